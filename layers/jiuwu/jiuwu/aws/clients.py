@@ -1,0 +1,22 @@
+"""boto3 clients, one per service and process."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# Every caller has a deadline of its own (5 s for the platform's notifications): short waits and three tries with
+# jitter end well before it, and a batch of threads finds a connection each.
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    max_pool_connections=16,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+
+@cache
+def client(service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
+    """The process's client of an AWS service, by boto3's name for it."""
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]

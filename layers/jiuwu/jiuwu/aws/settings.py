@@ -1,0 +1,47 @@
+"""A function's environment as one frozen value, checked at start."""
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """The environment is incomplete or malformed; names the variable and never shows a value."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every function is given by the template's Globals; a function's own settings derive from this."""
+
+    stage: str
+    jiuwu_profile: str
+    platform_url: str
+    app_id: str
+    app_secret_name: str
+
+
+def load[S: msgspec.Struct](settings: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """Reads each field of `settings` from the variable of its name in capitals.
+
+    Raises SettingsError naming the variable when one without a default is missing or empty, or has the wrong kind.
+    """
+    found = {}
+    for field in msgspec.structs.fields(settings):
+        value = environ.get(field.name.upper(), "")
+        if value == "" and field.required:
+            raise SettingsError(f"{field.name.upper()} is not set; the template sets it for this function")
+        if value != "":
+            found[field.name] = _convert(field, value)
+    return settings(**found)
+
+
+def _convert(field: msgspec.structs.FieldInfo, text: str) -> object:
+    try:
+        return msgspec.convert(text, field.type, strict=False)
+    except msgspec.ValidationError:
+        # the library's own message can carry the value
+        raise SettingsError(f"{field.name.upper()} is malformed; expected {_kind(field.type)}") from None
+
+
+def _kind(kind: object) -> str:
+    return getattr(kind, "__name__", str(kind))
