@@ -1,0 +1,179 @@
+"""An order and the things that happen to it, as plain values.
+
+One order is one item and one thing that happened is one conditional write of it, so the item holds everything: the
+ledger (its entries are the payments and refunds themselves), the effects still to be done outside, and the history,
+whose causes are the idempotency keys.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where an order stands; `apply` in trade/machine.py holds the arrows."""
+
+    CREATED = "created"  # ours alone; the platform has not confirmed it yet
+    PLACED = "placed"  # both sides have it, nobody has paid
+    PAID = "paid"
+    SHIPPED = "shipped"  # the merchant's bus took the ship request
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    HELD = "held"  # money came that does not fit the order: never shipped, a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One product of an order; the price is fen per piece, as it was when the order was made."""
+
+    product_id: str
+    title: str
+    quantity: int
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking: a payment (fen above zero) or a refund (below zero).
+
+    `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
+    that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds.
+    """
+
+    ref: str
+    fen: int
+    at: int
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to be done outside because of the order: tried so often, done at (Unix seconds; 0 while it is not).
+
+    Its name says what: `ship`, `push:shipped`, `push:cancelled` or `refund:TRANSACTION_ID`. Receivers dedupe by
+    `effect_id(order_no, name)`.
+    """
+
+    attempts: int = 0
+    done_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what."""
+
+    at: int
+    cause: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order as the orders table keeps it. Money is integer fen, times are Unix seconds."""
+
+    order_no: str
+    member_id: str
+    open_id: str
+    lines: tuple[Line, ...]
+    amount_fen: int
+    fingerprint: str  # of the request that made it: the same Idempotency-Key with another body is refused
+    created_at: int
+    status: Status = Status.CREATED
+    version: int = 0  # of the item that was read; a write expects it and stores one more
+    platform_order_no: str = ""
+    pay_url: str = ""
+    ledger: tuple[Entry, ...] = ()
+    effects: tuple[tuple[str, Effect], ...] = ()
+    history: tuple[Happened, ...] = ()
+    due_at: int = 0  # when somebody must next look at it; 0: never
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The names of the effects not yet done, oldest first."""
+        return tuple(name for name, effect in self.effects if not effect.done_at)
+
+    @property
+    def balance_fen(self) -> int:
+        """What we hold for this order: payments less refunds."""
+        return sum(entry.fen for entry in self.ledger)
+
+    def saw(self, cause: str) -> bool:
+        """Whether this event was taken in already."""
+        return any(happened.cause == cause for happened in self.history)
+
+    def booked(self, ref: str) -> bool:
+        """Whether this transaction or refund is in the ledger."""
+        return any(entry.ref == ref for entry in self.ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The platform confirmed our order."""
+
+    at: int
+    platform_order_no: str
+    pay_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The platform says that money came. `event_id` is the notification's, or made of the evidence by the reconciler."""
+
+    event_id: str
+    at: int
+    transaction_id: str
+    amount_fen: int
+    paid_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The platform cancelled the order, or confirmed our cancellation."""
+
+    event_id: str
+    at: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The member confirmed receipt, or the platform did for them."""
+
+    event_id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The platform gave money back; fen above zero."""
+
+    event_id: str
+    at: int
+    refund_id: str
+    transaction_id: str
+    amount_fen: int
+    refunded_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EffectDone:
+    """The receiver of an effect confirmed it."""
+
+    at: int
+    effect: str
+
+
+Event = Placed | Paid | Cancelled | Completed | Refunded | EffectDone
+
+
+def order_no_for(member_id: str, idempotency_key: str) -> str:
+    """The number that this member's request makes, however often it is sent."""
+    digest = hashlib.sha256(f"{member_id}\n{idempotency_key}".encode()).digest()
+    return "JW" + base64.b32encode(digest).decode()[:22]
+
+
+def effect_id(order_no: str, effect: str) -> str:
+    """What the receiver of an effect dedupes by."""
+    return f"{order_no}:{effect}"
