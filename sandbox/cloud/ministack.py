@@ -1,0 +1,64 @@
+"""Starts and stops MiniStack, the local AWS. Used by the tests and by the sandbox alike."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import processes
+from sandbox.cloud import environments
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+# Never real: with these no call can reach an AWS account by accident.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+
+
+@dataclass(frozen=True)
+class MiniStack:
+    """A running local AWS."""
+
+    endpoint_url: str
+    child: processes.Child
+    folder: Path
+
+    def stop(self) -> None:
+        """Ends it with its Lambda processes, and drops the code they ran."""
+        self.child.stop()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+
+
+def start(folder: Path, *, port: int | None = None) -> MiniStack:
+    """Starts one in `folder` (its log and its temporary files) and returns when it answers."""
+    port = port or processes.free_port()
+    scratch = folder / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    python, endpoint_url = environments.cloud() / "python", f"http://127.0.0.1:{port}"
+    log = folder / "ministack.log"
+    child = processes.start(python, "ministack", log=log, env=_environment(port, scratch), cwd=folder)
+    child.wait_for(f"{endpoint_url}/_ministack/health")
+    return MiniStack(endpoint_url, child, folder)
+
+
+def _environment(port: int, scratch: Path) -> dict[str, str]:
+    # Spelled out, not inherited: the functions get all of this too.
+    return CREDENTIALS | {
+        "PATH": os.environ["PATH"],
+        "HOME": str(scratch),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "TMPDIR": str(scratch),
+        "S3_DATA_DIR": str(scratch / "s3"),
+        "STATE_DIR": str(scratch / "state"),
+        "GATEWAY_PORT": str(port),
+        # queue URLs and API endpoints are made of it; a number needs no resolver and is never ::1
+        "MINISTACK_HOST": "127.0.0.1",
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "LOG_LEVEL": "WARNING",
+        "LAMBDA_EXECUTOR": "local",
+        # whatever Docker engine there may be, it is none of the sandbox's business
+        "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+    }
