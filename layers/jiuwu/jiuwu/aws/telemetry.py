@@ -1,10 +1,13 @@
 """Logs and metrics, both through Powertools: structured lines and CloudWatch's embedded metric format."""
 
+import os
+
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-# Service, level and namespace come from POWERTOOLS_* in the template.
-logger = Logger()
+# Service, level and namespace come from POWERTOOLS_* in the template; the service is one for all functions, so that an
+# alarm needs one metric, and each line says which function wrote it.
+logger = Logger(function=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"))
 
 
 def count(name: str, value: float = 1, **dimensions: str) -> None:
