@@ -1,0 +1,285 @@
+"""What a profile holds. Every struct mirrors a table of profiles/jiuwu.toml, where each field is explained."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from jiuwu.platform.signing import Scheme
+
+OrderStatus = Literal["created", "paid", "shipped", "completed", "cancelled", "refunded"]
+EventType = Literal[
+    "order.paid",
+    "order.cancelled",
+    "order.completed",
+    "order.refunded",
+    "user.updated",
+    "user.unauthorized",
+    "points.changed",
+    "content.audited",
+    "activity.changed",
+    "platform.notice",
+]
+# Our name for each call, and what the client can fill into its path.
+CALLS: dict[str, frozenset[str]] = {
+    "time": frozenset(),
+    "users.me": frozenset(),
+    "users.get": frozenset({"open_id"}),
+    "products.upsert": frozenset({"product_id"}),
+    "products.get": frozenset({"product_id"}),
+    "orders.create": frozenset(),
+    "orders.get": frozenset({"out_order_no"}),
+    "orders.query": frozenset(),
+    "orders.changed": frozenset(),
+    "orders.push_status": frozenset({"out_order_no"}),
+    "refunds.create": frozenset(),
+}
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+Path = Annotated[str, msgspec.Meta(pattern="^/[^ ]*$")]
+Endpoint = Annotated[str, msgspec.Meta(pattern="^(GET|POST|PUT|PATCH|DELETE) /[^ ]*$")]
+Seconds = Annotated[int, msgspec.Meta(gt=0)]
+Code = int | str
+Codes = tuple[Code | tuple[int, int], ...]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the profile; what it does not know it refuses."""
+
+
+class Gateway(Table, frozen=True):
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=30)]
+
+
+class Call(Table, frozen=True):
+    app_id: Name
+    timestamp: Name
+    nonce: Name
+    sign_method: Name
+    sign: Name
+    access_token: Name
+    sign_method_value: str
+
+
+class Reply(Table, frozen=True):
+    code: Name
+    msg: Name
+    request_id: Name
+    data: str
+    success: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1)]
+    server_time: Name
+    retry_after: Name
+
+
+class ReplyCodes(Table, frozen=True):
+    bad_parameters: Codes
+    bad_signature: Codes
+    clock_skew: Codes
+    nonce_reused: Codes
+    token_invalid: Codes
+    token_expired: Codes
+    scope_missing: Codes
+    rate_limited: Codes
+    order_unknown: Codes
+    order_conflict: Codes
+    transition_refused: Codes
+    content_refused: Codes
+    internal: Codes
+    busy: Codes
+
+    def meaning(self, code: Code) -> str | None:
+        """The name of the field that lists `code`; a code listed by itself wins over a range."""
+        ranged = None
+        for name in self.__struct_fields__:
+            for entry in getattr(self, name):
+                if entry == code:
+                    return name
+                if isinstance(entry, tuple) and isinstance(code, int) and entry[0] <= code <= entry[1]:
+                    ranged = name
+        return ranged
+
+
+class OAuth(Table, frozen=True):
+    authorize_path: Path
+    token_path: Path
+    revoke_path: Path
+    scopes: tuple[Name, ...]
+    scope_joiner: Name
+    pkce: bool
+    default_expires_in: Seconds
+    default_refresh_expires_in: Seconds
+
+
+class NotificationHeaders(Table, frozen=True):
+    app_id: Name
+    timestamp: Name
+    nonce: Name
+    event_id: Name
+    signature: Name
+
+
+class SignedNames(Table, frozen=True):
+    app_id: str
+    timestamp: Name
+    nonce: str
+    event_id: str
+    body: Name
+
+
+class NotificationFields(Table, frozen=True):
+    event_id: Name
+    event_type: Name
+    occurred_at: Name
+    version: Name
+    data: str
+
+
+class NotificationContract(Table, frozen=True):
+    success_status: Annotated[int, msgspec.Meta(ge=200, le=299)]
+    success_content_type: Name
+    success_body: str
+    headers: NotificationHeaders
+    signed: SignedNames
+    fields: NotificationFields
+    event_types: dict[EventType, Name]
+
+    def our_type(self, theirs: str) -> EventType | None:
+        """Our name for the platform's event type; None when we don't know it."""
+        return next((ours for ours, name in self.event_types.items() if name == theirs), None)
+
+
+class FieldNames(Table, frozen=True):
+    """Our field → the platform's dotted name, one struct per object."""
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """(our field, the platform's path) of each."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__]
+
+
+class OrderNames(FieldNames, frozen=True):
+    platform_order_no: Name
+    out_order_no: Name
+    open_id: Name
+    status: Name
+    amount: Name
+    paid_amount: Name
+    items: Name
+    pay_url: Name
+    payments: Name
+    refunds: Name
+    created_at: Name
+    updated_at: Name
+
+
+class ItemNames(FieldNames, frozen=True):
+    product_id: Name
+    title: Name
+    quantity: Name
+    price: Name
+
+
+class PaymentNames(FieldNames, frozen=True):
+    transaction_id: Name
+    amount: Name
+    paid_at: Name
+
+
+class RefundNames(FieldNames, frozen=True):
+    refund_id: Name
+    out_refund_no: Name
+    transaction_id: Name
+    amount: Name
+    status: Name
+    refunded_at: Name
+
+
+class ProductNames(FieldNames, frozen=True):
+    product_id: Name
+    title: Name
+    price: Name
+    on_shelf: Name
+    updated_at: Name
+
+
+class UserNames(FieldNames, frozen=True):
+    open_id: Name
+    nickname: Name
+    avatar_url: Name
+    level: Name
+    updated_at: Name
+
+
+class TokenNames(FieldNames, frozen=True):
+    access_token: Name
+    refresh_token: Name
+    expires_in: Name
+    refresh_expires_in: Name
+    scope: Name
+    open_id: Name
+
+
+class EventNames(FieldNames, frozen=True):
+    out_order_no: Name
+    platform_order_no: Name
+    open_id: Name
+    transaction_id: Name
+    amount: Name
+    paid_at: Name
+    reason: Name
+    cancelled_at: Name
+    completed_at: Name
+    refund_id: Name
+    out_refund_no: Name
+    refunded_at: Name
+
+
+class PageNames(FieldNames, frozen=True):
+    orders: Name
+    next_cursor: Name
+
+
+class RequestNames(FieldNames, frozen=True):
+    out_order_nos: Name
+    updated_after: Name
+    cursor: Name
+    limit: Name
+    status: Name
+    request_no: Name
+    reason: Name
+    notify_url: Name
+
+
+class Fields(Table, frozen=True):
+    order: OrderNames
+    item: ItemNames
+    payment: PaymentNames
+    refund: RefundNames
+    product: ProductNames
+    user: UserNames
+    token: TokenNames
+    event: EventNames
+    page: PageNames
+    request: RequestNames
+
+
+class Profile(Table, frozen=True):
+    """Everything that may differ between our contract and the platform's documentation."""
+
+    gateway: Gateway
+    signing: Scheme
+    call: Call
+    reply: Reply
+    codes: ReplyCodes
+    oauth: OAuth
+    api: dict[str, Endpoint]
+    notification: NotificationContract
+    order_status: dict[Name, OrderStatus]
+    fields: Fields
+
+    def endpoint(self, call: str) -> tuple[str, str]:
+        """Method and path template of a call, by our name for it ("orders.create")."""
+        method, _, path = self.api[call].partition(" ")
+        return method, path
+
+    def their_status(self, ours: OrderStatus) -> str:
+        """The platform's word for one of our order states."""
+        return next(theirs for theirs, mapped in self.order_status.items() if mapped == ours)
