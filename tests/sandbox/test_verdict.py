@@ -1,0 +1,89 @@
+"""The demo's verdict must be able to fail: each broken promise, by hand, is found and named."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from jiuwu.trade.orders import Entry, Line, Order, Status
+from sandbox.demo.verdict import Facts, Remote, judge
+
+SHIPPED = Order(
+    order_no="JW1",
+    member_id="mb_1",
+    open_id="ou_1",
+    lines=(Line("P1", "茶", 1, 1234),),
+    amount_fen=1234,
+    fingerprint="f",
+    created_at=1,
+    status=Status.SHIPPED,
+    ledger=(Entry("TX1", 1234, 1),),
+)
+THERE = Remote("shipped", {"TX1": 1234}, {})
+KEPT = Facts(
+    local={"JW1": SHIPPED},
+    remote={"JW1": THERE},
+    ships=("JW1:ship", "JW1:ship"),  # delivered twice by the bus, one effect id: one parcel
+    dead={"OrderDeadLetters": 0},
+    forged=Counter({401: 3}),
+    unsettled={"messages": 0},
+)
+
+
+def test_a_run_that_kept_every_promise_passes() -> None:
+    assert judge(KEPT).broken == []
+
+
+BROKEN = {
+    "not shipped": (replace(KEPT, ships=()), "JW1: shipped, shipped 0 times instead of 1"),
+    "shipped twice": (
+        replace(KEPT, ships=("JW1:ship", "JW1:ship-again")),
+        "JW1: shipped, shipped 2 times instead of 1",
+    ),
+    "shipped unpaid": (
+        replace(KEPT, local={"JW1": replace(SHIPPED, status=Status.PLACED)}),
+        "JW1: placed, shipped 1 times instead of 0",
+    ),
+    "shipped though held": (
+        replace(KEPT, local={"JW1": replace(SHIPPED, status=Status.HELD)}),
+        "JW1: held, shipped 1 times instead of 0",
+    ),
+    "a parcel without an order": (replace(KEPT, ships=("JW1:ship", "JW9:ship")), "JW9: shipped, and no such order"),
+    "booked twice": (
+        replace(KEPT, local={"JW1": replace(SHIPPED, ledger=SHIPPED.ledger * 2)}),
+        "JW1: TX1 booked 2 times",
+    ),
+    "not booked": (replace(KEPT, local={"JW1": replace(SHIPPED, ledger=())}), "JW1: TX1 booked 0 times"),
+    "booked out of thin air": (
+        replace(KEPT, remote={"JW1": replace(THERE, payments={})}),
+        "JW1: TX1 booked 1 times, unknown at the platform",
+    ),
+    "a fen short": (
+        replace(KEPT, local={"JW1": replace(SHIPPED, ledger=(Entry("TX1", 1233, 1),))}),
+        "JW1: the ledger says 1233 fen, the platform 1234 fen",
+    ),
+    "states differ": (replace(KEPT, remote={"JW1": replace(THERE, status="paid")}), "JW1: shipped here, paid there"),
+    "missing here": (
+        replace(KEPT, remote={"JW1": THERE, "JW2": Remote("created", {}, {})}),
+        "JW2: the platform has it (created), we do not",
+    ),
+    "missing there": (replace(KEPT, remote={}), "JW1: we have it (shipped), the platform does not"),
+    "never placed": (
+        replace(
+            KEPT, local={"JW1": SHIPPED, "JW3": replace(SHIPPED, order_no="JW3", status=Status.CREATED, ledger=())}
+        ),
+        "JW3: we have it (created), the platform does not",
+    ),
+    "a dead letter": (replace(KEPT, dead={"OrderDeadLetters": 2}), "OrderDeadLetters: 2 messages"),
+    "a message under way": (replace(KEPT, unsettled={"messages": 1}), "still under way: 1 messages"),
+    "a forgery let in": (replace(KEPT, forged=Counter({200: 1})), "1 forged notifications got HTTP 200"),
+    "a forgery that broke us": (replace(KEPT, forged=Counter({500: 1})), "1 forged notifications got HTTP 500"),
+    "an error page": (replace(KEPT, errors=("callback: 500",)), "not an answer a member should see: callback: 500"),
+}
+
+
+@pytest.mark.parametrize(("facts", "finding"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_promise_is_found_and_named(facts: Facts, finding: str) -> None:
+    verdict = judge(facts)
+    assert finding in verdict.broken
+    assert not verdict.kept
