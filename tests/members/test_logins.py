@@ -1,0 +1,223 @@
+"""States, tickets and sessions against the local AWS; the clock is the test's."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+
+from jiuwu.members.logins import Logins, Sessions, State, StateRefused, TicketRefused, is_secret, new_secret
+
+RETURN_TO = "https://shop.example.com/cart"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_763_800_000.5
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def dynamodb(aws: Callable[[str], Any]) -> Any:
+    return aws("dynamodb")
+
+
+@pytest.fixture
+def logins(dynamodb: Any, logins_table: str, clock: Clock) -> Logins:
+    return Logins(dynamodb, logins_table, clock=clock)
+
+
+@pytest.fixture
+def sessions(dynamodb: Any, logins_table: str, clock: Clock) -> Sessions:
+    return Sessions(dynamodb, logins_table, clock=clock)
+
+
+def _refusal(logins: Logins, state: str, binding: str, flow: Any = "h5") -> StateRefused:
+    with pytest.raises(StateRefused) as refused:
+        logins.use_state(state, flow=flow, binding=binding)
+    return refused.value
+
+
+def test_a_state_is_given_back_to_the_browser_that_began(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    assert State("h5", RETURN_TO) == logins.use_state(state, flow="h5", binding="browser")
+
+
+def test_a_used_state_is_refused_and_still_says_where_it_wanted_to_return(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    logins.use_state(state, flow="h5", binding="browser")
+    refused = _refusal(logins, state, "browser")
+    assert ("used", State("h5", RETURN_TO)) == (refused.reason, refused.state)
+
+
+def test_a_state_lives_ten_minutes(logins: Logins, clock: Clock) -> None:
+    first, second = (logins.begin("h5", RETURN_TO, binding="browser") for _ in range(2))
+    clock.now += 599
+    logins.use_state(first, flow="h5", binding="browser")
+    clock.now += 1
+    assert _refusal(logins, second, "browser").reason == "expired"
+
+
+def test_another_browser_cannot_use_a_state_nor_use_it_up(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    assert _refusal(logins, state, "another browser").reason == "foreign"
+    assert logins.use_state(state, flow="h5", binding="browser")
+
+
+def test_a_mini_programs_state_is_foreign_to_a_browser(logins: Logins) -> None:
+    state = logins.begin("mini_program", "", binding="same")
+    assert _refusal(logins, state, "same", flow="h5").reason == "foreign"
+
+
+def test_an_unknown_state_is_refused(logins: Logins) -> None:
+    refused = _refusal(logins, new_secret(), "browser")
+    assert ("unknown", None) == (refused.reason, refused.state)
+
+
+def test_of_sixteen_at_once_one_uses_the_state(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+
+    def use(_: int) -> str:
+        try:
+            logins.use_state(state, flow="h5", binding="browser")
+        except StateRefused as refused:
+            return refused.reason
+        return "won"
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(use, range(16)))
+    assert sorted(["won"] + ["used"] * 15) == sorted(outcomes)
+
+
+def test_of_sixteen_at_once_one_redeems_the_ticket(logins: Logins) -> None:
+    ticket = logins.issue_ticket("mb_1")
+
+    def redeem(_: int) -> str:
+        try:
+            return logins.redeem(ticket)
+        except TicketRefused:
+            return "refused"
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(redeem, range(16)))
+    assert sorted(["mb_1"] + ["refused"] * 15) == sorted(outcomes)
+
+
+class LosesTheReply:
+    """Does update_item twice and answers the second time: what boto3 does when the first reply is lost."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+        self.exceptions = dynamodb.exceptions
+        self.put_item = dynamodb.put_item
+
+    def update_item(self, **request: Any) -> Any:
+        self._dynamodb.update_item(**request)
+        return self._dynamodb.update_item(**request)
+
+
+def test_a_lost_reply_of_the_table_does_not_lose_the_login(dynamodb: Any, logins_table: str) -> None:
+    logins = Logins(LosesTheReply(dynamodb), logins_table)  # type: ignore[arg-type]
+    state, ticket = logins.begin("h5", RETURN_TO, binding="browser"), logins.issue_ticket("mb_1")
+    assert State("h5", RETURN_TO) == logins.use_state(state, flow="h5", binding="browser")
+    assert logins.redeem(ticket) == "mb_1"
+
+
+def test_a_ticket_lives_one_minute(logins: Logins, clock: Clock) -> None:
+    first, second = logins.issue_ticket("mb_1"), logins.issue_ticket("mb_1")
+    clock.now += 59
+    assert logins.redeem(first) == "mb_1"
+    clock.now += 1
+    with pytest.raises(TicketRefused):
+        logins.redeem(second)
+
+
+def test_a_ticket_is_no_state_and_a_state_no_ticket(logins: Logins) -> None:
+    state, ticket = logins.begin("h5", RETURN_TO, binding="browser"), logins.issue_ticket("mb_1")
+    assert _refusal(logins, ticket, "browser").reason == "unknown"
+    with pytest.raises(TicketRefused):
+        logins.redeem(state)
+
+
+def test_a_session_lives_seven_days_though_the_table_deletes_later(sessions: Sessions, clock: Clock) -> None:
+    session = sessions.open("mb_1")
+    clock.now += 7 * 86400 - 1
+    assert sessions.member_id(session.token) == "mb_1"
+    clock.now += 1
+    assert sessions.member_id(session.token) is None
+
+
+@pytest.mark.parametrize("token", ["", "x", "é" * 43, "a" * 44, "a" * 42 + "\n", "a" * 42 + "=", "a" * 43, "\0" * 43])
+def test_what_is_no_session_token_is_nobodys(sessions: Sessions, token: str) -> None:
+    assert sessions.member_id(token) is None
+
+
+def test_ending_all_ends_every_session_of_the_member_and_no_other(sessions: Sessions) -> None:
+    mine, others = [sessions.open("mb_1") for _ in range(3)], sessions.open("mb_2")
+    sessions.end_all("mb_1")
+    sessions.end_all("mb_1")
+    assert [None] * 3 == [sessions.member_id(session.token) for session in mine]
+    assert sessions.member_id(others.token) == "mb_2"
+
+
+def test_a_member_without_sessions_can_end_them(sessions: Sessions) -> None:
+    sessions.end_all("mb_nobody")
+
+
+def test_after_all_have_ended_a_new_session_begins(sessions: Sessions) -> None:
+    sessions.open("mb_1")
+    sessions.end_all("mb_1")
+    assert sessions.member_id(sessions.open("mb_1").token) == "mb_1"
+
+
+def test_the_fifty_first_session_ends_the_oldest(sessions: Sessions, clock: Clock) -> None:
+    opened = []
+    for _ in range(51):
+        opened.append(sessions.open("mb_1"))
+        clock.now += 1
+    assert [None, "mb_1"] == [sessions.member_id(session.token) for session in opened[:2]]
+
+
+def test_expired_sessions_leave_the_members_list(
+    sessions: Sessions, clock: Clock, dynamodb: Any, logins_table: str
+) -> None:
+    sessions.open("mb_1")
+    clock.now += 7 * 86400
+    sessions.open("mb_1")
+    listed = dynamodb.get_item(TableName=logins_table, Key={"login_key": {"S": "sessions#mb_1"}})["Item"]["open"]["SS"]
+    assert len(listed) == 1
+
+
+def test_the_table_holds_no_secret(logins: Logins, sessions: Sessions, dynamodb: Any, logins_table: str) -> None:
+    binding = new_secret()
+    secrets = [
+        binding,
+        logins.begin("h5", RETURN_TO, binding=binding),
+        logins.issue_ticket("mb_1"),
+        sessions.open("mb_1").token,
+    ]
+    items = dynamodb.scan(TableName=logins_table)["Items"]
+    assert len(items) == 4
+    assert [] == [secret for secret in secrets if secret in json.dumps(items)]
+
+
+def test_every_item_expires_by_itself(logins: Logins, sessions: Sessions, dynamodb: Any, logins_table: str) -> None:
+    logins.begin("h5", RETURN_TO, binding="browser")
+    logins.issue_ticket("mb_1")
+    sessions.open("mb_1")
+    expiries = [TypeDeserializer().deserialize(i["expires_at"]) for i in dynamodb.scan(TableName=logins_table)["Items"]]
+    assert len(expiries) == 4
+    assert all(at > 1_763_800_000 and at == int(at) for at in expiries)
+
+
+def test_secrets_have_the_form_that_is_looked_up() -> None:
+    assert all(is_secret(new_secret()) for _ in range(100))
