@@ -109,7 +109,9 @@ def _joined(scheme: Scheme, params: Mapping[str, str], path: str) -> str:
     excluded, keep_empty, joiner = scheme.excluded, not scheme.drop_empty, scheme.pair_joiner
     names = [name for name in sorted(params) if name not in excluded and (params[name] or keep_empty)]
     if scheme.encoding == "url":
-        text = scheme.field_joiner.join([name + joiner + quote(params[name], safe="") for name in names])
+        text = scheme.field_joiner.join(
+            [name + joiner + quote(params[name], safe="", errors="surrogateescape") for name in names]
+        )
     else:
         text = scheme.field_joiner.join([name + joiner + params[name] for name in names])
     return path + text if scheme.include_path else text

@@ -1,0 +1,175 @@
+"""Notifications of the platform: taken in from raw bytes and headers, or refused with a reason.
+
+Sans I/O, and light: no pydantic, because the function in front of the platform starts with this.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from jiuwu.platform import signing
+from jiuwu.platform.profile import Profile, lookup
+
+# What an event type that the profile does not list is called by us; the platform may add types.
+UNKNOWN_TYPE = "unknown"
+_LONGEST = 128
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified notification. `body_text` is the body as signed, `occurred_at` Unix seconds."""
+
+    event_id: str
+    event_type: str
+    raw_type: str
+    occurred_at: int | None
+    body_text: str
+    secret_index: int
+
+    def __repr__(self) -> str:
+        return f"Notification({self.event_id}, {self.event_type})"
+
+
+class NotificationRefused(Exception):
+    """Not taken in: the HTTP `status`, a `reason` for programs, a `message` for people, the `field` at fault."""
+
+    def __init__(self, status: int, reason: str, message: str, field: str | None = None) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.status, self.reason, self.message, self.field = status, reason, message, field
+
+
+def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
+    profile: Profile, *, app_id: str, secrets: Sequence[str], headers: Mapping[str, Any], body: bytes, now: float
+) -> Notification:
+    """The notification in a request; raises NotificationRefused for anything not entirely right.
+
+    Cheap checks come first and nothing of the body is looked at before the signature fits. A time outside the window
+    is refused before the signature is computed: its sender learns from both times what to mend.
+    """
+    given, names = _read_headers(profile, headers), profile.notification.headers
+    if given["app_id"] != app_id:
+        raise NotificationRefused(401, "app_id_unknown", "this app id is not ours", names.app_id)
+    _check_window(profile, given["timestamp"], now)
+    index = _check_signature(profile, given, body, secrets)
+    text, envelope = _decode(body)
+    if _name(envelope, profile.notification.fields.event_id) != given["event_id"]:
+        message = f"differs from the header {names.event_id}"
+        raise NotificationRefused(400, "event_id_differs", message, profile.notification.fields.event_id)
+    return _read_envelope(profile, envelope, text, index)
+
+
+def sign_notification(  # noqa: PLR0913 -- as receive
+    profile: Profile, *, app_id: str, secret: str, event_id: str, body: str, timestamp: int, nonce: str
+) -> dict[str, str]:
+    """The headers with which the platform sends `body`; `timestamp` in Unix seconds."""
+    names, when = profile.notification.headers, signing.format_timestamp(profile.signing, timestamp)
+    values = {"app_id": app_id, "timestamp": when, "nonce": nonce, "event_id": event_id}
+    signature = signing.sign(profile.signing, _signed_params(profile, values, body), secret=secret)
+    return {getattr(names, ours): value for ours, value in {**values, "signature": signature}.items()}
+
+
+def _read_headers(profile: Profile, headers: Mapping[str, Any]) -> dict[str, str]:
+    """Our name → value of the five headers, each there and in a form that can be signed and stored."""
+    names, found = profile.notification.headers, {name.lower(): value for name, value in headers.items()}
+    return {ours: _header(found, getattr(names, ours)) for ours in names.__struct_fields__}
+
+
+def _header(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name.lower(), "")
+    if value == "":
+        raise NotificationRefused(401, "header_missing", f"the header {name} is missing", name)
+    if not _is_name(value):
+        message = f"the header {name} is not 1 to {_LONGEST} printable ASCII characters"
+        raise NotificationRefused(400, "header_malformed", message, name)
+    return str(value)
+
+
+def _is_name(value: object) -> bool:
+    # Printable ASCII: what every log line and SQS message attribute can hold.
+    return isinstance(value, str) and 1 <= len(value) <= _LONGEST and value.isascii() and value.isprintable()
+
+
+def _check_window(profile: Profile, timestamp: str, now: float) -> None:
+    scheme, name = profile.signing, profile.notification.headers.timestamp
+    try:
+        sent = signing.parse_timestamp(scheme, timestamp)
+    except ValueError:
+        message = f"the header {name} is not a time in the form {scheme.timestamp_format}"
+        raise NotificationRefused(400, "timestamp_malformed", message, name) from None
+    if abs(now - sent) > scheme.tolerance_seconds:
+        message = (
+            f"sent at {sent:.0f}, our clock says {now:.0f} (Unix seconds); "
+            f"they may be {scheme.tolerance_seconds} s apart and are {abs(now - sent):.0f} s"
+        )
+        raise NotificationRefused(401, "timestamp_outside_window", message, name)
+
+
+def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> int:
+    # surrogateescape keeps bytes that are no UTF-8, so that the signature is over what came; _decode refuses them
+    params = _signed_params(profile, given, body.decode("utf-8", "surrogateescape"))
+    try:
+        return signing.verify(profile.signing, params, given["signature"], secrets=secrets)
+    except signing.BadSignature:
+        message = "the signature does not fit the headers and the raw body; `jiuwu verify --explain` tells why"
+        raise NotificationRefused(401, "signature_wrong", message, profile.notification.headers.signature) from None
+
+
+def _signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dict[str, str]:
+    names = profile.notification.signed
+    params = {getattr(names, ours): values.get(ours, body) for ours in names.__struct_fields__}
+    params.pop("", None)  # "" in the profile leaves one out
+    return params
+
+
+def _decode(body: bytes) -> tuple[str, object]:
+    try:
+        text, envelope = body.decode(), msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        raise NotificationRefused(400, "body_not_utf8", "the body is not UTF-8") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise NotificationRefused(400, "body_not_json", "the body is not JSON that can be read") from None
+    if not isinstance(envelope, dict):
+        raise NotificationRefused(400, "body_not_an_object", "the body is JSON but not an object")
+    return text, envelope
+
+
+def _read_envelope(profile: Profile, envelope: object, text: str, index: int) -> Notification:
+    fields = profile.notification.fields
+    raw_type = _name(envelope, fields.event_type)
+    if not isinstance(lookup(envelope, fields.data), dict):
+        raise _wrong(fields.data, "an object")
+    version = lookup(envelope, fields.version)
+    if version is not None and type(version) is not int:
+        raise _wrong(fields.version, "a whole number")
+    return Notification(
+        event_id=_name(envelope, fields.event_id),
+        event_type=profile.notification.our_type(raw_type) or UNKNOWN_TYPE,
+        raw_type=raw_type,
+        occurred_at=_occurred_at(profile, lookup(envelope, fields.occurred_at)),
+        body_text=text,
+        secret_index=index,
+    )
+
+
+def _name(envelope: object, field: str) -> str:
+    value = lookup(envelope, field)
+    if not _is_name(value):
+        raise _wrong(field, f"text of 1 to {_LONGEST} printable ASCII characters")
+    return str(value)
+
+
+def _occurred_at(profile: Profile, value: object) -> int | None:
+    if value is None:
+        return None
+    scheme = profile.signing
+    wrong = _wrong(profile.notification.fields.occurred_at, f"a time in the form {scheme.timestamp_format}")
+    if type(value) is not (int if scheme.timestamp_format in ("seconds", "milliseconds") else str):
+        raise wrong
+    try:
+        return int(signing.parse_timestamp(scheme, str(value)))
+    except ValueError:
+        raise wrong from None
+
+
+def _wrong(field: str, expected: str) -> NotificationRefused:
+    return NotificationRefused(400, "field_wrong", f"the field {field} must be there and be {expected}", field)
