@@ -99,13 +99,45 @@ class Order:
         """What we hold for this order: payments less refunds."""
         return sum(entry.fen for entry in self.ledger)
 
+    @property
+    def payments(self) -> tuple[Entry, ...]:
+        """The payments booked, oldest first."""
+        return tuple(entry for entry in self.ledger if not entry.of)
+
+    @property
+    def refunds(self) -> tuple[Entry, ...]:
+        """The refunds booked, oldest first."""
+        return tuple(entry for entry in self.ledger if entry.of)
+
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """The payments that were taken for the order, and not as something to give back at once."""
+        return tuple(entry for entry in self.payments if self.effect(f"refund:{entry.ref}") is None)
+
+    def payment(self, transaction_id: str) -> Entry | None:
+        """The booking of this transaction; refunds are numbered apart, one may have the same id."""
+        return next((entry for entry in self.payments if entry.ref == transaction_id), None)
+
+    def refund(self, refund_id: str) -> Entry | None:
+        """The booking of this refund."""
+        return next((entry for entry in self.refunds if entry.ref == refund_id), None)
+
+    def refunded_fen(self, transaction_id: str) -> int:
+        """How much of this payment went back, whether or not the payment itself is booked yet."""
+        return -sum(entry.fen for entry in self.refunds if entry.of == transaction_id)
+
+    def left_fen(self, transaction_id: str) -> int:
+        """How much of this payment we still hold; below zero when more went back than came."""
+        payment = self.payment(transaction_id)
+        return (payment.fen if payment else 0) - self.refunded_fen(transaction_id)
+
+    def effect(self, name: str) -> Effect | None:
+        """The effect of this name, done or not."""
+        return next((effect for known, effect in self.effects if known == name), None)
+
     def saw(self, cause: str) -> bool:
         """Whether this event was taken in already."""
         return any(happened.cause == cause for happened in self.history)
-
-    def booked(self, ref: str) -> bool:
-        """Whether this transaction or refund is in the ledger."""
-        return any(entry.ref == ref for entry in self.ledger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +151,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The platform says that money came. `event_id` is the notification's, or made of the evidence by the reconciler."""
+    """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence."""
 
     event_id: str
     at: int
@@ -165,7 +197,23 @@ class EffectDone:
     effect: str
 
 
-Event = Placed | Paid | Cancelled | Completed | Refunded | EffectDone
+@dataclass(frozen=True, slots=True)
+class EffectFailed:
+    """An attempt at an effect came to nothing; it will be tried again."""
+
+    at: int
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The other side turned out not to have an effect that we hold for done: `push:…` or `refund:…`, never `ship`."""
+
+    at: int
+    effect: str
+
+
+Event = Placed | Paid | Cancelled | Completed | Refunded | EffectDone | EffectFailed | Owed
 
 
 def order_no_for(member_id: str, idempotency_key: str) -> str:

@@ -1,0 +1,198 @@
+"""The orders table. One way to read and one way to write, used by every function."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from .items import Item, Value, from_item, key, to_item
+from .orders import Order
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DUE_INDEX = "due"
+
+_READS_AT_ONCE = 100  # BatchGetItem's limit
+_WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
+_ROUNDS = 4
+_FIRST_WAIT_SECONDS = 0.05
+
+# Worth another try with the same words: the version they name keeps a write that did happen from happening twice.
+_PASSING = {
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+}
+# The version moved on (or DynamoDB refuses this one item); the order's own reader must see what that means.
+_LOST = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "ValidationError"}
+
+Pair = tuple[Order, Order]
+
+
+class TableBusy(Exception):
+    """DynamoDB throttled a read beyond our patience; nothing was changed, so the caller may come again."""
+
+
+class TableRefused(Exception):
+    """DynamoDB refused a statement for a reason that no retry cures; carries its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Some due orders, oldest first, and where the rest begins (None: that was all)."""
+
+    order_nos: tuple[str, ...]
+    next_start: Mapping[str, Any] | None
+
+
+class OrderStore:
+    """Orders by number. `observe` is given the consumed capacity of each request, index included."""
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        observe: Callable[[Any], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table, self._observe, self._sleep, self._rand = table, observe, sleep, rand
+        self._metered = {} if observe is None else {"ReturnConsumedCapacity": "INDEXES"}
+
+    def get(self, order_no: str) -> Order | None:
+        """The order as it is now, or None."""
+        return self.get_many([order_no]).get(order_no)
+
+    def get_many(self, order_nos: Iterable[str]) -> dict[str, Order]:
+        """The orders that exist, as they are now. Raises TableBusy."""
+        found: dict[str, Order] = {}
+        for numbers in batched(dict.fromkeys(order_nos), _READS_AT_ONCE, strict=False):
+            for item in self._read([key(number) for number in numbers]):
+                order = from_item(item)
+                found[order.order_no] = order
+        return found
+
+    def create(self, order: Order) -> Order:
+        """Puts a new order; returns what stands in the table now: it, or the one that was there under its number."""
+        stored = replace(order, version=1)
+        try:
+            reply = self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(stored),
+                ConditionExpression="attribute_not_exists(order_no)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **self._metered,
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
+            return from_item(conflict.response["Item"])
+        self._meter(reply)
+        return stored
+
+    def save_many(self, pairs: Iterable[Pair]) -> set[str]:
+        """Writes each (order as read, order as it shall be), if nobody has written it since; one request per 25.
+
+        Returns the numbers of the orders not written: read those again and think again. A pair without a difference
+        costs nothing. Raises TableRefused.
+        """
+        lost: set[str] = set()
+        changed = [pair for pair in pairs if _changes(*pair)]
+        _refuse_twins(changed)
+        for group in batched(changed, _WRITES_AT_ONCE, strict=False):
+            lost |= self._write(list(group))
+        return lost
+
+    def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
+        """The orders of a shard that somebody must look at by `now` (Unix seconds)."""
+        reply = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(now)}},
+            Limit=limit,
+            **({"ExclusiveStartKey": start} if start else {}),
+            **self._metered,
+        )
+        self._meter(reply)
+        return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
+
+    def _read(self, keys: list[dict[str, Value]]) -> list[Item]:
+        items: list[Item] = []
+        for attempt in range(_ROUNDS):
+            self._wait(attempt)
+            reply = self._dynamodb.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}, **self._metered
+            )
+            self._meter(reply)
+            items += reply["Responses"].get(self._table, [])
+            if not (keys := reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])):
+                return items
+        raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")
+
+    def _write(self, pairs: list[Pair]) -> set[str]:
+        """One round after another until each statement is done or lost; what stays throttled counts as lost."""
+        lost: set[str] = set()
+        for attempt in range(_ROUNDS):
+            self._wait(attempt)
+            reply = self._dynamodb.batch_execute_statement(
+                Statements=[_statement(self._table, *pair) for pair in pairs], **self._metered
+            )
+            self._meter(reply)
+            codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
+            lost |= _lost(pairs, codes)
+            pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _PASSING]
+            if not pairs:
+                return lost
+        return lost | {old.order_no for old, _ in pairs}
+
+    def _wait(self, attempt: int) -> None:
+        if attempt:
+            self._sleep(self._rand() * _FIRST_WAIT_SECONDS * 2**attempt)
+
+    def _meter(self, reply: Mapping[str, Any]) -> None:
+        if self._observe is not None:
+            consumed = reply.get("ConsumedCapacity", ())
+            for capacity in consumed if isinstance(consumed, list) else [consumed]:
+                self._observe(capacity)
+
+
+def _refuse_twins(pairs: Sequence[Pair]) -> None:
+    """DynamoDB refuses a whole request over two statements for one item."""
+    counts = Counter(old.order_no for old, _ in pairs)
+    if twins := [order_no for order_no, count in counts.items() if count > 1]:
+        raise ValueError(f"more than one write of {', '.join(twins)}")
+
+
+def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
+    unexpected = sorted({code for code in codes if code and code not in _PASSING | _LOST})
+    if unexpected:
+        raise TableRefused(", ".join(unexpected))
+    return {old.order_no for (old, _), code in zip(pairs, codes, strict=True) if code in _LOST}
+
+
+def _changes(old: Order, new: Order) -> dict[str, Value | None]:
+    """What the write must set, and (None) remove."""
+    if old.order_no != new.order_no:
+        raise ValueError(f"{old.order_no} cannot become {new.order_no}")
+    before, after = to_item(replace(old, version=0)), to_item(replace(new, version=0))
+    names = sorted(before.keys() | after.keys())
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+
+
+def _statement(table: str, old: Order, new: Order) -> dict[str, Any]:
+    """Names are quoted, because `status` and others are reserved words; values are parameters."""
+    changes = _changes(old, new) | {"version": {"N": str(old.version + 1)}}
+    sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
+    removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
+    values = [value for value in changes.values() if value is not None]
+    return {
+        "Statement": f'UPDATE "{table}"{sets}{removes} WHERE "order_no"=? AND "version"=?',
+        "Parameters": [*values, {"S": old.order_no}, {"N": str(old.version)}],
+    }
