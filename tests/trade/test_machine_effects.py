@@ -1,0 +1,135 @@
+"""What is to be done outside because of an order, and when somebody must look at it."""
+
+from dataclasses import replace
+
+import pytest
+
+from jiuwu.trade.machine import (
+    Applied,
+    Ignored,
+    apply,
+)
+from jiuwu.trade.orders import (
+    Effect,
+    EffectFailed,
+    Order,
+    Owed,
+    Status,
+)
+from tests.trade.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    HELD,
+    NOW,
+    PAID,
+    PLACED,
+    PUSHED,
+    REFUND,
+    REFUNDED,
+    SHIPPED,
+    after,
+    cancelled,
+    completed,
+    done,
+    name,
+    paid,
+    refunded,
+)
+
+# ---- effects ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_shipped_order_is_to_be_told_to_the_platform() -> None:
+    assert (SHIPPED.status, SHIPPED.pending) == (Status.SHIPPED, ("push:shipped",))
+    assert dict(SHIPPED.effects)["ship"] == Effect(attempts=1, done_at=NOW + 61)
+
+
+def test_an_effect_is_done_once() -> None:
+    assert apply(SHIPPED, done("ship"), policy=REFUND) == Ignored("effect_already_done")
+    assert apply(PUSHED, done("push:shipped"), policy=REFUND) == Ignored("effect_already_done")
+
+
+@pytest.mark.parametrize("order", [CREATED, PLACED, CANCELLED], ids=name)
+def test_an_effect_that_nobody_wanted_is_not_noted(order: Order) -> None:
+    assert apply(order, done("ship"), policy=REFUND) == Ignored("effect_not_wanted")
+    assert apply(order, done("refund:t1"), policy=REFUND) == Ignored("effect_not_wanted")
+
+
+def test_a_completed_order_that_ships_late_stays_completed() -> None:
+    order = after(PAID, completed(), done("ship", at=NOW + 110))
+
+    assert (order.status, order.pending, order.due_at) == (Status.COMPLETED, (), 0)
+
+
+def test_a_request_that_left_while_the_money_went_back_counts_and_is_reported() -> None:
+    outcome = apply(REFUNDED, done("ship", at=NOW + 95), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (outcome.order.status, outcome.alerts) == (Status.REFUNDED, ("shipped_while_refunded",))
+    assert apply(outcome.order, done("ship"), policy=REFUND) == Ignored("effect_already_done")
+
+
+def test_a_failed_attempt_is_counted_and_leaves_the_effect_pending() -> None:
+    order = after(PAID, EffectFailed(NOW + 61, "ship"), EffectFailed(NOW + 62, "ship"))
+
+    assert dict(order.effects)["ship"] == Effect(attempts=2)
+    assert order.history == PAID.history
+
+
+def test_a_failed_attempt_at_what_is_done_changes_nothing() -> None:
+    assert apply(SHIPPED, EffectFailed(NOW + 62, "ship"), policy=REFUND) == Ignored("effect_not_wanted")
+
+
+def test_a_push_that_the_platform_lost_is_pushed_again() -> None:
+    order = after(PUSHED, Owed(NOW + 999, "push:shipped"))
+
+    assert (order.pending, order.due_at) == (("push:shipped",), NOW + 999 + 180)
+    assert apply(order, Owed(NOW + 1000, "push:shipped"), policy=REFUND) == Ignored("effect_pending")
+
+
+def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
+    settled = after(PAID, paid("t2"), done("refund:t2"))
+
+    assert "refund:t2" in after(settled, Owed(NOW + 99, "refund:t2")).pending
+    back = after(settled, refunded("r2", of="t2"))
+    assert apply(back, Owed(NOW + 99, "refund:t2"), policy=REFUND) == Ignored("effect_never_repeated")
+
+
+@pytest.mark.parametrize("order", [SHIPPED, COMPLETED, REFUNDED, HELD, PLACED], ids=name)
+def test_shipping_is_never_repeated(order: Order) -> None:
+    assert apply(order, Owed(NOW + 999, "ship"), policy=REFUND) == Ignored("effect_never_repeated")
+
+
+# ---- when somebody must look -----------------------------------------------------------------------------------------
+
+
+def test_a_due_time_that_is_soon_enough_is_left_alone() -> None:
+    assert CREATED.due_at == PLACED.due_at == PAID.due_at == NOW + 180
+
+
+def test_a_due_time_that_is_too_late_for_an_effect_is_moved() -> None:
+    waiting = replace(PLACED, due_at=NOW + 9999)
+
+    assert after(waiting, paid()).due_at == NOW + 60 + 180
+
+
+def test_a_shipped_order_is_looked_at_when_its_completion_is_overdue() -> None:
+    assert SHIPPED.due_at == NOW + 180
+    assert PUSHED.due_at == NOW + 61 + REFUND.completion_seconds
+
+
+@pytest.mark.parametrize("order", [CANCELLED, COMPLETED, REFUNDED], ids=name)
+def test_what_is_final_and_done_is_never_looked_at(order: Order) -> None:
+    assert order.due_at == 0
+
+
+def test_a_held_order_is_looked_at() -> None:
+    assert HELD.due_at == NOW + 180
+
+
+def test_a_due_time_that_has_come_is_the_reconcilers_to_clear() -> None:
+    suspicious = after(PAID, cancelled(at=NOW + 70))
+
+    assert after(suspicious, done("ship", NOW + 71), done("push:shipped", NOW + 72)).due_at == NOW + 70
+    assert after(suspicious, refunded(at=NOW + 71)).due_at == NOW + 70
