@@ -1,0 +1,69 @@
+"""Where our side and the platform's differ, by class, and the report of one reconciliation run."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+# A report names this many orders per class and says how many more there were: it must fit one item of 400 KB.
+_NAMED = 200
+_EVIDENCE = 50
+
+
+class Drift(StrEnum):
+    """The ways in which the two sides can differ."""
+
+    MISSED_NOTIFICATION = "missed_notification"  # the platform knows of something that nobody told us
+    PLATFORM_BEHIND = "platform_behind"  # we hold proof of something that the platform does not show
+    MISSING_HERE = "missing_here"  # the platform has an order of ours that our table has not
+    MISSING_THERE = "missing_there"  # we have an order that the platform does not know
+    AMOUNT_DIFFERS = "amount_differs"  # a person decides; never shipped
+    STATE_IMPOSSIBLE = "state_impossible"  # no rule mends it; reported with its evidence, never guessed
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference of one order. The evidence is ids, states and fen: nothing personal, nothing secret."""
+
+    class_: Drift
+    order_no: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run looked at, found and did. `started_at` is Unix seconds."""
+
+    started_at: int
+    looked_at: int
+    findings: tuple[Finding, ...]
+    problems: tuple[str, ...] = ()  # why the run is incomplete; empty: it came to its end
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many differences of each class; a difference seen twice in a run counts once."""
+        return dict(Counter(finding.class_.value for finding in dict.fromkeys(self.findings)))
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as it is stored and returned: bounded, however much was found."""
+        return {
+            "started_at": self.started_at,
+            "looked_at": self.looked_at,
+            "incomplete": bool(self.problems),
+            "problems": list(self.problems),
+            "classes": {class_: self._of(class_, count) for class_, count in self.counts.items()},
+        }
+
+    def _of(self, class_: str, count: int) -> dict[str, object]:
+        found = [finding for finding in dict.fromkeys(self.findings) if finding.class_ == class_]
+        orders = list(dict.fromkeys(finding.order_no for finding in found))
+        return {
+            "count": count,
+            "orders": orders[:_NAMED],
+            "more_orders": max(0, len(orders) - _NAMED),
+            "evidence": _evidence(found),
+        }
+
+
+def _evidence(found: Iterable[Finding]) -> list[str]:
+    return [f"{finding.order_no}: {finding.evidence}" for finding in found][:_EVIDENCE]

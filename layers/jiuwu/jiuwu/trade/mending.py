@@ -1,0 +1,83 @@
+"""What the decisions come to: one order carried through as many rounds as it needs, and when to look at it again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .drift import Finding
+from .machine import Applied, Policy, apply, next_look
+from .orders import Event, Order
+from .reconcile import Action, Adopt, Hold, Place, adopt, decide, hold
+
+if TYPE_CHECKING:
+    from jiuwu.platform.models import RemoteOrder
+
+_ROUNDS = 3
+# What could not leave is tried again at least this often: a member may be waiting for a refund.
+_PENDING_SECONDS = 3600
+# Lines of the history that say only that somebody looked or tried.
+_NO_PROGRESS = ("look:", "owed:", "done:")
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """The order as it is to be written (None: neither side has one), what happened to it and what differed."""
+
+    order: Order | None
+    place: bool = False  # it still has to be created at the platform
+    transitions: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mender:
+    """How this merchant's orders are mended; `member_id_for` gives the member of a platform account (open_id)."""
+
+    policy: Policy
+    member_id_for: Callable[[str], str]
+
+    def mend(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Mended:
+        """Decides and acts in memory until nothing is left to do here: then one write holds all of it."""
+        mended = Mended(local)
+        for _ in range(_ROUNDS):
+            decision = decide(mended.order, remote, now=now, policy=self.policy)
+            mended = replace(mended, findings=tuple(dict.fromkeys((*mended.findings, *decision.findings))))
+            if not decision.actions or Place() in decision.actions:
+                return replace(mended, place=bool(decision.actions))
+            for action in decision.actions:
+                mended = self._act(mended, action, remote, now)
+        return mended
+
+    def next_due(self, order: Order, *, now: int) -> int:
+        """When a reconciler that looked at `now` looks again (0: never): each time twice as long as it has waited."""
+        first = next_look(replace(order, due_at=0), now, self.policy)
+        if not first:
+            return 0
+        waited = 2 * (now - _last_progress(order))
+        grown = min(waited, _PENDING_SECONDS) if order.pending else waited
+        return now + max(first - now, self.policy.check_seconds, grown)
+
+    def _act(self, mended: Mended, action: Action, remote: "RemoteOrder | None", now: int) -> Mended:
+        if isinstance(action, Adopt) and remote is not None:
+            adopted = adopt(remote, member_id=self.member_id_for(remote.open_id), now=now)
+            return replace(mended, order=adopted)
+        if mended.order is None or isinstance(action, Adopt | Place):
+            return mended
+        if isinstance(action, Hold):
+            return replace(
+                mended, order=hold(mended.order, action.why, at=now), alerts=(*mended.alerts, "amount_differs")
+            )
+        return self._apply(mended, mended.order, action)
+
+    def _apply(self, mended: Mended, order: Order, event: Event) -> Mended:
+        outcome = apply(order, event, policy=self.policy)
+        if not isinstance(outcome, Applied):
+            return mended
+        transitions, alerts = (*mended.transitions, outcome.transition), (*mended.alerts, *outcome.alerts)
+        return replace(mended, order=outcome.order, transitions=transitions, alerts=alerts)
+
+
+def _last_progress(order: Order) -> int:
+    moved = (happened.at for happened in order.history if not happened.what.startswith(_NO_PROGRESS))
+    return max(moved, default=order.created_at)

@@ -1,0 +1,64 @@
+"""What the merchant sells and for how much: prices come from the products table, never from a browser."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jiuwu.trade.orders import Line
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# BatchGetItem hands back what it could not read within its limits; more rounds than this mean the table is throttled.
+_ROUNDS = 4
+
+
+class NotForSale(Exception):
+    """The merchant does not sell this product (any more), or its row has no title or price in whole fen."""
+
+    def __init__(self, product_id: str) -> None:
+        super().__init__(product_id)
+        self.product_id = product_id
+
+
+class ProductsBusy(Exception):
+    """The products table did not hand everything out in time; the same request may succeed a little later."""
+
+
+class Products:
+    """The products table: product_id, title, price_fen, on_shelf."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client, self._table = client, table
+
+    def priced(self, basket: Mapping[str, int]) -> tuple[Line, ...]:
+        """The lines of a basket {product_id: quantity} of at most 100, in its order; raises NotForSale."""
+        rows = self._rows(basket)
+        return tuple(_line(product_id, quantity, rows.get(product_id)) for product_id, quantity in basket.items())
+
+    def _rows(self, product_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        wanted: Any = {self._table: {"Keys": [{"product_id": {"S": product_id}} for product_id in product_ids]}}
+        rows: dict[str, Mapping[str, Any]] = {}
+        for _ in range(_ROUNDS):
+            reply = self._client.batch_get_item(RequestItems=wanted)
+            rows |= {row["product_id"]["S"]: row for row in reply["Responses"].get(self._table, [])}
+            wanted = reply.get("UnprocessedKeys")
+            if not wanted:
+                return rows
+        raise ProductsBusy
+
+
+def _line(product_id: str, quantity: int, row: Mapping[str, Any] | None) -> Line:
+    title = row and row.get("title", {}).get("S")
+    price = row and row.get("price_fen", {}).get("N", "")
+    on_shelf = row and row.get("on_shelf", {}).get("BOOL")
+    # DynamoDB writes whole numbers without point or exponent, so digits are exactly whole fen above or equal zero
+    if not (title and price and price.isdecimal() and int(price) and on_shelf):
+        raise NotForSale(product_id)
+    return Line(product_id, title, quantity, int(price))
+
+
+def fingerprint(lines: Iterable[tuple[str, int]]) -> str:
+    """What makes two requests the same order: which products, how many of each, in whatever order."""
+    return hashlib.sha256(json.dumps(sorted(lines), separators=(",", ":")).encode()).hexdigest()

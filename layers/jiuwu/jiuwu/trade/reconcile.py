@@ -1,0 +1,274 @@
+"""Both sides of one order compared: what must be done, and what is worth reporting. Pure, like the machine it feeds.
+
+The platform's view is turned into the events that nobody told us of, and those take the one way that notifications
+take. Where we hold proof and the platform is behind, its effect is owed again. What neither can settle is reported
+with its evidence; nothing is guessed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .drift import Drift, Finding
+from .machine import Applied, Policy, apply
+from .orders import (
+    Cancelled,
+    Completed,
+    EffectDone,
+    Event,
+    Happened,
+    Line,
+    Order,
+    Owed,
+    Paid,
+    Placed,
+    Refunded,
+    Status,
+)
+from .products import fingerprint
+
+if TYPE_CHECKING:
+    from jiuwu.platform.models import RemoteOrder
+
+# An order that the platform would not take for so long is given up: nobody waits for its payment page any more.
+UNPLACED_SECONDS = 86_400
+
+_OUR_NUMBER = re.compile(r"JW[A-Z2-7]{22}")
+
+# How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
+_PROGRESS = {
+    Status.CREATED: 0,
+    Status.PLACED: 0,
+    Status.PAID: 1,
+    Status.SHIPPED: 2,
+    Status.COMPLETED: 3,
+    Status.CANCELLED: 9,
+    Status.REFUNDED: 9,
+}
+_PROGRESS_THERE = {"created": 0, "paid": 1, "shipped": 2, "completed": 3, "cancelled": 9, "refunded": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Take the platform's order into our table (`adopt`): it is ours, and only the platform still knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Create the order at the platform, perhaps again: idempotent by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop the order before anything is shipped; a person decides."""
+
+    why: str
+
+
+Action = Event | Adopt | Place | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, in this sequence, and what to report."""
+
+    actions: tuple[Action, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class NotOurs(Exception):
+    """The platform's order cannot be shown to have come from us; says why."""
+
+
+def decide(local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy) -> Decision:
+    """What one order's two sides call for at `now` (Unix seconds); None for a side that does not have the order.
+
+    One round: once its actions are done, decide again, until there are none. Three rounds settle any order.
+    """
+    if remote is None:
+        return Decision() if local is None else _missing_there(local, now, policy)
+    if contradiction := _contradiction(local, remote):
+        return _reported(Drift.STATE_IMPOSSIBLE, remote.out_order_no, contradiction)
+    if local is None:
+        return _missing_here(remote, now)
+    differing = tuple(_amounts(local, remote))
+    hold = (Hold(differing[0].evidence),) if differing and _may_hold(local) else ()
+    events, missed = _news(local, remote, now, policy)
+    if hold or events:
+        return Decision((*hold, *events), (*differing, *missed))
+    owed = _owed(local, remote, now, policy)
+    return Decision(owed, (*differing, *_behind(local, remote, owed)))
+
+
+def remote_events(local: Order, remote: "RemoteOrder", *, at: int) -> Iterator[Event]:
+    """What the platform shows and `local` has not taken in, oldest first, under ids made of the evidence.
+
+    The ids are the same whoever makes them, so two who find the same news at once apply it once.
+    """
+    if not local.platform_order_no:
+        yield Placed(at, remote.platform_order_no, remote.pay_url)
+    for payment in sorted(remote.payments, key=lambda payment: payment.paid_at):
+        if local.payment(txn := payment.transaction_id) is None:
+            yield Paid(f"reconcile:paid:{txn}", at, txn, payment.amount_fen, payment.paid_at)
+    for refund in sorted(remote.refunds, key=lambda refund: refund.refunded_at):
+        if local.refund(refund_id := refund.refund_id) is None:
+            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at)
+            yield Refunded(f"reconcile:refunded:{refund_id}", at, *evidence)
+    if remote.status == "cancelled" and local.status is not Status.CANCELLED:
+        yield Cancelled(f"reconcile:cancelled:{local.order_no}", at, "shown by the platform")
+    if remote.status == "completed" and local.status is not Status.COMPLETED:
+        yield Completed(f"reconcile:completed:{local.order_no}", at)
+
+
+def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
+    """Our order as it must have been before the platform had it; `member_id` is that of remote.open_id.
+
+    Apply `remote_events` to it next. Raises NotOurs: the number must have our form and the lines must explain the
+    amount, or we would ship what nobody can account for.
+    """
+    if not _OUR_NUMBER.fullmatch(remote.out_order_no):
+        raise NotOurs("its number is not of our making")
+    lines = tuple(Line(item.product_id, item.title, item.quantity, item.price_fen) for item in remote.items)
+    total = sum(line.quantity * line.price_fen for line in lines)
+    if not lines or total != remote.amount_fen:
+        raise NotOurs(f"its lines add up to {total} fen, its amount is {remote.amount_fen} fen")
+    return Order(
+        order_no=remote.out_order_no,
+        member_id=member_id,
+        open_id=remote.open_id,
+        lines=lines,
+        amount_fen=total,
+        fingerprint=fingerprint((line.product_id, line.quantity) for line in lines),
+        created_at=remote.created_at or now,
+        history=(Happened(now, "", "adopted"),),
+        due_at=now,
+    )
+
+
+def hold(order: Order, why: str, *, at: int) -> Order:
+    """The order stopped for a person to decide: what has not been shipped will not be."""
+    effects = tuple((name, effect) for name, effect in order.effects if name != "ship" or effect.done_at)
+    history = (*order.history, Happened(at, "", f"held: {why}"))
+    return replace(order, status=Status.HELD, effects=effects, history=history)
+
+
+def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> Decision:
+    return Decision(actions, (Finding(class_, order_no, evidence),))
+
+
+def _contradiction(local: Order | None, remote: "RemoteOrder") -> str:
+    """Why the platform's view cannot be acted upon; empty when it can."""
+    if local and local.open_id != remote.open_id:
+        return "the platform has it as another member's order"
+    if local and local.platform_order_no not in ("", remote.platform_order_no):
+        return f"placed as {local.platform_order_no}, there it is {remote.platform_order_no}"
+    paid, back = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.refunds))
+    if remote.status in ("paid", "shipped", "completed") and not (remote.payments or (local and local.payments)):
+        return f"{remote.status} there, without any payment"
+    if remote.status in ("created", "cancelled") and paid > back:
+        return f"{remote.status} there, with {paid} fen paid and {back} fen refunded"
+    if remote.status == "refunded" and not remote.refunds:
+        return "refunded there, without any refund"
+    return ""
+
+
+def _missing_here(remote: "RemoteOrder", now: int) -> Decision:
+    number = remote.out_order_no
+    try:
+        adopt(remote, member_id="", now=now)
+    except NotOurs as why:
+        return _reported(Drift.STATE_IMPOSSIBLE, number, f"unknown here and not adopted: {why}")
+    return _reported(Drift.MISSING_HERE, number, f"{remote.status} there, unknown here", Adopt())
+
+
+def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
+    number, evidence = local.order_no, f"{local.status} here with {local.balance_fen} fen, unknown there"
+    if local.ledger or local.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED, Status.HELD):
+        # placing it again would ask the member to pay twice
+        return _reported(Drift.STATE_IMPOSSIBLE, number, evidence)
+    if local.status is Status.CANCELLED:
+        settled = EffectDone(now, "push:cancelled")  # there is nothing to cancel
+        return Decision((settled,) if settled.effect in local.pending else ())
+    if local.status is Status.CREATED and now - local.created_at > UNPLACED_SECONDS:
+        given_up = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
+        return _reported(Drift.MISSING_THERE, number, evidence, *_taken((given_up,), local, policy))
+    return _reported(Drift.MISSING_THERE, number, evidence, Place())
+
+
+def _amounts(local: Order, remote: "RemoteOrder") -> Iterator[Finding]:
+    def differs(evidence: str) -> Finding:
+        return Finding(Drift.AMOUNT_DIFFERS, local.order_no, evidence)
+
+    if local.amount_fen != remote.amount_fen:
+        yield differs(f"ordered for {local.amount_fen} fen, there for {remote.amount_fen} fen")
+    for payment in remote.payments:
+        booked = local.payment(payment.transaction_id)
+        if booked and booked.fen != payment.amount_fen:
+            yield differs(f"payment {booked.ref} booked as {booked.fen} fen, there {payment.amount_fen} fen")
+    for refund in remote.refunds:
+        given = local.refund(refund.refund_id)
+        if given and -given.fen != refund.amount_fen:
+            yield differs(f"refund {given.ref} booked as {-given.fen} fen, there {refund.amount_fen} fen")
+    for entry in local.kept if local.status is Status.HELD else ():
+        if entry.fen != local.amount_fen:
+            yield differs(f"payment {entry.ref} is {entry.fen} fen of {local.amount_fen} fen")
+
+
+def _may_hold(local: Order) -> bool:
+    unshipped = local.status is Status.PAID and "ship" in local.pending
+    return unshipped or local.status in (Status.CREATED, Status.PLACED)
+
+
+def _news(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
+    events = _taken(remote_events(local, remote, at=now), local, policy)
+    # a placement whose reply was lost is finished here; no notification ever tells of it
+    told = (event.event_id for event in events if isinstance(event, Paid | Cancelled | Completed | Refunded))
+    missed = [event_id.removeprefix("reconcile:") for event_id in told]
+    return events, [Finding(Drift.MISSED_NOTIFICATION, local.order_no, evidence) for evidence in missed]
+
+
+def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event, ...]:
+    """Those that change the order; what the machine cannot judge shows as a difference that remains."""
+    taken: list[Event] = []
+    for event in events:
+        if isinstance(outcome := apply(local, event, policy=policy), Applied):
+            local = outcome.order
+            taken.append(event)
+    return tuple(taken)
+
+
+def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
+    """The effects that we hold for done, or never asked for, and that the platform does not show."""
+    names = []
+    ship = local.effect("ship")
+    if remote.status == "paid" and local.status in (Status.SHIPPED, Status.COMPLETED) and ship and ship.done_at:
+        names.append("push:shipped")
+    if remote.status == "created" and local.status is Status.CANCELLED:
+        names.append("push:cancelled")
+    refunded = {refund.transaction_id for refund in remote.refunds}
+    done = (f"refund:{payment.transaction_id}" for payment in remote.payments if payment.transaction_id not in refunded)
+    names += [name for name in done if local.effect(name)]
+    return _taken([Owed(now, name) for name in names], local, policy)
+
+
+def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Iterator[Finding]:
+    """What remains different when all news is taken in."""
+    number = local.order_no
+    evidence = [
+        f"{event.effect} again: {local.status} here, {remote.status} there" for event in owed if isinstance(event, Owed)
+    ]
+    there = {payment.transaction_id for payment in remote.payments}
+    evidence += [f"payment {payment.ref} is not there" for payment in local.payments if payment.ref not in there]
+    there = {refund.refund_id for refund in remote.refunds}
+    evidence += [f"refund {refund.ref} is not there" for refund in local.refunds if refund.ref not in there]
+    if evidence:
+        yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
+    elif not local.pending and local.status is not Status.HELD and not _same_state(local, remote):
+        ahead = _PROGRESS[local.status] > _PROGRESS_THERE[remote.status]
+        class_ = Drift.PLATFORM_BEHIND if ahead else Drift.STATE_IMPOSSIBLE
+        yield Finding(class_, number, f"{local.status} here, {remote.status} there")
+
+
+def _same_state(local: Order, remote: "RemoteOrder") -> bool:
+    return remote.status == ("created" if local.status is Status.PLACED else local.status)
