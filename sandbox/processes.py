@@ -16,8 +16,12 @@ _LEASH = Path(__file__).with_name("leash.py")
 _TERM_SECONDS = 5.0
 
 
-class StartFailed(Exception):
-    """A process of the sandbox ended or stayed silent while starting; shows the end of its log."""
+class ProcessFailed(Exception):
+    """A process of the sandbox did not do what it was started for; shows the end of its log."""
+
+    def __init__(self, what: str, log: Path) -> None:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        super().__init__(f"{what}; the end of {log}:\n{tail}")
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,14 @@ class Child:
             self.process.stdin.close()
 
     def wait_for(self, url: str, *, seconds: float = 20.0) -> None:
-        """Returns once `url` answers 2xx; raises StartFailed with the end of the log otherwise."""
+        """Returns once `url` answers 2xx; raises ProcessFailed otherwise."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             if _answers(url):
                 return
             time.sleep(0.05)
         self.stop()
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-        raise StartFailed(f"{url} did not come up; the end of {self.log}:\n{tail}")
+        raise ProcessFailed(f"{url} did not come up", self.log)
 
 
 def start(
@@ -65,6 +68,20 @@ def start(
             command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True
         )
     return Child(process, log)
+
+
+def run(command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path) -> None:
+    """Runs a command to its end, output into `log`; raises ProcessFailed when it fails."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True
+        )
+    try:
+        status = process.wait()
+    finally:
+        Child(process, log).stop()
+    if status:
+        raise ProcessFailed(f"{' '.join(command[:3])} ended with status {status}", log)
 
 
 def free_port() -> int:

@@ -25,10 +25,19 @@ def sam() -> Path:
     return _ensure("sam-venv", _HERE / "sam-requirements.lock")
 
 
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Holds `path` as a lock between processes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def _ensure(name: str, lock: Path) -> Path:
     folder, wanted = SANDBOX / name, hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = folder / "lock.sha256"
-    with _exclusive(SANDBOX / f"{name}.lock"):
+    with exclusive(SANDBOX / f"{name}.lock"):
         if not stamp.exists() or stamp.read_text() != wanted:
             _install(folder, lock)
             stamp.write_text(wanted)
@@ -40,13 +49,5 @@ def _install(folder: Path, lock: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     # MiniStack runs the functions with its own interpreter, so it must be the runtime's: ours is Python 3.13
     venv.create(folder, with_pip=True, symlinks=True)
-    command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([*command, "--require-hashes", "--requirement", str(lock)], check=True)
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

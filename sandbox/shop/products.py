@@ -1,0 +1,34 @@
+"""What the demo shop sells."""
+
+from dataclasses import dataclass
+
+from jiuwu.platform import money
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product, its price in fen."""
+
+    product_id: str
+    title: str
+    price_fen: int
+    emoji: str
+
+    def as_listed(self) -> dict[str, object]:
+        """For the shop page: the price in yuan, as people read it."""
+        return {
+            "product_id": self.product_id,
+            "title": self.title,
+            "price": money.yuan(self.price_fen),
+            "emoji": self.emoji,
+        }
+
+
+ALL = (
+    Product("tea-longjing", "明前龙井 50 克", 8800, "🍵"),
+    Product("mug-panda", "熊猫马克杯", 3990, "🐼"),
+    Product("notebook-95", "玖伍手账本", 2450, "📒"),
+    Product("sticker-pack", "社区表情贴纸（一包）", 999, "🎉"),
+    Product("lamp-moon", "月亮小夜灯", 12900, "🌙"),
+    Product("sample", "试用装", 1, "🎁"),
+)
