@@ -30,7 +30,7 @@ def send(
     facts = {"app_id": APP_ID, "secret": SECRET, "event_id": "evt_1", "timestamp": NOW, "nonce": "n-0001", **signed}
     headers = {**sign_notification(used, body=text, **facts), **(change or {})}
     raw = text.encode("utf-8", "surrogateescape")
-    return receive(used, app_id=APP_ID, secrets=(SECRET, "old"), headers=headers, body=raw, now=float(NOW))
+    return receive(used, app_id=APP_ID, secrets=lambda: (SECRET, "old"), headers=headers, body=raw, now=float(NOW))
 
 
 def body_with(**changed: Any) -> str:
@@ -73,7 +73,7 @@ def test_header_names_are_taken_in_any_case() -> None:
     for spelled in (str.lower, str.upper):
         mixed = {spelled(name): value for name, value in headers.items()}
         raw = body_with().encode()
-        receive(PROFILE, app_id=APP_ID, secrets=(SECRET,), headers=mixed, body=raw, now=float(NOW))
+        receive(PROFILE, app_id=APP_ID, secrets=lambda: (SECRET,), headers=mixed, body=raw, now=float(NOW))
 
 
 def test_the_previous_secret_is_good_too_and_counted_as_such() -> None:
@@ -199,7 +199,7 @@ def test_a_rightly_signed_body_of_the_wrong_form_is_a_400(body: str | bytes, rea
 @given(body=st.binary(max_size=200), headers=st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
 def test_junk_of_any_shape_ends_in_one_exception(body: bytes, headers: dict[str, str]) -> None:
     with pytest.raises(NotificationRefused):
-        receive(PROFILE, app_id=APP_ID, secrets=(SECRET,), headers=headers, body=body, now=float(NOW))
+        receive(PROFILE, app_id=APP_ID, secrets=lambda: (SECRET,), headers=headers, body=body, now=float(NOW))
 
 
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

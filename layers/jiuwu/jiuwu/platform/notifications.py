@@ -3,7 +3,7 @@
 Sans I/O, and light: no pydantic, because the function in front of the platform starts with this.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -39,18 +39,24 @@ class NotificationRefused(Exception):
 
 
 def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
-    profile: Profile, *, app_id: str, secrets: Sequence[str], headers: Mapping[str, Any], body: bytes, now: float
+    profile: Profile,
+    *,
+    app_id: str,
+    secrets: Callable[[], Sequence[str]],
+    headers: Mapping[str, Any],
+    body: bytes,
+    now: float,
 ) -> Notification:
     """The notification in a request; raises NotificationRefused for anything not entirely right.
 
-    Cheap checks come first and nothing of the body is looked at before the signature fits. A time outside the window
-    is refused before the signature is computed: its sender learns from both times what to mend.
+    Cheap checks come first, `secrets` are asked for only when those have passed, and nothing of the body is looked at
+    before the signature fits. A time outside the window is refused with both times, which tells its sender the cure.
     """
     given, names = _read_headers(profile, headers), profile.notification.headers
     if given["app_id"] != app_id:
         raise NotificationRefused(401, "app_id_unknown", "this app id is not ours", names.app_id)
     _check_window(profile, given["timestamp"], now)
-    index = _check_signature(profile, given, body, secrets)
+    index = _check_signature(profile, given, body, secrets())
     text, envelope = _decode(body)
     if _name(envelope, profile.notification.fields.event_id) != given["event_id"]:
         message = f"differs from the header {names.event_id}"

@@ -1,0 +1,160 @@
+"""WebhookIntake: POST /webhooks/jiuwu, the door for the platform's notifications.
+
+Verifies the raw bytes, hands them to SQS, and only then says what the platform takes for "received".
+"""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import base64
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws.secrets import AppSecrets, SecretReader
+from jiuwu.platform import notifications, profile
+from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationRefused
+
+# 256 KiB; SQS takes 1 MiB, so that attributes and escapes (below) always fit.
+LARGEST_BODY = 262_144
+
+Response = dict[str, Any]
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    order_queue_url: str
+    community_queue_url: str
+
+
+class Intake(NamedTuple):
+    """What taking in a notification needs."""
+
+    settings: Settings
+    profile: profile.Profile
+    sqs: Any
+    secrets: Callable[[], AppSecrets]
+    clock: Callable[[], float] = time.time
+
+
+def handle(intake: Intake, event: Mapping[str, Any]) -> Response:
+    """The reply to an API Gateway HTTP API event (payload 2.0): the profile's success reply, or a 4xx or 503 with a
+    reason in JSON."""
+    now = intake.clock()
+    try:
+        taken = notifications.receive(
+            intake.profile,
+            app_id=intake.settings.app_id,
+            secrets=lambda: intake.secrets().all,
+            headers=_headers(event),
+            body=_body(event),
+            now=now,
+        )
+        _enqueue(intake, taken, now)
+    except NotificationRefused as refused:
+        return _refuse(refused)
+    except (ClientError, BotoCoreError) as error:
+        return _put_off(error)
+    _record(taken)
+    contract = intake.profile.notification
+    return _response(contract.success_status, contract.success_body, {"content-type": contract.success_content_type})
+
+
+def _headers(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    method = profile.lookup(event, "requestContext.http.method")
+    if method != "POST":
+        raise NotificationRefused(405, "method_not_allowed", "notifications come by POST")
+    headers: Mapping[str, Any] = event.get("headers") or {}
+    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    if not isinstance(kind, str) or kind.partition(";")[0].strip().lower() != "application/json":
+        # also when it is missing: whoever signs JSON can say that it is JSON
+        raise NotificationRefused(415, "not_json_content", "content-type must be application/json", "content-type")
+    return headers
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (AttributeError, TypeError, ValueError):
+        raise NotificationRefused(400, "body_unreadable", "the body is neither text nor valid Base64") from None
+    if len(body) > LARGEST_BODY:
+        raise NotificationRefused(413, "body_too_large", f"the body is longer than {LARGEST_BODY} bytes")
+    return body
+
+
+def _enqueue(intake: Intake, taken: Notification, now: float) -> None:
+    trade = taken.event_type.startswith("order.")
+    attributes = {"event_id": taken.event_id, "event_type": taken.event_type, "received_at": f"{now:.3f}"}
+    intake.sqs.send_message(
+        QueueUrl=intake.settings.order_queue_url if trade else intake.settings.community_queue_url,
+        MessageBody=_allowed_by_sqs(taken.body_text),
+        MessageAttributes={key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()},
+    )
+
+
+def _allowed_by_sqs(body: str) -> str:
+    # SQS refuses U+FFFE and U+FFFF; JSON has them only within strings, where their escapes mean the same. All else
+    # that SQS refuses (control characters, lone surrogates) is not JSON either and did not come this far.
+    return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def _record(taken: Notification) -> None:
+    telemetry.count("Notifications", outcome="accepted")
+    telemetry.count("SecretMatched", secret="current" if taken.secret_index == 0 else "previous")
+    if taken.event_type == UNKNOWN_TYPE:
+        telemetry.count("UnknownEventTypes")
+    telemetry.logger.info(
+        "notification",
+        outcome="accepted",
+        event_id=taken.event_id,
+        event_type=taken.event_type,
+        raw_type=taken.raw_type,
+    )
+
+
+def _refuse(refused: NotificationRefused) -> Response:
+    telemetry.count("Notifications", outcome="refused")
+    if refused.status == 401:
+        telemetry.count("SignatureFailures", reason=refused.reason)
+    telemetry.logger.warning("notification", outcome="refused", reason=refused.reason, field=refused.field)
+    return _problem(refused, {"allow": "POST"} if refused.status == 405 else {})
+
+
+def _put_off(error: ClientError | BotoCoreError) -> Response:
+    telemetry.count("Notifications", outcome="unavailable")
+    # the class says what failed; a message could quote what was sent
+    failed = error.operation_name if isinstance(error, ClientError) else type(error).__name__
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+    telemetry.logger.error("notification", outcome="unavailable", failed=failed, code=code)
+    return _problem(NotificationRefused(503, "try_again_later", "not taken in; please send it again"), {})
+
+
+def _problem(refused: NotificationRefused, headers: dict[str, str]) -> Response:
+    told = {"code": refused.status, "reason": refused.reason, "message": refused.message, "field": refused.field}
+    body = msgspec.json.encode(told).decode()
+    return _response(refused.status, body, {"content-type": "application/json", **headers})
+
+
+def _response(status: int, body: str, headers: dict[str, str]) -> Response:
+    return {"statusCode": status, "headers": headers, "body": body}
+
+
+_settings = settings.load(Settings)
+_intake = Intake(
+    settings=_settings,
+    profile=profile.load(_settings.jiuwu_profile),
+    sqs=clients.client("sqs"),
+    secrets=SecretReader(clients.client("secretsmanager"), _settings.app_secret_name),
+)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> Response:
+    """Entry point for Lambda."""
+    return handle(_intake, event)
+
+
+boot.done()
