@@ -125,6 +125,14 @@ def test_a_second_payment_is_booked_and_given_back(order: Order, fen: int) -> No
     assert set(outcome.order.pending) - set(order.pending) == {"refund:t2"}
 
 
+def test_the_first_payment_of_an_order_that_is_held_is_kept_for_a_person_to_decide() -> None:
+    outcome = apply(replace(PLACED, status=Status.HELD), paid(), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (outcome.order.status, outcome.order.pending, outcome.alerts) == (Status.HELD, (), ("paid_while_held",))
+    assert outcome.order.balance_fen == 1234
+
+
 @pytest.mark.parametrize("fen", [1234, 1])
 def test_a_late_payment_is_given_back_where_the_merchant_says_refund(fen: int) -> None:
     outcome = apply(CANCELLED, paid(fen=fen), policy=REFUND)
@@ -143,6 +151,12 @@ def test_a_late_payment_revives_where_the_merchant_says_revive() -> None:
         ("ship",),
         ("late_payment",),
     )
+
+
+def test_a_revived_order_is_not_cancelled_over_there_any_more() -> None:
+    order = after(CREATED, cancelled(), placed(), paid(), policy=REVIVE)
+
+    assert (order.status, order.pending) == (Status.PAID, ("ship",))
 
 
 def test_a_late_payment_of_another_amount_revives_nothing() -> None:

@@ -128,6 +128,13 @@ def test_a_held_order_is_looked_at() -> None:
     assert HELD.due_at == NOW + 180
 
 
+def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() -> None:
+    asked = after(CANCELLED, paid(), done("refund:t1", NOW + 61))
+
+    assert (asked.pending, asked.due_at) == ((), NOW + 60 + 180)
+    assert after(asked, refunded()).due_at == 0
+
+
 def test_a_due_time_that_has_come_is_the_reconcilers_to_clear() -> None:
     suspicious = after(PAID, cancelled(at=NOW + 70))
 

@@ -149,6 +149,7 @@ def test_whatever_is_unfinished_is_looked_at_soon(events: Sequence[Event], polic
             assert 0 < order.due_at <= event.at + policy.check_seconds
         if not isinstance(outcome, Ignored) and order.due_at == 0:
             assert not order.pending
+            assert all(order.left_fen(p.ref) <= 0 for p in order.payments if order.effect(f"refund:{p.ref}"))
             assert order.status in (Status.COMPLETED, Status.CANCELLED, Status.REFUNDED)
 
 

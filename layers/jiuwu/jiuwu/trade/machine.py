@@ -93,9 +93,14 @@ def next_look(order: Order, at: int, policy: Policy) -> int:
 def _wanted_look(order: Order, at: int, policy: Policy) -> int:
     if any(order.payment(refund.of) is None for refund in order.refunds):
         return at  # its payment is to be fetched
-    if order.pending or order.status in (*_UNPAID, Status.PAID, Status.HELD):
+    if order.pending or _awaits_refund(order) or order.status in (*_UNPAID, Status.PAID, Status.HELD):
         return at + policy.check_seconds
     return at + policy.completion_seconds if order.status is Status.SHIPPED else 0
+
+
+def _awaits_refund(order: Order) -> bool:
+    """The platform took our refund request, and the money has not gone back yet, as far as we heard."""
+    return any(order.effect(f"refund:{payment.ref}") and order.left_fen(payment.ref) > 0 for payment in order.payments)
 
 
 def _cause(event: Event) -> str:
@@ -132,11 +137,16 @@ def _placed(order: Order, event: Placed, policy: Policy) -> Outcome:
 
 def _paid(order: Order, event: Paid, policy: Policy) -> Outcome:
     known = order.payment(event.transaction_id)
-    if known is not None:
-        same = known.fen == event.amount_fen
-        return Ignored("duplicate_payment") if same else _look(order, event, "payment_contradicts_ledger")
-    entry = Entry(event.transaction_id, event.amount_fen, event.paid_at)
-    booked = replace(order, ledger=(*order.ledger, entry))
+    if known is None:
+        entry = Entry(event.transaction_id, event.amount_fen, event.paid_at)
+        return _payment(order, replace(order, ledger=(*order.ledger, entry)), event, policy)
+    if known.fen == event.amount_fen:
+        return Ignored("duplicate_payment")
+    return _look(order, event, "payment_contradicts_ledger")
+
+
+def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applied:
+    """What a transaction heard of for the first time means to the `order` that it is booked for."""
     given_back = order.refunded_fen(event.transaction_id)
     if given_back and given_back >= event.amount_fen:
         return _paid_and_given_back(booked, event, policy, over=given_back > event.amount_fen)
@@ -144,6 +154,8 @@ def _paid(order: Order, event: Paid, policy: Policy) -> Outcome:
         return _first_payment(booked, event, policy)
     if order.status is Status.CANCELLED:
         return _late_payment(booked, event, policy)
+    if order.status is Status.HELD and not order.payments:
+        return _applied(booked, event, "held", policy, ("paid_while_held",))  # held by the reconciler, before any money
     owed = _want(booked, f"refund:{event.transaction_id}")
     return _applied(owed, event, "second_payment", policy, ("second_payment",))
 
@@ -156,7 +168,8 @@ def _first_payment(order: Order, event: Paid, policy: Policy, what: str = "paid"
 
 def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
     if policy.late_payment == "revive":
-        return _first_payment(order, event, policy, "revived", "late_payment")
+        revived = order.without_pending("push:cancelled")
+        return _first_payment(revived, event, policy, "revived", "late_payment")
     owed = _want(order, f"refund:{event.transaction_id}")
     return _applied(owed, event, "late_payment", policy, ("late_payment",))
 
@@ -164,7 +177,7 @@ def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
     """The refund of this very payment was heard of first: book it, ship nothing for it."""
     if over:
-        held = _withdraw(replace(order, status=Status.HELD), "ship")
+        held = replace(order, status=Status.HELD).without_pending("ship")
         return _applied(held, event, "held", policy, ("refund_exceeds_payment",))
     alone = order.status in (*_UNPAID, Status.CANCELLED)
     closed = replace(order, status=Status.REFUNDED) if alone else order
@@ -206,13 +219,13 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     left = order.left_fen(event.transaction_id)
     if left < 0:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
-        held = _withdraw(replace(order, status=Status.HELD), "ship")
+        held = replace(order, status=Status.HELD).without_pending("ship")
         return _applied(held, event, "held", policy, ("refund_exceeds_payment",))
     if left > 0:
         return _applied(order, event, "partly_refunded", policy)
     if any(order.left_fen(payment.ref) for payment in order.kept):
         return _applied(order, event, "second_payment_refunded", policy)
-    closed = _withdraw(replace(order, status=Status.REFUNDED), "ship", "push:shipped")
+    closed = replace(order, status=Status.REFUNDED).without_pending("ship", "push:shipped")
     return _applied(closed, event, "refunded", policy)
 
 
@@ -244,7 +257,7 @@ def _effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome
     effect = order.effect(event.effect)
     if effect is None or effect.done_at:
         return Ignored("effect_not_wanted")
-    tried = _set_effect(order, event.effect, Effect(effect.attempts + 1))
+    tried = order.with_effect(event.effect, Effect(effect.attempts + 1))
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
 
 
@@ -253,12 +266,12 @@ def _owed(order: Order, event: Owed, policy: Policy) -> Outcome:
     if event.effect in order.pending:
         return Ignored("effect_pending")
     if kind == "push" or (kind == "refund" and order.payment(of) and order.left_fen(of) > 0):
-        return _applied(_set_effect(order, event.effect, Effect()), event, f"owed:{kind}", policy)
+        return _applied(order.with_effect(event.effect, Effect()), event, f"owed:{kind}", policy)
     return Ignored("effect_never_repeated")
 
 
 def _want(order: Order, effect: str) -> Order:
-    return order if order.effect(effect) else _set_effect(order, effect, Effect())
+    return order if order.effect(effect) else order.with_effect(effect, Effect())
 
 
 def _settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
@@ -267,17 +280,7 @@ def _settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
     if effect is None and not attempts:
         return order
     tried = effect.attempts if effect else 0
-    return order if effect and effect.done_at else _set_effect(order, name, Effect(tried + attempts, at))
-
-
-def _set_effect(order: Order, name: str, effect: Effect) -> Order:
-    if order.effect(name) is None:
-        return replace(order, effects=(*order.effects, (name, effect)))
-    return replace(order, effects=tuple((n, effect if n == name else e) for n, e in order.effects))
-
-
-def _withdraw(order: Order, *names: str) -> Order:
-    return replace(order, effects=tuple((n, e) for n, e in order.effects if n not in names or e.done_at))
+    return order if effect and effect.done_at else order.with_effect(name, Effect(tried + attempts, at))
 
 
 _RULES: dict[type[Event], Callable[..., Outcome]] = {

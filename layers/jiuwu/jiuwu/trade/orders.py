@@ -7,7 +7,7 @@ whose causes are the idempotency keys.
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -134,6 +134,16 @@ class Order:
     def effect(self, name: str) -> Effect | None:
         """The effect of this name, done or not."""
         return next((effect for known, effect in self.effects if known == name), None)
+
+    def with_effect(self, name: str, effect: Effect) -> "Order":
+        """The order with this effect as given, in its place or as the newest."""
+        if self.effect(name) is None:
+            return replace(self, effects=(*self.effects, (name, effect)))
+        return replace(self, effects=tuple((known, effect if known == name else old) for known, old in self.effects))
+
+    def without_pending(self, *names: str) -> "Order":
+        """The order without these effects, except those already done."""
+        return replace(self, effects=tuple((n, e) for n, e in self.effects if n not in names or e.done_at))
 
     def saw(self, cause: str) -> bool:
         """Whether this event was taken in already."""
