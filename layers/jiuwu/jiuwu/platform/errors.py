@@ -10,7 +10,7 @@ from typing import ClassVar, TypedDict, Unpack
 class Facts(TypedDict, total=False):
     """What any error may know besides the call's name; see PlatformError."""
 
-    code: int | None
+    code: int | str | None
     msg: str
     request_id: str | None
     status: int | None

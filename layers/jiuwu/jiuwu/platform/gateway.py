@@ -1,0 +1,212 @@
+"""The gateway: a call of the profile's [api] signed, sent, corrected once and retried."""
+
+import random
+import secrets as randomness
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from jiuwu.platform import signing
+from jiuwu.platform.contract import Profile
+from jiuwu.platform.envelope import Sent, open_envelope, parse_server_time
+from jiuwu.platform.errors import BadParameters, ClockSkew, MalformedPayload, PlatformError, TokenExpired
+from jiuwu.platform.profile import lookup
+from jiuwu.platform.retry import Patience, persist
+from jiuwu.platform.transport import Reply
+from jiuwu.platform.wire import CallRecord, Outgoing, Secrets, Wire, unobserved
+
+# These change nothing, though they are POSTed.
+_READS = frozenset({"orders.query"})
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
+_JSON = {"content-type": "application/json; charset=utf-8"}
+
+
+class TokenSource(Protocol):
+    """A member's access token, and how to get a new one."""
+
+    def access_token(self) -> str: ...
+
+    def renew(self, stale: str) -> str:
+        """A token other than `stale`, which the platform just called expired."""
+
+
+class GatewayAuth(httpx.Auth):
+    """Puts app_id, timestamp, nonce, sign_method, access_token and sign into the query, as the profile names them."""
+
+    requires_request_body = True
+
+    def __init__(self, profile: Profile, *, secret: str, path: str, params: Mapping[str, str]) -> None:
+        self._profile, self._secret, self._path, self._params = profile, secret, path, params
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        scheme = self._profile.signing
+        params = {**request.url.params, **self._params}
+        body = {scheme.body_name: request.content.decode()} if scheme.body_name and request.content else {}
+        signature = signing.sign(scheme, params | body, secret=self._secret, path=self._path)
+        request.url = request.url.copy_with(params=params | {self._profile.call.sign: signature})
+        yield request
+
+
+@dataclass(kw_only=True)
+class Call[T]:
+    """A call on its way through its attempts: what it is, and which corrections it has had."""
+
+    name: str
+    read: Callable[[Any], T]
+    method: str
+    path: str
+    query: dict[str, str]
+    content: bytes
+    token: TokenSource | None
+    seconds: float
+    access_token: str = field(default="", repr=False)
+    clock_corrected: bool = False
+    token_renewed: bool = False
+
+    @property
+    def write(self) -> bool:
+        return self.method != "GET" and self.name not in _READS
+
+
+class Gateway:
+    """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
+
+    def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
+        self,
+        profile: Profile,
+        *,
+        base_url: str,
+        app_id: str,
+        secrets: Callable[[], Secrets],
+        http: httpx.Client | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random.random,
+        nonce: Callable[[], str] = lambda: randomness.token_hex(16),
+        observe: Callable[[CallRecord], None] = unobserved,
+    ) -> None:
+        self._wire = Wire(profile, base_url, http, observe)
+        self.profile, self._app_id, self._secrets = profile, app_id, secrets
+        self._clock, self._nonce = clock, nonce
+        self._patience = Patience(sleep=sleep, random=random)
+        self.clock_offset = 0.0
+
+    def prepare[T](  # noqa: PLR0913 -- what a call may have
+        self,
+        name: str,
+        read: Callable[[Any], T],
+        *,
+        path_args: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        json: Any = None,  # noqa: ANN401 -- JSON
+        token: TokenSource | None = None,
+        timeout: float | None = None,
+    ) -> Call[T]:
+        """A call of the profile's [api] whose data `read` takes; raises BadParameters for what cannot be sent."""
+        method, path = self.profile.endpoint(name)
+        try:
+            return Call(
+                name=name,
+                read=read,
+                method=method,
+                path=path.format(**{key: _segment(name, value) for key, value in (path_args or {}).items()}),
+                query={key: value for key, value in (query or {}).items() if value},
+                content=b"" if json is None else msgspec.json.encode(json),
+                token=token,
+                seconds=timeout or self.profile.gateway.timeout_seconds,
+            )
+        except UnicodeEncodeError:
+            raise BadParameters(name, msg="a text is not valid Unicode") from None
+
+    def run[T](self, call: Call[T], *, repeatable: bool = False) -> T:
+        """What the call reads; retried when it is a read, or a write that may be repeated."""
+        if call.token is not None:
+            call.access_token = call.token.access_token()
+        repeatable = repeatable or not call.write
+        return persist(lambda: self._corrected(call), write=call.write, repeatable=repeatable, patience=self._patience)
+
+    def server_time(self, data: object) -> int:
+        """The clock in a reply's data."""
+        name = self.profile.reply.server_time
+        found = parse_server_time(self.profile, lookup(data, name))
+        if found is None:
+            raise MalformedPayload(name, "missing, or no time as signing.timestamp_format has it")
+        return found
+
+    def _corrected[T](self, call: Call[T]) -> T:
+        """An attempt, and another after each of the two things that the platform can tell us to mend, once per call."""
+        try:
+            return self._send(call)
+        except ClockSkew as error:
+            if call.clock_corrected:
+                raise
+            call.clock_corrected = True
+            self.clock_offset = self._learn(call, error) - self._clock()
+        except TokenExpired:
+            if call.token is None or call.token_renewed:
+                raise
+            call.token_renewed = True
+            call.access_token = call.token.renew(call.access_token)
+        return self._corrected(call)
+
+    def _learn[T](self, call: Call[T], error: ClockSkew) -> int:
+        """The platform's clock, from its refusal or from the time call; raises the refusal when neither tells."""
+        if error.server_time is not None:
+            return error.server_time
+        if call.name != "time":
+            try:
+                return self._send(self.prepare("time", self.server_time))
+            except ClockSkew as again:
+                if again.server_time is not None:
+                    return again.server_time
+            except PlatformError:
+                pass
+        raise error
+
+    def _send[T](self, call: Call[T]) -> T:
+        secret, nonce, now = self._secrets().current, self._nonce(), self._clock() + self.clock_offset
+        sent = Sent(name=call.name, nonce=nonce, now=now, confidential=(call.access_token, secret))
+        auth = GatewayAuth(
+            self.profile, secret=secret, path=call.path, params=self._signed_params(nonce, now, call.access_token)
+        )
+        request = self._wire.http.build_request(
+            call.method,
+            self._wire.base_url + call.path,
+            params=call.query,
+            content=call.content or None,
+            headers=_HEADERS | (_JSON if call.content else {}),
+        )
+        outgoing = Outgoing(sent, request, auth, call.write, call.seconds)
+        return self._wire.attempt(outgoing, lambda reply: self._read(call, sent, reply))
+
+    def _signed_params(self, nonce: str, now: float, access_token: str) -> dict[str, str]:
+        names = self.profile.call
+        params = {
+            names.app_id: self._app_id,
+            names.timestamp: signing.format_timestamp(self.profile.signing, now),
+            names.nonce: nonce,
+            names.sign_method: names.sign_method_value,
+            names.access_token: access_token,
+        }
+        return {name: value for name, value in params.items() if value}
+
+    def _read[T](self, call: Call[T], sent: Sent, reply: Reply) -> T:
+        data = open_envelope(self.profile, sent, reply)
+        try:
+            return call.read(data)
+        except MalformedPayload as error:
+            at = self.profile.reply.data
+            inside = error.field not in ("", at) and at
+            raise MalformedPayload(f"{at}.{error.field}" if inside else error.field, error.problem) from None
+
+
+def _segment(name: str, value: str) -> str:
+    """A value as one segment of a path; dots alone would lead out of it."""
+    if value in ("", ".", ".."):
+        raise BadParameters(name, msg="a path argument is empty or only dots")
+    return quote(value, safe="")

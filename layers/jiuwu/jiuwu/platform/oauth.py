@@ -1,0 +1,150 @@
+"""The member's grant: RFC 6749 authorization code with PKCE (RFC 7636, S256), refresh, and RFC 7009 revocation."""
+
+import base64
+import hashlib
+import random
+import secrets as randomness
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from jiuwu.platform import errors
+from jiuwu.platform.contract import Profile
+from jiuwu.platform.envelope import Sent, known, malformed, object_of, open_envelope
+from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
+from jiuwu.platform.models import TokenReply
+from jiuwu.platform.payloads import parse_token
+from jiuwu.platform.retry import Patience, persist
+from jiuwu.platform.transport import Reply
+from jiuwu.platform.wire import CallRecord, Outgoing, Secrets, Wire, unobserved
+
+# RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too)
+_ERRORS: dict[str, type[PlatformError]] = {
+    "invalid_grant": errors.InvalidGrant,
+    "invalid_client": errors.InvalidClient,
+    "unauthorized_client": errors.InvalidClient,
+    "invalid_request": errors.BadParameters,
+    "unsupported_grant_type": errors.BadParameters,
+    "invalid_scope": errors.ScopeMissing,
+    "server_error": errors.PlatformInternal,
+    "temporarily_unavailable": errors.PlatformBusy,
+}
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pkce:
+    """The verifier stays with us until the exchange; the challenge goes with the browser."""
+
+    verifier: str = field(repr=False)
+    challenge: str
+
+
+def pkce() -> Pkce:
+    """A fresh pair (RFC 7636, 4.1 and 4.2)."""
+    verifier = randomness.token_urlsafe(48)
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return Pkce(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))
+
+
+class OAuthClient:
+    """The OAuth calls of one app. Safe to share between threads."""
+
+    def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
+        self,
+        profile: Profile,
+        *,
+        base_url: str,
+        app_id: str,
+        secrets: Callable[[], Secrets],
+        http: httpx.Client | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random.random,
+        nonce: Callable[[], str] = lambda: randomness.token_hex(16),
+        observe: Callable[[CallRecord], None] = unobserved,
+    ) -> None:
+        self._wire = Wire(profile, base_url, http, observe)
+        self._profile, self._app_id, self._secrets = profile, app_id, secrets
+        self._clock, self._nonce = clock, nonce
+        self._patience = Patience(sleep=sleep, random=random)
+
+    def authorize_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
+        """Where to send the member's browser."""
+        oauth = self._profile.oauth
+        params = {
+            "response_type": "code",
+            "client_id": self._app_id,
+            "redirect_uri": redirect_uri,
+            "scope": oauth.scope_joiner.join(oauth.scopes),
+            "state": state,
+        }
+        proof = {"code_challenge": challenge, "code_challenge_method": "S256"} if oauth.pkce else {}
+        return str(httpx.URL(self._wire.base_url + oauth.authorize_path, params=params | proof))
+
+    def exchange(self, code: str, verifier: str, redirect_uri: str) -> TokenReply:
+        """The member's tokens for the code of the callback. Never repeated: a code is good once."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        proof = {"code_verifier": verifier} if self._profile.oauth.pkce else {}
+        return self._post("oauth.exchange", form | proof, self._tokens, repeatable=False)
+
+    def refresh(self, refresh_token: str) -> TokenReply:
+        """New tokens. Repeated when the reply is lost: by the contract the old refresh token stays good until the new
+        one is first used. A reply without refresh_token leaves the old one in force."""
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return self._post("oauth.refresh", form, self._tokens, repeatable=True)
+
+    def revoke(self, token: str) -> None:
+        """Ends a token at the platform; one that it does not know is revoked already (RFC 7009, 2.2)."""
+        self._post("oauth.revoke", {"token": token}, self._revoked, repeatable=True)
+
+    def _post[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T], *, repeatable: bool) -> T:
+        return persist(lambda: self._send(name, form, read), write=True, repeatable=repeatable, patience=self._patience)
+
+    def _send[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T]) -> T:
+        secret = self._secrets().current
+        form = {**form, "client_id": self._app_id, "client_secret": secret}
+        sent = Sent(name=name, nonce=self._nonce(), now=self._clock(), confidential=(secret, *_hidden(form)))
+        oauth = self._profile.oauth
+        url = self._wire.base_url + (oauth.revoke_path if name == "oauth.revoke" else oauth.token_path)
+        try:
+            request = self._wire.http.build_request("POST", url, data=form, headers=_HEADERS)
+        except UnicodeEncodeError:
+            raise BadParameters(name, msg="a text is not valid Unicode") from None
+        outgoing = Outgoing(sent, request, None, True, self._profile.gateway.timeout_seconds)  # noqa: FBT003 -- a write
+        return self._wire.attempt(outgoing, lambda reply: read(sent, reply))
+
+    def _tokens(self, sent: Sent, reply: Reply) -> TokenReply:
+        found = object_of(reply)
+        self._check(sent, reply, found)
+        return parse_token(self._profile, found)
+
+    def _revoked(self, sent: Sent, reply: Reply) -> None:
+        if reply.status == 200 and not reply.body.lstrip().startswith(b"{"):
+            return
+        self._check(sent, reply, object_of(reply))
+
+    def _check(self, sent: Sent, reply: Reply, found: Mapping[str, Any]) -> None:
+        """Raises what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
+        error = found.get("error")
+        if error is not None and reply.status != 429:
+            raise self._refusal(sent, reply, error)
+        names = self._profile.reply
+        if found.get(names.code, names.success[0]) not in names.success:
+            open_envelope(self._profile, sent, reply)
+        if not 200 <= reply.status < 300:
+            raise malformed(self._profile, sent, reply, MalformedPayload("error", "missing"))
+
+    def _refusal(self, sent: Sent, reply: Reply, error: object) -> PlatformError:
+        known_error = _ERRORS.get(error) if isinstance(error, str) else None
+        if known_error is not None:
+            return known_error(sent.name, **known(self._profile, sent, reply))
+        return malformed(self._profile, sent, reply, MalformedPayload("error", "not one of RFC 6749's"))
+
+
+def _hidden(form: Mapping[str, str]) -> list[str]:
+    names = ("code", "code_verifier", "refresh_token", "token")
+    return [form[name] for name in names if name in form]
