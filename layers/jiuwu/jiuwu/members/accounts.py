@@ -1,0 +1,52 @@
+"""Members: people of the merchant's app, each linked to one community account."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LinkStatus = Literal["active", "reauth_required", "unlinking", "unlinked"]
+
+
+def member_id_for(app_id: str, open_id: str) -> str:
+    """The same community account of the same app is always the same member."""
+    digest = hashlib.sha256(f"{app_id}\n{open_id}".encode()).digest()
+    return "mb_" + base64.b32encode(digest).decode().lower()[:20]
+
+
+@dataclass(frozen=True)
+class Member:
+    """Who a member is, and how the link to the community account stands."""
+
+    member_id: str
+    open_id: str
+    nickname: str
+    avatar_url: str
+    link_status: LinkStatus
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the member has not taken the link back."""
+        return self.link_status in {"active", "reauth_required"}
+
+
+class Accounts:
+    """Reads members; linking and unlinking them is the tokens' business (members/tokens.py)."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb, self._table = dynamodb, table
+
+    def get(self, member_id: str) -> Member | None:
+        """The member as last written, None if there is none."""
+        key = {"member_id": {"S": member_id}}
+        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return _from_item(item) if item else None
+
+
+def _from_item(item: Mapping[str, Any]) -> Member:
+    texts = {name: item[name]["S"] for name in ("member_id", "open_id", "nickname", "avatar_url")}
+    return Member(**texts, link_status=item["link_status"]["S"])

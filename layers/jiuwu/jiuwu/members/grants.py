@@ -1,0 +1,225 @@
+"""What the platform granted us for a member, as the members table keeps it: sealed tokens, version, expiry, lease.
+
+The lease keeps a second refresh from starting while one runs; the version keeps a late one from overwriting newer
+tokens. `refresh_shard` and `refresh_at` are the sparse index of what the TokenRefresher has to do, and are absent when
+that is nothing.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from jiuwu.members.accounts import LinkStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from jiuwu.platform.models import UserProfile
+
+# Longer than the slowest refresh: the token call with its retries, three KMS calls and two writes of up to 9 s each
+# (aws/clients.py). The lease of a process that died holds up renewals only, no token that is still good.
+LEASE_SECONDS = 60
+SHARDS = tuple(str(shard) for shard in range(8))
+
+Sealed = tuple[bytes, ...]
+Value = str | int | Sealed
+_LEASE = ("lease_id", "lease_until")
+_DUE = ("refresh_shard", "refresh_at")
+_TOKENS = ("access_sealed", "refresh_sealed", "token_expires_at", "refresh_expires_at")
+
+
+class RecordMalformed(Exception):
+    """A member's record lacks an attribute or has it in the wrong form; names the attribute."""
+
+
+@dataclass(frozen=True)
+class SealedTokens:
+    """A member's tokens, sealed; times in Unix seconds. `refresh` is empty if the platform gave none."""
+
+    access: Sealed = field(repr=False)
+    refresh: Sealed = field(repr=False)
+    expires_at: int
+    refresh_expires_at: int
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A member's grant as read; `version` grows with every new pair of tokens."""
+
+    member_id: str
+    status: LinkStatus
+    version: int
+    tokens: SealedTokens
+    lease_id: str
+    refresh_at: int
+    failures: int
+
+
+class Grants:
+    """The grants of the members table."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+
+    def read(self, member_id: str) -> Grant | None:
+        """The grant as last written; raises RecordMalformed."""
+        key = {"member_id": {"S": member_id}}
+        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return _from_item(item) if item else None
+
+    def due(self, shard: str, before: int) -> Iterator[str]:
+        """The ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="refresh",
+            KeyConditionExpression="refresh_shard = :shard AND refresh_at <= :before",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":before": {"N": str(before)}},
+        )
+        return (item["member_id"]["S"] for page in pages for item in page["Items"])
+
+    def link(self, member_id: str, user: "UserProfile", tokens: SealedTokens) -> None:
+        """Creates or updates the member with fresh consent; it replaces whatever grant, lease or unlinking there was.
+
+        The tokens of an earlier grant are dropped unrevoked: a platform that keeps one grant per member and app would
+        end the new one with the old.
+        """
+        profile: dict[str, Value] = {"open_id": user.open_id, "nickname": user.nickname, "avatar_url": user.avatar_url}
+        profile |= {"member_level": str(user.level), "profile_updated_at": user.updated_at}
+        written = profile | _attributes(member_id, tokens) | {"link_status": "active", "linked_at": int(self._clock())}
+        self._write(
+            member_id,
+            _expression(written, _LEASE if tokens.refresh else _LEASE + _DUE)
+            + ", created_at = if_not_exists(created_at, :linked_at)"
+            ", token_version = if_not_exists(token_version, :none) + :one",
+            {**written, "none": 0, "one": 1},
+        )
+
+    def lease(self, grant: Grant) -> Grant | None:
+        """The grant under a lease of ours; None if it has changed or somebody holds a lease."""
+        return self._lease(grant, {})
+
+    def lease_to_unlink(self, grant: Grant) -> Grant | None:
+        """As `lease`; from here on nobody gets a token, and the refresher sees to it that the unlinking is finished."""
+        due: dict[str, Value] = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
+        return self._lease(grant, due | {"link_status": "unlinking"})
+
+    def save(self, leased: Grant, tokens: SealedTokens) -> bool:
+        """Writes renewed tokens and ends the lease; False if the grant is no longer the one that was leased."""
+        renewed = _attributes(leased.member_id, tokens) | {"token_version": leased.version + 1}
+        return self._end_lease(leased, renewed)
+
+    def release(self, leased: Grant) -> bool:
+        """Ends the lease, everything else untouched."""
+        return self._end_lease(leased, {})
+
+    def postpone(self, leased: Grant, refresh_at: int) -> bool:
+        """Ends the lease after a failure, so that the refresher tries again when `refresh_at` comes due."""
+        due: dict[str, Value] = {"refresh_at": refresh_at, "refresh_shard": shard_of(leased.member_id)}
+        return self._end_lease(leased, due | {"refresh_failures": leased.failures + 1})
+
+    def require_login(self, leased: Grant) -> bool:
+        """The platform has ended the grant: it is kept, but not refreshed until the member logs in again."""
+        return self._end_lease(leased, {"link_status": "reauth_required"}, _DUE)
+
+    def erase(self, leased: Grant) -> bool:
+        """Ends an unlinking: the tokens are gone from here."""
+        return self._end_lease(leased, {"link_status": "unlinked"}, _DUE + _TOKENS)
+
+    def _lease(self, grant: Grant, attributes: dict[str, Value]) -> Grant | None:
+        lease_id, now = uuid4().hex, int(self._clock())
+        written = attributes | {"lease_id": lease_id, "lease_until": now + LEASE_SECONDS}
+        _, item = self._write(
+            grant.member_id,
+            _expression(written),
+            {**written, "version": grant.version, "was": grant.status, "now": now},
+            "token_version = :version AND link_status = :was"
+            " AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+        )
+        # boto3 repeats a write whose reply was lost; what then stands in the way is this very lease
+        leased = _from_item(item) if item else None
+        return leased if leased and leased.lease_id == lease_id else None
+
+    def _end_lease(self, leased: Grant, attributes: Mapping[str, Value], remove: tuple[str, ...] = ()) -> bool:
+        done, _ = self._write(
+            leased.member_id,
+            _expression(attributes, _LEASE + remove),
+            {**attributes, "lease": leased.lease_id, "version": leased.version},
+            "lease_id = :lease AND token_version = :version",
+        )
+        return done
+
+    def _write(
+        self, member_id: str, expression: str, values: Mapping[str, Value], condition: str = ""
+    ) -> tuple[bool, Mapping[str, Any] | None]:
+        """(written, the item after it) or (the condition failed, the item that stands there)."""
+        conditional: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        try:
+            reply = self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"member_id": {"S": member_id}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues={f":{name}": _typed(value) for name, value in values.items()},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **conditional,
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as failed:
+            standing: Any = failed.response.get("Item")
+            return False, standing
+        return True, reply["Attributes"]
+
+
+def shard_of(member_id: str) -> str:
+    """The member's place in the index: always the same, and even over all members."""
+    return SHARDS[hashlib.sha256(member_id.encode()).digest()[0] % len(SHARDS)]
+
+
+def _expression(attributes: Mapping[str, Value], remove: tuple[str, ...] = ()) -> str:
+    clauses = [f"REMOVE {', '.join(remove)}"] if remove else []
+    clauses += [f"SET {', '.join(f'{name} = :{name}' for name in attributes)}"] if attributes else []
+    return " ".join(clauses)
+
+
+def _attributes(member_id: str, tokens: SealedTokens) -> dict[str, Value]:
+    sealed: dict[str, Value] = {"access_sealed": tokens.access, "refresh_sealed": tokens.refresh}
+    sealed |= {"token_expires_at": tokens.expires_at, "refresh_expires_at": tokens.refresh_expires_at}
+    due: dict[str, Value] = {"refresh_at": tokens.expires_at, "refresh_shard": shard_of(member_id)}
+    return sealed | (due if tokens.refresh else {}) | {"refresh_failures": 0}
+
+
+def _typed(value: Value) -> Any:  # noqa: ANN401 -- DynamoDB's attribute value
+    if isinstance(value, tuple):
+        return {"L": [{"B": part} for part in value]}
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+def _from_item(item: Mapping[str, Any]) -> Grant:
+    try:
+        return Grant(
+            member_id=item["member_id"]["S"],
+            status=item["link_status"]["S"],
+            version=int(item["token_version"]["N"]),
+            tokens=SealedTokens(
+                access=_sealed(item, "access_sealed"),
+                refresh=_sealed(item, "refresh_sealed"),
+                expires_at=_number(item, "token_expires_at"),
+                refresh_expires_at=_number(item, "refresh_expires_at"),
+            ),
+            lease_id=item.get("lease_id", {"S": ""})["S"],
+            refresh_at=_number(item, "refresh_at"),
+            failures=_number(item, "refresh_failures"),
+        )
+    except KeyError as missing:
+        raise RecordMalformed(f"attribute {missing} is missing or of another type") from None
+
+
+def _sealed(item: Mapping[str, Any], name: str) -> Sealed:
+    return tuple(bytes(part["B"]) for part in item.get(name, {"L": []})["L"])
+
+
+def _number(item: Mapping[str, Any], name: str) -> int:
+    # what an unlinked member has lost counts as long over
+    return int(item.get(name, {"N": "0"})["N"])

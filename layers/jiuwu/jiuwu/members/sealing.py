@@ -1,0 +1,35 @@
+"""Tokens under a KMS key, with the member as encryption context: a ciphertext moved to another member does not open."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+# KMS Encrypt takes 4,096 bytes; some platforms' tokens are longer.
+_PART_BYTES = 4096
+
+
+class Seal:
+    """Seals and opens one member's text."""
+
+    def __init__(self, kms: "KMSClient", key_id: str) -> None:
+        self._kms, self._key_id = kms, key_id
+
+    def close(self, member_id: str, text: str) -> tuple[bytes, ...]:
+        """The text's ciphertexts, one for each 4,096 bytes."""
+        plain = text.encode()
+        parts = [plain[start : start + _PART_BYTES] for start in range(0, len(plain), _PART_BYTES)]
+        return tuple(self._encrypt(member_id, part) for part in parts)
+
+    def open(self, member_id: str, sealed: Sequence[bytes]) -> str:
+        """The text; KMS refuses a ciphertext that was not sealed for this member."""
+        return b"".join(self._decrypt(member_id, part) for part in sealed).decode()
+
+    def _encrypt(self, member_id: str, part: bytes) -> bytes:
+        context = {"member_id": member_id}
+        return self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]
+
+    def _decrypt(self, member_id: str, part: bytes) -> bytes:
+        context = {"member_id": member_id}
+        return self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=part, EncryptionContext=context)["Plaintext"]

@@ -1,0 +1,268 @@
+"""Members' tokens: handed out, renewed by one at a time, kept through every passing fault, given back on unlinking."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws.telemetry import count, logger
+from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
+from jiuwu.members.sealing import Seal
+from jiuwu.platform.errors import InvalidGrant, PlatformError, TokenInvalid
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+
+    from jiuwu.platform.models import TokenReply, UserProfile
+
+# How long a caller waits for a refresh that somebody else has begun.
+_WAIT_SECONDS = 2.0
+_POLL_SECONDS = 0.1
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 60, 3600
+
+Outcome = Literal["renewed", "reauth_required", "unlinked", "busy", "failed", "not_due", "unknown"]
+_FAULTS = (PlatformError, ClientError, BotoCoreError)
+
+
+class TokenUnavailable(Exception):
+    """There is no access token for this member; the subclass says why."""
+
+    def __init__(self, member_id: str) -> None:
+        super().__init__(member_id)
+        self.member_id = member_id
+
+
+class TokenBusy(TokenUnavailable):
+    """Somebody else is renewing this member's token and takes long; try again in a moment."""
+
+
+class ReauthRequired(TokenUnavailable):
+    """The link to the community account has ended; the member has to log in again."""
+
+
+class MemberUnknown(TokenUnavailable):
+    """There is no such member."""
+
+
+class TokenCalls(Protocol):
+    """The two OAuth calls that tokens need (jiuwu.platform.oauth)."""
+
+    def refresh(self, refresh_token: str) -> "TokenReply":
+        """New tokens; raises PlatformError."""
+
+    def revoke(self, token: str) -> None:
+        """Ends a token at the platform; raises PlatformError."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """An access token and the version of the grant that it belongs to."""
+
+    version: int
+    token: str = field(repr=False)
+
+
+class Tokens:
+    """The tokens of all members."""
+
+    def __init__(  # noqa: PLR0913 -- two stores and the platform, under the names that their owners use
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        kms: "KMSClient",
+        key_id: str,
+        oauth: TokenCalls,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._grants, self._seal = Grants(dynamodb, table, clock=clock), Seal(kms, key_id)
+        self._oauth, self._clock, self._sleep = oauth, clock, sleep
+
+    def source(self, member_id: str) -> "MemberToken":
+        """The member's token for PlatformClient; nothing is read before it is asked for."""
+        return MemberToken(self, member_id)
+
+    def link(self, member_id: str, user: "UserProfile", reply: "TokenReply") -> None:
+        """Creates or updates the member, with the tokens of a fresh consent."""
+        self._grants.link(member_id, user, self._sealed(member_id, reply, refresh=()))
+
+    def access(self, member_id: str) -> Access:
+        """The access token, renewed if its time is over; raises TokenUnavailable or PlatformError."""
+        grant = self._active(member_id)
+        if grant.tokens.expires_at <= self._clock():
+            return self.renewed(member_id, grant.version)
+        return self._opened(grant)
+
+    def renewed(self, member_id: str, version: int) -> Access:
+        """A newer access token than that of `version`, whoever renews it; raises as `access` does."""
+
+        def attempt() -> Access | None:
+            grant = self._active(member_id)
+            if grant.version != version:
+                return self._opened(grant)
+            leased = self._grants.lease(grant)
+            return self._refresh_or_release(leased) if leased else None
+
+        return self._insist(member_id, attempt)
+
+    def refresh(self, member_id: str, *, ahead: int, due_before: float = float("inf")) -> Outcome:
+        """The refresher's step for one member: renews, or finishes an unlinking, or says why not.
+
+        After a failure the member is due again, `ahead` seconds before its `refresh_at`, when a growing pause is over.
+        """
+        try:
+            grant = self._grants.read(member_id)
+        except RecordMalformed as malformed:
+            return _note("failed", member_id, malformed)
+        if grant is None or grant.status in {"reauth_required", "unlinked"}:
+            return "unknown" if grant is None else "not_due"
+        if grant.refresh_at > due_before:
+            return "not_due"
+        leased = self._grants.lease(grant)
+        if leased is None:
+            return _note("busy", member_id)
+        return self._finish_unlinking(leased, ahead) if leased.status == "unlinking" else self._step(leased, ahead)
+
+    def unlink(self, member_id: str) -> bool:
+        """Takes the link back: at once here, at the platform too if True, by the refresher later if False.
+
+        The tokens are erased only when the platform has revoked them. Raises TokenBusy, MemberUnknown.
+        """
+
+        def attempt() -> bool | None:
+            grant = self._known(member_id)
+            if grant.status == "unlinked":
+                return True
+            leased = self._grants.lease_to_unlink(grant)
+            return self._finish_unlinking(leased, ahead=0) == "unlinked" if leased else None
+
+        return self._insist(member_id, attempt)
+
+    def _insist[T](self, member_id: str, attempt: Callable[[], T | None]) -> T:
+        deadline = self._clock() + _WAIT_SECONDS
+        while (result := attempt()) is None:
+            if self._clock() >= deadline:
+                _note("busy", member_id)
+                raise TokenBusy(member_id)
+            self._sleep(_POLL_SECONDS)
+        return result
+
+    def _refresh_or_release(self, leased: Grant) -> Access | None:
+        try:
+            return self._refresh(leased)
+        except _FAULTS as fault:
+            _note("failed", leased.member_id, fault)
+            self._grants.release(leased)
+            raise
+
+    def _step(self, leased: Grant, ahead: int) -> Outcome:
+        try:
+            return "renewed" if self._refresh(leased) else "busy"
+        except ReauthRequired:
+            return "reauth_required"
+        except _FAULTS as fault:
+            self._postpone(leased, ahead)
+            return _note("failed", leased.member_id, fault)
+
+    def _refresh(self, leased: Grant) -> Access | None:
+        """One call of the platform; None if meanwhile somebody else wrote the grant."""
+        try:
+            reply = self._call_refresh(leased)
+        except InvalidGrant:
+            self._believe(leased)
+            return None
+        # If we die before this is written, the token we came with is still good: the new one was never used.
+        if not self._grants.save(leased, self._sealed(leased.member_id, reply, refresh=leased.tokens.refresh)):
+            return None
+        _note("renewed", leased.member_id)
+        return Access(leased.version + 1, reply.access_token)
+
+    def _call_refresh(self, leased: Grant) -> "TokenReply":
+        if not leased.tokens.refresh:
+            raise InvalidGrant("oauth.refresh", msg="the platform gave no refresh token")
+        return self._oauth.refresh(self._seal.open(leased.member_id, leased.tokens.refresh))
+
+    def _believe(self, leased: Grant) -> None:
+        """invalid_grant counts only if the grant is still the one we asked with: else it was about an older token."""
+        if self._grants.read(leased.member_id) == leased and self._grants.require_login(leased):
+            _note("reauth_required", leased.member_id)
+            raise ReauthRequired(leased.member_id)
+
+    def _finish_unlinking(self, leased: Grant, ahead: int) -> Outcome:
+        try:
+            self._revoke(leased)
+        except _FAULTS as fault:
+            self._postpone(leased, ahead)
+            return _note("failed", leased.member_id, fault)
+        # not erased means: the member has logged in again meanwhile, and the new tokens stay
+        self._grants.erase(leased)
+        return _note("unlinked", leased.member_id)
+
+    def _revoke(self, leased: Grant) -> None:
+        tokens = leased.tokens
+        if max(tokens.expires_at, tokens.refresh_expires_at) <= self._clock():
+            return
+        for sealed in (tokens.access, tokens.refresh):
+            try:
+                self._oauth.revoke(self._seal.open(leased.member_id, sealed))
+            except (InvalidGrant, TokenInvalid):
+                continue  # as good as revoked
+
+    def _postpone(self, leased: Grant, ahead: int) -> None:
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(leased.failures, 10), _LONGEST_PAUSE_SECONDS)
+        self._grants.postpone(leased, int(self._clock()) + ahead + pause)
+
+    def _known(self, member_id: str) -> Grant:
+        grant = self._grants.read(member_id)
+        if grant is None:
+            raise MemberUnknown(member_id)
+        return grant
+
+    def _active(self, member_id: str) -> Grant:
+        grant = self._known(member_id)
+        if grant.status != "active":
+            raise ReauthRequired(member_id)
+        return grant
+
+    def _opened(self, grant: Grant) -> Access:
+        return Access(grant.version, self._seal.open(grant.member_id, grant.tokens.access))
+
+    def _sealed(self, member_id: str, reply: "TokenReply", refresh: Sealed) -> SealedTokens:
+        """The reply's tokens; `refresh` is kept when it brings no new one."""
+        now = int(self._clock())
+        if reply.refresh_token is not None:
+            refresh = self._seal.close(member_id, reply.refresh_token)
+        access = self._seal.close(member_id, reply.access_token)
+        return SealedTokens(access, refresh, now + reply.expires_in, now + reply.refresh_expires_in)
+
+
+class MemberToken:
+    """One member's token through one request: PlatformClient's TokenSource."""
+
+    def __init__(self, tokens: Tokens, member_id: str) -> None:
+        self._tokens, self._member_id = tokens, member_id
+        self._access: Access | None = None
+
+    def access_token(self) -> str:
+        """The token; raises TokenUnavailable or PlatformError."""
+        if self._access is None:
+            self._access = self._tokens.access(self._member_id)
+        return self._access.token
+
+    def renew(self, stale: str) -> str:
+        """A token other than `stale`, which the platform has refused; raises as `access_token` does."""
+        if self.access_token() == stale and self._access is not None:
+            self._access = self._tokens.renewed(self._member_id, self._access.version)
+        return self.access_token()
+
+
+def _note(outcome: Outcome, member_id: str, cause: Exception | None = None) -> Outcome:
+    count("TokenRefreshes", outcome=outcome)
+    # of the cause only its kind: its text is made for other eyes
+    why = {"cause": type(cause).__name__} if cause else {}
+    logger.info("token refresh", extra={"outcome": outcome, "member_id": member_id} | why)
+    return outcome

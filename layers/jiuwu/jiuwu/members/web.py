@@ -1,0 +1,133 @@
+"""API Gateway's HTTP API events (payload format 2.0) as plain values, and replies in the gateway's form.
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+Reply = dict[str, Any]
+
+_MAX_QUERY = 8192
+_MAX_BODY = 4096
+
+
+class RequestRefused(Exception):
+    """The request cannot be served: an HTTP status, a reason code, and what to do about it."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.status, self.reason, self.message = status, reason, message
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; header names are lowercase. Its text is whatever a stranger sent."""
+
+    method: str
+    path: str
+    host: str
+    raw_query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    cookies: Mapping[str, str] = field(repr=False)
+    raw_body: str = field(repr=False)
+    is_base64: bool
+
+    def query(self, *names: str) -> dict[str, str]:
+        """The named parameters, "" for those not there. Raises RequestRefused for one given twice (RFC 6749, 3.1)."""
+        found: dict[str, str] = {}
+        for name, value in self._parameters():
+            if name in found:
+                raise RequestRefused(400, "parameter_repeated", f"{name} is given more than once")
+            if name in names:
+                found[name] = _printable(name, value)
+        return dict.fromkeys(names, "") | found
+
+    def json[T](self, kind: type[T]) -> T:
+        """The body as `kind`; raises RequestRefused."""
+        if self.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise RequestRefused(415, "not_json", "send Content-Type: application/json")
+        try:
+            return msgspec.json.decode(self._body(), type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            # a validation error names the field; the value is never in it
+            field_named = str(error) if isinstance(error, msgspec.ValidationError) else "the body is not JSON"
+            raise RequestRefused(400, "body_malformed", field_named) from None
+
+    def _parameters(self) -> list[tuple[str, str]]:
+        if len(self.raw_query) > _MAX_QUERY:
+            raise RequestRefused(414, "query_too_long", f"the query is longer than {_MAX_QUERY} characters")
+        try:
+            return parse_qsl(self.raw_query, keep_blank_values=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise RequestRefused(400, "query_malformed", "the query is not percent-encoded UTF-8") from None
+
+    def _body(self) -> bytes:
+        # Base64 makes it a third longer
+        if len(self.raw_body) > _MAX_BODY * 4 // 3 + 4:
+            raise RequestRefused(413, "body_too_large", f"the body is larger than {_MAX_BODY} bytes")
+        try:
+            return base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
+        except (binascii.Error, ValueError):
+            raise RequestRefused(400, "body_malformed", "the body is neither Base64 nor UTF-8") from None
+
+
+def parse(event: object) -> Request:
+    """The request in a gateway event; raises RequestRefused for anything else."""
+    context = _mapping(_mapping(event).get("requestContext"))
+    http = _mapping(context.get("http"))
+    method, path = http.get("method"), _mapping(event).get("rawPath")
+    if not (isinstance(method, str) and isinstance(path, str)):
+        raise RequestRefused(400, "no_http_event", "expected an API Gateway HTTP API event, payload format 2.0")
+    body, headers = _mapping(event).get("body"), _headers(event)
+    return Request(
+        method=method,
+        path=path,
+        host=str(context.get("domainName", "")),
+        raw_query=str(_mapping(event).get("rawQueryString") or ""),
+        headers=headers,
+        cookies=_cookies(event, headers),
+        raw_body=body if isinstance(body, str) else "",
+        is_base64=_mapping(event).get("isBase64Encoded") is True,
+    )
+
+
+def json_reply(status: int, content: Mapping[str, object], **headers: str) -> Reply:
+    """A JSON reply that nobody keeps: all that we answer here is a secret or about a person."""
+    fixed = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    return {"statusCode": status, "headers": fixed | headers, "body": msgspec.json.encode(content).decode()}
+
+
+def redirect(url: str, *cookies: str) -> Reply:
+    """A 302; the page that it leaves has no name for the one it leads to."""
+    headers = {"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return {"statusCode": 302, "headers": headers, "cookies": list(cookies), "body": ""}
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _headers(event: object) -> dict[str, str]:
+    headers = _mapping(_mapping(event).get("headers"))
+    return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def _cookies(event: object, headers: Mapping[str, str]) -> dict[str, str]:
+    # the gateway moves them out of the headers, the local one leaves them in
+    listed = _mapping(event).get("cookies")
+    pairs = listed if isinstance(listed, list) else headers.get("cookie", "").split(";")
+    split = [pair.partition("=") for pair in pairs if isinstance(pair, str)]
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+def _printable(name: str, value: str) -> str:
+    if not value.isprintable():
+        raise RequestRefused(400, "parameter_malformed", f"{name} has characters that do not belong in it")
+    return value
