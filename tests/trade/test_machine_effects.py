@@ -96,6 +96,10 @@ def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
     assert apply(back, Owed(NOW + 99, "refund:t2"), policy=REFUND) == Ignored("effect_never_repeated")
 
 
+def test_a_refund_never_decided_is_not_owed() -> None:
+    assert apply(PAID, Owed(NOW + 99, "refund:t1"), policy=REFUND) == Ignored("effect_never_repeated")
+
+
 @pytest.mark.parametrize("order", [SHIPPED, COMPLETED, REFUNDED, HELD, PLACED], ids=name)
 def test_shipping_is_never_repeated(order: Order) -> None:
     assert apply(order, Owed(NOW + 999, "ship"), policy=REFUND) == Ignored("effect_never_repeated")

@@ -33,6 +33,14 @@ def test_an_effects_id_is_made_of_order_and_name() -> None:
     assert effect_id("JW1", "refund:t2") == "JW1:refund:t2"
 
 
+def test_an_effects_id_is_short_enough_however_long_the_transactions() -> None:
+    long, longer = (effect_id(ORDER.order_no, "refund:" + "9" * length) for length in (100, 101))
+
+    assert len(long) <= 64
+    assert long != longer
+    assert long.startswith(f"{ORDER.order_no}:refund:")
+
+
 def test_a_refund_may_have_the_id_of_a_payment() -> None:
     assert PAID_TWICE.payment("t1") == Entry("t1", 1234, 1)
     assert PAID_TWICE.refund("t1") == Entry("t1", -234, 3, of="t1")

@@ -265,7 +265,9 @@ def _owed(order: Order, event: Owed, policy: Policy) -> Outcome:
     kind, _, of = event.effect.partition(":")
     if event.effect in order.pending:
         return Ignored("effect_pending")
-    if kind == "push" or (kind == "refund" and order.payment(of) and order.left_fen(of) > 0):
+    # only a refund decided before: this is no way to give back what the order keeps
+    again = kind == "refund" and order.effect(event.effect) is not None and order.left_fen(of) > 0
+    if kind == "push" or again:
         return _applied(order.with_effect(event.effect, Effect()), event, f"owed:{kind}", policy)
     return Ignored("effect_never_repeated")
 

@@ -233,5 +233,9 @@ def order_no_for(member_id: str, idempotency_key: str) -> str:
 
 
 def effect_id(order_no: str, effect: str) -> str:
-    """What the receiver of an effect dedupes by."""
-    return f"{order_no}:{effect}"
+    """What the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
+    plain = f"{order_no}:{effect}"
+    if len(plain) <= 64:
+        return plain
+    kind, _, of = effect.partition(":")
+    return f"{order_no}:{kind}:{hashlib.sha256(of.encode()).hexdigest()[:24]}"
