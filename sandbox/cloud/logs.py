@@ -3,9 +3,11 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
+
+type Event = Mapping[str, Any]
 
 # On every line of Powertools' Logger, or shown in a place of its own.
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
@@ -28,37 +30,36 @@ class Tail:
         """`names`: the functions' names in the template by their deployed names."""
         self._logs, self._group, self._names = logs, group, names
         self._since = int(clock() * 1000)
-        self._seen: dict[str, int] = {}
+        self._seen: set[str] = set()
 
     def poll(self) -> list[str]:
         """The lines of the invocations that ended since the last poll, in their order."""
         start = self._since - _OVERLAP_MS
         events = self._logs.filter_log_events(logGroupName=self._group, startTime=start)["events"]
         # each invocation writes a stream of its own, all at once
-        streams: dict[str, list[str]] = defaultdict(list)
+        streams: dict[str, list[Event]] = defaultdict(list)
         for event in events:
             if event["logStreamName"] not in self._seen:
-                streams[event["logStreamName"]].append(event["message"])
+                streams[event["logStreamName"]].append(event)
             self._since = max(self._since, event["timestamp"])
-        self._seen = {event["logStreamName"]: event["timestamp"] for event in events}
-        return list(chain.from_iterable(readable(messages, self._names) for messages in streams.values()))
+        self._seen = {event["logStreamName"] for event in events}
+        return list(chain.from_iterable(readable(stream, self._names) for stream in streams.values()))
 
 
-def readable(messages: Iterable[str], names: Mapping[str, str]) -> Iterator[str]:
+def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]:
     """The lines to show for one invocation: its log lines, or what it counted when it logged nothing."""
     entries, duration = [], ""
-    for message in messages:
+    for message in (str(event["message"]) for event in events):
         if message.startswith("REPORT "):
             duration = message.partition("Duration: ")[2].partition("\t")[0]
         elif not message.startswith(("START ", "END ")):
             entries.append(_parsed(message))
-    counted = [entry for entry in entries if "_aws" in entry]
     logged = [entry for entry in entries if "_aws" not in entry]
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
-    name = names.get(function, function or "(a function)")
-    lines = [_line(entry) for entry in logged] or [" ".join(_metric(entry) for entry in counted) or "done"]
-    for place, line in enumerate(lines, 1):
-        yield f"{_time(logged)} {name:<16} {line}" + (f"  ({duration})" if place == len(lines) and duration else "")
+    start = f"{_time(events)} {names.get(function, function or '(a function)'):<16}"
+    *lines, last = [_line(entry) for entry in logged] or [" ".join(map(_metric, entries)) or "done"]
+    yield from (f"{start} {line}" for line in lines)
+    yield f"{start} {last}" + (f"  ({duration})" if duration else "")
 
 
 def _parsed(message: str) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _parsed(message: str) -> dict[str, Any]:
 def _line(entry: Mapping[str, Any]) -> str:
     shown = [f"{key}={value}" for key, value in entry.items() if key not in _FURNITURE | _LONG and value is not None]
     mark = "" if entry.get("level", "INFO") in {"INFO", "DEBUG"} else f"{entry['level']} "
-    fault = [str(entry[key]).strip().splitlines()[-1] for key in ("exception",) if entry.get(key)]
+    fault = str(entry.get("exception", "")).strip().splitlines()[-1:]
     return " ".join([f"{mark}{entry.get('message', '')}", *shown, *fault])
 
 
@@ -83,7 +84,5 @@ def _metric(entry: Mapping[str, Any]) -> str:
     return f"{names}[{labels}]" if labels else names
 
 
-def _time(logged: Iterable[Mapping[str, Any]]) -> str:
-    stamp = next((str(entry["timestamp"]) for entry in logged if "timestamp" in entry), "")
-    # Powertools writes "2025-01-31 12:34:56,789+0000"
-    return stamp[11:19] or time.strftime("%H:%M:%S", time.gmtime())
+def _time(events: Sequence[Event]) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(events[0]["timestamp"] / 1000))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,20 +56,23 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
 
 
 def build(folder: Path) -> Path:
-    """Builds the template into `folder`/build, compiles what the layer and functions import; returns the template."""
-    built, log = folder / "build", folder / "build.log"
-    with environments.exclusive(SANDBOX / "sam-cache.lock"):
-        options = ["--cached", "--parallel", "--cache-dir", str(SANDBOX / "sam-cache"), "--build-dir", str(built)]
+    """Builds the template into `folder`/build, what is imported compiled; returns the built template's path."""
+    log, shared = folder / "build.log", SANDBOX / "sam"
+    # one place for all, because SAM keeps what it built before beside its build folder
+    shared.mkdir(parents=True, exist_ok=True)
+    with environments.exclusive(SANDBOX / "sam.lock"):
+        options = ["--cached", "--parallel", "--cache-dir", str(shared / "cache"), "--build-dir", str(shared / "build")]
         _sam("build", *options, *_overrides(_local()), log=log, env=_environment())
-    _compile(built, log)
-    return built / "template.yaml"
+        _compile(shared / "build", log)
+        shutil.copytree(shared / "build", folder / "build")
+    return folder / "build/template.yaml"
 
 
 def deploy(endpoint_url: str, template: Path, parameters: Mapping[str, str], *, log: Path) -> Stack:
     """Deploys a built template with samconfig's dev settings, `parameters` over the template's defaults."""
     options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev", "--template-file", str(template)]
     env = _environment() | ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint_url}
-    _sam("deploy", *options, "--no-progressbar", *_overrides(parameters | _local()), log=log, env=env)
+    _sam("deploy", *options, "--no-progressbar", *_overrides({**parameters, **_local()}), log=log, env=env)
     return _describe(endpoint_url)
 
 
@@ -101,7 +105,7 @@ def _environment() -> dict[str, str]:
     # SAM looks for `python3.13` on the path: ours, whatever else there is; pip's own settings stay
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_UPDATES": "0"}
+    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
 
 
 def _compile(built: Path, log: Path) -> None:

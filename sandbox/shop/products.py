@@ -23,6 +23,15 @@ class Product:
             "emoji": self.emoji,
         }
 
+    def as_item(self) -> dict[str, dict[str, object]]:
+        """For the products table."""
+        return {
+            "product_id": {"S": self.product_id},
+            "title": {"S": self.title},
+            "price_fen": {"N": str(self.price_fen)},
+            "on_shelf": {"BOOL": True},
+        }
+
 
 ALL = (
     Product("tea-longjing", "明前龙井 50 克", 8800, "🍵"),

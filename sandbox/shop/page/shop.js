@@ -1,0 +1,140 @@
+// The demo shop: what a merchant's own H5 page does with the API. No framework, so that each call can be read off.
+
+const STATUS = {
+  created: "提交中", placed: "待支付", paid: "已支付", shipped: "已发货",
+  completed: "已完成", cancelled: "已取消", refunded: "已退款", held: "人工处理中",
+};
+const FINAL = new Set(["completed", "cancelled", "refunded"]);
+const REFRESH_MS = 2000;
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const session = {
+  get token() { return sessionStorage.getItem("session"); },
+  get member() { return sessionStorage.getItem("member"); },
+  get orders() { return JSON.parse(localStorage.getItem(`orders ${this.member}`) ?? "[]"); },
+  open(member, token) { sessionStorage.setItem("member", member); sessionStorage.setItem("session", token); },
+  close() { sessionStorage.clear(); },
+  remember(order) {
+    localStorage.setItem(`orders ${this.member}`, JSON.stringify([order, ...this.orders].slice(0, 20)));
+  },
+};
+
+async function call(method, path, { body, headers } = {}) {
+  const reply = await fetch(path, {
+    method,
+    headers: {
+      ...(body && { "content-type": "application/json" }),
+      ...(session.token && { authorization: `Bearer ${session.token}` }),
+      ...headers,
+    },
+    body: body && JSON.stringify(body),
+  });
+  const content = await reply.json().catch(() => ({}));
+  if (reply.status === 401 && session.token) logOut("登录已过期，请重新登录。");
+  if (!reply.ok) throw new Error(content.message ?? `请求失败（${reply.status}）`);
+  return content;
+}
+
+function say(text) {
+  $("#notice").textContent = text;
+  $("#notice").hidden = !text;
+}
+
+// After login the platform's ticket comes back in the address: trade it for a session, once.
+async function takeTicket() {
+  const address = new URL(location.href);
+  const ticket = address.searchParams.get("ticket");
+  if (!ticket) return;
+  history.replaceState(null, "", address.pathname);
+  const opened = await call("POST", "/oauth/session", { body: { ticket } });
+  session.open(opened.member_id, opened.session_token);
+}
+
+function logOut(reason = "") {
+  session.close();
+  say(reason);
+  show();
+}
+
+async function buy(product, button) {
+  if (!session.token) return say("请先登录，再下单。");
+  button.disabled = true;
+  // One key per intention: a second press or a lost reply cannot become a second order.
+  button.dataset.key ??= crypto.randomUUID();
+  try {
+    const order = await call("POST", "/orders", {
+      headers: { "idempotency-key": button.dataset.key },
+      body: { items: [{ product_id: product.product_id, quantity: 1 }] },
+    });
+    delete button.dataset.key;
+    session.remember({ order_no: order.order_no, title: product.title });
+    say("下单成功，请在下方支付。");
+    await showOrders();
+    $("#orders").scrollIntoView({ behavior: "smooth" });
+  } catch (fault) {
+    say(fault.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function showProducts() {
+  const products = await (await fetch("/shop/products.json")).json();
+  $("#product-list").replaceChildren(...products.map((product) => {
+    const row = $("#product").content.cloneNode(true);
+    $(".emoji", row).textContent = product.emoji;
+    $(".title", row).textContent = product.title;
+    $(".price", row).textContent = `¥${product.price}`;
+    $("button", row).addEventListener("click", ({ currentTarget }) => buy(product, currentTarget));
+    return row;
+  }));
+}
+
+function orderRow(known) {
+  const row = $("#order").content.cloneNode(true).firstElementChild;
+  $(".number", row).textContent = `${known.title} · ${known.order_no}`;
+  $(".refresh", row).addEventListener("click", () => refresh(known, row));
+  $(".cancel", row).addEventListener("click", async () => {
+    await call("POST", `/orders/${known.order_no}/cancel`).catch((fault) => say(fault.message));
+    await refresh(known, row);
+  });
+  refresh(known, row);
+  return row;
+}
+
+async function refresh(known, row) {
+  const order = await call("GET", `/orders/${known.order_no}`).catch((fault) => say(fault.message));
+  if (!order) return;
+  $(".status", row).textContent = STATUS[order.status] ?? order.status;
+  $(".amount", row).textContent = `¥${order.amount}`;
+  const open = order.status === "placed";
+  const pay = $(".pay", row);
+  pay.hidden = !(open && order.pay_url);
+  if (order.pay_url) pay.href = `${order.pay_url}?return_to=${encodeURIComponent(location.href)}`;
+  $(".cancel", row).hidden = !open;
+  $(".timeline", row).replaceChildren(...(order.timeline ?? []).map(({ at, what }) => {
+    const line = document.createElement("li");
+    line.textContent = `${new Date(at * 1000).toLocaleTimeString("zh-CN")} ${what}`;
+    return line;
+  }));
+  if (!FINAL.has(order.status) && row.isConnected) setTimeout(() => refresh(known, row), REFRESH_MS);
+}
+
+async function showOrders() {
+  const orders = session.token ? session.orders : [];
+  $("#orders").hidden = orders.length === 0;
+  $("#order-list").replaceChildren(...orders.map(orderRow));
+}
+
+function show() {
+  $("#login").href = `/oauth/login?return_to=${encodeURIComponent(location.origin + location.pathname)}`;
+  $("#welcome").hidden = Boolean(session.token);
+  $("#member").hidden = !session.token;
+  $("#member-id").textContent = session.member ?? "";
+  showOrders();
+}
+
+$("#logout").addEventListener("click", () => logOut());
+await takeTicket().catch((fault) => say(fault.message));
+await showProducts();
+show();

@@ -1,0 +1,95 @@
+"""Starts the sandbox and stays up, showing what happens: `python -m sandbox.up`. Ctrl-C ends it."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+
+from sandbox.cloud.environments import ROOT
+from sandbox.cloud.logs import Tail
+from sandbox.environment import Ports, Sandbox
+from sandbox.processes import ProcessFailed
+
+_WELCOME = """
+The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
+
+  shop         {shop}   log in, order, pay
+  platform     {simulator}/   the simulated 玖伍社区: orders, notifications
+  signatures   {simulator}/debug/signature   paste a request, see what differs
+  API          {api}   what platform and app call: /oauth/login, /orders, /webhooks/jiuwu
+  AWS          {aws}   aws --endpoint-url {aws} sqs list-queues
+  logs         {folder}
+  state        {state}
+
+  Send a notification yourself:
+    .venv/bin/jiuwu trigger order.paid{option} --set data.out_order_no=ORDER_NO
+    also order.cancelled, order.completed, order.refunded, user.updated, user.unauthorized, points.changed,
+    content.audited, activity.changed, platform.notice
+
+What happens from now on:
+"""
+
+
+def main() -> int:
+    """Exit status 0 after Ctrl-C, 1 when something did not start."""
+    given = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Sandbox(given.name, ports=Ports(given.port_base)) as sandbox:
+            print(_welcome(sandbox), flush=True)
+            _follow(sandbox)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left running")
+    except ProcessFailed as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.up", description=__doc__)
+    parser.add_argument("--name", default="default", type=_name, help="names its folder below .sandbox/run")
+    base = os.environ.get("PORT_BASE")
+    parser.add_argument(
+        "--port-base",
+        type=int,
+        default=int(base) if base else None,
+        help="listen on this port and the two after it (also PORT_BASE); free ones otherwise",
+    )
+    return parser.parse_args()
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch("[a-z0-9-]+", text):
+        raise argparse.ArgumentTypeError("lowercase letters, digits and hyphens")
+    return text
+
+
+def _welcome(sandbox: Sandbox) -> str:
+    return _WELCOME.format(
+        seconds=sum(sandbox.seconds.values()),
+        shop=sandbox.shop_url,
+        simulator=sandbox.simulator_url,
+        api=sandbox.api_url,
+        aws=sandbox.stack.endpoint_url,
+        folder=sandbox.folder.relative_to(ROOT),
+        state=sandbox.state_file.relative_to(ROOT),
+        option=""
+        if sandbox.state_file.parent != sandbox.folder
+        else f" --state {sandbox.state_file.relative_to(ROOT)}",
+    )
+
+
+def _follow(sandbox: Sandbox) -> None:
+    resources = sandbox.stack.resources
+    tail = Tail(sandbox.aws("logs"), resources["Logs"], {physical: name for name, physical in resources.items()})
+    while True:
+        for line in tail.poll():
+            print(line, flush=True)
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
