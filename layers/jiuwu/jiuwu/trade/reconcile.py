@@ -148,9 +148,8 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
-    effects = tuple((name, effect) for name, effect in order.effects if name != "ship" or effect.done_at)
     history = (*order.history, Happened(at, "", f"held: {why}"))
-    return replace(order, status=Status.HELD, effects=effects, history=history)
+    return replace(order.without_pending("ship"), status=Status.HELD, history=history)
 
 
 def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> Decision:
@@ -262,12 +261,13 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     evidence += [f"payment {payment.ref} is not there" for payment in local.payments if payment.ref not in there]
     there = {refund.refund_id for refund in remote.refunds}
     evidence += [f"refund {refund.ref} is not there" for refund in local.refunds if refund.ref not in there]
-    if evidence:
-        yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
-    elif not local.pending and local.status is not Status.HELD and not _same_state(local, remote):
-        ahead = _PROGRESS[local.status] > _PROGRESS_THERE[remote.status]
-        class_ = Drift.PLATFORM_BEHIND if ahead else Drift.STATE_IMPOSSIBLE
-        yield Finding(class_, number, f"{local.status} here, {remote.status} there")
+    yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
+    ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
+    explained = local.pending or local.status is Status.HELD or (evidence and ahead)
+    if not explained and not _same_state(local, remote):
+        kept_money = local.status is Status.CANCELLED and local.balance_fen
+        class_ = Drift.PLATFORM_BEHIND if ahead and not kept_money else Drift.STATE_IMPOSSIBLE
+        yield Finding(class_, number, f"{local.status} here with {local.balance_fen} fen, {remote.status} there")
 
 
 def _same_state(local: Order, remote: "RemoteOrder") -> bool:

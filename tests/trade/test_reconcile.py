@@ -1,0 +1,324 @@
+"""What each pair of sides calls for."""
+
+from dataclasses import replace
+
+import pytest
+
+from jiuwu.platform.models import RemoteOrder
+from jiuwu.trade.drift import Drift
+from jiuwu.trade.mending import Mended, Mender
+from jiuwu.trade.orders import Cancelled, Completed, EffectDone, Order, Owed, Paid, Placed, Refunded, Status
+from jiuwu.trade.reconcile import (
+    UNPLACED_SECONDS,
+    Adopt,
+    Hold,
+    NotOurs,
+    Place,
+    adopt,
+    decide,
+    remote_events,
+)
+from tests.trade.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    HELD,
+    NOW,
+    PAID,
+    PLACED,
+    PUSHED,
+    REFUND,
+    REFUNDED,
+    REVIVE,
+    SHIPPED,
+    after,
+    cancelled,
+    done,
+    paid,
+    refunded,
+)
+from tests.trade.sides import ITEMS, payment, refund, remote
+
+LATER = NOW + 1000
+PAY = [payment()]
+BACK = [refund()]
+REFUND_DONE = after(CANCELLED, paid(), done("refund:t1"))
+CANCEL_PENDING = after(CREATED, cancelled(), *[Placed(NOW + 71, "P1")])
+PUSHED_FOR_T2 = after(PLACED, paid("t2"), done(), done("push:shipped"))
+OTHERS = remote(open_id="ou_other")
+
+Case = tuple[Order | None, RemoteOrder | None, list[type], list[Drift]]
+TABLE: dict[str, Case] = {
+    "neither side has it": (None, None, [], []),
+    # ---- the same on both sides
+    "placed": (PLACED, remote(), [], []),
+    "paid, the ship request not yet out": (PAID, remote("paid", PAY), [], []),
+    "shipped, not yet told": (SHIPPED, remote("paid", PAY), [], []),
+    "shipped": (PUSHED, remote("shipped", PAY), [], []),
+    "completed": (COMPLETED, remote("completed", PAY), [], []),
+    "cancelled": (CANCELLED, remote("cancelled"), [], []),
+    "cancelled, not yet told": (CANCEL_PENDING, remote(), [], []),
+    "refunded": (REFUNDED, remote("refunded", PAY, BACK), [], []),
+    "held with the wrong payment": (HELD, remote("paid", [payment(fen=1000)]), [], [Drift.AMOUNT_DIFFERS]),
+    "never placed and cancelled": (after(CREATED, cancelled()), None, [], []),
+    # ---- nobody told us
+    "placed, the reply was lost": (CREATED, remote(), [Placed], []),
+    "paid": (PLACED, remote("paid", PAY), [Paid], [Drift.MISSED_NOTIFICATION]),
+    "paid before we knew it was placed": (CREATED, remote("paid", PAY), [Placed, Paid], [Drift.MISSED_NOTIFICATION]),
+    "cancelled there": (PLACED, remote("cancelled"), [Cancelled], [Drift.MISSED_NOTIFICATION]),
+    "completed there": (PUSHED, remote("completed", PAY), [Completed], [Drift.MISSED_NOTIFICATION]),
+    "refunded there": (PUSHED, remote("refunded", PAY, BACK), [Refunded], [Drift.MISSED_NOTIFICATION]),
+    "paid and refunded there": (
+        PLACED,
+        remote("refunded", PAY, BACK),
+        [Paid, Refunded],
+        [Drift.MISSED_NOTIFICATION, Drift.MISSED_NOTIFICATION],
+    ),
+    "a whole life": (
+        PLACED,
+        remote("completed", PAY),
+        [Paid, Completed],
+        [Drift.MISSED_NOTIFICATION, Drift.MISSED_NOTIFICATION],
+    ),
+    "paid after we cancelled": (CANCELLED, remote("paid", PAY), [Paid], [Drift.MISSED_NOTIFICATION]),
+    "paid a second time": (
+        PUSHED,
+        remote("shipped", [payment(), payment("t2")]),
+        [Paid],
+        [Drift.MISSED_NOTIFICATION],
+    ),
+    "paid with another amount": (
+        PLACED,
+        remote("paid", [payment(fen=1000)]),
+        [Paid],
+        [Drift.MISSED_NOTIFICATION],
+    ),
+    # ---- the platform is behind
+    "shipped, told, forgotten": (PUSHED, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
+    "completed, it does not even know of shipping": (COMPLETED, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
+    "completed, it says shipped": (COMPLETED, remote("shipped", PAY), [], [Drift.PLATFORM_BEHIND]),
+    "cancelled here only": (CANCELLED, remote(), [Owed], [Drift.PLATFORM_BEHIND]),
+    "refund asked for, confirmed, not made": (REFUND_DONE, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
+    "our proof of payment is not there": (PAID, remote(), [], [Drift.PLATFORM_BEHIND]),
+    "our refund is not there": (REFUNDED, remote("paid", PAY), [], [Drift.PLATFORM_BEHIND]),
+    # ---- one side does not have it
+    "only there": (None, remote(), [Adopt], [Drift.MISSING_HERE]),
+    "only there, number not ours": (None, remote(out_order_no="X1"), [], [Drift.STATE_IMPOSSIBLE]),
+    "only there, lines do not explain it": (None, remote(amount_fen=1235), [], [Drift.STATE_IMPOSSIBLE]),
+    "only there, paid without payment": (None, remote("paid"), [], [Drift.STATE_IMPOSSIBLE]),
+    "created, not placed": (CREATED, None, [Place], [Drift.MISSING_THERE]),
+    "placed, unknown there": (PLACED, None, [Place], [Drift.MISSING_THERE]),
+    "paid, unknown there": (PAID, None, [], [Drift.STATE_IMPOSSIBLE]),
+    "held, unknown there": (HELD, None, [], [Drift.STATE_IMPOSSIBLE]),
+    "refunded, unknown there": (REFUNDED, None, [], [Drift.STATE_IMPOSSIBLE]),
+    "to be cancelled, unknown there": (CANCEL_PENDING, None, [EffectDone], []),
+    # ---- money that does not fit
+    "another amount, unpaid": (PLACED, remote(amount_fen=1300), [Hold], [Drift.AMOUNT_DIFFERS]),
+    "another amount, paid": (PAID, remote("paid", PAY, amount_fen=1300), [Hold], [Drift.AMOUNT_DIFFERS]),
+    "another amount, shipped": (PUSHED, remote("shipped", PAY, amount_fen=1300), [], [Drift.AMOUNT_DIFFERS]),
+    "the payment has another amount": (PAID, remote("paid", [payment(fen=1000)]), [Hold], [Drift.AMOUNT_DIFFERS]),
+    "the refund has another amount": (
+        REFUNDED,
+        remote("refunded", PAY, [refund(fen=1)]),
+        [],
+        [Drift.AMOUNT_DIFFERS],
+    ),
+    # ---- what cannot be
+    "another member's": (PLACED, OTHERS, [], [Drift.STATE_IMPOSSIBLE]),
+    "under another number": (PLACED, remote(platform_order_no="P2"), [], [Drift.STATE_IMPOSSIBLE]),
+    "paid without a payment": (PLACED, remote("paid"), [], [Drift.STATE_IMPOSSIBLE]),
+    "completed without a payment": (PLACED, remote("completed"), [], [Drift.STATE_IMPOSSIBLE]),
+    "cancelled with money in it": (PLACED, remote("cancelled", PAY), [], [Drift.STATE_IMPOSSIBLE]),
+    "created with money in it": (PLACED, remote("created", PAY), [], [Drift.STATE_IMPOSSIBLE]),
+    "refunded without a refund": (PAID, remote("refunded", PAY), [], [Drift.STATE_IMPOSSIBLE]),
+    "cancelled there, shipped here": (
+        PUSHED,
+        remote("cancelled"),
+        [],
+        [Drift.PLATFORM_BEHIND, Drift.STATE_IMPOSSIBLE],
+    ),
+    "shipped there, refunded here": (
+        REFUNDED,
+        remote("shipped", PAY, BACK),
+        [],
+        [Drift.PLATFORM_BEHIND],
+    ),
+    "refunded and paid again there, heard of in the other sequence": (
+        after(PUSHED_FOR_T2, paid("t1"), refunded()),
+        remote("refunded", [payment(), payment("t2")], BACK),
+        [],
+        [Drift.STATE_IMPOSSIBLE],
+    ),
+    "paid there, cancelled here, nothing owed": (
+        replace(REFUND_DONE, effects=()),
+        remote("paid", PAY),
+        [],
+        [Drift.STATE_IMPOSSIBLE],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
+def test_each_pair_of_sides_has_its_actions_and_its_drift(case: Case) -> None:
+    local, there, actions, drift = case
+
+    decision = decide(local, there, now=LATER, policy=REFUND)
+
+    assert actions == [type(action) for action in decision.actions]
+    assert drift == [finding.class_ for finding in decision.findings]
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
+def test_a_finding_names_the_order_and_its_evidence(case: Case) -> None:
+    local, there, _, _ = case
+    number = local.order_no if local else there.out_order_no if there else ""
+
+    for finding in decide(local, there, now=LATER, policy=REFUND).findings:
+        assert finding.order_no == number
+        assert finding.evidence
+
+
+def test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once() -> None:
+    there = remote("completed", PAY, BACK)
+
+    ids = [getattr(event, "event_id", "") for event in remote_events(CREATED, there, at=LATER)]
+
+    number = CREATED.order_no
+    assert ids == ["", "reconcile:paid:t1", "reconcile:refunded:r1", f"reconcile:completed:{number}"]
+
+
+def test_news_is_told_in_the_order_in_which_the_money_moved() -> None:
+    there = remote("paid", [payment("late", at=NOW + 70), payment("early", at=NOW + 50)])
+
+    first, second = remote_events(PLACED, there, at=LATER)
+
+    assert (isinstance(first, Paid), isinstance(second, Paid)) == (True, True)
+    assert [getattr(event, "transaction_id", "") for event in (first, second)] == ["early", "late"]
+
+
+def test_an_order_that_the_platform_would_not_take_for_a_day_is_given_up() -> None:
+    decision = decide(CREATED, None, now=NOW + UNPLACED_SECONDS + 1, policy=REFUND)
+
+    assert [Cancelled] == [type(action) for action in decision.actions]
+    assert mended(CREATED, None, now=NOW + UNPLACED_SECONDS + 1).order == replace(
+        after(CREATED, *decision.actions),  # type: ignore[arg-type]
+        status=Status.CANCELLED,
+    )
+
+
+def test_an_adopted_order_is_the_one_that_the_same_request_would_make() -> None:
+    order = adopt(remote(), member_id="mb_x", now=LATER)
+
+    assert (CREATED.order_no, "mb_x", CREATED.open_id, CREATED.lines, 1234) == (
+        order.order_no,
+        order.member_id,
+        order.open_id,
+        order.lines,
+        order.amount_fen,
+    )
+    assert (order.status, order.created_at, order.due_at) == (Status.CREATED, NOW, LATER)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        remote(out_order_no="ORDER-1"),
+        remote(out_order_no=CREATED.order_no.lower()),
+        remote(out_order_no=CREATED.order_no + "A"),
+        remote(items=()),
+        remote(items=ITEMS * 2),
+        remote(amount_fen=0, items=()),
+    ],
+)
+def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
+    with pytest.raises(NotOurs):
+        adopt(foreign, member_id="mb_x", now=LATER)
+
+
+# ---- carried through -------------------------------------------------------------------------------------------
+
+
+def mended(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Mended:
+    return Mender(REFUND, lambda open_id: f"mb_of_{open_id}").mend(local, there, now=now)
+
+
+def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() -> None:
+    result = mended(None, remote("shipped", PAY))
+
+    assert result.order is not None
+    assert (result.order.status, result.order.member_id) == (Status.PAID, "mb_of_ou_1")
+    assert result.order.pending == ("ship",)
+    assert [Drift.MISSING_HERE, Drift.MISSED_NOTIFICATION] == [finding.class_ for finding in result.findings]
+
+
+def test_a_payment_of_another_amount_holds_the_order_and_says_so() -> None:
+    result = mended(PLACED, remote("paid", [payment(fen=1000)]))
+
+    assert result.order is not None
+    assert (result.order.status, result.order.pending) == (Status.HELD, ())
+    assert "amount_differs" in result.alerts
+    assert Drift.AMOUNT_DIFFERS in {finding.class_ for finding in result.findings}
+
+
+@pytest.mark.parametrize("local", [CREATED, PLACED, PAID])
+def test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits(local: Order) -> None:
+    result = mended(local, remote("paid", PAY, amount_fen=1300))
+
+    assert result.order is not None
+    assert (Status.HELD, (), 1234) == (result.order.status, result.order.pending, result.order.balance_fen)
+
+
+def test_a_payment_for_an_order_held_before_it_waits_for_a_person() -> None:
+    held = mended(PLACED, remote(amount_fen=1300)).order
+    assert held is not None
+
+    assert (Status.HELD, ()) == ((order := after(held, paid())).status, order.pending)
+
+
+def test_what_is_owed_again_is_pending_again() -> None:
+    result = mended(PUSHED, remote("paid", PAY))
+
+    assert result.order is not None
+    assert result.order.pending == ("push:shipped",)
+
+
+def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
+    revived = Mender(REVIVE, str).mend(CANCELLED, remote("paid", PAY), now=LATER).order
+    given_back = mended(CANCELLED, remote("paid", PAY)).order
+
+    assert revived is not None
+    assert given_back is not None
+    assert (("ship",), ("refund:t1",)) == (revived.pending, given_back.pending)
+
+
+def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
+    assert mended(PUSHED, remote("shipped", PAY)) == Mended(PUSHED)
+
+
+# ---- when to look again ----------------------------------------------------------------------------------------------
+
+
+def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
+    mender, looks = Mender(REFUND, str), [NOW + 180]
+    while len(looks) < 8:
+        looks.append(mender.next_due(PLACED, now=looks[-1]))
+
+    minutes = [(look - NOW) // 60 for look in looks]
+    assert minutes == [3, 8, 26, 80, 241, 724, 2174, 6524]
+
+
+@pytest.mark.parametrize("order", [COMPLETED, CANCELLED, REFUNDED])
+def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
+    assert Mender(REFUND, str).next_due(replace(order, due_at=NOW), now=LATER) == 0
+
+
+def test_an_effect_that_cannot_leave_is_tried_again_within_the_hour_however_long_it_takes() -> None:
+    month = NOW + 30 * 86_400
+
+    assert Mender(REFUND, str).next_due(PAID, now=month) == month + 3600
+
+
+def test_trying_in_vain_does_not_count_as_progress() -> None:
+    pushed_again = after(PUSHED, Owed(NOW + 9000, "push:shipped"))
+
+    assert Mender(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600
