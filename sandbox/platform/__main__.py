@@ -1,0 +1,51 @@
+"""Runs the simulator: python -m sandbox.platform --port 8095"""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from jiuwu.platform import profile
+from sandbox.platform.app import Simulator
+from sandbox.platform.world import App
+
+
+def main() -> None:
+    options = _options()
+    app = App(options.app_id, options.app_secret or secrets.token_hex(16), options.previous_secret)
+    simulator = Simulator(app, profile.load(options.profile), state_file=options.state_file)
+    listening = socket.create_server((options.host, options.port), backlog=512)
+    port = listening.getsockname()[1]
+    print(f"simulator on http://{options.host}:{port} for app {app.app_id}", flush=True)
+    if not options.app_secret:
+        print(f"app secret of this run: {app.secret}", flush=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_fault_of_ours)
+    settings = uvicorn.Config(
+        simulator.asgi, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="on"
+    )
+    asyncio.run(uvicorn.Server(settings).serve(sockets=[listening]))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.platform", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--app-id", default="jw_sandbox")
+    parser.add_argument("--app-secret", default="", help="one is made up and printed when this is left out")
+    parser.add_argument("--previous-secret", default="", help="accepted too, as during a change of secrets")
+    parser.add_argument("--profile", default="jiuwu", help="which contract to serve")
+    parser.add_argument("--state-file", type=Path, help="kept across runs")
+    return parser.parse_args()
+
+
+def _is_no_fault_of_ours(record: logging.LogRecord) -> bool:
+    """The server's complaint about replies that the fault injection cuts off on purpose."""
+    return "without completing response" not in record.getMessage()
+
+
+if __name__ == "__main__":
+    main()

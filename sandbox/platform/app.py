@@ -1,0 +1,108 @@
+"""The simulator put together: one world, one notifier, and the routes that the profile names."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from jiuwu.platform.profile import Profile
+from sandbox.platform import control
+from sandbox.platform.actions import Actions
+from sandbox.platform.calls import Calls
+from sandbox.platform.gateway import Gateway
+from sandbox.platform.notifier import Notifier
+from sandbox.platform.oauth import OAuth
+from sandbox.platform.refusals import Refused
+from sandbox.platform.site import Site
+from sandbox.platform.world import App, World, write_private
+
+_SAVE_SECONDS = 5.0
+_CONTROL_STATUS = {"order_unknown": 404, "bad_parameters": 422}
+
+
+class Simulator:
+    """What a test or the command line holds in its hand."""
+
+    def __init__(
+        self,
+        app: App,
+        profile: Profile,
+        *,
+        state_file: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._state_file = state_file
+        self.world = World(app, profile)
+        self.notifier = Notifier(self.world, transport)
+        self.actions = Actions(self.world, self.notifier)
+        self.gateway = Gateway(self.world)
+        if state_file and state_file.exists():
+            self.notifier.restore(self.world.restore(state_file.read_bytes()))
+        self.asgi = self._wire_up()
+
+    @contextlib.asynccontextmanager
+    async def running(self, _asgi: FastAPI | None = None) -> AsyncIterator[None]:
+        """Sends notifications and saves the state meanwhile."""
+        tasks = [asyncio.create_task(self.notifier.run()), asyncio.create_task(self._save_now_and_then())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._state_file:
+                write_private(self._state_file, self._state())
+
+    def _wire_up(self) -> FastAPI:
+        profile, gateway = self.world.profile, self.gateway
+        oauth = OAuth(self.world, gateway)
+        routes = [
+            Route(profile.endpoint("time")[1], gateway.server_time),
+            Route(profile.oauth.authorize_path, oauth.consent),
+            Route(profile.oauth.authorize_path, oauth.decide, methods=["POST"]),
+            Route(profile.oauth.token_path, oauth.token, methods=["POST"]),
+            Route(profile.oauth.revoke_path, oauth.revoke, methods=["POST"]),
+        ]
+        for name, (handler, subject) in Calls(self.world, self.actions).table().items():
+            method, path = profile.endpoint(name)
+            routes.append(Route(path, gateway.endpoint(name, handler, subject), methods=[method]))
+        asgi = FastAPI(
+            title="玖伍社区模拟平台：控制接口",
+            lifespan=self.running,
+            routes=[*routes, *Site(self.world, self.actions).routes()],
+        )
+        asgi.include_router(control.router(self.world, self.actions, self.notifier))
+        asgi.add_exception_handler(404, self._no_such_call)
+        asgi.add_exception_handler(405, self._no_such_call)
+        asgi.add_exception_handler(Refused, _button_refused)
+        return asgi
+
+    def _no_such_call(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return self.gateway.envelopes.refusal(
+            Refused("bad_parameters", f"there is no call {request.method} {request.url.path}", status=status)
+        )
+
+    def _state(self) -> bytes:
+        return self.world.save(self.notifier.dump())
+
+    async def _save_now_and_then(self) -> None:
+        saved = 0
+        while self._state_file:
+            await asyncio.sleep(_SAVE_SECONDS)
+            if self.world.journal.newest != saved:
+                saved = self.world.journal.newest
+                await asyncio.to_thread(write_private, self._state_file, self._state())
+
+
+def _button_refused(_request: Request, error: Exception) -> Response:
+    """Calls answer in their envelope; only the control buttons let a refusal come this far."""
+    if not isinstance(error, Refused):
+        raise error
+    return JSONResponse({"reason": error.meaning, "detail": error.msg}, _CONTROL_STATUS.get(error.meaning, 409))

@@ -1,0 +1,148 @@
+"""Which notification and which call meets which trouble. Pure, and decided by what is hit, never by when.
+
+Every decision is a hash of the seed and of what it is about, so the same seed hits the same orders whatever the timing
+of threads and processes."""
+
+import hashlib
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+type Share = float
+_SHARE = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class NotificationFaults(BaseModel):
+    """Shares of the notifications. `simultaneous` is a part of the duplicated ones, `new_event_id` a share of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    duplicate: Share = _SHARE
+    simultaneous: Share = _SHARE
+    new_event_id: Share = Field(default=0.2, ge=0.0, le=1.0)
+    reorder: Share = _SHARE
+    delay: Share = _SHARE
+    drop: Share = _SHARE
+    forge: Share = _SHARE
+    unknown_fields: Share = _SHARE
+    only: tuple[str, ...] = Field(default=(), description="event types to hit, all of them when empty")
+
+
+class CallFaults(BaseModel):
+    """Shares of the calls; a call meets at most one of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_limited: Share = _SHARE
+    server_error: Share = _SHARE
+    timeout: Share = _SHARE
+    lost_reply: Share = _SHARE
+    hold_seconds: float = Field(default=2.5, ge=0, description="how long a timeout holds; a client waits 2 s")
+    only: tuple[str, ...] = Field(default=(), description="calls to hit, such as orders.create; all when empty")
+
+
+class Faults(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 1
+    notifications: NotificationFaults = NotificationFaults()
+    calls: CallFaults = CallFaults()
+    tokens_expire: Share = Field(
+        default=0.0, ge=0.0, le=1.0, description="share of fresh grants that expire after first use"
+    )
+    clock_skew: int = Field(default=0, description="seconds by which the gateway's clock runs ahead of ours")
+
+
+class Copy(NamedTuple):
+    """One delivery of a notification; `after` is seconds of platform time before its first attempt."""
+
+    kind: str
+    after: float
+
+
+# how a fault shows itself; the first of each is what documents promise, the others happen all the same
+CALL_FORMS = {
+    "rate_limited": ("http_429", "code_in_200"),
+    "server_error": ("http_500", "http_503", "internal_in_200", "busy_in_200"),
+    "timeout": ("never_done", "done_late"),
+    "lost_reply": ("cut_off", "garbage", "done_but_silent"),
+}
+
+
+def roll(seed: int, *about: object) -> float:
+    """Uniform in [0, 1), the same for the same arguments."""
+    text = "\x1f".join(str(part) for part in (seed, *about))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
+
+
+def copies(faults: Faults, event_id: str, event_type: str) -> tuple[Copy, ...]:
+    shares = faults.notifications
+    if shares.only and event_type not in shares.only:
+        return (Copy("original", 0.0),)
+    dice = _Dice(faults.seed, event_id)
+    forged = (
+        (Copy(dice.pick("forgery", "forged_secret", "forged_timestamp"), 0.0),)
+        if dice.hits("forge", shares.forge)
+        else ()
+    )
+    if dice.hits("drop", shares.drop):
+        return (Copy("dropped", 0.0), *forged)
+    first = _first(shares, dice)
+    return (first, *_duplicates(shares, dice, first.after), *forged)
+
+
+def has_unknown_fields(faults: Faults, event_id: str) -> bool:
+    return _Dice(faults.seed, event_id).hits("unknown_fields", faults.notifications.unknown_fields)
+
+
+def call_fault(faults: Faults, call: str, subject: str, ordinal: int) -> tuple[str, str] | None:
+    """The fault and its form for the `ordinal`-th time this call is made about this subject."""
+    shares = faults.calls
+    if shares.only and call not in shares.only:
+        return None
+    dice = _Dice(faults.seed, call, subject, ordinal)
+    point = dice.roll("fault")
+    for fault, forms in CALL_FORMS.items():
+        point -= getattr(shares, fault)
+        if point < 0:
+            return fault, dice.pick("form", *forms)
+    return None
+
+
+def grant_expires(faults: Faults, open_id: str, grant: int) -> bool:
+    return _Dice(faults.seed, open_id, grant).hits("tokens_expire", faults.tokens_expire)
+
+
+def _first(shares: NotificationFaults, dice: "_Dice") -> Copy:
+    """Reordered: overtaken by what is sent within two minutes. Delayed: by what is sent within a quarter of an hour."""
+    point = dice.roll("first")
+    if point < shares.delay:
+        return Copy("delayed", 120 + 780 * dice.roll("delay time"))
+    if point < shares.delay + shares.reorder:
+        return Copy("reordered", 10 + 110 * dice.roll("reorder time"))
+    return Copy("original", 0.0)
+
+
+def _duplicates(shares: NotificationFaults, dice: "_Dice", after: float) -> tuple[Copy, ...]:
+    point = dice.roll("duplicate")
+    if point < shares.simultaneous:
+        return (Copy("simultaneous", after),)
+    if point >= shares.duplicate:
+        return ()
+    kind = "new_event_id" if dice.hits("new event id", shares.new_event_id) else "duplicate"
+    return (Copy(kind, after + 60 * dice.roll("duplicate time")),)
+
+
+class _Dice:
+    def __init__(self, seed: int, *about: object) -> None:
+        self._seed = seed
+        self._about = about
+
+    def roll(self, kind: str) -> float:
+        return roll(self._seed, *self._about, kind)
+
+    def hits(self, kind: str, share: float) -> bool:
+        return self.roll(kind) < share
+
+    def pick(self, kind: str, *choices: str) -> str:
+        return choices[int(self.roll(kind) * len(choices))]

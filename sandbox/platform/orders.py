@@ -1,0 +1,176 @@
+"""An order as the platform keeps it, and what may happen to it. Pure: values in, a new value or a refusal out."""
+
+import hashlib
+
+import msgspec
+from msgspec.structs import replace
+
+from sandbox.platform.refusals import Refused
+
+
+class Item(msgspec.Struct, frozen=True):
+    product_id: str
+    title: str
+    quantity: int
+    price_fen: int
+
+
+class Payment(msgspec.Struct, frozen=True):
+    transaction_id: str
+    amount_fen: int
+    paid_at: int
+
+
+class Refund(msgspec.Struct, frozen=True):
+    refund_id: str
+    out_refund_no: str  # empty when the platform refunded by itself
+    transaction_id: str
+    amount_fen: int
+    refunded_at: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    at: int
+    status: str
+    cause: str
+
+
+class NewOrder(msgspec.Struct, frozen=True):
+    out_order_no: str
+    amount_fen: int
+    items: tuple[Item, ...]
+    notify_url: str = ""
+
+
+class Order(msgspec.Struct, frozen=True):
+    request: NewOrder
+    open_id: str
+    platform_order_no: str
+    status: str
+    created_at: int
+    updated_at: int
+    version: int = 1
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    pushes: tuple[tuple[str, str], ...] = ()  # (request_no, status) of each push of the merchant
+    history: tuple[Change, ...] = ()
+
+    @property
+    def number(self) -> str:
+        return self.request.out_order_no
+
+    @property
+    def paid_fen(self) -> int:
+        return sum(payment.amount_fen for payment in self.payments)
+
+    @property
+    def refunded_fen(self) -> int:
+        return sum(refund.amount_fen for refund in self.refunds)
+
+
+def derived(prefix: str, *parts: object, length: int = 20) -> str:
+    """An id made from what caused it, so that one seed gives one run."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
+    return prefix + digest[:length]
+
+
+def place(request: NewOrder, open_id: str, now: int) -> Order:
+    return Order(
+        request=request,
+        open_id=open_id,
+        platform_order_no=derived("95", request.out_order_no),
+        status="created",
+        created_at=now,
+        updated_at=now,
+        history=(Change(now, "created", "merchant"),),
+    )
+
+
+def place_again(order: Order, request: NewOrder, open_id: str) -> Order:
+    """The same request twice is the same order; another one under its number is refused."""
+    if order.request == request and order.open_id == open_id:
+        return order
+    fields = [name for name in request.__struct_fields__ if getattr(order.request, name) != getattr(request, name)]
+    differing = ", ".join(fields or ["open_id"]).replace("amount_fen", "amount")
+    raise Refused("order_conflict", f"out_order_no {order.number} exists with other content; differs in: {differing}")
+
+
+def pay(order: Order, amount_fen: int, transaction_id: str, now: int, cause: str = "member") -> Order:
+    """Money that arrives is recorded whatever the state: late, twice or with another amount is how it really happens.
+
+    Raises Refused when this transaction was recorded with another amount; recorded with the same, nothing changes.
+    """
+    known = next((one for one in order.payments if one.transaction_id == transaction_id), None)
+    if known:
+        if known.amount_fen != amount_fen:
+            raise Refused("order_conflict", f"transaction_id {transaction_id} was paid with another amount")
+        return order
+    payment = Payment(transaction_id, amount_fen, now)
+    status = "paid" if order.status in {"created", "cancelled"} else order.status
+    return _changed(replace(order, payments=(*order.payments, payment)), status, now, f"payment by {cause}")
+
+
+def cancel(order: Order, now: int, cause: str) -> Order:
+    if order.status == "cancelled":
+        return order
+    _require(order, "cancelled", {"created"})
+    return _changed(order, "cancelled", now, cause)
+
+
+def complete(order: Order, now: int, cause: str = "member") -> Order:
+    if order.status == "completed":
+        return order
+    _require(order, "completed", {"shipped"})
+    return _changed(order, "completed", now, cause)
+
+
+def push(order: Order, status: str, request_no: str, now: int) -> Order:
+    """What the merchant tells us of the order; a request that came before is answered as it was then."""
+    for known_no, known_status in order.pushes:
+        if known_no == request_no and known_status != status:
+            raise Refused("order_conflict", f"request_no {request_no} said {known_status} before")
+        if known_no == request_no:
+            return order
+    if status not in {"shipped", "cancelled"}:
+        raise Refused("transition_refused", f"a merchant cannot set {status}; only shipped or cancelled")
+    moved = cancel(order, now, "merchant") if status == "cancelled" else _ship(order, now)
+    return replace(moved, pushes=(*moved.pushes, (request_no, status)))
+
+
+def _ship(order: Order, now: int) -> Order:
+    if order.status == "shipped":
+        return order
+    _require(order, "shipped", {"paid"})
+    return _changed(order, "shipped", now, "merchant")
+
+
+def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
+    """The order counts as refunded once all its money is back; a part of it leaves the status alone."""
+    payment = next((one for one in order.payments if one.transaction_id == wanted.transaction_id), None)
+    if payment is None:
+        raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
+    back = sum(one.amount_fen for one in order.refunds if one.transaction_id == wanted.transaction_id)
+    if wanted.amount_fen + back > payment.amount_fen:
+        left = payment.amount_fen - back
+        raise Refused(
+            "transition_refused", f"amount exceeds what is left of payment {wanted.transaction_id}: {left} fen"
+        )
+    grown = replace(order, refunds=(*order.refunds, wanted))
+    status = "refunded" if grown.refunded_fen == grown.paid_fen else order.status
+    return _changed(grown, status, now, f"refund by {cause}")
+
+
+def _require(order: Order, wanted: str, allowed: set[str]) -> None:
+    if order.status not in allowed:
+        msg = f"order {order.number} is {order.status}; {wanted} is allowed from {' or '.join(sorted(allowed))} only"
+        raise Refused("transition_refused", msg, data={"status": order.status})
+
+
+def _changed(order: Order, status: str, now: int, cause: str) -> Order:
+    return replace(
+        order,
+        status=status,
+        version=order.version + 1,
+        updated_at=now,
+        history=(*order.history, Change(now, status, cause)),
+    )
