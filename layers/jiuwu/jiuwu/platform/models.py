@@ -16,8 +16,8 @@ Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
 class Value(BaseModel):
-    # strict: true is not 1, "1" is not 1
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+    # strict: true is not 1, "1" is not 1; deferred: a function's start pays for the models that it uses
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 class RemoteItem(Value):

@@ -5,6 +5,7 @@ value.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -43,10 +44,11 @@ _EVENTS: dict[str, type[OrderEvent]] = {
 
 
 def decode_json(body: str | bytes) -> object:
-    try:
+    """What a JSON text says; raises MalformedPayload for what is none, or nests or counts beyond all bounds."""
+    with suppress(ValueError, RecursionError):
         return msgspec.json.decode(body)
-    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number beyond all bounds
-        raise MalformedPayload("body", "not JSON in UTF-8") from None
+    # raised here, because a UnicodeDecodeError holds the body
+    raise MalformedPayload("body", "not JSON in UTF-8")
 
 
 def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:

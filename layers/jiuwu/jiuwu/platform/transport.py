@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -92,6 +92,8 @@ def _take(reply: httpx.Response, ends: float) -> Reply:
     return Reply(reply.status_code, reply.headers, bytes(body))
 
 
+type Resolve = Callable[[str, int], list[str]]
+
 _ends: ContextVar[float] = ContextVar("_ends", default=float("inf"))
 
 
@@ -112,10 +114,19 @@ def _left(timeout: float | None, expired: type[httpcore.TimeoutException]) -> fl
     return left if timeout is None else min(left, timeout)
 
 
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host; raises httpcore.ConnectError. The system's resolver keeps its own time limits."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise httpcore.ConnectError("the host has no address") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 class DeadlineTransport(httpx.HTTPTransport):
     """httpx's transport on connections that know the attempt's deadline."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolve: Resolve = resolve) -> None:
         context = httpx.create_ssl_context()
         super().__init__(verify=context)
         # httpx offers no parameter for httpcore's network backend
@@ -123,13 +134,13 @@ class DeadlineTransport(httpx.HTTPTransport):
             ssl_context=context,
             max_connections=16,
             keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=_Backend(),
+            network_backend=_Backend(resolve),
         )
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
-        self._sockets = httpcore.SyncBackend()
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve, self._sockets = resolve, httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -140,7 +151,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Tries each address of the host with its share of the time, so that a dead one leaves some for the others."""
-        addresses = _addresses(host, port)
+        addresses = self._resolve(host, port)
         for waiting in range(len(addresses), 0, -1):
             try:
                 share = _left(timeout, httpcore.ConnectTimeout) / waiting
@@ -150,14 +161,6 @@ class _Backend(httpcore.NetworkBackend):
                 if waiting == 1:
                     raise
         raise httpcore.ConnectError("the host has no address")
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise httpcore.ConnectError("the host has no address") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class _Stream(httpcore.NetworkStream):
