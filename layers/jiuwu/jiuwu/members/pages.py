@@ -16,18 +16,27 @@ class Message:
     text: str
 
 
-MALFORMED = Message(400, "链接不完整", "这个登录链接不完整，或者被改动过。请回到原来的页面，重新点击登录。")
-NOT_FOUND = Message(404, "没有这个页面", "请回到原来的页面，重新点击登录。")
-DENIED = Message(403, "您没有同意授权", "没有您的同意，我们无法使用您的社区账号登录。如果只是点错了，可以重新登录。")
-FOREIGN = Message(
-    403, "请在同一个浏览器里登录", "这次登录是在别的浏览器或应用里开始的，或者浏览器没有保存 Cookie。请在这里重新登录。"
-)
-EXPIRED = Message(410, "登录超时了", "为了您的账号安全，登录需要在十分钟内完成。请重新登录。")
-USED = Message(410, "这次登录已经用过了", "每个登录链接只能使用一次。如果您还没有进入应用，请重新登录。")
-UNKNOWN = Message(410, "登录已失效", "这次登录已经过期或者用过了。请重新登录。")
-CODE_EXPIRED = Message(410, "授权已过期", "社区的授权没有及时送达。请重新登录一次。")
-NOT_COMPLETED = Message(502, "登录没有完成", "社区暂时无法完成这次登录，您的账号没有任何变化。请稍后重新登录。")
-UNAVAILABLE = Message(503, "暂时无法登录", "社区现在没有回应，您的账号没有任何变化。请过一会儿重新登录。")
+# By what happened: jiuwu.members.signin.Failure, and the refusals that a person gets to see.
+MESSAGES = {
+    "malformed": Message(400, "链接不完整", "这个登录链接不完整，或者被改动过。请回到原来的页面，重新点击登录。"),
+    "return_to_refused": Message(
+        400, "无法从这里登录", "这个登录链接要返回的页面不属于本应用。请回到应用里，重新点击登录。"
+    ),
+    "denied": Message(
+        403, "您没有同意授权", "没有您的同意，我们无法使用您的社区账号登录。如果只是点错了，可以重新登录。"
+    ),
+    "foreign": Message(
+        403,
+        "请在同一个浏览器里登录",
+        "这次登录是在别的浏览器或应用里开始的，或者浏览器没有保存 Cookie。请在这里重新登录。",
+    ),
+    "expired": Message(410, "登录超时了", "为了您的账号安全，登录需要在十分钟内完成。请重新登录。"),
+    "used": Message(410, "这次登录已经用过了", "每次登录只能使用一次。如果您还没有进入应用，请重新登录。"),
+    "unknown": Message(410, "登录已失效", "这次登录已经过期，或者已经用过了。请重新登录。"),
+    "code_expired": Message(410, "授权已过期", "社区的授权没有及时送达。请重新登录一次。"),
+    "not_completed": Message(502, "登录没有完成", "社区暂时无法完成这次登录，您的账号没有任何变化。请稍后重新登录。"),
+    "unavailable": Message(503, "暂时无法登录", "现在连接不上社区，您的账号没有任何变化。请过一会儿重新登录。"),
+}
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2329;--soft:#646a73;--paper:#fff;--ground:#f4f5f7;--accent:#c2410c}

@@ -19,11 +19,11 @@ _MAX_BODY = 4096
 
 
 class RequestRefused(Exception):
-    """The request cannot be served: an HTTP status, a reason code, and what to do about it."""
+    """The request cannot be served: an HTTP status and its headers, a reason code, and what to do about it."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{reason}: {message}")
-        self.status, self.reason, self.message = status, reason, message
+        self.status, self.reason, self.message, self.headers = status, reason, message, headers or {}
 
 
 @dataclass(frozen=True)
@@ -85,23 +85,27 @@ def parse(event: object) -> Request:
     method, path = http.get("method"), _mapping(event).get("rawPath")
     if not (isinstance(method, str) and isinstance(path, str)):
         raise RequestRefused(400, "no_http_event", "expected an API Gateway HTTP API event, payload format 2.0")
-    body, headers = _mapping(event).get("body"), _headers(event)
+    headers = _headers(event)
     return Request(
         method=method,
         path=path,
-        host=str(context.get("domainName", "")),
-        raw_query=str(_mapping(event).get("rawQueryString") or ""),
+        host=_text(context.get("domainName")),
+        raw_query=_text(_mapping(event).get("rawQueryString")),
         headers=headers,
         cookies=_cookies(event, headers),
-        raw_body=body if isinstance(body, str) else "",
+        raw_body=_text(_mapping(event).get("body")),
         is_base64=_mapping(event).get("isBase64Encoded") is True,
     )
 
 
-def json_reply(status: int, content: Mapping[str, object], **headers: str) -> Reply:
+def json_reply(status: int, content: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Reply:
     """A JSON reply that nobody keeps: all that we answer here is a secret or about a person."""
     fixed = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
-    return {"statusCode": status, "headers": fixed | headers, "body": msgspec.json.encode(content).decode()}
+    return {
+        "statusCode": status,
+        "headers": {**fixed, **(headers or {})},
+        "body": msgspec.json.encode(content).decode(),
+    }
 
 
 def redirect(url: str, *cookies: str) -> Reply:
@@ -112,6 +116,10 @@ def redirect(url: str, *cookies: str) -> Reply:
 
 def _mapping(found: object) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
+
+
+def _text(found: object) -> str:
+    return found if isinstance(found, str) else ""
 
 
 def _headers(event: object) -> dict[str, str]:

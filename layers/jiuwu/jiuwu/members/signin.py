@@ -1,0 +1,150 @@
+"""The login itself: away to the platform's consent page, and back with a code that becomes a member and a ticket."""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.members.logins import Flow, Logins, State, StateRefused, is_secret
+from jiuwu.members.tokens import Tokens
+from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, UnknownOutcome
+from jiuwu.platform.models import TokenReply, UserProfile
+from jiuwu.platform.oauth import OAuthClient
+
+Failure = Literal[
+    "malformed",
+    "unknown",
+    "expired",
+    "used",
+    "foreign",
+    "denied",
+    "code_expired",
+    "not_completed",
+    "unavailable",
+]
+_LONGEST_CODE = 2048
+# RFC 6749, 4.1.2.1
+_PASSING_ERRORS = {"temporarily_unavailable", "server_error"}
+
+
+class LoginFailed(Exception):
+    """A login that ended without a member; `state` is what was agreed at its beginning, if that is known."""
+
+    def __init__(self, failure: Failure, state: State | None = None) -> None:
+        super().__init__(failure)
+        self.failure, self.state = failure, state
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What the platform sent the member back with, and by whom it is brought: `binding` is that one's own secret."""
+
+    state: str = field(repr=False)
+    code: str = field(repr=False)
+    error: str
+    flow: Flow
+    binding: str = field(repr=False)
+
+
+class Completed(NamedTuple):
+    """A login that worked."""
+
+    state: State
+    member_id: str
+    ticket: str
+
+
+class SignIn:
+    """Logins of one app at one platform."""
+
+    def __init__(
+        self, app_id: str, *, logins: Logins, tokens: Tokens, oauth: OAuthClient, platform: PlatformClient
+    ) -> None:
+        self._app_id, self._logins, self._tokens, self._oauth, self._platform = app_id, logins, tokens, oauth, platform
+
+    def begin(self, flow: Flow, return_to: str, *, binding: str, redirect_uri: str) -> tuple[str, str]:
+        """A new state and the consent page's URL."""
+        state = self._logins.begin(flow, return_to, binding=binding)
+        challenge = _challenge(_verifier(state, binding))
+        return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
+
+    def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:
+        """The member and a ticket for the merchant's app; raises LoginFailed."""
+        _check(callback)
+        try:
+            state = self._logins.use_state(callback.state, flow=callback.flow, binding=callback.binding)
+        except StateRefused as refused:
+            raise LoginFailed(refused.reason, refused.state) from None
+        if callback.error:
+            raise LoginFailed(_refusal(callback.error), state)
+        try:
+            member_id = self._link(callback, redirect_uri)
+            return Completed(state, member_id, self._logins.issue_ticket(member_id))
+        except (PlatformError, ClientError, BotoCoreError) as fault:
+            raise LoginFailed(_failure(fault), state) from fault
+
+    def _link(self, callback: Callback, redirect_uri: str) -> str:
+        verifier = _verifier(callback.state, callback.binding)
+        reply = self._oauth.exchange(callback.code, verifier, redirect_uri)
+        user = self._profile(reply)
+        member_id = member_id_for(self._app_id, user.open_id)
+        self._tokens.link(member_id, user, reply)
+        return member_id
+
+    def _profile(self, reply: TokenReply) -> UserProfile:
+        user = self._platform.me(_Fresh(reply.access_token))
+        if reply.open_id is not None and reply.open_id != user.open_id:
+            raise BadReply("users.me", field="open_id", problem="another member's than the token's")
+        return user
+
+
+class _Fresh:
+    """The TokenSource of a token that was issued a moment ago."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def access_token(self) -> str:
+        return self._token
+
+    def renew(self, stale: str) -> str:
+        # newer there is none: the platform refuses it again, and that ends the call
+        return stale
+
+
+def _check(callback: Callback) -> None:
+    one_of_both = bool(callback.code) != bool(callback.error)
+    if not is_secret(callback.state) or not one_of_both or len(callback.code) > _LONGEST_CODE:
+        raise LoginFailed("malformed")
+
+
+def _refusal(error: str) -> Failure:
+    if error == "access_denied":
+        return "denied"
+    return "unavailable" if error in _PASSING_ERRORS else "not_completed"
+
+
+def _failure(fault: PlatformError | ClientError | BotoCoreError) -> Failure:
+    if isinstance(fault, InvalidGrant):
+        return "code_expired"
+    lasting = isinstance(fault, PlatformError) and not (fault.retryable or isinstance(fault, UnknownOutcome))
+    return "not_completed" if lasting else "unavailable"
+
+
+def _verifier(state: str, binding: str) -> str:
+    """RFC 7636's code_verifier, made of the state and the browser's secret: so none has to be stored."""
+    return _base64url(hmac.digest(binding.encode(), f"pkce\n{state}".encode(), "sha256"))
+
+
+def _challenge(verifier: str) -> str:
+    """RFC 7636, 4.2, S256."""
+    return _base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+def _base64url(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
