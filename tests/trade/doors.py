@@ -1,0 +1,98 @@
+"""Both sides of the effects' door as fakes: the merchant's bus and the platform."""
+
+import json
+from typing import Any
+
+from jiuwu.platform.errors import PlatformError
+from jiuwu.platform.models import RefundReply, RemoteOrder, RemoteRefund
+from jiuwu.trade.effects import Dispatched, Dispatcher
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.orders import Order
+from jiuwu.trade.store import OrderStore
+from tests.trade.lives import NOW, PAID
+
+NUMBER = PAID.order_no
+
+
+class Bus:
+    """EventBridge as far as we call it; refuses the orders it is told to, with the code it is told."""
+
+    def __init__(self, refuses: dict[str, str] | None = None, error: Exception | None = None) -> None:
+        self.requests: list[list[dict[str, str]]] = []
+        self.refuses, self.error = refuses or {}, error
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 -- boto3's name
+        self.requests.append(Entries)
+        if self.error:
+            raise self.error
+        numbers = [json.loads(entry["Detail"])["order_no"] for entry in Entries]
+        answers = [{"ErrorCode": self.refuses[n]} if n in self.refuses else {"EventId": n} for n in numbers]
+        return {"FailedEntryCount": len(self.refuses), "Entries": answers}
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [json.loads(entry["Detail"]) for request in self.requests for entry in request]
+
+
+class Platform:
+    """PlatformClient as far as effects call it: answers, or raises, as told; `shows` is what get_order shows."""
+
+    def __init__(self, error: PlatformError | None = None, shows: RemoteOrder | PlatformError | None = None) -> None:
+        self.error, self.shows = error, shows
+        self.pushed: list[tuple[str, str, str]] = []
+        self.refunded: list[tuple[str, str, str, int]] = []
+        self.looked: list[str] = []
+
+    def push_status(self, out_order_no: str, status: str, effect_id: str) -> None:
+        self.pushed.append((out_order_no, status, effect_id))
+        if self.error:
+            raise self.error
+
+    def refund(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> RefundReply:
+        self.refunded.append((out_order_no, out_refund_no, transaction_id, amount_fen))
+        if self.error:
+            raise self.error
+        return RefundReply(refund_id="r", out_refund_no=out_refund_no, amount_fen=amount_fen, status="succeeded")
+
+    def get_order(self, out_order_no: str) -> RemoteOrder:
+        self.looked.append(out_order_no)
+        if isinstance(self.shows, PlatformError):
+            raise self.shows
+        assert self.shows is not None
+        return self.shows
+
+
+def remote(status: Any, *refunds: RemoteRefund) -> RemoteOrder:
+    return RemoteOrder(
+        platform_order_no="P1",
+        out_order_no=NUMBER,
+        open_id="ou_1",
+        status=status,
+        amount_fen=1234,
+        paid_amount_fen=1234,
+        payments=(),
+        refunds=refunds,
+        updated_at=NOW,
+    )
+
+
+def stored(store: OrderStore, order: Order) -> Order:
+    return store.create(order)
+
+
+def dispatcher(store: OrderStore, bus: Bus, platform: Platform) -> Dispatcher:
+    events: Any = bus
+    client: Any = platform
+    return Dispatcher(
+        store, events=events, bus="merchant", platform=lambda: client, policy=Policy(), clock=lambda: NOW + 100.5
+    )
+
+
+def dispatch(store: OrderStore, bus: Bus, platform: Platform, *numbers: str) -> Dispatched:
+    return dispatcher(store, bus, platform).dispatch(numbers or [NUMBER])
+
+
+def now_in(store: OrderStore) -> Order:
+    order = store.get(NUMBER)
+    assert order is not None
+    return order

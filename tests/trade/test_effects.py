@@ -1,0 +1,197 @@
+"""Effects leave through one door, count once for their receivers, and are written down once confirmed."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from jiuwu.trade import effects
+from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.orders import Effect, Line, Order, Status, order_no_for
+from jiuwu.trade.store import OrderStore
+from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, stored
+from tests.trade.lives import CANCELLED, NOW, PAID, after, cancelled, paid, placed, refunded
+
+
+@pytest.fixture
+def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
+    return OrderStore(aws("dynamodb"), orders_table)
+
+
+# ---- the way it usually goes -----------------------------------------------------------------------------------------
+
+
+def test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write(store: OrderStore) -> None:
+    stored(store, PAID)
+    bus, platform = Bus(), Platform()
+
+    done = dispatch(store, bus, platform)
+
+    assert done == Dispatched((Attempt(NUMBER, "ship"), Attempt(NUMBER, "push:shipped")), frozenset())
+    order = now_in(store)
+    assert (order.status, order.pending, order.version) == (Status.SHIPPED, (), 2)
+    assert dict(order.effects) == {"ship": Effect(1, NOW + 100), "push:shipped": Effect(1, NOW + 100)}
+    assert platform.pushed == [(NUMBER, "shipped", f"{NUMBER}:push:shipped")]
+
+
+def test_a_ship_request_says_what_the_warehouse_needs_and_the_same_each_time(store: OrderStore) -> None:
+    stored(store, PAID)
+    bus = Bus()
+
+    for _ in range(2):
+        dispatch(store, bus, Platform())
+
+    (entry,) = bus.requests[0]
+    assert {key: entry[key] for key in ("Source", "DetailType", "EventBusName")} == {
+        "Source": "jiuwu-connect",
+        "DetailType": "ship.requested",
+        "EventBusName": "merchant",
+    }
+    assert bus.details == [
+        {
+            "effect_id": f"{NUMBER}:ship",
+            "order_no": NUMBER,
+            "platform_order_no": "P1",
+            "member_id": PAID.member_id,
+            "open_id": "ou_1",
+            "lines": [{"product_id": "p1", "title": "茶", "quantity": 2, "price_fen": 617}],
+            "amount_fen": 1234,
+            "requested_at": NOW + 50,
+        }
+    ]
+
+
+def test_a_second_request_for_the_same_order_sends_nothing(store: OrderStore) -> None:
+    stored(store, PAID)
+    bus, platform = Bus(), Platform()
+    dispatch(store, bus, platform)
+
+    assert dispatch(store, bus, platform) == Dispatched((), frozenset())
+    assert (len(bus.details), len(platform.pushed)) == (1, 1)
+
+
+def test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left(store: OrderStore) -> None:
+    order = stored(store, after(CANCELLED, paid(), refunded(fen=234)))
+    platform = Platform()
+
+    assert not dispatch(store, Bus(), platform).unfinished
+
+    assert platform.refunded == [(NUMBER, f"{NUMBER}:refund:t1", "t1", 1000)]
+    assert now_in(store).pending == ()
+    assert now_in(store).ledger == order.ledger  # booked when the platform tells that the money moved
+
+
+def test_a_payment_that_went_back_meanwhile_is_not_refunded_again(store: OrderStore) -> None:
+    order = after(CANCELLED, paid(), refunded())
+    stored(store, order.with_effect("refund:t1", Effect()))
+    platform = Platform()
+
+    assert not dispatch(store, Bus(), platform).unfinished
+    assert (platform.refunded, now_in(store).pending) == ([], ())
+
+
+def test_an_order_cancelled_here_alone_is_cancelled_there(store: OrderStore) -> None:
+    fresh = Order(**{**_fields(PAID), "status": Status.CREATED, "ledger": (), "effects": (), "platform_order_no": ""})
+    stored(store, after(fresh, cancelled(), placed()))
+    platform = Platform()
+
+    dispatch(store, Bus(), platform)
+
+    assert platform.pushed == [(NUMBER, "cancelled", f"{NUMBER}:push:cancelled")]
+    assert (now_in(store).pending, now_in(store).due_at) == ((), 0)
+
+
+def _fields(order: Order) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in Order.__slots__} | {"history": ()}
+
+
+def test_a_ship_request_reaches_the_merchants_rule(
+    store: OrderStore, aws: Callable[[str], Any], event_bus: str, effect_queue: str
+) -> None:
+    stored(store, PAID)
+    events, sqs = aws("events"), aws("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=effect_queue, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="ship", EventBusName=event_bus, EventPattern='{"detail-type": ["ship.requested"]}')
+    events.put_targets(Rule="ship", EventBusName=event_bus, Targets=[{"Id": "1", "Arn": attributes["QueueArn"]}])
+    client: Any = Platform()
+
+    Dispatcher(store, events=events, bus=event_bus, platform=lambda: client, policy=Policy()).dispatch([NUMBER])
+
+    (message,) = sqs.receive_message(QueueUrl=effect_queue, WaitTimeSeconds=5)["Messages"]
+    received = json.loads(message["Body"])
+    assert (received["source"], received["detail-type"]) == ("jiuwu-connect", "ship.requested")
+    assert received["detail"]["effect_id"] == f"{NUMBER}:ship"
+
+
+# ---- many at once ----------------------------------------------------------------------------------------------------
+
+
+def many(count: int, **changes: Any) -> list[Order]:
+    return [replace(PAID, order_no=order_no_for("mb_a", f"key-{n}"), **changes) for n in range(count)]
+
+
+def test_the_bus_takes_ten_requests_at_once(store: OrderStore) -> None:
+    orders = [stored(store, order) for order in many(12)]
+    bus, platform = Bus(), Platform()
+
+    dispatch(store, bus, platform, *(order.order_no for order in orders))
+
+    assert sorted(len(request) for request in bus.requests) == [2, 10]
+    assert len(platform.pushed) == 12
+
+
+def test_requests_to_the_bus_stay_below_its_limit_in_bytes(store: OrderStore) -> None:
+    lines = tuple(Line(f"p{n}", "茶" * 300, 1, 1) for n in range(100))
+    orders = [stored(store, order) for order in many(4, lines=lines)]
+    bus = Bus()
+
+    dispatch(store, bus, Platform(), *(order.order_no for order in orders))
+
+    sizes = [sum(len(text.encode()) for entry in request for text in entry.values()) for request in bus.requests]
+    assert len(bus.details) == 4
+    assert max(sizes) < 256 * 1024
+
+
+def test_an_entry_that_the_bus_refuses_does_not_hold_up_the_others(store: OrderStore) -> None:
+    bad, good = (stored(store, order) for order in many(2))
+    bus, platform = Bus(refuses={bad.order_no: "ThrottlingException"}), Platform()
+
+    done = dispatch(store, bus, platform, bad.order_no, good.order_no)
+
+    assert done.unfinished == {bad.order_no}
+    orders = store.get_many([bad.order_no, good.order_no])
+    assert orders[good.order_no].status is Status.SHIPPED
+    assert (orders[bad.order_no].status, dict(orders[bad.order_no].effects)) == (Status.PAID, {"ship": Effect(1)})
+    assert [number for number, *_ in platform.pushed] == [good.order_no]
+
+
+# ---- asking for it ---------------------------------------------------------------------------------------------------
+
+
+def test_orders_are_queued_ten_at_a_time_and_once_each(aws: Callable[[str], Any], effect_queue: str) -> None:
+    numbers = [f"JW{n}" for n in range(12)]
+
+    assert effects.queue(aws("sqs"), effect_queue, [*numbers, "JW0"]) == set()
+
+    received = [
+        json.loads(message["Body"])["order_no"]
+        for _ in range(2)
+        for message in aws("sqs").receive_message(QueueUrl=effect_queue, MaxNumberOfMessages=10)["Messages"]
+    ]
+    assert sorted(received) == sorted(numbers)
+
+
+def test_orders_that_the_queue_did_not_take_are_named() -> None:
+    class HalfDown:
+        def send_message_batch(self, **request: Any) -> dict[str, Any]:
+            if len(request["Entries"]) < 10:
+                raise EndpointConnectionError(endpoint_url="https://sqs")
+            return {"Successful": [], "Failed": [{"Id": "3", "Code": "InternalError", "SenderFault": False}]}
+
+    sqs: Any = HalfDown()
+
+    assert effects.queue(sqs, "https://queue", [f"JW{n}" for n in range(12)]) == {"JW3", "JW10", "JW11"}

@@ -1,0 +1,174 @@
+"""Effects when the other side refuses, is down or answers too late, and when somebody else writes meanwhile."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from jiuwu.platform.errors import (
+    BadParameters,
+    OrderConflict,
+    PlatformBusy,
+    PlatformError,
+    PlatformUnreachable,
+    TransitionRefused,
+    UnknownOutcome,
+)
+from jiuwu.platform.models import RemoteRefund
+from jiuwu.trade.effects import Dispatched
+from jiuwu.trade.orders import Effect, Status
+from jiuwu.trade.store import OrderStore
+from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, remote, stored
+from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, paid, refunded
+
+
+@pytest.fixture
+def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
+    return OrderStore(aws("dynamodb"), orders_table)
+
+
+# ---- trouble ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "InternalException", "Message": ""}}, "PutEvents"),
+        EndpointConnectionError(endpoint_url="https://events"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_bus_that_is_down_leaves_the_order_paid_and_counts_the_attempt(store: OrderStore, error: Exception) -> None:
+    stored(store, PAID)
+
+    for _ in range(2):
+        assert dispatch(store, Bus(error=error), Platform()).unfinished == {NUMBER}
+
+    assert (now_in(store).status, dict(now_in(store).effects)) == (Status.PAID, {"ship": Effect(2)})
+    assert now_in(store).due_at == PAID.due_at
+
+
+@pytest.mark.parametrize("error", [PlatformBusy("x"), PlatformUnreachable("x"), BadParameters("x", code=10001)])
+def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shipping_done(
+    store: OrderStore, error: PlatformError
+) -> None:
+    stored(store, PAID)
+    bus = Bus()
+
+    done = dispatch(store, bus, Platform(error))
+    order = now_in(store)
+    again = dispatch(store, bus, Platform())
+
+    assert done.unfinished == {NUMBER}
+    assert (order.status, order.pending) == (Status.SHIPPED, ("push:shipped",))
+    assert order.effect("push:shipped") == Effect(1)
+    assert not again.unfinished
+    assert len(bus.details) == 1
+    assert now_in(store).effect("push:shipped") == Effect(2, NOW + 100)
+
+
+def back(fen: int, *, ours: str = "", of: str = "t1") -> RemoteRefund:
+    return RemoteRefund(refund_id="r1", transaction_id=of, amount_fen=fen, refunded_at=NOW, out_refund_no=ours)
+
+
+@pytest.mark.parametrize("error", [TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])
+@pytest.mark.parametrize("status", ["shipped", "completed", "refunded"])
+def test_a_refused_push_is_done_when_the_platform_is_already_there(
+    store: OrderStore, status: str, error: PlatformError
+) -> None:
+    stored(store, SHIPPED)
+
+    assert not dispatch(store, Bus(), Platform(error, shows=remote(status))).unfinished
+    assert now_in(store).pending == ()
+
+
+@pytest.mark.parametrize("shows", [remote("paid"), remote("created"), PlatformUnreachable("orders.get")], ids=str)
+def test_a_refused_push_stays_pending_when_the_platform_is_not_there(store: OrderStore, shows: Any) -> None:
+    stored(store, SHIPPED)
+
+    done = dispatch(store, Bus(), Platform(TransitionRefused("orders.push_status", code=50003), shows=shows))
+
+    assert done.unfinished == {NUMBER}
+    assert "50003" in done.attempts[0].problem
+    assert now_in(store).pending == ("push:shipped",)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "settled"),
+    [
+        ([], False),
+        ([back(1234)], True),
+        ([back(1)], False),
+        ([back(1, ours=f"{NUMBER}:refund:t1")], True),
+        ([back(1234, of="t2")], False),
+    ],
+)
+@pytest.mark.parametrize("error", [OrderConflict("x"), TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])
+def test_a_refused_refund_is_done_when_the_platform_shows_the_money_gone_back(
+    store: OrderStore, error: PlatformError, refunds: Sequence[RemoteRefund], settled: bool
+) -> None:
+    stored(store, after(CANCELLED, paid()))
+
+    done = dispatch(store, Bus(), Platform(error, shows=remote("cancelled", *refunds)))
+
+    assert (not done.unfinished) is settled
+    assert (now_in(store).pending == ()) is settled
+
+
+def test_a_write_between_reading_and_writing_keeps_both(store: OrderStore) -> None:
+    order = stored(store, PAID)
+
+    class Meanwhile(Platform):
+        def push_status(self, *args: str) -> None:
+            super().push_status(*args)
+            assert not store.save_many([(order, after(order, paid("t2")))])
+
+    bus = Bus()
+    done = dispatch(store, bus, Meanwhile())
+
+    assert not done.unfinished
+    assert (now_in(store).status, now_in(store).pending, now_in(store).version) == (Status.SHIPPED, ("refund:t2",), 3)
+    assert (now_in(store).balance_fen, len(bus.details)) == (2468, 1)
+
+
+def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) -> None:
+    order = stored(store, PAID)
+
+    class Meanwhile(Bus):
+        def put_events(self, **request: Any) -> dict[str, Any]:
+            assert not store.save_many([(order, after(order, refunded()))])
+            return super().put_events(**request)
+
+    assert not dispatch(store, Meanwhile(), Platform()).unfinished
+    assert now_in(store).status is Status.REFUNDED
+    assert now_in(store).effect("ship") == Effect(1, NOW + 100)
+
+
+def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore) -> None:
+    stored(store, PAID)
+
+    class Broken(Platform):
+        def push_status(self, *args: str) -> None:
+            raise MemoryError
+
+    bus = Bus()
+    with pytest.raises(MemoryError):
+        dispatch(store, bus, Broken())
+
+    assert now_in(store).status is Status.SHIPPED
+    dispatch(store, bus, Platform())
+    assert len(bus.details) == 1
+
+
+def test_an_order_that_is_not_in_the_table_is_unfinished(store: OrderStore) -> None:
+    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), frozenset({"JWNONE"}))
+
+
+def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
+    stored(store, SHIPPED.with_effect("invite:friend", Effect()))
+
+    done = dispatch(store, Bus(), Platform())
+
+    assert done.unfinished == {NUMBER}
+    assert now_in(store).pending == ("invite:friend",)
