@@ -52,7 +52,7 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     Cheap checks come first, `secrets` are asked for only when those have passed, and nothing of the body is looked at
     before the signature fits. A time outside the window is refused with both times, which tells its sender the cure.
     """
-    given, names = _read_headers(profile, headers), profile.notification.headers
+    given, names = read_headers(profile, headers), profile.notification.headers
     if given["app_id"] != app_id:
         raise NotificationRefused(401, "app_id_unknown", "this app id is not ours", names.app_id)
     _check_window(profile, given["timestamp"], now)
@@ -70,12 +70,12 @@ def sign_notification(  # noqa: PLR0913 -- as receive
     """The headers with which the platform sends `body`; `timestamp` in Unix seconds."""
     names, when = profile.notification.headers, signing.format_timestamp(profile.signing, timestamp)
     values = {"app_id": app_id, "timestamp": when, "nonce": nonce, "event_id": event_id}
-    signature = signing.sign(profile.signing, _signed_params(profile, values, body), secret=secret)
+    signature = signing.sign(profile.signing, signed_params(profile, values, body), secret=secret)
     return {getattr(names, ours): value for ours, value in {**values, "signature": signature}.items()}
 
 
-def _read_headers(profile: Profile, headers: Mapping[str, Any]) -> dict[str, str]:
-    """Our name → value of the five headers, each there and in a form that can be signed and stored."""
+def read_headers(profile: Profile, headers: Mapping[str, Any]) -> dict[str, str]:
+    """Our name → value of the five headers; raises NotificationRefused for one that is missing or cannot be stored."""
     names, found = profile.notification.headers, {name.lower(): value for name, value in headers.items()}
     return {ours: _header(found, getattr(names, ours)) for ours in names.__struct_fields__}
 
@@ -112,7 +112,7 @@ def _check_window(profile: Profile, timestamp: str, now: float) -> None:
 
 def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> int:
     # surrogateescape keeps bytes that are no UTF-8, so that the signature is over what came; _decode refuses them
-    params = _signed_params(profile, given, body.decode("utf-8", "surrogateescape"))
+    params = signed_params(profile, given, body.decode("utf-8", "surrogateescape"))
     try:
         return signing.verify(profile.signing, params, given["signature"], secrets=secrets)
     except signing.BadSignature:
@@ -120,7 +120,8 @@ def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, se
         raise NotificationRefused(401, "signature_wrong", message, profile.notification.headers.signature) from None
 
 
-def _signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dict[str, str]:
+def signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dict[str, str]:
+    """What is signed of a notification; `values` as read_headers gives them."""
     names = profile.notification.signed
     params = {getattr(names, ours): values.get(ours, body) for ours in names.__struct_fields__}
     params.pop("", None)  # "" in the profile leaves one out

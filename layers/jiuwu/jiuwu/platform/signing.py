@@ -6,7 +6,7 @@ Sans I/O: text in, text or one exception out. The clock and the secrets are argu
 import hashlib
 import hmac
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 from urllib.parse import quote
@@ -61,14 +61,14 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def canonical_string(scheme: Scheme, params: Mapping[str, str], *, secret: str, path: str = "") -> str:
     """The text that is digested; holds `secret` where the scheme puts it into the text."""
-    return _place_secret(scheme, _joined(scheme, params, path), secret)
+    return place_secret(scheme, join(scheme, params, path), secret)
 
 
 def sign(scheme: Scheme, params: Mapping[str, str], *, secret: str, path: str = "") -> str:
     """The signature of `params`. Raises ValueError for an empty secret: everybody knows that one."""
     if not secret:
         raise ValueError("the secret is empty")
-    return _digest_text(scheme, _joined(scheme, params, path), secret)
+    return _text(scheme, join(scheme, params, path), secret)
 
 
 def verify(scheme: Scheme, params: Mapping[str, str], signature: str, *, secrets: Sequence[str], path: str = "") -> int:
@@ -76,10 +76,10 @@ def verify(scheme: Scheme, params: Mapping[str, str], signature: str, *, secrets
     if not isinstance(signature, str) or not all(isinstance(value, str) for value in params.values()):
         raise BadSignature("the signature or a parameter is not text")
     try:
-        given, joined = signature.encode(), _joined(scheme, params, path)
+        given, joined = signature.encode(), join(scheme, params, path)
         for index, secret in enumerate(secrets):
             # bytes, because compare_digest refuses text that is not ASCII
-            if secret and hmac.compare_digest(_digest_text(scheme, joined, secret).encode(), given):
+            if secret and hmac.compare_digest(_text(scheme, joined, secret).encode(), given):
                 return index
     except UnicodeEncodeError:
         raise BadSignature("a parameter or the signature is not valid Unicode") from None
@@ -105,19 +105,25 @@ def parse_timestamp(scheme: Scheme, text: str) -> float:
     return int(text) / (1000 if scheme.timestamp_format == "milliseconds" else 1)
 
 
-def _joined(scheme: Scheme, params: Mapping[str, str], path: str) -> str:
+def join(
+    scheme: Scheme,
+    params: Mapping[str, str],
+    path: str,
+    order: Callable[[Mapping[str, str]], Iterable[str]] = sorted,
+) -> str:
+    """The canonical string before the secret is put in; only an explanation asks for another `order`."""
     excluded, keep_empty, joiner = scheme.excluded, not scheme.drop_empty, scheme.pair_joiner
-    names = [name for name in sorted(params) if name not in excluded and (params[name] or keep_empty)]
+    names = [name for name in order(params) if name not in excluded and (params[name] or keep_empty)]
     if scheme.encoding == "url":
-        text = scheme.field_joiner.join(
-            [name + joiner + quote(params[name], safe="", errors="surrogateescape") for name in names]
-        )
+        pairs = [name + joiner + quote(params[name], safe="", errors="surrogateescape") for name in names]
     else:
-        text = scheme.field_joiner.join([name + joiner + params[name] for name in names])
+        pairs = [name + joiner + params[name] for name in names]
+    text = scheme.field_joiner.join(pairs)
     return path + text if scheme.include_path else text
 
 
-def _place_secret(scheme: Scheme, joined: str, secret: str) -> str:
+def place_secret(scheme: Scheme, joined: str, secret: str) -> str:
+    """The canonical string, `secret` put where the scheme wants it."""
     match scheme.secret_place:
         case "key":
             return joined
@@ -129,17 +135,17 @@ def _place_secret(scheme: Scheme, joined: str, secret: str) -> str:
             return secret + joined + secret
 
 
-def _digest_text(scheme: Scheme, joined: str, secret: str) -> str:
+def digest(scheme: Scheme, joined: str, secret: str) -> bytes:
+    """The digest of a joined text, before it is written as hex or Base64."""
     # surrogateescape: a body that is not UTF-8 is verified over the very bytes that came (see notifications)
-    digest = _digest(scheme.algorithm, _place_secret(scheme, joined, secret).encode("utf-8", "surrogateescape"), secret)
-    return encode_digest(digest, scheme.output)
+    return _digest(scheme.algorithm, place_secret(scheme, joined, secret).encode("utf-8", "surrogateescape"), secret)
 
 
-def encode_digest(digest: bytes, output: Output) -> str:
-    """A digest as the text that travels."""
-    if output == "base64":
-        return b2a_base64(digest, newline=False).decode("ascii")
-    return digest.hex().upper() if output == "hex_upper" else digest.hex()
+def _text(scheme: Scheme, joined: str, secret: str) -> str:
+    found = digest(scheme, joined, secret)
+    if scheme.output == "base64":
+        return b2a_base64(found, newline=False).decode("ascii")
+    return found.hex().upper() if scheme.output == "hex_upper" else found.hex()
 
 
 def _digest(algorithm: str, message: bytes, secret: str) -> bytes:

@@ -1,0 +1,142 @@
+"""The usual mistakes in signing, each as a variation of how we sign."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
+from typing import NamedTuple, get_args
+from urllib.parse import quote, quote_plus
+
+import msgspec
+
+from jiuwu.platform import signing
+from jiuwu.platform.signing import Algorithm, Scheme, SchemeRefused, SecretPlace
+
+
+class Reading(NamedTuple):
+    """One way to read what is signed: a scheme, the parameters, the path and the order of the names."""
+
+    scheme: Scheme
+    params: dict[str, str]
+    path: str = ""
+    order: Callable[[Mapping[str, str]], Iterable[str]] = sorted
+
+    def text(self) -> str:
+        """The canonical string without its secret."""
+        return signing.join(self.scheme, self.params, self.path, self.order)
+
+    def with_scheme(self, **changes: object) -> "Reading":
+        """The same with another scheme."""
+        return self._replace(scheme=msgspec.structs.replace(self.scheme, **changes))
+
+    def with_params(self, **changes: str) -> "Reading":
+        """The same with other values."""
+        return self._replace(params=self.params | changes)
+
+
+def _order(reading: Reading) -> Iterator[Reading]:
+    yield reading._replace(order=list)
+    yield reading._replace(order=lambda params: sorted(params, key=str.lower))
+    yield reading._replace(order=lambda params: sorted(params, reverse=True))
+
+
+def _empty_value(reading: Reading) -> Iterator[Reading]:
+    if "" in reading.params.values():
+        yield reading.with_scheme(drop_empty=not reading.scheme.drop_empty)
+
+
+def _url_encoding(reading: Reading) -> Iterator[Reading]:
+    yield reading.with_scheme(encoding="url" if reading.scheme.encoding == "raw" else "raw")
+    for written in (quote_plus, _quote_in_lower_case):
+        values = {name: written(value) for name, value in reading.params.items()}
+        yield reading.with_scheme(encoding="raw").with_params(**values)
+
+
+def _quote_in_lower_case(value: str) -> str:
+    # %e8 where RFC 3986 wants %E8: .NET's HttpUtility.UrlEncode
+    return re.sub("%..", lambda byte: byte[0].lower(), quote(value, safe=""))
+
+
+def _stray_space(reading: Reading) -> Iterator[Reading]:
+    stripped = {name: value.strip() for name, value in reading.params.items()}
+    if stripped != reading.params:
+        yield reading.with_params(**stripped)
+    body = reading.scheme.body_name
+    if body in reading.params:
+        for end in ("\n", "\r\n", " "):
+            yield reading.with_params(**{body: reading.params[body] + end})
+
+
+def _missing_ampersand(reading: Reading) -> Iterator[Reading]:
+    for joiner in {"", "&", ",", "\n"} - {reading.scheme.field_joiner}:
+        yield reading.with_scheme(field_joiner=joiner)
+
+
+def _sign_included(reading: Reading) -> Iterator[Reading]:
+    if any(name in reading.params for name in reading.scheme.excluded):
+        yield reading.with_scheme(excluded=())
+
+
+def _body_reserialised(reading: Reading) -> Iterator[Reading]:
+    name = reading.scheme.body_name
+    try:
+        body = json.loads(reading.params.get(name, ""))
+    except (ValueError, RecursionError):
+        return
+    for separators, indent in (((",", ":"), None), ((", ", ": "), None), ((",", ": "), 2), ((",", ": "), 4)):
+        for ascii_only, sort in product((False, True), repeat=2):
+            text = json.dumps(body, ensure_ascii=ascii_only, indent=indent, separators=separators, sort_keys=sort)
+            # half a surrogate pair, written as itself, cannot be signed at all
+            yield reading.with_params(**{name: text.encode("utf-8", "replace").decode()})
+
+
+def _body_left_out(reading: Reading) -> Iterator[Reading]:
+    name = reading.scheme.body_name
+    if name in reading.params:
+        yield reading._replace(params={key: value for key, value in reading.params.items() if key != name})
+
+
+def _seconds_milliseconds(reading: Reading) -> Iterator[Reading]:
+    for name, value in reading.params.items():
+        if value.isascii() and value.isdigit() and len(value) in (10, 13):
+            yield reading.with_params(**{name: value + "000" if len(value) == 10 else value[:-3]})
+
+
+def _path(reading: Reading) -> Iterator[Reading]:
+    if reading.path:
+        yield reading.with_scheme(include_path=not reading.scheme.include_path)
+
+
+def _secret_place(reading: Reading) -> Iterator[Reading]:
+    yield from _each(reading, "secret_place", get_args(SecretPlace))
+
+
+def _algorithm(reading: Reading) -> Iterator[Reading]:
+    yield from _each(reading, "algorithm", get_args(Algorithm))
+
+
+def _each(reading: Reading, field: str, values: Iterable[str]) -> Iterator[Reading]:
+    for value in values:
+        if value == getattr(reading.scheme, field):
+            continue
+        try:
+            yield reading.with_scheme(**{field: value})
+        except SchemeRefused:
+            continue
+
+
+# By hint, the likelier first; secret_place before algorithm, because a plain digest needs the secret in the text.
+VARIATIONS: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
+    ("order", _order),
+    ("empty_value", _empty_value),
+    ("url_encoding", _url_encoding),
+    ("body_reserialised", _body_reserialised),
+    ("stray_space", _stray_space),
+    ("missing_ampersand", _missing_ampersand),
+    ("sign_included", _sign_included),
+    ("body_left_out", _body_left_out),
+    ("seconds_milliseconds", _seconds_milliseconds),
+    ("path", _path),
+    ("secret_place", _secret_place),
+    ("algorithm", _algorithm),
+)
