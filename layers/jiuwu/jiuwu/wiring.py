@@ -1,0 +1,75 @@
+"""How a function reaches the platform: the client and the members' tokens, each made when first asked for.
+
+Importing httpx and pydantic and making a TLS context takes as long as making all of a function's AWS clients, so a
+function that can do some of its work without the platform asks here when it needs it, not when it starts.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jiuwu.aws import clients, telemetry
+from jiuwu.aws.secrets import SecretReader
+from jiuwu.aws.settings import Settings
+from jiuwu.platform import profile
+
+if TYPE_CHECKING:
+    import httpx
+
+    from jiuwu.members.tokens import MemberToken, Tokens
+    from jiuwu.platform.client import CallRecord, PlatformClient
+
+
+class Platform:
+    """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
+
+    `http` is another connection pool than the process's own, for tests.
+    """
+
+    def __init__(self, environment: Settings, *, http: "httpx.Client | None" = None) -> None:
+        self._environment, self._http = environment, http
+        self.profile = profile.load(environment.jiuwu_profile)
+
+    @cached_property
+    def client(self) -> "PlatformClient":
+        """The platform's calls."""
+        from jiuwu.platform.client import PlatformClient
+
+        return PlatformClient(self.profile, **self._caller)
+
+    @cached_property
+    def _caller(self) -> dict[str, Any]:
+        secrets = SecretReader(clients.client("secretsmanager"), self._environment.app_secret_name)
+        return {
+            "base_url": self._environment.platform_url,
+            "app_id": self._environment.app_id,
+            "secrets": secrets,
+            "http": self._http,
+            "observe": observe,
+        }
+
+
+class MembersPlatform(Platform):
+    """A way to the platform that also speaks for members."""
+
+    def __init__(
+        self, environment: Settings, *, members_table: str, token_key_id: str, http: "httpx.Client | None" = None
+    ) -> None:
+        super().__init__(environment, http=http)
+        self._members_table, self._token_key_id = members_table, token_key_id
+
+    @cached_property
+    def _tokens(self) -> "Tokens":
+        from jiuwu.members.tokens import Tokens
+        from jiuwu.platform.oauth import OAuthClient
+
+        dynamodb, kms = clients.client("dynamodb"), clients.client("kms")
+        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, OAuthClient(self.profile, **self._caller))
+
+    def token(self, member_id: str) -> "MemberToken":
+        """The member's token for a call of `client`; nothing is read before the call asks for it."""
+        return self._tokens.source(member_id)
+
+
+def observe(record: "CallRecord") -> None:
+    """Each attempt of a call as a metric; its SampleCount is the number of attempts."""
+    telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)

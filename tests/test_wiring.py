@@ -1,0 +1,69 @@
+"""How functions reach the platform: late, once, and counted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from jiuwu.aws.settings import Settings
+from jiuwu.platform.profile import ProfileError
+from jiuwu.platform.wire import CallRecord
+from jiuwu.wiring import MembersPlatform, Platform, observe
+
+ENVIRONMENT = Settings(
+    stage="dev",
+    jiuwu_profile="jiuwu",
+    platform_url="http://127.0.0.1:9",
+    app_id="app-1",
+    app_secret_name="jiuwu/app-secret",
+)
+
+
+PROBE = """
+import sys
+from jiuwu.aws.settings import Settings
+from jiuwu.wiring import MembersPlatform
+
+common = Settings(stage="dev", jiuwu_profile="jiuwu", platform_url="http://p", app_id="a", app_secret_name="s")
+MembersPlatform(common, members_table="m", token_key_id="k")
+print([name for name in ("httpx", "pydantic") if name in sys.modules])
+"""
+
+
+def test_a_start_loads_neither_httpx_nor_pydantic(project: Path) -> None:
+    layer = project / "layers" / "jiuwu"
+    done = subprocess.run([sys.executable, "-c", PROBE], cwd=layer, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_profile_that_does_not_exist_is_refused_at_start() -> None:
+    with pytest.raises(ProfileError):
+        Platform(msgspec.structs.replace(ENVIRONMENT, jiuwu_profile="unheard-of"))
+
+
+def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    observe(CallRecord("orders.get", "ok", 0, 12.5))
+
+    metric = json.loads(capsys.readouterr().out)
+    assert (12.5, "orders.get", "ok") == (metric["PlatformCallMilliseconds"][0], metric["call"], metric["outcome"])
+
+
+def test_the_client_speaks_for_this_app_with_the_secret_of_this_name(app_secret: str) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"code": 0, "msg": "", "request_id": "r", "data": {"server_time": 17}})
+
+    environment = msgspec.structs.replace(ENVIRONMENT, app_secret_name=app_secret)
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    platform = MembersPlatform(environment, members_table="m", token_key_id="k", http=http)
+
+    assert platform.client.time() == 17
+    assert asked[0].url.params["app_id"] == "app-1"
+    assert platform.client is platform.client
