@@ -80,7 +80,7 @@ def test_a_write_with_an_idempotency_key_is_repeated_until_it_is_answered(step: 
         (httpx.RemoteProtocolError, "PlatformUnreachable", "UnknownOutcome"),
         (raw(b"<html>", status=500), "PlatformInternal", "UnknownOutcome"),
         (raw(b"<html>", status=504), "PlatformInternal", "UnknownOutcome"),
-        (raw(b"<html>", status=503), "PlatformBusy", "UnknownOutcome"),
+        (raw(b"<html>", status=503), "PlatformInternal", "UnknownOutcome"),
         (envelope(77777, status=500), "PlatformInternal", "UnknownOutcome"),
         (envelope(90000), "PlatformInternal", "UnknownOutcome"),
         (envelope(90001, status=503), "PlatformBusy", "PlatformBusy"),

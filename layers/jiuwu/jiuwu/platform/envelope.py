@@ -63,8 +63,6 @@ def malformed(profile: Profile, sent: Sent, reply: Reply, problem: MalformedPayl
     facts = known(profile, sent, reply)
     if reply.status == 429:
         return errors.RateLimited(sent.name, retry_after=_retry_after(None, reply, sent.now), **facts)
-    if reply.status == 503:
-        return errors.PlatformBusy(sent.name, **facts)
     if reply.status >= 500:
         return errors.PlatformInternal(sent.name, **facts)
     return errors.BadReply(sent.name, field=problem.field, problem=problem.problem, **facts)

@@ -128,14 +128,14 @@ class ContentRefused(PlatformError):
 
 
 class PlatformInternal(PlatformError):
-    """The platform failed; the call changed nothing, for it was a read."""
+    """The platform, or a gateway before it, failed; the call changed nothing, for it was a read."""
 
     retryable = True
     cure = "try again later; give the platform's support the request id"
 
 
 class PlatformBusy(PlatformError):
-    """The platform turned the call away for load; nothing was done."""
+    """The platform itself turned the call away for load; nothing was done."""
 
     retryable = True
     cure = "try again later"

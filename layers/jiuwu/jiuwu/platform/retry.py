@@ -13,7 +13,6 @@ from jiuwu.platform.errors import (
     NonceReused,
     OrderConflict,
     OrderUnknown,
-    PlatformBusy,
     PlatformError,
     PlatformInternal,
     RateLimited,
@@ -69,8 +68,7 @@ def _doubt(error: PlatformError) -> UnknownOutcome | None:
     """What a write's error leaves open; None when it says that nothing was done."""
     if isinstance(error, UnknownOutcome):
         return error
-    # a 5xx without the platform's envelope comes from a gateway, which cannot know
-    if isinstance(error, PlatformInternal) or (isinstance(error, PlatformBusy) and error.code is None):
+    if isinstance(error, PlatformInternal):
         return _unknown(error, "the platform failed on the way")
     if isinstance(error, NonceReused):
         # our nonces are fresh, so the platform has had this very request once before

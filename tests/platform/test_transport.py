@@ -1,0 +1,259 @@
+"""The deadline and the connections, against real sockets that misbehave."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.errors import PlatformUnreachable, UnknownOutcome
+from jiuwu.platform.profile import load
+from jiuwu.platform.transport import DeadlineTransport, NotSent, Reply, ReplyLost, fetch, http_client
+from tests.platform.fakes import AppSecrets
+
+type Serve = Callable[[socket.socket], None]
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+# Far beyond each deadline, for a busy machine; the servers would go on for ever.
+AT_LAST = 3.0
+FINE = HEAD + b"Content-Length: 2\r\n\r\n{}"
+
+
+class Server:
+    """A TCP server that gives each connection to `serve`, in a thread of its own."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve, self._stopped = serve, threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/x"
+
+    @property
+    def accepted(self) -> int:
+        return len(self._open)
+
+    def _accept(self) -> None:
+        while True:
+            connection, _address = self._listener.accept()
+            if self._stopped.is_set():
+                connection.close()
+                return
+            self._open.append(connection)
+            thread = threading.Thread(target=self._talk, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self._serve(connection)
+
+    def close(self) -> None:
+        self._stopped.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Serve], Server]]:
+    with contextlib.ExitStack() as stack:
+
+        def begin(serve: Serve) -> Server:
+            server = Server(serve)
+            stack.callback(server.close)
+            return server
+
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(transport=DeadlineTransport(), trust_env=False) as client:
+        yield client
+
+
+def get(http: httpx.Client, url: str, seconds: float = 2.0) -> Reply:
+    return fetch(http, http.build_request("GET", url), None, seconds)
+
+
+def drip(connection: socket.socket, first: bytes, drop: bytes, pause: float) -> None:
+    connection.recv(65536)
+    connection.sendall(first)
+    while True:
+        connection.sendall(drop)
+        time.sleep(pause)
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+@pytest.mark.parametrize("pause", [0.05, 0.0002])
+@pytest.mark.parametrize(
+    ("first", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+    ids=["status line", "header", "100 Continue", "body", "chunks"],
+)
+def test_a_dripping_server_holds_nobody_beyond_the_deadline(
+    start: Callable[[Serve], Server], http: httpx.Client, first: bytes, drop: bytes, pause: float
+) -> None:
+    server = start(lambda connection: drip(connection, first, drop, pause))
+    began = time.monotonic()
+    with pytest.raises(ReplyLost):
+        get(http, server.url, 0.4)
+    assert time.monotonic() - began < AT_LAST
+
+
+def test_a_silent_server_holds_nobody_beyond_two_seconds_by_default(start: Callable[[Serve], Server]) -> None:
+    server = start(silent)
+    with httpx.Client(transport=DeadlineTransport(), trust_env=False) as http:
+        base_url = f"http://127.0.0.1:{server.port}"
+        api = PlatformClient(load(), base_url=base_url, app_id="a", secrets=AppSecrets, http=http)
+        began = time.monotonic()
+        with pytest.raises(UnknownOutcome, match="no reply in time"):
+            api.call("orders.create", json={})
+    assert 1.9 < time.monotonic() - began < 2 + AT_LAST
+
+
+def test_a_server_that_never_shakes_hands_for_tls_was_never_sent_anything(
+    start: Callable[[Serve], Server], http: httpx.Client
+) -> None:
+    server = start(silent)
+    began = time.monotonic()
+    with pytest.raises(NotSent):
+        get(http, f"https://127.0.0.1:{server.port}/", 0.4)
+    assert time.monotonic() - began < AT_LAST
+
+
+def test_a_closed_port_was_never_sent_anything(http: httpx.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(NotSent):
+        get(http, f"http://127.0.0.1:{port}/")
+
+
+def test_a_host_without_an_address_was_never_sent_anything() -> None:
+    with httpx.Client(transport=DeadlineTransport(resolve=lambda host, port: []), trust_env=False) as http:
+        api = PlatformClient(load(), base_url="http://nowhere.invalid", app_id="a", secrets=AppSecrets, http=http)
+        with pytest.raises(PlatformUnreachable):
+            api.call("orders.create", json={})
+
+
+def test_a_dead_address_of_a_host_leaves_time_for_the_next(start: Callable[[Serve], Server]) -> None:
+    server = start(once(FINE))
+    addresses = ["127.0.0.2", "127.0.0.1"]
+    with contextlib.ExitStack() as stack:
+        # a listener whose queue is full: Linux drops what comes, as a dead machine would
+        dead = stack.enter_context(socket.socket())
+        dead.bind(("127.0.0.2", server.port))
+        dead.listen(0)
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.2", server.port))
+        transport = DeadlineTransport(resolve=lambda host, port: addresses)
+        http = stack.enter_context(httpx.Client(transport=transport, trust_env=False))
+        began = time.monotonic()
+        assert b"{}" == get(http, f"http://two.example:{server.port}/", 2.0).body
+        assert time.monotonic() - began > 0.9
+
+
+def once(reply: bytes) -> Serve:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(reply)
+
+    return serve
+
+
+def keep_alive(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        connection.sendall(FINE)
+
+
+def test_a_connection_is_used_again(start: Callable[[Serve], Server], http: httpx.Client) -> None:
+    server = start(keep_alive)
+    for _ in range(3):
+        assert b"{}" == get(http, server.url).body
+    assert server.accepted == 1
+
+
+def test_a_connection_that_the_other_side_closed_meanwhile_is_not_used_again(
+    start: Callable[[Serve], Server], http: httpx.Client
+) -> None:
+    server = start(once(FINE))
+    for _ in range(2):
+        assert b"{}" == get(http, server.url).body
+        time.sleep(0.1)
+    assert server.accepted == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        HEAD + b"Content-Length: 100\r\n\r\n{",
+        HEAD + b"Content-Length: lots\r\n\r\n{}",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + b"X: " + b"x" * 300_000,
+    ],
+    ids=["nothing", "not HTTP", "cut short", "no length", "no chunk", "endless header"],
+)
+def test_a_broken_reply_is_a_lost_one(start: Callable[[Serve], Server], http: httpx.Client, reply: bytes) -> None:
+    server = start(once(reply))
+    with pytest.raises(ReplyLost):
+        get(http, server.url)
+
+
+def endless(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(HEAD + b"\r\n")
+    while True:
+        connection.sendall(b" " * 65536)
+
+
+def test_an_endless_body_is_not_read_to_its_end(start: Callable[[Serve], Server], http: httpx.Client) -> None:
+    reply = get(http, start(endless).url, 10.0)
+    assert (b"", "longer than 5 MB") == (reply.body, reply.problem)
+
+
+def test_a_cookie_of_one_call_does_not_travel_with_the_next(start: Callable[[Serve], Server]) -> None:
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        while request := connection.recv(65536):
+            heard.append(request)
+            connection.sendall(HEAD + b"Set-Cookie: member=1; Path=/\r\nContent-Length: 2\r\n\r\n{}")
+
+    server = start(serve)
+    with http_client.__wrapped__() as http:
+        for _ in range(2):
+            get(http, server.url)
+    assert 2 == len(heard)
+    assert b"cookie" not in heard[1].lower()
+
+
+def test_the_process_has_one_client() -> None:
+    assert http_client() is http_client()
