@@ -1,0 +1,42 @@
+"""Orders that the platform tells us of and our table lacks: taken over when they are provably ours, else refused.
+
+What proves it: the platform has the order under this number for our app (it answers only for the app that signed), the
+number is one that we make, and its lines explain its amount.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import PlatformError
+
+from .inbox import TryLater
+from .notices import Poison
+from .orders import Order
+from .reconcile import NotOurs, adopt
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.models import RemoteOrder
+
+
+def adopt_from(
+    platform: "PlatformClient", order_nos: Sequence[str], *, member_id_for: Callable[[str], str], now: int
+) -> dict[str, Order | Poison]:
+    """Each order as it must have been before the platform had it, or why there can be none; raises TryLater.
+
+    `member_id_for` gives the member of a platform account (open_id).
+    """
+    try:
+        remotes = {remote.out_order_no: remote for remote in platform.query_orders(order_nos)}
+    except PlatformError as error:
+        raise TryLater(f"platform:{type(error).__name__}") from error
+    return {number: _adopt(remotes.get(number), member_id_for, now) for number in order_nos}
+
+
+def _adopt(remote: "RemoteOrder | None", member_id_for: Callable[[str], str], now: int) -> Order | Poison:
+    if remote is None:
+        return Poison("order_unknown", "out_order_no: neither our table nor the platform has this order")
+    try:
+        return adopt(remote, member_id=member_id_for(remote.open_id), now=now)
+    except NotOurs as why:
+        return Poison("not_our_order", f"out_order_no: {why}")

@@ -1,0 +1,140 @@
+"""Taking in what the platform tells us: a whole batch in one read and one write of the orders table.
+
+Nothing is locked. Who finds that another was faster reads again and thinks again; a second delivery then finds its own
+id in the history and does nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .machine import Applied, Ignored, Policy, apply
+from .notices import Notice, Poison
+from .orders import Order, Placed, Status
+from .store import OrderStore
+
+# Each round that we lose is a round that another writer of the same order won.
+_ROUNDS = 6
+
+
+class TryLater(Exception):
+    """What we need to know cannot be known just now; says why."""
+
+
+# Orders that our table lacks, as the platform knows them, or why a number can never become one; raises TryLater.
+Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one notice ended: `what` is the transition, or the reason."""
+
+    outcome: Literal["applied", "ignored", "failed", "poison"]
+    what: str
+    alerts: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One result per notice, in their sequence; orders that have something new to be done outside; orders adopted."""
+
+    results: tuple[Result, ...]
+    with_new_effects: tuple[str, ...] = ()
+    adopted: tuple[str, ...] = ()
+
+
+class Inbox:
+    """Applies notices to the orders of a store."""
+
+    def __init__(self, store: OrderStore, policy: Policy, adopt: Adoption) -> None:
+        self._store, self._policy, self._adopt = store, policy, adopt
+
+    def take_in(self, notices: Sequence[Notice]) -> Taken:
+        """Applies each notice; those of one order in the sequence of the platform's events and in one write."""
+        batch = _Batch(notices)
+        for _ in range(_ROUNDS):
+            orders = self._orders(batch)
+            folded = {number: fold(order, batch.of(number), self._policy) for number, order in orders.items()}
+            lost = self._store.save_many((orders[number], after) for number, (after, _) in folded.items())
+            for number in folded.keys() - lost:
+                batch.settle(number, orders[number], *folded[number])
+            if not batch.waiting:
+                break
+        return batch.taken()
+
+    def _orders(self, batch: "_Batch") -> dict[str, Order]:
+        orders = self._store.get_many(batch.waiting)
+        unknown = [number for number in batch.waiting if number not in orders]
+        try:
+            found = self._adopt(unknown) if unknown else {}
+        except TryLater as later:
+            found = {}
+            batch.give_up(unknown, Result("failed", str(later)))
+        for number, order in found.items():
+            if isinstance(order, Poison):
+                batch.give_up([number], _poisoned(order))
+            else:
+                orders[number] = self._store.create(order)
+                batch.adopted.append(number)
+        return orders
+
+
+class _Batch:
+    """The notices of a batch by order, as they get settled."""
+
+    def __init__(self, notices: Sequence[Notice]) -> None:
+        self._notices = notices
+        self._results = dict.fromkeys(range(len(notices)), Result("failed", "written_by_others"))
+        self._new_effects: list[str] = []
+        self.adopted: list[str] = []
+        self.waiting: dict[str, list[int]] = {}
+        for place in sorted(range(len(notices)), key=lambda place: notices[place].rank):
+            self.waiting.setdefault(notices[place].order_no, []).append(place)
+
+    def of(self, number: str) -> list[Notice]:
+        return [self._notices[place] for place in self.waiting[number]]
+
+    def settle(self, number: str, before: Order, after: Order, results: Iterable[Result]) -> None:
+        self._results |= zip(self.waiting.pop(number), results, strict=True)
+        if set(after.pending) - set(before.pending):
+            self._new_effects.append(number)
+
+    def give_up(self, numbers: Iterable[str], result: Result) -> None:
+        for number in numbers:
+            self._results |= dict.fromkeys(self.waiting.pop(number), result)
+
+    def taken(self) -> Taken:
+        return Taken(tuple(self._results.values()), tuple(self._new_effects), tuple(self.adopted))
+
+
+def fold(order: Order, notices: Iterable[Notice], policy: Policy) -> tuple[Order, list[Result]]:
+    """The order after its notices, and how each ended."""
+    results = []
+    for notice in notices:
+        order, result = _take(order, notice, policy)
+        results.append(result)
+    return order, results
+
+
+def _take(order: Order, notice: Notice, policy: Policy) -> tuple[Order, Result]:
+    if order.platform_order_no not in ("", notice.platform_order_no):
+        return order, Result("poison", "another_platform_order", detail="platform_order_no: not this order's number")
+    outcome = apply(_numbered(order, notice, policy), notice.event, policy=policy)
+    if isinstance(outcome, Applied):
+        return outcome.order, Result("applied", outcome.transition, outcome.alerts)
+    if isinstance(outcome, Ignored):
+        return order, Result("ignored", outcome.reason)
+    return outcome.order, Result("ignored", f"look:{outcome.reason}")
+
+
+def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:
+    """A notification proves that the platform has the order, though we may not have heard so when we placed it."""
+    if order.platform_order_no or order.status is Status.CANCELLED:
+        return order
+    placed = apply(order, Placed(notice.event.at, notice.platform_order_no), policy=policy)
+    return placed.order if isinstance(placed, Applied) else order
+
+
+def _poisoned(poison: Poison) -> Result:
+    return Result("poison", poison.reason, detail=poison.detail)
