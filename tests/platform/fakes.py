@@ -16,6 +16,16 @@ NOW = 1_763_800_000.0
 SECRET = "s3cr3t-of-the-app"
 STALE, FRESH = "AT-stale-7f3a", "AT-fresh-9c1b"
 
+PAYMENT: dict[str, Any] = {"transaction_id": "T1", "amount": "12.34", "paid_at": 1_763_800_100}
+REFUND: dict[str, Any] = {
+    "refund_id": "R1",
+    "out_refund_no": "OR1",
+    "transaction_id": "T1",
+    "amount": "0.01",
+    "refunded_at": 1_763_800_200,
+}
+PAID = {"out_order_no": "JW1", "platform_order_no": "P1", "open_id": "o1", **PAYMENT}
+
 type Step = Callable[[httpx.Request], httpx.Response] | type[httpx.HTTPError]
 
 

@@ -13,10 +13,6 @@ from jiuwu.platform import payloads
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import (
     NewOrder,
-    OrderCancelled,
-    OrderCompleted,
-    OrderPaid,
-    OrderRefunded,
     RemoteItem,
     RemoteOrder,
     RemotePayment,
@@ -24,16 +20,9 @@ from jiuwu.platform.models import (
     TokenReply,
 )
 from jiuwu.platform.profile import load
+from tests.platform.fakes import PAID, PAYMENT, REFUND
 
 PROFILE = load()
-PAYMENT = {"transaction_id": "T1", "amount": "12.34", "paid_at": 1_763_800_100}
-REFUND = {
-    "refund_id": "R1",
-    "out_refund_no": "OR1",
-    "transaction_id": "T1",
-    "amount": "0.01",
-    "refunded_at": 1_763_800_200,
-}
 ORDER: dict[str, Any] = {
     "platform_order_no": "P1",
     "out_order_no": "JW1",
@@ -49,7 +38,6 @@ ORDER: dict[str, Any] = {
     "updated_at": 1_763_800_300,
 }
 TOKEN = {"access_token": "AT", "expires_in": 7200, "refresh_token": "RT", "refresh_expires_in": 9, "scope": "s"}
-PAID = {"out_order_no": "JW1", "platform_order_no": "P1", "open_id": "o1", **PAYMENT}
 
 
 def test_an_order_becomes_fen_and_seconds() -> None:
@@ -166,81 +154,6 @@ def test_a_page_without_orders_is_not_an_empty_page(data: object) -> None:
 
 def test_the_last_page_has_no_cursor() -> None:
     assert payloads.parse_page(PROFILE, {"orders": []}).next_cursor == ""
-
-
-@pytest.mark.parametrize(
-    ("event_type", "data", "expected"),
-    [
-        (
-            "order.paid",
-            PAID,
-            OrderPaid(
-                out_order_no="JW1",
-                platform_order_no="P1",
-                open_id="o1",
-                transaction_id="T1",
-                amount_fen=1234,
-                paid_at=1_763_800_100,
-            ),
-        ),
-        (
-            "order.cancelled",
-            {"out_order_no": "JW1", "platform_order_no": "P1", "reason": "r", "cancelled_at": 5},
-            OrderCancelled(out_order_no="JW1", platform_order_no="P1", reason="r", cancelled_at=5),
-        ),
-        (
-            "order.completed",
-            {"out_order_no": "JW1", "platform_order_no": "P1", "completed_at": 5},
-            OrderCompleted(out_order_no="JW1", platform_order_no="P1", completed_at=5),
-        ),
-        (
-            "order.refunded",
-            {"out_order_no": "JW1", "platform_order_no": "P1", **REFUND, "out_refund_no": None},
-            OrderRefunded(
-                out_order_no="JW1",
-                platform_order_no="P1",
-                refund_id="R1",
-                transaction_id="T1",
-                amount_fen=1,
-                refunded_at=1_763_800_200,
-            ),
-        ),
-    ],
-)
-def test_each_order_event_is_read(event_type: str, data: dict[str, Any], expected: object) -> None:
-    body = {"event_id": "e1", "event_type": "x", "occurred_at": 9, "version": 3, "data": data}
-    notification = payloads.parse_notification(PROFILE, event_type, json.dumps(body))
-    assert ("e1", 9, 3, expected) == (
-        notification.event_id,
-        notification.occurred_at,
-        notification.version,
-        notification.event,
-    )
-
-
-@pytest.mark.parametrize(
-    ("event_type", "body", "field"),
-    [
-        ("order.paid", "{", "body"),
-        ("order.paid", "[" * 100_000, "body"),
-        ("order.paid", '{"version": ' + "9" * 5000 + "}", "body"),
-        ("order.paid", b'{"x": "\xff"}', "body"),
-        ("order.paid", '"\ud800"', "body"),
-        ("order.paid", "[]", "data"),
-        ("order.paid", "{}", "data"),
-        ("order.paid", '{"data": 7}', "data"),
-        ("order.paid", '{"data": {}}', "data.out_order_no"),
-        ("order.paid", json.dumps({"data": PAID | {"amount": 1}}), "data.amount"),
-        ("order.paid", json.dumps({"data": PAID}), "event_id"),
-        ("order.paid", json.dumps({"data": PAID, "event_id": "e", "occurred_at": "now"}), "occurred_at"),
-        ("order.paid", json.dumps({"data": PAID, "event_id": "e", "occurred_at": 1, "version": -1}), "version"),
-        ("order.teleported", json.dumps({"data": PAID}), "event_type"),
-    ],
-)
-def test_a_poisonous_notification_is_named_by_its_field(event_type: str, body: str | bytes, field: str) -> None:
-    with pytest.raises(MalformedPayload) as caught:
-        payloads.parse_notification(PROFILE, event_type, body)
-    assert field == caught.value.field
 
 
 def test_a_token_reply_without_lifetimes_gets_the_profiles() -> None:

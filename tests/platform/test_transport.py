@@ -1,10 +1,13 @@
 """The deadline and the connections, against real sockets that misbehave."""
 
 import contextlib
+import shutil
 import socket
-import threading
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,58 +17,12 @@ from jiuwu.platform.errors import PlatformUnreachable, UnknownOutcome
 from jiuwu.platform.profile import load
 from jiuwu.platform.transport import DeadlineTransport, NotSent, Reply, ReplyLost, fetch, http_client
 from tests.platform.fakes import AppSecrets
-
-type Serve = Callable[[socket.socket], None]
+from tests.platform.servers import Serve, Server
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 # Far beyond each deadline, for a busy machine; the servers would go on for ever.
 AT_LAST = 3.0
 FINE = HEAD + b"Content-Length: 2\r\n\r\n{}"
-
-
-class Server:
-    """A TCP server that gives each connection to `serve`, in a thread of its own."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve, self._stopped = serve, threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/x"
-
-    @property
-    def accepted(self) -> int:
-        return len(self._open)
-
-    def _accept(self) -> None:
-        while True:
-            connection, _address = self._listener.accept()
-            if self._stopped.is_set():
-                connection.close()
-                return
-            self._open.append(connection)
-            thread = threading.Thread(target=self._talk, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            self._serve(connection)
-
-    def close(self) -> None:
-        self._stopped.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        for connection in self._open:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
 
 
 @pytest.fixture
@@ -190,6 +147,38 @@ def once(reply: bytes) -> Serve:
 def keep_alive(connection: socket.socket) -> None:
     while connection.recv(65536):
         connection.sendall(FINE)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with the openssl command")
+def test_a_tls_connection_is_verified_used_again_and_held_to_the_deadline(
+    start: Callable[[Serve], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run([*make.split(), *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            for _ in range(2):
+                secured.recv(65536)
+                secured.sendall(FINE)
+            drip(secured, HEAD, b"x", 0.01)
+
+    server = start(serve)
+    with httpx.Client(transport=DeadlineTransport(), trust_env=False) as stranger, pytest.raises(NotSent):
+        get(stranger, f"https://localhost:{server.port}/")
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
+    with httpx.Client(transport=DeadlineTransport(), trust_env=False) as http:
+        for _ in range(2):
+            assert b"{}" == get(http, f"https://localhost:{server.port}/").body
+        began = time.monotonic()
+        with pytest.raises(ReplyLost):
+            get(http, f"https://localhost:{server.port}/", 0.4)
+        assert time.monotonic() - began < AT_LAST
+    assert 2 == server.accepted  # the stranger's, and one for all three
 
 
 def test_a_connection_is_used_again(start: Callable[[Serve], Server], http: httpx.Client) -> None:
