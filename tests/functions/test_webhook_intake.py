@@ -220,24 +220,25 @@ def counted(printed: str) -> list[tuple[str, str]]:
     lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
     metrics = [(line, line["_aws"]["CloudWatchMetrics"][0]) for line in lines]
     return [
-        (spec["Metrics"][0]["Name"], next((line[d] for d in spec["Dimensions"][0] if d != "service"), ""))
+        (metric["Name"], next((line[d] for d in spec["Dimensions"][0] if d != "service"), ""))
         for line, spec in metrics
+        for metric in spec["Metrics"]
     ]
 
 
 @pytest.mark.parametrize(
     ("event", "change", "expected"),
     [
-        (signed(), change_nothing, [("Notifications", "accepted"), ("SecretMatched", "current")]),
+        (signed(), change_nothing, [("Notifications", "accepted"), ("SecretMatchedCurrent", "accepted")]),
         (
             signed(secret="app-secret-previous"),
             change_nothing,
-            [("Notifications", "accepted"), ("SecretMatched", "previous")],
+            [("Notifications", "accepted"), ("SecretMatchedPrevious", "accepted")],
         ),
         (
             signed(body_with(event_type="coupon.used")),
             change_nothing,
-            [("Notifications", "accepted"), ("SecretMatched", "current"), ("UnknownEventTypes", "")],
+            [("Notifications", "accepted"), ("SecretMatchedCurrent", "accepted"), ("UnknownEventTypes", "")],
         ),
         (
             signed(),
