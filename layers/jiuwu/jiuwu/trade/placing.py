@@ -1,0 +1,73 @@
+"""Our order made the platform's: idempotent by its number, looked up before it is tried again."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
+
+from .orders import Line, Order, order_no_for
+from .products import fingerprint
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient, TokenSource
+    from jiuwu.platform.models import NewOrder, RemoteOrder
+
+
+def new_order(  # noqa: PLR0913 -- what an order is made of
+    member_id: str, open_id: str, idempotency_key: str, lines: tuple[Line, ...], *, now: int, check_seconds: int
+) -> Order:
+    """The order that a member's request makes, the same however often it comes; due for a look in case we die here."""
+    return Order(
+        order_no=order_no_for(member_id, idempotency_key),
+        member_id=member_id,
+        open_id=open_id,
+        lines=lines,
+        amount_fen=sum(line.quantity * line.price_fen for line in lines),
+        fingerprint=fingerprint((line.product_id, line.quantity) for line in lines),
+        created_at=now,
+        due_at=now + check_seconds,
+    )
+
+
+def place(
+    platform: "PlatformClient", order: Order, token: "TokenSource", *, left: Callable[[], float] = lambda: float("inf")
+) -> "RemoteOrder":
+    """The platform's order for ours, on the member's behalf; `left` is how many seconds the caller still has.
+
+    Raises PlatformError, and what `token` raises. After an unknown outcome, or a refusal because the platform has the
+    number with other content, it looks; only if the platform certainly does not have the order, it tries once more.
+    """
+    asked = _asked(order)
+    try:
+        return platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+    except (UnknownOutcome, OrderConflict):
+        found = look(platform, order.order_no, left=left)
+    return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+
+
+def look(
+    platform: "PlatformClient", order_no: str, *, left: Callable[[], float] = lambda: float("inf")
+) -> "RemoteOrder | None":
+    """The platform's view of an order now; None when it has none. Raises PlatformError."""
+    try:
+        return platform.get_order(order_no, timeout=attempt_seconds(platform, left()))
+    except OrderUnknown:
+        return None
+
+
+def attempt_seconds(platform: "PlatformClient", left: float) -> float:
+    """How long one attempt of a call may take: as the profile has it, or less when time runs out.
+
+    A call makes up to three attempts; an eighth of what is left for each leaves more than half for what comes after.
+    """
+    return min(platform.profile.gateway.timeout_seconds, max(left / 8, 0.05))
+
+
+def _asked(order: Order) -> "NewOrder":
+    from jiuwu.platform.models import NewOrder, RemoteItem  # here, because pydantic takes long to load
+
+    items = tuple(
+        RemoteItem(product_id=line.product_id, title=line.title, quantity=line.quantity, price_fen=line.price_fen)
+        for line in order.lines
+    )
+    return NewOrder(out_order_no=order.order_no, amount_fen=order.amount_fen, items=items)

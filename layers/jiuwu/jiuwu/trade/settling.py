@@ -1,0 +1,103 @@
+"""Orders brought to one state with what the platform shows: read, mended, written on the version that was read.
+
+Whoever writes an order meanwhile wins; then it is read again and thought about again. Two who settle the same order at
+once come to the same end.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .mending import Mended, Mender
+from .orders import Order
+from .store import OrderStore
+
+if TYPE_CHECKING:
+    from jiuwu.platform.models import RemoteOrder
+
+# Each round that we lose is a round that another writer of the same order won.
+_ROUNDS = 4
+
+Remotes = Mapping[str, "RemoteOrder | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of each order; `busy` were written by others again and again, and are theirs for now."""
+
+    orders: Mapping[str, Mended]
+    busy: frozenset[str]
+
+    @property
+    def to_place(self) -> list[Order]:
+        """The orders, unchanged, that have to be created at the platform first."""
+        return [mended.order for mended in self.orders.values() if mended.place and mended.order]
+
+
+class Settler:
+    """Settles orders of a store; `queue` asks for the pending effects of orders (trade/effects.py)."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        mender: Mender,
+        *,
+        queue: Callable[[Iterable[str]], object],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._mender, self._queue, self._clock = store, mender, queue, clock
+
+    def settle(self, remotes: Remotes, *, known: Mapping[str, Order] | None = None) -> Settled:
+        """Settles each order with the platform's view of it (None: the platform does not know it).
+
+        `known` are orders as just read or written, which saves reading them. Orders that have to be placed are not
+        written: place them and settle them again, or `postpone` them.
+        """
+        settled: dict[str, Mended] = {}
+        waiting = set(remotes)
+        for attempt in range(_ROUNDS):
+            read = known if known is not None and attempt == 0 else self._store.get_many(waiting)
+            mended = {number: self._mend(read.get(number), remotes[number]) for number in sorted(waiting)}
+            waiting = self._write(read, mended)
+            settled |= {number: mended[number] for number in mended.keys() - waiting}
+            if not waiting:
+                break
+        return Settled(settled, frozenset(waiting))
+
+    def postpone(self, orders: Iterable[Order]) -> None:
+        """Looks at these again later, those at least whose time has come; nothing else about them changes."""
+        now = int(self._clock())
+        self._store.save_many((order, self._scheduled(order, now)) for order in orders)
+
+    def hasten(self, order: Order) -> None:
+        """Has the reconciler look at the order with its next run."""
+        now = int(self._clock())
+        if not 0 < order.due_at <= now:
+            self._store.save_many([(order, replace(order, due_at=now))])
+
+    def _mend(self, local: Order | None, remote: "RemoteOrder | None") -> Mended:
+        now = int(self._clock())
+        mended = self._mender.mend(local, remote, now=now)
+        if mended.order is None or mended.place:
+            return mended
+        return replace(mended, order=self._scheduled(mended.order, now))
+
+    def _scheduled(self, order: Order, now: int) -> Order:
+        """A time that has come is moved on, now that somebody looks; one still to come is left alone (it costs)."""
+        return replace(order, due_at=self._mender.next_due(order, now=now)) if 0 < order.due_at <= now else order
+
+    def _write(self, read: Mapping[str, Order], mended: Mapping[str, Mended]) -> set[str]:
+        """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""
+        afters = {number: one.order for number, one in mended.items() if one.order is not None and not one.place}
+        adopted = {number: order for number, order in afters.items() if number not in read}
+        lost = {number for number, order in adopted.items() if not self._created(order)}
+        lost |= self._store.save_many((read[number], afters[number]) for number in afters.keys() & read.keys())
+        written = {number for number in afters.keys() - lost if afters[number] != read.get(number)}
+        wanting = [number for number in sorted(written) if afters[number].pending]
+        if wanting:
+            self._queue(wanting)
+        return lost
+
+    def _created(self, order: Order) -> bool:
+        return self._store.create(order) == replace(order, version=1)
