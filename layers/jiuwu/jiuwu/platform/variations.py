@@ -47,14 +47,19 @@ def _empty_value(reading: Reading) -> Iterator[Reading]:
 
 def _url_encoding(reading: Reading) -> Iterator[Reading]:
     yield reading.with_scheme(encoding="url" if reading.scheme.encoding == "raw" else "raw")
-    for written in (quote_plus, _quote_in_lower_case):
+    for written in (_quote_plus, _quote_in_lower_case):
         values = {name: written(value) for name, value in reading.params.items()}
         yield reading.with_scheme(encoding="raw").with_params(**values)
 
 
+def _quote_plus(value: str) -> str:
+    # surrogateescape, as in signing: a body that is not UTF-8 is explained too
+    return quote_plus(value, errors="surrogateescape")
+
+
 def _quote_in_lower_case(value: str) -> str:
     # %e8 where RFC 3986 wants %E8: .NET's HttpUtility.UrlEncode
-    return re.sub("%..", lambda byte: byte[0].lower(), quote(value, safe=""))
+    return re.sub("%..", lambda byte: byte[0].lower(), quote(value, safe="", errors="surrogateescape"))
 
 
 def _stray_space(reading: Reading) -> Iterator[Reading]:
