@@ -11,14 +11,19 @@ from msgspec.structs import asdict
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from starlette.routing import Route
 
 from jiuwu.platform import signing
 from jiuwu.platform.profile import load
+from sandbox.platform.app import Simulator
+from sandbox.platform.world import App
 
 PATH = Path(__file__).parents[2] / "docs/platform-contract.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PATH.read_text("utf-8"))
 PROFILE = load()
 SCHEMAS = DOCUMENT["components"]["schemas"]
+# Its control buttons, its pages for people, and FastAPI's own.
+OF_THE_SIMULATOR = ("/_sim/", "/pay/", "/avatars/", "/debug/", "/healthz", "/docs", "/redoc", "/openapi.json")
 METHODS = ("get", "put", "post", "patch", "delete")
 Object = dict[str, Any]
 
@@ -103,8 +108,8 @@ def test_the_oauth_endpoints_of_the_profile_are_documented_and_no_others() -> No
     assert expected == {n: called for n, (called, _) in _operations("paths").items() if n.startswith("oauth.")}
 
 
-@pytest.mark.parametrize("name", PROFILE.api)
-def test_every_call_documents_the_parameters_that_sign_it(name: str) -> None:
+@pytest.mark.parametrize("name", PROFILE.api.keys() - {"time"})
+def test_every_call_but_time_documents_the_parameters_that_sign_it(name: str) -> None:
     path = PROFILE.endpoint(name)[1]
     operation = _operations("paths")[name][1]
     documented = {_resolve(one)["name"] for one in DOCUMENT["paths"][path]["parameters"]}
@@ -113,6 +118,23 @@ def test_every_call_documents_the_parameters_that_sign_it(name: str) -> None:
 
     assert {call.app_id, call.timestamp, call.nonce, call.sign_method} == documented
     assert all("signature" in scheme for scheme in schemes)
+
+
+def test_the_time_is_told_to_callers_whose_signature_cannot_be_right() -> None:
+    assert [] == _operations("paths")["time"][1]["security"]
+
+
+def test_the_simulator_serves_what_is_documented_and_nothing_else_of_the_platform() -> None:
+    served = {
+        f"{method} {route.path}"
+        for route in Simulator(App("app", "secret"), PROFILE).asgi.routes
+        if isinstance(route, Route) and not route.path.startswith(OF_THE_SIMULATOR)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    # the consent page's own form
+    served -= {"GET /", f"POST {PROFILE.oauth.authorize_path}"}
+
+    assert {called for called, _ in _operations("paths").values()} == served
 
 
 def test_the_security_schemes_have_the_profiles_names() -> None:
