@@ -1,0 +1,84 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+ProfileName = Annotated[
+    str, typer.Option("--profile", envvar="JIUWU_PROFILE", help="Which platform profile to sign by.", metavar="NAME")
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="A parameter of the query; give it once for each.", metavar="NAME=VALUE"),
+]
+Body = Annotated[
+    str | None,
+    typer.Option("--body", help="The raw body: its text, @FILE, or - for standard input.", metavar="TEXT|@FILE|-"),
+]
+Path = Annotated[str, typer.Option("--path", help="The call's path, where the profile signs it too.", metavar="PATH")]
+SecretEnv = Annotated[
+    str | None,
+    typer.Option(
+        "--secret-env",
+        help="The environment variable that holds the app secret. By default JIUWU_APP_SECRET, else the running "
+        "sandbox's secret, else you are asked.",
+        metavar="VARIABLE",
+    ),
+]
+AppId = Annotated[
+    str | None,
+    typer.Option("--app-id", envvar="JIUWU_APP_ID", help="Your AppID; the sandbox's is known.", metavar="ID"),
+]
+Event = Annotated[
+    str,
+    typer.Argument(
+        help="What happened: order.paid, order.cancelled, order.completed, order.refunded, user.updated, "
+        "user.unauthorized, points.changed, content.audited, activity.changed or platform.notice.",
+        metavar="EVENT",
+        show_default=False,
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Changes the sample: path=text, or path:=JSON. Once for each.", metavar="PATH=VALUE"),
+]
+OrderNo = Annotated[
+    str | None, typer.Option("--order", help="The order it is about; the sandbox knows its data.", metavar="NO")
+]
+WebhookUrl = Annotated[
+    str | None, typer.Option("--url", help="Where to, when not to the running sandbox.", metavar="URL")
+]
+Copies = Annotated[int, typer.Option("--copies", min=1, max=200, help="How many copies, each signed afresh.")]
+Simultaneous = Annotated[bool, typer.Option("--simultaneous", help="All copies at the same instant.")]
+WrongSecret = Annotated[bool, typer.Option("--wrong-secret", help="Signed as an attacker would.")]
+OldTimestamp = Annotated[bool, typer.Option("--old-timestamp", help="Signed as if it were an hour ago.")]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option("--header", "-H", help="A notification's header; once for each.", metavar="'NAME: VALUE'"),
+]
+Signature = Annotated[
+    str | None, typer.Option("--sign", help="The signature they sent, if it is not among the parameters.")
+]
+Canonical = Annotated[
+    str | None,
+    typer.Option("--canonical", help="The canonical string they signed, if they tell it.", metavar="TEXT|@FILE|-"),
+]
+Now = Annotated[
+    float | None,
+    typer.Option("--now", help="When it was received, in Unix seconds; by default now.", metavar="SECONDS"),
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why it does not fit.")]
+PreviousSecretEnv = Annotated[
+    str | None,
+    typer.Option("--previous-secret-env", help="The variable that holds the previous secret.", metavar="VARIABLE"),
+]
+GatewayUrl = Annotated[
+    str | None,
+    typer.Option("--url", envvar="JIUWU_PLATFORM_URL", help="The platform's gateway (PlatformUrl).", metavar="URL"),
+]
+OwnWebhookUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-url", envvar="JIUWU_WEBHOOK_URL", help="Your own URL for notifications, if deployed.", metavar="URL"
+    ),
+]

@@ -1,0 +1,48 @@
+"""`jiuwu sign`: what the platform would want to see."""
+
+from jiuwu.platform import signing
+from jiuwu.platform.contract import Profile
+from jiuwu_cli import inputs, options, running
+from jiuwu_cli.problems import Misuse
+from jiuwu_cli.screen import say
+
+MASK = "***"
+
+
+def sign(
+    *,
+    param: options.Params = None,
+    body: options.Body = None,
+    profile: options.ProfileName = "jiuwu",
+    path: options.Path = "",
+    secret_env: options.SecretEnv = None,
+) -> None:
+    """Sign a call's parameters and body, and show the canonical string that was signed.
+
+    The secret comes from the environment or the running sandbox, never from an argument, and is shown as \\*\\*\\*.
+
+    Example:
+
+    `jiuwu sign -p app_id=sandbox-app -p timestamp=1763800000 -p nonce=n1 -p sign_method=HMAC-SHA256 --body @order.json`
+    """
+    contract, params = inputs.read_profile(profile), inputs.read_pairs(param or [])
+    if not params and body is None:
+        raise Misuse("there is nothing to sign", "give --param name=value and, if the call has one, --body")
+    params = signed_parameters(contract, params, inputs.read_body(body))
+    secret = inputs.read_secret(secret_env, running.find(), stdin_taken=body == "-")
+    say(f"canonical string: {masked(contract.signing, params, secret, path)}")
+    say(f"signature: {signing.sign(contract.signing, params, secret=secret, path=path)}")
+
+
+def signed_parameters(contract: Profile, params: dict[str, str], body: str) -> dict[str, str]:
+    """The parameters with the body among them, under the name that the profile signs it by."""
+    name = contract.signing.body_name
+    if name in params:
+        raise Misuse(f"--param {name} is how the body is signed", f"give it as --body; nothing else is named {name}")
+    return params | {name: body} if name and body else params
+
+
+def masked(scheme: signing.Scheme, params: dict[str, str], secret: str, path: str) -> str:
+    """The canonical string with stars wherever the secret stands."""
+    text = signing.canonical_string(scheme, params, secret=MASK, path=path)
+    return text.replace(secret, MASK) if secret else text
