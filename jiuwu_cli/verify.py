@@ -55,16 +55,8 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     theirs = inputs.read_body(canonical)
     if not claim.signature and not theirs:
         raise Misuse("there is no signature to verify", "give --sign, the sign parameter, the header, or --canonical")
-    found = explain_signature(
-        contract.signing,
-        claim.params,
-        secrets=_secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical)),
-        signature=claim.signature,
-        canonical=theirs,
-        path=path,
-        timestamp=claim.timestamp,
-        now=time.time() if now is None else _finite(now),
-    )
+    secrets = _secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical))
+    found = _compare(contract, claim, theirs, secrets, path, time.time() if now is None else _finite(now))
     _report(found, claim, explained=explain)
 
 
@@ -94,6 +86,21 @@ def _notification(contract: Profile, headers: dict[str, str], sign: str | None, 
 def _secrets(variable: str | None, previous: str | None, *, stdin_taken: bool) -> list[str]:
     current = inputs.read_secret(variable, running.find(), stdin_taken=stdin_taken)
     return [current] if previous is None else [current, inputs.read_secret(previous, None)]
+
+
+def _compare(  # noqa: PLR0913, PLR0917 -- the facts of both sides
+    contract: Profile, claim: Claim, theirs: str, secrets: list[str], path: str, now: float
+) -> Explanation:
+    return explain_signature(
+        contract.signing,
+        claim.params,
+        secrets=secrets,
+        signature=claim.signature,
+        canonical=theirs,
+        path=path,
+        timestamp=claim.timestamp,
+        now=now,
+    )
 
 
 def _finite(now: float) -> float:
