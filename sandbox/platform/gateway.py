@@ -77,7 +77,8 @@ class Gateway:
         return self.envelopes.success({self._world.profile.reply.server_time: int(self.clock())})
 
     def note(self, name: str, about: str, outcome: str) -> None:
-        self._world.journal.count(f"call {name}", outcome.partition(":")[0])
+        for group in ("calls", f"call {name}"):
+            self._world.journal.count(group, outcome.partition(":")[0])
         self._world.journal.write("call", f"{name} {about} → {outcome}")
 
     def fault(self, name: str, about: str) -> tuple[str, str]:
@@ -127,15 +128,15 @@ class Gateway:
     async def _answer(self, name: str, about: str, handle: Callable[[], Mapping[str, object]]) -> tuple[Response, str]:
         fault, form = self.fault(name, about)
         if fault in {"rate_limited", "server_error"}:
-            return self._turned_away(form), f"{fault}: injected, {form}"
+            return self._turned_away(form), f"injected {fault}: {form}"
         if fault == "timeout":
             await self.hold()
             if form == "never_done":
-                return bad_gateway(504), "timeout: injected, never done"
+                return bad_gateway(504), "injected timeout: never done"
         reply, outcome = self._done(handle)
         if fault == "lost_reply":
             reply = await self.lose(form, reply)
-        return reply, f"{fault}: injected, {form} ({outcome})" if fault else outcome
+        return reply, f"injected {fault}: {form} ({outcome})" if fault else outcome
 
     def _done(self, handle: Callable[[], Mapping[str, object]]) -> tuple[Response, str]:
         try:

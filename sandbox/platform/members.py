@@ -28,11 +28,17 @@ class Product(msgspec.Struct, frozen=True):
 
 
 # offered on the consent page
-TEST_MEMBERS = ("ou_xiaolan", "ou_zimo", "ou_yutong", "ou_haoran", "ou_siyuan")
+TEST_MEMBERS = {
+    "ou_xiaolan": "林晓岚",
+    "ou_zimo": "陈子墨",
+    "ou_yutong": "王雨桐",
+    "ou_haoran": "李浩然",
+    "ou_siyuan": "周思远",
+}
 
 
 def member(open_id: str, now: int) -> Member:
     """The same open_id has the same name in every run."""
     family = _FAMILY[int(roll(0, open_id, "family") * len(_FAMILY))]
     given = _GIVEN[int(roll(0, open_id, "given") * len(_GIVEN))]
-    return Member(open_id, family + given, 1 + int(roll(0, open_id, "level") * 9), now)
+    return Member(open_id, TEST_MEMBERS.get(open_id, family + given), 1 + int(roll(0, open_id, "level") * 9), now)

@@ -183,9 +183,10 @@ class Notifier:
             outcome=outcome,
         )
         self.log.append(attempt)
-        self._world.journal.count(f"notifications {delivery.event_type}", outcome)
-        if delivery.attempts <= 1:
-            self._world.journal.count(f"notifications {delivery.event_type}", f"kind {delivery.kind}")
+        for group in ("notifications", f"notifications {delivery.event_type}"):
+            self._world.journal.count(group, outcome)
+            if delivery.attempts <= 1:
+                self._world.journal.count(group, f"kind {delivery.kind}")
         self._world.journal.write("notification", _line(attempt))
 
 
@@ -194,9 +195,9 @@ def _as_it_is(event: Event) -> Event:
 
 
 def _line(attempt: Attempt) -> str:
+    if not attempt.attempt:
+        return f"{attempt.event_type} {attempt.order_no} → never sent"
     how = "" if attempt.kind == "original" else f" {attempt.kind}"
     again = f" attempt {attempt.attempt}" if attempt.attempt > 1 else ""
-    reply = (
-        f" → {attempt.status} {attempt.outcome} in {attempt.milliseconds} ms" if attempt.attempt else " → never sent"
-    )
-    return f"{attempt.event_type} {attempt.order_no}{how}{again}{reply}"
+    status = f"{attempt.status} " if attempt.status else ""
+    return f"{attempt.event_type} {attempt.order_no}{how}{again} → {status}{attempt.outcome}, {attempt.milliseconds} ms"

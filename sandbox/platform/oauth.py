@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from sandbox.platform.gateway import Gateway
 from sandbox.platform.grants import ACCESS_SECONDS, REFRESH_SECONDS, InvalidGrant, Issued
 from sandbox.platform.members import OPEN_ID, TEST_MEMBERS, member
-from sandbox.platform.pages import form, page
+from sandbox.platform.rendering import form, page
 from sandbox.platform.replies import bad_gateway
 from sandbox.platform.wire import render
 from sandbox.platform.world import World
@@ -124,15 +124,15 @@ class OAuth:
         if fields.get("grant_type") == "authorization_code" and fault in {"timeout", "lost_reply"}:
             fault = ""  # nobody but the member could mend it, by logging in again
         if fault in {"rate_limited", "server_error"}:
-            return _turned_away(fault), f"{fault}: injected"
+            return _turned_away(fault), f"injected {fault}: turned away"
         if fault == "timeout":
             await self._gateway.hold()
             if how == "never_done":
-                return bad_gateway(504), "timeout: injected, never done"
+                return bad_gateway(504), "injected timeout: never done"
         reply: Response = JSONResponse(self._token_reply(self._issue(fields)), headers=_NO_STORE)
         if fault == "lost_reply":
             reply = await self._gateway.lose(how, reply)
-        return reply, f"{fault}: injected, {how} (ok)" if fault else "ok"
+        return reply, f"injected {fault}: {how} (ok)" if fault else "ok"
 
     def _issue(self, fields: Mapping[str, str]) -> Issued:
         grants, now = self._world.grants, self._world.now()

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from sandbox.platform import debugger
 from sandbox.platform.actions import Actions
 from sandbox.platform.members import OPEN_ID, member
-from sandbox.platform.pages import form, page
 from sandbox.platform.refusals import Refused
+from sandbox.platform.rendering import form, page
 from sandbox.platform.world import World
 
 _NEWEST = 20
