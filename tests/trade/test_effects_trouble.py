@@ -162,7 +162,7 @@ def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore
 
 
 def test_an_order_that_is_not_in_the_table_is_unfinished(store: OrderStore) -> None:
-    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), frozenset({"JWNONE"}))
+    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), {"JWNONE": "order_unknown"})
 
 
 def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:

@@ -75,10 +75,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried, and the orders that are to be tried again."""
+    """What was tried, and orders that the table lacks or did not take, with the reason."""
 
     attempts: tuple[Attempt, ...]
-    unfinished: frozenset[str]
+    unwritten: Mapping[str, str]
+
+    @property
+    def unfinished(self) -> set[str]:
+        """The orders that are to be tried again."""
+        return {attempt.order_no for attempt in self.attempts if attempt.problem} | self.unwritten.keys()
 
 
 class Dispatcher:
@@ -101,17 +106,16 @@ class Dispatcher:
         """Tries each pending effect of these orders once; several orders at a time."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
+        unwritten = dict.fromkeys(numbers - orders.keys(), "order_unknown")
         attempts: list[Attempt] = []
-        unsaved: set[str] = set()
         try:
             attempts += self._ship(order for order in orders.values() if "ship" in order.pending)
             shipped = {number: self._after(order, attempts) for number, order in orders.items()}
             self._tell_all([order for order in shipped.values() if _to_tell(order)], attempts)
         finally:
-            # also when something breaks: what was confirmed is never sent again
-            unsaved = self._save(orders, attempts)
-        failed = {attempt.order_no for attempt in attempts if attempt.problem}
-        return Dispatched(tuple(attempts), frozenset(failed | unsaved | (numbers - orders.keys())))
+            # also when something breaks: what was confirmed and not written down would be sent again
+            unwritten |= dict.fromkeys(self._save(orders, attempts), "written_by_others")
+        return Dispatched(tuple(attempts), unwritten)
 
     def _ship(self, orders: Iterable[Order]) -> Iterator[Attempt]:
         for entries in _requests([(order.order_no, _ship_entry(order, self._bus)) for order in orders]):

@@ -1,0 +1,186 @@
+"""OrderProcessor: trade notifications from the order queue, applied to their orders exactly once.
+
+Every message ends as applied, ignored with a reason, or failed with one. What failed goes back to the queue; what can
+never succeed goes to the dead-letter queue at once, with its reason, and holds up nobody.
+"""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.members.accounts import member_id_for
+from jiuwu.trade import effects, notices
+from jiuwu.trade.adoption import adopt_from
+from jiuwu.trade.inbox import Inbox, Result, Taken, TryLater
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.notices import Notice, Poison
+from jiuwu.trade.orders import Order
+from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
+from jiuwu.wiring import Platform
+
+Record = Mapping[str, Any]
+
+_KEPT_ATTRIBUTES = 8  # SQS takes ten, and two are ours
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    orders_table: str
+    order_dead_letter_url: str
+    effect_queue_url: str
+    late_payment: Literal["refund", "revive"]
+    payment_check_seconds: int
+
+
+class Processor(NamedTuple):
+    """What processing a batch needs; the platform is asked for orders that we don't know."""
+
+    settings: Settings
+    sqs: Any
+    store: OrderStore
+    platform: Platform
+    clock: Callable[[], float] = time.time
+
+
+def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply to an SQS event: the messages that are to come again."""
+    records: Sequence[Record] = event["Records"]
+    now = int(processor.clock())
+    read = {record["messageId"]: _read(processor, record, now) for record in records}
+    told = {message: notice for message, notice in read.items() if isinstance(notice, Notice)}
+    taken = _take_in(processor, list(told.values()), now)
+    _queue_effects(processor, taken.with_new_effects)
+    results = {message: result for message, result in read.items() if isinstance(result, Result)}
+    results |= zip(told, taken.results, strict=True)
+    for record in records:
+        message = record["messageId"]
+        results[message] = _bury(processor, record, results[message])
+        _log(record, told.get(message), results[message])
+    _count(results.values(), adopted=len(taken.adopted))
+    failed = [message for message, result in results.items() if result.outcome == "failed"]
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
+    try:
+        return notices.read(processor.platform.profile, record["body"], _attributes(record), now=now)
+    except Poison as poison:
+        return Result("poison", poison.reason, detail=poison.detail)
+
+
+def _take_in(processor: Processor, told: Sequence[Notice], now: int) -> Taken:
+    """What keeps the table from answering fails the notices and not the invocation: poison still gets buried."""
+    chosen = processor.settings
+    policy = Policy(late_payment=chosen.late_payment, check_seconds=chosen.payment_check_seconds)
+    try:
+        return Inbox(processor.store, policy, partial(_adopt, processor, now)).take_in(told)
+    except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
+        telemetry.logger.error("orders table", failed=_named(error))
+        return Taken((Result("failed", "orders_table"),) * len(told))
+
+
+def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[str, Order | Poison]:
+    try:
+        platform = processor.platform.client
+        member = partial(member_id_for, processor.settings.app_id)
+        return adopt_from(platform, order_nos, member_id_for=member, now=now)
+    except (ClientError, BotoCoreError, SecretMalformed) as error:
+        raise TryLater(f"app secret: {_named(error)}") from error
+
+
+def _queue_effects(processor: Processor, order_nos: Sequence[str]) -> None:
+    """Not queued is no failure: handed back, a notification would find itself taken in and queue nothing. The orders
+    are due within minutes, and the reconciler queues what it finds pending."""
+    if unqueued := effects.queue(processor.sqs, processor.settings.effect_queue_url, order_nos):
+        telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
+
+
+def _bury(processor: Processor, record: Record, result: Result) -> Result:
+    """Moves poison to the dead-letter queue as it came, with the reason; what cannot be moved comes again."""
+    if result.outcome != "poison":
+        return result
+    added = {"reason": f"{result.what}: {result.detail}"[:1000], "function": "OrderProcessor"}
+    attributes = dict(list(_attributes(record).items())[:_KEPT_ATTRIBUTES]) | added
+    try:
+        processor.sqs.send_message(
+            QueueUrl=processor.settings.order_dead_letter_url,
+            MessageBody=record["body"],
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        )
+    except (ClientError, BotoCoreError) as error:
+        return Result("failed", "not_buried", detail=f"{added['reason']}; {_named(error)}")
+    return result
+
+
+def _attributes(record: Record) -> dict[str, str]:
+    found: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
+    return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
+
+
+def _named(error: Exception) -> str:
+    # the class and the code: a message could quote what was sent
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else str(error)
+    return f"{type(error).__name__} {code}"
+
+
+def _log(record: Record, notice: Notice | None, result: Result) -> None:
+    grave = result.alerts or result.outcome == "poison"
+    say = (
+        telemetry.logger.error
+        if grave
+        else telemetry.logger.warning
+        if result.outcome == "failed"
+        else telemetry.logger.info
+    )
+    told: dict[str, object] = {
+        "event_id": _attributes(record).get("event_id", ""),
+        "order_no": notice.order_no if notice else "",
+        "outcome": result.outcome,
+        "transition" if result.outcome == "applied" else "reason": result.what,
+    }
+    told |= {name: found for name in ("alerts", "detail") if (found := getattr(result, name))}
+    say("order event", extra=told)
+
+
+def _count(results: Iterable[Result], *, adopted: int) -> None:
+    counts = Counter(metric for result in results for metric in _metrics(result))
+    counts["Drift", "class_", "missing_here"] += adopted
+    for (name, *dimension), count in (+counts).items():
+        telemetry.count(name, count, **dict([dimension] if dimension else []))
+
+
+def _metrics(result: Result) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [("OrderAlerts", "alert", alert) for alert in result.alerts]
+    if result.outcome == "applied":
+        found.append(("OrderTransitions", "transition", result.what))
+    if result.outcome == "poison":
+        found.append(("PoisonMessages", "reason", result.what))
+    if result.what.startswith("duplicate_"):
+        return [*found, ("Duplicates",)]
+    drift = {"amount_differs": "amount_differs", "order_unknown": "missing_there"}
+    return found + [("Drift", "class_", drift[what]) for what in (result.what, *result.alerts) if what in drift]
+
+
+_settings = settings.load(Settings)
+_processor = Processor(
+    settings=_settings,
+    sqs=clients.client("sqs"),
+    store=OrderStore(clients.client("dynamodb"), _settings.orders_table),
+    platform=Platform(_settings),
+)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Entry point for Lambda."""
+    return handle(_processor, event)
+
+
+boot.done()

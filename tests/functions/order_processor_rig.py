@@ -1,0 +1,47 @@
+"""OrderProcessor on a table and queues of its own."""
+
+import json
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import httpx
+
+from jiuwu.trade.orders import Order
+from jiuwu.trade.store import OrderStore
+from jiuwu.wiring import Platform
+from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
+from tests.trade.lives import NOW
+
+
+class Rig:
+    """What a test does with the function, and what it finds afterwards."""
+
+    def __init__(self, app: ModuleType, environment: dict[str, str], aws: Callable[[str], Any], said: Said) -> None:
+        self.app, self.environment, self.sqs, self.said = app, environment, aws("sqs"), said
+        self.store: OrderStore = app._processor.store
+        self.processor = app._processor._replace(clock=lambda: NOW + 0.9)
+
+    def put(self, *orders: Order) -> None:
+        for order in orders:
+            self.store.create(order)
+
+    def order(self, n: int = 0) -> Order:
+        order = self.store.get(number(n))
+        assert order is not None
+        return order
+
+    def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
+        return failed(self.app.handle(self.processor._replace(**changes), batch(*records)))
+
+    def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
+        self.processor = self.processor._replace(platform=Platform(self.app._settings, http=platform(answers)))
+
+    @property
+    def asked_to_ship(self) -> list[str]:
+        messages = drained(self.sqs, self.environment["EFFECT_QUEUE_URL"])
+        return sorted(json.loads(message["Body"])["order_no"] for message in messages)
+
+    @property
+    def buried(self) -> list[dict[str, Any]]:
+        return drained(self.sqs, self.environment["ORDER_DEAD_LETTER_URL"])

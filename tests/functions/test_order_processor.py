@@ -1,0 +1,189 @@
+"""OrderProcessor against the local AWS: each notification counts once, and each message ends with a reason."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from jiuwu.aws import clients
+from jiuwu.aws.settings import SettingsError
+from jiuwu.trade.orders import Order, Status
+from tests.functions.order_processor_rig import Rig
+from tests.functions.trade_messages import (
+    ENVIRONMENT,
+    an_order,
+    number,
+    record,
+    told,
+)
+from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED
+
+
+@pytest.fixture
+def requests(rig: Rig) -> Iterator[list[str]]:
+    """The requests to DynamoDB, by operation, from here on."""
+    seen: list[str] = []
+    hooks = clients.client("dynamodb").meta.events
+
+    def note(model: Any, **_: Any) -> None:
+        seen.append(model.name)
+
+    hooks.register("before-call.dynamodb", note)
+    yield seen
+    hooks.unregister("before-call.dynamodb", note)
+
+
+# ---- the way it usually goes -----------------------------------------------------------------------------------------
+
+
+def test_the_example_event_pays_its_order(rig: Rig, project: Path) -> None:
+    event = json.loads((project / "events" / "order_processor.json").read_text())
+    body = json.loads(event["Records"][0]["body"])["data"]
+    fields = {name: getattr(an_order(), name) for name in Order.__slots__}
+    order = Order(**fields | {name: body[there] for name, there in _NUMBERS.items()})
+    rig.put(order)
+
+    assert rig.app.handler(event, None) == {"batchItemFailures": []}
+    paid = rig.store.get(order.order_no)
+    assert paid is not None
+    assert (paid.status, paid.balance_fen, paid.pending) == (Status.PAID, 1234, ("ship",))
+
+
+_NUMBERS = {"order_no": "out_order_no", "platform_order_no": "platform_order_no"}
+
+
+def test_ten_new_payments_are_one_read_and_one_write(rig: Rig, requests: list[str]) -> None:
+    rig.put(*(an_order(n) for n in range(10)))
+    requests.clear()
+
+    assert rig.handle(*(record(told("paid", n)) for n in range(10))) == []
+
+    assert requests == ["BatchGetItem", "BatchExecuteStatement"]
+    assert {rig.order(n).status for n in range(10)} == {Status.PAID}
+    assert rig.asked_to_ship == sorted(number(n) for n in range(10))
+
+
+def test_a_duplicate_is_one_read_and_no_write(rig: Rig, requests: list[str]) -> None:
+    rig.put(an_order(base=PAID))
+    requests.clear()
+
+    assert rig.handle(record(told("paid", event="evt-paid-t1"))) == []
+
+    assert requests == ["BatchGetItem"]
+    assert rig.asked_to_ship == []
+    assert rig.said.counted("Duplicates") == {"": 1}
+
+
+def test_the_same_notification_twice_in_a_batch_counts_once(rig: Rig) -> None:
+    rig.put(an_order())
+
+    assert rig.handle(record(told("paid")), record(told("paid"))) == []
+
+    assert (rig.order().version, rig.order().balance_fen) == (2, 1234)
+    assert [line.get("transition", line.get("reason")) for line in rig.said.about("order event")] == [
+        "paid",
+        "duplicate_event",
+    ]
+
+
+def test_thirty_two_deliveries_at_the_same_instant_count_once(rig: Rig) -> None:
+    rig.put(an_order())
+    together = threading.Barrier(32)
+
+    def deliver(_: int) -> list[str]:
+        together.wait(timeout=30)
+        return rig.handle(record(told("paid")))
+
+    with ThreadPoolExecutor(32) as senders:
+        failures = [failure for failures in senders.map(deliver, range(32)) for failure in failures]
+
+    assert failures == []
+    assert (rig.order().version, len(rig.order().ledger), rig.asked_to_ship) == (2, 1, [number(0)])
+    assert rig.said.counted("OrderTransitions") == {"paid": 1}
+    assert rig.said.counted("Duplicates") == {"": 31}
+
+
+def test_different_news_of_one_order_at_the_same_instant_all_count(rig: Rig) -> None:
+    rig.put(an_order(base=SHIPPED))
+    news = [told("refunded", refund_id=f"R{n}", amount="0.01", event=f"e{n}", transaction_id="t1") for n in range(6)]
+
+    with ThreadPoolExecutor(6) as senders:
+        failures = list(senders.map(lambda body: rig.handle(record(body)), news))
+
+    assert failures == [[]] * 6
+    assert (len(rig.order().refunds), rig.order().balance_fen) == (6, 1234 - 6)
+
+
+def test_the_news_of_one_order_is_taken_in_as_the_platform_sent_it_and_in_one_write(rig: Rig) -> None:
+    rig.put(an_order())
+
+    rig.handle(record(told("completed", at=NOW + 2)), record(told("paid", at=NOW + 1)))
+
+    assert (rig.order().status, rig.order().version) == (Status.COMPLETED, 2)
+    assert [happened.what for happened in rig.order().history[-2:]] == ["paid", "completed"]
+
+
+def test_every_event_ends_in_one_line_without_anything_personal(rig: Rig) -> None:
+    rig.put(an_order(), an_order(1, CANCELLED))
+
+    rig.handle(record(told("paid")), record(told("cancelled", 1)), record("{"))
+
+    lines = [
+        tuple(line.get(name, "") for name in ("event_id", "order_no", "outcome", "transition", "reason"))
+        for line in rig.said.about("order event")
+    ]
+    assert lines == [
+        ("evt-paid-0", number(0), "applied", "paid", ""),
+        ("evt-cancelled-1", number(1), "ignored", "", "already_cancelled"),
+        ("evt-x", "", "poison", "", "malformed"),
+    ]
+    assert "ou_secret" not in rig.said.everything
+    assert rig.said.counted("OrderTransitions") == {"paid": 1}
+
+
+def test_an_amount_that_differs_is_an_alarm_and_ships_nothing(rig: Rig) -> None:
+    rig.put(an_order())
+
+    assert rig.handle(record(told("paid", amount="0.01"))) == []
+
+    assert (rig.order().status, rig.asked_to_ship) == (Status.HELD, [])
+    assert rig.said.counted("Drift") == {"amount_differs": 1}
+    (line,) = rig.said.about("order event")
+    assert (line["level"], line["alerts"]) == ("ERROR", ["amount_differs"])
+
+
+# ---- the start -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "variable", ["ORDERS_TABLE", "EFFECT_QUEUE_URL", "ORDER_DEAD_LETTER_URL", "LATE_PAYMENT", "PAYMENT_CHECK_SECONDS"]
+)
+def test_a_missing_variable_is_named_at_start(load_function: Callable[..., ModuleType], variable: str) -> None:
+    environment = ENVIRONMENT | {
+        "ORDERS_TABLE": "orders",
+        "EFFECT_QUEUE_URL": "https://effects",
+        "ORDER_DEAD_LETTER_URL": "https://dead",
+        "APP_SECRET_NAME": "secret",
+    }
+    with pytest.raises(SettingsError, match=variable):
+        load_function("order_processor", **environment | {variable: ""})
+
+
+def test_a_policy_that_is_none_is_refused_at_start(load_function: Callable[..., ModuleType]) -> None:
+    with pytest.raises(SettingsError, match="LATE_PAYMENT"):
+        load_function(
+            "order_processor",
+            **ENVIRONMENT
+            | {
+                "ORDERS_TABLE": "o",
+                "EFFECT_QUEUE_URL": "e",
+                "ORDER_DEAD_LETTER_URL": "d",
+                "APP_SECRET_NAME": "s",
+                "LATE_PAYMENT": "keep",
+            },
+        )

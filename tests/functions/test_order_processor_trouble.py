@@ -1,0 +1,236 @@
+"""OrderProcessor when messages are poison, others are down or faster, and orders are unknown."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from jiuwu.aws import clients
+from jiuwu.trade.items import to_item
+from jiuwu.trade.orders import Status
+from jiuwu.trade.store import OrderStore, Pair
+from tests.functions.order_processor_rig import Rig
+from tests.functions.trade_messages import (
+    an_order,
+    data,
+    number,
+    record,
+    shown,
+    told,
+)
+from tests.trade.lives import NOW
+
+# ---- poison ----------------------------------------------------------------------------------------------------------
+
+
+def test_poison_is_buried_as_it_came_with_its_reason_and_holds_up_nobody(rig: Rig) -> None:
+    rig.put(an_order(), an_order(2))
+    poison = record(told("paid", 1, amount="十二元"), trace="abc")
+
+    assert rig.handle(record(told("paid", 0)), poison, record(told("paid", 2))) == []
+
+    (buried,) = rig.buried
+    attributes = {name: value["StringValue"] for name, value in buried["MessageAttributes"].items()}
+    assert buried["Body"] == poison["body"]
+    assert {"event_id": "evt-paid-1", "event_type": "order.paid", "trace": "abc"}.items() <= attributes.items()
+    assert attributes["function"] == "OrderProcessor"
+    assert attributes["reason"].startswith("malformed: data.amount")
+    assert "十二元" not in attributes["reason"]
+    assert {rig.order(n).status for n in (0, 2)} == {Status.PAID}
+    assert rig.said.counted("PoisonMessages") == {"malformed": 1}
+
+
+def test_whatever_lies_in_the_queue_is_buried_and_raises_nothing(rig: Rig) -> None:
+    junk = [" ", "{", "null", "[]", '"x"', '{"event_id": 7}', "\x7f", '{"data": {}}']
+
+    assert rig.handle(*(record(body) for body in junk)) == []
+    assert sorted(message["Body"] for message in rig.buried) == sorted(junk)
+
+
+def test_a_message_without_attributes_is_buried(rig: Rig) -> None:
+    assert rig.handle({"messageId": "m", "body": "{}", "messageAttributes": {}}) == []
+    assert len(rig.buried) == 1
+
+
+def test_poison_with_more_attributes_than_fit_is_buried(rig: Rig) -> None:
+    assert rig.handle(record("{", **{f"a{n}": "x" for n in range(7)})) == []
+    assert len(rig.buried) == 1
+
+
+class Down:
+    """A client of which every call fails."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def fail(**request: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://sqs")
+
+        return fail
+
+
+def test_poison_that_cannot_be_buried_comes_again(rig: Rig) -> None:
+    poison = record("{")
+
+    assert rig.handle(poison, sqs=Down()) == [poison["messageId"]]
+    assert rig.said.about("order event")[0]["reason"] == "not_buried"
+
+
+# ---- trouble ---------------------------------------------------------------------------------------------------------
+
+
+class Refusing:
+    """DynamoDB that refuses every request with this code."""
+
+    class exceptions:  # noqa: N801 -- boto3's name
+        class ConditionalCheckFailedException(Exception):
+            pass
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def batch_get_item(self, **request: Any) -> Any:
+        raise ClientError({"Error": {"Code": self.code, "Message": "ou_secret"}}, "BatchGetItem")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "ResourceNotFoundException"])
+def test_a_table_that_does_not_answer_sends_all_back_but_poison(rig: Rig, code: str) -> None:
+    dynamodb: Any = Refusing(code)
+    first, poison, second = record(told("paid", 0)), record("{"), record(told("paid", 1))
+
+    failures = rig.handle(first, poison, second, store=OrderStore(dynamodb, "orders"))
+
+    assert failures == [first["messageId"], second["messageId"]]
+    assert len(rig.buried) == 1
+    assert code in rig.said.everything
+    assert "ou_secret" not in rig.said.everything
+
+
+def test_effects_that_cannot_be_queued_are_left_to_the_due_time(rig: Rig) -> None:
+    rig.put(an_order())
+
+    assert rig.handle(record(told("paid")), sqs=Down()) == []
+
+    assert (rig.order().status, rig.order().pending) == (Status.PAID, ("ship",))
+    assert NOW < rig.order().due_at <= NOW + 180
+    assert rig.said.about("effects left to the reconciler")[0]["order_nos"] == [number(0)]
+
+
+class Rushed(OrderStore):
+    """A store in which somebody else is always faster, so many times."""
+
+    def __init__(self, table: str, times: int) -> None:
+        super().__init__(clients.client("dynamodb"), table)
+        self.times, self._table_name = times, table
+
+    def save_many(self, pairs: Any) -> set[str]:
+        pairs = list[Pair](pairs)
+        for old, _ in pairs if self.times else ():
+            self.times -= 1
+            item = to_item(old) | {"version": {"N": str(old.version + 1)}}
+            clients.client("dynamodb").put_item(TableName=self._table_name, Item=item)
+        return super().save_many(pairs)
+
+
+def test_who_loses_the_race_reads_again_and_applies_again(rig: Rig) -> None:
+    rig.put(an_order())
+
+    assert rig.handle(record(told("paid")), store=Rushed(rig.environment["ORDERS_TABLE"], 2)) == []
+
+    assert (rig.order().status, rig.order().version) == (Status.PAID, 4)
+    assert rig.asked_to_ship == [number(0)]
+
+
+def test_who_loses_every_race_sends_the_message_back(rig: Rig) -> None:
+    rig.put(an_order())
+    message = record(told("paid"))
+
+    assert rig.handle(message, store=Rushed(rig.environment["ORDERS_TABLE"], 99)) == [message["messageId"]]
+
+    assert rig.order().status is Status.PLACED
+    assert rig.asked_to_ship == []
+    assert rig.said.about("order event")[0]["reason"] == "written_by_others"
+
+
+# ---- orders that we don't know ---------------------------------------------------------------------------------------
+
+
+def shows(*orders: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda request: data({"orders": list(orders)})
+
+
+def test_an_order_that_only_the_platform_knows_is_adopted_and_paid(rig: Rig) -> None:
+    rig.platform(shows(shown()))
+
+    assert rig.handle(record(told("paid"))) == []
+
+    order = rig.order()
+    assert (order.status, order.open_id, order.amount_fen, order.platform_order_no) == ("paid", "ou_secret", 1234, "P0")
+    assert order.member_id.startswith("mb_")
+    assert order.due_at == NOW  # what else happened meanwhile is for the reconciler to see
+    assert rig.asked_to_ship == [number(0)]
+    assert rig.said.counted("Drift") == {"missing_here": 1}
+
+
+def test_one_question_asks_for_all_orders_that_we_do_not_know(rig: Rig) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        return data({"orders": [shown(n) for n in range(3)]})
+
+    rig.platform(answers)
+    rig.put(an_order(3))
+
+    assert rig.handle(*(record(told("paid", n)) for n in range(4))) == []
+
+    assert asked == [{"out_order_nos": [number(n) for n in range(3)]}]
+    assert {rig.order(n).status for n in range(4)} == {Status.PAID}
+
+
+def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
+    rig.platform(shows())
+    rig.put(an_order(1))
+
+    assert rig.handle(record(told("paid", 0)), record(told("paid", 1))) == []
+
+    (buried,) = rig.buried
+    assert buried["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
+    assert rig.store.get(number(0)) is None
+    assert rig.order(1).status is Status.PAID
+    assert rig.said.counted("Drift") == {"missing_there": 1}
+
+
+@pytest.mark.parametrize("changes", [{"amount": "99.99"}, {"items": []}])
+def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: dict[str, Any]) -> None:
+    rig.platform(shows(shown(**changes)))
+
+    assert rig.handle(record(told("paid"))) == []
+
+    assert rig.store.get(number(0)) is None
+    assert rig.buried[0]["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
+
+
+def test_while_the_platform_is_down_an_unknown_order_waits_and_the_known_go_on(rig: Rig) -> None:
+    rig.platform(lambda request: httpx.Response(400, json={"code": 20001, "msg": "", "request_id": "r", "data": {}}))
+    rig.put(an_order(1))
+    unknown = record(told("paid", 0))
+
+    assert rig.handle(unknown, record(told("paid", 1))) == [unknown["messageId"]]
+
+    assert rig.order(1).status is Status.PAID
+    assert rig.buried == []
+    assert rig.said.about("order event")[0]["reason"] == "platform:SignatureRefused"
+
+
+def test_without_the_app_secret_an_unknown_order_waits_and_the_known_go_on(rig: Rig, aws: Callable[[str], Any]) -> None:
+    aws("secretsmanager").put_secret_value(SecretId=rig.environment["APP_SECRET_NAME"], SecretString="hunter2")
+    rig.platform(shows(shown()))
+    rig.put(an_order(1))
+    unknown = record(told("paid", 0))
+
+    assert rig.handle(unknown, record(told("paid", 1))) == [unknown["messageId"]]
+
+    assert rig.order(1).status is Status.PAID
+    assert "hunter2" not in rig.said.everything
