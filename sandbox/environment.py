@@ -16,6 +16,9 @@ from typing import IO, Any, Self
 
 import httpx
 
+from jiuwu.aws.secrets import AppSecrets
+from jiuwu.platform import profile
+from jiuwu.platform.client import PlatformClient
 from sandbox import processes, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
@@ -75,8 +78,9 @@ class Sandbox:
 
     @property
     def state_file(self) -> Path:
-        """Where the URLs and the sandbox's credentials stand; for the default sandbox where the CLI looks by itself."""
-        return SANDBOX / "state.json" if self.folder.name == "default" else self.folder / "state.json"
+        """Where the URLs and the sandbox's credentials stand; the jiuwu command finds it from the folder above it."""
+        home = SANDBOX if self.folder.name == "default" else self.folder / ".sandbox"
+        return home / "state.json"
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
         """A boto3 client of the local AWS."""
@@ -142,8 +146,13 @@ class Sandbox:
 
     def _seed(self) -> None:
         table, dynamodb = self.stack.outputs["ProductsTable"], self.aws("dynamodb")
+        app = AppSecrets(current=self.app_secret)
+        platform = PlatformClient(profile.load(), base_url=self.simulator_url, app_id=APP_ID, secrets=lambda: app)
         for product in products.ALL:
             dynamodb.put_item(TableName=table, Item=product.as_item())
+            listing, path_args = product.as_listed_there(platform.profile), {"product_id": product.product_id}
+            # by the product's own id: putting it twice is putting it once
+            platform.call("products.upsert", path_args=path_args, json=listing, idempotency_key=product.product_id)
 
     def _write_state(self, running: ExitStack) -> None:
         state = {
@@ -157,6 +166,7 @@ class Sandbox:
             "stack_outputs": dict(self.stack.outputs),
             "pids": {name: child.pid for name, child in self._children.items()},
         }
+        self.state_file.parent.mkdir(exist_ok=True)
         self.state_file.touch(mode=0o600)
         self.state_file.write_text(json.dumps(state, indent=2))
         running.callback(self.state_file.unlink, missing_ok=True)

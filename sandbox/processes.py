@@ -49,10 +49,14 @@ class Child:
     def wait_for(self, url: str, *, seconds: float = 20.0) -> None:
         """Returns once `url` answers 2xx; raises ProcessFailed otherwise."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if _answers(url):
-                return
-            time.sleep(0.05)
+        try:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                if _answers(url):
+                    return
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         self.stop()
         raise ProcessFailed(f"{url} did not come up", self.log)
 
@@ -84,16 +88,8 @@ def run(command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path)
         raise ProcessFailed(f"{' '.join(command[:3])} ended with status {status}", log)
 
 
-def free_port() -> int:
-    """A TCP port of the loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def free_ports(count: int) -> Sequence[int]:
-    """Several different free ports."""
+    """So many different TCP ports of the loopback that nobody uses just now."""
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+from jiuwu.platform import profile
 from sandbox.cloud.environments import ROOT
 from sandbox.cloud.logs import Tail
 from sandbox.environment import Ports, Sandbox
@@ -16,17 +17,18 @@ _WELCOME = """
 The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
 
   shop         {shop}   log in, order, pay
-  platform     {simulator}/   the simulated 玖伍社区: orders, notifications
+  platform     {simulator}/   the simulated 玖伍社区: its orders, and buttons to pay and cancel
   signatures   {simulator}/debug/signature   paste a request, see what differs
   API          {api}   what platform and app call: /oauth/login, /orders, /webhooks/jiuwu
-  AWS          {aws}   aws --endpoint-url {aws} sqs list-queues
-  logs         {folder}
+  AWS          {aws}   for example: aws --endpoint-url {aws} sqs list-queues
+  logs         {folder}/*.log
   state        {state}
 
-  Send a notification yourself:
-    .venv/bin/jiuwu trigger order.paid{option} --set data.out_order_no=ORDER_NO
-    also order.cancelled, order.completed, order.refunded, user.updated, user.unauthorized, points.changed,
-    content.audited, activity.changed, platform.notice
+  Make something happen at the platform, which then tells us:
+    curl -X POST {simulator}/_sim/orders/ORDER_NO/pay        also /cancel, /complete, /refund
+  Send only the notification, true or not{place}:
+    {jiuwu} trigger order.paid --order ORDER_NO
+    also {events}
 
 What happens from now on:
 """
@@ -68,6 +70,7 @@ def _name(text: str) -> str:
 
 
 def _welcome(sandbox: Sandbox) -> str:
+    home = sandbox.state_file.parent.parent
     return _WELCOME.format(
         seconds=sum(sandbox.seconds.values()),
         shop=sandbox.shop_url,
@@ -76,9 +79,10 @@ def _welcome(sandbox: Sandbox) -> str:
         aws=sandbox.stack.endpoint_url,
         folder=sandbox.folder.relative_to(ROOT),
         state=sandbox.state_file.relative_to(ROOT),
-        option=""
-        if sandbox.state_file.parent != sandbox.folder
-        else f" --state {sandbox.state_file.relative_to(ROOT)}",
+        # the command takes the sandbox of the folder that it is called in
+        place="" if home == ROOT else f" (in {home.relative_to(ROOT)})",
+        jiuwu=os.path.relpath(ROOT / ".venv/bin/jiuwu", home),
+        events=", ".join(sorted(set(profile.load().notification.event_types) - {"order.paid"})),
     )
 
 

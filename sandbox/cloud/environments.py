@@ -51,3 +51,9 @@ def _install(folder: Path, lock: Path) -> None:
     venv.create(folder, with_pip=True, symlinks=True)
     command = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([*command, "--require-hashes", "--requirement", str(lock)], check=True)
+
+
+if __name__ == "__main__":
+    # so that nothing that has a time limit has to install first
+    cloud()
+    sam()

@@ -30,7 +30,7 @@ class MiniStack:
 
 def start(folder: Path, *, port: int | None = None) -> MiniStack:
     """Starts one in `folder` (its log and its temporary files) and returns when it answers."""
-    port = port or processes.free_port()
+    port = port or processes.free_ports(1)[0]
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     python, endpoint_url = environments.cloud() / "python", f"http://127.0.0.1:{port}"

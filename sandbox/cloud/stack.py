@@ -17,6 +17,7 @@ from sandbox.cloud import environments, ministack
 from sandbox.cloud.environments import ROOT, SANDBOX
 
 NAME = "jiuwu-dev"
+_ARCHITECTURE = {"aarch64": "arm64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,37 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
 
 
 def build(folder: Path) -> Path:
-    """Builds the template into `folder`/build, what is imported compiled; returns the built template's path."""
+    """Builds the template for this machine into `folder`/build; returns the built template's path."""
     log, shared = folder / "build.log", SANDBOX / "sam"
     # one place for all, because SAM keeps what it built before beside its build folder
     shared.mkdir(parents=True, exist_ok=True)
     with environments.exclusive(SANDBOX / "sam.lock"):
-        options = ["--cached", "--parallel", "--cache-dir", str(shared / "cache"), "--build-dir", str(shared / "build")]
-        _sam("build", *options, *_overrides(_local()), log=log, env=_environment())
-        _compile(shared / "build", log)
+        # the wheels in the layer must fit this machine, not the template's default
+        _build(shared / "build", shared / "cache", _ARCHITECTURE, log)
         shutil.copytree(shared / "build", folder / "build")
     return folder / "build/template.yaml"
+
+
+def _build(into: Path, cache: Path, architecture: str, log: Path) -> None:
+    options = ["--cached", "--parallel", "--cache-dir", str(cache), "--build-dir", str(into)]
+    _sam("build", *options, *_overrides({"Architecture": architecture}), log=log, env=_environment())
+    # Unchecked hashes: zipping loses the times that Python would otherwise compare. Halves cold starts.
+    compiler = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(into), "-p", "/opt", str(into)]
+    processes.run([sys.executable, "-m", "compileall", *compiler], log=log, env=os.environ, cwd=into)
 
 
 def deploy(endpoint_url: str, template: Path, parameters: Mapping[str, str], *, log: Path) -> Stack:
     """Deploys a built template with samconfig's dev settings, `parameters` over the template's defaults."""
     options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev", "--template-file", str(template)]
     env = _environment() | ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint_url}
-    _sam("deploy", *options, "--no-progressbar", *_overrides({**parameters, **_local()}), log=log, env=env)
+    _sam(
+        "deploy",
+        *options,
+        "--no-progressbar",
+        *_overrides({**parameters, "Architecture": _ARCHITECTURE}),
+        log=log,
+        env=env,
+    )
     return _describe(endpoint_url)
 
 
@@ -85,12 +100,6 @@ def _describe(endpoint_url: str) -> Stack:
         {output["OutputKey"]: output["OutputValue"] for output in outputs},
         {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources},
     )
-
-
-def _local() -> Mapping[str, str]:
-    # the wheels in the layer must fit this machine, not the template's default
-    machine = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
-    return {"Architecture": machine}
 
 
 def _overrides(parameters: Mapping[str, str]) -> list[str]:
@@ -108,8 +117,13 @@ def _environment() -> dict[str, str]:
     return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
 
 
-def _compile(built: Path, log: Path) -> None:
-    # Unchecked hashes: zipping loses the times that Python would otherwise compare. Halves cold starts.
-    options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(built), "-p", "/opt"]
-    command = [sys.executable, "-m", "compileall", *options, str(built)]
-    processes.run(command, log=log, env=os.environ, cwd=built)
+def main() -> None:
+    """Builds what `sam deploy` ships: python -m sandbox.cloud.stack [arm64|x86_64]."""
+    folder = ROOT / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    _build(folder / "build", folder / "cache", sys.argv[1] if len(sys.argv) > 1 else "arm64", folder / "build.log")
+    print("built; next: sam deploy --config-env staging")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from jiuwu.platform import money
+from jiuwu.platform import money, payloads
+from jiuwu.platform.contract import Profile
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Product:
             "price_fen": {"N": str(self.price_fen)},
             "on_shelf": {"BOOL": True},
         }
+
+    def as_listed_there(self, profile: Profile) -> dict[str, object]:
+        """For the platform, by its names."""
+        names = profile.fields.product
+        return payloads.nested({names.title: self.title, names.price: money.yuan(self.price_fen), names.on_shelf: True})
 
 
 ALL = (

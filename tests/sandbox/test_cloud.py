@@ -1,7 +1,13 @@
 """The local AWS and what tests and sandbox build on it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from sandbox.cloud import template
 
 
 def test_every_test_gets_tables_of_its_own(make_table: Callable[[str], str], aws: Callable[[str], Any]) -> None:
@@ -25,3 +31,48 @@ def test_a_message_sent_is_received(order_queue: str, aws: Callable[[str], Any])
     received = aws("sqs").receive_message(QueueUrl=order_queue)
 
     assert [message["Body"] for message in received["Messages"]] == ["hello"]
+
+
+def test_the_templates_short_tags_are_spelled_out(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text("a: !Ref Api\nb: !GetAtt Queue.Arn\nc: !If [Has, [1], !Ref AWS::NoValue]\nd: !Sub '${Api}/x'\n")
+
+    assert template.load(file) == {
+        "a": {"Ref": "Api"},
+        "b": {"Fn::GetAtt": ["Queue", "Arn"]},
+        "c": {"Fn::If": ["Has", [1], {"Ref": "AWS::NoValue"}]},
+        "d": {"Fn::Sub": "${Api}/x"},
+    }
+
+
+def test_a_token_sealed_for_one_member_opens_for_no_other(token_key: str, aws: Callable[[str], Any]) -> None:
+    kms = aws("kms")
+    sealed = kms.encrypt(KeyId=token_key, Plaintext=b"token", EncryptionContext={"member_id": "mb_1"})["CiphertextBlob"]
+
+    opened = kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"member_id": "mb_1"})["Plaintext"]
+
+    assert opened == b"token"
+    with pytest.raises(kms.exceptions.InvalidCiphertextException):
+        kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"member_id": "mb_2"})
+
+
+def test_one_of_32_writers_wins_a_conditional_write(orders_table: str, aws: Callable[[str], Any]) -> None:
+    dynamodb = aws("dynamodb")
+    dynamodb.put_item(TableName=orders_table, Item={"order_no": {"S": "JW1"}, "version": {"N": "1"}})
+
+    def write(writer: int) -> bool:
+        try:
+            dynamodb.put_item(
+                TableName=orders_table,
+                Item={"order_no": {"S": "JW1"}, "version": {"N": "2"}, "writer": {"N": str(writer)}},
+                ConditionExpression="version = :read",
+                ExpressionAttributeValues={":read": {"N": "1"}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    with ThreadPoolExecutor(32) as pool:
+        won = list(pool.map(write, range(32)))
+
+    assert won.count(True) == 1

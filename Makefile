@@ -1,0 +1,66 @@
+# Every target installs what it needs; the second time it is quick. Python 3.13, make and git are all that must be there.
+PYTHON ?= python3.13
+BIN := .venv/bin
+CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
+# xdist starts one local AWS per worker; tests that share the whole sandbox stay with one of them.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check fix build bench lock clean tools
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+demo: tools ## a busy shop in the sandbox, and a verdict over every promise (ORDERS=, SEED=)
+	$(BIN)/python -m sandbox.demo
+
+up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAME= for a folder of its own)
+	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))
+
+test: tools ## all tests; those that need Docker or a browser run where these are there
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+check: tools ## formatter, linter, strict types, import direction, template lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0 .sandbox/sam-venv/bin/sam validate --lint --region us-east-1
+
+fix: .venv/installed ## lets the formatter and the linter mend what they can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+build: tools ## what `sam deploy` ships, compiled, in .aws-sam/build (ARCHITECTURE=x86_64 for this stage's processor)
+	$(BIN)/python -m sandbox.cloud.stack $(ARCHITECTURE)
+
+bench: tools ## the ratios of the README's budget table
+	$(BIN)/python -m bench
+
+lock: .sandbox/uv-venv ## renews the lock files; UPGRADE=1 takes the newest versions
+	cd layers/jiuwu && $(UV) ../../pyproject.toml -o requirements.txt
+	$(UV) pyproject.toml --group dev -c layers/jiuwu/requirements.txt -o requirements.lock
+	$(UV) sandbox/cloud/requirements.in -o sandbox/cloud/requirements.lock
+	$(UV) sandbox/cloud/sam-requirements.in -o sandbox/cloud/sam-requirements.lock
+
+clean: ## removes everything that the other targets made
+	rm -rf .venv .sandbox .aws-sam *.egg-info .*_cache .hypothesis .benchmarks
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+UV = $(CURDIR)/.sandbox/uv-venv/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+tools: .venv/installed
+	@$(BIN)/python -m sandbox.cloud.environments
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || \
+		{ echo 'Python 3.13 is needed: install python3.13, or say where it is: make PYTHON=/path/to/python3.13 …' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.sandbox/uv-venv:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install -qq --disable-pip-version-check uv
