@@ -130,7 +130,7 @@ def _headers(event: object) -> dict[str, str]:
 def _cookies(event: object, headers: Mapping[str, str]) -> dict[str, str]:
     # the gateway moves them out of the headers, the local one leaves them in
     listed = _mapping(event).get("cookies")
-    pairs = listed if isinstance(listed, list) else headers.get("cookie", "").split(";")
+    pairs = headers.get("cookie", "").split(";") + (listed if isinstance(listed, list) else [])
     split = [pair.partition("=") for pair in pairs if isinstance(pair, str)]
     return {name.strip(): value.strip() for name, _, value in split}
 

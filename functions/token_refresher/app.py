@@ -1,0 +1,123 @@
+"""TokenRefresher: by the clock, renews what is about to expire and finishes unlinkings; or one member, when asked."""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws.secrets import SecretReader
+from jiuwu.members.grants import SHARDS, Grants
+from jiuwu.members.tokens import Tokens
+from jiuwu.platform import profile
+from jiuwu.platform.oauth import OAuthClient
+from jiuwu.platform.wire import CallRecord
+
+# A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
+# be cut off: then its lease lapses and the next run comes by.
+_RESERVE_SECONDS = 20.0
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    members_table: str
+    token_key_id: str
+    refresh_ahead_seconds: int
+
+
+class Context(Protocol):
+    """Lambda's context, as far as it is used."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Refresher(NamedTuple):
+    """What renewing tokens needs."""
+
+    grants: Grants
+    tokens: Tokens
+    ahead: int
+    clock: Callable[[], float] = time.time
+
+
+def handle(refresher: Refresher, event: Mapping[str, Any], context: Context) -> dict[str, object]:
+    """How many members ended in which outcome; for {"member_id": …} that member's outcome, due or not."""
+    if "member_id" not in event:
+        return _run(refresher, context)
+    member_id = event["member_id"]
+    if not isinstance(member_id, str) or not member_id:
+        return {"error": "member_id must be a member's id, such as mb_abcdefghijklmnopqrst"}
+    return {"member_id": member_id, "outcome": _refresh(refresher, member_id)}
+
+
+def _run(refresher: Refresher, context: Context) -> dict[str, object]:
+    stop_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    before = int(refresher.clock()) + refresher.ahead
+
+    def work(shard: str) -> Counter[str]:
+        return _work_off(refresher, shard, before, lambda: time.monotonic() >= stop_at)
+
+    # one thread for each shard: the calls overlap, and no member is in two hands
+    with ThreadPoolExecutor(len(SHARDS)) as pool:
+        total = sum(pool.map(work, SHARDS), Counter[str]())
+    outcomes = dict(sorted(total.items()))
+    telemetry.logger.info("token refresher", extra={"outcome": outcomes})
+    return {"outcomes": outcomes, "finished": "cut_off" not in total}
+
+
+def _work_off(refresher: Refresher, shard: str, before: int, is_late: Callable[[], bool]) -> Counter[str]:
+    """Takes the shard's due members one after the other; what it leaves is first in the index next time."""
+    outcomes: Counter[str] = Counter()
+    for member_id in refresher.grants.due(shard, before):
+        if is_late():
+            outcomes["cut_off"] += 1
+            break
+        outcomes[_refresh(refresher, member_id, due_before=before)] += 1
+    return outcomes
+
+
+def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float("inf")) -> str:
+    try:
+        return refresher.tokens.refresh(member_id, ahead=refresher.ahead, due_before=due_before)
+    except (ClientError, BotoCoreError) as fault:
+        # the table itself: nothing could be noted down, so the member stays due
+        told = {"outcome": "table_unavailable", "member_id": member_id, "cause": type(fault).__name__}
+        telemetry.logger.error("token refresh", extra=told)
+        telemetry.count("TokenRefreshes", outcome="table_unavailable")
+        return "table_unavailable"
+
+
+def _observe(record: CallRecord) -> None:
+    telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
+
+
+def build(environment: Settings, http: httpx.Client | None = None) -> Refresher:
+    """The refresher for an environment; raises ProfileError."""
+    dynamodb = clients.client("dynamodb")
+    oauth = OAuthClient(
+        profile.load(environment.jiuwu_profile),
+        base_url=environment.platform_url,
+        app_id=environment.app_id,
+        secrets=SecretReader(clients.client("secretsmanager"), environment.app_secret_name),
+        http=http,
+        observe=_observe,
+    )
+    tokens = Tokens(dynamodb, environment.members_table, clients.client("kms"), environment.token_key_id, oauth)
+    return Refresher(Grants(dynamodb, environment.members_table), tokens, environment.refresh_ahead_seconds)
+
+
+_refresher = build(settings.load(Settings))
+
+
+def handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
+    """Entry point for Lambda."""
+    return handle(_refresher, event, context)
+
+
+boot.done()
