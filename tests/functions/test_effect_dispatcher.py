@@ -1,0 +1,223 @@
+"""EffectDispatcher against the local AWS: what is pending leaves, counts once, and is written down."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from jiuwu.aws.settings import SettingsError
+from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.store import OrderStore
+from jiuwu.wiring import Platform
+from tests.functions.trade_messages import (
+    ENVIRONMENT,
+    Said,
+    an_order,
+    batch,
+    data,
+    drained,
+    failed,
+    listen,
+    number,
+    platform,
+    record,
+    shown,
+)
+from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, SHIPPED, after, paid
+
+
+class Rig:
+    """What a test does with the function; the merchant's rule hands ship requests to a queue."""
+
+    def __init__(self, app: ModuleType, sqs: Any, warehouse: str, said: Said) -> None:
+        self.app, self.sqs, self.warehouse, self.said = app, sqs, warehouse, said
+        self.store: OrderStore = app._parts.store
+        self.asked: list[httpx.Request] = []
+        self.parts = app._parts._replace(clock=lambda: NOW + 100.5)
+        self.platform(lambda request: data(shown()))
+
+    def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
+        def answer(request: httpx.Request) -> httpx.Response | None:
+            self.asked.append(request)
+            return answers(request)
+
+        self.parts = self.parts._replace(platform=Platform(self.app._settings, http=platform(answer)))
+
+    def put(self, *orders: Order) -> None:
+        for order in orders:
+            self.store.create(order)
+
+    def order(self, n: int = 0) -> Order:
+        order = self.store.get(number(n))
+        assert order is not None
+        return order
+
+    def handle(self, *records: dict[str, Any]) -> list[str]:
+        return failed(self.app.handle(self.parts, batch(*records)))
+
+    @property
+    def ship_requests(self) -> list[dict[str, Any]]:
+        return [json.loads(message["Body"])["detail"] for message in drained(self.sqs, self.warehouse)]
+
+
+@pytest.fixture
+def warehouse(aws: Callable[[str], Any], event_bus: str, make_queue: Callable[[str], str]) -> str:
+    """The URL of the queue that the merchant's rule sends ship requests to."""
+    url = make_queue("EffectQueue")
+    arn = aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws("events").put_rule(Name="ship", EventBusName=event_bus, EventPattern='{"detail-type": ["ship.requested"]}')
+    aws("events").put_targets(Rule="ship", EventBusName=event_bus, Targets=[{"Id": "1", "Arn": arn}])
+    return url
+
+
+@pytest.fixture
+def environment(orders_table: str, event_bus: str, app_secret: str) -> dict[str, str]:
+    return ENVIRONMENT | {"ORDERS_TABLE": orders_table, "EVENT_BUS_NAME": event_bus, "APP_SECRET_NAME": app_secret}
+
+
+@pytest.fixture
+def rig(
+    load_function: Callable[..., ModuleType],
+    aws: Callable[[str], Any],
+    environment: dict[str, str],
+    warehouse: str,
+    capsys: pytest.CaptureFixture[str],
+) -> Rig:
+    return Rig(load_function("effect_dispatcher", **environment), aws("sqs"), warehouse, listen(capsys))
+
+
+def wanted(n: int = 0) -> dict[str, Any]:
+    return record({"order_no": number(n)})
+
+
+def test_the_example_event_ships_its_order(rig: Rig, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = json.loads((project / "events" / "effect_dispatcher.json").read_text())
+    order_no = json.loads(event["Records"][0]["body"])["order_no"]
+    fields = {name: getattr(PAID, name) for name in Order.__slots__}
+    rig.put(Order(**fields | {"order_no": order_no}))
+    rig.platform(lambda request: data(shown(out_order_no=order_no, status="shipped")))
+    monkeypatch.setattr(rig.app, "_parts", rig.parts)
+
+    assert rig.app.handler(event, None) == {"batchItemFailures": []}
+    shipped = rig.store.get(order_no)
+    assert shipped is not None
+    assert (shipped.status, shipped.pending) == (Status.SHIPPED, ())
+
+
+def test_a_paid_order_leaves_for_the_warehouse_and_the_platform(rig: Rig) -> None:
+    rig.put(an_order(base=PAID))
+
+    assert rig.handle(wanted()) == []
+
+    assert [request["effect_id"] for request in rig.ship_requests] == [f"{number(0)}:ship"]
+    (told,) = rig.asked
+    assert (told.method, told.url.path) == ("POST", f"/orders/{number(0)}/status")
+    assert json.loads(told.content) == {"status": "shipped", "request_no": f"{number(0)}:push:shipped"}
+    assert (rig.order().status, rig.order().pending, rig.order().version) == (Status.SHIPPED, (), 2)
+
+
+def test_messages_sent_twice_late_or_for_nothing_do_nothing(rig: Rig) -> None:
+    rig.put(an_order(base=PAID), an_order(1, PUSHED))
+
+    assert rig.handle(wanted(), wanted(), wanted(1)) == []
+    assert rig.handle(wanted(), wanted(1)) == []
+
+    assert (len(rig.ship_requests), len(rig.asked)) == (1, 1)
+    assert rig.order(1).version == 1
+
+
+def test_a_late_payment_is_given_back_through_the_platform(rig: Rig) -> None:
+    rig.put(an_order(base=after(CANCELLED, paid())))
+    reply = {"refund_id": "R1", "out_refund_no": f"{number(0)}:refund:t1", "status": "succeeded", "amount": "12.34"}
+    rig.platform(lambda request: data(reply))
+
+    assert rig.handle(wanted()) == []
+
+    (told,) = rig.asked
+    assert told.url.path == "/refunds"
+    asked = json.loads(told.content)
+    assert (asked["out_refund_no"], asked["transaction_id"], asked["amount"]) == (
+        f"{number(0)}:refund:t1",
+        "t1",
+        "12.34",
+    )
+    assert rig.order().pending == ()
+
+
+def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
+    rig.put(an_order(base=PAID), an_order(1, SHIPPED))
+    busy = {"code": 10001, "msg": "secret words", "request_id": "r9", "data": None}
+    rig.platform(lambda request: httpx.Response(200, json=busy) if number(1) in request.url.path else data(shown()))
+
+    failures = rig.handle(wanted(0), wanted(1))
+
+    assert len(failures) == 1
+    lines = sorted(
+        (line["effect_id"], line["outcome"], "r9" in line.get("reason", "")) for line in rig.said.about("effect")
+    )
+    assert lines == sorted(
+        [
+            (f"{number(0)}:ship", "done", False),
+            (f"{number(0)}:push:shipped", "done", False),
+            (f"{number(1)}:push:shipped", "failed", True),
+        ]
+    )
+    assert rig.said.counted("Effects") == {"ship,done": 1, "push,done": 1, "push,failed": 1}
+    assert "secret words" not in rig.said.everything
+    assert "ou_1" not in rig.said.everything
+
+
+def test_what_the_platform_did_not_take_comes_again_and_the_rest_does_not(rig: Rig) -> None:
+    rig.put(*(an_order(n, PAID) for n in range(3)))
+    refused = {"code": 10001, "msg": "", "request_id": "r", "data": None}
+    rig.platform(lambda r: httpx.Response(200, json=refused) if number(1) in r.url.path else data(_answer(r)))
+    messages = [wanted(n) for n in range(3)]
+
+    assert rig.handle(*messages) == [messages[1]["messageId"]]
+
+    assert [rig.order(n).pending for n in range(3)] == [(), ("push:shipped",), ()]
+    assert len(rig.ship_requests) == 3
+    rig.platform(lambda request: data(_answer(request)))
+    assert rig.handle(messages[1]) == []
+    assert rig.ship_requests == []
+    assert rig.order(1).pending == ()
+
+
+def _answer(request: httpx.Request) -> dict[str, Any]:
+    return shown(next(n for n in range(3) if number(n) in request.url.path), status="shipped")
+
+
+def test_a_push_that_the_platform_has_already_is_done(rig: Rig) -> None:
+    rig.put(an_order(base=SHIPPED))
+    refused = {"code": 50003, "msg": "", "request_id": "r", "data": None}
+    rig.platform(lambda r: httpx.Response(200, json=refused) if r.method == "POST" else data(shown(status="completed")))
+
+    assert rig.handle(wanted()) == []
+    assert rig.order().pending == ()
+
+
+def test_messages_that_name_no_order_are_left_to_the_dead_letters_and_hold_up_nobody(rig: Rig) -> None:
+    rig.put(an_order(base=PAID))
+    junk = [record(body) for body in ("{", "[]", "{}", '{"order_no": 7}', '"JW"', '{"order_no": ""}')]
+
+    assert rig.handle(*junk, wanted()) == [message["messageId"] for message in junk]
+    assert rig.order().status is Status.SHIPPED
+
+
+def test_an_order_that_is_not_there_is_said_so_and_comes_again(rig: Rig) -> None:
+    message = wanted(7)
+
+    assert rig.handle(message) == [message["messageId"]]
+    assert rig.said.about("effect")[0]["reason"] == "order_unknown"
+
+
+@pytest.mark.parametrize("variable", ["ORDERS_TABLE", "EVENT_BUS_NAME", "APP_SECRET_NAME", "LATE_PAYMENT"])
+def test_a_missing_variable_is_named_at_start(load_function: Callable[..., ModuleType], variable: str) -> None:
+    environment = ENVIRONMENT | {"ORDERS_TABLE": "o", "EVENT_BUS_NAME": "b", "APP_SECRET_NAME": "s"}
+
+    with pytest.raises(SettingsError, match=variable):
+        load_function("effect_dispatcher", **environment | {variable: ""})
