@@ -6,20 +6,22 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the report. `good` is None for what could not be looked at; `cure` says what to do."""
+    """One line of the report. `good` is None for what could not be looked at; `cure` says what to do; `stranger` that
+    somebody else than the platform answered, who must be told no secret."""
 
     name: str
     good: bool | None
     found: str
     cure: str = ""
+    stranger: bool = False
 
 
 def ok(name: str, found: str) -> Finding:
     return Finding(name, True, found)  # noqa: FBT003 -- the field's value
 
 
-def failed(name: str, found: str, cure: str) -> Finding:
-    return Finding(name, False, found, cure)  # noqa: FBT003 -- the field's value
+def failed(name: str, found: str, cure: str, *, stranger: bool = False) -> Finding:
+    return Finding(name, False, found, cure, stranger)  # noqa: FBT003 -- the field's value
 
 
 def skipped(name: str, found: str, cure: str = "") -> Finding:

@@ -93,8 +93,12 @@ def examine(profile: Profile, patient: Patient) -> Iterator[Finding]:
 def _shake_hands(profile: Profile, gateway: httpx.URL, account: handshake.Account) -> Iterator[Finding]:
     with http_client(gateway, seconds=network.SECONDS) as http:
         yield handshake.clock(profile, account, http)
-        yield handshake.signature(profile, account, http)
-        yield handshake.token_endpoint(profile, account, http)
+        signature = handshake.signature(profile, account, http)
+        yield signature
+        if signature.stranger:
+            yield checks.skipped("token endpoint", "the secret is sent to the platform only")
+        else:
+            yield handshake.token_endpoint(profile, account, http)
 
 
 def _own_webhook(url: httpx.URL | None) -> Finding:

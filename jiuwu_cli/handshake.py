@@ -80,13 +80,14 @@ def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding
         cure = "check AppID and app secret; `jiuwu verify --explain` compares canonical strings"
         return failed("signature", _said(error, "the platform computes another one"), cure)
     except BadParameters as error:
-        cure = "check --app-id, and the profile's [call]"
+        cure = "check --app-id and the path of --url, then the profile's [call] and [api]"
         return failed("signature", _said(error, "a parameter was refused"), cure)
     except ClockSkew as error:
         return failed("signature", _said(error, "the timestamp was refused"), "set this machine's clock (turn on NTP)")
     except BadReply as error:
         cure = "is --url the gateway's, with its base path? else compare the profile's [reply]"
-        return failed("signature", f"not a reply of this platform ({error.field}: {error.problem})", cure)
+        found = f"not a reply of this platform ({error.field}: {error.problem})"
+        return failed("signature", found, cure, stranger=True)
     except PlatformError as error:
         return failed("signature", _said(error, type(error).__name__), error.cure)
     return ok("signature", "a signed call passed")

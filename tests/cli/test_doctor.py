@@ -106,6 +106,16 @@ def test_a_clock_that_is_off_is_measured_and_the_signature_judged_apart(
     assert 1 == result.exit_code
 
 
+def test_the_secret_is_not_sent_to_a_stranger(jiuwu: Jiuwu, receiver: Receiver) -> None:
+    receiver.reply = lambda _: (200, b"<h1>hello</h1>")
+
+    result = jiuwu("doctor", "--url", receiver.url, "--app-id", "my-app")
+
+    assert ("failed", "skipped") == (_marks(result.stdout)["signature"], _marks(result.stdout)["token endpoint"])
+    assert not any(SECRET.encode() in request.body for request in receiver.received)
+    assert 1 == result.exit_code
+
+
 def test_without_an_app_id_the_network_alone_is_looked_at(jiuwu: Jiuwu, platform: tuple[Simulator, str]) -> None:
     result = jiuwu("doctor", "--url", platform[1], secret=None)
     marks = _marks(result.stdout)
