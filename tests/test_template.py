@@ -140,6 +140,10 @@ def test_every_convention_was_broken_once() -> None:
     assert set(HELD) - {"no parameter carries a secret"} == {convention for convention, *_ in BREAKS}
 
 
+def test_every_alarm_on_our_own_metrics_names_what_the_code_counts() -> None:
+    assert [] == conventions.alarms_on_what_nobody_counts(TEMPLATE, _literals())
+
+
 def test_an_alarm_on_what_nobody_counts_is_noticed() -> None:
     assert "BadSignatures" in conventions.alarms_on_what_nobody_counts(TEMPLATE, _literals() - {"signature_wrong"})
 
@@ -159,6 +163,12 @@ def _change(node: Any, path: str, value: object) -> None:
         del node[last]
     else:
         node[last] = value
+
+
+def test_the_template_has_exactly_the_functions_that_are_there() -> None:
+    expected = {conventions.camel_case(name) for name in FUNCTIONS}
+
+    assert expected == set(conventions.functions(TEMPLATE))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
