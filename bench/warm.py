@@ -13,18 +13,18 @@ from typing import Any
 
 import boto3
 
+from bench import samples
 from bench.measure import Ratio, cpu_milliseconds, in_turn
 from jiuwu.platform import profile
-from jiuwu.platform.notifications import sign_notification
+from sandbox.environment import APP_ID
 
-_SECRET = "app-secret-current"
 _CALLS = 60
 
 
-def run(intake: ModuleType, queue_url: str) -> list[Ratio]:
+def run(intake: ModuleType, queue_url: str, secret: str) -> list[Ratio]:
     """`intake` is functions/webhook_intake/app.py, loaded with its environment; both send to the local AWS."""
-    event, contract = _event(), profile.load("jiuwu").notification
-    minimal = _minimal(queue_url)
+    event, contract = _event(secret), profile.load("jiuwu").notification
+    minimal = _minimal(queue_url, secret)
 
     def ours() -> float:
         return cpu_milliseconds(lambda: _accepted(intake.handler(event, None), contract.success_status), _CALLS)
@@ -32,13 +32,13 @@ def run(intake: ModuleType, queue_url: str) -> list[Ratio]:
     def floor() -> float:
         return cpu_milliseconds(lambda: _accepted(minimal(event), 200), _CALLS)
 
-    with _silent():
+    with silent():
         ours(), floor()
         return [Ratio("WebhookIntake, warm ÷ minimal handler", *in_turn(ours, floor, 11), "ms CPU", 1.25)]
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """What functions print is still written, to where nobody reads: a reader would share our two cores."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
@@ -57,29 +57,20 @@ def _accepted(reply: dict[str, Any], status: int) -> None:
         raise RuntimeError(f"refused: {reply}")
 
 
-def _event() -> dict[str, Any]:
-    data = {"out_order_no": "JWBENCH", "transaction_id": "TX1", "amount": "12.34", "paid_at": 1763800000}
-    body = json.dumps({"event_id": "evt_1", "event_type": "order.paid", "occurred_at": 1, "version": 1, "data": data})
-    headers = sign_notification(
-        profile.load("jiuwu"),
-        app_id="app",
-        secret=_SECRET,
-        event_id="evt_1",
-        body=body,
-        timestamp=int(time.time()),
-        nonce="n" * 24,
-    )
+def _event(secret: str) -> dict[str, Any]:
+    order = samples.order("warm")
+    body = samples.payment(order)
     return {
         "version": "2.0",
-        "headers": {name.lower(): value for name, value in headers.items()} | {"content-type": "application/json"},
+        "headers": {k.lower(): v for k, v in samples.signed(order, body, app_id=APP_ID, secret=secret).items()},
         "requestContext": {"http": {"method": "POST", "path": "/webhooks/jiuwu"}},
         "body": body,
         "isBase64Encoded": False,
     }
 
 
-def _minimal(queue_url: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    sqs = boto3.client("sqs")
+def _minimal(queue_url: str, secret: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    sqs: Any = boto3.client("sqs")
 
     def handler(event: dict[str, Any]) -> dict[str, Any]:
         headers, body = event["headers"], event["body"]
@@ -87,7 +78,7 @@ def _minimal(queue_url: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
             name: headers[f"x-jiuwu-{name.replace('_', '-')}"] for name in ("app_id", "timestamp", "nonce", "event_id")
         }
         text = "&".join(f"{name}={value}" for name, value in sorted((params | {"body": body}).items()))
-        expected = hmac.new(_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, headers["x-jiuwu-signature"]):
             return {"statusCode": 401}
         if abs(time.time() - int(params["timestamp"])) > 300:

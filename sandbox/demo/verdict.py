@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from jiuwu.trade.orders import Order, Status
 
 # How our states read on the platform's side. A held order is paid there: a person decides, nothing ships.
-_THERE = {
+THERE = {
     Status.PLACED: "created",
     Status.PAID: "paid",
     Status.SHIPPED: "shipped",
@@ -76,7 +76,7 @@ def _sides(facts: Facts) -> Iterable[str]:
             yield f"{order_no}: the platform has it ({remote.status if remote else ''}), we do not"
         elif remote is None:
             yield f"{order_no}: we have it ({local.status}), the platform does not"
-        elif _THERE.get(local.status) != remote.status:
+        elif THERE.get(local.status) != remote.status:
             yield f"{order_no}: {local.status} here, {remote.status} there"
 
 

@@ -1,0 +1,83 @@
+"""The ratios of the README's budget table: `python -m bench`. Writes .sandbox/bench.json; no threshold fails it."""
+
+import json
+import os
+import sys
+from importlib import util
+from types import ModuleType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import cold, signing, throughput, warm, writes
+from bench.measure import Ratio
+from jiuwu.aws import clients
+from sandbox.cloud import ministack
+from sandbox.cloud.environments import ROOT, SANDBOX
+from sandbox.environment import Sandbox
+
+
+def main() -> int:
+    """Exit status 0 when everything was measured."""
+    console = Console()
+    with Sandbox("bench", report=console.print) as sandbox:
+        console.print("measuring: signing, warm and cold starts, writes, throughput …")
+        os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": sandbox.stack.endpoint_url}
+        ratios = [*signing.run(), *_warm(sandbox), *cold.run(sandbox)]
+        used, flow = _writes(sandbox), throughput.run(sandbox)
+    _show(console, ratios, used, flow)
+    data = {"ratios": [ratio.as_dict() for ratio in ratios], "DynamoDB": used, "throughput": flow}
+    (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _warm(sandbox: Sandbox) -> list[Ratio]:
+    intake = _load(sandbox, "webhook_intake", "WebhookIntake")
+    return warm.run(intake, sandbox.stack.outputs["CommunityQueue"], sandbox.app_secret)
+
+
+def _writes(sandbox: Sandbox) -> dict[str, Any]:
+    processor = _load(sandbox, "order_processor", "OrderProcessor")
+    writes.attach(clients.client("dynamodb"))
+    from bench.peer import Peer  # Powertools' idempotency wants the region at import
+
+    table = sandbox.stack.outputs["OrdersTable"]
+    with warm.silent():
+        return writes.run(processor, Peer(table), table)
+
+
+def _load(sandbox: Sandbox, folder: str, function: str) -> ModuleType:
+    """The function's module, with the environment that it is deployed with."""
+    name = sandbox.stack.resources[function]
+    os.environ |= sandbox.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    spec = util.spec_from_file_location(folder, ROOT / "functions" / folder / "app.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(folder)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _show(console: Console, ratios: list[Ratio], used: dict[str, Any], flow: dict[str, Any]) -> None:
+    table = Table(title="ratios (medians, both sides in turn)")
+    for column in ("what", "ours", "floor", "ratio", "budget"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for r in ratios:
+        budget = "" if r.budget is None else f"≤ {r.budget:g}"
+        table.add_row(r.name, f"{r.ours:.3g} {r.unit}", f"{r.floor:.3g} {r.unit}", f"{r.ratio:.2f}", budget)
+    console.print(table)
+    table = Table(title="DynamoDB per payment notification (requests, write units with the index)")
+    for column in ("what", *used):
+        table.add_column(column)
+    for row in next(iter(used.values())):
+        table.add_row(
+            row, *(f"{side[row]['requests']:g} requests, {side[row]['write units']:g} units" for side in used.values())
+        )
+    console.print(table)
+    for name, value in flow.items():
+        console.print(f"{name}: {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

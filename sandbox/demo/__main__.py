@@ -1,0 +1,175 @@
+"""A busy shop under a troubled platform, and a verdict: `python -m sandbox.demo`. Exits 1 when a promise broke.
+
+ORDERS=n places n orders instead of as many as fit in two minutes; SEED=n draws other troubles.
+"""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from jiuwu.trade.orders import Order
+from sandbox.cloud.environments import SANDBOX
+from sandbox.demo import report
+from sandbox.demo.books import Books
+from sandbox.demo.scenario import Run, Simulator, repeat, settle
+from sandbox.demo.verdict import THERE, Facts, Remote, Verdict, judge
+from sandbox.environment import Sandbox
+from sandbox.processes import ProcessFailed
+from sandbox.shop import products
+
+# Build, deploy, ordering and settling fit in two minutes; settling needs the last part of them.
+_TOTAL_SECONDS = 120.0
+_SETTLING_SECONDS = 35.0
+_PATIENCE_SECONDS = 180.0
+_MEMBERS = 50
+_AT_LEAST = 250
+_RECONCILE_EVERY_SECONDS = 4.0
+
+FAULTS = {
+    "notifications": {
+        "duplicate": 0.30,
+        "simultaneous": 0.08,
+        "reorder": 0.20,
+        "delay": 0.10,
+        "drop": 0.05,
+        "forge": 0.03,
+        "unknown_fields": 0.05,
+    },
+    "calls": {"rate_limited": 0.02, "server_error": 0.02, "timeout": 0.004, "lost_reply": 0.02},
+    "tokens_expire": 0.5,
+}
+PARAMETERS = {
+    # a shop in fast motion: what waits for minutes in production waits for seconds here
+    "PaymentCheckSeconds": "5",
+    "RefreshAheadSeconds": "7170",  # of two hours: due for renewal after half a minute
+    "ReconcileSchedule": "rate(1 minute)",
+    "RefreshSchedule": "rate(1 minute)",
+}
+
+
+@dataclass(slots=True)
+class Demo:
+    """The run, what it measured, and where it is shown."""
+
+    seed: int
+    orders: int | None
+    progress: Progress
+    started: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict)
+    reconciled_at: float = 0.0
+
+    def play(self, sandbox: Sandbox) -> tuple[Run, Books, Facts]:
+        """Logs in, orders, settles; what there is to judge."""
+        simulator = Simulator(sandbox.simulator_url, httpx.Client(timeout=20))
+        put = simulator.http.put(f"{sandbox.simulator_url}/_sim/faults", json=FAULTS | {"seed": self.seed})
+        put.raise_for_status()
+        run = Run(self.seed, sandbox.api_url, sandbox.shop_url, simulator, [p.product_id for p in products.ALL])
+        books = Books(sandbox)
+        self._timed("members log in", lambda: self._log_in(run))
+        self._timed("orders are placed and paid", lambda: self._order(run, books))
+        left = self._timed("both sides settle", lambda: self._settle(run, books))
+        return run, books, _facts(run, books, left)
+
+    def _timed[T](self, what: str, step: Callable[[], T]) -> T:
+        started = time.monotonic()
+        try:
+            return step()
+        finally:
+            self.seconds[what] = time.monotonic() - started
+
+    def _log_in(self, run: Run) -> None:
+        bar = self.progress.add_task("members log in", total=_MEMBERS)
+        repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=lambda: self._advance(bar))
+
+    def _order(self, run: Run, books: Books) -> None:
+        bar = self.progress.add_task("orders", total=self.orders)
+        end = self.started + _TOTAL_SECONDS - _SETTLING_SECONDS
+
+        def enough(started: int) -> bool:
+            if self.orders is not None:
+                return started >= self.orders
+            return started >= _AT_LEAST and time.monotonic() > end
+
+        def tick() -> None:
+            self._advance(bar)
+            self._reconcile(books)
+
+        repeat(run.order, until=enough, errors=run.errors, tick=tick)
+
+    def _settle(self, run: Run, books: Books) -> Counter[str]:
+        bar = self.progress.add_task("orders not yet equal", total=len(run.orders))
+
+        def step() -> Counter[str]:
+            self._reconcile(books)
+            remote = books.remote()
+            run.tend({order_no: order.status for order_no, order in remote.items()})
+            differing = _differing(books.local(), remote)
+            self.progress.update(bar, completed=len(run.orders) - differing)
+            return books.under_way() + Counter({"orders differ": differing, "orders to tend": len(run.waiting)})
+
+        return settle(step, patience=_PATIENCE_SECONDS)
+
+    def _reconcile(self, books: Books) -> None:
+        """The schedules tick once a minute at the fastest; in fast motion they tick as often as we say."""
+        if time.monotonic() - self.reconciled_at > _RECONCILE_EVERY_SECONDS:
+            books.sandbox.stack.invoke("Reconciler", {})
+            self.reconciled_at = time.monotonic()
+
+    def _advance(self, bar: TaskID) -> None:
+        self.progress.advance(bar)
+
+
+def _differing(local: dict[str, Order], remote: dict[str, Remote]) -> int:
+    equal = {
+        order_no
+        for order_no, order in local.items()
+        if order_no in remote and THERE.get(order.status) == remote[order_no].status and not order.pending
+    }
+    return len((local.keys() | remote.keys()) - equal)
+
+
+def _facts(run: Run, books: Books, left: Counter[str]) -> Facts:
+    forged = Counter(a["status"] or 0 for a in books.notifications() if a["kind"].startswith("forged"))
+    return Facts(books.local(), books.remote(), books.ships(), books.dead(), forged, dict(left), tuple(run.errors))
+
+
+def main() -> int:
+    """Exit status 0 when every promise was kept, 1 when one broke or something did not start."""
+    console = Console(stderr=False)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        demo = Demo(int(os.environ.get("SEED") or 1), int(os.environ.get("ORDERS") or 0) or None, progress)
+        try:
+            with Sandbox("demo", parameters=PARAMETERS, report=console.print) as sandbox:
+                run, books, facts = demo.play(sandbox)
+                demo.seconds = sandbox.seconds | demo.seconds
+                verdict = judge(facts)
+                summary = report.summarize(run, books, facts, verdict, demo.seed, demo.seconds)
+        except ProcessFailed as fault:
+            console.print(str(fault), markup=False)
+            return 1
+    report.show(console, summary)
+    (SANDBOX / "demo.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False))
+    return _status(verdict)
+
+
+def _status(verdict: Verdict) -> int:
+    return 0 if verdict.kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
