@@ -4,6 +4,8 @@ Importing httpx and pydantic and making a TLS context takes as long as making al
 function that can do some of its work without the platform asks here when it needs it, not when it starts.
 """
 
+import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +13,31 @@ from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import Settings
 from jiuwu.platform import profile
+from jiuwu.platform.errors import BadParameters, ScopeMissing, TokenInvalid
 
 if TYPE_CHECKING:
     import httpx
 
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.platform.client import CallRecord, PlatformClient
+    from jiuwu.platform.models import RemoteOrder
+    from jiuwu.trade.orders import Order
 
 
 class Platform:
     """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
 
-    `http` is another connection pool than the process's own, for tests.
+    `http` is another connection pool than the process's own, and `clock` another clock, for tests.
     """
 
-    def __init__(self, environment: Settings, *, http: "httpx.Client | None" = None) -> None:
-        self._environment, self._http = environment, http
+    def __init__(
+        self,
+        environment: Settings,
+        *,
+        http: "httpx.Client | None" = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._environment, self._http, self._clock = environment, http, clock
         self.profile = profile.load(environment.jiuwu_profile)
 
     @cached_property
@@ -44,6 +55,7 @@ class Platform:
             "app_id": self._environment.app_id,
             "secrets": secrets,
             "http": self._http,
+            "clock": self._clock,
             "observe": observe,
         }
 
@@ -52,9 +64,15 @@ class MembersPlatform(Platform):
     """A way to the platform that also speaks for members."""
 
     def __init__(
-        self, environment: Settings, *, members_table: str, token_key_id: str, http: "httpx.Client | None" = None
+        self,
+        environment: Settings,
+        *,
+        members_table: str,
+        token_key_id: str,
+        http: "httpx.Client | None" = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(environment, http=http)
+        super().__init__(environment, http=http, clock=clock)
         self._members_table, self._token_key_id = members_table, token_key_id
 
     @cached_property
@@ -63,11 +81,29 @@ class MembersPlatform(Platform):
         from jiuwu.platform.oauth import OAuthClient
 
         dynamodb, kms = clients.client("dynamodb"), clients.client("kms")
-        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, OAuthClient(self.profile, **self._caller))
+        oauth = OAuthClient(self.profile, **self._caller)
+        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, oauth, clock=self._clock)
 
     def token(self, member_id: str) -> "MemberToken":
         """The member's token for a call of `client`; nothing is read before the call asks for it."""
         return self._tokens.source(member_id)
+
+    def place(self, order: "Order", *, left: Callable[[], float]) -> "RemoteOrder":
+        """Our order at the platform, for its member; `left` is how many seconds the caller still has.
+
+        Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
+        """
+        from jiuwu.members.tokens import TokenBusy, TokenUnavailable
+        from jiuwu.trade.placing import NotPlaceable, place
+
+        try:
+            return place(self.client, order, self.token(order.member_id), left=left)
+        except TokenBusy as busy:
+            raise NotPlaceable("token_busy") from busy
+        except (TokenUnavailable, TokenInvalid, ScopeMissing) as ended:
+            raise NotPlaceable("login_needed") from ended
+        except BadParameters as refused:
+            raise NotPlaceable("refused") from refused
 
 
 def observe(record: "CallRecord") -> None:

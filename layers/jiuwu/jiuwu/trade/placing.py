@@ -1,7 +1,7 @@
 """Our order made the platform's: idempotent by its number, looked up before it is tried again."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
 
@@ -11,6 +11,14 @@ from .products import fingerprint
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient, TokenSource
     from jiuwu.platform.models import NewOrder, RemoteOrder
+
+
+class NotPlaceable(Exception):
+    """This very order cannot be placed, whatever the state of the platform: `reason` says why."""
+
+    def __init__(self, reason: Literal["login_needed", "token_busy", "refused"]) -> None:
+        super().__init__(f"not placed: {reason}")
+        self.reason = reason
 
 
 def new_order(  # noqa: PLR0913 -- what an order is made of

@@ -15,6 +15,7 @@ from jiuwu.platform.errors import BadParameters, BadReply, PlatformError
 from .drift import Drift, Finding, Report
 from .items import SHARDS
 from .orders import Order
+from .placing import NotPlaceable
 from .records import Cursor, Records
 from .settling import Remotes, Settled, Settler
 from .store import OrderStore
@@ -30,10 +31,6 @@ _MARGIN_SECONDS = 20.0
 _IN_A_ROW = 3
 # Fewer missed notifications than this may be chance; as many without a single one that came are a silent channel.
 _SILENT_FROM = 3
-
-
-class NotPlaceable(Exception):
-    """This order cannot be placed for now, for a reason of its own: its member has to log in again, for one."""
 
 
 @dataclass(slots=True)

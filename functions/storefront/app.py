@@ -1,0 +1,275 @@
+"""Storefront: where the merchant's app orders for its members.
+
+POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel.
+"""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import base64
+import binascii
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients, settings, telemetry
+from jiuwu.members import web
+from jiuwu.members.accounts import Accounts, member_id_for
+from jiuwu.members.logins import Sessions, bearer_token
+from jiuwu.members.web import Reply, Request
+from jiuwu.trade import effects
+from jiuwu.trade.basket import BasketRefused, read_basket
+from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.mending import Mended, Mender
+from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.placing import NotPlaceable
+from jiuwu.trade.products import NotForSale, Products, ProductsBusy
+from jiuwu.trade.receipt import receipt
+from jiuwu.trade.settling import Settler
+from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
+from jiuwu.wiring import MembersPlatform
+
+# 50 products of 64 characters with room to spare
+_MOST_BYTES = 16_384
+_KEY = re.compile(r"[\x21-\x7e]{1,64}")
+_ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
+# The reply has to be on its way before Lambda ends the function.
+_REPLY_SECONDS = 1.0
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    orders_table: str
+    products_table: str
+    members_table: str
+    logins_table: str
+    token_key_id: str
+    effect_queue_url: str
+    late_payment: Literal["refund", "revive"]
+    payment_check_seconds: int
+
+
+class Refused(Exception):
+    """The request ends here: HTTP status, reason code, a message for the member, and the field that is wrong."""
+
+    def __init__(
+        self, status: int, reason: str, message: str, field: str = "", *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.message, self.field, self.headers = status, reason, message, field, headers
+
+
+class Context(Protocol):
+    """Lambda's context, as far as a request needs it."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Shop(NamedTuple):
+    """What serving a request needs."""
+
+    sessions: Sessions
+    accounts: Accounts
+    store: OrderStore
+    checkout: Checkout
+    platform: MembersPlatform
+
+
+class Visit(NamedTuple):
+    """One request of a member, and how many seconds it still has."""
+
+    request: Request
+    member_id: str
+    left: Callable[[], float]
+
+
+def handle(shop: Shop, event: object, left: Callable[[], float]) -> Reply:
+    """The reply to an API Gateway HTTP API event (payload 2.0): an order, or an error with its reason and a message in
+    Chinese. Whatever a stranger sends ends in a 4xx."""
+    try:
+        request = web.parse(event)
+        serve, order_no = _route(request)
+        return serve(shop, Visit(request, _member(shop, request), left), order_no)
+    except web.RequestRefused as refused:
+        return _refuse(Refused(refused.status, refused.reason, "无法识别的请求"))
+    except Refused as refused:
+        return _refuse(refused)
+    except BasketRefused as wrong:
+        return _refuse(Refused(400, wrong.reason, wrong.message, wrong.field))
+    except (ClientError, BotoCoreError, TableBusy, TableRefused, ProductsBusy) as fault:
+        return _put_off(fault)
+
+
+def _route(request: Request) -> tuple[Callable[[Shop, Visit, str], Reply], str]:
+    for path, method, serve in _ROUTES:
+        if found := path.fullmatch(request.path):
+            if request.method != method:
+                raise Refused(405, "method_not_allowed", "不支持的请求方法", headers={"Allow": method})
+            return serve, found["order_no"] if path.groups else ""
+    raise Refused(404, "not_found", "没有这个地址")
+
+
+def _member(shop: Shop, request: Request) -> str:
+    token = bearer_token(request.headers.get("authorization", ""))
+    member_id = shop.sessions.member_id(token) if token else None
+    if member_id is None:
+        raise Refused(401, "session_required", "请先登录", "Authorization")
+    return member_id
+
+
+def _buy(shop: Shop, visit: Visit, _: str) -> Reply:
+    key = visit.request.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise Refused(400, "idempotency_key_malformed", "需要 1 到 64 个可见 ASCII 字符的请求标识", "Idempotency-Key")
+    basket = read_basket(_body(visit.request))
+    try:
+        order, new = shop.checkout.buy(visit.member_id, key, basket, _reach(shop, visit))
+    except KeyReused:
+        message = "这个请求标识已用于内容不同的订单，请换一个"
+        raise Refused(409, "idempotency_key_reused", message, "Idempotency-Key") from None
+    except NotForSale as unsold:
+        field = f"items[{list(basket).index(unsold.product_id)}].product_id"
+        raise Refused(422, "not_for_sale", "商品不存在或已下架", field) from None
+    except TooDear:
+        raise Refused(422, "amount_too_large", "订单金额过大", "items") from None
+    except NotPlaceable:
+        # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
+        raise _login_needed() from None
+    status = 202 if order.status is Status.CREATED else 201 if new else 200
+    return _ordered(status, "ordered", order)
+
+
+def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
+    return _ordered(200, "looked", _own(shop, visit, order_no))
+
+
+def _cancel(shop: Shop, visit: Visit, order_no: str) -> Reply:
+    try:
+        order = shop.checkout.cancel(_own(shop, visit, order_no), _reach(shop, visit))
+    except NotCancellable as late:
+        if late.order.payments:
+            raise Refused(409, "already_paid", "已支付，不能取消") from None
+        raise Refused(409, "not_cancellable", "订单已不能取消") from None
+    except CancelLater:
+        raise Refused(503, "cancel_unconfirmed", "暂时无法确认取消结果，请稍后再试", headers=_LATER) from None
+    return _ordered(200, "cancelled", order)
+
+
+def _own(shop: Shop, visit: Visit, order_no: str) -> Order:
+    order = shop.store.get(order_no) if _ORDER_NO.fullmatch(order_no) else None
+    if order is None or order.member_id != visit.member_id:
+        # whether somebody else has it is nobody's business
+        raise Refused(404, "order_unknown", "没有这个订单", "order_no")
+    return order
+
+
+def _reach(shop: Shop, visit: Visit) -> Reach:
+    return Reach(
+        platform=lambda: shop.platform.client,
+        place=partial(shop.platform.place, left=visit.left),
+        left=visit.left,
+        open_id=partial(_open_id, shop),
+    )
+
+
+def _open_id(shop: Shop, member_id: str) -> str:
+    member = shop.accounts.get(member_id)
+    if member is None or member.link_status != "active":
+        raise _login_needed()
+    return member.open_id
+
+
+def _login_needed() -> Refused:
+    return Refused(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
+
+
+def _body(request: Request) -> bytes:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "not_json", "请求内容应为 application/json", "Content-Type")
+    try:
+        text = request.raw_body
+        body = base64.b64decode(text, validate=True) if request.is_base64 else text.encode()
+    except (binascii.Error, ValueError):
+        raise Refused(400, "body_unreadable", "请求内容无法解码") from None
+    if len(body) > _MOST_BYTES:
+        raise Refused(413, "body_too_large", f"请求内容超过 {_MOST_BYTES} 字节")
+    return body
+
+
+_LATER = {"Retry-After": "2"}
+_ROUTES: list[tuple[re.Pattern[str], str, Callable[[Shop, Visit, str], Reply]]] = [
+    (re.compile(r"/orders"), "POST", _buy),
+    (re.compile(r"/orders/(?P<order_no>[^/]*)"), "GET", _look),
+    (re.compile(r"/orders/(?P<order_no>[^/]*)/cancel"), "POST", _cancel),
+]
+
+
+def _ordered(status: int, outcome: str, order: Order) -> Reply:
+    telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
+    return web.json_reply(status, receipt(order))
+
+
+def _refuse(refused: Refused) -> Reply:
+    telemetry.logger.info("storefront", outcome="refused", code=refused.status, reason=refused.reason)
+    told = {"code": refused.status, "message": refused.message, "reason": refused.reason}
+    return web.json_reply(refused.status, told | ({"field": refused.field} if refused.field else {}), refused.headers)
+
+
+def _put_off(fault: Exception) -> Reply:
+    # the class says what failed; a message could quote what was sent
+    failed = fault.operation_name if isinstance(fault, ClientError) else type(fault).__name__
+    code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
+    telemetry.logger.error("storefront", outcome="unavailable", failed=failed, code=code)
+    told = {"code": 503, "message": "服务繁忙，请稍后再试", "reason": "unavailable"}
+    return web.json_reply(503, told, _LATER)
+
+
+def _note(mended: Mended) -> None:
+    for transition in mended.transitions:
+        telemetry.count("OrderTransitions", transition=transition)
+    for alert in mended.alerts:
+        telemetry.logger.error("order", order_no=mended.order and mended.order.order_no, alert=alert)
+
+
+def _trouble(order_no: str, error: Exception) -> None:
+    telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=str(error))
+
+
+def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Shop:
+    """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
+    dynamodb = clients.client("dynamodb")
+    store = OrderStore(dynamodb, environment.orders_table)
+    policy = Policy(late_payment=environment.late_payment, check_seconds=environment.payment_check_seconds)
+    settler = Settler(
+        store,
+        Mender(policy, partial(member_id_for, environment.app_id)),
+        queue=partial(effects.queue, clients.client("sqs"), environment.effect_queue_url),
+        clock=clock,
+    )
+    products = Products(dynamodb, environment.products_table)
+    return Shop(
+        sessions=Sessions(dynamodb, environment.logins_table, clock=clock),
+        accounts=Accounts(dynamodb, environment.members_table),
+        store=store,
+        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, clock=clock),
+        platform=platform,
+    )
+
+
+_settings = settings.load(Settings)
+_shop = build(
+    _settings,
+    MembersPlatform(_settings, members_table=_settings.members_table, token_key_id=_settings.token_key_id),
+)
+
+
+def handler(event: object, context: Context) -> Reply:
+    """Entry point for Lambda."""
+    return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - _REPLY_SECONDS)
+
+
+boot.done()
