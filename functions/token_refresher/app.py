@@ -22,7 +22,7 @@ from jiuwu.platform.wire import CallRecord
 
 # A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
 # be cut off: then its lease lapses and the next run comes by.
-_RESERVE_SECONDS = 20.0
+_RESERVE_MILLISECONDS = 20_000
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
@@ -57,25 +57,21 @@ def handle(refresher: Refresher, event: Mapping[str, Any], context: Context) -> 
 
 
 def _run(refresher: Refresher, context: Context) -> dict[str, object]:
-    stop_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
     before = int(refresher.clock()) + refresher.ahead
-
-    def work(shard: str) -> Counter[str]:
-        return _work_off(refresher, shard, before, lambda: time.monotonic() >= stop_at)
-
     # one thread for each shard: the calls overlap, and no member is in two hands
     with ThreadPoolExecutor(len(SHARDS)) as pool:
-        total = sum(pool.map(work, SHARDS), Counter[str]())
+        counters = pool.map(lambda shard: _work_off(refresher, shard, before, context), SHARDS)
+        total = sum(counters, Counter[str]())
     outcomes = dict(sorted(total.items()))
     telemetry.logger.info("token refresher", extra={"outcome": outcomes})
     return {"outcomes": outcomes, "finished": "cut_off" not in total}
 
 
-def _work_off(refresher: Refresher, shard: str, before: int, is_late: Callable[[], bool]) -> Counter[str]:
+def _work_off(refresher: Refresher, shard: str, before: int, context: Context) -> Counter[str]:
     """Takes the shard's due members one after the other; what it leaves is first in the index next time."""
     outcomes: Counter[str] = Counter()
     for member_id in refresher.grants.due(shard, before):
-        if is_late():
+        if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS:
             outcomes["cut_off"] += 1
             break
         outcomes[_refresh(refresher, member_id, due_before=before)] += 1

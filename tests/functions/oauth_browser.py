@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from jiuwu.aws import settings
 from tests.functions.community import Community
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ class Browser:
 
 def browser_of(app: ModuleType, community: Community, environment: dict[str, str]) -> Browser:
     """A browser in front of a function with this environment."""
-    parts = app.build(app.Settings(**{name.lower(): value for name, value in environment.items()}), community.http)
+    parts = app.build(settings.load(app.Settings, environment), community.http)
     return Browser(lambda event: app.handle(parts, event))
 
 

@@ -1,0 +1,259 @@
+"""TokenRefresher over a table of members, with a platform in this process."""
+
+import importlib
+import itertools
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from jiuwu.aws import settings
+from jiuwu.aws.settings import SettingsError
+from jiuwu.members.grants import SHARDS, Grants, shard_of
+from jiuwu.members.tokens import Tokens
+from jiuwu.platform.models import TokenReply, UserProfile
+from tests.functions.community import Community, invalid_grant
+from tests.functions.oauth_browser import ENVIRONMENT
+
+CLOCK_TICK: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "events" / "token_refresher.json").read_text("utf-8")
+)
+ANYWHERE = ENVIRONMENT | {
+    "MEMBERS_TABLE": "m",
+    "TOKEN_KEY_ID": "k",
+    "APP_SECRET_NAME": "s",
+    "REFRESH_AHEAD_SECONDS": "900",
+}
+# Two in every shard.
+MEMBERS = [f"mb_{number}" for number in range(200)]
+PAIRS = [member for shard in SHARDS for member in [each for each in MEMBERS if shard_of(each) == shard][:2]]
+
+
+class Context:
+    """Lambda's: time for so many members, asked before each."""
+
+    def __init__(self, members: int = 1000) -> None:
+        self._asked, self._members = itertools.count(), members
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000 if next(self._asked) < self._members else 19_999
+
+
+class RefreshCommunity(Community):
+    """Knows refresh tokens by their member, so that trouble can be one member's: `ailing` ones get `trouble_of`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ailing: set[str] = set()
+        self.trouble_of: Callable[[], httpx.Response] = lambda: httpx.Response(503, text="busy")
+        self.meet: Callable[[], object] = lambda: None
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        form = dict(httpx.QueryParams(request.content.decode()))
+        self.meet()
+        if form["refresh_token"].removeprefix("rt_of_") in self.ailing:
+            return self.trouble_of()
+        self._refresh.setdefault(form["refresh_token"], form["refresh_token"].removeprefix("rt_of_"))
+        return super()._handle(request)
+
+
+@pytest.fixture
+def community() -> RefreshCommunity:
+    return RefreshCommunity()
+
+
+@pytest.fixture(scope="module")
+def app(cloud: object) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ANYWHERE.items():
+            patch.setenv(name, value)
+        sys.modules.pop("functions.token_refresher.app", None)
+        yield importlib.import_module("functions.token_refresher.app")
+
+
+@pytest.fixture
+def refresher(app: ModuleType, community: RefreshCommunity, members_table: str, token_key: str, app_secret: str) -> Any:
+    made = {"MEMBERS_TABLE": members_table, "TOKEN_KEY_ID": token_key, "APP_SECRET_NAME": app_secret}
+    return app.build(settings.load(app.Settings, ANYWHERE | made), community.http)
+
+
+@pytest.fixture
+def run(app: ModuleType, refresher: Any) -> Callable[..., dict[str, Any]]:
+    """run() is a tick of the clock; run({…}, Context(…)) anything else."""
+
+    def once(event: object = CLOCK_TICK, context: Context | None = None) -> dict[str, Any]:
+        done: dict[str, Any] = app.handle(refresher, event, context or Context())
+        return done
+
+    return once
+
+
+@pytest.fixture
+def link(aws: Callable[[str], Any], members_table: str, token_key: str, community: Community) -> Callable[..., None]:
+    """link("mb_1", expires_in=…) makes a member."""
+    tokens = Tokens(aws("dynamodb"), members_table, aws("kms"), token_key, None)  # type: ignore[arg-type]
+
+    def make(member_id: str, *, expires_in: int = 600) -> None:
+        reply = TokenReply(
+            access_token=f"at_of_{member_id}",
+            refresh_token=f"rt_of_{member_id}",
+            expires_in=expires_in,
+            refresh_expires_in=2592000,
+        )
+        tokens.link(member_id, UserProfile(open_id=f"ou_{member_id}", nickname="小九", avatar_url=""), reply)
+
+    return make
+
+
+@pytest.fixture
+def grants(aws: Callable[[str], Any], members_table: str) -> Grants:
+    return Grants(aws("dynamodb"), members_table)
+
+
+def _version(grants: Grants, member_id: str) -> int:
+    grant = grants.read(member_id)
+    assert grant is not None
+    return grant.version
+
+
+def test_a_tick_renews_every_member_who_is_due_and_no_other(
+    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+) -> None:
+    for member in PAIRS:
+        link(member, expires_in=600)
+    link("mb_later", expires_in=7200)
+    assert {"outcomes": {"renewed": 16}, "finished": True} == run()
+    assert [2] * 16 + [1] == [_version(grants, member) for member in [*PAIRS, "mb_later"]]
+    assert {"outcomes": {}, "finished": True} == run()
+    assert 16 == len(community.calls("/oauth/token"))
+
+
+def test_eight_renewals_overlap(
+    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+) -> None:
+    for member in PAIRS:
+        link(member)
+    # nobody is answered before eight are asking
+    community.meet = threading.Barrier(8, timeout=30).wait
+    assert {"renewed": 16} == run()["outcomes"]
+
+
+def test_one_members_failure_stops_no_other_and_comes_back_after_a_pause(
+    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+) -> None:
+    for member in PAIRS:
+        link(member)
+    # the first of their shards: whoever fails must not hold up the one behind
+    community.ailing = set(PAIRS[:4:2])
+    assert {"failed": 2, "renewed": 14} == run()["outcomes"]
+    assert {} == run()["outcomes"]
+    grant = grants.read(PAIRS[0])
+    assert grant is not None
+    assert 900 + 30 <= grant.refresh_at - time.time() <= 900 + 60
+    assert grant.status == "active"
+
+
+def test_a_member_who_has_to_log_in_again_is_left_alone_from_then_on(
+    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+) -> None:
+    link(PAIRS[0])
+    community.ailing, community.trouble_of = {PAIRS[0]}, invalid_grant
+    assert {"reauth_required": 1} == run()["outcomes"]
+    assert {} == run()["outcomes"]
+
+
+def test_a_run_stops_in_good_time_and_the_next_one_goes_on(
+    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+) -> None:
+    for member in PAIRS:
+        link(member)
+    first = run(context=Context(members=9))
+    assert (9, False) == (first["outcomes"]["renewed"], first["finished"])
+    assert {"outcomes": {"renewed": 7}, "finished": True} == run()
+
+
+def test_without_time_nothing_is_begun(
+    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+) -> None:
+    link(PAIRS[0])
+    assert {"outcomes": {"cut_off": 1}, "finished": False} == run(context=Context(members=0))
+    assert [] == community.calls("/oauth/token")
+
+
+def test_more_members_than_a_page_holds_are_all_taken(
+    aws: Callable[[str], Any], grants: Grants, link: Callable[..., None], members_table: str
+) -> None:
+    shard = [member for member in MEMBERS if shard_of(member) == "3"][:5]
+    for member in shard:
+        link(member)
+
+    class TwoAtATime:
+        """DynamoDB with pages of two items instead of a megabyte."""
+
+        def get_paginator(self, name: str) -> Any:
+            paginator = aws("dynamodb").get_paginator(name)
+            paginate = paginator.paginate
+            paginator.paginate = lambda **asked: paginate(**asked, PaginationConfig={"PageSize": 2})
+            return paginator
+
+    paged = Grants(TwoAtATime(), members_table)  # type: ignore[arg-type]
+    assert sorted(shard) == sorted(paged.due("3", int(time.time()) + 900))
+
+
+def test_two_runs_at_once_refresh_each_member_once(
+    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+) -> None:
+    for member in PAIRS:
+        link(member)
+    community.meet = lambda: time.sleep(0.1)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: run()["outcomes"], range(2)))
+    assert 16 == sum(outcomes.get("renewed", 0) for outcomes in both)
+    assert 16 == len(community.calls("/oauth/token"))
+
+
+def test_one_member_can_be_renewed_now(run: Callable[..., Any], link: Callable[..., None], grants: Grants) -> None:
+    link("mb_later", expires_in=7200)
+    assert {"member_id": "mb_later", "outcome": "renewed"} == run({"member_id": "mb_later"})
+    assert 2 == _version(grants, "mb_later")
+    assert {"member_id": "mb_nobody", "outcome": "unknown"} == run({"member_id": "mb_nobody"})
+
+
+@pytest.mark.parametrize("member_id", [None, 7, "", ["mb_1"], {"S": "mb_1"}])
+def test_a_member_id_that_is_none_is_refused_in_words(run: Callable[..., Any], member_id: object) -> None:
+    assert "member_id must be" in run({"member_id": member_id})["error"]
+
+
+def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
+    app: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refresher = app.build(settings.load(app.Settings, ANYWHERE | {"MEMBERS_TABLE": "not-there"}))
+    outcome = app.handle(refresher, {"member_id": "mb_1"}, Context())
+    assert {"member_id": "mb_1", "outcome": "table_unavailable"} == outcome
+    assert '"TokenRefreshes":[1.0]' in capsys.readouterr().out
+
+
+def test_each_renewal_is_counted_by_outcome(
+    run: Callable[..., Any], link: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    link(PAIRS[0])
+    run()
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [("renewed", [1.0])] == [
+        (each["outcome"], each["TokenRefreshes"]) for each in metrics if "TokenRefreshes" in each
+    ]
+    assert ["oauth.refresh"] == [each["call"] for each in metrics if "PlatformCallMilliseconds" in each]
+
+
+@pytest.mark.parametrize("missing", ["MEMBERS_TABLE", "TOKEN_KEY_ID", "REFRESH_AHEAD_SECONDS"])
+def test_a_missing_setting_is_named_at_start(load_function: Callable[..., ModuleType], missing: str) -> None:
+    with pytest.raises(SettingsError, match=missing):
+        load_function("token_refresher", **ANYWHERE | {missing: ""})
