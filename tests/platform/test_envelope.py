@@ -162,6 +162,13 @@ def test_a_reply_that_is_none_is_a_bad_reply(step: Step) -> None:
     assert error.problem
 
 
+def test_a_redirect_is_called_one_and_not_followed() -> None:
+    api, rig = client(envelope(50001, {}, status=307, location="https://evil.example/"))
+    with pytest.raises(BadReply, match="redirect"):
+        api.call("time")
+    assert ["platform.example"] == [request.url.host for request in rig.requests]
+
+
 @pytest.mark.parametrize(
     "data", [7, "text", [], True, {"server_time": None}, {"server_time": "noon"}, {"server_time": 1.5}]
 )

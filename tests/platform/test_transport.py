@@ -55,22 +55,30 @@ def drip(connection: socket.socket, first: bytes, drop: bytes, pause: float) -> 
         time.sleep(pause)
 
 
+def late(connection: socket.socket) -> None:
+    connection.recv(65536)
+    time.sleep(1.9)
+    connection.sendall(b"HTTP/1.1 ")
+    connection.recv(65536)
+
+
 def silent(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
 
 
-@pytest.mark.parametrize("pause", [0.05, 0.0002])
 @pytest.mark.parametrize(
-    ("first", "drop"),
+    ("first", "drop", "pause"),
     [
-        (b"", b"H"),
-        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"", b"H", 0.05),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.05),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.05),
+        # so many that there is always one to read
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2000, 0.0),
+        (HEAD + b"Content-Length: 100000\r\n\r\n", b" ", 0.05),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.05),
     ],
-    ids=["status line", "header", "100 Continue", "body", "chunks"],
+    ids=["status line", "header", "100 Continue", "100 Continue without a pause", "body", "chunks"],
 )
 def test_a_dripping_server_holds_nobody_beyond_the_deadline(
     start: Callable[[Serve], Server], http: httpx.Client, first: bytes, drop: bytes, pause: float
@@ -80,6 +88,16 @@ def test_a_dripping_server_holds_nobody_beyond_the_deadline(
     with pytest.raises(ReplyLost):
         get(http, server.url, 0.4)
     assert time.monotonic() - began < AT_LAST
+
+
+def test_a_sign_of_life_shortly_before_the_deadline_buys_no_time(
+    start: Callable[[Serve], Server], http: httpx.Client
+) -> None:
+    server = start(late)
+    began = time.monotonic()
+    with pytest.raises(ReplyLost):
+        get(http, server.url, 2.0)
+    assert time.monotonic() - began < 3.5
 
 
 def test_a_silent_server_holds_nobody_beyond_two_seconds_by_default(start: Callable[[Serve], Server]) -> None:
