@@ -1,85 +1,28 @@
 """Orders in the table: small, written only over what was read, found when due."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from jiuwu.trade.items import SHARDS, from_item, shard_of, to_item
-from jiuwu.trade.machine import Applied, Policy, apply
 from jiuwu.trade.orders import (
-    Completed,
     Effect,
-    EffectDone,
     Entry,
-    Event,
     Happened,
-    Line,
     Order,
-    Paid,
-    Placed,
     Status,
-    order_no_for,
 )
-from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-
-NOW = 1_763_800_000
-POLICY = Policy()
-
-
-def an_order(number: int = 0, **changes: Any) -> Order:
-    return replace(
-        Order(
-            order_no=order_no_for("mb_aaaaaaaaaaaaaaaaaaaa", f"key-{number}"),
-            member_id="mb_aaaaaaaaaaaaaaaaaaaa",
-            open_id="ou_0123456789abcdef01234567",
-            lines=(Line("tea-2025-spring", "明前龙井 2025 春茶 250 克礼盒装", 2, 617),),
-            amount_fen=1234,
-            fingerprint="0123456789abcdef" * 4,
-            created_at=NOW,
-            due_at=NOW + POLICY.check_seconds,
-        ),
-        **changes,
-    )
-
-
-def lived(order: Order, *events: Event) -> Order:
-    for event in events:
-        outcome = apply(order, event, policy=POLICY)
-        assert isinstance(outcome, Applied), outcome
-        order = outcome.order
-    return order
-
-
-LIFE: tuple[tuple[Event, ...], ...] = (
-    (Placed(NOW + 1, "P2025112200000000001", "https://pay.example.com/p/P2025112200000000001?sign=0123456789abcdef"),),
-    (Paid("evt_3f2504e04f8911d39a0c0305e82c3301", NOW + 60, "T20251122000000000000000001", 1234, NOW + 59),),
-    (EffectDone(NOW + 61, "ship"), EffectDone(NOW + 61, "push:shipped")),
-    (Completed("evt_3f2504e04f8911d39a0c0305e82c3302", NOW + 86_400),),
-)
+from jiuwu.trade.store import OrderStore
+from tests.trade.capacity import item_size, write_units
+from tests.trade.stored import LIFE, NOW, an_order, lived
 
 
 @pytest.fixture
 def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
     return OrderStore(aws("dynamodb"), orders_table)
-
-
-def number_size(text: str) -> int:
-    digits = text.lstrip("-").strip("0")
-    return (len(digits) + 1) // 2 + 1 + text.startswith("-")
-
-
-def value_size(value: Mapping[str, Any]) -> int:
-    """AWS, "DynamoDB item sizes and formats": lists cost 3 bytes and 1 per element besides what is in them."""
-    ((kind, content),) = value.items()
-    if kind == "L":
-        return 3 + sum(1 + value_size(element) for element in content)
-    return len(content.encode()) if kind == "S" else number_size(content)
-
-
-def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
-    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
 
 
 def test_a_paid_and_shipped_order_of_one_line_is_under_a_kilobyte() -> None:
@@ -194,130 +137,55 @@ def test_due_orders_are_found_by_shard_and_time_in_pages(store: OrderStore) -> N
     assert rest.next_start is None
 
 
-def test_an_orders_whole_life_costs_at_most_ten_write_units(aws: Callable[[str], Any], orders_table: str) -> None:
+def life(order: Order) -> list[Order]:
+    """The order as each write of its life leaves it."""
+    stages = [order]
+    for events in LIFE:
+        stages.append(lived(stages[-1], *events))
+    return stages
+
+
+def test_an_orders_whole_life_costs_at_most_ten_write_units() -> None:
+    images: list[Any] = [None, *(to_item(order) for order in life(an_order()))]
+
+    units = [write_units(before, after) for before, after in pairwise(images)]
+
+    # created; placed; paid, which moves no index key; shipped and told, which moves the look to when completion is
+    # overdue; completed, which ends it
+    assert units == [2, 1, 1, 3, 2]
+    assert sum(units) <= 10
+
+
+def test_the_local_aws_bills_what_the_rules_say_where_it_counts_the_index(
+    aws: Callable[[str], Any], orders_table: str
+) -> None:
+    consumed: list[dict[str, Any]] = []
+    for after in life(an_order()):
+        request: dict[str, Any] = {"TableName": orders_table, "ReturnConsumedCapacity": "INDEXES"}
+        consumed.append(aws("dynamodb").put_item(Item=to_item(after), **request)["ConsumedCapacity"])
+
+    assert [capacity["CapacityUnits"] for capacity in consumed] == [2, 1, 1, 3, 2]
+
+
+def test_the_store_lets_its_caller_see_what_it_consumed(aws: Callable[[str], Any], orders_table: str) -> None:
     consumed: list[dict[str, Any]] = []
     store = OrderStore(aws("dynamodb"), orders_table, observe=consumed.append)
     order = store.create(an_order())
+
+    store.save_many([(order, lived(order, *LIFE[0]))])
+
+    assert [(capacity["TableName"], capacity["CapacityUnits"]) for capacity in consumed] == [
+        (orders_table, 2),
+        (orders_table, 1),
+    ]
+
+
+def test_a_batch_of_lives_is_written_as_the_machine_left_them(store: OrderStore) -> None:
+    orders = [store.create(an_order(number)) for number in range(3)]
     for events in LIFE:
-        new = lived(order, *events)
-        assert store.save_many([(order, new)]) == set()
-        order = replace(new, version=order.version + 1)
+        new = [lived(order, *events) for order in orders]
+        assert store.save_many(zip(orders, new, strict=True)) == set()
+        orders = [replace(order, version=order.version + 1) for order in new]
 
-    assert order == store.get(order.order_no)
-    assert order.status is Status.COMPLETED
-    units = [capacity["CapacityUnits"] for capacity in consumed[:5]]
-    assert sum(units) <= 10
-    assert units[2] == 1  # a payment moves no index key
-
-
-class OneAnswerAfterAnother:
-    """A DynamoDB client that answers from a list and remembers what it was asked."""
-
-    def __init__(self, *answers: dict[str, Any]) -> None:
-        self.answers, self.asked = list(answers), list[dict[str, Any]]()
-
-    def batch_execute_statement(self, **request: Any) -> dict[str, Any]:
-        self.asked.append(request)
-        return self.answers.pop(0)
-
-    batch_get_item = batch_execute_statement
-
-
-def fake_store(dynamodb: OneAnswerAfterAnother, waits: list[float] | None = None) -> OrderStore:
-    client: Any = dynamodb
-    return OrderStore(client, "orders", sleep=(waits if waits is not None else []).append, rand=lambda: 1.0)
-
-
-def answers(*codes: str) -> dict[str, Any]:
-    return {"Responses": [{"Error": {"Code": code, "Message": ""}} if code else {} for code in codes]}
-
-
-def pairs(*numbers: int) -> list[tuple[Order, Order]]:
-    return [(an_order(n, version=1), an_order(n, version=1, status=Status.PLACED)) for n in numbers]
-
-
-def test_a_throttled_statement_alone_is_tried_again() -> None:
-    dynamodb = OneAnswerAfterAnother(answers("", "ThrottlingError", "ConditionalCheckFailed"), answers(""))
-
-    lost = fake_store(dynamodb).save_many(pairs(0, 1, 2))
-
-    assert lost == {an_order(2).order_no}
-    assert [len(request["Statements"]) for request in dynamodb.asked] == [3, 1]
-    assert dynamodb.asked[1]["Statements"] == [dynamodb.asked[0]["Statements"][1]]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "InternalServerError",
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-        "ThrottlingError",
-        "TransactionConflict",
-    ],
-)
-def test_what_stays_throttled_counts_as_not_written(code: str) -> None:
-    waits: list[float] = []
-    dynamodb = OneAnswerAfterAnother(*[answers(code)] * 4)
-
-    assert fake_store(dynamodb, waits).save_many(pairs(0)) == {an_order(0).order_no}
-    assert waits == sorted(waits)
-    assert sum(waits) < 1
-
-
-@pytest.mark.parametrize("code", ["AccessDenied", "ResourceNotFound", "SomethingNew"])
-def test_what_no_retry_cures_is_raised_with_its_code(code: str) -> None:
-    with pytest.raises(TableRefused, match=code):
-        fake_store(OneAnswerAfterAnother(answers(code))).save_many(pairs(0))
-
-
-def test_one_item_refused_leaves_the_others_written() -> None:
-    dynamodb = OneAnswerAfterAnother(answers("ValidationError", ""))
-
-    assert fake_store(dynamodb).save_many(pairs(0, 1)) == {an_order(0).order_no}
-
-
-def test_a_pair_without_difference_costs_nothing() -> None:
-    dynamodb = OneAnswerAfterAnother()
-
-    assert fake_store(dynamodb).save_many([(an_order(), an_order())]) == set()
-    assert dynamodb.asked == []
-
-
-def test_an_order_is_written_once_in_a_request() -> None:
-    with pytest.raises(ValueError, match=an_order(0).order_no):
-        fake_store(OneAnswerAfterAnother()).save_many(pairs(0, 0))
-
-
-def test_a_statement_sets_and_removes_what_differs_and_nothing_else() -> None:
-    dynamodb = OneAnswerAfterAnother(answers(""))
-    old = an_order(version=3, pay_url="https://pay")
-
-    fake_store(dynamodb).save_many([(old, replace(old, status=Status.CANCELLED, pay_url="", due_at=0))])
-
-    (statement,) = dynamodb.asked[0]["Statements"]
-    assert statement == {
-        "Statement": 'UPDATE "orders" SET "status"=? SET "version"=?'
-        ' REMOVE "due_at" REMOVE "due_shard" REMOVE "pay_url" WHERE "order_no"=? AND "version"=?',
-        "Parameters": [{"S": "cancelled"}, {"N": "4"}, {"S": old.order_no}, {"N": "3"}],
-    }
-
-
-def test_keys_left_unread_are_asked_for_again() -> None:
-    one, two = an_order(0, version=1), an_order(1, version=1)
-    left = {"orders": {"Keys": [{"order_no": {"S": two.order_no}}]}}
-    dynamodb = OneAnswerAfterAnother(
-        {"Responses": {"orders": [to_item(one)]}, "UnprocessedKeys": left},
-        {"Responses": {"orders": [to_item(two)]}, "UnprocessedKeys": {}},
-    )
-
-    assert fake_store(dynamodb).get_many([one.order_no, two.order_no]) == {one.order_no: one, two.order_no: two}
-    again = dynamodb.asked[1]["RequestItems"]["orders"]
-    assert (again["Keys"], again["ConsistentRead"]) == (left["orders"]["Keys"], True)
-
-
-def test_a_read_that_stays_throttled_says_so() -> None:
-    left = {"Responses": {}, "UnprocessedKeys": {"orders": {"Keys": [{"order_no": {"S": "JW1"}}]}}}
-
-    with pytest.raises(TableBusy):
-        fake_store(OneAnswerAfterAnother(*[left] * 4)).get("JW1")
+    assert list(store.get_many(order.order_no for order in orders).values()) == orders
+    assert {order.status for order in orders} == {Status.COMPLETED}

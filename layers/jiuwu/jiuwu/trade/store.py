@@ -158,7 +158,7 @@ class OrderStore:
 
     def _meter(self, reply: Mapping[str, Any]) -> None:
         if self._observe is not None:
-            consumed = reply.get("ConsumedCapacity", ())
+            consumed = reply.get("ConsumedCapacity", [])
             for capacity in consumed if isinstance(consumed, list) else [consumed]:
                 self._observe(capacity)
 

@@ -1,0 +1,42 @@
+"""What DynamoDB bills for a write, by its documented rules.
+
+The local AWS counts the index for PutItem and UpdateItem, and leaves it out for PartiQL; DynamoDB does not.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Item = Mapping[str, Mapping[str, Any]]
+
+# The due index holds the table's key and its own (KEYS_ONLY).
+_INDEX_KEY = ("due_shard", "due_at")
+
+
+def item_size(item: Item) -> int:
+    """Bytes. AWS, "DynamoDB item sizes and formats"."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def write_units(before: Item | None, after: Item) -> int:
+    """A kilobyte of the larger image each; in the index a put, a delete, or both when a key moves, each under 1 KB.
+
+    AWS, "Read and write capacity" and "Using Global Secondary Indexes: write capacity units".
+    """
+    before = before or {}
+    table = -(-max(item_size(before), item_size(after)) // 1024)
+    was, becomes = (tuple(str(item.get(name)) for name in _INDEX_KEY) for item in (before, after))
+    return table + (("due_at" in before) + ("due_at" in after) if was != becomes else 0)
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    """Lists cost 3 bytes and 1 per element besides what is in them."""
+    ((kind, content),) = value.items()
+    if kind == "L":
+        return 3 + sum(1 + _value_size(element) for element in content)
+    return len(content.encode()) if kind == "S" else _number_size(content)
+
+
+def _number_size(text: str) -> int:
+    """Two digits a byte, zeros at the ends left out, one byte more, and one for a sign."""
+    digits = text.lstrip("-").strip("0")
+    return (len(digits) + 1) // 2 + 1 + text.startswith("-")
