@@ -15,6 +15,7 @@ from jiuwu.platform.notifications import sign_notification
 # The platform gives up after 5 s; a person wants to see the slow reply too.
 PLATFORM_SECONDS = 5.0
 SECONDS = 15.0
+_JSON = {"content-type": "application/json"}
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -31,15 +32,18 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one copy: a reply, or `trouble` when none came."""
+    """What became of one copy: a reply, or `trouble` when none came; `late` when it only took too long."""
 
     milliseconds: int
     status: int = 0
     reply: str = ""
     trouble: str = ""
+    late: bool = False
 
 
-def deliver(http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notice) -> Outcome:
+def deliver(
+    http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notice, *, seconds: float = SECONDS
+) -> Outcome:
     """One copy, sent now."""
     headers = sign_notification(
         profile,
@@ -52,9 +56,9 @@ def deliver(http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notice
     )
     started = time.perf_counter()
     try:
-        reply = http.post(url, content=notice.body.encode(), headers={"content-type": "application/json", **headers})
+        reply = http.post(url, content=notice.body.encode(), headers=_JSON | headers, timeout=seconds)
     except httpx.TimeoutException:
-        return Outcome(_since(started), trouble=f"no reply within {SECONDS:.0f} s")
+        return Outcome(_since(started), trouble=f"no reply within {seconds:.0f} s", late=True)
     except httpx.HTTPError as error:
         return Outcome(_since(started), trouble=str(error) or type(error).__name__)
     return Outcome(_since(started), status=reply.status_code, reply=reply.text)

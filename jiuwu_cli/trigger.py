@@ -128,6 +128,8 @@ def _judge(contract: Profile, outcomes: Sequence[Outcome], *, forged: bool) -> N
 
 
 def _cure(outcome: Outcome) -> str:
+    if outcome.late:
+        return "it is too slow: look at the log of WebhookIntake, and try again now that it is warm"
     if outcome.trouble:
         return f"nobody answers there: check --url, or {running.START}"
     match outcome.status:

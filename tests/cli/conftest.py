@@ -2,16 +2,22 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
+import uvicorn
 from typer.testing import CliRunner, Result
 
+from jiuwu.platform.profile import load
 from jiuwu_cli.main import app
+from sandbox.platform.app import Simulator
+from sandbox.platform.world import App
 
 SECRET = "app-secret-of-the-tests"
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
@@ -77,7 +83,8 @@ class Receiver:
                     self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(body)
+                    with suppress(ConnectionError):  # a caller that did not wait
+                        self.wfile.write(body)
 
             do_GET = do_POST = do_HEAD = handle_any  # noqa: N815 -- http.server's names
 
@@ -100,6 +107,20 @@ def receiver() -> Iterator[Receiver]:
     started.server.shutdown()
     started.server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[tuple[Simulator, str]]:
+    """The simulated platform, on the loopback."""
+    simulator = Simulator(App("my-app", SECRET), load())
+    server = uvicorn.Server(uvicorn.Config(simulator.asgi, log_level="error", timeout_graceful_shutdown=1))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield simulator, f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listening.close()
 
 
 def complaint(result: Result) -> str:

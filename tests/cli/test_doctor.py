@@ -2,40 +2,23 @@
 
 import re
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 
 import httpx
 import pytest
-import uvicorn
 
 from jiuwu.platform.profile import load
 from jiuwu_cli import handshake, network, webhook
 from jiuwu_cli.checks import Finding, chain, failed, ok
 from sandbox.platform.app import Simulator
 from sandbox.platform.faults import Faults
-from sandbox.platform.world import App
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver
 
 PROFILE = load()
 ACCOUNT = handshake.Account("https://openapi.example.com", "my-app", SECRET)
 JUNK_REFUSED = (405, {"reason": "method_not_allowed"})
-
-
-@pytest.fixture(scope="module")
-def platform() -> Iterator[tuple[Simulator, str]]:
-    """The simulated platform, on the loopback."""
-    simulator = Simulator(App("my-app", SECRET), PROFILE)
-    server = uvicorn.Server(uvicorn.Config(simulator.asgi, log_level="error", timeout_graceful_shutdown=1))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield simulator, f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listening.close()
 
 
 def _marks(output: str) -> dict[str, str]:

@@ -3,14 +3,19 @@
 import json
 import time
 from collections.abc import Callable
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
+import httpx
 import pytest
 
+from jiuwu.platform.models import OrderPaid
 from jiuwu.platform.notifications import NotificationRefused, receive
 from jiuwu.platform.payloads import parse_notification
 from jiuwu.platform.profile import load
+from jiuwu_cli.deliver import Notice, deliver
+from sandbox.platform.app import Simulator
+from sandbox.platform.orders import Item, NewOrder
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver, complaint
 
 PROFILE = load()
@@ -169,6 +174,23 @@ def test_nobody_there_is_told_with_what_to_do(jiuwu: Jiuwu) -> None:
     assert "nobody answers there: check --url, or start one with `make up`" in complaint(result)
 
 
+def test_a_receiver_that_is_too_slow_is_not_called_absent(receiver: Receiver) -> None:
+    answer = Event()
+
+    def reply(_: Received) -> tuple[int, Any]:
+        answer.wait(timeout=10)
+        return 200, {}
+
+    receiver.reply = reply
+    notice = Notice("my-app", SECRET, "ev_1", "{}")
+
+    with httpx.Client() as http:
+        outcome = deliver(http, httpx.URL(receiver.url), PROFILE, notice, seconds=0.2)
+    answer.set()
+
+    assert (True, "no reply within 0 s") == (outcome.late, outcome.trouble)
+
+
 def test_a_reply_cannot_touch_the_terminal(jiuwu: Jiuwu, receiver: Receiver) -> None:
     receiver.reply = lambda _: (500, b"\x1b[2J\x1b]0;owned\x07 line one\nok      DNS" + b"x" * 5000)
 
@@ -180,38 +202,26 @@ def test_a_reply_cannot_touch_the_terminal(jiuwu: Jiuwu, receiver: Receiver) -> 
 
 
 def test_the_sandbox_is_the_default_and_lends_its_secret_and_order(
-    jiuwu: Jiuwu, receiver: Receiver, running_sandbox: Callable[..., None]
+    jiuwu: Jiuwu, intake: Receiver, platform: tuple[Simulator, str], running_sandbox: Callable[..., None]
 ) -> None:
-    running_sandbox(api_url=receiver.url, simulator_url=receiver.url, app_id="my-app")
-    order = {
-        "platform_order_no": "95001",
-        "out_order_no": "JW1",
-        "open_id": "ou_7",
-        "status": "paid",
-        "amount": "88.80",
-        "paid_amount": "88.80",
-        "items": [],
-        "payments": [{"transaction_id": "tx_real", "amount": "88.80", "paid_at": 1}],
-        "refunds": [],
-        "created_at": 1,
-        "updated_at": 1,
-        "version": 5,
-    }
-    receiver.reply = lambda request: (200, order if request.method == "GET" else {"code": 0, "msg": "success"})
+    simulator, simulator_url = platform
+    running_sandbox(api_url=intake.url, simulator_url=simulator_url, app_id="my-app")
+    simulator.actions.place(NewOrder("JW1", 8880, (Item("tea", "龙井", 1, 8880),)), "ou_7")
+    payment = simulator.actions.pay("JW1").payments[0]
 
     result = jiuwu("trigger", "order.paid", "--order", "JW1", secret=None)
 
-    looked_up, sent = receiver.received
-    told = json.loads(sent.body)
-    assert ("/_sim/orders/JW1", "/webhooks/jiuwu") == (looked_up.path, sent.path)
-    assert ("88.80", "tx_real", "ou_7", 5) == (
-        told["data"]["amount"],
-        told["data"]["transaction_id"],
-        told["data"]["open_id"],
-        told["version"],
+    told = parse_notification(PROFILE, "order.paid", intake.received[0].body)
+    expected = OrderPaid(
+        out_order_no="JW1",
+        platform_order_no=simulator.world.book.get("JW1").platform_order_no,
+        open_id="ou_7",
+        transaction_id=payment.transaction_id,
+        amount_fen=8880,
+        paid_at=told.occurred_at,
     )
-    receive(PROFILE, app_id="my-app", secrets=lambda: [SECRET], headers=sent.headers, body=sent.body, now=time.time())
-    assert 0 == result.exit_code
+    assert (expected, 2) == (told.event, told.version)
+    assert ("/webhooks/jiuwu", 0) == (intake.received[0].path, result.exit_code)
 
 
 def test_an_order_that_the_sandbox_does_not_know_is_made_up(
