@@ -1,0 +1,159 @@
+"""Both sides of the trade for tests of functions: our tables in the local AWS, and the platform in this process."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.members.logins import Sessions
+from jiuwu.members.tokens import Tokens
+from jiuwu.platform.models import TokenReply, UserProfile
+from jiuwu.trade.orders import Order
+from jiuwu.trade.store import OrderStore
+from jiuwu.wiring import MembersPlatform
+from tests.functions.platform_stand_in import StandIn
+
+NOW = 1_763_800_000
+APP_ID = "sandbox-app"
+COMMON = {
+    "STAGE": "dev",
+    "JIUWU_PROFILE": "jiuwu",
+    "PLATFORM_URL": "http://platform.example",
+    "APP_ID": APP_ID,
+    "LATE_PAYMENT": "refund",
+    "PAYMENT_CHECK_SECONDS": "180",
+}
+# Settings that a module can be imported with; each test then builds on tables of its own.
+NOWHERE = COMMON | {
+    "APP_SECRET_NAME": "s",
+    "ORDERS_TABLE": "o",
+    "PRODUCTS_TABLE": "p",
+    "MEMBERS_TABLE": "m",
+    "LOGINS_TABLE": "l",
+    "RECONCILIATION_TABLE": "r",
+    "TOKEN_KEY_ID": "k",
+    "EFFECT_QUEUE_URL": "http://127.0.0.1:9/q",
+}
+
+
+def resources(
+    aws: Callable[[str], Any], make_table: Callable[[str], str], make_queue: Callable[[str], str]
+) -> dict[str, str]:
+    """Tables, queue, key and secret, by the name of the variable that tells a function theirs."""
+    name, value = f"app-{uuid4().hex}", json.dumps({"current": "the-secret"})
+    return {
+        "ORDERS_TABLE": make_table("OrdersTable"),
+        "PRODUCTS_TABLE": make_table("ProductsTable"),
+        "MEMBERS_TABLE": make_table("MembersTable"),
+        "LOGINS_TABLE": make_table("LoginsTable"),
+        "RECONCILIATION_TABLE": make_table("ReconciliationTable"),
+        "EFFECT_QUEUE_URL": make_queue("EffectQueue"),
+        "TOKEN_KEY_ID": aws("kms").create_key()["KeyMetadata"]["KeyId"],
+        "APP_SECRET_NAME": aws("secretsmanager").create_secret(Name=name, SecretString=value)["Name"],
+    }
+
+
+class Sides:
+    """Tables, queue, platform and one clock; `tea` costs 6.17 yuan, `cup` is off the shelf, `gold` costs a fortune.
+
+    Members are new with each of these, and so are their orders, so that tests can share the tables.
+    """
+
+    def __init__(self, aws: Callable[[str], Any], names: Mapping[str, str]) -> None:
+        self.names, self.now, self._tag = dict(names), float(NOW), uuid4().hex[:8]
+        self.dynamodb, self.sqs = aws("dynamodb"), aws("sqs")
+        self.platform = StandIn(lambda: self.now)
+        self.store = OrderStore(self.dynamodb, names["ORDERS_TABLE"])
+        self._sessions = Sessions(self.dynamodb, names["LOGINS_TABLE"], clock=lambda: self.now)
+        self._tokens = Tokens(
+            self.dynamodb,
+            names["MEMBERS_TABLE"],
+            aws("kms"),
+            names["TOKEN_KEY_ID"],
+            _NoOAuth(),
+            clock=lambda: self.now,
+        )
+        self.sell("tea", "龙井", "617")
+        self.sell("gift", "礼盒", "10000")
+        self.sell("cup", "茶杯", "900", on_shelf=False)
+        self.sell("gold", "金山", str(10**12))
+
+    def sell(self, product_id: str, title: str, price_fen: str, *, on_shelf: bool = True) -> str:
+        """Puts a product into the table; its id."""
+        texts = {"product_id": {"S": product_id}, "title": {"S": title}}
+        numbers = {"price_fen": {"N": price_fen}, "on_shelf": {"BOOL": on_shelf}}
+        self.dynamodb.put_item(TableName=self.names["PRODUCTS_TABLE"], Item=texts | numbers)
+        return product_id
+
+    def member(self, name: str = "lan") -> tuple[str, str]:
+        """The open_id and the member id of somebody."""
+        open_id = f"ou_{name}_{self._tag}"
+        return open_id, member_id_for(APP_ID, open_id)
+
+    def log_in(self, name: str = "lan") -> str:
+        """A linked member's session token; the platform takes their access token."""
+        open_id, member_id = self.member(name)
+        access = f"access-{open_id}"
+        self.platform.tokens[access] = open_id
+        reply = TokenReply(access_token=access, expires_in=7200, refresh_token="refresh", refresh_expires_in=10**6)
+        self._tokens.link(member_id, UserProfile(open_id=open_id, nickname="小兰", avatar_url=""), reply)
+        return self._sessions.open(member_id).token
+
+    def end_link(self, name: str = "lan") -> None:
+        """The member has to log in again."""
+        self.dynamodb.update_item(
+            TableName=self.names["MEMBERS_TABLE"],
+            Key={"member_id": {"S": self.member(name)[1]}},
+            UpdateExpression="SET link_status = :ended",
+            ExpressionAttributeValues={":ended": {"S": "reauth_required"}},
+        )
+
+    def build(self, app: ModuleType) -> Any:
+        """The function on these tables and this platform."""
+        environment = app.Settings(
+            **{
+                field: int(self.names[field.upper()]) if field == "payment_check_seconds" else self.names[field.upper()]
+                for field in app.Settings.__struct_fields__
+            }
+        )
+        platform = MembersPlatform(
+            environment,
+            members_table=environment.members_table,
+            token_key_id=environment.token_key_id,
+            http=self.platform.http,
+            clock=lambda: self.now,
+        )
+        return app.build(environment, platform, lambda: self.now)
+
+    def order(self, order_no: str) -> Order:
+        order = self.store.get(order_no)
+        assert order is not None
+        return order
+
+    def put(self, order: Order, **changes: Any) -> Order:
+        """Our order in the table."""
+        return self.store.create(replace(order, **changes))
+
+    @property
+    def queued(self) -> list[str]:
+        """The orders whose effects were asked for since the last look."""
+        numbers: list[str] = []
+        url = self.names["EFFECT_QUEUE_URL"]
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            numbers += [json.loads(message["Body"])["order_no"] for message in messages]
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return sorted(number for number in numbers if number in self.platform.orders)
+
+
+class _NoOAuth:
+    """Tokens of these tests are never renewed."""
+
+    def refresh(self, refresh_token: str) -> TokenReply:
+        raise AssertionError
+
+    def revoke(self, token: str) -> None:
+        raise AssertionError
