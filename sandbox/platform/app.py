@@ -75,7 +75,7 @@ class Simulator:
         asgi = FastAPI(
             title="玖伍社区模拟平台：控制接口",
             lifespan=self.running,
-            routes=[*routes, *Site(self.world, self.actions).routes()],
+            routes=[*routes, *Site(self.world, self.actions, self.notifier).routes()],
         )
         asgi.include_router(control.router(self.world, self.actions, self.notifier))
         asgi.add_exception_handler(404, self._no_such_call)

@@ -6,6 +6,7 @@ from itertools import islice
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.signing import BadSignature, canonical_string, parse_timestamp, verify
 from sandbox.platform.refusals import Refused
+from sandbox.platform.wire import Wire
 from sandbox.platform.world import App
 
 _LONGEST_NONCE = 128
@@ -22,9 +23,10 @@ def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 class Authentication:
-    def __init__(self, app: App, profile: Profile) -> None:
+    def __init__(self, app: App, wire: Wire) -> None:
         self._app = app
-        self._profile = profile
+        self._wire = wire
+        self._profile = wire.profile
         self._nonces: dict[str, float] = {}  # nonce → when it may be forgotten; in the order of arrival
         self.secrets_matched = {"current": 0, "previous": 0}
 
@@ -36,7 +38,7 @@ class Authentication:
         tolerance = self._profile.signing.tolerance_seconds
         if abs(now - sent) > tolerance:
             msg = f"timestamp {sent:.0f} is {sent - now:+.0f} s from the server's {int(now)}; allowed is ±{tolerance} s"
-            raise Refused("clock_skew", msg, data={self._profile.reply.server_time: int(now)})
+            raise Refused("clock_skew", msg, data={self._profile.reply.server_time: self._wire.time(int(now))})
         self._spend(params[self._profile.call.nonce], now)
 
     def _check_names(self, params: Mapping[str, str]) -> None:

@@ -4,8 +4,8 @@ import time
 from collections import Counter
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from jiuwu.platform.money import MoneyError, fen
 from sandbox.platform import deliveries, events
@@ -21,6 +21,12 @@ _LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _encodable(cls, value: object) -> object:
+        """JSON can hold half a character, which nothing could store or send."""
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 class ConfigChange(_Sent):
@@ -150,40 +156,46 @@ def _buttons(api: APIRouter, world: World, actions: Actions, notifier: Notifier)
 
 def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:
     @api.get("/orders")
-    async def orders() -> dict[str, object]:
-        return {"orders": [_shown(world, order) for order in world.book]}
+    async def orders() -> Response:
+        return _json({"orders": [_shown(world, order) for order in world.book]})
 
     @api.get("/orders/{out_order_no}")
-    async def order(out_order_no: str) -> dict[str, object]:
-        return _shown(world, world.book.get(out_order_no))
+    async def order(out_order_no: str) -> Response:
+        return _json(_shown(world, world.book.get(out_order_no)))
 
     @api.get("/notifications")
-    async def notifications(after: int = 0, order_no: str = "", delivery: int = 0) -> dict[str, object]:
+    async def notifications(after: int = 0, order_no: str = "", delivery: int = 0) -> Response:
         """One entry per attempt, in the order in which they ended; those never sent have the outcome dropped."""
         found = [
-            msgspec.structs.asdict(attempt)
+            attempt
             for attempt in notifier.log[max(after, 0) :]
             if order_no in {"", attempt.order_no} and delivery in {0, attempt.delivery}
         ]
-        return {"notifications": found, "next": len(notifier.log)}
+        return _json({"notifications": found, "next": len(notifier.log)})
 
     @api.get("/stats")
-    async def stats() -> dict[str, object]:
-        counts = {group: dict(counter) for group, counter in sorted(world.journal.counts.items())}
-        return {
-            "counts": counts,
-            "orders": Counter(order.status for order in world.book),
-            "paid_fen": sum(order.paid_fen for order in world.book),
-            "refunded_fen": sum(order.refunded_fen for order in world.book),
-            "members": len(world.members),
-            "waiting": notifier.waiting,
-            "in_flight": notifier.in_flight,
-        }
+    async def stats() -> Response:
+        return _json(
+            {
+                "counts": {group: dict(counter) for group, counter in sorted(world.journal.counts.items())},
+                "orders": dict(Counter(order.status for order in world.book)),
+                "paid_fen": sum(order.paid_fen for order in world.book),
+                "refunded_fen": sum(order.refunded_fen for order in world.book),
+                "members": len(world.members),
+                "waiting": notifier.waiting,
+                "in_flight": notifier.in_flight,
+            }
+        )
 
     @api.get("/log")
-    async def log(after: int = 0) -> dict[str, object]:
+    async def log(after: int = 0) -> Response:
         lines = world.journal.after(after)
-        return {"lines": lines, "next": lines[-1]["n"] if lines else after}
+        return _json({"lines": lines, "next": lines[-1]["n"] if lines else after})
+
+
+def _json(content: object) -> Response:
+    """The reports are long and read often: FastAPI's own encoding would hold the loop up for long."""
+    return Response(msgspec.json.encode(content), media_type="application/json")
 
 
 def _copies(world: World, out_order_no: str, notice: Notice) -> list[tuple[Event, str, str, float, str]]:

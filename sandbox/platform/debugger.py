@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -83,16 +83,21 @@ def _read(profile: Profile, text: str) -> Pasted:
     headers = [_HEADER.fullmatch(line) for line in lines]
     if lines and all(headers) and "://" not in text:
         return _from_headers(profile, {found[1].lower(): found[2] for found in headers if found})
-    address = urlsplit(text.strip())
-    if len(lines) == 1 and address.scheme in {"http", "https"}:
-        params, path = dict(parse_qsl(address.query, keep_blank_values=True)), address.path
-    elif len(lines) == 1:
-        params, path = dict(parse_qsl(lines[0].strip(), keep_blank_values=True)), ""
-    else:
-        params, path = dict(line.strip().split("=", 1) for line in lines if "=" in line), ""
+    path, query = _split(lines[0].strip()) if len(lines) == 1 else ("", "")
+    pairs = parse_qsl(query, keep_blank_values=True) if query else (line.strip().split("=", 1) for line in lines)
+    params = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0]}
     if not params:
         raise Unreadable("没有读到参数。请粘贴完整的请求地址、查询串、每行一个的 名称=值，或通知的请求头。")
     return Pasted(params, params.pop(profile.call.sign, ""), path)
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Path and query of an address, or the line itself as a query."""
+    if line.startswith(("http://", "https://")):
+        rest = line.split("://", 1)[1].partition("#")[0]
+        before, _, query = rest.partition("?")
+        return "/" + before.partition("/")[2], query
+    return "", line if "=" in line else ""
 
 
 def _from_headers(profile: Profile, headers: Mapping[str, str]) -> Pasted:

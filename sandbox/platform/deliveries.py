@@ -39,7 +39,8 @@ def compose(wire: Wire, event: Event, extra: Mapping[str, object] | None = None,
     """The body as it is signed and sent."""
     more = _SURPRISES if surprises else {}
     content = wire.notification(event, {**more, **(extra or {})}) | more
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()  # what one overrides may be no text that can be sent
 
 
 def headers(profile: Profile, app: App, delivery: Delivery, now: int) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Gateway:
         self._bucket = TokenBucket(CALLS_PER_SECOND)
         self._seen: Counter[tuple[str, str]] = Counter()
         self.envelopes = Envelopes(world.profile)
-        self.authentication = Authentication(world.app, world.profile)
+        self.authentication = Authentication(world.app, world.wire)
 
     def endpoint(self, name: str, handler: Handler, subject: Subject) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
@@ -74,7 +74,7 @@ class Gateway:
 
     async def server_time(self, _request: Request) -> Response:
         """Unsigned, so that a client whose clock is off can learn the time."""
-        return self.envelopes.success({self._world.profile.reply.server_time: int(self.clock())})
+        return self.envelopes.success({self._world.profile.reply.server_time: self._world.wire.time(int(self.clock()))})
 
     def note(self, name: str, about: str, outcome: str) -> None:
         for group in ("calls", f"call {name}"):

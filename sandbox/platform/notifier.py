@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import time
+import traceback
 
 import httpx
 import msgspec
@@ -46,6 +47,7 @@ class Notifier:
         self._heap: list[tuple[float, int, Delivery]] = []
         self._newest_sent = 0
         self.in_flight = 0
+        self.failed = False
         self.log: list[Attempt] = []
 
     @property
@@ -97,14 +99,22 @@ class Notifier:
         return len(self._heap)
 
     async def run(self) -> None:
-        """Until cancelled; what was being sent then goes back to the heap."""
+        """Until cancelled; what was being sent then goes back to the heap. A mistake of ours ends it, and is shown."""
         limits = httpx.Limits(max_connections=SENDERS, max_keepalive_connections=SENDERS)
         client = httpx.AsyncClient(transport=self._transport, limits=limits, timeout=TIMEOUT_SECONDS, trust_env=False)
-        async with client as self._http, asyncio.TaskGroup() as tasks:
-            while True:
-                for delivery in self._take_due():
-                    tasks.create_task(self._deliver(delivery))
-                await self._until_due()
+        try:
+            async with client as self._http, asyncio.TaskGroup() as tasks:
+                await self._dispatch(tasks)
+        except* Exception:
+            self.failed = True
+            traceback.print_exc()
+            raise
+
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            for delivery in self._take_due():
+                tasks.create_task(self._deliver(delivery))
+            await self._until_due()
 
     def _push(self, delivery: Delivery) -> None:
         heapq.heappush(self._heap, (delivery.due, delivery.number, delivery))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -11,6 +11,7 @@ from starlette.routing import Route
 from sandbox.platform import debugger
 from sandbox.platform.actions import Actions
 from sandbox.platform.members import OPEN_ID, member
+from sandbox.platform.notifier import Notifier
 from sandbox.platform.refusals import Refused
 from sandbox.platform.rendering import form, page
 from sandbox.platform.world import World
@@ -20,9 +21,10 @@ _COLOURS = ("#4f7a6b", "#7a5f4f", "#4f5f7a", "#75507b", "#8a6d3b")
 
 
 class Site:
-    def __init__(self, world: World, actions: Actions) -> None:
+    def __init__(self, world: World, actions: Actions, notifier: Notifier) -> None:
         self._world = world
         self._actions = actions
+        self._notifier = notifier
 
     def routes(self) -> list[Route]:
         return [
@@ -40,6 +42,8 @@ class Site:
         return page("overview.html", orders=newest, config=self._world.config, app_id=self._world.app.app_id)
 
     async def health(self, _request: Request) -> Response:
+        if self._notifier.failed:
+            return PlainTextResponse("the notifier has failed; see the log", 500)
         return PlainTextResponse("ok")
 
     async def pay_page(self, request: Request) -> Response:
@@ -97,4 +101,4 @@ class Site:
 def _return_to(request: Request) -> str:
     """Where the page's way back leads; only to the web, never to javascript:."""
     address = request.query_params.get("return_to", "")
-    return address if urlsplit(address).scheme in {"http", "https"} else ""
+    return address if address.startswith(("http://", "https://")) else ""

@@ -60,12 +60,13 @@ class Wire:
         head = {
             names.event_id: event.event_id,
             names.event_type: types.get(event.event_type, event.event_type),
-            names.occurred_at: self._time(event.occurred_at),
+            names.occurred_at: self.time(event.occurred_at),
             names.version: event.version,
         }
         return nested(head | ({names.data: data} if names.data else data))
 
-    def _time(self, seconds: int) -> int | str:
+    def time(self, seconds: int) -> int | str:
+        """As the profile writes the time of a signature."""
         text = format_timestamp(self.profile.signing, seconds)
         return int(text) if text.isdigit() else text
 

@@ -1,5 +1,6 @@
 """A merchant and its receiver beside a simulator in this process."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -30,6 +31,7 @@ class Merchant:
         self.answers: list[httpx.Response | Exception] = []
         self.received: list[tuple[str, dict[str, Any]]] = []  # (nonce, body) of those that verified
         self.refused: list[str] = []
+        self.asked: list[str] = []  # the addresses at which notifications came
         self.http: httpx.AsyncClient
         self.simulator: Simulator
         self._nonces = 0
@@ -104,22 +106,35 @@ class Merchant:
         order = {"out_order_no": number, "amount": "12.34", "items": [ITEM]}
         return await self.call("orders.create", token, order | changes)
 
+    async def paid(self, number: str = "JW1") -> None:
+        """Places an order and pays it."""
+        await self.place(number)
+        await self.control("POST", f"orders/{number}/pay")
+
+    async def settled(self) -> dict[str, Any]:
+        """The stats once no notification waits or is on its way."""
+
+        async def stats() -> dict[str, Any]:
+            return await self.control("GET", "stats")
+
+        found: dict[str, Any] = await self.until(stats, lambda now: now["waiting"] == now["in_flight"] == 0)
+        return found
+
     async def attempts(self, count: int) -> list[dict[str, Any]]:
         """The notification log as soon as it has that many entries."""
         found: list[dict[str, Any]] = await self.until(self._log, lambda log: len(log) >= count)
         return found
 
     async def until(self, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-        from asyncio import sleep
-
         deadline = time.monotonic() + 10
         while not wanted(found := await look()):
             assert time.monotonic() < deadline, found
-            await sleep(0.005)
+            await asyncio.sleep(0.005)
         return found
 
     def take(self, request: httpx.Request) -> httpx.Response:
         """The receiving side, with the product's own check."""
+        self.asked.append(str(request.url))
         try:
             taken = notifications.receive(
                 self.platform,
