@@ -31,17 +31,18 @@ Reply = dict[str, Any]
 
 @dataclass
 class Browser:
-    """Keeps cookies and follows nothing."""
+    """Keeps cookies, unless a real browser does, and follows nothing."""
 
     serve: Callable[[object], Reply]
     cookies: dict[str, str] = field(default_factory=dict)
+    keeps_cookies: bool = True
 
     def request(self, method: str, path: str, **changes: Any) -> Reply:
         event = copy.deepcopy(EVENT) | {"rawPath": path, "rawQueryString": ""} | changes
         event["requestContext"]["http"] |= {"method": method, "path": path}
         event["cookies"] = [f"{name}={value}" for name, value in self.cookies.items()]
         reply = self.serve(event)
-        for cookie in reply.get("cookies", []):
+        for cookie in reply.get("cookies", []) if self.keeps_cookies else []:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
         return reply
@@ -68,10 +69,12 @@ class Browser:
         return self.post("/oauth/unlink", authorization=f"Bearer {session_token}")
 
 
-def browser_of(app: ModuleType, community: Community, environment: dict[str, str]) -> Browser:
+def browser_of(
+    app: ModuleType, community: Community, environment: dict[str, str], *, keeps_cookies: bool = True
+) -> Browser:
     """A browser in front of a function with this environment."""
     parts = app.build(settings.load(app.Settings, environment), community.http)
-    return Browser(lambda event: app.handle(parts, event))
+    return Browser(lambda event: app.handle(parts, event), keeps_cookies=keeps_cookies)
 
 
 def ticket_in(reply: Reply) -> str:
