@@ -9,13 +9,14 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from jiuwu.aws import clients, settings, telemetry
-from jiuwu.trade.effects import Dispatched, Dispatcher
+from jiuwu.trade import alerts
+from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import effect_id
 from jiuwu.trade.store import OrderStore
@@ -73,8 +74,18 @@ def _order_no(body: str) -> str:
 
 
 def _report(dispatched: Dispatched) -> None:
+    _report_attempts(dispatched.attempts)
+    for order_no, heard in dispatched.alerts.items():
+        telemetry.logger.error("effect", extra={"order_no": order_no, "alerts": heard})
+        for name, dimension, label in alerts.metrics(heard):
+            telemetry.count(name, 1, **{dimension: label})
+    for order_no, reason in dispatched.unwritten.items():
+        telemetry.logger.error("effect", extra={"order_no": order_no, "outcome": "failed", "reason": reason})
+
+
+def _report_attempts(attempts: Sequence[Attempt]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
-    for attempt in dispatched.attempts:
+    for attempt in attempts:
         outcome = "failed" if attempt.problem else "done"
         counts[attempt.effect.partition(":")[0], outcome] += 1
         told = {"effect_id": effect_id(attempt.order_no, attempt.effect), "order_no": attempt.order_no}
@@ -82,8 +93,6 @@ def _report(dispatched: Dispatched) -> None:
         say("effect", extra={**told, "outcome": outcome, **({"reason": attempt.problem} if attempt.problem else {})})
     for (kind, outcome), count in counts.items():
         telemetry.count("Effects", count, effect=kind, outcome=outcome)
-    for order_no, reason in dispatched.unwritten.items():
-        telemetry.logger.error("effect", extra={"order_no": order_no, "outcome": "failed", "reason": reason})
 
 
 _settings = settings.load(Settings)

@@ -9,7 +9,7 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import effects, notices
+from jiuwu.trade import alerts, effects, notices
 from jiuwu.trade.adoption import adopt_from
 from jiuwu.trade.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.trade.machine import Policy
@@ -157,16 +157,16 @@ def _count(results: Iterable[Result], *, adopted: int) -> None:
         telemetry.count(name, count, **dict([dimension] if dimension else []))
 
 
-def _metrics(result: Result) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = [("OrderAlerts", "alert", alert) for alert in result.alerts]
+def _metrics(result: Result) -> Iterator[tuple[str, ...]]:
+    yield from alerts.metrics(result.alerts)
     if result.outcome == "applied":
-        found.append(("OrderTransitions", "transition", result.what))
+        yield "OrderTransitions", "transition", result.what
     if result.outcome == "poison":
-        found.append(("PoisonMessages", "reason", result.what))
+        yield "PoisonMessages", "reason", result.what
+    if result.what == "order_unknown":
+        yield "Drift", "class_", "missing_there"
     if result.what.startswith("duplicate_"):
-        return [*found, ("Duplicates",)]
-    drift = {"amount_differs": "amount_differs", "order_unknown": "missing_there"}
-    return found + [("Drift", "class_", drift[what]) for what in (result.what, *result.alerts) if what in drift]
+        yield ("Duplicates",)
 
 
 _settings = settings.load(Settings)

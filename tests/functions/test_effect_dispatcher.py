@@ -27,7 +27,7 @@ from tests.functions.trade_messages import (
     record,
     shown,
 )
-from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, SHIPPED, after, paid
+from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, SHIPPED, after, paid, refunded
 
 
 class Rig:
@@ -169,6 +169,24 @@ def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
     assert rig.said.counted("Effects") == {"ship,done": 1, "push,done": 1, "push,failed": 1}
     assert "secret words" not in rig.said.everything
     assert "ou_1" not in rig.said.everything
+
+
+def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = an_order(base=PAID)
+    rig.put(order)
+    put_events = rig.parts.events.put_events
+
+    def overtaken(**request: Any) -> Any:
+        read = rig.order()
+        assert not rig.store.save_many([(read, after(read, refunded()))])
+        return put_events(**request)
+
+    monkeypatch.setattr(rig.parts.events, "put_events", overtaken)
+
+    assert rig.handle(wanted()) == []
+    assert rig.said.counted("Drift") == {"state_impossible": 1}
+    assert rig.said.counted("OrderAlerts") == {"shipped_while_refunded": 1}
+    assert rig.order().status is Status.REFUNDED
 
 
 def test_what_the_platform_did_not_take_comes_again_and_the_rest_does_not(rig: Rig) -> None:

@@ -152,9 +152,18 @@ def test_an_amount_that_differs_is_an_alarm_and_ships_nothing(rig: Rig) -> None:
     assert rig.handle(record(told("paid", amount="0.01"))) == []
 
     assert (rig.order().status, rig.asked_to_ship) == (Status.HELD, [])
-    assert rig.said.counted("Drift") == {"amount_differs": 1}
+    assert rig.said.counted("Drift") == rig.said.counted("OrderAlerts") == {"amount_differs": 1}
     (line,) = rig.said.about("order event")
     assert (line["level"], line["alerts"]) == ("ERROR", ["amount_differs"])
+
+
+def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> None:
+    rig.put(an_order(base=SHIPPED))
+
+    assert rig.handle(record(told("paid", transaction_id="T9"))) == []
+
+    assert (rig.order().pending, rig.asked_to_ship) == (("push:shipped", "refund:T9"), [number(0)])
+    assert (rig.said.counted("OrderAlerts"), rig.said.counted("Drift")) == ({"second_payment": 1}, {})
 
 
 # ---- the start -------------------------------------------------------------------------------------------------------

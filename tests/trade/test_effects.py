@@ -31,7 +31,7 @@ def test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write(store: Or
 
     done = dispatch(store, bus, platform)
 
-    assert done == Dispatched((Attempt(NUMBER, "ship"), Attempt(NUMBER, "push:shipped")), {})
+    assert done == Dispatched((Attempt(NUMBER, "ship"), Attempt(NUMBER, "push:shipped")), {}, {})
     order = now_in(store)
     assert (order.status, order.pending, order.version) == (Status.SHIPPED, (), 2)
     assert dict(order.effects) == {"ship": Effect(1, NOW + 100), "push:shipped": Effect(1, NOW + 100)}
@@ -70,7 +70,7 @@ def test_a_second_request_for_the_same_order_sends_nothing(store: OrderStore) ->
     bus, platform = Bus(), Platform()
     dispatch(store, bus, platform)
 
-    assert dispatch(store, bus, platform) == Dispatched((), {})
+    assert dispatch(store, bus, platform) == Dispatched((), {}, {})
     assert (len(bus.details), len(platform.pushed)) == (1, 1)
 
 

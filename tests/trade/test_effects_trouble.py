@@ -140,7 +140,10 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
             assert not store.save_many([(order, after(order, refunded()))])
             return super().put_events(**request)
 
-    assert not dispatch(store, Meanwhile(), Platform()).unfinished
+    done = dispatch(store, Meanwhile(), Platform())
+
+    assert not done.unfinished
+    assert done.alerts == {NUMBER: ("shipped_while_refunded",)}
     assert now_in(store).status is Status.REFUNDED
     assert now_in(store).effect("ship") == Effect(1, NOW + 100)
 
@@ -162,7 +165,7 @@ def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore
 
 
 def test_an_order_that_is_not_in_the_table_is_unfinished(store: OrderStore) -> None:
-    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), {"JWNONE": "order_unknown"})
+    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), {}, {"JWNONE": "order_unknown"})
 
 
 def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:

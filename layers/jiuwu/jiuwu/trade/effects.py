@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
-from .machine import Ignored, Policy, apply
+from .machine import Applied, Policy, apply
 from .orders import EffectDone, EffectFailed, Order, effect_id
 from .store import OrderStore
 
@@ -75,9 +75,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried, and orders that the table lacks or did not take, with the reason."""
+    """What was tried; by order, what a person should hear of, and why it could not be read or written."""
 
     attempts: tuple[Attempt, ...]
+    alerts: Mapping[str, tuple[str, ...]]
     unwritten: Mapping[str, str]
 
     @property
@@ -106,16 +107,16 @@ class Dispatcher:
         """Tries each pending effect of these orders once; several orders at a time."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
-        unwritten = dict.fromkeys(numbers - orders.keys(), "order_unknown")
         attempts: list[Attempt] = []
         try:
             attempts += self._ship(order for order in orders.values() if "ship" in order.pending)
-            shipped = {number: self._after(order, attempts) for number, order in orders.items()}
-            self._tell_all([order for order in shipped.values() if _to_tell(order)], attempts)
+            shipped = [self._after(order, attempts)[0] for order in orders.values()]
+            self._tell_all([order for order in shipped if _to_tell(order)], attempts)
         finally:
             # also when something breaks: what was confirmed and not written down would be sent again
-            unwritten |= dict.fromkeys(self._save(orders, attempts), "written_by_others")
-        return Dispatched(tuple(attempts), unwritten)
+            alerts, lost = self._save(orders, attempts)
+        unknown = dict.fromkeys(numbers - orders.keys(), "order_unknown")
+        return Dispatched(tuple(attempts), alerts, unknown | dict.fromkeys(lost, "written_by_others"))
 
     def _ship(self, orders: Iterable[Order]) -> Iterator[Attempt]:
         for entries in _requests([(order.order_no, _ship_entry(order, self._bus)) for order in orders]):
@@ -136,27 +137,33 @@ class Dispatcher:
         for telling in tellings:
             telling.result()  # raises what is no answer of the platform: no secret, no memory
 
-    def _after(self, order: Order, attempts: Iterable[Attempt]) -> Order:
+    def _after(self, order: Order, attempts: Iterable[Attempt]) -> tuple[Order, tuple[str, ...]]:
+        """The order after the attempts at its effects, and the alerts."""
         now = int(self._clock())
+        alerts: tuple[str, ...] = ()
         for attempt in attempts:
             if attempt.order_no == order.order_no:
                 event = EffectFailed(now, attempt.effect) if attempt.problem else EffectDone(now, attempt.effect)
                 outcome = apply(order, event, policy=self._policy)
-                order = order if isinstance(outcome, Ignored) else outcome.order
-        return order
+                if isinstance(outcome, Applied):
+                    order, alerts = outcome.order, (*alerts, *outcome.alerts)
+        return order, alerts
 
-    def _save(self, orders: Mapping[str, Order], attempts: Sequence[Attempt]) -> set[str]:
-        """Whoever wrote an order meanwhile, what was confirmed is added to what stands there now."""
+    def _save(
+        self, orders: Mapping[str, Order], attempts: Sequence[Attempt]
+    ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
+        """The alerts, and the orders lost. Whoever wrote an order meanwhile, what was confirmed is added to that."""
         lost = {attempt.order_no for attempt in attempts}
+        alerts: dict[str, tuple[str, ...]] = {}
         current = orders
         for _ in range(_ROUNDS):
-            lost = self._store.save_many(
-                (current[number], self._after(current[number], attempts)) for number in sorted(lost & current.keys())
-            )
+            after = {number: self._after(current[number], attempts) for number in sorted(lost & current.keys())}
+            lost = self._store.save_many((current[number], order) for number, (order, _) in after.items())
+            alerts |= {number: heard for number, (_, heard) in after.items() if heard and number not in lost}
             if not lost:
                 break
             current = self._store.get_many(lost)
-        return lost
+        return alerts, lost
 
 
 def _to_tell(order: Order) -> list[str]:

@@ -1,0 +1,22 @@
+"""What a person should hear of, as metrics: each alert is counted, and what contradicts a promise rings an alarm."""
+
+from collections.abc import Iterable, Iterator
+
+from .drift import Drift
+
+# The drift classes that template.yaml has alarms for. The others (a second or a late payment) are given back by rule.
+_ALARMS = {
+    "amount_differs": Drift.AMOUNT_DIFFERS,
+    "paid_while_held": Drift.AMOUNT_DIFFERS,
+    "refund_exceeds_payment": Drift.STATE_IMPOSSIBLE,
+    "shipped_while_held": Drift.STATE_IMPOSSIBLE,
+    "shipped_while_refunded": Drift.STATE_IMPOSSIBLE,
+}
+
+
+def metrics(alerts: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """The metrics of these alerts: name, dimension and label of each."""
+    for alert in alerts:
+        yield "OrderAlerts", "alert", alert
+        if alert in _ALARMS:
+            yield "Drift", "class_", _ALARMS[alert].value

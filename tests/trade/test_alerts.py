@@ -1,0 +1,28 @@
+"""Every alert of the machine is counted, and the alarms ring for those that a person must decide."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jiuwu.trade import alerts
+
+
+@pytest.mark.parametrize("alert", ["second_payment", "late_payment"])
+def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> None:
+    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert)]
+
+
+@pytest.mark.parametrize(
+    ("alert", "alarm"),
+    [
+        ("amount_differs", "amount_differs"),
+        ("paid_while_held", "amount_differs"),
+        ("refund_exceeds_payment", "state_impossible"),
+        ("shipped_while_held", "state_impossible"),
+        ("shipped_while_refunded", "state_impossible"),
+    ],
+)
+def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str, project: Path) -> None:
+    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class_", alarm)]
+    assert re.search(rf"MetricName: Drift\s+Dimensions:.*Value: {alarm} ", (project / "template.yaml").read_text())
