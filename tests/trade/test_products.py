@@ -1,0 +1,93 @@
+"""Prices come from the table, exactly, or the product is not for sale."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jiuwu.trade.orders import Line
+from jiuwu.trade.products import NotForSale, Products, ProductsBusy, fingerprint
+
+TEA: dict[str, Any] = {
+    "product_id": {"S": "tea"},
+    "title": {"S": "龙井"},
+    "price_fen": {"N": "617"},
+    "on_shelf": {"BOOL": True},
+}
+
+
+class Table:
+    """BatchGetItem that hands out `at_once` rows at a time, as DynamoDB does beyond its limits."""
+
+    def __init__(self, *rows: dict[str, Any], at_once: int = 100) -> None:
+        self.rows = {row["product_id"]["S"]: row for row in rows}
+        self.at_once, self.requests = at_once, 0
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 -- boto3's name
+        self.requests += 1
+        ((table, wanted),) = RequestItems.items()
+        now, later = wanted["Keys"][: self.at_once], wanted["Keys"][self.at_once :]
+        found = [self.rows[key["product_id"]["S"]] for key in now if key["product_id"]["S"] in self.rows]
+        unread = {table: {"Keys": later}} if later else {}
+        # DynamoDB returns rows in no promised sequence
+        return {"Responses": {table: found[::-1]}, "UnprocessedKeys": unread}
+
+
+def products(*rows: dict[str, Any], at_once: int = 100) -> Products:
+    table: Any = Table(*rows, at_once=at_once)
+    return Products(table, "products")
+
+
+def test_a_basket_is_priced_from_the_table(aws: Callable[[str], Any], products_table: str) -> None:
+    aws("dynamodb").put_item(TableName=products_table, Item=TEA)
+
+    assert (Line("tea", "龙井", 2, 617),) == Products(aws("dynamodb"), products_table).priced({"tea": 2})
+
+
+def test_lines_keep_the_sequence_of_the_basket() -> None:
+    cup = TEA | {"product_id": {"S": "cup"}}
+
+    assert ["cup", "tea"] == [line.product_id for line in products(TEA, cup).priced({"cup": 1, "tea": 1})]
+
+
+def test_what_dynamodb_did_not_hand_out_is_asked_for_again() -> None:
+    rows = [TEA | {"product_id": {"S": f"p{n}"}} for n in range(4)]
+
+    assert len(products(*rows, at_once=1).priced({f"p{n}": 1 for n in range(4)})) == 4
+
+
+def test_a_table_that_hands_out_too_little_is_busy_and_nothing_is_sold() -> None:
+    rows = [TEA | {"product_id": {"S": f"p{n}"}} for n in range(5)]
+
+    with pytest.raises(ProductsBusy):
+        products(*rows, at_once=1).priced({f"p{n}": 1 for n in range(5)})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"product_id": {"S": "other"}},
+        TEA | {"on_shelf": {"BOOL": False}},
+        TEA | {"on_shelf": {"S": "true"}},
+        {name: value for name, value in TEA.items() if name != "on_shelf"},
+        TEA | {"price_fen": {"N": "0"}},
+        TEA | {"price_fen": {"N": "-617"}},
+        TEA | {"price_fen": {"N": "6.17"}},
+        TEA | {"price_fen": {"N": "617E+2"}},
+        TEA | {"price_fen": {"S": "617"}},
+        {name: value for name, value in TEA.items() if name != "price_fen"},
+        TEA | {"title": {"S": ""}},
+        {name: value for name, value in TEA.items() if name != "title"},
+    ],
+)
+def test_what_is_off_the_shelf_or_has_no_whole_price_is_not_for_sale(row: dict[str, Any]) -> None:
+    with pytest.raises(NotForSale) as unsold:
+        products(row).priced({"tea": 1})
+
+    assert unsold.value.product_id == "tea"
+
+
+def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None:
+    assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
+    others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
+    assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}

@@ -1,0 +1,91 @@
+"""How far the platform's list was read, and what runs leave behind."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jiuwu.trade.drift import Drift, Finding, Report, counts_of
+from jiuwu.trade.records import REPORT_SECONDS, Cursor, Records
+from tests.trade.lives import NOW
+
+
+@pytest.fixture
+def records(aws: Callable[[str], Any], reconciliation_table: str) -> Records:
+    return Records(aws("dynamodb"), reconciliation_table)
+
+
+def test_the_first_run_looks_a_day_back(records: Records) -> None:
+    assert records.cursor(NOW) == Cursor(NOW - 86_400)
+
+
+def test_a_cursor_is_found_as_it_was_left(records: Records) -> None:
+    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2)
+    records.save_cursor(left)
+
+    assert records.cursor(NOW + 99) == left
+
+
+def test_a_pass_asks_with_an_overlap_of_five_minutes() -> None:
+    assert Cursor(NOW).updated_after == NOW - 300
+
+
+def test_a_pass_that_was_cut_off_goes_on_with_its_page_and_its_beginning() -> None:
+    cut_off = Cursor(NOW).begin(NOW + 10).after([NOW + 5], "page-2")
+
+    assert cut_off.begin(NOW + 500) == Cursor(NOW, "page-2", began=NOW + 10, seen=NOW + 5)
+
+
+def test_the_last_page_moves_the_next_pass_to_the_latest_change() -> None:
+    done = Cursor(NOW).begin(NOW + 10).after([NOW + 5, NOW + 9], "p").after([NOW + 7], "")
+
+    assert (done.since, done.page) == (NOW + 9, "")
+
+
+def test_an_idle_shop_is_not_read_again_and_again() -> None:
+    idle = Cursor(NOW).begin(NOW + 3600).after([], "")
+
+    assert idle.updated_after == NOW + 3600 - 600
+
+
+def test_a_change_left_to_its_notification_is_met_again_by_the_next_pass() -> None:
+    just_changed = NOW + 3595
+    done = Cursor(NOW).begin(NOW + 3600).after([just_changed], "")
+
+    assert done.updated_after < just_changed
+
+
+def test_a_report_names_two_hundred_orders_and_says_how_many_more() -> None:
+    findings = tuple(Finding(Drift.MISSING_THERE, f"JW{n:04}", "created here") for n in range(1000))
+
+    told = Report(NOW, 1000, findings).as_dict()["classes"]
+
+    assert isinstance(told, dict)
+    assert (1000, 200, 800) == (
+        told["missing_there"]["count"],
+        len(told["missing_there"]["orders"]),
+        told["missing_there"]["more_orders"],
+    )
+    assert len(json.dumps(told)) < 20_000
+
+
+def test_a_difference_seen_twice_in_a_run_counts_once() -> None:
+    finding = Finding(Drift.PLATFORM_BEHIND, "JW1", "push:shipped again")
+
+    assert Report(NOW, 1, (finding, finding)).counts == {"platform_behind": 1}
+
+
+def test_a_report_is_kept_for_ninety_days_with_its_counts(
+    records: Records, aws: Callable[[str], Any], reconciliation_table: str
+) -> None:
+    report = Report(NOW, 7, (Finding(Drift.AMOUNT_DIFFERS, "JW1", "1 fen"),), ("due orders: cut off",))
+
+    record = records.save_report(report, now=NOW + 0.25)
+
+    key = {"record": {"S": record}}
+    item = aws("dynamodb").get_item(TableName=reconciliation_table, Key=key)["Item"]
+    assert record == "report#2025-11-22T08:26:40.250+00:00"
+    assert (counts_of(item), item["incomplete"]["BOOL"]) == ({"amount_differs": 1}, True)
+    assert int(item["expires_at"]["N"]) == NOW + REPORT_SECONDS
+    assert json.loads(item["report"]["S"]) == report.as_dict()
