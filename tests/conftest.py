@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,7 @@ import pytest
 
 from jiuwu.aws import clients
 from sandbox.cloud import ministack, template
-from sandbox.cloud.environments import ROOT
+from sandbox.environment import Sandbox
 
 # No test reaches a real account: until the local AWS runs, the endpoint is the loopback's discard port.
 os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -46,7 +45,7 @@ def _unique(name: str) -> str:
     return f"{name}-{uuid4().hex[:12]}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_table(aws: Callable[[str], Any]) -> Callable[[str], str]:
     """make_table("OrdersTable") makes an empty table as the template defines that one, and returns its name."""
 
@@ -61,7 +60,7 @@ def make_table(aws: Callable[[str], Any]) -> Callable[[str], str]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_queue(aws: Callable[[str], Any]) -> Callable[[str], str]:
     """make_queue("OrderQueue") makes an empty queue with the template's visibility timeout, and returns its URL."""
 
@@ -157,7 +156,12 @@ def load_function(cloud: ministack.MiniStack, monkeypatch: pytest.MonkeyPatch) -
     return load
 
 
-@pytest.fixture
-def project() -> Path:
-    """The repository's folder."""
-    return ROOT
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The whole sandbox, built and deployed once.
+
+    For tests marked xdist_group("sandbox"), so that they share it, and timeout(…, func_only=True): starting it may take
+    minutes on a busy machine.
+    """
+    with Sandbox("tests", report=lambda _: None) as running:
+        yield running

@@ -1,0 +1,87 @@
+"""The demo shop, the OAuth pages and the cashier, clicked through in a real browser as a member does."""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from sandbox.environment import Sandbox
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("sandbox"),
+    pytest.mark.timeout(300, func_only=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+]
+PHONE = ViewportSize(width=390, height=844)
+# a cold start of each function that takes part, on a busy machine
+PATIENCE_MS = 45_000
+
+
+@pytest.fixture
+def page(sandbox: Sandbox) -> Iterator[Page]:
+    """The shop's page in a fresh browser; a script's error fails the test."""
+    faults: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        shown = browser.new_page(viewport=PHONE, locale="zh-CN")
+        shown.set_default_timeout(PATIENCE_MS)
+        shown.on("pageerror", lambda fault: faults.append(str(fault)))
+        shown.goto(sandbox.shop_url)
+        yield shown
+        browser.close()
+    assert faults == []
+
+
+def log_in(page: Page) -> None:
+    page.get_by_role("link", name="玖伍社区账号登录").click()
+    page.get_by_role("button", name="同意").click()
+    expect(page.locator("#member")).to_contain_text("已登录：mb_", timeout=PATIENCE_MS)
+
+
+def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> None:
+    log_in(page)
+    assert "ticket" not in page.url
+
+    page.locator(".product", has_text="熊猫马克杯").get_by_role("button", name="购买").click()
+    order = page.locator(".order")
+    expect(order.locator(".status")).to_have_text("待支付", timeout=PATIENCE_MS)
+    expect(order.locator(".amount")).to_have_text("¥39.90")
+    order.get_by_role("link", name="去支付").click()
+    page.get_by_role("button", name="确认支付").click()
+    page.get_by_role("link", name="返回商家").click()
+
+    expect(order.locator(".status")).to_have_text("已发货", timeout=PATIENCE_MS)
+    expect(order.locator(".timeline li")).to_contain_text(["已提交", "已下单", "已支付", "已通知发货"])
+
+
+def test_a_member_cancels_an_order_that_is_not_paid(page: Page) -> None:
+    log_in(page)
+    page.locator(".product", has_text="试用装").get_by_role("button", name="购买").click()
+
+    page.get_by_role("button", name="取消订单").click()
+
+    expect(page.locator(".order .status")).to_have_text("已取消", timeout=PATIENCE_MS)
+
+
+def test_who_refuses_consent_is_told_so_calmly_and_can_try_again(page: Page) -> None:
+    page.get_by_role("link", name="玖伍社区账号登录").click()
+    page.get_by_role("button", name="拒绝").click()
+
+    again = page.get_by_role("link", name=re.compile("登录|重试|再试"))
+    expect(again).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text(re.compile("access_denied|Traceback|state="))
+    again.click()
+
+    expect(page.get_by_role("button", name="同意")).to_be_visible()
+
+
+def test_nothing_can_be_ordered_before_login(page: Page) -> None:
+    page.locator(".product").first.get_by_role("button", name="购买").click()
+
+    expect(page.get_by_role("status")).to_have_text("请先登录，再下单。")

@@ -1,0 +1,110 @@
+"""The whole sandbox: the real template deployed, reached through its front door, and gone without a trace."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sandbox.cloud import template
+from sandbox.cloud.environments import ROOT
+from sandbox.environment import Sandbox
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
+
+READY = "What happens from now on:"
+
+
+def eventually[T](look: Callable[[], T], *, seconds: float = 60.0) -> T:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def routes() -> list[tuple[str, str]]:
+    functions = template.resources("AWS::Serverless::Function").values()
+    events = [event for function in functions for event in function.get("Events", {}).values()]
+    found = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+    return [(event["Method"], event["Path"].replace("{order_no}", "JW1")) for event in found]
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_every_route_of_the_template_reaches_its_function(sandbox: Sandbox, method: str, path: str) -> None:
+    reply = httpx.request(method.replace("ANY", "DELETE"), sandbox.api_url + path, timeout=30)
+
+    assert reply.status_code < 500
+    assert reply.text != '{"message":"Not Found"}'
+
+
+def test_a_path_that_the_template_has_not_is_refused_by_the_gateway(sandbox: Sandbox) -> None:
+    reply = httpx.get(f"{sandbox.api_url}/admin")
+
+    assert (reply.status_code, reply.json()) == (404, {"message": "Not Found"})
+
+
+def test_the_simulated_platforms_notification_is_acknowledged(sandbox: Sandbox) -> None:
+    button = f"{sandbox.simulator_url}/_sim/orders/JWNONE/notify"
+    httpx.post(button, json={"event_type": "order.cancelled"}).raise_for_status()
+
+    def attempts() -> list[tuple[str, int]]:
+        sent = httpx.get(f"{sandbox.simulator_url}/_sim/notifications").json()["notifications"]
+        return [(one["outcome"], one["status"]) for one in sent if one["order_no"] == "JWNONE"]
+
+    assert eventually(attempts)[0] == ("accepted", 200)
+
+
+def test_a_ship_request_on_the_merchants_bus_reaches_the_warehouse(sandbox: Sandbox) -> None:
+    entry = {"Source": "jiuwu-connect", "DetailType": "ship.requested", "Detail": '{"effect_id": "test"}'}
+    sandbox.aws("events").put_events(Entries=[entry | {"EventBusName": sandbox.stack.outputs["TradeBusName"]}])
+    sqs = sandbox.aws("sqs")
+
+    received = eventually(lambda: sqs.receive_message(QueueUrl=sandbox.warehouse_url).get("Messages"))
+
+    assert json.loads(received[0]["Body"])["detail"] == {"effect_id": "test"}
+
+
+def test_products_are_for_sale_on_both_sides(sandbox: Sandbox) -> None:
+    listed = {product["product_id"] for product in httpx.get(f"{sandbox.shop_url}products.json").json()}
+
+    rows = sandbox.aws("dynamodb").scan(TableName=sandbox.stack.outputs["ProductsTable"])["Items"]
+
+    assert {row["product_id"]["S"] for row in rows} == listed
+
+
+def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox: Sandbox, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    command = [sys.executable, "-m", "sandbox.up", "--name", "tests"]
+    with output.open("w") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as second:
+        try:
+            eventually(lambda: READY in output.read_text() or second.poll() is not None, seconds=200)
+            assert READY in output.read_text()
+            state_file = next((ROOT / ".sandbox/run/tests-2").glob(".sandbox/state.json"))
+            state = json.loads(state_file.read_text())
+            assert stat.S_IMODE(state_file.stat().st_mode) == 0o600
+            httpx.post(f"{state['simulator_url']}/_sim/orders/JWNONE/notify", json={"event_type": "order.cancelled"})
+            eventually(lambda: "WebhookIntake" in output.read_text())
+        finally:
+            second.send_signal(signal.SIGINT)
+        assert second.wait(30) == 0
+
+    assert "WebhookIntake    notification outcome=accepted" in output.read_text()
+    assert [name for name, group in state["pids"].items() if alive(group)] == []
+    assert not state_file.exists()
+    assert httpx.get(sandbox.shop_url).status_code == 200
