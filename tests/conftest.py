@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 
 from jiuwu.aws import clients
 from sandbox.cloud import ministack, template
+from sandbox.cloud.environments import ROOT
 from sandbox.environment import Sandbox
 
 # No test reaches a real account: until the local AWS runs, the endpoint is the loopback's discard port.
@@ -165,3 +167,9 @@ def sandbox() -> Iterator[Sandbox]:
     """
     with Sandbox("tests", report=lambda _: None) as running:
         yield running
+
+
+@pytest.fixture
+def project() -> Path:
+    """The repository's folder."""
+    return ROOT
