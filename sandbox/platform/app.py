@@ -72,12 +72,10 @@ class Simulator:
         for name, (handler, subject) in Calls(self.world, self.actions).table().items():
             method, path = profile.endpoint(name)
             routes.append(Route(path, gateway.endpoint(name, handler, subject), methods=[method]))
-        asgi = FastAPI(
-            title="玖伍社区模拟平台：控制接口",
-            lifespan=self.running,
-            routes=[*routes, *Site(self.world, self.actions, self.notifier).routes()],
-        )
-        asgi.include_router(control.router(self.world, self.actions, self.notifier))
+        routes += Site(self.world, self.actions, self.notifier).routes()
+        # taken over as they are: include_router would build each of them a second time
+        buttons = control.router(self.world, self.actions, self.notifier).routes
+        asgi = FastAPI(title="玖伍社区模拟平台：控制接口", lifespan=self.running, routes=[*routes, *buttons])
         asgi.add_exception_handler(404, self._no_such_call)
         asgi.add_exception_handler(405, self._no_such_call)
         asgi.add_exception_handler(Refused, _button_refused)
