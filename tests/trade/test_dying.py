@@ -1,0 +1,213 @@
+"""Wherever a process dies and whoever else works at the same time: in the end each order counts once.
+
+Every step that touches the world outside (a read, a write, a queue, the bus, the platform) may be the last of its
+process, before or after it takes effect, or let a rival run first. Queues hand out again what was not finished, and
+the due time brings back what nobody queued. All in memory, so that Hypothesis owns every interleaving.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jiuwu.trade.effects import Dispatcher
+from jiuwu.trade.inbox import Inbox
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.notices import Notice
+from jiuwu.trade.orders import Order, Status
+from tests.trade.lives import NOW, PLACED, cancelled, completed, paid, refunded
+
+POLICY = Policy()
+ORDERS = ("JW1", "JW2")
+
+NOTHING, DIES_BEFORE, DIES_AFTER, RIVAL = "nothing", "dies before", "dies after", "rival first"
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it runs any more, no `except`, no `finally` that still gets through."""
+
+
+@dataclass
+class World:
+    """The table, the queues and the receivers, and what is going to happen at each step."""
+
+    fates: Iterator[str]
+    table: dict[str, Order] = field(default_factory=dict)
+    order_queue: list[list[Notice]] = field(default_factory=list)
+    effect_queue: list[str] = field(default_factory=list)
+    shipped: list[str] = field(default_factory=list)
+    pushed: list[str] = field(default_factory=list)
+    refunded: dict[str, int] = field(default_factory=dict)
+    dead: bool = False
+    rivals: int = 0
+
+    def step[T](self, effect: Callable[[], T]) -> T:
+        if self.dead:
+            raise Died
+        fate = next(self.fates, NOTHING)
+        if fate is RIVAL and not self.rivals:
+            self.rival()
+        if fate is DIES_BEFORE:
+            self.die()
+        found = effect()
+        if fate is DIES_AFTER:
+            self.die()
+        return found
+
+    def die(self) -> None:
+        self.dead = True
+        raise Died
+
+    def rival(self) -> None:
+        """Another process takes what the queues hand out, to its end or its death; ours goes on."""
+        self.rivals += 1
+        for messages in list(self.order_queue):
+            self.process(messages)
+        for number in dict.fromkeys(self.effect_queue):
+            self.dispatch(number)
+        self.rivals -= 1
+
+    # what a store, a queue, a bus and a platform do
+
+    def get_many(self, numbers: Iterable[str]) -> dict[str, Order]:
+        wanted = list(numbers)
+        return self.step(lambda: {number: self.table[number] for number in wanted if number in self.table})
+
+    def save_many(self, pairs: Iterable[tuple[Order, Order]]) -> set[str]:
+        changed = [(old, new) for old, new in pairs if new != old]
+        return self.step(lambda: {old.order_no for old, new in changed if not self._write(old, new)})
+
+    def _write(self, old: Order, new: Order) -> bool:
+        current = self.table[old.order_no].version == old.version
+        if current:
+            self.table[old.order_no] = replace(new, version=old.version + 1)
+        return current
+
+    def put_events(self, **request: Any) -> dict[str, Any]:
+        sent = [entry["Detail"].split('"')[3] for entry in request["Entries"]]
+        self.step(lambda: self.shipped.extend(sent))
+        return {"Entries": [{"EventId": effect_id} for effect_id in sent]}
+
+    def push_status(self, order_no: str, status: str, effect_id: str) -> None:
+        self.step(lambda: self.pushed.append(effect_id))
+
+    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int) -> None:
+        self.step(lambda: self.refunded.setdefault(effect_id, fen))
+
+    # what the functions do, each in a process of its own
+
+    def process(self, messages: list[Notice]) -> None:
+        store: Any = self
+        with self.process_of_its_own():
+            taken = Inbox(store, POLICY, lambda _: {}).take_in(messages)
+            self.step(lambda: self.effect_queue.extend(taken.with_new_effects))
+            assert {result.outcome for result in taken.results} <= {"applied", "ignored"}
+            self.step(lambda: self.order_queue.remove(messages) if messages in self.order_queue else None)
+
+    def dispatch(self, number: str) -> None:
+        door: Any = self
+        with self.process_of_its_own():
+            dispatcher = Dispatcher(
+                door, events=door, bus="b", platform=lambda: door, policy=POLICY, clock=lambda: NOW + 100
+            )
+            assert not dispatcher.dispatch([number]).unfinished
+            self.step(lambda: self.effect_queue.remove(number) if number in self.effect_queue else None)
+
+    def process_of_its_own(self) -> "_Process":
+        return _Process(self)
+
+
+class _Process(suppress):
+    """Dies alone: the world goes on, and whoever waited for it too."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(Died)
+        self._world = world
+
+    def __exit__(self, *raised: Any) -> bool:
+        self._world.dead = False
+        return super().__exit__(*raised)
+
+
+def of(number: str, event: Any) -> Notice:
+    return Notice(number, "P1", replace(event, event_id=f"{number}:{event.event_id}"))
+
+
+happenings = st.sampled_from(
+    [paid(), paid(event="again"), paid("t2"), cancelled(), completed(), refunded(), refunded("r2", "t2")]
+)
+some_messages = st.lists(st.lists(st.builds(of, st.sampled_from(ORDERS), happenings), min_size=1, max_size=4))
+usual_payments = st.lists(
+    st.lists(st.builds(of, st.sampled_from(ORDERS), st.sampled_from([paid(), paid(event="again")])), min_size=1)
+)
+some_fates = st.lists(
+    st.sampled_from([NOTHING, NOTHING, NOTHING, NOTHING, DIES_BEFORE, DIES_AFTER, RIVAL]), max_size=60
+)
+
+
+def live(messages: Sequence[list[Notice]], fates: Sequence[str]) -> World:
+    """Everything is handed out until nothing is left; once the fates run out, all goes well."""
+    world = World(iter(fates), order_queue=list(messages))
+    world.table = {number: replace(PLACED, order_no=number, version=1) for number in ORDERS}
+    for _ in range(len(fates) + 2):
+        for messages_ in list(world.order_queue):
+            world.process(messages_)
+        for number in list(world.effect_queue):
+            world.dispatch(number)
+    for number, order in world.table.items():
+        if order.pending:
+            assert order.due_at  # the clock that brings it back
+            world.dispatch(number)
+    return world
+
+
+@settings(max_examples=100)
+@given(some_messages, some_fates)
+def test_all_money_is_booked_once_and_nothing_is_left_undone(messages: list[list[Notice]], fates: list[str]) -> None:
+    world = live(messages, fates)
+
+    assert world.order_queue == []
+    for number, order in world.table.items():
+        told = [notice.event for batch in messages for notice in batch if notice.order_no == number]
+        money = {getattr(event, "refund_id", getattr(event, "transaction_id", "")) for event in told} - {""}
+        assert sorted(entry.ref for entry in order.ledger) == sorted(money)
+        assert order.pending == ()
+
+
+@settings(max_examples=100)
+@given(some_messages, some_fates)
+def test_what_the_warehouse_heard_is_what_the_order_says(messages: list[list[Notice]], fates: list[str]) -> None:
+    world = live(messages, fates)
+
+    for number, order in world.table.items():
+        shipped = order.effect("ship")
+        assert (f"{number}:ship" in world.shipped) or not (shipped and shipped.done_at)
+        if order.status in (Status.SHIPPED, Status.COMPLETED):
+            assert shipped is not None
+            assert set(world.shipped) & {f"{number}:ship"}
+    assert set(world.shipped) <= {f"{number}:ship" for number in ORDERS}
+
+
+@settings(max_examples=100)
+@given(usual_payments, some_fates)
+def test_a_paid_order_ships_exactly_once_for_who_dedupes_by_the_effects_id(
+    messages: list[list[Notice]], fates: list[str]
+) -> None:
+    world = live(messages, fates)
+
+    paid_for = {notice.order_no for batch in messages for notice in batch}
+    assert {effect_id.partition(":")[0] for effect_id in world.shipped} == paid_for
+    assert {order.order_no for order in world.table.values() if order.status is Status.SHIPPED} == paid_for
+    assert set(world.pushed) == {f"{number}:push:shipped" for number in paid_for}
+    assert world.refunded == {}
+
+
+@given(usual_payments)
+def test_when_nobody_dies_each_receiver_hears_each_thing_once(messages: list[list[Notice]]) -> None:
+    world = live(messages, [])
+
+    assert len(world.shipped) == len(set(world.shipped))
+    assert len(world.pushed) == len(set(world.pushed))
