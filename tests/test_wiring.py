@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -13,6 +12,7 @@ from jiuwu.aws.settings import Settings
 from jiuwu.platform.profile import ProfileError
 from jiuwu.platform.wire import CallRecord
 from jiuwu.wiring import MembersPlatform, Platform, observe
+from sandbox.cloud.environments import ROOT
 
 ENVIRONMENT = Settings(
     stage="dev",
@@ -34,8 +34,8 @@ print([name for name in ("httpx", "pydantic") if name in sys.modules])
 """
 
 
-def test_a_start_loads_neither_httpx_nor_pydantic(project: Path) -> None:
-    layer = project / "layers" / "jiuwu"
+def test_a_start_loads_neither_httpx_nor_pydantic() -> None:
+    layer = ROOT / "layers" / "jiuwu"
     done = subprocess.run([sys.executable, "-c", PROBE], cwd=layer, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"

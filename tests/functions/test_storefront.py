@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +17,7 @@ from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.trade.orders import EffectDone, Paid, Status
+from sandbox.cloud.environments import ROOT
 from sandbox.platform import orders as platform_orders
 from tests.functions.both_sides import COMMON, NOW, NOWHERE, Sides, resources
 from tests.functions.platform_stand_in import down, lost, refuses, unheard
@@ -461,11 +461,11 @@ def test_a_missing_variable_fails_the_start_by_its_name(
         load_function("storefront", **names | {missing: ""})
 
 
-def test_a_start_loads_neither_httpx_nor_pydantic(project: Path) -> None:
+def test_a_start_loads_neither_httpx_nor_pydantic() -> None:
     probe = "import sys, functions.storefront.app; print([n for n in ('httpx', 'pydantic') if n in sys.modules])"
-    environment = NOWHERE | {"PYTHONPATH": f"{project}:{project}/layers/jiuwu", "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment = NOWHERE | {"PYTHONPATH": f"{ROOT}:{ROOT}/layers/jiuwu", "AWS_DEFAULT_REGION": "eu-west-1"}
     done = subprocess.run(
-        [sys.executable, "-c", probe], cwd=project, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", probe], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
 
     assert done.stdout.strip() == "[]"

@@ -143,6 +143,12 @@ TABLE: dict[str, Case] = {
         [],
         [Drift.PLATFORM_BEHIND],
     ),
+    "cancelled there, its shipping under way here": (
+        PAID,
+        remote("cancelled"),
+        [],
+        [Drift.PLATFORM_BEHIND, Drift.STATE_IMPOSSIBLE],
+    ),
     "refunded and paid again there, heard of in the other sequence": (
         after(PUSHED_FOR_T2, paid("t1"), refunded()),
         remote("refunded", [payment(), payment("t2")], BACK),

@@ -263,7 +263,8 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     evidence += [f"refund {refund.ref} is not there" for refund in local.refunds if refund.ref not in there]
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
     ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
-    explained = local.pending or local.status is Status.HELD or (evidence and ahead)
+    over = remote.status in ("cancelled", "refunded")  # no effect of ours that is on its way leads out of these
+    explained = (local.pending and not over) or local.status is Status.HELD or (evidence and ahead)
     if not explained and not _same_state(local, remote):
         kept_money = local.status is Status.CANCELLED and local.balance_fen
         class_ = Drift.PLATFORM_BEHIND if ahead and not kept_money else Drift.STATE_IMPOSSIBLE
