@@ -35,7 +35,7 @@ class App(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     webhook_url: str = ""
     redirect_uris: tuple[str, ...] = ()
-    speed: float = 1.0  # seconds of the notification schedule per second
+    speed: float = 60.0  # seconds of the notification schedule per second: a try after 15 s comes after a quarter
 
 
 class Delivery(msgspec.Struct):
