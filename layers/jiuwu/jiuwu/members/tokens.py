@@ -187,8 +187,9 @@ class Tokens:
         return self._oauth.refresh(self._seal.open(leased.member_id, leased.tokens.refresh))
 
     def _believe(self, leased: Grant) -> None:
-        """invalid_grant counts only if the grant is still the one we asked with: else it was about an older token."""
-        if self._grants.read(leased.member_id) == leased and self._grants.require_login(leased):
+        """invalid_grant counts only if the record has not changed since, which the write itself looks at: else it was
+        about an older token."""
+        if self._grants.require_login(leased):
             _note("reauth_required", leased.member_id)
             raise ReauthRequired(leased.member_id)
 
