@@ -1,5 +1,6 @@
 """Starts and stops MiniStack, the local AWS. Used by the tests and by the sandbox alike."""
 
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from sandbox.cloud import environments
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+_SCRATCH_BYTES = 4_000_000_000
 # Never real: with these no call can reach an AWS account by accident.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
@@ -20,24 +22,34 @@ class MiniStack:
 
     endpoint_url: str
     child: processes.Child
-    folder: Path
+    scratch: Path
 
     def stop(self) -> None:
         """Ends it with its Lambda processes, and drops the code they ran."""
         self.child.stop()
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def start(folder: Path, *, port: int | None = None) -> MiniStack:
     """Starts one in `folder` (its log and its temporary files) and returns when it answers."""
     port = port or processes.free_ports(1)[0]
-    scratch = folder / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch = _scratch(folder)
+    # one that was killed could not tidy up
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     python, endpoint_url = environments.cloud() / "python", f"http://127.0.0.1:{port}"
     log = folder / "ministack.log"
     child = processes.start(python, "ministack", log=log, env=_environment(port, scratch), cwd=folder)
     child.wait_for(f"{endpoint_url}/_ministack/health")
-    return MiniStack(endpoint_url, child, folder)
+    return MiniStack(endpoint_url, child, scratch)
+
+
+def _scratch(folder: Path) -> Path:
+    """Where it unpacks code: each Lambda process gets 5,000 files of its own, which a disk takes seconds to write."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES:
+        return memory / f"jiuwu-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+    return folder / "tmp"
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:

@@ -10,19 +10,18 @@ from rich.table import Table
 from jiuwu.platform.money import yuan
 from sandbox.demo.books import Books
 from sandbox.demo.scenario import Run
-from sandbox.demo.verdict import Facts, Verdict
+from sandbox.demo.verdict import Facts, judge
 
 Rows = dict[str, Any]
 
 
-def summarize(
-    run: Run, books: Books, facts: Facts, verdict: Verdict, seed: int, seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def summarize(run: Run, books: Books, facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
     """All that is shown, as plain data."""
+    verdict = judge(facts)
     return {
         "verdict": "kept" if verdict.kept else "broken",
         "broken": verdict.broken,
-        "seed": seed,
+        "seed": run.seed,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "sent by the platform": _sent(books),
         "received by us": _received(books),

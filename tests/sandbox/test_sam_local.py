@@ -1,0 +1,119 @@
+"""Every function in the real Lambda runtime, as built, invoked by `sam local invoke` with its own events/*.json."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.cloud import environments, ministack, stack
+from sandbox.cloud.environments import ROOT
+from tests.template_conventions import camel_case
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
+
+_MACHINE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
+_IMAGE = f"public.ecr.aws/lambda/python:3.13-{_MACHINE}"
+_TABLES = ("OrdersTable", "MembersTable", "LoginsTable", "ProductsTable", "ReconciliationTable")
+_QUEUES = ("OrderQueue", "CommunityQueue", "EffectQueue", "OrderDeadLetters")
+
+
+def _docker_ready() -> bool:
+    try:
+        seen = subprocess.run(["docker", "image", "inspect", _IMAGE], capture_output=True, timeout=20, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return seen.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not _docker_ready():
+        pytest.skip(f"no Docker engine with the image {_IMAGE} here")
+    return stack.build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def invoke(
+    built: Path,
+    cloud: ministack.MiniStack,
+    make_table: Callable[[str], str],
+    make_queue: Callable[[str], str],
+    token_key: str,
+    app_secret: str,
+    event_bus: str,
+) -> Callable[[str], Any]:
+    """invoke("webhook_intake") is the function's reply to its event; what it reads and writes is the local AWS."""
+    names = {name: make_table(name) for name in _TABLES} | {name: make_queue(name) for name in _QUEUES}
+    names |= {"TokenKey": token_key, "TradeBus": event_bus, "AppSecretName": app_secret, "Architecture": _MACHINE}
+    names |= {"PlatformUrl": "http://127.0.0.1:9", "AppId": "sandbox-app"}
+    template = yaml.safe_load(built.read_text())
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    shared |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": cloud.endpoint_url}
+    template["Parameters"]["ReturnOrigins"]["Default"] = "https://shop.example.com"
+    resolved = built.with_name("sam-local.yaml")
+    resolved.write_text(yaml.safe_dump(_resolved(template, names)))
+    return lambda folder: _sam_local(resolved, folder)
+
+
+def _resolved(node: Any, names: dict[str, str]) -> Any:
+    """The template with names where it refers to resources: those exist, but not where `sam local` would look."""
+    if isinstance(node, dict):
+        found = names.get(node.get("Ref", "")) if node.keys() == {"Ref"} else None
+        return found or {key: _resolved(value, names) for key, value in node.items()}
+    return [_resolved(value, names) for value in node] if isinstance(node, list) else node
+
+
+def _sam_local(template: Path, folder: str) -> Any:
+    event = ROOT / "events" / f"{folder}.json"
+    options = ["--skip-pull-image", "--docker-network", "host", "--region", ministack.REGION]
+    ended = subprocess.run(
+        [environments.sam() / "sam", "local", "invoke", camel_case(folder), "-t", template, "-e", event, *options],
+        env=os.environ | ministack.CREDENTIALS | {"SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    reply = json.loads(ended.stdout.splitlines()[-1])
+    assert "errorType" not in (reply or {}), f"{reply}\n{ended.stderr[-2000:]}"
+    return reply
+
+
+def test_the_intake_refuses_its_stale_event_with_both_times(invoke: Callable[[str], Any]) -> None:
+    reply = invoke("webhook_intake")
+    assert (401, "timestamp_outside_window") == (reply["statusCode"], json.loads(reply["body"])["reason"])
+
+
+def test_the_login_redirects_to_the_consent_page(invoke: Callable[[str], Any]) -> None:
+    reply = invoke("oauth_callback")
+    assert 302 == reply["statusCode"]
+    assert reply["headers"]["location"].startswith("http://127.0.0.1:9/oauth/authorize?")
+
+
+def test_the_storefront_wants_a_session(invoke: Callable[[str], Any]) -> None:
+    reply = invoke("storefront")
+    assert (401, "session_required") == (reply["statusCode"], json.loads(reply["body"])["reason"])
+
+
+def test_the_refresher_finds_nobody_to_renew(invoke: Callable[[str], Any]) -> None:
+    assert 0 == sum(value for value in invoke("token_refresher").values() if isinstance(value, int))
+
+
+def test_the_reconciler_ends_cleanly_though_the_platform_is_down(invoke: Callable[[str], Any]) -> None:
+    reply = invoke("reconciler")
+    assert (True, {}) == (reply["incomplete"], reply["classes"])
+
+
+def test_the_processor_hands_back_what_it_cannot_look_up(invoke: Callable[[str], Any]) -> None:
+    assert 1 == len(invoke("order_processor")["batchItemFailures"])
+
+
+def test_the_dispatcher_hands_back_an_order_that_the_table_lacks(invoke: Callable[[str], Any]) -> None:
+    assert 1 == len(invoke("effect_dispatcher")["batchItemFailures"])
