@@ -111,6 +111,15 @@ class Sides:
             ExpressionAttributeValues={":ended": {"S": "reauth_required"}},
         )
 
+    def damage_tokens(self, name: str = "lan") -> None:
+        """The member's sealed token is not one that KMS made."""
+        self.dynamodb.update_item(
+            TableName=self.names["MEMBERS_TABLE"],
+            Key={"member_id": {"S": self.member(name)[1]}},
+            UpdateExpression="SET access_sealed = :noise",
+            ExpressionAttributeValues={":noise": {"L": [{"B": b"noise"}]}},
+        )
+
     def build(self, app: ModuleType) -> Any:
         """The function on these tables and this platform."""
         environment = app.Settings(

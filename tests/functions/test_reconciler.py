@@ -410,9 +410,12 @@ def test_a_platform_that_takes_no_orders_is_not_asked_for_each_of_them(clockwork
     assert clockwork.sides.platform.count("orders.create") == 9
 
 
-def test_one_member_who_must_log_in_again_does_not_hold_up_the_others(clockwork: Clockwork) -> None:
+@pytest.mark.parametrize("trouble", [Sides.end_link, Sides.damage_tokens])
+def test_one_member_who_must_log_in_again_does_not_hold_up_the_others(
+    clockwork: Clockwork, trouble: Callable[[Sides, str], None]
+) -> None:
     clockwork.sides.log_in("mei")
-    clockwork.sides.end_link("mei")
+    trouble(clockwork.sides, "mei")
     held_up = clockwork.order("key-1", member="mei", there=False)
     placed = clockwork.order("key-2", there=False)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import Settings
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from jiuwu.platform.client import CallRecord, PlatformClient
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.trade.orders import Order
+
+# KMS: the ciphertext was not made under this key for this member.
+_UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 
 class Platform:
@@ -93,6 +98,7 @@ class MembersPlatform(Platform):
 
         Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
+        from jiuwu.members.grants import RecordMalformed
         from jiuwu.members.tokens import TokenBusy, TokenUnavailable
         from jiuwu.trade.placing import NotPlaceable, place
 
@@ -104,6 +110,12 @@ class MembersPlatform(Platform):
             raise NotPlaceable("login_needed") from ended
         except BadParameters as refused:
             raise NotPlaceable("refused") from refused
+        except (RecordMalformed, ClientError) as fault:
+            if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in _UNREADABLE:
+                raise
+            # one damaged record must not end a run for all; a new login replaces the tokens
+            telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id)
+            raise NotPlaceable("login_needed") from fault
 
 
 def observe(record: "CallRecord") -> None:
