@@ -1,7 +1,6 @@
 """States, tickets and sessions against the local AWS; the clock is the test's."""
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,26 +8,9 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from jiuwu.members.logins import Logins, Sessions, State, StateRefused, TicketRefused, is_secret, new_secret
+from tests.members.rotation import NOW, Clock
 
 RETURN_TO = "https://shop.example.com/cart"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_763_800_000.5
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def dynamodb(aws: Callable[[str], Any]) -> Any:
-    return aws("dynamodb")
 
 
 @pytest.fixture
@@ -216,7 +198,7 @@ def test_every_item_expires_by_itself(logins: Logins, sessions: Sessions, dynamo
     sessions.open("mb_1")
     expiries = [TypeDeserializer().deserialize(i["expires_at"]) for i in dynamodb.scan(TableName=logins_table)["Items"]]
     assert len(expiries) == 4
-    assert all(at > 1_763_800_000 and at == int(at) for at in expiries)
+    assert all(at > int(NOW) and at == int(at) for at in expiries)
 
 
 def test_secrets_have_the_form_that_is_looked_up() -> None:
