@@ -35,6 +35,7 @@ from tests.trade.lives import (
     name,
     paid,
     placed,
+    refunded,
 )
 
 # ---- the platform has it ---------------------------------------------------------------------------------------------
@@ -183,6 +184,13 @@ def test_a_cancellation_of_a_paid_order_is_looked_into_once(order: Order) -> Non
     assert outcome.reason == "cancelled_but_paid"
     assert outcome.order == replace(order, due_at=NOW + 70, history=outcome.order.history)
     assert apply(outcome.order, cancelled(), policy=REFUND) == Ignored("duplicate_event")
+
+
+def test_a_cancellation_is_looked_into_when_money_went_back_that_we_never_saw_come() -> None:
+    outcome = apply(after(PLACED, refunded(fen=1)), cancelled(), policy=REFUND)
+
+    assert isinstance(outcome, NeedsLookup)
+    assert (outcome.reason, outcome.order.status) == ("cancelled_but_paid", Status.PLACED)
 
 
 def test_a_cancelled_order_is_cancelled_once() -> None:

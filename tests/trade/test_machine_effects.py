@@ -139,6 +139,10 @@ def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() 
     assert after(asked, refunded()).due_at == 0
 
 
+def test_a_due_time_that_comes_at_this_very_second_has_come() -> None:
+    assert after(PAID, replace(done(), at=PAID.due_at), done("push:shipped", PAID.due_at)).due_at == PAID.due_at
+
+
 def test_a_due_time_that_has_come_is_the_reconcilers_to_clear() -> None:
     suspicious = after(PAID, cancelled(at=NOW + 70))
 
