@@ -13,7 +13,6 @@ class Product:
     product_id: str
     title: str
     price_fen: int
-    emoji: str
 
     def as_listed(self) -> dict[str, object]:
         """For the shop page: the price in yuan, as people read it."""
@@ -21,7 +20,6 @@ class Product:
             "product_id": self.product_id,
             "title": self.title,
             "price": money.yuan(self.price_fen),
-            "emoji": self.emoji,
         }
 
     def as_item(self) -> dict[str, dict[str, object]]:
@@ -40,10 +38,10 @@ class Product:
 
 
 ALL = (
-    Product("tea-longjing", "明前龙井 50 克", 8800, "🍵"),
-    Product("mug-panda", "熊猫马克杯", 3990, "🐼"),
-    Product("notebook-95", "玖伍手账本", 2450, "📒"),
-    Product("sticker-pack", "社区表情贴纸（一包）", 999, "🎉"),
-    Product("lamp-moon", "月亮小夜灯", 12900, "🌙"),
-    Product("sample", "试用装", 1, "🎁"),
+    Product("tea-longjing", "明前龙井 50 克", 8800),
+    Product("mug-panda", "熊猫马克杯", 3990),
+    Product("notebook-95", "玖伍手账本", 2450),
+    Product("sticker-pack", "社区表情贴纸（一包）", 999),
+    Product("lamp-moon", "月亮小夜灯", 12900),
+    Product("sample", "试用装", 1),
 )

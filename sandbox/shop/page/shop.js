@@ -82,7 +82,7 @@ async function showProducts() {
   const products = await (await fetch("/shop/products.json")).json();
   $("#product-list").replaceChildren(...products.map((product) => {
     const row = $("#product").content.cloneNode(true);
-    $(".emoji", row).textContent = product.emoji;
+    $(".disc", row).textContent = product.title[0];
     $(".title", row).textContent = product.title;
     $(".price", row).textContent = `¥${product.price}`;
     $("button", row).addEventListener("click", ({ currentTarget }) => buy(product, currentTarget));
