@@ -338,6 +338,26 @@ def test_a_channel_that_brought_anything_is_not_called_silent(
     assert "SilentWebhook" not in capsys.readouterr().out
 
 
+def test_what_happened_here_while_the_platform_answered_does_not_make_it_look_behind(clockwork: Clockwork) -> None:
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"))
+    clockwork.sides.platform.pay(number)
+    clockwork.sides.now = LATER + 100
+
+    def told_meanwhile(serve: Serve) -> object:
+        answer = serve()
+        order = clockwork.sides.order(number)
+        told = after(order, EffectDone(int(clockwork.sides.now), "push:shipped"))
+        clockwork.sides.store.save_many([(order, told)])
+        return answer
+
+    clockwork.sides.platform.fail("orders.query", told_meanwhile)
+    clockwork.sides.platform.fail_always("orders.changed", down)
+
+    answer = clockwork.run()
+
+    assert ({}, ()) == (clockwork.classes(answer), clockwork.sides.order(number).pending)
+
+
 # ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -48,17 +48,21 @@ class Settler:
     ) -> None:
         self._store, self._mender, self._queue, self._clock = store, mender, queue, clock
 
-    def settle(self, remotes: Remotes, *, known: Mapping[str, Order] | None = None) -> Settled:
+    def settle(
+        self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")
+    ) -> Settled:
         """Settles each order with the platform's view of it (None: the platform does not know it).
 
-        `known` are orders as just read or written, which saves reading them. Orders that have to be placed are not
-        written: place them and settle them again, or `postpone` them.
+        `known` are orders as just read or written, which saves reading them. An order to which something happened
+        here since `seen_at`, when the platform was asked, is passed over: next to it that view is old, and would make
+        the platform look as if it were behind. Orders that have to be placed are not written: place them and settle
+        them again, or `postpone` them.
         """
         settled: dict[str, Mended] = {}
         waiting = set(remotes)
         for attempt in range(_ROUNDS):
             read = known if known is not None and attempt == 0 else self._store.get_many(waiting)
-            mended = {number: self._mend(read.get(number), remotes[number]) for number in sorted(waiting)}
+            mended = {number: self._mend(read.get(number), remotes[number], seen_at) for number in sorted(waiting)}
             waiting = self._write(read, mended)
             settled |= {number: mended[number] for number in mended.keys() - waiting}
             if not waiting:
@@ -76,8 +80,10 @@ class Settler:
         if not 0 < order.due_at <= now:
             self._store.save_many([(order, replace(order, due_at=now))])
 
-    def _mend(self, local: Order | None, remote: "RemoteOrder | None") -> Mended:
+    def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Mended:
         now = int(self._clock())
+        if local and local.history and local.history[-1].at > seen_at - 1:  # whole seconds
+            return Mended(local)
         mended = self._mender.mend(local, remote, now=now)
         if mended.order is None or mended.place:
             return mended

@@ -130,8 +130,9 @@ class Sweep:
     def _changed(self, records: Records, cursor: Cursor) -> None:
         while True:
             self._in_time()
+            asked_at = self._clock()
             page = self._page(cursor)
-            self._settle({remote.out_order_no: remote for remote in page.orders})
+            self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
             cursor = cursor.after([remote.updated_at for remote in page.orders], page.next_cursor)
             records.save_cursor(cursor)
             if not page.next_cursor:
@@ -147,8 +148,10 @@ class Sweep:
             return self._platform().changed_orders(cursor.updated_after)
 
     def _look_at(self, numbers: Sequence[str]) -> None:
+        asked_at = self._clock()
         found = {remote.out_order_no: remote for remote in self._query(numbers)}
-        settled = self._settle({number: found.get(number) for number in numbers if number not in self._unreadable})
+        remotes = {number: found.get(number) for number in numbers if number not in self._unreadable}
+        settled = self._settle(remotes, asked_at)
         for order in settled.to_place:
             self._in_time()
             self._put_there(order)
@@ -165,8 +168,9 @@ class Sweep:
             half = len(numbers) // 2
             return self._query(numbers[:half]) + self._query(numbers[half:])
 
-    def _settle(self, remotes: Remotes) -> Settled:
-        settled = self._settler.settle({n: remote for n, remote in remotes.items() if not self._fresh(remote)})
+    def _settle(self, remotes: Remotes, asked_at: float) -> Settled:
+        old = {number: remote for number, remote in remotes.items() if not self._fresh(remote)}
+        settled = self._settler.settle(old, seen_at=asked_at)
         self.outcome.note(settled, since=self._since)
         return settled
 
