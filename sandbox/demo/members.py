@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -32,7 +33,7 @@ class Member:
         for attempt in range(_PATIENCE):
             ticket = self._consent()
             if ticket:
-                reply = self._note("session", self.http.post(f"{self.api_url}/oauth/session", json={"ticket": ticket}))
+                reply = self._ask("session", "POST", f"{self.api_url}/oauth/session", json={"ticket": ticket})
                 if reply.status_code == 200:
                     self.session = reply.json()["session_token"]
                     return
@@ -41,20 +42,20 @@ class Member:
 
     def _consent(self) -> str:
         """Follows the redirects and presses 同意; the ticket, or nothing when a page said to try again."""
-        start = self._note("login", self.http.get(f"{self.api_url}/oauth/login", params={"return_to": self.return_to}))
+        start = self._ask("login", "GET", f"{self.api_url}/oauth/login", params={"return_to": self.return_to})
         if start.status_code != 302:
             return ""
         # a cookie marked Secure stays out of an HTTP client's jar on plain http; a browser trusts the loopback
         cookie = start.headers.get("set-cookie", "").split(";", 1)[0]
-        page = self._note("consent page", self.http.get(start.headers["location"]))
+        page = self._ask("consent page", "GET", start.headers["location"])
         if page.status_code != 200:
             return ""
         form = _hidden_fields(page.text) | {"member": self.open_id, "decision": "allow"}
         action = urljoin(start.headers["location"], _form_action(page.text))
-        back = self._note("consent", self.http.post(action, data=form))
+        back = self._ask("consent", "POST", action, data=form)
         if back.status_code not in {302, 303}:
             return ""
-        callback = self._note("callback", self.http.get(back.headers["location"], headers={"cookie": cookie}))
+        callback = self._ask("callback", "GET", back.headers["location"], headers={"cookie": cookie})
         if callback.status_code != 302:
             return ""
         return parse_qs(urlsplit(callback.headers["location"]).query).get("ticket", [""])[0]
@@ -63,9 +64,7 @@ class Member:
         """Places an order; the same key again is the same order. Returns its number."""
         for attempt in range(_PATIENCE):
             headers = {"authorization": f"Bearer {self.session}", "idempotency-key": key}
-            reply = self._note(
-                "place", self.http.post(f"{self.api_url}/orders", json={"items": items}, headers=headers)
-            )
+            reply = self._ask("place", "POST", f"{self.api_url}/orders", json={"items": items}, headers=headers)
             if reply.status_code in {200, 201, 202}:
                 order_no: str = reply.json()["order_no"]
                 return order_no
@@ -78,13 +77,18 @@ class Member:
         """Asks for cancellation until there is an answer; the HTTP status."""
         for attempt in range(_PATIENCE):
             headers = {"authorization": f"Bearer {self.session}"}
-            reply = self._note("cancel", self.http.post(f"{self.api_url}/orders/{order_no}/cancel", headers=headers))
+            reply = self._ask("cancel", "POST", f"{self.api_url}/orders/{order_no}/cancel", headers=headers)
             if reply.status_code < 500:
                 return reply.status_code
             time.sleep(min(0.2 * (attempt + 1), 1))
         raise GaveUp(f"{self.open_id} cannot cancel {order_no}: {self.answers[-3:]}")
 
-    def _note(self, step: str, reply: httpx.Response) -> httpx.Response:
+    def _ask(self, step: str, method: str, url: str, **content: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's own
+        """One request; where no reply came in time it is as if a gateway had said so, and the member tries again."""
+        try:
+            reply = self.http.request(method, url, **content)
+        except httpx.TransportError:
+            reply = httpx.Response(504)
         self.answers.append((step, reply.status_code))
         return reply
 
