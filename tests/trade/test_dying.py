@@ -152,14 +152,13 @@ def live(messages: Sequence[list[Notice]], fates: Sequence[str]) -> World:
     """Everything is handed out until nothing is left; once the fates run out, all goes well."""
     world = World(iter(fates), order_queue=list(messages))
     world.table = {number: replace(PLACED, order_no=number, version=1) for number in ORDERS}
-    for _ in range(len(fates) + 2):
-        for messages_ in list(world.order_queue):
-            world.process(messages_)
+    for _ in range(len(fates) + 2):  # every round with something left to do meets at least one fate
+        for batch in list(world.order_queue):
+            world.process(batch)
         for number in list(world.effect_queue):
             world.dispatch(number)
-    for number, order in world.table.items():
-        if order.pending:
-            assert order.due_at  # the clock that brings it back
+        # the clock: an order with something pending is due, whoever forgot to queue it
+        for number in [number for number, order in world.table.items() if order.pending and order.due_at]:
             world.dispatch(number)
     return world
 
