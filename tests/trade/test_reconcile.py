@@ -6,10 +6,8 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
-from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Cancelled, Completed, EffectDone, Order, Owed, Paid, Placed, Refunded, Status
 from jiuwu.trade.reconcile import (
-    UNPLACED_SECONDS,
     Adopt,
     Hold,
     NotOurs,
@@ -29,7 +27,6 @@ from tests.trade.lives import (
     PUSHED,
     REFUND,
     REFUNDED,
-    REVIVE,
     SHIPPED,
     after,
     cancelled,
@@ -202,16 +199,6 @@ def test_news_is_told_in_the_order_in_which_the_money_moved() -> None:
     assert [getattr(event, "transaction_id", "") for event in (first, second)] == ["early", "late"]
 
 
-def test_an_order_that_the_platform_would_not_take_for_a_day_is_given_up() -> None:
-    decision = decide(CREATED, None, now=NOW + UNPLACED_SECONDS + 1, policy=REFUND)
-
-    assert [Cancelled] == [type(action) for action in decision.actions]
-    assert mended(CREATED, None, now=NOW + UNPLACED_SECONDS + 1).order == replace(
-        after(CREATED, *decision.actions),  # type: ignore[arg-type]
-        status=Status.CANCELLED,
-    )
-
-
 def test_an_adopted_order_is_the_one_that_the_same_request_would_make() -> None:
     order = adopt(remote(), member_id="mb_x", now=LATER)
 
@@ -239,92 +226,3 @@ def test_an_adopted_order_is_the_one_that_the_same_request_would_make() -> None:
 def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
     with pytest.raises(NotOurs):
         adopt(foreign, member_id="mb_x", now=LATER)
-
-
-# ---- carried through -------------------------------------------------------------------------------------------
-
-
-def mended(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Mended:
-    return Mender(REFUND, lambda open_id: f"mb_of_{open_id}").mend(local, there, now=now)
-
-
-def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() -> None:
-    result = mended(None, remote("shipped", PAY))
-
-    assert result.order is not None
-    assert (result.order.status, result.order.member_id) == (Status.PAID, "mb_of_ou_1")
-    assert result.order.pending == ("ship",)
-    assert [Drift.MISSING_HERE, Drift.MISSED_NOTIFICATION] == [finding.class_ for finding in result.findings]
-
-
-def test_a_payment_of_another_amount_holds_the_order_and_says_so() -> None:
-    result = mended(PLACED, remote("paid", [payment(fen=1000)]))
-
-    assert result.order is not None
-    assert (result.order.status, result.order.pending) == (Status.HELD, ())
-    assert "amount_differs" in result.alerts
-    assert Drift.AMOUNT_DIFFERS in {finding.class_ for finding in result.findings}
-
-
-@pytest.mark.parametrize("local", [CREATED, PLACED, PAID])
-def test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits(local: Order) -> None:
-    result = mended(local, remote("paid", PAY, amount_fen=1300))
-
-    assert result.order is not None
-    assert (Status.HELD, (), 1234) == (result.order.status, result.order.pending, result.order.balance_fen)
-
-
-def test_a_payment_for_an_order_held_before_it_waits_for_a_person() -> None:
-    held = mended(PLACED, remote(amount_fen=1300)).order
-    assert held is not None
-
-    assert (Status.HELD, ()) == ((order := after(held, paid())).status, order.pending)
-
-
-def test_what_is_owed_again_is_pending_again() -> None:
-    result = mended(PUSHED, remote("paid", PAY))
-
-    assert result.order is not None
-    assert result.order.pending == ("push:shipped",)
-
-
-def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
-    revived = Mender(REVIVE, str).mend(CANCELLED, remote("paid", PAY), now=LATER).order
-    given_back = mended(CANCELLED, remote("paid", PAY)).order
-
-    assert revived is not None
-    assert given_back is not None
-    assert (("ship",), ("refund:t1",)) == (revived.pending, given_back.pending)
-
-
-def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
-    assert mended(PUSHED, remote("shipped", PAY)) == Mended(PUSHED)
-
-
-# ---- when to look again ----------------------------------------------------------------------------------------------
-
-
-def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
-    mender, looks = Mender(REFUND, str), [NOW + 180]
-    while len(looks) < 8:
-        looks.append(mender.next_due(PLACED, now=looks[-1]))
-
-    minutes = [(look - NOW) // 60 for look in looks]
-    assert minutes == [3, 8, 26, 80, 241, 724, 2174, 6524]
-
-
-@pytest.mark.parametrize("order", [COMPLETED, CANCELLED, REFUNDED])
-def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
-    assert Mender(REFUND, str).next_due(replace(order, due_at=NOW), now=LATER) == 0
-
-
-def test_an_effect_that_cannot_leave_is_tried_again_within_the_hour_however_long_it_takes() -> None:
-    month = NOW + 30 * 86_400
-
-    assert Mender(REFUND, str).next_due(PAID, now=month) == month + 3600
-
-
-def test_trying_in_vain_does_not_count_as_progress() -> None:
-    pushed_again = after(PUSHED, Owed(NOW + 9000, "push:shipped"))
-
-    assert Mender(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600

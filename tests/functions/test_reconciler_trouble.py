@@ -1,0 +1,242 @@
+"""Runs that are cut off, meet a platform that is down, or each other; and what runs tell."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from jiuwu.aws.settings import SettingsError
+from jiuwu.trade.drift import counts_of
+from jiuwu.trade.orders import Cancelled, Status
+from sandbox.cloud.environments import ROOT
+from tests.functions.both_sides import NOW, NOWHERE, Sides
+from tests.functions.platform_stand_in import Serve, down, refuses
+from tests.functions.reconciler_rig import LATER, Clockwork
+
+# ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def seconds(*left: float) -> Callable[[], float]:
+    """A clock that runs down as it is looked at."""
+    remaining = iter(left)
+    return lambda: next(remaining, 0.0)
+
+
+def test_a_run_that_is_cut_off_is_finished_by_the_next(clockwork: Clockwork) -> None:
+    for n in range(150):
+        clockwork.order(f"key-{n}")
+
+    first = clockwork.run(left=seconds(100, 100))
+    second = clockwork.run()
+
+    assert (True, 100) == (first["incomplete"], first["looked_at"])
+    assert not second["incomplete"]
+    # all but the first hundred; and the list of changes, which the first run did not come to, shows all of them
+    assert (clockwork.sides.platform.count("orders.query"), second["looked_at"]) == (2, 150)
+
+
+def test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at(clockwork: Clockwork) -> None:
+    for n in range(5):
+        clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
+    clockwork.sides.platform.page_size = 2
+    runs = (seconds(100, 100), seconds(100, 100), lambda: 300.0)
+
+    sizes = [clockwork.run(left=left)["looked_at"] for left in runs]
+
+    assert (sizes, clockwork.sides.platform.count("orders.changed")) == ([2, 2, 1], 3)
+
+
+def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork: Clockwork) -> None:
+    for n in range(4):
+        clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
+    clockwork.sides.platform.page_size = 2
+    clockwork.run(left=seconds(100, 100))
+    clockwork.sides.platform.fail("orders.changed", refuses(10001))
+
+    answer = clockwork.run()
+
+    assert (4, False) == (answer["looked_at"], answer["incomplete"])
+
+
+def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: Clockwork) -> None:
+    number = clockwork.order(there=False)
+    for call in ("orders.query", "orders.changed"):
+        clockwork.sides.platform.fail_always(call, down)
+    before = clockwork.sides.order(number)
+
+    answer = clockwork.run()
+
+    assert answer["incomplete"]
+    assert all("PlatformUnreachable" in problem for problem in answer["problems"])
+    assert clockwork.sides.order(number) == before
+    clockwork.sides.platform.heal()
+    assert clockwork.run()["transitions"] == {"placed": 1}
+
+
+def test_a_platform_that_takes_no_orders_is_not_asked_for_each_of_them(clockwork: Clockwork) -> None:
+    for n in range(6):
+        clockwork.order(f"key-{n}", there=False)
+    clockwork.sides.platform.fail_always("orders.create", refuses(90001))
+
+    answer = clockwork.run()
+
+    assert answer["incomplete"]
+    # three orders, three attempts each
+    assert clockwork.sides.platform.count("orders.create") == 9
+
+
+@pytest.mark.parametrize("trouble", [Sides.end_link, Sides.damage_tokens])
+def test_one_member_who_must_log_in_again_does_not_hold_up_the_others(
+    clockwork: Clockwork, trouble: Callable[[Sides, str], None]
+) -> None:
+    clockwork.sides.log_in("mei")
+    trouble(clockwork.sides, "mei")
+    held_up = clockwork.order("key-1", member="mei", there=False)
+    placed = clockwork.order("key-2", there=False)
+
+    answer = clockwork.run()
+
+    assert (Status.CREATED, Status.PLACED) == (
+        clockwork.sides.order(held_up).status,
+        clockwork.sides.order(placed).status,
+    )
+    assert clockwork.sides.order(held_up).due_at > LATER
+    assert answer["problems"] == [f"{held_up}: not placed: login_needed"]
+
+
+def test_an_order_whose_reply_makes_no_sense_does_not_hold_up_the_others(clockwork: Clockwork) -> None:
+    numbers = [clockwork.order(f"key-{n}") for n in range(5)]
+
+    def spoil(serve: Serve) -> object:
+        data: Any = serve()
+        for order in data["orders"]:
+            order["amount"] = "12,34" if order["out_order_no"] == numbers[2] else order["amount"]
+        return data
+
+    clockwork.sides.platform.fail_always("orders.query", spoil)
+    clockwork.sides.platform.fail_always("orders.changed", down)
+
+    answer = clockwork.run()
+
+    due = {number for number in numbers if clockwork.sides.order(number).due_at <= LATER}
+    assert due == {numbers[2]}
+    assert any(numbers[2] in problem and "amount" in problem for problem in answer["problems"])
+
+
+def test_two_runs_at_once_do_everything_once(clockwork: Clockwork) -> None:
+    numbers = [clockwork.order(f"key-{n}") for n in range(20)]
+    for n, number in enumerate(numbers):
+        clockwork.sides.platform.pay(number, transaction=f"t{n}")
+    unplaced = clockwork.order("unplaced", there=False)
+    clockwork.sides.now = LATER + 100
+
+    with ThreadPoolExecutor(2) as runs:
+        list(runs.map(lambda _: clockwork.run(), range(2)))
+
+    for number in numbers:
+        order = clockwork.sides.order(number)
+        assert (order.status, len(order.ledger), order.pending) == (Status.PAID, 1, ("ship",))
+    assert clockwork.sides.order(unplaced).status is Status.PLACED
+
+
+def test_a_table_out_of_order_fails_the_run_so_that_its_alarm_rings(clockwork: Clockwork) -> None:
+    clockwork.sides.dynamodb.delete_table(TableName=clockwork.sides.names["ORDERS_TABLE"])
+
+    with pytest.raises(ClientError):
+        clockwork.run()
+
+
+# ── Reports, and one order by hand ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_run_leaves_a_report(clockwork: Clockwork) -> None:
+    clockwork.order(there=False)
+
+    answer = clockwork.run()
+
+    (item,) = clockwork.reports
+    assert (item["record"]["S"], counts_of(item)) == (answer["record"], {"missing_there": 1})
+
+
+def test_one_order_by_hand_tells_what_was_found_and_done(clockwork: Clockwork) -> None:
+    number = clockwork.order()
+    clockwork.sides.platform.pay(number)
+
+    # at once: by hand, nothing is left to a notification on its way
+    answer = clockwork.one(number)
+
+    assert answer == {
+        "order_no": number,
+        "status": "paid",
+        "found": [{"class": "missed_notification", "evidence": "paid:t1"}],
+        "did": ["paid"],
+        "incomplete": False,
+        "problems": [],
+    }
+    assert clockwork.reports == []
+
+
+def test_an_order_that_neither_side_has_is_said_to_be_unknown(clockwork: Clockwork) -> None:
+    assert ("unknown", []) == ((answer := clockwork.one("JW1")).get("status"), answer["found"])
+
+
+def test_one_order_with_the_platform_down_says_so(clockwork: Clockwork) -> None:
+    number = clockwork.order()
+    clockwork.sides.platform.fail_always("orders.query", down)
+
+    answer = clockwork.one(number)
+
+    assert answer["incomplete"]
+    assert "PlatformUnreachable" in answer["problems"][0]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "JW1",
+        7,
+        {"order_no": 7},
+        {"order_no": None},
+        {"order_no": ""},
+        {"order_no": "订单"},
+        {"order_no": "a b"},
+        {"order_no": "J" * 65},
+        {"order_no": ["JW1"]},
+        {"order": "JW1"},
+        {"order_no": "JW1", "force": True},
+        {"source": "aws.s3"},
+        {"Records": []},
+    ],
+    ids=str,
+)
+def test_a_wrong_payload_is_a_clear_error(clockwork: Clockwork, payload: object) -> None:
+    with pytest.raises(clockwork.app.WrongPayload, match=r"order_no|expected"):
+        clockwork.run(payload)
+
+
+# ── Starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("missing", ["ORDERS_TABLE", "RECONCILIATION_TABLE", "EFFECT_QUEUE_URL", "APP_SECRET_NAME"])
+def test_a_missing_variable_fails_the_start_by_its_name(
+    load_function: Callable[..., ModuleType], trade_names: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(SettingsError, match=missing):
+        load_function("reconciler", **trade_names | {missing: ""})
+
+
+def test_a_start_loads_neither_httpx_nor_pydantic() -> None:
+    probe = "import sys, functions.reconciler.app; print([n for n in ('httpx', 'pydantic') if n in sys.modules])"
+    environment = NOWHERE | {"PYTHONPATH": f"{ROOT}:{ROOT}/layers/jiuwu", "AWS_DEFAULT_REGION": "eu-west-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
