@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+from textwrap import fill
 
 from jiuwu.platform import profile
 from sandbox.cloud.environments import ROOT
@@ -32,6 +33,7 @@ The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
 
 What happens from now on:
 """
+_OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.paid"})
 
 
 def main() -> int:
@@ -82,7 +84,7 @@ def _welcome(sandbox: Sandbox) -> str:
         # the command takes the sandbox of the folder that it is called in
         place="" if home == ROOT else f" (in {home.relative_to(ROOT)})",
         jiuwu=os.path.relpath(ROOT / ".venv/bin/jiuwu", home),
-        events=", ".join(sorted(set(profile.load().notification.event_types) - {"order.paid"})),
+        events=fill(", ".join(_OTHER_EVENTS), 100, subsequent_indent="    "),
     )
 
 
