@@ -25,8 +25,9 @@ from jiuwu.trade.sweep import Outcome, Sweep
 from jiuwu.wiring import MembersPlatform
 
 _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
-# What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news.
-_FRESH_PART = 6
+# What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news,
+# and never less than intake, queue and processor take on a slow day.
+_FRESH_PART, _FRESH_AT_LEAST = 6, 3
 
 Answer = dict[str, Any]
 
@@ -68,7 +69,7 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
     if order_no is not None:
         return _one(order_no, _sweep(reconciler, left, fresh_seconds=0))
     started_at = reconciler.clock()
-    fresh_seconds = reconciler.settings.payment_check_seconds // _FRESH_PART
+    fresh_seconds = max(reconciler.settings.payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST)
     outcome = _sweep(reconciler, left, fresh_seconds=fresh_seconds).run(reconciler.records)
     report = outcome.report(int(started_at))
     record = reconciler.records.save_report(report, now=started_at)
