@@ -205,6 +205,24 @@ def functions_without(template: Template, **wanted: object) -> list[str]:
     return [name for name, one in deployed if any(one.get(key) != value for key, value in wanted.items())]
 
 
+def versions_that_outlive_a_parameter(template: Template) -> list[str]:
+    """A version keeps its environment, and CloudFormation makes a new one only where the text of one changes."""
+    found = functions(template).items()
+    parameters = template["Parameters"].keys()
+    return [
+        f"{name}.{parameter}"
+        for name, function in found
+        for parameter in sorted(_parameters(template, name) & parameters)
+        if parameter not in str(function.get("VersionDescription"))
+    ]
+
+
+def _parameters(template: Template, function: str) -> set[str]:
+    shared = template["Globals"]["Function"]["Environment"]
+    own = properties(template, "Serverless::Function")[function].get("Environment", {})
+    return set(re.findall(r"\w+", f"{shared} {own}"))
+
+
 def functions_without_kept_logs(template: Template) -> list[str]:
     groups = properties(template, "Logs::LogGroup")
     deployed = functions(template).items()

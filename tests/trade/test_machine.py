@@ -224,3 +224,9 @@ def test_a_completion_that_cannot_be_is_looked_into(order: Order, reason: str) -
 
     assert isinstance(outcome, NeedsLookup)
     assert (outcome.reason, outcome.order.status, outcome.order.due_at) == (reason, order.status, NOW + 100)
+
+
+def test_an_order_held_before_any_money_came_is_over_once_it_is_cancelled() -> None:
+    held = replace(PLACED, status=Status.HELD)
+
+    assert Status.CANCELLED is after(held, cancelled()).status

@@ -187,7 +187,8 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
 def _cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
     if order.status is Status.CANCELLED:
         return Ignored("already_cancelled")
-    if order.ledger or order.status not in _UNPAID:
+    # also one that was held before any money came: with the cancellation there is nothing left to decide
+    if order.ledger or order.status not in (*_UNPAID, Status.HELD):
         return _look(order, event, "cancelled_but_paid")
     return _applied(replace(order, status=Status.CANCELLED), event, "cancelled", policy)
 
