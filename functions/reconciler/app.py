@@ -135,6 +135,7 @@ def _tell(outcome: Outcome) -> None:
         telemetry.count("SilentWebhook")
         telemetry.logger.error("no notification came, though orders changed: is our URL registered at the platform?")
     for order_no, alert in outcome.alerts:
+        telemetry.count("OrderAlerts", alert=alert)
         telemetry.logger.error("order", order_no=order_no, alert=alert)
     for problem in outcome.problems:
         telemetry.logger.warning("left for the next run", problem=problem)

@@ -21,7 +21,7 @@ from jiuwu.members import web
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, bearer_token
 from jiuwu.members.web import Reply, Request
-from jiuwu.trade import effects
+from jiuwu.trade import alerts, effects
 from jiuwu.trade.basket import BasketRefused, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.machine import Policy
@@ -231,6 +231,8 @@ def _put_off(fault: Exception) -> Reply:
 def _note(mended: Mended) -> None:
     for transition in mended.transitions:
         telemetry.count("OrderTransitions", transition=transition)
+    for name, dimension, label in alerts.metrics(mended.alerts):
+        telemetry.count(name, 1, **{dimension: label})
     for alert in mended.alerts:
         telemetry.logger.error("order", order_no=mended.order and mended.order.order_no, alert=alert)
 

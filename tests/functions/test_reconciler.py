@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
+from msgspec import structs
 
 from jiuwu.trade.orders import EffectDone, Status
 from sandbox.platform import orders as platform
@@ -127,6 +128,20 @@ def test_another_amount_over_there_is_never_shipped(clockwork: Clockwork, capsys
 def drift_metrics(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, int]]:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
     return [(line["class_"], int(line["Drift"][0])) for line in lines if "Drift" in line]
+
+
+def test_more_money_back_than_came_rings_and_is_reported_when_only_the_platform_shows_it(
+    clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = clockwork.order("k", paid("x"))
+    money = {"payments": (platform.Payment("t1", 1234, NOW),), "refunds": (platform.Refund("r1", "", "t1", 2000, NOW),)}
+    clockwork.sides.platform.change(number, lambda order, *_: structs.replace(order, status="refunded", **money))
+    clockwork.sides.now = LATER + 100
+
+    answer = clockwork.run()
+
+    assert (clockwork.sides.order(number).status, clockwork.classes(answer)["state_impossible"]) == (Status.HELD, 1)
+    assert ("state_impossible", 1) in drift_metrics(capsys)
 
 
 def test_a_contradiction_is_reported_with_its_evidence_and_nothing_is_changed(clockwork: Clockwork) -> None:

@@ -1,5 +1,6 @@
 """The storefront when the platform is not there or knows better, and cancelling."""
 
+import json
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -61,7 +62,9 @@ def test_the_same_request_again_finishes_what_the_platform_could_not_take(lan: C
     assert (200, "placed", created.order_no) == (again.status, again.body["status"], again.order_no)
 
 
-def test_an_order_that_the_platform_has_with_other_content_is_held(lan: Customer, sides: Sides) -> None:
+def test_an_order_that_the_platform_has_with_other_content_is_held_and_rings(
+    lan: Customer, sides: Sides, capsys: pytest.CaptureFixture[str]
+) -> None:
     number = lan.buy().order_no
     there = sides.platform.orders[number]
     sides.platform.orders[number] = replace_amount(there, 1)
@@ -71,6 +74,8 @@ def test_an_order_that_the_platform_has_with_other_content_is_held(lan: Customer
 
     assert "held" == answer.body["status"]
     assert sides.queued == []
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert ["amount_differs"] == [line["class_"] for line in lines if "Drift" in line]
 
 
 def replace_amount(order: platform_orders.Order, fen: int) -> platform_orders.Order:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jiuwu.trade import alerts
+from jiuwu.trade.drift import Drift, Finding
 
 
 @pytest.mark.parametrize("alert", ["second_payment", "late_payment"])
@@ -26,3 +27,10 @@ def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> N
 def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str, project: Path) -> None:
     assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class_", alarm)]
     assert re.search(rf"MetricName: Drift\s+Dimensions:.*Value: {alarm} ", (project / "template.yaml").read_text())
+
+
+def test_an_alert_that_rings_is_reported_unless_its_class_is_already() -> None:
+    heard = ("refund_exceeds_payment", "amount_differs", "late_payment")
+    known = [Finding(Drift.AMOUNT_DIFFERS, "JW1", "payment t1 is 1 fen of 1234 fen")]
+
+    assert [Finding(Drift.STATE_IMPOSSIBLE, "JW1", "refund_exceeds_payment")] == alerts.findings("JW1", heard, known)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from .drift import Drift
+from .drift import Drift, Finding
 
 # The drift classes that template.yaml has alarms for. The others (a second or a late payment) are given back by rule.
 _ALARMS = {
@@ -20,3 +20,10 @@ def metrics(alerts: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         yield "OrderAlerts", "alert", alert
         if alert in _ALARMS:
             yield "Drift", "class_", _ALARMS[alert].value
+
+
+def findings(order_no: str, alerts: Iterable[str], known: Iterable[Finding]) -> list[Finding]:
+    """What an order's alerts add to what a reconciler's run has found of it: those that ring, each class once."""
+    found = {finding.class_ for finding in known}
+    rung = {_ALARMS[alert]: alert for alert in alerts if alert in _ALARMS}
+    return [Finding(class_, order_no, alert) for class_, alert in rung.items() if class_ not in found]

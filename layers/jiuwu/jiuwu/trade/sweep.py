@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import BadParameters, BadReply, PlatformError
 
+from . import alerts
 from .drift import Drift, Finding, Report
 from .items import SHARDS
 from .orders import Order
@@ -48,6 +49,7 @@ class Outcome:
         """Takes in what became of some orders; notifications count as heard when they came after `since`."""
         for number, mended in settled.orders.items():
             self.findings += mended.findings
+            self.findings += alerts.findings(number, mended.alerts, mended.findings)
             self.transitions += mended.transitions
             self.alerts += [(number, alert) for alert in mended.alerts]
             if mended.order:
