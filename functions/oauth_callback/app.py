@@ -5,7 +5,7 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import httpx
@@ -13,7 +13,6 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
-from jiuwu.aws.secrets import SecretReader
 from jiuwu.members import pages, web
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.logins import (
@@ -31,9 +30,7 @@ from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
 from jiuwu.members.signin import Callback, LoginFailed, SignIn
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
 from jiuwu.members.web import Reply, Request, RequestRefused
-from jiuwu.platform import profile
-from jiuwu.platform.client import CallRecord, PlatformClient
-from jiuwu.platform.oauth import OAuthClient
+from jiuwu.wiring import MembersPlatform
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
 COOKIE = "__Host-jiuwu_login"
@@ -248,25 +245,17 @@ def _log(request: Request, outcome: str, member_id: str = "", cause: BaseExcepti
     write("oauth", extra=told)
 
 
-def _observe(record: CallRecord) -> None:
-    telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
-
-
 def build(environment: Settings, http: httpx.Client | None = None) -> Parts:
     """The parts for an environment; raises SettingsError, OriginMalformed or ProfileError."""
-    dynamodb, contract = clients.client("dynamodb"), profile.load(environment.jiuwu_profile)
-    secrets = SecretReader(clients.client("secretsmanager"), environment.app_secret_name)
-    caller: Any = {"base_url": environment.platform_url, "app_id": environment.app_id, "secrets": secrets}
-    caller |= {"http": http, "observe": _observe}
-    oauth = OAuthClient(contract, **caller)
-    tokens = Tokens(dynamodb, environment.members_table, clients.client("kms"), environment.token_key_id, oauth)
+    dynamodb, table = clients.client("dynamodb"), environment.members_table
+    platform = MembersPlatform(environment, members_table=table, token_key_id=environment.token_key_id, http=http)
+    tokens, oauth = platform.tokens, platform.oauth
     logins = Logins(dynamodb, environment.logins_table)
-    platform = PlatformClient(contract, **caller)
     return Parts(
-        signin=SignIn(environment.app_id, logins=logins, tokens=tokens, oauth=oauth, platform=platform),
+        signin=SignIn(environment.app_id, logins=logins, tokens=tokens, oauth=oauth, platform=platform.client),
         logins=logins,
         sessions=Sessions(dynamodb, environment.logins_table),
-        accounts=Accounts(dynamodb, environment.members_table),
+        accounts=Accounts(dynamodb, table),
         tokens=tokens,
         origins=ReturnOrigins(environment.return_origins),
         public_url=environment.public_url.rstrip("/"),

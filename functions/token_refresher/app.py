@@ -13,12 +13,9 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
-from jiuwu.aws.secrets import SecretReader
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
-from jiuwu.platform import profile
-from jiuwu.platform.oauth import OAuthClient
-from jiuwu.platform.wire import CallRecord
+from jiuwu.wiring import MembersPlatform
 
 # A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
 # be cut off: then its lease lapses and the next run comes by.
@@ -89,23 +86,11 @@ def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float(
         return "table_unavailable"
 
 
-def _observe(record: CallRecord) -> None:
-    telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
-
-
 def build(environment: Settings, http: httpx.Client | None = None) -> Refresher:
     """The refresher for an environment; raises ProfileError."""
-    dynamodb = clients.client("dynamodb")
-    oauth = OAuthClient(
-        profile.load(environment.jiuwu_profile),
-        base_url=environment.platform_url,
-        app_id=environment.app_id,
-        secrets=SecretReader(clients.client("secretsmanager"), environment.app_secret_name),
-        http=http,
-        observe=_observe,
-    )
-    tokens = Tokens(dynamodb, environment.members_table, clients.client("kms"), environment.token_key_id, oauth)
-    return Refresher(Grants(dynamodb, environment.members_table), tokens, environment.refresh_ahead_seconds)
+    table = environment.members_table
+    platform = MembersPlatform(environment, members_table=table, token_key_id=environment.token_key_id, http=http)
+    return Refresher(Grants(clients.client("dynamodb"), table), platform.tokens, environment.refresh_ahead_seconds)
 
 
 _refresher = build(settings.load(Settings))

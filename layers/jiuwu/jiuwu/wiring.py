@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.platform.client import CallRecord, PlatformClient
     from jiuwu.platform.models import RemoteOrder
+    from jiuwu.platform.oauth import OAuthClient
     from jiuwu.trade.orders import Order
 
 # KMS: the ciphertext was not made under this key for this member.
@@ -81,17 +82,23 @@ class MembersPlatform(Platform):
         self._members_table, self._token_key_id = members_table, token_key_id
 
     @cached_property
-    def _tokens(self) -> "Tokens":
-        from jiuwu.members.tokens import Tokens
+    def oauth(self) -> "OAuthClient":
+        """The platform's OAuth calls."""
         from jiuwu.platform.oauth import OAuthClient
 
+        return OAuthClient(self.profile, **self._caller)
+
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """The tokens of all members."""
+        from jiuwu.members.tokens import Tokens
+
         dynamodb, kms = clients.client("dynamodb"), clients.client("kms")
-        oauth = OAuthClient(self.profile, **self._caller)
-        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, oauth, clock=self._clock)
+        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, self.oauth, clock=self._clock)
 
     def token(self, member_id: str) -> "MemberToken":
         """The member's token for a call of `client`; nothing is read before the call asks for it."""
-        return self._tokens.source(member_id)
+        return self.tokens.source(member_id)
 
     def place(self, order: "Order", *, left: Callable[[], float]) -> "RemoteOrder":
         """Our order at the platform, for its member; `left` is how many seconds the caller still has.
