@@ -1,7 +1,5 @@
 """The member's grant: what is asked, what is believed, and what may be repeated."""
 
-import base64
-import hashlib
 import logging
 import traceback
 from collections.abc import Callable
@@ -13,7 +11,7 @@ import pytest
 
 from jiuwu.platform import errors
 from jiuwu.platform.errors import PlatformError, UnknownOutcome
-from jiuwu.platform.oauth import OAuthClient, pkce
+from jiuwu.platform.oauth import OAuthClient
 from jiuwu.platform.profile import load
 from tests.platform.fakes import SECRET, Rig, Step, envelope, oauth, raw
 
@@ -55,15 +53,6 @@ def revoke(api: OAuthClient) -> None:
 
 
 type Act = Callable[[OAuthClient], object]
-
-
-def test_a_pkce_challenge_is_the_hash_of_its_verifier() -> None:
-    pair = pkce()
-    digest = hashlib.sha256(pair.verifier.encode()).digest()
-    assert base64.urlsafe_b64encode(digest).decode().rstrip("=") == pair.challenge
-    assert 43 <= len(pair.verifier) <= 128
-    assert pair.verifier != pkce().verifier
-    assert pair.verifier not in repr(pair)
 
 
 def test_the_browser_is_sent_with_state_and_challenge() -> None:

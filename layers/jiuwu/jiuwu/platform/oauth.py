@@ -1,12 +1,9 @@
 """The member's grant: RFC 6749 authorization code with PKCE (RFC 7636, S256), refresh, and RFC 7009 revocation."""
 
-import base64
-import hashlib
 import random
 import secrets as randomness
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -35,21 +32,6 @@ _ERRORS: dict[str, type[PlatformError]] = {
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 
 
-@dataclass(frozen=True, slots=True)
-class Pkce:
-    """The verifier stays with us until the exchange; the challenge goes with the browser."""
-
-    verifier: str = field(repr=False)
-    challenge: str
-
-
-def pkce() -> Pkce:
-    """A fresh pair (RFC 7636, 4.1 and 4.2)."""
-    verifier = randomness.token_urlsafe(48)
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return Pkce(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))
-
-
 class OAuthClient:
     """The OAuth calls of one app. Safe to share between threads."""
 
@@ -73,7 +55,7 @@ class OAuthClient:
         self._patience = Patience(sleep=sleep, random=random)
 
     def authorize_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
-        """Where to send the member's browser."""
+        """Where to send the member's browser; `challenge` is RFC 7636's code_challenge by S256."""
         oauth = self._profile.oauth
         params = {
             "response_type": "code",
