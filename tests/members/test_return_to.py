@@ -117,6 +117,9 @@ def test_home_is_the_first_origins_front_page() -> None:
         ("https://a.example/?b=1&c=%20", "https://a.example/?b=1&c=%20&ticket=T"),
         ("https://a.example/?ticket=old&b=1&ticket=older", "https://a.example/?b=1&ticket=T"),
         ("https://a.example/?a=b?c=d", "https://a.example/?a=b?c=d&ticket=T"),
+        # a name is read decoded, so another spelling of it would be found before ours
+        ("https://a.example/?%74icket=theirs&b=1", "https://a.example/?b=1&ticket=T"),
+        ("https://a.example/?b=1&tick%65t", "https://a.example/?b=1&ticket=T"),
     ],
 )
 def test_a_ticket_joins_the_query_and_is_alone_of_its_name(page: str, expected: str) -> None:

@@ -1,7 +1,7 @@
 """Where a login may return to: pages of the merchant's own origins, and nothing that only looks like one."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 _MAX_LENGTH = 2000
 # RFC 3986's characters. Everything else (backslash, blanks, control characters, anything beyond ASCII) is read
@@ -52,7 +52,8 @@ class ReturnOrigins:
 def with_ticket(return_to: str, ticket: str) -> str:
     """The page with ?ticket=…, its other query parameters as they were."""
     page, _, query = return_to.partition("?")
-    kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != "ticket"]
+    # decoded, as the page's own parser reads it: the first of a name is usually the one that is taken
+    kept = [pair for pair in query.split("&") if pair and unquote_plus(pair.partition("=")[0]) != "ticket"]
     return page + "?" + "&".join([*kept, f"ticket={ticket}"])
 
 
