@@ -29,6 +29,18 @@ def test_unlinking_twice_is_unlinking_once(tokens: Tokens, platform: Platform) -
     assert ["at_1", "rt_1"] == platform.revoked
 
 
+def test_a_member_without_a_refresh_token_is_unlinked_without_one(
+    make_tokens: Callable[..., Tokens], platform: Platform, record: Callable[[], Any]
+) -> None:
+    platform.names_a_new_refresh_token = False
+    tokens = make_tokens()
+    tokens.link(MEMBER, USER, platform.consent())
+
+    assert tokens.unlink(MEMBER)
+    assert ["at_1"] == platform.revoked
+    assert {"S": "unlinked"} == record()["link_status"]
+
+
 def test_while_the_platform_is_down_the_tokens_are_kept_but_not_used(
     tokens: Tokens, platform: Platform, record: Callable[[], Any]
 ) -> None:

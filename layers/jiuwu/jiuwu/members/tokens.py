@@ -207,7 +207,7 @@ class Tokens:
         tokens = leased.tokens
         if max(tokens.expires_at, tokens.refresh_expires_at) <= self._clock():
             return
-        for sealed in (tokens.access, tokens.refresh):
+        for sealed in filter(None, (tokens.access, tokens.refresh)):
             try:
                 self._oauth.revoke(self._seal.open(leased.member_id, sealed))
             except (InvalidGrant, TokenInvalid):
