@@ -18,7 +18,7 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import effects
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mender
-from jiuwu.trade.records import Records
+from jiuwu.trade.records import OVERLAP_SECONDS, Records
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
@@ -26,8 +26,9 @@ from jiuwu.wiring import MembersPlatform
 
 _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
 # What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news,
-# and never less than intake, queue and processor take on a slow day.
-_FRESH_PART, _FRESH_AT_LEAST = 6, 3
+# never less than intake, queue and processor take on a slow day, and never so long that the next pass over the list of
+# changes would begin after it.
+_FRESH_PART, _FRESH_AT_LEAST, _FRESH_AT_MOST = 6, 3, OVERLAP_SECONDS // 2
 
 Answer = dict[str, Any]
 
@@ -69,7 +70,8 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
     if order_no is not None:
         return _one(order_no, _sweep(reconciler, left, fresh_seconds=0))
     started_at = reconciler.clock()
-    fresh_seconds = max(reconciler.settings.payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST)
+    patience = max(reconciler.settings.payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST)
+    fresh_seconds = min(patience, _FRESH_AT_MOST)
     outcome = _sweep(reconciler, left, fresh_seconds=fresh_seconds).run(reconciler.records)
     report = outcome.report(int(started_at))
     record = reconciler.records.save_report(report, now=started_at)

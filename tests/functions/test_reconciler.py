@@ -239,6 +239,21 @@ def test_a_change_of_this_moment_is_left_to_its_notification(clockwork: Clockwor
     assert ({}, {"missed_notification": 1}) == (clockwork.classes(fresh), clockwork.classes(settled))
 
 
+def test_a_change_left_to_its_notification_is_met_again_however_long_orders_may_wait(clockwork: Clockwork) -> None:
+    chosen = structs.replace(clockwork.reconciler.settings, payment_check_seconds=7200)
+    clockwork.reconciler = clockwork.reconciler._replace(settings=chosen)
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    clockwork.sides.platform.pay(number)
+    ship_there(clockwork, number)
+    clockwork.sides.platform.change(number, platform.complete)
+
+    for run in range(1, 9):
+        clockwork.sides.now = LATER + 180 * run
+        clockwork.run()
+
+    assert clockwork.sides.order(number).status is Status.COMPLETED
+
+
 def test_a_silent_webhook_channel_is_noticed(clockwork: Clockwork, capsys: pytest.CaptureFixture[str]) -> None:
     for n in range(3):
         clockwork.sides.platform.pay(clockwork.order(f"key-{n}"), transaction=f"t{n}")

@@ -56,6 +56,20 @@ def test_a_change_left_to_its_notification_is_met_again_by_the_next_pass() -> No
     assert done.updated_after < just_changed
 
 
+def test_a_change_dated_in_the_future_hides_none_that_comes_before_it() -> None:
+    misdated = NOW + 10 * 365 * 86_400
+    done = Cursor(NOW).begin(NOW + 10).after([misdated], "")
+    after_it = done.begin(NOW + 190)
+
+    assert after_it.updated_after <= NOW + 10
+
+
+def test_a_cursor_that_was_led_into_the_future_comes_back() -> None:
+    led_astray = Cursor(NOW + 10 * 365 * 86_400)
+
+    assert led_astray.begin(NOW).after([], "").updated_after <= NOW
+
+
 def test_a_report_names_two_hundred_orders_and_says_how_many_more() -> None:
     findings = tuple(Finding(Drift.MISSING_THERE, f"JW{n:04}", "created here") for n in range(1000))
 

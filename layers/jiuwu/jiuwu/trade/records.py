@@ -42,12 +42,14 @@ class Cursor:
 
     def after(self, changes: Iterable[int], next_page: str) -> "Cursor":
         """The cursor once a page with these changes is dealt with. The last page ends the pass: the next one begins
-        at the latest change, or where this one began if nothing changes any more, so that an idle shop reads nothing.
+        at the latest change, or where this one began if nothing changes any more, so that an idle shop reads nothing;
+        and never later than our clock explains, or one change with a wrong date would hide all that come before it.
         """
         seen = max(self.seen, *changes, 0)
         if next_page:
             return replace(self, page=next_page, seen=seen)
-        return Cursor(max(self.since, seen, self.began - OVERLAP_SECONDS), seen=seen)
+        latest = max(self.since, seen, self.began - OVERLAP_SECONDS)
+        return Cursor(min(latest, self.began + OVERLAP_SECONDS), seen=seen)
 
 
 class Records:
