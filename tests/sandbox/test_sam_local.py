@@ -56,6 +56,10 @@ def invoke(
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
     shared |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": cloud.endpoint_url}
     template["Parameters"]["ReturnOrigins"]["Default"] = "https://shop.example.com"
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # each container's files are fresh copies on a disk that tests share
+            resource["Properties"]["Timeout"] = 60
     resolved = built.with_name("sam-local.yaml")
     resolved.write_text(yaml.safe_dump(_resolved(template, names)))
     return lambda folder: _sam_local(resolved, folder)
@@ -103,7 +107,7 @@ def test_the_storefront_wants_a_session(invoke: Callable[[str], Any]) -> None:
 
 
 def test_the_refresher_finds_nobody_to_renew(invoke: Callable[[str], Any]) -> None:
-    assert 0 == sum(value for value in invoke("token_refresher").values() if isinstance(value, int))
+    assert {"outcomes": {}, "finished": True} == invoke("token_refresher")
 
 
 def test_the_reconciler_ends_cleanly_though_the_platform_is_down(invoke: Callable[[str], Any]) -> None:
