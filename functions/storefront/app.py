@@ -26,7 +26,7 @@ from jiuwu.trade.basket import BasketRefused, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mended, Mender
-from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.orders import Order, Status, is_order_no
 from jiuwu.trade.placing import NotPlaceable
 from jiuwu.trade.products import NotForSale, Products, ProductsBusy
 from jiuwu.trade.receipt import receipt
@@ -37,7 +37,6 @@ from jiuwu.wiring import MembersPlatform
 # 50 products of 64 characters with room to spare
 _MOST_BYTES = 16_384
 _KEY = re.compile(r"[\x21-\x7e]{1,64}")
-_ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 # The reply has to be on its way before Lambda ends the function.
 _REPLY_SECONDS = 1.0
 
@@ -160,7 +159,7 @@ def _cancel(shop: Shop, visit: Visit, order_no: str) -> Reply:
 
 
 def _own(shop: Shop, visit: Visit, order_no: str) -> Order:
-    order = shop.store.get(order_no) if _ORDER_NO.fullmatch(order_no) else None
+    order = shop.store.get(order_no) if is_order_no(order_no) else None
     if order is None or order.member_id != visit.member_id:
         # whether somebody else has it is nobody's business
         raise Refused(404, "order_unknown", "没有这个订单", "order_no")

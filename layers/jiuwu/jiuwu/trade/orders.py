@@ -7,8 +7,11 @@ whose causes are the idempotency keys.
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+_ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
 class Status(StrEnum):
@@ -230,6 +233,11 @@ def order_no_for(member_id: str, idempotency_key: str) -> str:
     """The number that this member's request makes, however often it is sent."""
     digest = hashlib.sha256(f"{member_id}\n{idempotency_key}".encode()).digest()
     return "JW" + base64.b32encode(digest).decode()[:22]
+
+
+def is_order_no(text: str) -> bool:
+    """Whether `text` has the form of `order_no_for`."""
+    return _ORDER_NO.fullmatch(text) is not None
 
 
 def effect_id(order_no: str, effect: str) -> str:

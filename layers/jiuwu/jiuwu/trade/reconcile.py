@@ -5,7 +5,6 @@ take. Where we hold proof and the platform is behind, its effect is owed again. 
 with its evidence; nothing is guessed.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from .orders import (
     Placed,
     Refunded,
     Status,
+    is_order_no,
 )
 from .products import fingerprint
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 # An order that the platform would not take for so long is given up: nobody waits for its payment page any more.
 UNPLACED_SECONDS = 86_400
-
-_OUR_NUMBER = re.compile(r"JW[A-Z2-7]{22}")
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
 _PROGRESS = {
@@ -127,7 +125,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
     Apply `remote_events` to it next. Raises NotOurs: the number must have our form and the lines must explain the
     amount, or we would ship what nobody can account for.
     """
-    if not _OUR_NUMBER.fullmatch(remote.out_order_no):
+    if not is_order_no(remote.out_order_no):
         raise NotOurs("its number is not of our making")
     lines = tuple(Line(item.product_id, item.title, item.quantity, item.price_fen) for item in remote.items)
     total = sum(line.quantity * line.price_fen for line in lines)
