@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from jiuwu.platform.contract import OrderStatus
+from jiuwu.platform.money import MOST_FEN
 
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
 Id = Annotated[str, Field(min_length=1, max_length=128)]
-# As much as jiuwu.platform.money takes.
-Fen = Annotated[int, Field(ge=0, lt=10**13)]
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
 # Up to the year 2242, so that milliseconds are refused instead of misread.
 Seconds = Annotated[int, Field(ge=0, lt=2**33)]
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]

@@ -8,7 +8,7 @@ import re
 # 13 digits of fen are 99,999,999,999.99 yuan: no order is that large, a number that is is a mistake. Leading zeros are
 # refused because no platform writes them: "0012.34" is a padded field or two values run together.
 _YUAN = re.compile(r"(-?)(0|[1-9][0-9]{0,10})(?:\.([0-9]{1,2}))?")
-_MOST_FEN = 10**13 - 1
+MOST_FEN = 10**13 - 1
 
 
 class MoneyError(ValueError):
@@ -33,7 +33,7 @@ def yuan(fen: int, *, allow_negative: bool = False) -> str:
     """Yuan text with two decimals; raises MoneyError for what is not a whole number of fen in range."""
     if type(fen) is not int:
         raise MoneyError(f"expected whole fen, not {type(fen).__name__}")
-    if abs(fen) > _MOST_FEN or (fen < 0 and not allow_negative):
+    if abs(fen) > MOST_FEN or (fen < 0 and not allow_negative):
         raise MoneyError("expected an amount of 0 or more and at most 13 digits of fen")
     whole, cents = divmod(abs(fen), 100)
     return f"{'-' if fen < 0 else ''}{whole}.{cents:02}"

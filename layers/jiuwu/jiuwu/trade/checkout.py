@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, TransitionRefused, UnknownOutcome
+from jiuwu.platform.money import MOST_FEN
 
 from .machine import Applied, Policy, apply
 from .mending import Mended
@@ -18,9 +19,6 @@ from .store import OrderStore
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
-
-# The platform's amounts end below 10^13 fen (platform/money.py).
-MOST_FEN = 10**13 - 1
 
 _UNPAID = (Status.CREATED, Status.PLACED)
 
