@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -47,8 +47,3 @@ def wall_milliseconds(task: Callable[[], object]) -> float:
     started = time.perf_counter()
     task()
     return (time.perf_counter() - started) * 1000
-
-
-def spread(values: Sequence[float]) -> str:
-    """min / median / max, for the table."""
-    return f"{min(values):.3g} / {statistics.median(values):.3g} / {max(values):.3g}"

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from jiuwu.platform import money
+from jiuwu.trade.drift import counts_of
 from jiuwu.trade.items import from_item
 from jiuwu.trade.orders import Order
 from sandbox.demo.verdict import Remote
@@ -72,10 +73,10 @@ class Books:
         """What the reconciler's runs found, by class; nothing here means that nothing was missed."""
         table = self.sandbox.stack.outputs["ReconciliationTable"]
         pages = self.sandbox.aws("dynamodb").get_paginator("scan").paginate(TableName=table)
-        reports = (item for page in pages for item in page["Items"] if "counts" in item)
         found = Counter[str]()
-        for report in reports:
-            found.update({class_: int(count["N"]) for class_, count in report["counts"]["M"].items()})
+        for page in pages:
+            for record in page["Items"]:
+                found.update(counts_of(record))
         return found
 
     def _depth(self, name: str) -> int:
