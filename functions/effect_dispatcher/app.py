@@ -76,11 +76,11 @@ def _order_no(body: str) -> str:
 def _report(dispatched: Dispatched) -> None:
     _report_attempts(dispatched.attempts)
     for order_no, heard in dispatched.alerts.items():
-        telemetry.logger.error("effect", extra={"order_no": order_no, "alerts": heard})
+        telemetry.logger.error("effect", order_no=order_no, alerts=heard)
         for name, dimension, label in alerts.metrics(heard):
             telemetry.count(name, 1, **{dimension: label})
     for order_no, reason in dispatched.unwritten.items():
-        telemetry.logger.error("effect", extra={"order_no": order_no, "outcome": "failed", "reason": reason})
+        telemetry.logger.error("effect", order_no=order_no, outcome="failed", reason=reason)
 
 
 def _report_attempts(attempts: Sequence[Attempt]) -> None:

@@ -60,7 +60,7 @@ def _run(refresher: Refresher, context: Context) -> dict[str, object]:
         counters = pool.map(lambda shard: _work_off(refresher, shard, before, context), SHARDS)
         total = sum(counters, Counter[str]())
     outcomes = dict(sorted(total.items()))
-    telemetry.logger.info("token refresher", extra={"outcome": outcomes})
+    telemetry.logger.info("token refresher", outcome=outcomes)
     return {"outcomes": outcomes, "finished": "cut_off" not in total}
 
 
@@ -80,8 +80,8 @@ def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float(
         return refresher.tokens.refresh(member_id, ahead=refresher.ahead, due_before=due_before)
     except (ClientError, BotoCoreError) as fault:
         # the table itself: nothing could be noted down, so the member stays due
-        told = {"outcome": "table_unavailable", "member_id": member_id, "cause": type(fault).__name__}
-        telemetry.logger.error("token refresh", extra=told)
+        cause = type(fault).__name__
+        telemetry.logger.error("token refresh", outcome="table_unavailable", member_id=member_id, cause=cause)
         telemetry.count("TokenRefreshes", outcome="table_unavailable")
         return "table_unavailable"
 
