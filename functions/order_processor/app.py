@@ -87,11 +87,10 @@ def _take_in(processor: Processor, told: Sequence[Notice], now: int) -> Taken:
         return Taken((Result("failed", "orders_table"),) * len(told))
 
 
-def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[str, Order | Poison]:
+def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[str, Order | Poison | TryLater]:
     try:
-        platform = processor.platform.client
         member = partial(member_id_for, processor.settings.app_id)
-        return adopt_from(platform, order_nos, member_id_for=member, now=now)
+        return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now)
     except (ClientError, BotoCoreError, SecretMalformed) as error:
         raise TryLater(f"app secret: {_named(error)}") from error
 

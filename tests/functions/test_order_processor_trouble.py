@@ -202,6 +202,38 @@ def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
     assert rig.said.counted("Drift") == {"missing_there": 1}
 
 
+def refuses_other_numbers(request: httpx.Request) -> httpx.Response:
+    if json.loads(request.content)["out_order_nos"] != [number(1)]:
+        return httpx.Response(200, json={"code": 10001, "msg": "", "request_id": "r", "data": {}})
+    return data({"orders": [shown(1)]})
+
+
+@pytest.mark.parametrize("foreign", ["x\x00y", "JW" + "a" * 22, "JW" + "A" * 23, "订单"])
+def test_a_number_that_is_not_of_our_making_is_asked_for_nowhere_and_holds_up_nobody(rig: Rig, foreign: str) -> None:
+    rig.platform(refuses_other_numbers)
+
+    assert rig.handle(record(told("paid", 0, out_order_no=foreign)), record(told("paid", 1))) == []
+
+    (buried,) = rig.buried
+    assert buried["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
+    assert rig.order(1).status is Status.PAID
+
+
+def test_an_unknown_order_whose_reply_makes_no_sense_waits_and_the_others_go_on(rig: Rig) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)["out_order_nos"]
+        known = [shown(0), shown(1, amount="12,34"), shown(2)]
+        return data({"orders": [order for order in known if order["out_order_no"] in asked]})
+
+    rig.platform(answers)
+    unreadable = record(told("paid", 1))
+
+    assert rig.handle(record(told("paid", 0)), unreadable, record(told("paid", 2))) == [unreadable["messageId"]]
+
+    assert {rig.order(n).status for n in (0, 2)} == {Status.PAID}
+    assert rig.said.about("order event")[1]["reason"] == "platform:BadReply"
+
+
 @pytest.mark.parametrize("changes", [{"amount": "99.99"}, {"items": []}])
 def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: dict[str, Any]) -> None:
     rig.platform(shows(shown(**changes)))

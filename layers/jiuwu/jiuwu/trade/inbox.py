@@ -21,8 +21,9 @@ class TryLater(Exception):
     """What we need to know cannot be known just now; says why."""
 
 
-# Orders that our table lacks, as the platform knows them, or why a number can never become one; raises TryLater.
-Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison]]
+# Orders that our table lacks, as the platform knows them, or why a number is none, or none yet; raises TryLater when
+# none at all can be known.
+Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison | TryLater]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Inbox:
             found = {}
             batch.give_up(unknown, Result("failed", str(later)))
         for number, order in found.items():
-            if isinstance(order, Poison):
-                batch.give_up([number], _poisoned(order))
+            if isinstance(order, Poison | TryLater):
+                batch.give_up([number], _ended(order))
             else:
                 orders[number] = self._store.create(order)
                 batch.adopted.append(number)
@@ -136,5 +137,7 @@ def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:
     return placed.order if isinstance(placed, Applied) else order
 
 
-def _poisoned(poison: Poison) -> Result:
-    return Result("poison", poison.reason, detail=poison.detail)
+def _ended(without: Poison | TryLater) -> Result:
+    if isinstance(without, TryLater):
+        return Result("failed", str(without))
+    return Result("poison", without.reason, detail=without.detail)
