@@ -121,14 +121,14 @@ def silent_alarms(template: Template) -> list[str]:
 
 
 def alarms_on_what_nobody_counts(template: Template, literals: Set[str]) -> list[str]:
-    """Alarms on our own metrics whose metric or label does not stand in the code, so that they could never sound."""
+    """Alarms on our own metrics whose metric, dimension or label does not stand in the code: they could never sound."""
     service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     known = {*literals, service, "service"}
     return [
         name
         for name, alarm in properties(template, "CloudWatch::Alarm").items()
         if not str(alarm["Namespace"]).startswith("AWS/")
-        and not known.issuperset({alarm["MetricName"], *(d["Value"] for d in alarm["Dimensions"])})
+        and not known.issuperset({alarm["MetricName"], *(text for d in alarm["Dimensions"] for text in d.values())})
     ]
 
 

@@ -151,7 +151,7 @@ def _log(record: Record, notice: Notice | None, result: Result) -> None:
 
 def _count(results: Iterable[Result], *, adopted: int) -> None:
     counts = Counter(metric for result in results for metric in _metrics(result))
-    counts["Drift", "class_", "missing_here"] += adopted
+    counts["Drift", "class", "missing_here"] += adopted
     for (name, *dimension), count in (+counts).items():
         telemetry.count(name, count, **dict([dimension] if dimension else []))
 
@@ -163,7 +163,7 @@ def _metrics(result: Result) -> Iterator[tuple[str, ...]]:
     if result.outcome == "poison":
         yield "PoisonMessages", "reason", result.what
     if result.what == "order_unknown":
-        yield "Drift", "class_", "missing_there"
+        yield "Drift", "class", "missing_there"
     if result.what.startswith("duplicate_"):
         yield ("Duplicates",)
 

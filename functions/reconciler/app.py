@@ -130,7 +130,7 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
 def _tell(outcome: Outcome) -> None:
     """Counts and logs what a run found; evidence is ids, states and fen only."""
     for class_, number in Counter(finding.class_ for finding in dict.fromkeys(outcome.findings)).items():
-        telemetry.count("Drift", number, class_=class_)
+        telemetry.count("Drift", number, **{"class": class_})
     for transition, number in Counter(outcome.transitions).items():
         telemetry.count("OrderTransitions", number, transition=transition)
     if outcome.silent:

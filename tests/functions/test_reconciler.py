@@ -127,7 +127,7 @@ def test_another_amount_over_there_is_never_shipped(clockwork: Clockwork, capsys
 
 def drift_metrics(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, int]]:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    return [(line["class_"], int(line["Drift"][0])) for line in lines if "Drift" in line]
+    return [(line["class"], int(line["Drift"][0])) for line in lines if "Drift" in line]
 
 
 def test_more_money_back_than_came_rings_and_is_reported_when_only_the_platform_shows_it(

@@ -75,7 +75,7 @@ def test_an_order_that_the_platform_has_with_other_content_is_held_and_rings(
     assert "held" == answer.body["status"]
     assert sides.queued == []
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    assert ["amount_differs"] == [line["class_"] for line in lines if "Drift" in line]
+    assert ["amount_differs"] == [line["class"] for line in lines if "Drift" in line]
 
 
 def replace_amount(order: platform_orders.Order, fen: int) -> platform_orders.Order:

@@ -25,7 +25,7 @@ def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> N
     ],
 )
 def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str, project: Path) -> None:
-    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class_", alarm)]
+    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class", alarm)]
     assert re.search(rf"MetricName: Drift\s+Dimensions:.*Value: {alarm} ", (project / "template.yaml").read_text())
 
 

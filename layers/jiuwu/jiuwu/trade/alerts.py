@@ -19,7 +19,7 @@ def metrics(alerts: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     for alert in alerts:
         yield "OrderAlerts", "alert", alert
         if alert in _ALARMS:
-            yield "Drift", "class_", _ALARMS[alert].value
+            yield "Drift", "class", _ALARMS[alert].value
 
 
 def findings(order_no: str, alerts: Iterable[str], known: Iterable[Finding]) -> list[Finding]:
