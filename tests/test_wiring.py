@@ -15,7 +15,6 @@ from jiuwu.wiring import MembersPlatform, Platform, observe
 from sandbox.cloud.environments import ROOT
 
 ENVIRONMENT = Settings(
-    stage="dev",
     jiuwu_profile="jiuwu",
     platform_url="http://127.0.0.1:9",
     app_id="app-1",
@@ -28,7 +27,7 @@ import sys
 from jiuwu.aws.settings import Settings
 from jiuwu.wiring import MembersPlatform
 
-common = Settings(stage="dev", jiuwu_profile="jiuwu", platform_url="http://p", app_id="a", app_secret_name="s")
+common = Settings(jiuwu_profile="jiuwu", platform_url="http://p", app_id="a", app_secret_name="s")
 MembersPlatform(common, members_table="m", token_key_id="k")
 print([name for name in ("httpx", "pydantic") if name in sys.modules])
 """

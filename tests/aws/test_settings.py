@@ -3,7 +3,6 @@ import pytest
 from jiuwu.aws import settings
 
 GLOBALS = {
-    "STAGE": "dev",
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://127.0.0.1:9",
     "APP_ID": "app",
@@ -33,3 +32,11 @@ def test_a_malformed_variable_is_named_and_its_value_is_not_shown() -> None:
         settings.load(Example, environ)
     assert "s3cret" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("url", ["openapi.example.com", "https://", "https://u:s3cret@host", "https://host/?a=s3cret"])
+def test_a_platform_url_that_is_none_is_refused_at_start(url: str) -> None:
+    environ = GLOBALS | {"ORDERS_TABLE": "orders", "PLATFORM_URL": url}
+    with pytest.raises(settings.SettingsError, match=r"PLATFORM_URL is malformed; expected http") as refused:
+        settings.load(Example, environ)
+    assert "s3cret" not in str(refused.value)

@@ -19,7 +19,6 @@ from tests.functions.platform_stand_in import StandIn
 NOW = 1_763_800_000
 APP_ID = "sandbox-app"
 COMMON = {
-    "STAGE": "dev",
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://platform.example",
     "APP_ID": APP_ID,

@@ -18,7 +18,6 @@ EVENT: dict[str, Any] = json.loads((ROOT / "events" / "oauth_callback.json").rea
 API = "https://" + EVENT["requestContext"]["domainName"]
 RETURN_TO = "https://shop.example.com/cart?from=login"
 ENVIRONMENT = {
-    "STAGE": "test",
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "https://platform.example.com",
     "APP_ID": "sandbox-app",

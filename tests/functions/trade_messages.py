@@ -15,7 +15,6 @@ from jiuwu.trade.orders import Order, order_no_for
 from tests.trade.lives import NOW, PLACED
 
 ENVIRONMENT = {
-    "STAGE": "test",
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://platform.test",
     "APP_ID": "app-1",

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 NOW, APP_ID = 1_763_800_000, "sandbox-app"
 SECRETS = AppSecrets(current="app-secret-current", previous="app-secret-previous")
 ENVIRONMENT = {
-    "STAGE": "test",
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://127.0.0.1:9",
     "APP_ID": APP_ID,

@@ -2,8 +2,17 @@
 
 import os
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
+
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="http(s)://host, without user, query or fragment",
+    ),
+]
 
 
 class SettingsError(Exception):
@@ -13,9 +22,8 @@ class SettingsError(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every function is given by the template's Globals; a function's own settings derive from this."""
 
-    stage: str
     jiuwu_profile: str
-    platform_url: str
+    platform_url: Url
     app_id: str
     app_secret_name: str
 
@@ -44,4 +52,5 @@ def _convert(field: msgspec.structs.FieldInfo, text: str) -> object:
 
 
 def _kind(kind: object) -> str:
-    return getattr(kind, "__name__", str(kind))
+    described = [str(meta.description) for meta in getattr(kind, "__metadata__", ())]
+    return described[0] if described else getattr(kind, "__name__", str(kind))
