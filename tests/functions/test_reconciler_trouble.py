@@ -128,6 +128,27 @@ def test_an_order_whose_reply_makes_no_sense_does_not_hold_up_the_others(clockwo
     assert any(numbers[2] in problem and "amount" in problem for problem in answer["problems"])
 
 
+def test_a_changed_order_that_makes_no_sense_does_not_hold_up_the_list(clockwork: Clockwork) -> None:
+    numbers = [clockwork.order(f"key-{n}") for n in range(3)]
+    for n, number in enumerate(numbers):
+        clockwork.sides.platform.pay(number, transaction=f"t{n}")
+
+    def spoil(serve: Serve) -> object:
+        data: Any = serve()
+        for order in data["orders"]:
+            order["amount"] = "12,34" if order["out_order_no"] == numbers[1] else order["amount"]
+        return data
+
+    clockwork.sides.platform.fail_always("orders.changed", spoil)
+    clockwork.sides.platform.fail_always("orders.query", down)
+    clockwork.sides.now = LATER + 100
+
+    answer = clockwork.run()
+
+    assert [Status.PAID, Status.PLACED, Status.PAID] == [clockwork.sides.order(number).status for number in numbers]
+    assert any(numbers[1] in problem and "amount" in problem for problem in answer["problems"])
+
+
 def test_two_runs_at_once_do_everything_once(clockwork: Clockwork) -> None:
     numbers = [clockwork.order(f"key-{n}") for n in range(20)]
     for n, number in enumerate(numbers):

@@ -140,10 +140,31 @@ def test_an_order_may_lack_what_nothing_depends_on() -> None:
     assert ((), "", 0) == (order.items, order.pay_url, order.created_at)
 
 
-def test_a_wrong_order_in_a_page_is_named_by_its_place() -> None:
+def test_a_wrong_order_in_a_list_is_named_by_its_place() -> None:
     with pytest.raises(MalformedPayload) as caught:
-        payloads.parse_page(PROFILE, {"orders": [ORDER, but(ORDER, "refunds", 0, "amount", value="x")]})
+        payloads.parse_orders(PROFILE, {"orders": [ORDER, but(ORDER, "refunds", 0, "amount", value="x")]})
     assert caught.value.field == "orders.1.refunds.0.amount"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (but(ORDER, "refunds", 0, "amount", value="x"), f"{ORDER['out_order_no']}: orders.1.refunds.0.amount: "),
+        (ORDER | {"out_order_no": "a\nb"} | {"amount": "x"}, "an order: orders.1.amount: "),
+        (None, "an order: orders.1: "),
+    ],
+)
+def test_a_page_is_read_without_its_wrong_orders_and_names_them(wrong: object, named: str) -> None:
+    page = payloads.parse_page(PROFILE, {"orders": [ORDER, wrong], "next_cursor": "c"})
+
+    assert (1, "c") == (len(page.orders), page.next_cursor)
+    (said,) = page.unreadable
+    assert said.startswith(named)
+
+
+def test_a_page_of_wrong_orders_only_is_no_page() -> None:
+    with pytest.raises(MalformedPayload, match=r"^orders\.0\.status"):
+        payloads.parse_page(PROFILE, {"orders": [ORDER | {"status": "new"}, ORDER | {"status": "new"}]})
 
 
 @pytest.mark.parametrize("data", [{}, {"orders": None}])

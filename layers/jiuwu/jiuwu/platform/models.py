@@ -60,10 +60,14 @@ class RemoteOrder(Value):
 
 
 class Page(Value):
-    """One page of changed orders; an empty `next_cursor` means that it was the last."""
+    """One page of changed orders; an empty `next_cursor` means that it was the last.
+
+    `unreadable` says of each order on it that is not as the profile describes which it is and what is wrong.
+    """
 
     orders: tuple[RemoteOrder, ...]
     next_cursor: str = ""
+    unreadable: tuple[str, ...] = ()
 
 
 class RefundReply(Value):

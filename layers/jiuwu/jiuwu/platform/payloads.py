@@ -64,15 +64,26 @@ def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:
 
 
 def parse_orders(profile: Profile, data: object) -> tuple[RemoteOrder, ...]:
-    name = profile.fields.page.orders
-    found = _list(data, name, "")
-    if found is None:
-        raise MalformedPayload(name, "missing")
-    return tuple(parse_order(profile, order, at=f"{name}.{index}.") for index, order in enumerate(found))
+    return tuple(parse_order(profile, order, at=at) for at, order in _listed(profile, data))
 
 
 def parse_page(profile: Profile, data: object) -> Page:
-    return _read(Page, profile.fields.page, data, "", {"orders": parse_orders(profile, data)})
+    """A page of a list that is read once: an order that cannot be read must not keep the list from being read on.
+
+    Where none can be, it is the profile that is wrong, and the list must wait for it.
+    """
+    orders, unreadable = [], []
+    for at, order in _listed(profile, data):
+        try:
+            orders.append(parse_order(profile, order, at=at))
+        except MalformedPayload as wrong:
+            number = lookup(order, profile.fields.order.out_order_no)
+            named = isinstance(number, str) and number.isprintable() and len(number) <= _LONGEST_ID
+            unreadable.append(f"{number if named else 'an order'}: {wrong}")
+    if unreadable and not orders:
+        parse_orders(profile, data)  # raises
+    ready = {"orders": tuple(orders), "unreadable": tuple(unreadable)}
+    return _read(Page, profile.fields.page, data, "", ready)
 
 
 def parse_refund(profile: Profile, data: object) -> RefundReply:
@@ -147,6 +158,16 @@ def _render_item(profile: Profile, item: RemoteItem) -> dict[str, Any]:
 
 
 _MONEY = ("amount", "paid_amount", "price")
+_LONGEST_ID = 128
+
+
+def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:
+    """The orders of a list, each with where it stood."""
+    name = profile.fields.page.orders
+    found = _list(data, name, "")
+    if found is None:
+        raise MalformedPayload(name, "missing")
+    return [(f"{name}.{index}.", order) for index, order in enumerate(found)]
 
 
 def _read[V: Value](

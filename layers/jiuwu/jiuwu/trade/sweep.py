@@ -134,6 +134,7 @@ class Sweep:
             self._in_time()
             asked_at = self._clock()
             page = self._page(cursor)
+            self.outcome.problems += page.unreadable
             self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
             cursor = cursor.after([remote.updated_at for remote in page.orders], page.next_cursor)
             records.save_cursor(cursor)
