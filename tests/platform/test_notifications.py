@@ -1,5 +1,7 @@
 import hmac
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +212,42 @@ def test_junk_of_any_shape_ends_in_one_exception(body: bytes, headers: dict[str,
 def test_signed_junk_of_any_shape_ends_in_one_exception(body: bytes) -> None:
     with pytest.raises(NotificationRefused):
         send(body)
+
+
+_FIELDS = ("body", "event_id", "nonce", "timestamp")
+_JOINS = st.sampled_from(["&event_id=", "&nonce=", "&timestamp=", "x", "1", "=", "&", str(NOW)])
+_TEXTS = st.lists(_JOINS, min_size=1, max_size=5).map("".join)
+
+
+def resplit(canonical: str) -> list[dict[str, str]]:
+    """Every way to read a canonical string as the four fields that a sender may choose."""
+    rest = canonical.removeprefix(f"app_id={APP_ID}&body=")
+    ways = []
+    for event in re.finditer("&event_id=", rest):
+        for nonce in re.compile("&nonce=").finditer(rest, event.end()):
+            for time in re.compile("&timestamp=").finditer(rest, nonce.end()):
+                cuts = (rest[: event.start()], rest[event.end() : nonce.start()], rest[nonce.end() : time.start()])
+                ways.append(dict(zip(_FIELDS, (*cuts, rest[time.end() :]), strict=True)))
+    return ways
+
+
+@on_any_machine
+@given(reason=_TEXTS, event_id=_TEXTS, nonce=_TEXTS)
+def test_one_signature_is_good_for_one_notification_only(reason: str, event_id: str, nonce: str) -> None:
+    body = json.dumps({"event_id": event_id, "event_type": "order.cancelled", "data": {"reason": reason}})
+    headers = sign_notification(
+        PROFILE, app_id=APP_ID, secret=SECRET, event_id=event_id, body=body, timestamp=NOW, nonce=nonce
+    )
+    names, taken = PROFILE.notification.headers, set()
+    for way in resplit(f"app_id={APP_ID}&body={body}&event_id={event_id}&nonce={nonce}&timestamp={NOW}"):
+        forged = headers | {getattr(names, ours): way[ours] for ours in _FIELDS[1:]}
+        with suppress(NotificationRefused):
+            found = receive(
+                PROFILE, app_id=APP_ID, secrets=lambda: [SECRET], headers=forged, body=way["body"].encode(), now=NOW
+            )
+            taken.add((found.event_id, found.body_text, forged[names.timestamp]))
+
+    assert taken == {(event_id, body, str(NOW))}
 
 
 def test_nothing_shown_of_a_notification_holds_its_body() -> None:
