@@ -41,7 +41,7 @@ def page(sandbox: Sandbox) -> Iterator[Page]:
 def log_in(page: Page) -> None:
     page.get_by_role("link", name="玖伍社区账号登录").click()
     page.get_by_role("button", name="同意").click()
-    expect(page.locator("#member")).to_contain_text("已登录：mb_", timeout=PATIENCE_MS)
+    expect(page.locator("#member")).to_contain_text("已登录：林晓岚", timeout=PATIENCE_MS)
 
 
 def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> None:

@@ -12,7 +12,12 @@ const session = {
   get token() { return sessionStorage.getItem("session"); },
   get member() { return sessionStorage.getItem("member"); },
   get orders() { return JSON.parse(localStorage.getItem(`orders ${this.member}`) ?? "[]"); },
-  open(member, token) { sessionStorage.setItem("member", member); sessionStorage.setItem("session", token); },
+  get name() { return sessionStorage.getItem("name"); },
+  open({ member_id, session_token, nickname }) {
+    sessionStorage.setItem("member", member_id);
+    sessionStorage.setItem("session", session_token);
+    sessionStorage.setItem("name", nickname || member_id);
+  },
   close() { sessionStorage.clear(); },
   remember(order) {
     localStorage.setItem(`orders ${this.member}`, JSON.stringify([order, ...this.orders].slice(0, 20)));
@@ -47,7 +52,7 @@ async function takeTicket() {
   if (!ticket) return;
   history.replaceState(null, "", address.pathname);
   const opened = await call("POST", "/oauth/session", { body: { ticket } });
-  session.open(opened.member_id, opened.session_token);
+  session.open(opened);
 }
 
 function logOut(reason = "") {
@@ -130,7 +135,7 @@ function show() {
   $("#login").href = `/oauth/login?return_to=${encodeURIComponent(location.origin + location.pathname)}`;
   $("#welcome").hidden = Boolean(session.token);
   $("#member").hidden = !session.token;
-  $("#member-id").textContent = session.member ?? "";
+  $("#member-name").textContent = session.name ?? "";
   showOrders();
 }
 
