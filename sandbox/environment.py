@@ -28,7 +28,7 @@ APP_ID = "sandbox-app"
 
 
 class Ports:
-    """Which ports the sandbox listens on: free ones, or four in a row from a given one."""
+    """Which ports the sandbox listens on: free ones, or three in a row from a given one."""
 
     def __init__(self, base: int | None = None) -> None:
         found = list(range(base, base + 3)) if base else list(processes.free_ports(3))
