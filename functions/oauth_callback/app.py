@@ -13,6 +13,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.members import pages, web
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.logins import (
@@ -78,7 +79,7 @@ def handle(parts: Parts, event: object) -> Reply:
     except LoginFailed as failed:
         _log(request, failed.failure, cause=failed.__cause__)
         return _fail(parts, request, pages.MESSAGES[failed.failure], failed)
-    except (ClientError, BotoCoreError) as fault:
+    except (ClientError, BotoCoreError, SecretMalformed) as fault:
         _log(request, "unavailable", cause=fault)
         return _fail(parts, request, pages.MESSAGES["unavailable"], LoginFailed("unavailable"))
 
@@ -143,9 +144,18 @@ def _session(parts: Parts, request: Request) -> Reply:
     if member is None or not member.is_linked:
         raise RequestRefused(410, "ticket_refused", "the ticket is unknown, used, or older than a minute: log in again")
     session = parts.sessions.open(member.member_id)
+    if not _still_linked(parts, member.member_id):
+        # unlinked while the session opened: that one was not among those that the unlinking ended
+        parts.sessions.end_all(member.member_id)
+        raise RequestRefused(410, "ticket_refused", "the account was unlinked meanwhile: log in again")
     _log(request, "opened", member.member_id)
     opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
     return web.json_reply(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
+
+
+def _still_linked(parts: Parts, member_id: str) -> bool:
+    member = parts.accounts.get(member_id)
+    return member is not None and member.is_linked
 
 
 def _unlink(parts: Parts, request: Request) -> Reply:

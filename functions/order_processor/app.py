@@ -125,9 +125,9 @@ def _attributes(record: Record) -> dict[str, str]:
 
 
 def _named(error: Exception) -> str:
-    # the class and the code: a message could quote what was sent
-    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else str(error)
-    return f"{type(error).__name__} {code}"
+    # the class, and the code where there is one: a message could quote what was sent
+    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    return f"{type(error).__name__} {code}".rstrip()
 
 
 def _log(record: Record, notice: Notice | None, result: Result) -> None:

@@ -275,6 +275,16 @@ def test_what_aws_cannot_give_is_a_503_and_no_member(
     assert _is_calm(reply)
 
 
+def test_a_malformed_secret_is_a_calm_503_too(
+    app: ModuleType, community: Community, environment: dict[str, str], aws: Callable[[str], Any]
+) -> None:
+    aws("secretsmanager").create_secret(Name="not-json", SecretString="hunter2")
+    broken = browser_of(app, community, environment | {"APP_SECRET_NAME": "not-json"})
+    reply = broken.callback(community.consent(broken.login()))
+    assert 503 == reply["statusCode"]
+    assert _is_calm(reply)
+
+
 def test_a_session_that_cannot_be_kept_is_a_503(
     app: ModuleType, community: Community, environment: dict[str, str]
 ) -> None:

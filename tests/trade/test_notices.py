@@ -147,3 +147,13 @@ def test_what_cannot_be_judged_is_remembered_and_due() -> None:
 
     assert (first.what, second.what) == ("look:completed_but_unpaid", "duplicate_event")
     assert order.due_at == completed().at
+
+
+@pytest.mark.parametrize(
+    ("event_type", "left_out"),
+    [("order.paid", "open_id"), ("order.cancelled", "cancelled_at"), ("order.completed", "completed_at")],
+)
+def test_a_field_that_nothing_is_done_with_may_be_left_out(event_type: str, left_out: str) -> None:
+    text = body(event_type, **{left_out: ...})
+
+    assert "JW1" == read(PROFILE, text, attributes(event_type), now=NOW).order_no

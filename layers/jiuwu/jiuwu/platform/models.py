@@ -49,7 +49,7 @@ class RemoteOrder(Value):
     open_id: Id
     status: OrderStatus
     amount_fen: Fen
-    paid_amount_fen: Fen
+    paid_amount_fen: Fen | None = None
     # required: a reply without them must not look like an order without payments
     payments: tuple[RemotePayment, ...]
     refunds: tuple[RemoteRefund, ...]
@@ -103,26 +103,27 @@ class NewOrder(Value):
     notify_url: str | None = None
 
 
+# What we do nothing with is optional below: a platform that leaves it out must not make poison of its notifications.
 class OrderPaid(Value):
     out_order_no: Id
     platform_order_no: Id
-    open_id: Id
     transaction_id: Id
     amount_fen: Fen
     paid_at: Seconds
+    open_id: Id | None = None
 
 
 class OrderCancelled(Value):
     out_order_no: Id
     platform_order_no: Id
-    cancelled_at: Seconds
+    cancelled_at: Seconds | None = None
     reason: str = Field("", repr=False)
 
 
 class OrderCompleted(Value):
     out_order_no: Id
     platform_order_no: Id
-    completed_at: Seconds
+    completed_at: Seconds | None = None
 
 
 class OrderRefunded(Value):
