@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from textwrap import fill
@@ -55,14 +56,28 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.up", description=__doc__)
     parser.add_argument("--name", default="default", type=_name, help="names its folder below .sandbox/run")
-    base = os.environ.get("PORT_BASE")
     parser.add_argument(
         "--port-base",
-        type=int,
-        default=int(base) if base else None,
+        type=_port_base,
+        default=os.environ.get("PORT_BASE") or None,
         help="listen on this port and the two after it (also PORT_BASE); free ones otherwise",
     )
     return parser.parse_args()
+
+
+def _port_base(text: str) -> int:
+    """Three ports in a row that nobody uses; argparse also asks this of the variable's value."""
+    base = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1024 <= base <= 65_533:
+        raise argparse.ArgumentTypeError("a number from 1024 to 65533")
+    for port in range(base, base + 3):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise argparse.ArgumentTypeError(f"port {port} is in use; choose another PORT_BASE") from None
+    return base
 
 
 def _name(text: str) -> str:

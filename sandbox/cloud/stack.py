@@ -70,7 +70,11 @@ def build(folder: Path) -> Path:
 
 def _build(into: Path, cache: Path, architecture: str, log: Path) -> None:
     options = ["--cached", "--parallel", "--cache-dir", str(cache), "--build-dir", str(into)]
-    _sam("build", *options, *_overrides({"Architecture": architecture}), log=log, env=_environment())
+    template = ["--template-file", str(ROOT / "template.yaml")]
+    # SAM keeps downloaded dependencies below the folder it is called in, and throws away those of another build there
+    below = into.parent if into.is_relative_to(SANDBOX) else ROOT
+    overrides = _overrides({"Architecture": architecture})
+    _sam("build", *template, *options, *overrides, log=log, env=_environment(), cwd=below)
     # Unchecked hashes: zipping loses the times that Python would otherwise compare. Halves cold starts.
     compiler = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(into), "-p", "/opt", str(into)]
     processes.run([sys.executable, "-m", "compileall", *compiler], log=log, env=os.environ, cwd=into)
@@ -106,8 +110,8 @@ def _overrides(parameters: Mapping[str, str]) -> list[str]:
     return ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
 
 
-def _sam(*arguments: str, log: Path, env: Mapping[str, str]) -> None:
-    processes.run([str(environments.sam() / "sam"), *arguments], log=log, env=env, cwd=ROOT)
+def _sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
+    processes.run([str(environments.sam() / "sam"), *arguments], log=log, env=env, cwd=cwd)
 
 
 def _environment() -> dict[str, str]:

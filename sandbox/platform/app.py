@@ -75,7 +75,13 @@ class Simulator:
         routes += Site(self.world, self.actions, self.notifier).routes()
         # taken over as they are: include_router would build each of them a second time
         buttons = control.router(self.world, self.actions, self.notifier).routes
-        asgi = FastAPI(title="玖伍社区模拟平台：控制接口", lifespan=self.running, routes=[*routes, *buttons])
+        asgi = FastAPI(
+            title="玖伍社区模拟平台：控制接口",
+            lifespan=self.running,
+            routes=[*routes, *buttons],
+            docs_url=None,  # FastAPI's own pages load their scripts from the internet
+            redoc_url=None,
+        )
         asgi.add_exception_handler(404, self._no_such_call)
         asgi.add_exception_handler(405, self._no_such_call)
         asgi.add_exception_handler(Refused, _button_refused)

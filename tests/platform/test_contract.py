@@ -23,7 +23,7 @@ DOCUMENT: dict[str, Any] = yaml.safe_load(PATH.read_text("utf-8"))
 PROFILE = load()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 # Its control buttons, its pages for people, and FastAPI's own.
-OF_THE_SIMULATOR = ("/_sim/", "/pay/", "/avatars/", "/debug/", "/healthz", "/docs", "/redoc", "/openapi.json")
+OF_THE_SIMULATOR = ("/_sim/", "/pay/", "/avatars/", "/debug/", "/healthz", "/openapi.json")
 METHODS = ("get", "put", "post", "patch", "delete")
 Object = dict[str, Any]
 
