@@ -88,6 +88,17 @@ def run(command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path)
         raise ProcessFailed(f"{' '.join(command[:3])} ended with status {status}", log)
 
 
+def alive(pid: int) -> bool:
+    """Whether there is a process with this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def free_ports(count: int) -> Sequence[int]:
     """So many different TCP ports of the loopback that nobody uses just now."""
     probes = [socket.socket() for _ in range(count)]

@@ -11,6 +11,7 @@ from sandbox.cloud import environments
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+_MEMORY = Path("/dev/shm")
 _SCRATCH_BYTES = 4_000_000_000
 # Never real: with these no call can reach an AWS account by accident.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -46,10 +47,18 @@ def start(folder: Path, *, port: int | None = None) -> MiniStack:
 
 def _scratch(folder: Path) -> Path:
     """Where it unpacks code: each Lambda process gets 5,000 files of its own, which a disk takes seconds to write."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES:
-        return memory / f"jiuwu-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
-    return folder / "tmp"
+    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _SCRATCH_BYTES):
+        return folder / "tmp"
+    _sweep()
+    return _MEMORY / f"jiuwu-{os.getpid()}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _sweep() -> None:
+    """Gives back the memory of those that were killed and could not tidy up."""
+    for left in _MEMORY.glob("jiuwu-*-*"):
+        owner = left.name.split("-")[1]
+        if owner.isdecimal() and not processes.alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:

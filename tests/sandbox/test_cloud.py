@@ -1,5 +1,7 @@
 """The local AWS and what tests and sandbox build on it."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud import template
+from sandbox.cloud import ministack, template
 
 
 def test_every_test_gets_tables_of_its_own(make_table: Callable[[str], str], aws: Callable[[str], Any]) -> None:
@@ -76,3 +78,16 @@ def test_one_of_32_writers_wins_a_conditional_write(orders_table: str, aws: Call
         won = list(pool.map(write, range(32)))
 
     assert won.count(True) == 1
+
+
+def test_the_memory_of_a_killed_local_aws_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    monkeypatch.setattr(ministack, "_MEMORY", tmp_path / "shm")
+    left, kept = tmp_path / f"shm/jiuwu-{ended.pid}-0123", tmp_path / f"shm/jiuwu-{os.getppid()}-4567"
+    for folder in (left, kept):
+        folder.mkdir(parents=True)
+
+    ministack.start(tmp_path).stop()
+
+    assert list((tmp_path / "shm").iterdir()) == [kept]
