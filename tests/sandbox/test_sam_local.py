@@ -4,10 +4,16 @@ import json
 import os
 import platform
 import shutil
+import socket
+import socketserver
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -39,10 +45,48 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stack.build(tmp_path_factory.mktemp("built"))
 
 
+class _Forwarder(socketserver.ThreadingTCPServer):
+    """Takes connections from containers, which cannot reach our loopback, to the local AWS there."""
+
+    daemon_threads = True
+    target: tuple[str, int]
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, _Forwarder)
+        with socket.create_connection(self.server.target) as there:
+            back = threading.Thread(target=_copy, args=(there, self.request), daemon=True)
+            back.start()
+            _copy(self.request, there)
+            back.join(5)
+
+
+def _copy(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := one.recv(65536):
+            other.sendall(chunk)
+        other.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def reachable(built: Path, cloud: ministack.MiniStack) -> Iterator[str]:
+    """The local AWS's URL as containers see it; only they and this machine do."""
+    command = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}"]
+    subnet = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    bridge = str(ip_network(subnet)[1])  # where Docker puts this machine
+    url = urlsplit(cloud.endpoint_url)
+    with _Forwarder((bridge, 0), _Connection) as forwarder:
+        forwarder.target = (str(url.hostname), int(url.port or 0))
+        threading.Thread(target=forwarder.serve_forever, daemon=True).start()
+        yield f"http://{bridge}:{forwarder.server_address[1]}"
+        forwarder.shutdown()
+
+
 @pytest.fixture
 def invoke(
     built: Path,
-    cloud: ministack.MiniStack,
+    reachable: str,
     make_table: Callable[[str], str],
     make_queue: Callable[[str], str],
     token_key: str,
@@ -55,7 +99,7 @@ def invoke(
     names |= {"PlatformUrl": "http://127.0.0.1:9", "AppId": "sandbox-app"}
     template = yaml.safe_load(built.read_text())
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
-    shared |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": cloud.endpoint_url}
+    shared |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": reachable}
     template["Parameters"]["ReturnOrigins"]["Default"] = "https://shop.example.com"
     del template["Globals"]["Function"]["Layers"]
     for name, resource in template["Resources"].items():
@@ -63,7 +107,7 @@ def invoke(
             _lighten(built.parent, name, resource["Properties"])
     resolved = built.with_name("sam-local.yaml")
     resolved.write_text(yaml.safe_dump(_resolved(template, names)))
-    return lambda folder: _sam_local(resolved, folder)
+    return lambda folder: _sam_local(resolved, folder, reachable)
 
 
 def _lighten(folder: Path, name: str, function: dict[str, Any]) -> None:
@@ -89,12 +133,13 @@ def _resolved(node: Any, names: dict[str, str]) -> Any:
     return [_resolved(value, names) for value in node] if isinstance(node, list) else node
 
 
-def _sam_local(template: Path, folder: str) -> Any:
+def _sam_local(template: Path, folder: str, endpoint_url: str) -> Any:
     event = ROOT / "events" / f"{folder}.json"
-    options = ["--skip-pull-image", "--docker-network", "host", "--region", ministack.REGION]
+    options = ["--skip-pull-image", "--region", ministack.REGION]
     ended = subprocess.run(
         [environments.sam() / "sam", "local", "invoke", camel_case(folder), "-t", template, "-e", event, *options],
-        env=os.environ | ministack.CREDENTIALS | {"SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL": ""},
+        # a variable of the shell wins over the template's
+        env=os.environ | ministack.CREDENTIALS | {"SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL": endpoint_url},
         capture_output=True,
         text=True,
         timeout=240,
@@ -114,7 +159,7 @@ def test_the_intake_refuses_its_stale_event_with_both_times(invoke: Callable[[st
 def test_the_login_redirects_to_the_consent_page(invoke: Callable[[str], Any]) -> None:
     reply = invoke("oauth_callback")
     assert 302 == reply["statusCode"]
-    assert reply["headers"]["location"].startswith("http://127.0.0.1:9/oauth/authorize?")
+    assert reply["headers"]["Location"].startswith("http://127.0.0.1:9/oauth/authorize?")
 
 
 def test_the_storefront_wants_a_session(invoke: Callable[[str], Any]) -> None:
