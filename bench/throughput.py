@@ -27,7 +27,7 @@ def run(sandbox: Sandbox) -> dict[str, Any]:
     with ThreadPoolExecutor(_SENDERS) as senders:
         statuses = list(senders.map(lambda order: _notify(sandbox, client, order), orders))
     acknowledged = time.monotonic() - started
-    paid = _wait(sandbox)
+    paid = _wait(sandbox, {order.order_no for order in orders})
     seconds, cores = time.monotonic() - started, os.cpu_count() or 1
     return {
         "notifications": len(orders),
@@ -52,15 +52,16 @@ def _notify(sandbox: Sandbox, client: httpx.Client, order: Order) -> int:
     return client.post(f"{sandbox.api_url}/webhooks/jiuwu", content=body, headers=headers).status_code
 
 
-def _wait(sandbox: Sandbox) -> int:
-    """The number of orders paid, once it is all of them or patience ends."""
+def _wait(sandbox: Sandbox, numbers: set[str]) -> int:
+    """How many of these orders are paid, once it is all of them or patience ends."""
     dynamodb, table, paid = sandbox.aws("dynamodb"), sandbox.stack.outputs["OrdersTable"], 0
     end = time.monotonic() + _PATIENCE_SECONDS
     while paid < _ORDERS and time.monotonic() < end:
         time.sleep(0.2)
         pages = dynamodb.get_paginator("scan").paginate(TableName=table)
         items = itertools.chain.from_iterable(page["Items"] for page in pages)
-        paid = sum(from_item(item).status is not Status.PLACED for item in items)
+        orders = [order for item in items if (order := from_item(item)).order_no in numbers]
+        paid = sum(order.status is not Status.PLACED for order in orders)
     return paid
 
 
