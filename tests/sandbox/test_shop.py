@@ -69,6 +69,13 @@ def test_a_member_cancels_an_order_that_is_not_paid(page: Page) -> None:
     expect(page.locator(".order .status")).to_have_text("已取消", timeout=PATIENCE_MS)
 
 
+def test_a_ticket_from_a_strangers_link_logs_nobody_in(page: Page, sandbox: Sandbox) -> None:
+    page.goto(f"{sandbox.shop_url}?login=strangers&ticket={'a' * 43}")
+
+    expect(page.locator("#notice")).to_have_text("这次登录不是从这里开始的，请重新登录。")
+    assert "ticket" not in page.url
+
+
 def test_who_refuses_consent_is_told_so_calmly_and_can_try_again(page: Page) -> None:
     page.get_by_role("link", name="玖伍社区账号登录").click()
     page.get_by_role("button", name="拒绝").click()

@@ -45,12 +45,16 @@ function say(text) {
   $("#notice").hidden = !text;
 }
 
-// After login the platform's ticket comes back in the address: trade it for a session, once.
+// After login the platform's ticket comes back in the address: trade it for a session, once. It counts only in the
+// browser that began the login; otherwise a stranger's link could log our visitor in as the stranger.
 async function takeTicket() {
   const address = new URL(location.href);
   const ticket = address.searchParams.get("ticket");
   if (!ticket) return;
   history.replaceState(null, "", address.pathname);
+  const begun = sessionStorage.getItem("login");
+  sessionStorage.removeItem("login");
+  if (!begun || begun !== address.searchParams.get("login")) return say("这次登录不是从这里开始的，请重新登录。");
   const opened = await call("POST", "/oauth/session", { body: { ticket } });
   session.open(opened);
 }
@@ -132,7 +136,10 @@ async function showOrders() {
 }
 
 function show() {
-  $("#login").href = `/oauth/login?return_to=${encodeURIComponent(location.origin + location.pathname)}`;
+  const login = sessionStorage.getItem("login") ?? crypto.randomUUID();
+  sessionStorage.setItem("login", login);
+  const back = `${location.origin}${location.pathname}?login=${login}`;
+  $("#login").href = `/oauth/login?return_to=${encodeURIComponent(back)}`;
   $("#welcome").hidden = Boolean(session.token);
   $("#member").hidden = !session.token;
   $("#member-name").textContent = session.name ?? "";
