@@ -102,7 +102,8 @@ class Demo:
             self._advance(bar)
             self._reconcile(books)
 
-        repeat(run.order, until=enough, errors=run.errors, tick=tick)
+        started = repeat(run.order, until=enough, errors=run.errors, tick=tick)
+        self.progress.update(bar, total=started)
 
     def _settle(self, run: Run, books: Books) -> Counter[str]:
         bar = self.progress.add_task("orders not yet equal", total=len(run.orders))

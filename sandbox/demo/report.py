@@ -29,7 +29,7 @@ def summarize(run: Run, books: Books, facts: Facts, seconds: Mapping[str, float]
         "orders": _orders(run, facts),
         "ships": _ships(facts),
         "money": _money(facts),
-        "drift found and mended": dict(books.drift()),
+        "drift reported and mended (a held order in each run again)": dict(books.drift()),
         "left under way": {name: count for name, count in facts.unsettled.items() if count},
     }
 
