@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from sandbox import processes
 from sandbox.cloud import environments, ministack
@@ -53,7 +54,9 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
         aws_secret_access_key=ministack.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=ministack.REGION,
     )
-    return session.client(service, endpoint_url=endpoint_url)
+    # an invocation may take as long as a function may; whatever else does not answer in seconds is asked again
+    patience = Config(read_timeout=310 if service == "lambda" else 10, retries={"mode": "standard"})
+    return session.client(service, endpoint_url=endpoint_url, config=patience)
 
 
 def build(folder: Path) -> Path:
