@@ -1,8 +1,5 @@
 """The gateway: a call of the profile's [api] signed, sent, corrected once and retried."""
 
-import random
-import secrets as randomness
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,13 +13,12 @@ from jiuwu.platform.contract import Profile
 from jiuwu.platform.envelope import Sent, open_envelope, parse_server_time
 from jiuwu.platform.errors import BadParameters, ClockSkew, MalformedPayload, PlatformError, TokenExpired
 from jiuwu.platform.profile import lookup
-from jiuwu.platform.retry import Patience, persist
+from jiuwu.platform.retry import persist
 from jiuwu.platform.transport import Reply
-from jiuwu.platform.wire import CallRecord, Outgoing, Secrets, Wire, unobserved
+from jiuwu.platform.wire import HEADERS, Caller, Outgoing
 
 # These change nothing, though they are POSTed.
 _READS = frozenset({"orders.query"})
-_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 _JSON = {"content-type": "application/json; charset=utf-8"}
 
 
@@ -73,28 +69,10 @@ class Call[T]:
         return self.method != "GET" and self.name not in _READS
 
 
-class Gateway:
+class Gateway(Caller):
     """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
 
-    def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
-        self,
-        profile: Profile,
-        *,
-        base_url: str,
-        app_id: str,
-        secrets: Callable[[], Secrets],
-        http: httpx.Client | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[], float] = random.random,
-        nonce: Callable[[], str] = lambda: randomness.token_hex(16),
-        observe: Callable[[CallRecord], None] = unobserved,
-    ) -> None:
-        self._wire = Wire(profile, base_url, http, observe)
-        self.profile, self._app_id, self._secrets = profile, app_id, secrets
-        self._clock, self._nonce = clock, nonce
-        self._patience = Patience(sleep=sleep, random=random)
-        self.clock_offset = 0.0
+    clock_offset = 0.0  # seconds by which the platform's clock is ahead of ours, once it has said so
 
     def prepare[T](  # noqa: PLR0913 -- what a call may have
         self,
@@ -179,7 +157,7 @@ class Gateway:
             self._wire.base_url + call.path,
             params=call.query,
             content=call.content or None,
-            headers=_HEADERS | (_JSON if call.content else {}),
+            headers=HEADERS | (_JSON if call.content else {}),
         )
         outgoing = Outgoing(sent, request, auth, call.write, call.seconds)
         return self._wire.attempt(outgoing, lambda reply: self._read(call, sent, reply))

@@ -1,22 +1,18 @@
 """The member's grant: RFC 6749 authorization code with PKCE (RFC 7636, S256), refresh, and RFC 7009 revocation."""
 
-import random
-import secrets as randomness
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from jiuwu.platform import errors
-from jiuwu.platform.contract import Profile
 from jiuwu.platform.envelope import Sent, known, malformed, object_of, open_envelope
 from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
 from jiuwu.platform.models import TokenReply
 from jiuwu.platform.payloads import parse_token
-from jiuwu.platform.retry import Patience, persist
+from jiuwu.platform.retry import persist
 from jiuwu.platform.transport import Reply
-from jiuwu.platform.wire import CallRecord, Outgoing, Secrets, Wire, unobserved
+from jiuwu.platform.wire import HEADERS, Caller, Outgoing
 
 # RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too)
 _ERRORS: dict[str, type[PlatformError]] = {
@@ -29,34 +25,14 @@ _ERRORS: dict[str, type[PlatformError]] = {
     "server_error": errors.PlatformInternal,
     "temporarily_unavailable": errors.PlatformBusy,
 }
-_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 
 
-class OAuthClient:
+class OAuthClient(Caller):
     """The OAuth calls of one app. Safe to share between threads."""
-
-    def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
-        self,
-        profile: Profile,
-        *,
-        base_url: str,
-        app_id: str,
-        secrets: Callable[[], Secrets],
-        http: httpx.Client | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[], float] = random.random,
-        nonce: Callable[[], str] = lambda: randomness.token_hex(16),
-        observe: Callable[[CallRecord], None] = unobserved,
-    ) -> None:
-        self._wire = Wire(profile, base_url, http, observe)
-        self._profile, self._app_id, self._secrets = profile, app_id, secrets
-        self._clock, self._nonce = clock, nonce
-        self._patience = Patience(sleep=sleep, random=random)
 
     def authorize_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
         """Where to send the member's browser; `challenge` is RFC 7636's code_challenge by S256."""
-        oauth = self._profile.oauth
+        oauth = self.profile.oauth
         params = {
             "response_type": "code",
             "client_id": self._app_id,
@@ -70,7 +46,7 @@ class OAuthClient:
     def exchange(self, code: str, verifier: str, redirect_uri: str) -> TokenReply:
         """The member's tokens for the code of the callback. Never repeated: a code is good once."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-        proof = {"code_verifier": verifier} if self._profile.oauth.pkce else {}
+        proof = {"code_verifier": verifier} if self.profile.oauth.pkce else {}
         return self._post("oauth.exchange", form | proof, self._tokens, repeatable=False)
 
     def refresh(self, refresh_token: str) -> TokenReply:
@@ -90,19 +66,19 @@ class OAuthClient:
         secret = self._secrets().current
         form = {**form, "client_id": self._app_id, "client_secret": secret}
         sent = Sent(name=name, nonce=self._nonce(), now=self._clock(), confidential=(secret, *_hidden(form)))
-        oauth = self._profile.oauth
+        oauth = self.profile.oauth
         url = self._wire.base_url + (oauth.revoke_path if name == "oauth.revoke" else oauth.token_path)
         try:
-            request = self._wire.http.build_request("POST", url, data=form, headers=_HEADERS)
+            request = self._wire.http.build_request("POST", url, data=form, headers=HEADERS)
         except UnicodeEncodeError:
             raise BadParameters(name, msg="a text is not valid Unicode") from None
-        outgoing = Outgoing(sent, request, None, True, self._profile.gateway.timeout_seconds)  # noqa: FBT003 -- a write
+        outgoing = Outgoing(sent, request, None, True, self.profile.gateway.timeout_seconds)  # noqa: FBT003 -- a write
         return self._wire.attempt(outgoing, lambda reply: read(sent, reply))
 
     def _tokens(self, sent: Sent, reply: Reply) -> TokenReply:
         found = object_of(reply)
         self._check(sent, reply, found)
-        return parse_token(self._profile, found)
+        return parse_token(self.profile, found)
 
     def _revoked(self, sent: Sent, reply: Reply) -> None:
         if reply.status == 200 and not reply.body.lstrip().startswith(b"{"):
@@ -114,17 +90,17 @@ class OAuthClient:
         error = found.get("error")
         if error is not None and reply.status != 429:
             raise self._refusal(sent, reply, error)
-        names = self._profile.reply
+        names = self.profile.reply
         if found.get(names.code, names.success[0]) not in names.success:
-            open_envelope(self._profile, sent, reply)
+            open_envelope(self.profile, sent, reply)
         if not 200 <= reply.status < 300:
-            raise malformed(self._profile, sent, reply, MalformedPayload("error", "missing"))
+            raise malformed(self.profile, sent, reply, MalformedPayload("error", "missing"))
 
     def _refusal(self, sent: Sent, reply: Reply, error: object) -> PlatformError:
         known_error = _ERRORS.get(error) if isinstance(error, str) else None
         if known_error is not None:
-            return known_error(sent.name, **known(self._profile, sent, reply))
-        return malformed(self._profile, sent, reply, MalformedPayload("error", "not one of RFC 6749's"))
+            return known_error(sent.name, **known(self.profile, sent, reply))
+        return malformed(self.profile, sent, reply, MalformedPayload("error", "not one of RFC 6749's"))
 
 
 def _hidden(form: Mapping[str, str]) -> list[str]:

@@ -1,5 +1,7 @@
 """One attempt of a call: sent, timed, counted, and ended in a value or a PlatformError."""
 
+import random
+import secrets as randomness
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +12,10 @@ import httpx
 from jiuwu.platform.contract import Profile
 from jiuwu.platform.envelope import Sent, malformed
 from jiuwu.platform.errors import MalformedPayload, PlatformError, PlatformUnreachable, UnknownOutcome
+from jiuwu.platform.retry import Patience
 from jiuwu.platform.transport import NotSent, Reply, ReplyLost, fetch, http_client
+
+HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 
 
 class Secrets(Protocol):
@@ -87,3 +92,26 @@ class Wire:
             return read(reply)
         except MalformedPayload as problem:
             raise malformed(self._profile, sent, reply, problem) from None
+
+
+class Caller:
+    """What every speaker to the platform is given: the app, its secrets and how to reach it; the rest is for tests."""
+
+    def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
+        self,
+        profile: Profile,
+        *,
+        base_url: str,
+        app_id: str,
+        secrets: Callable[[], Secrets],
+        http: httpx.Client | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random.random,
+        nonce: Callable[[], str] = lambda: randomness.token_hex(16),
+        observe: Callable[[CallRecord], None] = unobserved,
+    ) -> None:
+        self._wire = Wire(profile, base_url, http, observe)
+        self.profile, self._app_id, self._secrets = profile, app_id, secrets
+        self._clock, self._nonce = clock, nonce
+        self._patience = Patience(sleep=sleep, random=random)
