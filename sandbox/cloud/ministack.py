@@ -46,7 +46,7 @@ def start(folder: Path, *, port: int | None = None) -> MiniStack:
 
 
 def _scratch(folder: Path) -> Path:
-    """Where it unpacks code: each Lambda process gets 5,000 files of its own, which a disk takes seconds to write."""
+    """Where it unpacks code: each Lambda process gets thousands of files, slow to write on a disk."""
     if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _SCRATCH_BYTES):
         return folder / "tmp"
     _sweep()

@@ -78,7 +78,7 @@ def _build(into: Path, cache: Path, architecture: str, log: Path) -> None:
     below = into.parent if into.is_relative_to(SANDBOX) else ROOT
     overrides = _overrides({"Architecture": architecture})
     _sam("build", *template, *options, *overrides, log=log, env=_environment(), cwd=below)
-    # Unchecked hashes: zipping loses the times that Python would otherwise compare. Halves cold starts.
+    # Unchecked hashes: zipping loses the times that Python would otherwise compare.
     compiler = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(into), "-p", "/opt", str(into)]
     processes.run([sys.executable, "-m", "compileall", *compiler], log=log, env=os.environ, cwd=into)
 
