@@ -82,3 +82,13 @@ OwnWebhookUrl = Annotated[
         "--webhook-url", envvar="JIUWU_WEBHOOK_URL", help="Your own URL for notifications, if deployed.", metavar="URL"
     ),
 ]
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        envvar="JIUWU_STACK",
+        help="The deployment's stack, such as jiuwu-prod, in the account and region of your AWS settings; without it "
+        "the running sandbox's.",
+        metavar="NAME",
+    ),
+]

@@ -18,6 +18,7 @@ class Sandbox(msgspec.Struct, frozen=True):
     app_id: str
     app_secret: str
     pids: dict[str, int]
+    aws_endpoint_url: str = ""
 
     def __repr__(self) -> str:
         return f"Sandbox({self.api_url})"

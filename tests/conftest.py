@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 
 from jiuwu.aws import clients
 from sandbox.cloud import ministack, template
@@ -22,6 +23,9 @@ from sandbox.environment import Sandbox
 os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
     os.environ.pop(_name, None)
+# How long an input takes to make says nothing about us on a machine that is busy with other tests.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 # What Powertools wants to know wherever it is used.
 os.environ |= {"POWERTOOLS_SERVICE_NAME": "tests", "POWERTOOLS_METRICS_NAMESPACE": "Jiuwu"}
 

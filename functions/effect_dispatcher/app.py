@@ -10,24 +10,21 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.trade import alerts
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
-from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import effect_id
+from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import Platform
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
-    orders_table: str
+class Settings(TradeSettings, frozen=True, kw_only=True):
     event_bus_name: str
-    late_payment: Literal["refund", "revive"]
-    payment_check_seconds: int
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -55,7 +52,7 @@ def handle(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
         events=parts.events,
         bus=chosen.event_bus_name,
         platform=lambda: parts.platform.client,
-        policy=Policy(late_payment=chosen.late_payment, check_seconds=chosen.payment_check_seconds),
+        policy=chosen.policy,
         clock=parts.clock,
     )
     dispatched = dispatcher.dispatch(number for number in numbers.values() if number)

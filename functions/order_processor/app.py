@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,9 +21,9 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import alerts, effects, notices
 from jiuwu.trade.adoption import adopt_from
 from jiuwu.trade.inbox import Inbox, Result, Taken, TryLater
-from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice, Poison
 from jiuwu.trade.orders import Order
+from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform
 
@@ -32,12 +32,9 @@ Record = Mapping[str, Any]
 _KEPT_ATTRIBUTES = 8  # SQS takes ten, and two are ours
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
-    orders_table: str
+class Settings(TradeSettings, frozen=True, kw_only=True):
     order_dead_letter_url: str
     effect_queue_url: str
-    late_payment: Literal["refund", "revive"]
-    payment_check_seconds: int
 
 
 class Processor(NamedTuple):
@@ -79,7 +76,7 @@ def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
 def _take_in(processor: Processor, told: Sequence[Notice], now: int) -> Taken:
     """What keeps the table from answering fails the notices and not the invocation: poison still gets buried."""
     chosen = processor.settings
-    policy = Policy(late_payment=chosen.late_payment, check_seconds=chosen.payment_check_seconds)
+    policy = chosen.policy
     try:
         return Inbox(processor.store, policy, partial(_adopt, processor, now)).take_in(told)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:

@@ -11,14 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import effects
-from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mender
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
+from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
@@ -33,14 +33,11 @@ _FRESH_PART, _FRESH_AT_LEAST, _FRESH_AT_MOST = 6, 3, OVERLAP_SECONDS // 2
 Answer = dict[str, Any]
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
-    orders_table: str
+class Settings(TradeSettings, frozen=True, kw_only=True):
     members_table: str
     token_key_id: str
     reconciliation_table: str
     effect_queue_url: str
-    late_payment: Literal["refund", "revive"]
-    payment_check_seconds: int
 
 
 class WrongPayload(Exception):
@@ -109,7 +106,7 @@ def _one(order_no: str, sweep: Sweep) -> Answer:
 
 def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: int) -> Sweep:
     environment, clock = reconciler.settings, reconciler.clock
-    policy = Policy(late_payment=environment.late_payment, check_seconds=environment.payment_check_seconds)
+    policy = environment.policy
     settler = Settler(
         reconciler.store,
         Mender(policy, partial(member_id_for, environment.app_id)),

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -24,12 +24,12 @@ from jiuwu.members.web import Reply, Request
 from jiuwu.trade import alerts, effects
 from jiuwu.trade.basket import BasketRefused, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
-from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status, is_order_no
 from jiuwu.trade.placing import NotPlaceable
 from jiuwu.trade.products import NotForSale, Products, ProductsBusy
 from jiuwu.trade.receipt import receipt
+from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import MembersPlatform
@@ -41,15 +41,12 @@ _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 _REPLY_SECONDS = 1.0
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
-    orders_table: str
+class Settings(TradeSettings, frozen=True, kw_only=True):
     products_table: str
     members_table: str
     logins_table: str
     token_key_id: str
     effect_queue_url: str
-    late_payment: Literal["refund", "revive"]
-    payment_check_seconds: int
 
 
 class Refused(Exception):
@@ -244,7 +241,7 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
     """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, environment.orders_table)
-    policy = Policy(late_payment=environment.late_payment, check_seconds=environment.payment_check_seconds)
+    policy = environment.policy
     settler = Settler(
         store,
         Mender(policy, partial(member_id_for, environment.app_id)),

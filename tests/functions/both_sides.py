@@ -24,6 +24,7 @@ COMMON = {
     "APP_ID": APP_ID,
     "LATE_PAYMENT": "refund",
     "PAYMENT_CHECK_SECONDS": "180",
+    "ORDER_EXPIRY_SECONDS": "1800",
 }
 # Settings that a module can be imported with; each test then builds on tables of its own.
 NOWHERE = COMMON | {
@@ -123,7 +124,7 @@ class Sides:
         """The function on these tables and this platform."""
         environment = app.Settings(
             **{
-                field: int(self.names[field.upper()]) if field == "payment_check_seconds" else self.names[field.upper()]
+                field: int(self.names[field.upper()]) if field.endswith("_seconds") else self.names[field.upper()]
                 for field in app.Settings.__struct_fields__
             }
         )

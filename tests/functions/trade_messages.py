@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "APP_ID": "app-1",
     "LATE_PAYMENT": "refund",
     "PAYMENT_CHECK_SECONDS": "180",
+    "ORDER_EXPIRY_SECONDS": "1800",
 }
 
 

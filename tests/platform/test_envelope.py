@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.platform import errors
@@ -178,7 +178,7 @@ def test_data_of_the_wrong_kind_is_a_bad_reply_of_the_typed_call(data: object) -
         api.time()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
+@settings(max_examples=200)
 @given(
     body=st.binary(max_size=60) | st.sampled_from([b'{"code":0,"data":{}}', b'{"code":40001}', b'{"code":20002}']),
     status=st.integers(200, 599),

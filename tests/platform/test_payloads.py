@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.platform import payloads
@@ -251,7 +251,7 @@ PARSERS: list[Callable[[object], object]] = [
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
+@settings(max_examples=50)
 @given(data=JSON)
 def test_whatever_comes_is_a_value_or_one_error_that_shows_nothing_of_it(
     parse: Callable[[object], object], data: object

@@ -148,7 +148,7 @@ def told(happened: list[str | int], policy: Policy) -> Story:
     return story
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_nothing_is_left_to_do(happened: list[str | int], policy: Policy) -> None:
     story = told(happened, policy)
@@ -157,7 +157,7 @@ def test_three_rounds_later_nothing_is_left_to_do(happened: list[str | int], pol
     assert () == story.local.pending
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_both_sides_hold_the_same_money_and_state(happened: list[str | int], policy: Policy) -> None:
     story = told(happened, policy)
@@ -167,7 +167,7 @@ def test_three_rounds_later_both_sides_hold_the_same_money_and_state(happened: l
         assert () == decide(story.local, shown(story.there), now=story.now, policy=policy).findings
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_what_was_paid_rightly_and_not_given_back_has_shipped_once(happened: list[str | int], policy: Policy) -> None:
     story = told(happened, policy)

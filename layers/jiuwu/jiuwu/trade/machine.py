@@ -40,6 +40,7 @@ class Policy:
     late_payment: Literal["refund", "revive"] = "refund"  # money for an order that is cancelled here
     check_seconds: int = 180  # for a payment not heard of, an effect not confirmed, an order held
     completion_seconds: int = 14 * 86_400  # for a completion not heard of
+    expiry_seconds: int = 0  # after which an unpaid order is cancelled on both sides; 0: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,25 @@
+"""The environment of the functions that change orders."""
+
+from typing import Literal
+
+from jiuwu.aws.settings import Settings
+
+from .machine import Policy
+
+
+class TradeSettings(Settings, frozen=True, kw_only=True):
+    """What each of them is given, beside what all functions are given."""
+
+    orders_table: str
+    late_payment: Literal["refund", "revive"]
+    payment_check_seconds: int
+    order_expiry_seconds: int
+
+    @property
+    def policy(self) -> Policy:
+        """The merchant's rules."""
+        return Policy(
+            late_payment=self.late_payment,
+            check_seconds=self.payment_check_seconds,
+            expiry_seconds=self.order_expiry_seconds,
+        )
