@@ -1,0 +1,77 @@
+"""Scheduled work spread over a queue: one message per task, so that tasks run beside each other and fail alone.
+
+The run that spreads is short and knows no task's outcome. A task that raises comes again by the queue; one that keeps
+failing ends in the queue's dead letters.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_MESSAGES_AT_ONCE = 10  # SendMessageBatch's limit
+
+type Body = msgspec.Struct | Mapping[str, object]
+
+
+class FanoutFailed(Exception):
+    """The queue did not take all tasks; those it took run. Says how many it did not, and why the first was refused."""
+
+    def __init__(self, unqueued: int, of: int, why: str) -> None:
+        super().__init__(f"{unqueued} of {of} tasks were not queued: {why}")
+        self.unqueued = unqueued
+
+
+@dataclass(frozen=True, slots=True)
+class Task[T]:
+    """A task as it came: the id to report when it has to come again, and what is to be done (None: no task of ours)."""
+
+    message_id: str
+    body: T | None
+
+
+def spread(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
+    """Queues each task as JSON, ten a request; returns how many.
+
+    Raises FanoutFailed after all have been tried, so that the caller's run fails where somebody sees it.
+    """
+    total, refused = 0, list[str]()
+    for bodies in batched(tasks, _MESSAGES_AT_ONCE, strict=False):
+        total += len(bodies)
+        refused += _send(sqs, queue_url, bodies)
+    if refused:
+        raise FanoutFailed(len(refused), total, refused[0])
+    return total
+
+
+def tasks[T](event: Mapping[str, Any], of: type[T]) -> list[Task[T]]:
+    """The tasks of an SQS event, each body read as `of`."""
+    return [Task(record["messageId"], _read(record["body"], of)) for record in event["Records"]]
+
+
+def again(failed: Iterable[Task[Any]]) -> dict[str, list[dict[str, str]]]:
+    """The reply to an SQS event: these tasks have to come again, all others are done."""
+    return {"batchItemFailures": [{"itemIdentifier": task.message_id} for task in failed]}
+
+
+def _send(sqs: "SQSClient", queue_url: str, bodies: tuple[Body, ...]) -> list[str]:
+    """One code for each task that was not taken."""
+    entries = [{"Id": str(n), "MessageBody": msgspec.json.encode(body).decode()} for n, body in enumerate(bodies)]
+    try:
+        reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
+    except (ClientError, BotoCoreError) as error:
+        return [type(error).__name__] * len(bodies)
+    return [failed.get("Code", "unknown") for failed in reply.get("Failed", ())]
+
+
+def _read[T](body: str, of: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(body, type=of)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
