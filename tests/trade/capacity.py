@@ -8,8 +8,8 @@ from typing import Any
 
 Item = Mapping[str, Mapping[str, Any]]
 
-# The due index holds the table's key and its own (KEYS_ONLY).
-_INDEX_KEY = ("due_shard", "due_at")
+# Each index holds the table's key and its own (KEYS_ONLY). An order is in an index when it has the index's key.
+_INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",))
 
 
 def item_size(item: Item) -> int:
@@ -24,8 +24,12 @@ def write_units(before: Item | None, after: Item) -> int:
     """
     before = before or {}
     table = -(-max(item_size(before), item_size(after)) // 1024)
-    was, becomes = (tuple(str(item.get(name)) for name in _INDEX_KEY) for item in (before, after))
-    return table + (("due_at" in before) + ("due_at" in after) if was != becomes else 0)
+    return table + sum(_index_units(before, after, key) for key in _INDEX_KEYS)
+
+
+def _index_units(before: Item, after: Item, key: tuple[str, ...]) -> int:
+    was, becomes = (tuple(str(item.get(name)) for name in key) for item in (before, after))
+    return (key[-1] in before) + (key[-1] in after) if was != becomes else 0
 
 
 def _value_size(value: Mapping[str, Any]) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.items import SHARDS, from_item, shard_of, to_item
+from jiuwu.trade.days import bounds, day_of
+from jiuwu.trade.items import SHARDS, day_shard_of, day_shards, from_item, shard_of, to_item
 from jiuwu.trade.orders import (
     Effect,
     Entry,
@@ -145,14 +146,42 @@ def life(order: Order) -> list[Order]:
     return stages
 
 
+def test_the_orders_of_a_day_are_found_by_their_making_in_order_and_in_pages(store: OrderStore) -> None:
+    midnight, _ = bounds(day_of(NOW))
+    mine = [order for number in range(200) if day_shard_of(order := an_order(number, created_at=midnight))[-2:] == "#7"]
+    for order in mine:
+        store.create(order)
+    store.create(replace(mine[0], order_no=mine[0].order_no[:-1] + "2", created_at=midnight - 1))
+    shard, numbers = f"{day_of(NOW)}#7", sorted(order.order_no for order in mine)
+
+    first = store.of_day(shard, limit=2)
+    rest = store.of_day(shard, after=first[-1])
+
+    assert (tuple(numbers[:2]), tuple(numbers[2:])) == (first, rest)
+    assert store.of_day(shard, after=numbers[-1]) == ()
+
+
+def test_a_days_parts_hold_every_order_of_it_and_none_of_another_day() -> None:
+    orders = [an_order(number) for number in range(500)]
+
+    parts = {day_shard_of(order) for order in orders}
+
+    assert set(day_shards(day_of(NOW))) == parts
+    assert not parts & set(day_shards(day_of(NOW + 86_400)))
+
+
+def test_an_order_keeps_its_day_whatever_happens_to_it() -> None:
+    assert len({to_item(order)["day_shard"]["S"] for order in life(an_order())}) == 1
+
+
 def test_an_orders_whole_life_costs_at_most_ten_write_units() -> None:
     images: list[Any] = [None, *(to_item(order) for order in life(an_order()))]
 
     units = [write_units(before, after) for before, after in pairwise(images)]
 
-    # created; placed; paid, which moves no index key; shipped and told, which moves the look to when completion is
-    # overdue; completed, which ends it
-    assert units == [2, 1, 1, 3, 2]
+    # created, into both indexes; placed; paid, which moves no index key; shipped and told, which moves the look to when
+    # completion is overdue; completed, which ends it
+    assert units == [3, 1, 1, 3, 2]
     assert sum(units) <= 10
 
 
@@ -164,7 +193,7 @@ def test_the_local_aws_bills_what_the_rules_say_where_it_counts_the_index(
         request: dict[str, Any] = {"TableName": orders_table, "ReturnConsumedCapacity": "INDEXES"}
         consumed.append(aws("dynamodb").put_item(Item=to_item(after), **request)["ConsumedCapacity"])
 
-    assert [capacity["CapacityUnits"] for capacity in consumed] == [2, 1, 1, 3, 2]
+    assert [capacity["CapacityUnits"] for capacity in consumed] == [3, 1, 1, 3, 2]
 
 
 def test_the_store_lets_its_caller_see_what_it_consumed(aws: Callable[[str], Any], orders_table: str) -> None:
@@ -175,7 +204,7 @@ def test_the_store_lets_its_caller_see_what_it_consumed(aws: Callable[[str], Any
     store.save_many([(order, lived(order, *LIFE[0]))])
 
     assert [(capacity["TableName"], capacity["CapacityUnits"]) for capacity in consumed] == [
-        (orders_table, 2),
+        (orders_table, 3),
         (orders_table, 1),
     ]
 

@@ -8,9 +8,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .days import day_of
 from .orders import Effect, Entry, Happened, Line, Order, Status
 
 SHARDS = 8
+# A day's orders are read whole, so its index has more: each task of a statement then has a small part.
+DAY_SHARDS = 32
 
 # DynamoDB's own notation: {"S": …}, {"N": …}, {"L": …}
 Value = Mapping[str, Any]
@@ -22,6 +25,16 @@ def shard_of(order_no: str) -> str:
     return str(zlib.crc32(order_no.encode()) % SHARDS)
 
 
+def day_shards(day: str) -> list[str]:
+    """The parts of the days index that hold a day's orders ("2026-11-23")."""
+    return [f"{day}#{shard}" for shard in range(DAY_SHARDS)]
+
+
+def day_shard_of(order: Order) -> str:
+    """The part of the days index that this order is in, from its creation on and for ever."""
+    return f"{day_of(order.created_at)}#{zlib.crc32(order.order_no.encode()) % DAY_SHARDS}"
+
+
 def key(order_no: str) -> dict[str, Value]:
     """The key of this order's item."""
     return {"order_no": _text(order_no)}
@@ -29,7 +42,7 @@ def key(order_no: str) -> dict[str, Value]:
 
 def to_item(order: Order) -> dict[str, Value]:
     """The order's item; what is empty or zero has no attribute."""
-    item: dict[str, Value] = {"version": _number(order.version)}
+    item: dict[str, Value] = {"version": _number(order.version), "day_shard": _text(day_shard_of(order))}
     for name in _TEXTS:
         item |= {name: _text(text)} if (text := str(getattr(order, name))) else {}
     for name in _NUMBERS:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 DUE_INDEX = "due"
+DAYS_INDEX = "days"
 
 _READS_AT_ONCE = 100  # BatchGetItem's limit
 _WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
@@ -122,6 +123,21 @@ class OrderStore:
         )
         self._meter(reply)
         return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
+
+    def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
+        """The numbers of the orders made on a day, a part of it (items.day_shards), in order: the next ones `after`
+        a number. None: that was all."""
+        asked: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
+        reply = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=DAYS_INDEX,
+            KeyConditionExpression="day_shard = :shard" + (" AND order_no > :after" if after else ""),
+            ExpressionAttributeValues={name: value for name, value in asked.items() if value["S"]},
+            Limit=limit,
+            **self._metered,
+        )
+        self._meter(reply)
+        return tuple(item["order_no"]["S"] for item in reply["Items"])
 
     def _read(self, keys: list[dict[str, Value]]) -> list[Item]:
         items: list[Item] = []
