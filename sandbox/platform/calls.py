@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 
+from sandbox.platform import shelf
 from sandbox.platform.actions import Actions
 from sandbox.platform.gateway import Call, Handler, Subject
 from sandbox.platform.members import Product
 from sandbox.platform.orders import Item, NewOrder, Order
 from sandbox.platform.refusals import Refused
-from sandbox.platform.wire import Body
+from sandbox.platform.wire import Body, nested
 from sandbox.platform.world import World
 
 MOST_ORDERS = 100
@@ -57,13 +58,16 @@ class Calls:
             on_shelf=body.flag(names.on_shelf),
             updated_at=self._world.now(),
         )
+        if refusal := shelf.refusal(product):
+            reason, msg = refusal
+            raise Refused("product_refused", msg, data=nested({self._world.profile.reply.refusal_reason: reason}))
         self._world.products[product.product_id] = product
         return self._wire.product(product)
 
     def products_get(self, call: Call) -> Reply:
         product = self._world.products.get(call.path["product_id"])
         if product is None:
-            raise Refused("bad_parameters", f"product_id: no product {call.path['product_id']}")
+            raise Refused("product_unknown", f"no product {call.path['product_id']}")
         return self._wire.product(product)
 
     def orders_create(self, call: Call) -> Reply:

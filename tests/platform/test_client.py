@@ -7,13 +7,17 @@ import httpx
 import msgspec
 import pytest
 
-from jiuwu.platform.errors import BadParameters, BadReply, UnknownOutcome
-from jiuwu.platform.models import NewOrder, RemoteItem
+from jiuwu.platform.errors import BadParameters, BadReply, ProductRefused, ProductUnknown, UnknownOutcome
+from jiuwu.platform.models import NewOrder, NewProduct, RemoteItem, RemoteProduct
 from tests.platform.fakes import STALE, Member, Rig, client, envelope, ok, order
 
 NEW = NewOrder(
     out_order_no="JW1", amount_fen=1234, items=(RemoteItem(product_id="p1", title="茶", quantity=2, price_fen=617),)
 )
+
+
+TEA = NewProduct(product_id="tea/1", title="龙井", price_fen=617, on_shelf=True)
+LISTED = {"product_id": "tea/1", "title": "龙井", "price": "6.17", "on_shelf": True, "updated_at": 1_763_800_000}
 
 
 def said(rig: Rig, index: int = -1) -> tuple[str, str, object]:
@@ -110,6 +114,51 @@ def test_a_refund_names_the_payment_in_yuan_and_is_repeated() -> None:
         "reason": "两次付款",
     }
     assert ("POST", "/api/refunds", body) == said(rig)
+
+
+def test_a_product_is_put_in_yuan_and_repeated_because_its_id_is_its_key() -> None:
+    api, rig = client(httpx.ReadTimeout, ok(LISTED))
+    assert RemoteProduct(**TEA.model_dump(), updated_at=1_763_800_000) == api.upsert_product(TEA)
+    assert ("PUT", "/api/products/tea/1", {"title": "龙井", "price": "6.17", "on_shelf": True}) == said(rig)
+    assert b"/api/products/tea%2F1" == rig.requests[1].url.raw_path.partition(b"?")[0]
+    assert said(rig, 0) == said(rig, 1)
+
+
+def test_a_product_is_looked_up_in_fen() -> None:
+    api, rig = client(ok(LISTED))
+    assert (617, True) == ((found := api.get_product("tea/1")).price_fen, found.on_shelf)
+    assert ("GET", "/api/products/tea/1", None) == said(rig)
+
+
+@pytest.mark.parametrize(
+    "data", [LISTED | {"product_id": "other"}, LISTED | {"price": 6.17}, LISTED | {"on_shelf": "yes"}, [], {}]
+)
+def test_a_product_that_is_not_as_the_profile_describes_is_a_bad_reply(data: object) -> None:
+    api, _rig = client(ok(data))
+    with pytest.raises(BadReply, match="data"):
+        api.get_product("tea/1")
+
+
+def test_a_product_that_the_platform_does_not_know_is_told_from_other_bad_parameters() -> None:
+    api, _rig = client(envelope(70001))
+    with pytest.raises(ProductUnknown):
+        api.get_product("tea/1")
+
+
+def test_a_refused_product_has_its_reason_even_when_an_earlier_attempt_left_doubt() -> None:
+    api, rig = client(httpx.ReadTimeout, envelope(70002, {"reason": "title_too_long"}))
+    with pytest.raises(ProductRefused, match="ProductRefused, title_too_long") as caught:
+        api.upsert_product(TEA)
+    assert ("title_too_long", "说明", 2) == (caught.value.reason, caught.value.msg, len(rig.requests))
+    assert "说明" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reason", [None, 7, "", "Title too long", "标题太长", "a\nb", "x" * 65, {"a": "b"}])
+def test_a_reason_that_is_no_word_stays_out_of_the_error(reason: object) -> None:
+    api, _rig = client(envelope(70002, {"reason": reason}))
+    with pytest.raises(ProductRefused) as caught:
+        api.upsert_product(TEA)
+    assert "" == caught.value.reason
 
 
 def test_a_member_is_read_with_their_token_and_others_by_id() -> None:

@@ -162,7 +162,9 @@ def test_the_envelope_has_the_profiles_names() -> None:
     reply = PROFILE.reply
 
     assert {reply.code, reply.msg, reply.request_id, reply.data} == _names("Envelope")
-    assert {reply.server_time, reply.retry_after} == set(_properties(_properties(SCHEMAS["Refusal"])["data"]))
+    assert {reply.server_time, reply.retry_after, reply.refusal_reason} == set(
+        _properties(_properties(SCHEMAS["Refusal"])["data"])
+    )
 
 
 def test_the_error_codes_of_the_profile_are_documented_and_no_others() -> None:

@@ -31,6 +31,8 @@ CODES = {
     50002: errors.OrderConflict,
     50003: errors.TransitionRefused,
     60001: errors.ContentRefused,
+    70001: errors.ProductUnknown,
+    70002: errors.ProductRefused,
     90000: errors.PlatformInternal,
     90001: errors.PlatformBusy,
     77777: PlatformError,

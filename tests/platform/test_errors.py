@@ -5,12 +5,21 @@ from typing import Any
 import pytest
 
 from jiuwu.platform import errors
-from jiuwu.platform.errors import BadReply, ClockSkew, MalformedPayload, PlatformError, RateLimited, UnknownOutcome
+from jiuwu.platform.errors import (
+    BadReply,
+    ClockSkew,
+    MalformedPayload,
+    PlatformError,
+    ProductRefused,
+    RateLimited,
+    UnknownOutcome,
+)
 
 OWN_FACTS: dict[type[PlatformError], dict[str, Any]] = {
     BadReply: {"field": "data.amount", "problem": "missing"},
     ClockSkew: {"server_time": 1_763_800_000},
     RateLimited: {"retry_after": 3.0},
+    ProductRefused: {"reason": "title_too_long"},
     UnknownOutcome: {"reason": "no reply in time"},
 }
 FAMILY: list[type[PlatformError]] = [PlatformError, *PlatformError.__subclasses__()]

@@ -235,3 +235,25 @@ async def test_a_wrong_query_is_refused(query: dict[str, str]) -> None:
     async with merchant() as one:
         reply = await one.call("orders.changed", **query)
     assert (reply["code"], reply["msg"].split(":")[0]) == (10000, next(iter(query)))
+
+
+@pytest.mark.parametrize(
+    ("title", "price", "reason"),
+    [
+        ("字" * 60, "1000000.00", None),
+        ("字" * 61, "6.17", "title_too_long"),
+        ("高仿手表", "6.17", "title_forbidden"),
+        ("龙井", "1000000.01", "price_too_high"),
+    ],
+)
+async def test_a_product_that_breaks_a_rule_is_refused_with_its_reason(
+    title: str, price: str, reason: str | None
+) -> None:
+    async with merchant() as one:
+        put = await one.call("products.upsert", body={"title": title, "price": price, "on_shelf": True}, product_id="p")
+        found = await one.call("products.get", product_id="p")
+    if reason is None:
+        assert (0, 0) == (put["code"], found["code"])
+    else:
+        assert (70002, {"reason": reason}, 70001) == (put["code"], put["data"], found["code"])
+        fits("Refusal", put)

@@ -10,7 +10,15 @@ from jiuwu.platform import payloads
 from jiuwu.platform.contract import OrderStatus
 from jiuwu.platform.errors import BadParameters, MalformedPayload
 from jiuwu.platform.gateway import Gateway, GatewayAuth, TokenSource
-from jiuwu.platform.models import NewOrder, Page, RefundReply, RemoteOrder, UserProfile
+from jiuwu.platform.models import (
+    NewOrder,
+    NewProduct,
+    Page,
+    RefundReply,
+    RemoteOrder,
+    RemoteProduct,
+    UserProfile,
+)
 from jiuwu.platform.money import yuan
 from jiuwu.platform.wire import CallRecord, Secrets
 
@@ -33,6 +41,21 @@ class PlatformClient(Gateway):
     def user(self, open_id: str, *, timeout: float | None = None) -> UserProfile:
         path_args = {"open_id": open_id}
         return self.run(self.prepare("users.get", self._user, path_args=path_args, timeout=timeout))
+
+    def upsert_product(self, product: NewProduct, *, timeout: float | None = None) -> RemoteProduct:
+        """The product as the platform has it now: created, or changed to this. Idempotent by product_id.
+
+        Raises ProductRefused, BadParameters or ContentRefused for a product that it does not take.
+        """
+        path_args, read = {"product_id": product.product_id}, self._product(product.product_id)
+        json = payloads.render_product(self.profile, product)
+        call = self.prepare("products.upsert", read, path_args=path_args, json=json, timeout=timeout)
+        return self.run(call, repeatable=True)
+
+    def get_product(self, product_id: str, *, timeout: float | None = None) -> RemoteProduct:
+        """The product as the platform shows it; raises ProductUnknown."""
+        path_args, read = {"product_id": product_id}, self._product(product_id)
+        return self.run(self.prepare("products.get", read, path_args=path_args, timeout=timeout))
 
     def create_order(self, order: NewOrder, token: TokenSource, *, timeout: float | None = None) -> RemoteOrder:
         """The order at the platform: created, or found there with the same content. Idempotent by out_order_no."""
@@ -123,6 +146,15 @@ class PlatformClient(Gateway):
             if order.out_order_no != asked:
                 raise MalformedPayload(self.profile.fields.order.out_order_no, "not the order asked for")
             return order
+
+        return read
+
+    def _product(self, asked: str) -> Callable[[object], RemoteProduct]:
+        def read(data: object) -> RemoteProduct:
+            product = payloads.parse_product(self.profile, data)
+            if product.product_id != asked:
+                raise MalformedPayload(self.profile.fields.product.product_id, "not the product asked for")
+            return product
 
         return read
 

@@ -68,6 +68,7 @@ class Reply(Table, frozen=True):
     success: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1)]
     server_time: Name
     retry_after: Name
+    refusal_reason: Name
 
 
 class ReplyCodes(Table, frozen=True):
@@ -83,6 +84,8 @@ class ReplyCodes(Table, frozen=True):
     order_conflict: Codes
     transition_refused: Codes
     content_refused: Codes
+    product_unknown: Codes
+    product_refused: Codes
     internal: Codes
     busy: Codes
 

@@ -28,6 +28,7 @@ _MEANINGS: dict[str | None, type[PlatformError]] = {
     "order_conflict": errors.OrderConflict,
     "transition_refused": errors.TransitionRefused,
     "content_refused": errors.ContentRefused,
+    "product_unknown": errors.ProductUnknown,
     "internal": errors.PlatformInternal,
     "busy": errors.PlatformBusy,
 }
@@ -92,6 +93,8 @@ def _refusal(profile: Profile, sent: Sent, reply: Reply, code: Code, data: objec
     if meaning == "clock_skew":
         server_time = parse_server_time(profile, lookup(data, profile.reply.server_time))
         return errors.ClockSkew(sent.name, server_time=server_time, **facts)
+    if meaning == "product_refused":
+        return errors.ProductRefused(sent.name, reason=_word(lookup(data, profile.reply.refusal_reason), sent), **facts)
     return _MEANINGS[meaning](sent.name, **facts)
 
 
@@ -143,6 +146,11 @@ def _retry_after(found: object, reply: Reply, now: float) -> float | None:
     header = reply.headers.get("retry-after", "")
     waits = (_seconds(found), _seconds(header), _until(header, now))
     return next((wait for wait in waits if wait is not None), None)
+
+
+def _word(found: object, sent: Sent) -> str:
+    """A word for machines, which may stand in a log line; "" for anything else."""
+    return found if isinstance(found, str) and _clean(found, sent) and re.fullmatch(r"[a-z0-9_.-]{1,64}", found) else ""
 
 
 def _seconds(found: object) -> float | None:

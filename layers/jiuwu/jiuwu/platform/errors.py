@@ -127,6 +127,25 @@ class ContentRefused(PlatformError):
     cure = "change the content"
 
 
+class ProductUnknown(PlatformError):
+    """The platform has no such product."""
+
+    cure = "push the product; it may never have reached the platform, or was removed there"
+
+
+class ProductRefused(PlatformError):
+    """The platform does not take a product as it is; `reason` is its word for what it did not like, or ""."""
+
+    cure = "change the product; `jiuwu products list` shows why it was refused"
+
+    def __init__(self, name: str, *, reason: str = "", **facts: Unpack[Facts]) -> None:
+        super().__init__(name, **facts)
+        self.reason = reason
+
+    def _fact(self) -> str:
+        return f"ProductRefused, {self.reason}" if self.reason else "ProductRefused"
+
+
 class PlatformInternal(PlatformError):
     """The platform, or a gateway before it, failed; the call changed nothing, for it was a read."""
 

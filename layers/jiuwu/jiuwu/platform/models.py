@@ -77,6 +77,17 @@ class RefundReply(Value):
     status: str
 
 
+class NewProduct(Value):
+    product_id: Id
+    title: str
+    price_fen: Fen
+    on_shelf: bool
+
+
+class RemoteProduct(NewProduct):
+    updated_at: Seconds = 0
+
+
 class UserProfile(Value):
     open_id: Id
     nickname: str = Field("", repr=False)

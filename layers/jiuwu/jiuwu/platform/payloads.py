@@ -16,6 +16,7 @@ from jiuwu.platform.contract import OrderStatus, Profile, Table
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import (
     NewOrder,
+    NewProduct,
     OrderCancelled,
     OrderCompleted,
     OrderEvent,
@@ -27,6 +28,7 @@ from jiuwu.platform.models import (
     RemoteItem,
     RemoteOrder,
     RemotePayment,
+    RemoteProduct,
     RemoteRefund,
     TokenReply,
     UserProfile,
@@ -90,6 +92,10 @@ def parse_refund(profile: Profile, data: object) -> RefundReply:
     return _read(RefundReply, profile.fields.refund, data)
 
 
+def parse_product(profile: Profile, data: object) -> RemoteProduct:
+    return _read(RemoteProduct, profile.fields.product, data)
+
+
 def parse_user(profile: Profile, data: object) -> UserProfile:
     return _read(UserProfile, profile.fields.user, data)
 
@@ -131,6 +137,13 @@ def render_order(profile: Profile, order: NewOrder) -> dict[str, Any]:
     if order.notify_url is not None:
         values[profile.fields.request.notify_url] = order.notify_url
     return nested(values)
+
+
+def render_product(profile: Profile, product: NewProduct) -> dict[str, Any]:
+    """The body of products.upsert, in the platform's names; the id stands in the path."""
+    names = profile.fields.product
+    price = yuan(product.price_fen)
+    return nested({names.title: product.title, names.price: price, names.on_shelf: product.on_shelf})
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,13 +15,23 @@ from jiuwu.platform.errors import (
     OrderUnknown,
     PlatformError,
     PlatformInternal,
+    ProductRefused,
+    ProductUnknown,
     RateLimited,
     TransitionRefused,
     UnknownOutcome,
 )
 
 # These speak of the matter itself, so they hold even when an earlier attempt of the call may have been done.
-_VERDICTS = (BadParameters, ContentRefused, OrderConflict, OrderUnknown, TransitionRefused)
+_VERDICTS = (
+    BadParameters,
+    ContentRefused,
+    OrderConflict,
+    OrderUnknown,
+    ProductRefused,
+    ProductUnknown,
+    TransitionRefused,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
