@@ -100,6 +100,11 @@ def products_table(make_table: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
+def points_table(make_table: Callable[[str], str]) -> str:
+    return make_table("PointsTable")
+
+
+@pytest.fixture
 def reconciliation_table(make_table: Callable[[str], str]) -> str:
     return make_table("ReconciliationTable")
 

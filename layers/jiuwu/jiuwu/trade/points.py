@@ -1,0 +1,231 @@
+"""The points ledger: what each member holds of the merchant's own points, and every entry that made it so.
+
+An entry and the balance are written together or not at all, on two conditions: the entry is still in the state that it
+leaves, and the balance stays at zero or above. So each reservation, spending, giving back and grant counts once,
+however often it is asked for and wherever a process dies: who comes again finds the entry and hears what became of it.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from .point_items import (
+    Booking,
+    Item,
+    State,
+    Write,
+    balance_key,
+    booking_in,
+    changed_balance,
+    entries_of,
+    grant_key,
+    moved,
+    new_entry,
+    order_key,
+    points_in,
+    recent_entries_of,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Of one order, grant or deduction; sums of them stay exact in any JSON reader.
+MOST_POINTS = 1_000_000_000
+
+# Each round that we lose is a round that another writer of the same member's points won.
+_ROUNDS = 9
+_FIRST_WAIT_SECONDS = 0.02
+_FAILED = "ConditionalCheckFailed"
+# Another transaction had the same item, or DynamoDB was busy: the same words may be tried again.
+_PASSING = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
+_PASSING_ERRORS = {"TransactionConflictException", "TransactionInProgressException"}
+
+
+class Short(Exception):
+    """The member has fewer points than that; `balance` is how many."""
+
+    def __init__(self, balance: int) -> None:
+        super().__init__(f"the balance is {balance}")
+        self.balance = balance
+
+
+class AlreadyReturned(Exception):
+    """The order's points were given back, or never shall be reserved: nothing can be bought with them any more."""
+
+
+class NeverReserved(Exception):
+    """The order has no points to spend."""
+
+
+class RequestReused(Exception):
+    """The same order or request id came before with another number of points, or another reason."""
+
+
+class LedgerBusy(Exception):
+    """Too many write this member's points at once; nothing was changed, so the caller may come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A member's balance next to what the entries add up to."""
+
+    balance: int
+    booked: int
+    entries: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the ledger holds what it promises."""
+        return self.balance == self.booked and self.balance >= 0
+
+
+class PointsLedger:
+    """The points table. Points are whole and above zero, `at` is Unix seconds; whatever writes may raise LedgerBusy."""
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table, self._sleep, self._rand = table, sleep, rand
+
+    def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
+        """Sets the order's points aside; again, it changes nothing. Raises Short, AlreadyReturned and RequestReused."""
+        wanted = Booking("order", order_no, _within_bounds(points, least=1), at, State.RESERVED)
+        known = self._book(member_id, order_key(member_id, order_no), wanted)
+        if known.state is State.RETURNED:
+            raise AlreadyReturned(order_no)
+        if known.points != points:
+            raise RequestReused(order_no)
+
+    def spend(self, member_id: str, order_no: str, *, at: int) -> None:
+        """The reserved points are spent; again, it changes nothing. Raises AlreadyReturned and NeverReserved."""
+        refused = self._transact(moved(order_key(member_id, order_no), State.RESERVED, State.SPENT, at))
+        if refused is None:
+            return
+        if not refused[0]:
+            raise NeverReserved(order_no)
+        if booking_in(refused[0]).state is State.RETURNED:
+            raise AlreadyReturned(order_no)
+
+    def give_back(self, member_id: str, order_no: str, *, at: int) -> int:
+        """The order's points, reserved or spent, are the member's again; again, it changes nothing. Returns how many.
+
+        What was not reserved yet never will be: 0 points are noted as returned, and a reservation that comes late finds
+        that.
+        """
+        key = order_key(member_id, order_no)
+        for _ in range(len(State) + 1):  # a state only moves forward, so no more rounds than this can be lost
+            known = self._booking(key)
+            if known is None:
+                known = Booking("order", order_no, 0, at, State.RETURNED)
+                refused = self._transact(new_entry(key, known))
+            elif known.state is None or known.state is State.RETURNED:
+                return known.points
+            else:
+                to_member = changed_balance(member_id, known.points)
+                refused = self._transact(moved(key, known.state, State.RETURNED, at), to_member)
+            if refused is None:
+                return known.points
+        raise LedgerBusy(order_no)
+
+    def grant(self, member_id: str, request_id: str, points: int, *, at: int, reason: str = "") -> None:
+        """Adds points, or takes those below zero away, once per request id. Raises Short and RequestReused."""
+        wanted = Booking("grant", request_id, _within_bounds(points), at, reason=reason)
+        known = self._book(member_id, grant_key(member_id, request_id), wanted)
+        if (known.points, known.reason) != (points, reason):
+            raise RequestReused(request_id)
+
+    def balance(self, member_id: str) -> int:
+        """How many points the member can spend now."""
+        return points_in(self._read(balance_key(member_id)))
+
+    def recent(self, member_id: str, *, limit: int = 20) -> tuple[Booking, ...]:
+        """The latest entries, newest first; what was written a moment ago may be missing."""
+        reply = self._dynamodb.query(TableName=self._table, **recent_entries_of(member_id, limit))
+        return tuple(booking_in(item) for item in reply["Items"])
+
+    def audit(self, member_id: str) -> Audit:
+        """Reads all that the member ever had booked and adds it up; once more where a write came in between."""
+        for _ in range(_ROUNDS):
+            before = self.balance(member_id)
+            counts = [booking.counts for booking in self._bookings(member_id)]
+            audit = Audit(before, sum(counts), len(counts))
+            if audit.adds_up or self.balance(member_id) == before:
+                break
+        return audit
+
+    def _book(self, member_id: str, key: Item, wanted: Booking) -> Booking:
+        """Writes a new entry and the balance; returns the entry that stands now: it, or the one that was there. Raises
+        Short."""
+        refused = self._transact(new_entry(key, wanted), changed_balance(member_id, wanted.counts))
+        if refused is None:
+            return wanted
+        # the balance may be too small because this very entry was booked: then it is there
+        known = booking_in(refused[0]) if refused[0] else self._booking(key)
+        if known is None:
+            raise Short(points_in(refused[1]))
+        return known
+
+    def _transact(self, *writes: Write) -> list[Item] | None:
+        """None when all is written; otherwise, for each write, the item that stood against it, empty if none did.
+
+        boto3 makes a token per call, so its own retries count once. A token made of what is asked would be wrong: for
+        ten minutes it would call a reservation done that has been given back since.
+        """
+        items = [{kind: {"TableName": self._table, **write}} for kind, write in writes]
+        for attempt in range(_ROUNDS):
+            self._wait(attempt)
+            try:
+                self._dynamodb.transact_write_items(TransactItems=items)
+            except ClientError as error:
+                if reasons := _refusal(error):
+                    return [reason.get("Item", {}) if reason["Code"] == _FAILED else {} for reason in reasons]
+            else:
+                return None
+        raise LedgerBusy
+
+    def _booking(self, key: Item) -> Booking | None:
+        item = self._read(key)
+        return booking_in(item) if item else None
+
+    def _read(self, key: Item) -> Item:
+        reply = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        item: Item = reply.get("Item", {})
+        return item
+
+    def _bookings(self, member_id: str) -> Iterator[Booking]:
+        pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **entries_of(member_id))
+        return (booking_in(item) for page in pages for item in page["Items"])
+
+    def _wait(self, attempt: int) -> None:
+        if attempt:
+            self._sleep(self._rand() * _FIRST_WAIT_SECONDS * 2 ** min(attempt, 6))
+
+
+def _refusal(error: ClientError) -> list[Any]:
+    """The reasons of a refused transaction, one per write; none when it may be tried again as it is."""
+    if error.response["Error"].get("Code") in _PASSING_ERRORS:
+        return []
+    response: Any = error.response
+    reasons: list[Any] = response.get("CancellationReasons", [])
+    codes = {reason["Code"] for reason in reasons}
+    if _FAILED in codes:
+        return reasons
+    if not codes or codes - _PASSING:
+        raise error
+    return []
+
+
+def _within_bounds(points: int, *, least: int = -MOST_POINTS) -> int:
+    if not least <= points <= MOST_POINTS or not points:
+        raise ValueError(f"{points} points: expected {least} to {MOST_POINTS}, and not 0")
+    return points
