@@ -12,9 +12,10 @@ import httpx
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, settings, telemetry, web
 from jiuwu.aws.secrets import SecretMalformed
-from jiuwu.members import pages, web
+from jiuwu.aws.web import Reply, Request, RequestRefused
+from jiuwu.members import pages
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.logins import (
     STATE_SECONDS,
@@ -30,7 +31,6 @@ from jiuwu.members.logins import (
 from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
 from jiuwu.members.signin import Callback, LoginFailed, SignIn
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
-from jiuwu.members.web import Reply, Request, RequestRefused
 from jiuwu.wiring import MembersPlatform
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.

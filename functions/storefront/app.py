@@ -6,23 +6,19 @@ POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel.
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
 
 # isort: split
-import base64
-import binascii
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from jiuwu.aws import clients, settings, telemetry
-from jiuwu.members import web
+from jiuwu.aws import api, clients, settings, telemetry, web
+from jiuwu.aws.api import Refused
+from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, bearer_token
-from jiuwu.members.web import Reply, Request
 from jiuwu.trade import alerts, effects
-from jiuwu.trade.basket import BasketRefused, read_basket
+from jiuwu.trade.basket import read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status, is_order_no
@@ -34,12 +30,6 @@ from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import MembersPlatform
 
-# 50 products of 64 characters with room to spare
-_MOST_BYTES = 16_384
-_KEY = re.compile(r"[\x21-\x7e]{1,64}")
-# The reply has to be on its way before Lambda ends the function.
-_REPLY_SECONDS = 1.0
-
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
     products_table: str
@@ -47,16 +37,6 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     logins_table: str
     token_key_id: str
     effect_queue_url: str
-
-
-class Refused(Exception):
-    """The request ends here: HTTP status, reason code, a message for the member, and the field that is wrong."""
-
-    def __init__(
-        self, status: int, reason: str, message: str, field: str = "", *, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.message, self.field, self.headers = status, reason, message, field, headers
 
 
 class Context(Protocol):
@@ -86,27 +66,12 @@ class Visit(NamedTuple):
 def handle(shop: Shop, event: object, left: Callable[[], float]) -> Reply:
     """The reply to an API Gateway HTTP API event (payload 2.0): an order, or an error with its reason and a message in
     Chinese. Whatever a stranger sends ends in a 4xx."""
-    try:
-        request = web.parse(event)
-        serve, order_no = _route(request)
-        return serve(shop, Visit(request, _member(shop, request), left), order_no)
-    except web.RequestRefused as refused:
-        return _refuse(Refused(refused.status, refused.reason, "无法识别的请求"))
-    except Refused as refused:
-        return _refuse(refused)
-    except BasketRefused as wrong:
-        return _refuse(Refused(400, wrong.reason, wrong.message, wrong.field))
-    except (ClientError, BotoCoreError, TableBusy, TableRefused, ProductsBusy) as fault:
-        return _put_off(fault)
+    return api.answer("storefront", event, partial(_serve, shop, left), busy=_BUSY)
 
 
-def _route(request: Request) -> tuple[Callable[[Shop, Visit, str], Reply], str]:
-    for path, method, serve in _ROUTES:
-        if found := path.fullmatch(request.path):
-            if request.method != method:
-                raise Refused(405, "method_not_allowed", "不支持的请求方法", headers={"Allow": method})
-            return serve, found["order_no"] if path.groups else ""
-    raise Refused(404, "not_found", "没有这个地址")
+def _serve(shop: Shop, left: Callable[[], float], request: Request) -> Reply:
+    serve, names = api.route(request, _ROUTES)
+    return serve(shop, Visit(request, _member(shop, request), left), **names)
 
 
 def _member(shop: Shop, request: Request) -> str:
@@ -117,11 +82,8 @@ def _member(shop: Shop, request: Request) -> str:
     return member_id
 
 
-def _buy(shop: Shop, visit: Visit, _: str) -> Reply:
-    key = visit.request.headers.get("idempotency-key", "")
-    if not _KEY.fullmatch(key):
-        raise Refused(400, "idempotency_key_malformed", "需要 1 到 64 个可见 ASCII 字符的请求标识", "Idempotency-Key")
-    basket = read_basket(_body(visit.request))
+def _buy(shop: Shop, visit: Visit) -> Reply:
+    key, basket = api.idempotency_key(visit.request), read_basket(visit.request)
     try:
         order, new = shop.checkout.buy(visit.member_id, key, basket, _reach(shop, visit))
     except KeyReused:
@@ -151,7 +113,7 @@ def _cancel(shop: Shop, visit: Visit, order_no: str) -> Reply:
             raise Refused(409, "already_paid", "已支付，不能取消") from None
         raise Refused(409, "not_cancellable", "订单已不能取消") from None
     except CancelLater:
-        raise Refused(503, "cancel_unconfirmed", "暂时无法确认取消结果，请稍后再试", headers=_LATER) from None
+        raise Refused(503, "cancel_unconfirmed", "暂时无法确认取消结果，请稍后再试", headers=api.RETRY_SOON) from None
     return _ordered(200, "cancelled", order)
 
 
@@ -183,21 +145,8 @@ def _login_needed() -> Refused:
     return Refused(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
 
 
-def _body(request: Request) -> bytes:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "not_json", "请求内容应为 application/json", "Content-Type")
-    try:
-        text = request.raw_body
-        body = base64.b64decode(text, validate=True) if request.is_base64 else text.encode()
-    except (binascii.Error, ValueError):
-        raise Refused(400, "body_unreadable", "请求内容无法解码") from None
-    if len(body) > _MOST_BYTES:
-        raise Refused(413, "body_too_large", f"请求内容超过 {_MOST_BYTES} 字节")
-    return body
-
-
-_LATER = {"Retry-After": "2"}
-_ROUTES: list[tuple[re.Pattern[str], str, Callable[[Shop, Visit, str], Reply]]] = [
+_BUSY = (TableBusy, TableRefused, ProductsBusy)
+_ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
     (re.compile(r"/orders"), "POST", _buy),
     (re.compile(r"/orders/(?P<order_no>[^/]*)"), "GET", _look),
     (re.compile(r"/orders/(?P<order_no>[^/]*)/cancel"), "POST", _cancel),
@@ -207,21 +156,6 @@ _ROUTES: list[tuple[re.Pattern[str], str, Callable[[Shop, Visit, str], Reply]]] 
 def _ordered(status: int, outcome: str, order: Order) -> Reply:
     telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
     return web.json_reply(status, receipt(order))
-
-
-def _refuse(refused: Refused) -> Reply:
-    telemetry.logger.info("storefront", outcome="refused", code=refused.status, reason=refused.reason)
-    told = {"code": refused.status, "message": refused.message, "reason": refused.reason}
-    return web.json_reply(refused.status, told | ({"field": refused.field} if refused.field else {}), refused.headers)
-
-
-def _put_off(fault: Exception) -> Reply:
-    # the class says what failed; a message could quote what was sent
-    failed = fault.operation_name if isinstance(fault, ClientError) else type(fault).__name__
-    code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
-    telemetry.logger.error("storefront", outcome="unavailable", failed=failed, code=code)
-    told = {"code": 503, "message": "服务繁忙，请稍后再试", "reason": "unavailable"}
-    return web.json_reply(503, told, _LATER)
 
 
 def _note(mended: Mended) -> None:
@@ -267,7 +201,7 @@ _shop = build(
 
 def handler(event: object, context: Context) -> Reply:
     """Entry point for Lambda."""
-    return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - _REPLY_SECONDS)
+    return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - api.REPLY_SECONDS)
 
 
 boot.done()
