@@ -95,6 +95,11 @@ def logins_table(make_table: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
+def limits_table(make_table: Callable[[str], str]) -> str:
+    return make_table("LimitsTable")
+
+
+@pytest.fixture
 def products_table(make_table: Callable[[str], str]) -> str:
     return make_table("ProductsTable")
 

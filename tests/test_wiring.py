@@ -8,26 +8,28 @@ import httpx
 import msgspec
 import pytest
 
-from jiuwu.aws.settings import Settings
+from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform.profile import ProfileError
 from jiuwu.platform.wire import CallRecord
 from jiuwu.wiring import MembersPlatform, Platform, observe
 from sandbox.cloud.environments import ROOT
 
-ENVIRONMENT = Settings(
+ENVIRONMENT = PlatformSettings(
     jiuwu_profile="jiuwu",
     platform_url="http://127.0.0.1:9",
     app_id="app-1",
     app_secret_name="jiuwu/app-secret",
+    limits_table="lanes",
 )
 
 
 PROBE = """
 import sys
-from jiuwu.aws.settings import Settings
+from jiuwu.aws.settings import PlatformSettings
 from jiuwu.wiring import MembersPlatform
 
-common = Settings(jiuwu_profile="jiuwu", platform_url="http://p", app_id="a", app_secret_name="s")
+urls = {"jiuwu_profile": "jiuwu", "platform_url": "http://p"}
+common = PlatformSettings(**urls, app_id="a", app_secret_name="s", limits_table="l")
 MembersPlatform(common, members_table="m", token_key_id="k")
 print([name for name in ("httpx", "pydantic") if name in sys.modules])
 """

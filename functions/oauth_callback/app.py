@@ -39,7 +39,7 @@ MINI_PROGRAM_HEADER = "x-jiuwu-login"
 _RETRY = {"Retry-After": "5"}
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
+class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     members_table: str
     logins_table: str
     token_key_id: str

@@ -22,7 +22,7 @@ from jiuwu.wiring import MembersPlatform
 _RESERVE_MILLISECONDS = 20_000
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
+class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     members_table: str
     token_key_id: str
     refresh_ahead_seconds: int

@@ -20,6 +20,7 @@ RETURN_TO = "https://shop.example.com/cart?from=login"
 ENVIRONMENT = {
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "https://platform.example.com",
+    "LIMITS_TABLE": "lanes",
     "APP_ID": "sandbox-app",
     "RETURN_ORIGINS": "https://shop.example.com,http://127.0.0.1:8080",
     "PUBLIC_URL": "",

@@ -17,6 +17,7 @@ from tests.trade.lives import NOW, PLACED
 ENVIRONMENT = {
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://platform.test",
+    "LIMITS_TABLE": "lanes",
     "APP_ID": "app-1",
     "LATE_PAYMENT": "refund",
     "PAYMENT_CHECK_SECONDS": "180",

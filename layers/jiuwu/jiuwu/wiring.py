@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import SecretReader
-from jiuwu.aws.settings import Settings
+from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform import profile
 from jiuwu.platform.errors import BadParameters, ScopeMissing, TokenInvalid
 
@@ -38,7 +38,7 @@ class Platform:
 
     def __init__(
         self,
-        environment: Settings,
+        environment: PlatformSettings,
         *,
         http: "httpx.Client | None" = None,
         clock: Callable[[], float] = time.time,
@@ -71,7 +71,7 @@ class MembersPlatform(Platform):
 
     def __init__(
         self,
-        environment: Settings,
+        environment: PlatformSettings,
         *,
         members_table: str,
         token_key_id: str,

@@ -28,6 +28,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app_secret_name: str
 
 
+class PlatformSettings(Settings, frozen=True, kw_only=True):
+    """What each function is given that calls the platform: the table of its rate limit and circuits."""
+
+    limits_table: str
+
+
 def load[S: msgspec.Struct](settings: type[S], environ: Mapping[str, str] = os.environ) -> S:
     """Reads each field of `settings` from the variable of its name in capitals.
 

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from jiuwu.aws.settings import Settings
+from jiuwu.aws.settings import PlatformSettings
 
 from .machine import Policy
 
 
-class TradeSettings(Settings, frozen=True, kw_only=True):
-    """What each of them is given, beside what all functions are given."""
+class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
+    """What each of them is given, beside what all callers of the platform are given."""
 
     orders_table: str
     late_payment: Literal["refund", "revive"]
