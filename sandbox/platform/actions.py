@@ -19,7 +19,8 @@ class Actions:
         order = orders.place(request, open_id, self._world.now())
         self._world.book.put(order)
         self._world.journal.write("order", f"{order.number} created, {order.request.amount_fen} fen")
-        return order
+        # nobody goes to a payment page for 0.00: such an order is paid as it is created
+        return order if order.request.amount_fen else self.pay(order.number)
 
     def pay(
         self,

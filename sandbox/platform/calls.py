@@ -74,7 +74,7 @@ class Calls:
         names, body = self._names.order, call.json
         request = NewOrder(
             out_order_no=body.text(names.out_order_no, longest=LONGEST_NUMBER),
-            amount_fen=body.amount(names.amount),
+            amount_fen=body.amount(names.amount, least=0),
             items=tuple(self._item(item) for item in body.each(names.items)),
             notify_url=body.text(self._names.request.notify_url, default=""),
         )

@@ -163,7 +163,9 @@ class StandIn:
         known = self.orders.get(asked.out_order_no)
         order = orders.place_again(known, asked, open_id) if known else orders.place(asked, open_id, self.now)
         self.orders[order.number] = order
-        return _shown(order)
+        if not known and not asked.amount_fen:
+            self.pay(order.number, 0, "free")
+        return _shown(self.orders[order.number])
 
     def _changed(self, after: int, start: int) -> object:
         changed = [order for order in self.orders.values() if order.updated_at >= after]

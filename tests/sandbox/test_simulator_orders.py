@@ -83,6 +83,19 @@ async def test_the_same_order_twice_is_one_and_other_content_a_conflict() -> Non
     assert (stranger["code"], stranger["msg"].endswith("differs in: open_id")) == (50002, True)
 
 
+async def test_an_order_of_nothing_is_paid_as_it_is_created_once() -> None:
+    async with merchant() as one:
+        free = {"amount": "0.00", "items": [ITEM | {"price": "0.00"}]}
+        token = (await one.log_in())["access_token"]
+        first, again = [(await one.place("JW1", token, **free))["data"] for _ in range(2)]
+        await one.attempts(1)
+    ((_, notified),) = one.received
+    assert ("paid", "0.00", ["0.00"]) == (first["status"], first["amount"], [p["amount"] for p in first["payments"]])
+    assert first == again
+    assert ("order.paid", "0.00") == (notified["event_type"], notified["data"]["amount"])
+    assert first["payments"][0]["transaction_id"] == notified["data"]["transaction_id"]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -91,7 +104,6 @@ async def test_the_same_order_twice_is_one_and_other_content_a_conflict() -> Non
         ({"out_order_no": ""}, "out_order_no: expected"),
         ({"out_order_no": "J" * 65}, "out_order_no: expected"),
         ({"amount": 12.34}, "amount: expected"),
-        ({"amount": "0.00"}, "amount: expected"),
         ({"amount": "-1"}, "amount: expected"),
         ({"amount": "1.234"}, "amount: expected"),
         ({"amount": "１"}, "amount: expected"),
