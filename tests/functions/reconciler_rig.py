@@ -6,7 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jiuwu.trade.orders import Event, Line, Paid, Placed
+from jiuwu.trade.events import Event, Paid, Placed
+from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import new_order
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides

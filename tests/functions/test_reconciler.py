@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 from msgspec import structs
 
-from jiuwu.trade.orders import EffectDone, Status
+from jiuwu.trade.events import EffectDone
+from jiuwu.trade.orders import Status
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.trade.drift import counts_of
-from jiuwu.trade.orders import Cancelled, Status
+from jiuwu.trade.events import Cancelled
+from jiuwu.trade.orders import Status
 from sandbox.cloud.environments import ROOT
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.platform_stand_in import Serve, down, refuses

@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.trade.orders import EffectDone, Paid, Status
+from jiuwu.trade.events import EffectDone, Paid
+from jiuwu.trade.orders import Status
 from sandbox.cloud.environments import ROOT
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.storefront_requests import EVENT, TEA, items

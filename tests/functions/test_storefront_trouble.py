@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from msgspec import structs
 
-from jiuwu.trade.orders import Paid, Status
+from jiuwu.trade.events import Paid
+from jiuwu.trade.orders import Status
 from sandbox.platform import orders as platform_orders
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard

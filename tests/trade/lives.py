@@ -1,17 +1,8 @@
 """Orders at every stage of a life, and the events that bring them there."""
 
+from jiuwu.trade.events import Cancelled, Completed, EffectDone, Event, Paid, Placed, Refunded
 from jiuwu.trade.machine import Ignored, Outcome, Policy, apply
-from jiuwu.trade.orders import (
-    Cancelled,
-    Completed,
-    EffectDone,
-    Event,
-    Line,
-    Order,
-    Paid,
-    Placed,
-    Refunded,
-)
+from jiuwu.trade.orders import Line, Order
 
 NOW = 1_763_800_000
 REFUND = Policy(late_payment="refund")

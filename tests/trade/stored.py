@@ -3,17 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from jiuwu.trade.events import Completed, EffectDone, Event, Paid, Placed
 from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.orders import (
-    Completed,
-    EffectDone,
-    Event,
-    Line,
-    Order,
-    Paid,
-    Placed,
-    order_no_for,
-)
+from jiuwu.trade.orders import Line, Order, order_no_for
 
 NOW = 1_763_800_000
 POLICY = Policy()

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from jiuwu.trade.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
 from jiuwu.trade.machine import Policy, apply
 from jiuwu.trade.mending import Mender
-from jiuwu.trade.orders import Cancelled, Completed, EffectDone, Event, Order, Paid, Refunded, Status, effect_id
+from jiuwu.trade.orders import Order, Status, effect_id
 from jiuwu.trade.reconcile import decide
 from sandbox.platform import orders as platform
 from sandbox.platform.refusals import Refused

@@ -80,20 +80,20 @@ def test_a_payment_that_fits_is_booked_and_ships(order: Order) -> None:
     assert isinstance(outcome, Applied)
     assert (outcome.transition, outcome.alerts) == ("paid", ())
     assert outcome.order.status is Status.PAID
-    assert outcome.order.ledger == (Entry("t1", 1234, NOW + 50),)
+    assert outcome.order.ledger == (Entry("t1", 1234, NOW + 50, by="evt-paid-t1"),)
     assert outcome.order.pending == ("ship",)
 
 
 @pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
 def test_the_same_notification_again_writes_nothing(order: Order) -> None:
-    assert apply(order, paid(), policy=REFUND) == Ignored("duplicate_event")
+    assert apply(order, paid(), policy=REFUND) == Ignored("duplicate_event", "evt-paid-t1")
 
 
 @pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
 def test_the_same_payment_under_another_event_id_writes_nothing(order: Order) -> None:
     known = order.payments[0]
 
-    assert apply(order, paid(fen=known.fen, event="evt-2"), policy=REFUND) == Ignored("duplicate_payment")
+    assert apply(order, paid(fen=known.fen, event="evt-2"), policy=REFUND) == Ignored("duplicate_payment", known.by)
 
 
 @pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
@@ -105,7 +105,7 @@ def test_another_amount_for_a_payment_already_booked_is_looked_into(order: Order
 
 
 @pytest.mark.parametrize("order", [CREATED, PLACED], ids=name)
-@pytest.mark.parametrize("fen", [0, 1, 1233, 1235])
+@pytest.mark.parametrize("fen", [1, 1233, 1235])
 def test_an_amount_that_differs_is_booked_and_held_and_never_ships(order: Order, fen: int) -> None:
     outcome = apply(order, paid(fen=fen), policy=REFUND)
 
@@ -183,7 +183,7 @@ def test_a_cancellation_of_a_paid_order_is_looked_into_once(order: Order) -> Non
     assert isinstance(outcome, NeedsLookup)
     assert outcome.reason == "cancelled_but_paid"
     assert outcome.order == replace(order, due_at=NOW + 70, history=outcome.order.history)
-    assert apply(outcome.order, cancelled(), policy=REFUND) == Ignored("duplicate_event")
+    assert apply(outcome.order, cancelled(), policy=REFUND) == Ignored("duplicate_event", "evt-cancelled")
 
 
 def test_a_cancellation_is_looked_into_when_money_went_back_that_we_never_saw_come() -> None:

@@ -4,18 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.trade.events import EffectFailed, Owed
 from jiuwu.trade.machine import (
     Applied,
     Ignored,
     apply,
 )
-from jiuwu.trade.orders import (
-    Effect,
-    EffectFailed,
-    Order,
-    Owed,
-    Status,
-)
+from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jiuwu.trade.events import Cancelled, Completed, EffectFailed, Event, Owed, Paid, Refunded
 from jiuwu.trade.items import from_item, to_item
 from jiuwu.trade.machine import (
     HISTORY_KEPT,
@@ -15,18 +16,7 @@ from jiuwu.trade.machine import (
     apply,
     next_look,
 )
-from jiuwu.trade.orders import (
-    Cancelled,
-    Completed,
-    Effect,
-    EffectFailed,
-    Event,
-    Order,
-    Owed,
-    Paid,
-    Refunded,
-    Status,
-)
+from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
     CREATED,
     NOW,

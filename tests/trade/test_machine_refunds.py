@@ -2,6 +2,7 @@
 
 import pytest
 
+from jiuwu.trade.events import Refunded
 from jiuwu.trade.machine import (
     Applied,
     Ignored,
@@ -9,12 +10,7 @@ from jiuwu.trade.machine import (
     Policy,
     apply,
 )
-from jiuwu.trade.orders import (
-    Entry,
-    Order,
-    Refunded,
-    Status,
-)
+from jiuwu.trade.orders import Entry, Order, Status
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -43,7 +39,7 @@ def test_an_order_whose_money_all_went_back_is_refunded_and_ships_no_more(order:
 
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.order.balance_fen, outcome.order.pending) == (Status.REFUNDED, 0, ())
-    assert outcome.order.ledger[-1] == Entry("r1", -1234, NOW + 80, of="t1")
+    assert outcome.order.ledger[-1] == Entry("r1", -1234, NOW + 80, "t1", "evt-refunded-r1")
 
 
 def test_a_held_order_whose_money_all_went_back_is_refunded() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
+from jiuwu.trade.events import Cancelled, Owed
 from jiuwu.trade.mending import Mended, Mender
-from jiuwu.trade.orders import Cancelled, Order, Owed, Status
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.reconcile import UNPLACED_SECONDS, decide
 from tests.trade.lives import (
     CANCELLED,

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform import profile
+from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded
 from jiuwu.trade.inbox import Result, fold
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice, Poison, read
-from jiuwu.trade.orders import Cancelled, Completed, Order, Paid, Refunded, Status
+from jiuwu.trade.orders import Order, Status
 from tests.trade.lives import CANCELLED, CREATED, NOW, PAID, PLACED, completed, paid, refunded
 
 PROFILE = profile.load()
@@ -127,7 +128,10 @@ def test_a_notification_tells_the_number_that_the_lost_reply_would_have(order: O
 def test_a_number_is_not_worth_a_write_of_its_own() -> None:
     order = replace(PAID, platform_order_no="")
 
-    assert fold(order, [notice(paid())], Policy()) == (order, [Result("ignored", "duplicate_event")])
+    assert fold(order, [notice(paid())], Policy()) == (
+        order,
+        [Result("ignored", "duplicate_event", twin="evt-paid-t1")],
+    )
 
 
 def test_a_cancelled_order_is_not_cancelled_over_there_because_of_a_notification() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
-from jiuwu.trade.orders import Cancelled, Completed, EffectDone, Order, Owed, Paid, Placed, Refunded, Status
+from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, Refunded
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.reconcile import (
     Adopt,
     Hold,

@@ -218,3 +218,19 @@ def test_a_batch_of_lives_is_written_as_the_machine_left_them(store: OrderStore)
 
     assert list(store.get_many(order.order_no for order in orders).values()) == orders
     assert {order.status for order in orders} == {Status.COMPLETED}
+
+
+def test_a_write_whose_reply_was_lost_is_no_lost_order(store: OrderStore) -> None:
+    before = store.create(an_order(0))
+    after = replace(before, status=Status.PLACED)
+    store.save_many([(before, after)])
+
+    # what botocore does when the reply does not come: the same request again
+    assert set() == store.save_many([(before, after)])
+
+
+def test_another_writers_order_is_lost_though_it_has_the_version_that_we_wanted(store: OrderStore) -> None:
+    before = store.create(an_order(0))
+    store.save_many([(before, replace(before, status=Status.CANCELLED))])
+
+    assert {before.order_no} == store.save_many([(before, replace(before, status=Status.PLACED))])

@@ -15,7 +15,8 @@ from tests.trade.stored import an_order
 
 
 class OneAnswerAfterAnother:
-    """A DynamoDB client that answers from a list and remembers what it was asked."""
+    """A DynamoDB client that answers from a list and remembers what it was asked; orders of its own it has none, where
+    the list does not say so."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers, self.asked = list(answers), list[dict[str, Any]]()
@@ -24,7 +25,8 @@ class OneAnswerAfterAnother:
         self.asked.append(request)
         return self.answers.pop(0)
 
-    batch_get_item = batch_execute_statement
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        return self.batch_execute_statement(**request) if self.answers else {"Responses": {}, "UnprocessedKeys": {}}
 
 
 def fake_store(dynamodb: OneAnswerAfterAnother, waits: list[float] | None = None) -> OrderStore:

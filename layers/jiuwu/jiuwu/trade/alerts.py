@@ -11,6 +11,7 @@ _ALARMS = {
     "refund_exceeds_payment": Drift.STATE_IMPOSSIBLE,
     "shipped_while_held": Drift.STATE_IMPOSSIBLE,
     "shipped_while_refunded": Drift.STATE_IMPOSSIBLE,
+    "shipped_while_refunding": Drift.STATE_IMPOSSIBLE,
 }
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, TransitionRefused, UnknownOutcome
 from jiuwu.platform.money import MOST_FEN
 
+from .events import Cancelled
 from .machine import Applied, Policy, apply
 from .mending import Mended
-from .orders import Cancelled, Order, Status, effect_id, order_no_for
+from .orders import Order, Status, effect_id, order_no_for
 from .placing import NotPlaceable, attempt_seconds, look, new_order
 from .products import Products, fingerprint
 from .settling import Settler

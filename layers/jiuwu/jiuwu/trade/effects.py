@@ -16,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
+from .events import EffectDone, EffectFailed
 from .machine import Applied, Policy, apply
-from .orders import EffectDone, EffectFailed, Order, effect_id
+from .orders import Order, effect_id
 from .store import OrderStore
 
 if TYPE_CHECKING:

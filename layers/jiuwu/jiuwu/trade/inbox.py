@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .events import Placed
 from .machine import Applied, Ignored, Policy, apply
 from .notices import Notice, Poison
-from .orders import Order, Placed, Status
+from .orders import Order, Status
 from .store import OrderStore
 
 # Each round that we lose is a round that another writer of the same order won.
@@ -28,12 +29,13 @@ Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison | TryLater]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one notice ended: `what` is the transition, or the reason."""
+    """How one notice ended: `what` is the transition, or the reason; `twin` is the event that it repeats."""
 
     outcome: Literal["applied", "ignored", "failed", "poison"]
     what: str
     alerts: tuple[str, ...] = ()
     detail: str = ""
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,14 @@ def _take(order: Order, notice: Notice, policy: Policy) -> tuple[Order, Result]:
     if isinstance(outcome, Applied):
         return outcome.order, Result("applied", outcome.transition, outcome.alerts)
     if isinstance(outcome, Ignored):
-        return order, Result("ignored", outcome.reason)
+        return order, _ignored(outcome)
     return outcome.order, Result("ignored", f"look:{outcome.reason}")
+
+
+def _ignored(outcome: Ignored) -> Result:
+    if outcome.alerts:  # the platform used an id for two events: which of them is true, a person must find out
+        return Result("poison", outcome.reason, outcome.alerts, "event_id: known with another content", outcome.twin)
+    return Result("ignored", outcome.reason, twin=outcome.twin)
 
 
 def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:

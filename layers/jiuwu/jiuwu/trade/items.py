@@ -64,7 +64,7 @@ def from_item(item: Item) -> Order:
 
 
 _TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url")
-_NUMBERS = ("amount_fen", "created_at", "due_at")
+_NUMBERS = ("amount_fen", "created_at", "due_at", "points")
 
 
 def _text(text: str) -> Value:
@@ -75,37 +75,52 @@ def _number(number: int) -> Value:
     return {"N": str(number)}
 
 
+# A row is a list of texts and numbers; what is empty at its end is not stored.
+def _pack(*values: str | int) -> list[Value]:
+    kept = len(values)
+    while kept and not values[kept - 1]:
+        kept -= 1
+    return [_text(value) if isinstance(value, str) else _number(value) for value in values[:kept]]
+
+
+def _unpack(row: list[Value], *defaults: str | int) -> list[Any]:
+    stored = [value["S"] if "S" in value else int(value["N"]) for value in row]
+    return [*stored, *defaults[len(stored) :]]
+
+
 def _pack_line(line: Line) -> list[Value]:
-    return [_text(line.product_id), _text(line.title), _number(line.quantity), _number(line.price_fen)]
+    return _pack(line.product_id, line.title, line.quantity, line.price_fen)
 
 
 def _unpack_line(row: list[Value]) -> Line:
-    return Line(row[0]["S"], row[1]["S"], int(row[2]["N"]), int(row[3]["N"]))
+    return Line(*_unpack(row, "", "", 0, 0))
 
 
 def _pack_entry(entry: Entry) -> list[Value]:
-    return [_text(entry.ref), _number(entry.fen), _number(entry.at)] + ([_text(entry.of)] if entry.of else [])
+    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, entry.asked)
 
 
 def _unpack_entry(row: list[Value]) -> Entry:
-    return Entry(row[0]["S"], int(row[1]["N"]), int(row[2]["N"]), row[3]["S"] if len(row) > 3 else "")
+    return Entry(*_unpack(row, "", 0, 0, "", "", ""))
 
 
 def _pack_effect(effect: tuple[str, Effect]) -> list[Value]:
     name, state = effect
-    return [_text(name), _number(state.attempts)] + ([_number(state.done_at)] if state.done_at else [])
+    return _pack(name, state.attempts, state.done_at, state.fen, state.next_at, state.dead)
 
 
 def _unpack_effect(row: list[Value]) -> tuple[str, Effect]:
-    return row[0]["S"], Effect(int(row[1]["N"]), int(row[2]["N"]) if len(row) > 2 else 0)
+    name, *state = _unpack(row, "", 0, 0, 0, 0, "")
+    return name, Effect(*state)
 
 
 def _pack_happened(happened: Happened) -> list[Value]:
-    return [_number(happened.at), _text(happened.what)] + ([_text(happened.cause)] if happened.cause else [])
+    return _pack(happened.at, happened.what, happened.cause, happened.proof)
 
 
 def _unpack_happened(row: list[Value]) -> Happened:
-    return Happened(int(row[0]["N"]), row[2]["S"] if len(row) > 2 else "", row[1]["S"])
+    at, what, cause, proof = _unpack(row, 0, "", "", "")
+    return Happened(at, cause, what, proof)
 
 
 _LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], Any]]] = {

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .drift import Finding
+from .events import Event
 from .machine import Applied, Policy, apply, next_look
-from .orders import Event, Order
+from .orders import Order
 from .reconcile import Action, Adopt, Hold, Place, adopt, decide, hold
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
 
-from .orders import Cancelled, Completed, Paid, Refunded
+from .events import Cancelled, Completed, Paid, Refunded
 
 if TYPE_CHECKING:
     from jiuwu.platform.contract import Profile

@@ -1,4 +1,4 @@
-"""An order and the things that happen to it, as plain values.
+"""An order as a plain value; what happens to it is in trade/events.py.
 
 One order is one item and one thing that happened is one conditional write of it, so the item holds everything: the
 ledger (its entries are the payments and refunds themselves), the effects still to be done outside, and the history,
@@ -42,34 +42,51 @@ class Entry:
     """One booking: a payment (fen above zero) or a refund (below zero).
 
     `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
-    that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds.
+    that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
+    booked it, the twin of whatever tells of it again; `asked` is the effect of ours that a refund answers.
     """
 
     ref: str
     fen: int
     at: int
     of: str = ""
+    by: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Something to be done outside because of the order: tried so often, done at (Unix seconds; 0 while it is not).
 
-    Its name says what: `ship`, `push:shipped`, `push:cancelled` or `refund:TRANSACTION_ID`. Receivers dedupe by
-    `effect_id(order_no, name)`.
+    Its name says what: `ship`, `push:shipped`, `push:cancelled`, `points:spend`, `points:return`,
+    `refund:TRANSACTION_ID` for all that is left of a payment, `refund:TRANSACTION_ID#REQUEST` for the `fen` of it that
+    the merchant asked back. Receivers dedupe by `effect_id(order_no, name)`. It is not tried before `next_at` (Unix
+    seconds), and never again once `dead` says why it was given up; a person may give it a second life.
     """
 
     attempts: int = 0
     done_at: int = 0
+    fen: int = 0
+    next_at: int = 0
+    dead: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be done."""
+        return not self.done_at and not self.dead
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what."""
+    """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what.
+
+    `proof` is a digest of what the event said: its id with another proof is another event under a used id.
+    """
 
     at: int
     cause: str
     what: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +108,12 @@ class Order:
     effects: tuple[tuple[str, Effect], ...] = ()
     history: tuple[Happened, ...] = ()
     due_at: int = 0  # when somebody must next look at it; 0: never
+    points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The names of the effects not yet done, oldest first."""
-        return tuple(name for name, effect in self.effects if not effect.done_at)
+        """The names of the effects still to be done, oldest first."""
+        return tuple(name for name, effect in self.effects if effect.pending)
 
     @property
     def balance_fen(self) -> int:
@@ -134,6 +152,19 @@ class Order:
         payment = self.payment(transaction_id)
         return (payment.fen if payment else 0) - self.refunded_fen(transaction_id)
 
+    def refundable_fen(self, transaction_id: str) -> int:
+        """How much of a payment is neither given back nor on its way back."""
+        if self.effect(f"refund:{transaction_id}"):
+            return 0
+        answered = {refund.asked for refund in self.refunds}
+        asked = self.asked_back(transaction_id).items()
+        on_its_way = sum(effect.fen for name, effect in asked if name not in answered and not effect.dead)
+        return self.left_fen(transaction_id) - on_its_way
+
+    def asked_back(self, transaction_id: str) -> dict[str, Effect]:
+        """The refunds that the merchant asked of this payment, by name."""
+        return {n: e for n, e in self.effects if e.fen and n.rpartition("#")[0] == f"refund:{transaction_id}"}
+
     def effect(self, name: str) -> Effect | None:
         """The effect of this name, done or not."""
         return next((effect for known, effect in self.effects if known == name), None)
@@ -148,85 +179,9 @@ class Order:
         """The order without these effects, except those already done."""
         return replace(self, effects=tuple((n, e) for n, e in self.effects if n not in names or e.done_at))
 
-    def saw(self, cause: str) -> bool:
-        """Whether this event was taken in already."""
-        return any(happened.cause == cause for happened in self.history)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """The platform confirmed our order."""
-
-    at: int
-    platform_order_no: str
-    pay_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence."""
-
-    event_id: str
-    at: int
-    transaction_id: str
-    amount_fen: int
-    paid_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The platform cancelled the order, or confirmed our cancellation."""
-
-    event_id: str
-    at: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The member confirmed receipt, or the platform did for them."""
-
-    event_id: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refunded:
-    """The platform gave money back; fen above zero."""
-
-    event_id: str
-    at: int
-    refund_id: str
-    transaction_id: str
-    amount_fen: int
-    refunded_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class EffectDone:
-    """The receiver of an effect confirmed it."""
-
-    at: int
-    effect: str
-
-
-@dataclass(frozen=True, slots=True)
-class EffectFailed:
-    """An attempt at an effect came to nothing; it will be tried again."""
-
-    at: int
-    effect: str
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """The other side turned out not to have an effect that we hold for done: `push:…` or `refund:…`, never `ship`."""
-
-    at: int
-    effect: str
-
-
-Event = Placed | Paid | Cancelled | Completed | Refunded | EffectDone | EffectFailed | Owed
+    def seen(self, cause: str) -> Happened | None:
+        """What this event did when it was taken in."""
+        return next((happened for happened in self.history if happened.cause == cause), None)
 
 
 def order_no_for(member_id: str, idempotency_key: str) -> str:

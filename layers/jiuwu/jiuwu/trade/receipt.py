@@ -12,6 +12,8 @@ _HAPPENED = {
     "shipped": "已通知发货",
     "completed": "已完成",
     "cancelled": "已取消",
+    "expiring": "超时未支付，正在取消",
+    "refund_asked": "商家已申请退款",
     "held": "订单核实中，请联系商家",
     "late_payment": "取消后收到付款，将原路退回",
     "second_payment": "收到重复付款，将原路退回",

@@ -10,22 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .drift import Drift, Finding
+from .events import Cancelled, Completed, EffectDone, Event, Owed, Paid, Placed, Refunded
 from .machine import Applied, Policy, apply
-from .orders import (
-    Cancelled,
-    Completed,
-    EffectDone,
-    Event,
-    Happened,
-    Line,
-    Order,
-    Owed,
-    Paid,
-    Placed,
-    Refunded,
-    Status,
-    is_order_no,
-)
+from .orders import Happened, Line, Order, Status, is_order_no
 from .products import fingerprint
 
 if TYPE_CHECKING:

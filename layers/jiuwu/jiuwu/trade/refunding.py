@@ -1,0 +1,94 @@
+"""Money that goes back: refunds that the platform tells of, and refunds that the merchant asks for."""
+
+import base64
+import hashlib
+from dataclasses import replace
+
+from .events import RefundAsked, Refunded
+from .orders import Entry, Order, Status, effect_id
+from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, want
+
+
+def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
+    """The platform gave money back: each refund is booked once, also one that comes before its payment."""
+    known = order.refund(event.refund_id)
+    if known is not None:
+        same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
+        return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
+    asked = _asked(order, event)
+    entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
+    booked = replace(order, ledger=(*order.ledger, entry))
+    if booked.payment(event.transaction_id) is None:
+        return _refunded_before_payment(booked, event, policy)
+    booked = settle(booked, asked, event.at)
+    if booked.left_fen(event.transaction_id) <= 0:
+        booked = settle(booked, f"refund:{event.transaction_id}", event.at)
+    return _after_refund(booked, event, policy)
+
+
+def _asked(order: Order, event: Refunded) -> str:
+    """The effect of ours that this refund answers; empty when it was made at the platform."""
+    if not event.out_refund_no:
+        return ""
+    names = [f"refund:{event.transaction_id}", *order.asked_back(event.transaction_id)]
+    return next((name for name in names if effect_id(order.order_no, name) == event.out_refund_no), "")
+
+
+def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
+    left = order.left_fen(event.transaction_id)
+    if left < 0:
+        # Booked all the same: the ledger says what moved, and a person hears that too much did.
+        held = replace(order, status=Status.HELD).without_pending("ship")
+        return applied(held, event, "held", policy, ("refund_exceeds_payment",))
+    order, alerts = _without_too_much(order, event.transaction_id)
+    if left > 0:
+        return applied(order, event, "partly_refunded", policy, alerts)
+    if any(order.left_fen(payment.ref) for payment in order.kept):
+        return applied(order, event, "second_payment_refunded", policy, alerts)
+    over = replace(order, status=Status.REFUNDED).without_pending("ship", "push:shipped")
+    return applied(over, event, "refunded", policy, alerts)
+
+
+def _without_too_much(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
+    """Refunds made at the platform leave less to give back: what we were still going to ask for above that is dropped,
+    newest first, and a person hears of it."""
+    pending = [name for name, effect in order.asked_back(transaction_id).items() if effect.pending]
+    dropped = False
+    while pending and order.refundable_fen(transaction_id) < 0:
+        order, dropped = order.without_pending(pending.pop()), True
+    return order, ("refund_dropped",) if dropped else ()
+
+
+def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
+    """The payment itself is still to be heard of; `next_look` has it fetched."""
+    whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
+    if whole and order.status in UNPAID:
+        order = replace(order, status=Status.REFUNDED)
+    return applied(order, event, "refunded_before_payment", policy)
+
+
+def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
+    """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
+    on its way back already. What is asked for in whole is not shipped any more."""
+    request = _short(event.event_id)
+    known = [effect.fen for name, effect in order.effects if effect.fen and name.endswith(f"#{request}")]
+    if known:  # its line fell off the history
+        reused = sum(known) != event.amount_fen
+        return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
+    if not any(payment.fen for payment in order.kept):
+        return Ignored("nothing_paid")
+    refundable = {payment.ref: order.refundable_fen(payment.ref) for payment in order.kept}
+    if not 0 < event.amount_fen <= sum(refundable.values()):
+        return Ignored("refund_exceeds_payment")
+    left = event.amount_fen
+    for transaction_id, fen in refundable.items():
+        if part := min(left, max(fen, 0)):
+            order, left = want(order, f"refund:{transaction_id}#{request}", part), left - part
+    if not any(order.refundable_fen(payment.ref) for payment in order.kept):
+        order = order.without_pending("ship")
+    return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+
+
+def _short(request: str) -> str:
+    """A request's id within an effect's name, which must stay short and without a second #."""
+    return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

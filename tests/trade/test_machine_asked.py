@@ -1,0 +1,191 @@
+"""Refunds that the merchant asks for: in whole, in parts, and never more than was paid."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jiuwu.trade.events import RefundAsked
+from jiuwu.trade.machine import Applied, Ignored, apply
+from jiuwu.trade.orders import Effect, Order, Status, effect_id
+from tests.trade.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    HELD,
+    NOW,
+    PAID,
+    PLACED,
+    REFUND,
+    REFUNDED,
+    SHIPPED,
+    after,
+    done,
+    name,
+    order_of,
+    paid,
+    refunded,
+)
+
+
+def ask(fen: int, request: str = "ask-1", at: int = NOW + 200) -> RefundAsked:
+    return RefundAsked(request, at, fen, "changed their mind")
+
+
+def asked(order: Order, fen: int, request: str = "ask-1") -> Order:
+    outcome = apply(order, ask(fen, request), policy=REFUND)
+    assert isinstance(outcome, Applied), outcome
+    return outcome.order
+
+
+def wanted(order: Order) -> dict[str, int]:
+    """The refunds still to be requested: payment → fen."""
+    fen: Counter[str] = Counter()
+    for effect_name, effect in order.effects:
+        if effect.pending and effect.fen:
+            fen[effect_name.removeprefix("refund:").rpartition("#")[0]] += effect.fen
+    return dict(fen)
+
+
+def answer(order: Order, refund: str = "r1", fen: int | None = None) -> Order:
+    """The platform's notification of the refund asked last."""
+    effect = order.effects[-1][0]
+    fen = fen or order.effects[-1][1].fen
+    told = replace(refunded(refund, "t1", fen), out_refund_no=effect_id(order.order_no, effect))
+    return after(after(order, done(effect)), told)
+
+
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
+def test_a_part_is_given_back_once(order: Order) -> None:
+    assert {"t1": 500} == wanted(asked(order, 500))
+
+
+def test_a_part_given_back_is_in_the_ledger_and_the_order_ships_on() -> None:
+    order = answer(asked(PAID, 500))
+
+    assert (1234 - 500, Status.PAID) == (order.balance_fen, order.status)
+    assert "ship" in order.pending
+    assert order.effects[-1][0] == order.refunds[0].asked
+
+
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, HELD], ids=name)
+def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
+    whole = asked(order, order.balance_fen)
+    back = answer(whole)
+
+    assert "ship" not in whole.pending
+    assert (Status.REFUNDED, 0, ()) == (back.status, back.balance_fen, back.pending)
+
+
+def test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings() -> None:
+    outcome = apply(asked(PAID, 1234), done("ship"), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (Status.SHIPPED, ("shipped_while_refunding",)) == (outcome.order.status, outcome.alerts)
+
+
+@pytest.mark.parametrize("fen", [-1, 0, 1235])
+def test_more_than_was_paid_is_refused(fen: int) -> None:
+    assert Ignored("refund_exceeds_payment") == apply(PAID, ask(fen), policy=REFUND)
+
+
+def test_what_is_on_its_way_back_counts_as_given_back() -> None:
+    order = asked(PAID, 1000)
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(235, "ask-2"), policy=REFUND)
+    assert {"t1": 1234} == wanted(asked(order, 234, "ask-2"))
+
+
+def test_a_refund_made_at_the_platform_counts_too() -> None:
+    order = after(PAID, refunded("r9", "t1", 1000))
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(235), policy=REFUND)
+
+
+def test_a_refund_made_at_the_platform_drops_what_can_no_longer_be_given_back() -> None:
+    outcome = apply(asked(PAID, 1000), refunded("r9", "t1", 1000), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ({}, ("refund_dropped",)) == (wanted(outcome.order), outcome.alerts)
+
+
+@pytest.mark.parametrize("order", [CREATED, PLACED, CANCELLED], ids=name)
+def test_nothing_is_given_back_where_nothing_was_paid(order: Order) -> None:
+    assert Ignored("nothing_paid") == apply(order, ask(1), policy=REFUND)
+
+
+def test_a_refunded_order_has_nothing_left() -> None:
+    assert Ignored("refund_exceeds_payment") == apply(REFUNDED, ask(1), policy=REFUND)
+
+
+def test_the_same_request_again_asks_for_nothing_more() -> None:
+    assert Ignored("duplicate_event", "ask:ask-1") == apply(asked(PAID, 500), ask(500), policy=REFUND)
+
+
+def test_the_same_request_for_another_amount_is_told_apart() -> None:
+    outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
+
+    assert isinstance(outcome, Ignored)
+    assert ("event_id_reused", "ask:ask-1") == (outcome.reason, outcome.twin)
+
+
+@pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "event_id_reused")])
+def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: str) -> None:
+    forgotten = replace(asked(PAID, 500), history=())
+
+    outcome = apply(forgotten, ask(fen), policy=REFUND)
+    assert isinstance(outcome, Ignored)
+    assert (reason, "ask:ask-1") == (outcome.reason, outcome.twin)
+
+
+def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> None:
+    order = after(PAID, paid("t2"))
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(1235), policy=REFUND)
+    assert {"t1": 1234} == wanted(asked(order, 1234))
+
+
+def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
+    order = asked(PAID, 1234)
+    dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, dead="poison: refused"))
+
+    assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
+
+
+steps = st.lists(
+    st.one_of(
+        st.builds(ask, st.integers(1, 1300), st.sampled_from(["a", "b", "c", "d"])),
+        st.sampled_from(["request", "notify", "foreign"]),
+    ),
+    max_size=14,
+)
+
+
+@given(steps, st.integers(1, 1234))
+def test_never_more_is_given_back_than_was_paid(lived: list[RefundAsked | str], foreign: int) -> None:
+    """Whatever is asked, requested and notified in whatever sequence; the platform itself refuses what it has not."""
+    order, there = PAID, 0
+    for number, step in enumerate(lived):
+        if isinstance(step, RefundAsked):
+            order = order_of(order, apply(order, step, policy=REFUND))
+        elif step == "foreign" and there + foreign <= 1234:
+            there += foreign
+            order = after(order, refunded(f"f{number}", "t1", foreign))
+        else:
+            order, there = answered(order, there, number, step)
+        assert sum(wanted(order).values()) <= order.left_fen("t1")
+        assert 0 <= order.balance_fen <= 1234
+
+
+def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, int]:
+    """The oldest refund asked for is requested, or requested and told."""
+    effect = next((n for n, e in order.effects if e.pending and e.fen), None)
+    if effect is None:
+        return order, there
+    fen = order.effect(effect)
+    assert fen is not None
+    order = after(order, done(effect))
+    told = replace(refunded(f"r{number}", "t1", fen.fen), out_refund_no=effect_id(order.order_no, effect))
+    return (after(order, told) if step == "notify" else order), there + fen.fen
