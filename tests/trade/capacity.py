@@ -6,15 +6,14 @@ The local AWS counts the index for PutItem and UpdateItem, and leaves it out for
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.memory.values import item_size
+
+__all__ = ["item_size", "write_units"]
+
 Item = Mapping[str, Mapping[str, Any]]
 
 # Each index holds the table's key and its own (KEYS_ONLY). An order is in an index when it has the index's key.
 _INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",))
-
-
-def item_size(item: Item) -> int:
-    """Bytes. AWS, "DynamoDB item sizes and formats"."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
 def write_units(before: Item | None, after: Item) -> int:
@@ -30,17 +29,3 @@ def write_units(before: Item | None, after: Item) -> int:
 def _index_units(before: Item, after: Item, key: tuple[str, ...]) -> int:
     was, becomes = (tuple(str(item.get(name)) for name in key) for item in (before, after))
     return (key[-1] in before) + (key[-1] in after) if was != becomes else 0
-
-
-def _value_size(value: Mapping[str, Any]) -> int:
-    """Lists cost 3 bytes and 1 per element besides what is in them."""
-    ((kind, content),) = value.items()
-    if kind == "L":
-        return 3 + sum(1 + _value_size(element) for element in content)
-    return len(content.encode()) if kind == "S" else _number_size(content)
-
-
-def _number_size(text: str) -> int:
-    """Two digits a byte, zeros at the ends left out, one byte more, and one for a sign."""
-    digits = text.lstrip("-").strip("0")
-    return (len(digits) + 1) // 2 + 1 + text.startswith("-")
