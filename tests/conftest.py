@@ -115,6 +115,11 @@ def reconciliation_table(make_table: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
+def dead_letters_table(make_table: Callable[[str], str]) -> str:
+    return make_table("DeadLettersTable")
+
+
+@pytest.fixture
 def order_queue(make_queue: Callable[[str], str]) -> str:
     return make_queue("OrderQueue")
 

@@ -49,7 +49,20 @@ def misnamed_code(template: Template) -> list[str]:
 
 
 def dead_letter_queues(template: Template) -> set[str]:
-    """Where messages go that were given up, and runs that failed."""
+    """Where messages go that were given up, and runs that failed; also what else the keeper of such messages takes."""
+    given_up = _given_up(template)
+    return given_up.union(*(taken for taken in _taken(template).values() if taken & given_up))
+
+
+def _taken(template: Template) -> dict[str, set[str]]:
+    """The queues that each function takes messages from."""
+    found: dict[str, set[str]] = {}
+    for name, _, event in _events(template, "SQS"):
+        found.setdefault(name, set()).add(_target(event["Queue"]) or "")
+    return found
+
+
+def _given_up(template: Template) -> set[str]:
     queues = properties(template, "SQS::Queue").values()
     redriven = {_target(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in queues if "RedrivePolicy" in queue}
     failed = {
@@ -83,8 +96,15 @@ def queues_without_age_alarm(template: Template) -> list[str]:
 
 
 def dead_letter_queues_without_depth_alarm(template: Template) -> list[str]:
+    """Those that nobody takes from: a message stays there until a person comes."""
     alarmed = _alarmed(template, "SQS", "ApproximateNumberOfMessagesVisible", threshold=1)
-    return sorted(dead_letter_queues(template) - alarmed)
+    return sorted(dead_letter_queues(template) - set[str]().union(*_taken(template).values()) - alarmed)
+
+
+def dead_letter_queues_not_kept_in_time(template: Template) -> list[str]:
+    """Those that a function takes from: one that it cannot keep within 5 minutes must be noticed."""
+    alarmed = _alarmed(template, "SQS", "ApproximateAgeOfOldestMessage", threshold=300)
+    return sorted(dead_letter_queues(template) & set[str]().union(*_taken(template).values()) - alarmed)
 
 
 def functions_without_error_alarm(template: Template) -> list[str]:

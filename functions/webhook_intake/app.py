@@ -1,6 +1,7 @@
 """WebhookIntake: POST /webhooks/jiuwu, the door for the platform's notifications.
 
-Verifies the raw bytes, hands them to SQS, and only then says what the platform takes for "received".
+Verifies the raw bytes, hands them to SQS, and only then says what the platform takes for "received". What is signed and
+still not as the profile describes goes to quarantine and is acknowledged, too: sent again it would be the same.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -17,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader
 from jiuwu.platform import notifications, profile
-from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationRefused
+from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
 
 # 256 KiB; SQS takes 1 MiB, so that attributes and escapes (below) always fit.
 LARGEST_BODY = 262_144
@@ -28,6 +29,7 @@ Response = dict[str, Any]
 class Settings(settings.Settings, frozen=True, kw_only=True):
     order_queue_url: str
     community_queue_url: str
+    quarantine_queue_url: str
 
 
 class Intake(NamedTuple):
@@ -45,22 +47,32 @@ def handle(intake: Intake, event: Mapping[str, Any]) -> Response:
     reason in JSON."""
     now = intake.clock()
     try:
-        taken = notifications.receive(
-            intake.profile,
-            app_id=intake.settings.app_id,
-            secrets=lambda: intake.secrets().all,
-            headers=_headers(event),
-            body=_body(event),
-            now=now,
-        )
-        _enqueue(intake, taken, now)
+        headers, body = _headers(event), _body(event)
+        _take_in(intake, headers, body, now)
     except NotificationRefused as refused:
         return _refuse(refused)
     except (ClientError, BotoCoreError) as error:
         return _put_off(error)
-    _record(taken)
     contract = intake.profile.notification
     return _response(contract.success_status, contract.success_body, {"content-type": contract.success_content_type})
+
+
+def _take_in(intake: Intake, headers: Mapping[str, Any], body: bytes, now: float) -> None:
+    try:
+        taken = notifications.receive(
+            intake.profile,
+            app_id=intake.settings.app_id,
+            secrets=lambda: intake.secrets().all,
+            headers=headers,
+            body=body,
+            now=now,
+        )
+    except NotificationQuarantined as unreadable:
+        _quarantine(intake, unreadable, body, now)
+        _record_quarantined(unreadable)
+    else:
+        _enqueue(intake, taken, now)
+        _record(taken)
 
 
 def _headers(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,10 +100,35 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 def _enqueue(intake: Intake, taken: Notification, now: float) -> None:
     trade = taken.event_type.startswith("order.")
-    attributes = {"event_id": taken.event_id, "event_type": taken.event_type, "received_at": f"{now:.3f}"}
+    url = intake.settings.order_queue_url if trade else intake.settings.community_queue_url
+    _send(intake, url, _allowed_by_sqs(taken.body_text), _attributes(taken, now) | {"event_type": taken.event_type})
+
+
+def _quarantine(intake: Intake, unreadable: NotificationQuarantined, body: bytes, now: float) -> None:
+    """Every byte as it came: what is no JSON may hold what SQS takes in no text."""
+    why = {"kind": "quarantined", "reason": str(unreadable), "function": "WebhookIntake", "encoding": "base64"}
+    _send(
+        intake,
+        intake.settings.quarantine_queue_url,
+        # SQS takes no empty message; kept as "no bytes" all the same, because that is no Base64
+        base64.b64encode(body).decode() or "=",
+        _attributes(unreadable, now) | why,
+    )
+
+
+def _attributes(taken: Notification | NotificationQuarantined, now: float) -> dict[str, str]:
+    return {
+        "event_id": taken.event_id,
+        "received_at": f"{now:.3f}",
+        "delivery_id": taken.delivery_id,
+        "headers": msgspec.json.encode(taken.headers).decode(),
+    }
+
+
+def _send(intake: Intake, url: str, body: str, attributes: dict[str, str]) -> None:
     intake.sqs.send_message(
-        QueueUrl=intake.settings.order_queue_url if trade else intake.settings.community_queue_url,
-        MessageBody=_allowed_by_sqs(taken.body_text),
+        QueueUrl=url,
+        MessageBody=body,
         MessageAttributes={key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()},
     )
 
@@ -114,6 +151,20 @@ def _record(taken: Notification) -> None:
         event_id=taken.event_id,
         event_type=taken.event_type,
         raw_type=taken.raw_type,
+        delivery_id=taken.delivery_id,
+    )
+
+
+def _record_quarantined(unreadable: NotificationQuarantined) -> None:
+    secret = "SecretMatchedCurrent" if unreadable.secret_index == 0 else "SecretMatchedPrevious"
+    telemetry.count("Notifications", also=secret, outcome="quarantined")
+    telemetry.logger.error(
+        "notification",
+        outcome="quarantined",
+        event_id=unreadable.event_id,
+        reason=unreadable.reason,
+        field=unreadable.field,
+        delivery_id=unreadable.delivery_id,
     )
 
 

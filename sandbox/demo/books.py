@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from jiuwu.letters.deaths import Kind
+from jiuwu.letters.shelf import Shelf
 from jiuwu.platform import money
 from jiuwu.trade.drift import counts_of
 from jiuwu.trade.items import from_item
@@ -14,7 +16,7 @@ from jiuwu.trade.orders import Order
 from sandbox.demo.verdict import Remote
 from sandbox.environment import Sandbox
 
-_DEAD = ("OrderDeadLetters", "EffectDeadLetters", "CommunityDeadLetters", "FailedRuns")
+_DEAD = ("OrderDeadLetters", "EffectDeadLetters", "CommunityDeadLetters", "QuarantineQueue", "FailedRuns")
 _UNDER_WAY = ("OrderQueue", "EffectQueue")
 
 
@@ -49,8 +51,10 @@ class Books:
         return tuple(self.parcels)
 
     def dead(self) -> dict[str, int]:
-        """How many messages each dead-letter queue holds."""
-        return {name: self._depth(name) for name in _DEAD}
+        """How many letters of each kind were kept, and how many messages each dead-letter queue holds still."""
+        shelf = Shelf(self.sandbox.aws("dynamodb"), self.sandbox.stack.outputs["DeadLettersTable"])
+        letters = {f"dead letters, {kind}": len(list(shelf.of_kind(kind))) for kind in Kind}
+        return letters | {name: self._depth(name) for name in _DEAD}
 
     def under_way(self) -> Counter[str]:
         """What has been sent and not arrived: messages on our queues, notifications at the platform."""

@@ -32,9 +32,9 @@ class Remote:
 class Facts:
     """All that the verdict judges.
 
-    `ships` holds the effect ids that the warehouse received, in order, repeats included; `dead` the number of
-    messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got; `unsettled` what was
-    still under way at the end, by name.
+    `ships` holds the effect ids that the warehouse received, in order, repeats included; `dead` the number of letters
+    of each kind and of messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got;
+    `unsettled` what was still under way at the end, by name.
     """
 
     local: Mapping[str, Order]
@@ -107,7 +107,7 @@ def _money(facts: Facts) -> Iterable[str]:
 
 
 def _messages(facts: Facts) -> Iterable[str]:
-    yield from (f"{name}: {count} messages" for name, count in facts.dead.items() if count)
+    yield from (f"{name}: {count}" for name, count in facts.dead.items() if count)
     yield from (f"still under way: {count} {name}" for name, count in facts.unsettled.items() if count)
     let_in = {status: count for status, count in facts.forged.items() if not 400 <= status < 500}
     yield from (f"{count} forged notifications got HTTP {status}" for status, count in let_in.items())

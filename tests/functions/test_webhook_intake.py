@@ -1,3 +1,4 @@
+import base64
 import copy
 import io
 import json
@@ -19,6 +20,7 @@ from jiuwu.aws.secrets import AppSecrets, SecretMalformed
 from jiuwu.aws.settings import SettingsError
 from jiuwu.platform import profile
 from tests.functions.webhook_requests import (
+    APP_ID,
     ENVELOPE,
     ENVIRONMENT,
     EVENT,
@@ -90,7 +92,13 @@ def problem(reply: dict[str, Any]) -> tuple[int, str]:
 def test_a_notification_is_acknowledged_after_the_queue_took_it(post: Callable[..., Any], queue: Queue) -> None:
     reply = post(signed())
     assert (200, '{"code":0,"msg":"success"}') == (reply["statusCode"], reply["body"])
-    attributes = {"event_id": ENVELOPE["event_id"], "event_type": "order.paid", "received_at": f"{NOW}.250"}
+    attributes = {
+        "event_id": ENVELOPE["event_id"],
+        "received_at": f"{NOW}.250",
+        "delivery_id": "n-0001",
+        "headers": json.dumps(HEADERS, separators=(",", ":")),
+        "event_type": "order.paid",
+    }
     expected = {
         "QueueUrl": "http://sqs.test/orders",
         "MessageBody": EVENT["body"],
@@ -155,14 +163,50 @@ def test_a_hostile_request_gets_a_4xx_with_a_reason_and_leaves_nothing(
     assert [] == queue.sent
 
 
+HEADERS = {
+    "X-Jiuwu-App-Id": APP_ID,
+    "X-Jiuwu-Timestamp": str(NOW),
+    "X-Jiuwu-Nonce": "n-0001",
+    "X-Jiuwu-Event-Id": ENVELOPE["event_id"],
+}
+
+
 @pytest.mark.parametrize(("body", "reason", "field"), SIGNED_JUNK)
-def test_signed_junk_is_a_400_with_the_field(
+def test_signed_junk_is_kept_byte_by_byte_with_its_reason_and_then_acknowledged(
     post: Callable[..., Any], queue: Queue, body: str | bytes, reason: str, field: str | None
 ) -> None:
     reply = post(signed(body))
-    assert problem(reply) == (400, reason)
-    assert field == json.loads(reply["body"])["field"]
-    assert [] == queue.sent
+
+    assert (200, '{"code":0,"msg":"success"}') == (reply["statusCode"], reply["body"])
+    (message,) = queue.sent
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert "http://sqs.test/quarantine" == message["QueueUrl"]
+    sent = "" if message["MessageBody"] == "=" else message["MessageBody"]
+    assert (body if isinstance(body, bytes) else body.encode()) == base64.b64decode(sent, validate=True)
+    assert f"{reason}: " == attributes.pop("reason")[: len(reason) + 2]
+    assert HEADERS == json.loads(attributes.pop("headers"))
+    assert {
+        "kind": "quarantined",
+        "function": "WebhookIntake",
+        "encoding": "base64",
+        "event_id": ENVELOPE["event_id"],
+        "delivery_id": "n-0001",
+        "received_at": f"{NOW}.250",
+    } == attributes
+
+
+def test_quarantined_without_its_queue_is_not_acknowledged(post: Callable[..., Any], queue: Queue) -> None:
+    queue.fault = EndpointConnectionError(endpoint_url="http://sqs.test")
+    assert problem(post(signed("{"))) == (503, "try_again_later")
+
+
+def test_a_quarantined_notification_is_logged_without_its_body(post: Callable[..., Any], log: io.StringIO) -> None:
+    post(signed(body_with(data="JW1 ou_demo_0001")))
+    line = json.loads(log.getvalue())
+    assert ("ERROR", "quarantined", "field_wrong", "data") == tuple(
+        line[name] for name in ("level", "outcome", "reason", "field")
+    )
+    assert "ou_demo_0001" not in log.getvalue()
 
 
 @pytest.mark.parametrize("event", [None, [], "event", 5, {"requestContext": None}, {"requestContext": {"http": []}}])
@@ -246,6 +290,7 @@ def counted(printed: str) -> list[tuple[str, str]]:
             [("Notifications", "refused"), ("SignatureFailures", "signature_wrong")],
         ),
         (signed(), method("GET"), [("Notifications", "refused")]),
+        (signed("{"), change_nothing, [("Notifications", "quarantined"), ("SecretMatchedCurrent", "quarantined")]),
     ],
 )
 def test_every_outcome_is_counted(
@@ -319,7 +364,7 @@ def test_the_real_queue_takes_every_body_we_acknowledge(
     community_queue: str,
     app_secret: str,
 ) -> None:
-    queues = {"ORDER_QUEUE_URL": order_queue, "COMMUNITY_QUEUE_URL": community_queue}
+    queues = {"ORDER_QUEUE_URL": order_queue, "COMMUNITY_QUEUE_URL": community_queue, "QUARANTINE_QUEUE_URL": "unused"}
     function = load_function("webhook_intake", **{**ENVIRONMENT, **queues, "APP_SECRET_NAME": app_secret})
     small = json.dumps({**ENVELOPE, "data": {"title": "\ufffe茶 \u0085\u2028\U0001f375"}}, ensure_ascii=False)
     filler = "茶" * ((TOO_LARGE - 1 - len(body_with(data={"x": ""}))) // 3)

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "APP_SECRET_NAME": "jiuwu/app-secret",
     "ORDER_QUEUE_URL": "http://sqs.test/orders",
     "COMMUNITY_QUEUE_URL": "http://sqs.test/community",
+    "QUARANTINE_QUEUE_URL": "http://sqs.test/quarantine",
 }
 EVENT: dict[str, Any] = json.loads((ROOT / "events" / "webhook_intake.json").read_text("utf-8"))
 ENVELOPE = json.loads(EVENT["body"])
@@ -141,6 +142,8 @@ SIGNED_JUNK: list[tuple[str | bytes, str, str | None]] = [
     ('{"a":' * 40_000 + "1" + "}" * 40_000, "body_not_json", None),
     ('{"a":' + "9" * 100_000 + "}", "body_not_json", None),
     (b"\xff\xfe", "body_not_utf8", None),
+    ("{\x00\x1b\uffff", "body_not_json", None),
+    ("half a body \ufffe", "body_not_json", None),
     (body_with(event_id=...), "field_wrong", "event_id"),
     (body_with(event_id=7), "field_wrong", "event_id"),
     (body_with(event_id="evt_of_another"), "event_id_differs", "event_id"),

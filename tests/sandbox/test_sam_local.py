@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("sandbox"), pytest.mar
 
 _MACHINE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
 _IMAGE = f"public.ecr.aws/lambda/python:3.13-{_MACHINE}"
-_TABLES = ("OrdersTable", "MembersTable", "LoginsTable", "ProductsTable", "ReconciliationTable")
-_QUEUES = ("OrderQueue", "CommunityQueue", "EffectQueue", "OrderDeadLetters")
+_TABLES = ("OrdersTable", "MembersTable", "LoginsTable", "ProductsTable", "ReconciliationTable", "DeadLettersTable")
+_QUEUES = ("OrderQueue", "CommunityQueue", "EffectQueue", "OrderDeadLetters", "QuarantineQueue")
 
 
 def _docker_ready() -> bool:
@@ -182,3 +182,7 @@ def test_the_processor_hands_back_what_it_cannot_look_up(invoke: Callable[[str],
 
 def test_the_dispatcher_hands_back_an_order_that_the_table_lacks(invoke: Callable[[str], Any]) -> None:
     assert 1 == len(invoke("effect_dispatcher")["batchItemFailures"])
+
+
+def test_the_keeper_keeps_its_example(invoke: Callable[[str], Any]) -> None:
+    assert {"batchItemFailures": []} == invoke("dead_letter_keeper")

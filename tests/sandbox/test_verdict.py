@@ -74,7 +74,7 @@ BROKEN = {
         ),
         "JW3: we have it (created), the platform does not",
     ),
-    "a dead letter": (replace(KEPT, dead={"OrderDeadLetters": 2}), "OrderDeadLetters: 2 messages"),
+    "a dead letter": (replace(KEPT, dead={"OrderDeadLetters": 2}), "OrderDeadLetters: 2"),
     "a message under way": (replace(KEPT, unsettled={"messages": 1}), "still under way: 1 messages"),
     "a forgery let in": (replace(KEPT, forged=Counter({200: 1})), "1 forged notifications got HTTP 200"),
     "a forgery that broke us": (replace(KEPT, forged=Counter({500: 1})), "1 forged notifications got HTTP 500"),

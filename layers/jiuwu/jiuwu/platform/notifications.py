@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from jiuwu.platform import signing
 from jiuwu.platform.profile import Profile, lookup
@@ -17,7 +18,11 @@ _LONGEST = 128
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified notification. `body_text` is the body as signed, `occurred_at` Unix seconds."""
+    """A verified notification. `body_text` is the body as signed, `occurred_at` Unix seconds.
+
+    `headers` are the platform's own, under its names and without the signature; `delivery_id` is the nonce among them,
+    a new one each time that the platform sends.
+    """
 
     event_id: str
     event_type: str
@@ -25,6 +30,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: int | None
     body_text: str
     secret_index: int
+    delivery_id: str
+    headers: dict[str, str]
 
     def __repr__(self) -> str:
         return f"Notification({self.event_id}, {self.event_type})"
@@ -38,6 +45,21 @@ class NotificationRefused(Exception):
         self.status, self.reason, self.message, self.field = status, reason, message, field
 
 
+class NotificationQuarantined(NotificationRefused):
+    """The signature fits, so the platform sent it, but it is not as the profile describes: to be kept, not sent again.
+
+    `event_id`, `delivery_id` and `headers` are those of a Notification, by the signed headers.
+    """
+
+    event_id = ""
+    delivery_id = ""
+    secret_index = 0
+
+    def __init__(self, reason: str, message: str, field: str | None = None) -> None:
+        super().__init__(400, reason, message, field)
+        self.headers: dict[str, str] = {}
+
+
 def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     profile: Profile,
     *,
@@ -47,7 +69,8 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     body: bytes,
     now: float,
 ) -> Notification:
-    """The notification in a request; raises NotificationRefused for anything not entirely right.
+    """The notification in a request; raises NotificationRefused for what a stranger may have sent, and
+    NotificationQuarantined for what the platform sent and we cannot read.
 
     Cheap checks come first, `secrets` are asked for only when those have passed, and nothing of the body is looked at
     before the signature fits. A time outside the window is refused with both times, which tells its sender the cure.
@@ -57,11 +80,24 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
         raise NotificationRefused(401, "app_id_unknown", "this app id is not ours", names.app_id)
     _check_window(profile, given["timestamp"], now)
     index = _check_signature(profile, given, body, secrets())
+    told = {name: given[ours] for ours, name in zip(names.__struct_fields__, astuple(names), strict=True)}
+    del told[names.signature]
+    try:
+        text, envelope = _decode(body)
+        return _read_envelope(profile, envelope, text, given, told, index)
+    except NotificationQuarantined as unreadable:
+        unreadable.event_id, unreadable.delivery_id = given["event_id"], given["nonce"]
+        unreadable.headers, unreadable.secret_index = told, index
+        raise
+
+
+def reread(profile: Profile, body: bytes, *, event_id: str) -> Notification:
+    """The notification in a body that was verified before, under the event id of its header.
+
+    Raises NotificationQuarantined when it still is not as the profile describes.
+    """
     text, envelope = _decode(body)
-    if _name(envelope, profile.notification.fields.event_id) != given["event_id"]:
-        message = f"differs from the header {names.event_id}"
-        raise NotificationRefused(400, "event_id_differs", message, profile.notification.fields.event_id)
-    return _read_envelope(profile, envelope, text, index)
+    return _read_envelope(profile, envelope, text, {"event_id": event_id, "nonce": ""}, {}, 0)
 
 
 def sign_notification(  # noqa: PLR0913 -- as receive
@@ -132,16 +168,22 @@ def _decode(body: bytes) -> tuple[str, object]:
     try:
         text, envelope = body.decode(), msgspec.json.decode(body)
     except UnicodeDecodeError:
-        raise NotificationRefused(400, "body_not_utf8", "the body is not UTF-8") from None
+        raise NotificationQuarantined("body_not_utf8", "the body is not UTF-8") from None
     except (msgspec.DecodeError, RecursionError):
-        raise NotificationRefused(400, "body_not_json", "the body is not JSON that can be read") from None
+        raise NotificationQuarantined("body_not_json", "the body is not JSON that can be read") from None
     if not isinstance(envelope, dict):
-        raise NotificationRefused(400, "body_not_an_object", "the body is JSON but not an object")
+        raise NotificationQuarantined("body_not_an_object", "the body is JSON but not an object")
     return text, envelope
 
 
-def _read_envelope(profile: Profile, envelope: object, text: str, index: int) -> Notification:
+def _read_envelope(  # noqa: PLR0913, PLR0917 -- what a Notification is made of
+    profile: Profile, envelope: object, text: str, given: Mapping[str, str], headers: dict[str, str], index: int
+) -> Notification:
     fields = profile.notification.fields
+    event_id = _name(envelope, fields.event_id)
+    if event_id != given["event_id"]:
+        message = f"differs from the header {profile.notification.headers.event_id}"
+        raise NotificationQuarantined("event_id_differs", message, fields.event_id)
     raw_type = _name(envelope, fields.event_type)
     if not isinstance(lookup(envelope, fields.data), dict):
         raise _wrong(fields.data, "an object")
@@ -149,12 +191,14 @@ def _read_envelope(profile: Profile, envelope: object, text: str, index: int) ->
     if version is not None and type(version) is not int:
         raise _wrong(fields.version, "a whole number")
     return Notification(
-        event_id=_name(envelope, fields.event_id),
+        event_id=event_id,
         event_type=profile.notification.our_type(raw_type) or UNKNOWN_TYPE,
         raw_type=raw_type,
         occurred_at=_occurred_at(profile, lookup(envelope, fields.occurred_at)),
         body_text=text,
         secret_index=index,
+        delivery_id=given["nonce"],
+        headers=headers,
     )
 
 
@@ -178,5 +222,5 @@ def _occurred_at(profile: Profile, value: object) -> int | None:
         raise wrong from None
 
 
-def _wrong(field: str, expected: str) -> NotificationRefused:
-    return NotificationRefused(400, "field_wrong", f"the field {field} must be there and be {expected}", field)
+def _wrong(field: str, expected: str) -> NotificationQuarantined:
+    return NotificationQuarantined("field_wrong", f"the field {field} must be there and be {expected}", field)

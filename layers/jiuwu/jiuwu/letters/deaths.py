@@ -1,0 +1,127 @@
+"""A message that was given up, as it arrives from a dead-letter queue: who it was, and what it died of."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jiuwu.platform.profile import lookup
+
+if TYPE_CHECKING:
+    from jiuwu.platform.contract import Profile
+
+# The queues that letters come from and are sent back to, and the intake, which quarantines before any queue.
+ORDERS, EFFECTS, COMMUNITY, INTAKE = "OrderQueue", "EffectQueue", "CommunityQueue", "WebhookIntake"
+_LONGEST_KEY = 128
+
+type Record = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """Why a message was given up."""
+
+    POISON = "poison"  # it can never succeed
+    EXHAUSTED = "exhausted"  # it kept failing
+    QUARANTINED = "quarantined"  # it passed the signature but is not as the profile describes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """One message that was given up. `body` holds the original bytes, `headers` JSON without the signature.
+
+    `at` and `received_at` are Unix seconds: when it is kept, and when the platform's notification first came.
+    `message_id` is SQS's: the same again is the same death. Empty is what it does not have.
+    """
+
+    message_id: str
+    source: str
+    kind: Kind
+    reason: str
+    function: str
+    attempts: int
+    body: bytes
+    at: int
+    received_at: int
+    event_id: str = ""
+    event_type: str = ""
+    order_no: str = ""
+    effect: str = ""
+    delivery_id: str = ""
+    headers: str = ""
+    redriven_from: str = ""
+
+
+def read(record: Record, *, source: str, profile: "Profile", now: int) -> Death:
+    """The death that a record of Lambda's SQS event tells of; whatever lies in the queue is one."""
+    told = attributes(record)
+    body = _bytes(record["body"], told.get("encoding", ""))
+    effect = told.get("effect", "")
+    return Death(
+        message_id=record["messageId"],
+        source=source,
+        kind=_kind(told),
+        reason=told.get("reason") or f"gave_up: {source} handed it out again and again, and nobody took it",
+        function=told.get("function", ""),
+        attempts=_attempts(record, told),
+        body=body,
+        at=now,
+        received_at=_received_at(record, told, now),
+        event_id=told.get("event_id", ""),
+        event_type=told.get("event_type", ""),
+        order_no=told.get("order_no") or _order_no(body, source, profile),
+        effect=effect,
+        delivery_id=told.get("delivery_id", ""),
+        headers=told.get("headers", ""),
+        redriven_from=told.get("redriven_from", ""),
+    )
+
+
+def attributes(record: Record) -> dict[str, str]:
+    """The text attributes of a message as Lambda hands it over."""
+    found: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
+    return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
+
+
+def _kind(told: Mapping[str, str]) -> Kind:
+    kind = told.get("kind", Kind.EXHAUSTED)  # SQS itself writes none
+    return Kind(kind) if kind in Kind else Kind.POISON
+
+
+def _attempts(record: Record, told: Mapping[str, str]) -> int:
+    """How often it was tried. SQS counts on over all queues, this receipt included; who gives up by himself says so."""
+    if told.get("attempts", "").isdecimal():
+        return int(told["attempts"])
+    received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+    return 1 if "kind" in told else max(1, int(received) - 1)
+
+
+def _received_at(record: Record, told: Mapping[str, str], now: int) -> int:
+    try:
+        return int(float(told["received_at"]))
+    except (KeyError, ValueError, OverflowError):
+        return int(record.get("attributes", {}).get("SentTimestamp", now * 1000)) // 1000
+
+
+def _bytes(body: str, encoding: str) -> bytes:
+    if encoding == "base64":
+        try:
+            return base64.b64decode("" if body == "=" else body, validate=True)  # "=": there were no bytes
+        except ValueError:
+            pass  # not of our making: kept as it is
+    return body.encode("utf-8", "surrogatepass")
+
+
+def _order_no(body: bytes, source: str, profile: "Profile") -> str:
+    """The order that it is about, if it names one; nothing else of the body is looked at."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
+    theirs = profile.notification.fields.data, profile.fields.event.out_order_no
+    path = "order_no" if source == EFFECTS else ".".join(filter(None, theirs))
+    number = lookup(found, path)
+    printable = isinstance(number, str) and number.isascii() and number.isprintable()
+    return number if printable and 0 < len(number) <= _LONGEST_KEY else ""

@@ -1,0 +1,114 @@
+"""A dead letter: all deaths of one thing, its original bytes, and what a person did about it. Pure."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .deaths import EFFECTS, Death, Kind
+
+# SQS redelivers within its retention of 14 days and rarely more than once or twice; more would only grow the item.
+_MESSAGES_KEPT = 20
+
+type State = Literal["waiting", "redriven", "died again"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What is kept of a thing that was given up; times are Unix seconds.
+
+    `attempts` are summed over its `deaths`; kind, reason, body, headers and delivery are those of the last one.
+    `redriven_as` is the delivery id of the last redrive, `redriven_after` how many deaths it had then.
+    """
+
+    letter_id: str
+    source: str
+    kind: Kind
+    reason: str
+    function: str
+    body: bytes
+    first_at: int
+    last_at: int
+    attempts: int
+    deaths: int
+    event_id: str = ""
+    event_type: str = ""
+    order_no: str = ""
+    effect: str = ""
+    delivery_id: str = ""
+    headers: str = ""
+    redriven_from: str = ""
+    redriven_at: int = 0
+    redriven_as: str = ""
+    redriven_after: int = 0
+    redrives: int = 0
+    messages: tuple[str, ...] = ()
+    version: int = 0
+
+    @property
+    def state(self) -> State:
+        """Told by counting deaths and not by clocks: the operator's is another than ours."""
+        if not self.redrives:
+            return "died again" if self.redriven_from else "waiting"
+        return "redriven" if self.redriven_after >= self.deaths else "died again"
+
+
+def letter_id(death: Death) -> str:
+    """The same thing dying again is the same letter.
+
+    An effect is known by its order and name. Anything else also by its bytes: another body under the same event id is
+    another letter, so no bytes are ever lost to it.
+    """
+    if death.source == EFFECTS and death.order_no:
+        subject = f"{death.order_no}\n{death.effect}"
+    else:
+        subject = f"{death.event_id}\n{hashlib.sha256(death.body).hexdigest()}"
+    digest = hashlib.sha256(f"{death.source}\n{subject}".encode()).digest()
+    return "dl_" + base64.b32encode(digest).decode().lower()[:16]
+
+
+def keep(letter: Letter | None, death: Death) -> Letter | None:
+    """The letter after this death; None when it has it already."""
+    if letter is None:
+        return _first(death)
+    if death.message_id in letter.messages:
+        return None
+    return replace(
+        letter,
+        kind=death.kind,
+        reason=death.reason,
+        function=death.function,
+        body=death.body,
+        event_type=death.event_type,
+        delivery_id=death.delivery_id,
+        headers=death.headers,
+        redriven_from=death.redriven_from,
+        first_at=min(letter.first_at, death.received_at),
+        last_at=max(letter.last_at, death.at),
+        attempts=letter.attempts + death.attempts,
+        deaths=letter.deaths + 1,
+        messages=(*letter.messages, death.message_id)[-_MESSAGES_KEPT:],
+    )
+
+
+def _first(death: Death) -> Letter:
+    return Letter(
+        letter_id=letter_id(death),
+        source=death.source,
+        kind=death.kind,
+        reason=death.reason,
+        function=death.function,
+        body=death.body,
+        first_at=min(death.received_at, death.at),
+        last_at=death.at,
+        attempts=death.attempts,
+        deaths=1,
+        event_id=death.event_id,
+        event_type=death.event_type,
+        order_no=death.order_no,
+        effect=death.effect,
+        delivery_id=death.delivery_id,
+        headers=death.headers,
+        redriven_from=death.redriven_from,
+        messages=(death.message_id,),
+    )

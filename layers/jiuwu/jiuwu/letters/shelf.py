@@ -1,0 +1,136 @@
+"""The dead-letter table: one item per letter, an index by kind and time in shards, and one by order."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from .deaths import Death, Kind
+from .letters import Letter, keep, letter_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEPT_SECONDS = 180 * 86_400
+# A flood of one kind (the platform changed its format) is as many writes as notifications; a partition takes 1,000/s.
+SHARDS = 8
+BY_KIND, BY_ORDER = "by_kind", "by_order"
+
+# An item is at most 400 KB. Bodies are at most 256 KiB, but characters that SQS refuses travel as escapes of double
+# length; those shrink to less than they were.
+_DEFLATED_FROM = 300_000
+_ROUNDS = 4
+_REDRIVEN = "SET redriven_at = :at, redriven_as = :as, redriven_after = :deaths ADD redrives :one, version :one"
+
+type Item = dict[str, Any]
+
+
+class ShelfBusy(Exception):
+    """Others wrote the letter again and again; nothing was kept, so the message has to come again."""
+
+
+class Shelf:
+    """Letters by id."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table = table
+
+    def get(self, id_: str) -> Letter | None:
+        """The whole letter, or None."""
+        found = self._dynamodb.get_item(TableName=self._table, Key={"letter_id": {"S": id_}}, ConsistentRead=True)
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def keep(self, death: Death) -> Letter:
+        """The letter with this death in it, once, however often it is told. Raises ShelfBusy."""
+        for _ in range(_ROUNDS):
+            before = self.get(letter_id(death))
+            after = keep(before, death)
+            if after is None and before is not None:
+                return before
+            if after is not None and self._put(after):
+                return after
+        raise ShelfBusy(letter_id(death))
+
+    def redriven(self, letter: Letter, *, as_: str, at: int) -> None:
+        """Notes that a letter, as it was read, was sent back to its queue under this delivery id."""
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key={"letter_id": {"S": letter.letter_id}},
+            # the version moves, so that a death kept at the same instant does not write over this
+            UpdateExpression=_REDRIVEN,
+            ConditionExpression="attribute_exists(letter_id)",
+            ExpressionAttributeValues={
+                ":at": {"N": str(at)},
+                ":as": {"S": as_},
+                ":deaths": {"N": str(letter.deaths)},
+                ":one": {"N": "1"},
+            },
+        )
+
+    def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[Letter]:
+        """Letters of a kind whose last death is not before `since`, without their bodies."""
+        condition = "kind_shard = :shard AND last_at >= :since"
+        return chain.from_iterable(
+            self._query(BY_KIND, condition, {":shard": {"S": f"{kind}#{n}"}, ":since": {"N": str(since)}})
+            for n in range(SHARDS)
+        )
+
+    def about(self, order_no: str) -> Iterator[Letter]:
+        """Letters about an order, oldest death first, without their bodies."""
+        return self._query(BY_ORDER, "order_no = :order", {":order": {"S": order_no}})
+
+    def _query(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[Letter]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+        return (from_item(item) for page in pages for item in page["Items"])
+
+    def _put(self, letter: Letter) -> bool:
+        """Whether the letter was written: not when somebody else wrote it since it was read."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(letter_id)"}
+        if letter.version:
+            condition = {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": {"N": str(letter.version)}},
+            }
+        item = to_item(replace(letter, version=letter.version + 1))
+        try:
+            self._dynamodb.put_item(TableName=self._table, Item=item, **condition)
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def to_item(letter: Letter) -> Item:
+    """The letter's item; what is empty or zero has no attribute."""
+    item: Item = {name: {"S": text} for name in _TEXTS if (text := str(getattr(letter, name)))}
+    item |= {name: {"N": str(number)} for name in _NUMBERS if (number := getattr(letter, name))}
+    deflated = len(letter.body) > _DEFLATED_FROM
+    body = zlib.compress(letter.body) if deflated else letter.body
+    shard = zlib.crc32(letter.letter_id.encode()) % SHARDS
+    return item | {
+        "messages": {"L": [{"S": message} for message in letter.messages]},
+        "body": {"B": body},
+        "kind_shard": {"S": f"{letter.kind}#{shard}"},
+        "expires_at": {"N": str(letter.last_at + KEPT_SECONDS)},
+        **({"deflated": {"BOOL": True}} if deflated else {}),
+    }
+
+
+def from_item(item: Mapping[str, Any]) -> Letter:
+    """The letter that an item holds; an index has it without body and messages."""
+    body = bytes(item.get("body", {}).get("B", b""))
+    values: dict[str, Any] = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
+    values |= {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
+    messages = tuple(message["S"] for message in item.get("messages", {}).get("L", ()))
+    body = zlib.decompress(body) if "deflated" in item else body
+    return Letter(**values | {"kind": Kind(values["kind"]), "body": body, "messages": messages})
+
+
+_NUMBERS = tuple(field.name for field in fields(Letter) if field.type is int)
+_TEXTS = tuple(field.name for field in fields(Letter) if field.type in (str, Kind))

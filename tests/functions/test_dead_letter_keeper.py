@@ -1,0 +1,190 @@
+"""DeadLetterKeeper against the local AWS: each message given up becomes one letter, or stays where it is."""
+
+import json
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from jiuwu.aws.settings import SettingsError
+from jiuwu.letters.deaths import Kind
+from jiuwu.letters.letters import Letter
+from jiuwu.letters.shelf import Shelf
+from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
+from tests.letters.given_up import NOW, ORDER_NO, PAID, given_up
+
+QUEUES = {
+    "orders": "OrderQueue",
+    "effects": "EffectQueue",
+    "community": "CommunityQueue",
+    "quarantine": "WebhookIntake",
+}
+ARN = "arn:aws:sqs:eu-west-1:1:"
+
+
+class Desk:
+    """The function on a table of its own."""
+
+    def __init__(self, app: ModuleType, said: Said) -> None:
+        self.app, self.said = app, said
+        self.shelf: Shelf = app._keeper.shelf
+        self.keeper = app._keeper._replace(clock=lambda: NOW + 0.9)
+
+    def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
+        return failed(self.app.handle(self.keeper._replace(**changes), batch(*records)))
+
+    @property
+    def letters(self) -> list[Letter]:
+        return [letter for kind in Kind for letter in self.shelf.of_kind(kind)]
+
+
+@pytest.fixture
+def environment(dead_letters_table: str) -> dict[str, str]:
+    names = ("JIUWU_PROFILE", "PLATFORM_URL", "APP_ID")
+    return {name: ENVIRONMENT[name] for name in names} | {
+        "APP_SECRET_NAME": "unused",
+        "DEAD_LETTERS_TABLE": dead_letters_table,
+        "ORDER_DEAD_LETTERS_ARN": f"{ARN}orders",
+        "EFFECT_DEAD_LETTERS_ARN": f"{ARN}effects",
+        "COMMUNITY_DEAD_LETTERS_ARN": f"{ARN}community",
+        "QUARANTINE_ARN": f"{ARN}quarantine",
+    }
+
+
+@pytest.fixture
+def desk(
+    load_function: Callable[..., ModuleType], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> Desk:
+    return Desk(load_function("dead_letter_keeper", **environment), listen(capsys))
+
+
+def test_the_example_event_becomes_a_letter(
+    load_function: Callable[..., ModuleType], environment: dict[str, str], project: Path
+) -> None:
+    event = json.loads((project / "events" / "dead_letter_keeper.json").read_text())
+    arn = event["Records"][0]["eventSourceARN"]
+    function = load_function("dead_letter_keeper", **environment | {"ORDER_DEAD_LETTERS_ARN": arn})
+
+    assert {"batchItemFailures": []} == function.handler(event, None)
+    (letter,) = function._keeper.shelf.about(ORDER_NO)
+    assert (Kind.QUARANTINED, "OrderQueue", "evt_20251122_000002") == (letter.kind, letter.source, letter.event_id)
+
+
+def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
+    poison = given_up(message="m-1", kind="poison", reason="order_unknown: n", delivery_id="d-1", headers='{"a":"b"}')
+    exhausted = given_up('{"order_no":"JW1"}', message="m-2", queue="effects", event_id="", event_type="", received=6)
+    quarantined = given_up("ew==", message="m-3", queue="quarantine", kind="quarantined", encoding="base64")
+
+    assert [] == desk.handle(poison, exhausted, quarantined)
+
+    found = [desk.shelf.get(letter.letter_id) for letter in desk.letters]
+    kept = {letter.kind: letter for letter in found if letter}
+    bodies = {kind: letter.body for kind, letter in kept.items()}
+    assert {"poison": PAID.encode(), "exhausted": b'{"order_no":"JW1"}', "quarantined": b"{"} == bodies
+    assert ("d-1", '{"a":"b"}') == (kept[Kind.POISON].delivery_id, kept[Kind.POISON].headers)
+    assert {"poison": 1, "exhausted": 1, "quarantined": 1} == desk.said.counted("DeadLetters")
+
+
+def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
+    record = given_up(kind="poison", attempts="1")
+
+    desk.handle(record)
+    before = desk.letters
+    desk.handle(record, record, clock=lambda: NOW + 99)
+
+    assert before == desk.letters
+    assert (1, 1) == (before[0].deaths, before[0].attempts)
+
+
+def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(desk: Desk) -> None:
+    desk.handle(given_up(message="m-1", received=6))
+    desk.handle(given_up(message="m-2", received=6), clock=lambda: NOW + 600)
+
+    (letter,) = desk.letters
+    assert (2, 10, 1_763_800_000, NOW + 600) == (letter.deaths, letter.attempts, letter.first_at, letter.last_at)
+    assert [letter] == list(desk.shelf.about(ORDER_NO))
+
+
+def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
+    records = [given_up(message=f"m-{n}", received=6) for n in range(4)]
+
+    with ThreadPoolExecutor(4) as keepers:
+        again = [record for kept in keepers.map(desk.handle, records) for record in kept]
+    while again:  # as the queue would
+        again = desk.handle(*(record for record in records if record["messageId"] in again))
+
+    (letter,) = desk.letters
+    assert (4, 20) == (letter.deaths, letter.attempts)
+
+
+def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> None:
+    desk.handle(given_up(message="m-1"))
+    (letter,) = desk.letters
+    desk.shelf.redriven(letter, as_="redrive-1", at=NOW)
+    assert ["redriven"] == [found.state for found in desk.letters]
+
+    desk.handle(given_up(message="m-2", redriven_from=letter.letter_id, delivery_id="redrive-1"))
+
+    (again,) = desk.letters
+    assert ("died again", "redrive-1", 2) == (again.state, again.redriven_as, again.deaths)
+    assert "died again" == desk.said.about("dead letter")[-1]["state"]
+
+
+@pytest.mark.parametrize("body", [" ", "{", "null", "[]", '"x"', "\x7f", '{"data": []}', "茶" * 80_000])
+@pytest.mark.parametrize("queue", [*QUEUES, "another"])
+def test_whatever_lies_in_a_dead_letter_queue_is_kept(desk: Desk, queue: str, body: str) -> None:
+    record = given_up(body, queue=queue) | {"messageAttributes": {}}
+
+    assert [] == desk.handle(record)
+    (letter,) = desk.letters
+    assert QUEUES.get(queue, "another") == letter.source
+
+
+class Down:
+    """A client of which every call fails."""
+
+    exceptions = type("exceptions", (), {"ConditionalCheckFailedException": KeyError})
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def fail(**request: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+        return fail
+
+
+def test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted(desk: Desk) -> None:
+    down: Any = Down()
+
+    assert ["m-1"] == desk.handle(given_up(message="m-1"), shelf=Shelf(down, "letters"))
+    assert ["EndpointConnectionError"] == [line["failed"] for line in desk.said.about("dead letter not kept")]
+    assert {} == desk.said.counted("DeadLetters")
+
+
+def test_one_letter_too_large_for_the_table_holds_up_no_other(desk: Desk) -> None:
+    body = "".join(random.Random(7).choices([*map(chr, range(0x4E00, 0x9FFF))], k=240_000))
+
+    assert ["m-1"] == desk.handle(given_up(body, message="m-1"), given_up(message="m-2"))
+    assert 1 == len(desk.letters)
+
+
+def test_the_line_tells_what_to_look_for_and_nothing_of_the_body(desk: Desk) -> None:
+    desk.handle(given_up(PAID.replace("}}", ',"open_id":"ou_secret"}}'), kind="poison", reason="a: b"))
+
+    (line,) = desk.said.about("dead letter")
+    told = {name: line[name] for name in ("kind", "reason", "source", "event_id", "order_no", "state")}
+    expected = {"kind": "poison", "reason": "a: b", "source": "OrderQueue", "event_id": "evt-1", "order_no": ORDER_NO}
+    assert expected | {"state": "waiting"} == told
+    assert "ou_secret" not in desk.said.everything
+
+
+@pytest.mark.parametrize("variable", ["DEAD_LETTERS_TABLE", "QUARANTINE_ARN", "ORDER_DEAD_LETTERS_ARN"])
+def test_a_missing_variable_is_named_at_start(
+    load_function: Callable[..., ModuleType], environment: dict[str, str], variable: str
+) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        load_function("dead_letter_keeper", **environment | {variable: ""})
