@@ -72,6 +72,16 @@ class Records:
         item = {"record": {"S": "cursor"}, "page": {"S": cursor.page}} | numbers
         self._client.put_item(TableName=self._table, Item=item)
 
+    def place(self, record: str) -> str:
+        """Where a pass over another table goes on ("": at its beginning)."""
+        key = {"record": {"S": record}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        return str(item.get("place", {}).get("S", ""))
+
+    def save_place(self, record: str, place: str) -> None:
+        """Keeps how far a pass came. Of two at once the later writer wins: what it does again does no harm."""
+        self._client.put_item(TableName=self._table, Item={"record": {"S": record}, "place": {"S": place}})
+
     def save_report(self, report: Report, *, now: float) -> str:
         """Keeps a report for 90 days; returns its key."""
         record = "report#" + datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,117 @@
+"""ProductSync: tells the platform what changed in the catalogue, and mends what differs there.
+
+By schedule; or invoked with {"product_ids": […]} for some products now, or {"again": true} to try refused ones again.
+"""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from jiuwu.aws import clients, settings, telemetry
+from jiuwu.trade.catalogue import Catalogue, Outcome
+from jiuwu.trade.listing import Rows
+from jiuwu.trade.records import Records
+from jiuwu.trade.stocktaking import Stock, Stocktaking
+from jiuwu.wiring import Platform
+
+# What one invocation takes by name: a page.
+_MOST_NAMED = 100
+
+Answer = dict[str, Any]
+
+
+class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
+    products_table: str
+    reconciliation_table: str
+    product_check_seconds: int
+
+
+class WrongPayload(Exception):
+    """The invocation's payload is neither a schedule's event nor what ProductSync takes; says what is wrong with it."""
+
+
+class Context(Protocol):
+    """Lambda's context, as far as a run needs it."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class ProductSync(NamedTuple):
+    """What a run needs."""
+
+    settings: Settings
+    rows: Rows
+    records: Records
+    catalogue: Catalogue
+    clock: Callable[[], float] = time.time
+
+
+def handle(sync: ProductSync, event: object, left: Callable[[], float]) -> Answer:
+    """What was found and done; raises WrongPayload. `left`: seconds to the end."""
+    product_ids, again = _asked(event)
+    check_seconds = sync.settings.product_check_seconds
+    run = Stocktaking(sync.catalogue, sync.rows, left=left, check_seconds=check_seconds, clock=sync.clock)
+    if product_ids is None:
+        _tell(run.run(sync.records, again=again))
+        return run.stock.as_dict()
+    found = sync.rows.get_many(product_ids)
+    run.stock.finished = run.take(list(found.values()), again=True, check=True)
+    _tell(run.stock)
+    return run.stock.as_dict() | {"unknown": [one for one in product_ids if one not in found]}
+
+
+def _asked(event: object) -> tuple[list[str] | None, bool]:
+    """The products asked for (None: a pass over all), and whether refused ones are tried again."""
+    if not isinstance(event, dict):
+        raise WrongPayload('expected {}, {"again": true} or {"product_ids": […]}')
+    if event.get("source") == "aws.events":
+        return None, False
+    if unknown := sorted(str(name)[:50] for name in event if name not in ("again", "product_ids")):
+        raise WrongPayload(f"unknown field {unknown[0]!r}; expected again or product_ids")
+    again = event.get("again", False)
+    if not isinstance(again, bool):
+        raise WrongPayload("again: expected true or false")
+    return _named(event["product_ids"]) if "product_ids" in event else None, again
+
+
+def _named(product_ids: object) -> list[str]:
+    if not isinstance(product_ids, list) or not 1 <= len(product_ids) <= _MOST_NAMED:
+        raise WrongPayload(f"product_ids: expected a list of 1 to {_MOST_NAMED}")
+    if not all(isinstance(product_id, str) and 1 <= len(product_id) <= 64 for product_id in product_ids):
+        raise WrongPayload("product_ids: expected texts of 1 to 64 characters")
+    return list(dict.fromkeys(product_ids))
+
+
+def _tell(stock: Stock) -> None:
+    """Counts and logs what a run found. A reason is the platform's word; its sentence stays in the row."""
+    for outcome, number in stock.counts.items():
+        telemetry.count("Products", number, outcome=outcome.value)
+    for found in stock.findings:
+        level = telemetry.logger.warning if found.outcome is not Outcome.MENDED else telemetry.logger.info
+        level("product", product_id=found.product_id, outcome=found.outcome.value, reason=found.detail)
+    if stock.problems:
+        telemetry.logger.warning("left for the next run", problem=stock.problems[0])
+    telemetry.logger.info("catalogue", finished=stock.finished, outcomes=stock.as_dict()["outcomes"])
+
+
+def build(environment: Settings, platform: Platform, clock: Callable[[], float] = time.time) -> ProductSync:
+    """The function for an environment; the AWS clients come from jiuwu.aws.clients."""
+    dynamodb = clients.client("dynamodb")
+    rows = Rows(dynamodb, environment.products_table)
+    catalogue = Catalogue(rows, lambda: platform.client, clock=clock)
+    return ProductSync(environment, rows, Records(dynamodb, environment.reconciliation_table), catalogue, clock)
+
+
+_settings = settings.load(Settings)
+_sync = build(_settings, Platform(_settings))
+
+
+def handler(event: object, context: Context) -> Answer:
+    """Entry point for Lambda."""
+    return handle(_sync, event, lambda: context.get_remaining_time_in_millis() / 1000)
+
+
+boot.done()

@@ -1,0 +1,168 @@
+"""The merchant's catalogue kept the same at the platform. Our table is right: what differs there is pushed again.
+
+What is off the shelf here need only be off the shelf there, whatever title and price it has: so a product can always be
+taken off, even one that the platform would not take any more as it is.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformError, ProductRefused, ProductUnknown
+
+from .listing import Product, Rows, from_item
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.models import NewProduct, RemoteProduct
+
+# Each round that we lose is an edit of the row by somebody else.
+_ROUNDS = 4
+_LONGEST_REASON = 200
+# What speaks of the product and not of the moment: the same again would be refused again.
+_REFUSALS = (ProductRefused, ContentRefused, BadParameters)
+
+
+class Outcome(StrEnum):
+    """What became of one product."""
+
+    UNCHANGED = "unchanged"  # the platform has it, seen not long ago; it was not asked
+    SAME = "same"  # compared: both sides agree
+    PUSHED = "pushed"  # it was new or changed here, and the platform took it
+    MENDED = "mended"  # it differed at the platform, which has taken it again
+    REFUSED = "refused"  # the platform does not take it, now or when it last saw it like this
+    MALFORMED = "malformed"  # the row has no title, price or shelf as it must
+    BUSY = "busy"  # edited again and again while it was pushed; the next run looks again
+    GONE = "gone"  # the row was deleted meanwhile
+    FAILED = "failed"  # the platform does not answer; the next run looks again
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One product's outcome; `detail` is a word or two for logs: fields that differed, or a reason."""
+
+    product_id: str
+    outcome: Outcome
+    detail: str = ""
+
+
+def compare(local: Product, remote: "RemoteProduct | None") -> tuple[str, ...]:
+    """What differs between our product and the platform's view of it: missing, title, price, shelf; () if nothing."""
+    if not local.on_shelf:
+        return ("shelf",) if remote is not None and remote.on_shelf else ()
+    if remote is None:
+        return ("missing",)
+    differs = {
+        "title": local.title != remote.title,
+        "price": local.price_fen != remote.price_fen,
+        "shelf": not remote.on_shelf,
+    }
+    return tuple(field for field, yes in differs.items() if yes)
+
+
+def reason(refused: PlatformError) -> str:
+    """Why the platform refused, as a word for logs."""
+    word = refused.reason if isinstance(refused, ProductRefused) else ""
+    return word or type(refused).__name__
+
+
+def explanation(refused: PlatformError) -> str:
+    """Why the platform refused, in its own words, for the merchant's screen and never for logs: bounded, printable."""
+    text = f"{reason(refused)}: {refused.msg}" if refused.msg else reason(refused)
+    return "".join(char if char.isprintable() else " " for char in text)[:_LONGEST_REASON]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the platform made of a product; `why` (for people) and `word` (for logs) are set when it did not take it."""
+
+    outcome: Outcome
+    word: str = ""
+    why: str = ""
+
+
+class Catalogue:
+    """Keeps products in step, one at a time. Safe to share between threads."""
+
+    def __init__(
+        self, rows: Rows, platform: "Callable[[], PlatformClient]", *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._rows, self._platform, self._clock = rows, platform, clock
+
+    def keep(self, product: Product, *, seen_before: float = 0, again: bool = False) -> Kept:
+        """Pushes the product if it has changed; compares it if the platform was last asked earlier than `seen_before`
+        (Unix seconds). One that was refused is pushed only when it has changed, or `again`.
+
+        Raises PlatformError, and RowMalformed for what an edit made of the row meanwhile.
+
+        A crash after the push and before the mark costs another push of the same.
+        """
+        for _ in range(_ROUNDS):
+            answer = self._settle(product, seen_before, again=again)
+            if answer is None:
+                standing = Outcome.REFUSED if product.refused else Outcome.UNCHANGED
+                return Kept(product.product_id, standing, product.refused.partition(":")[0])
+            if self._rows.mark(product, at=int(self._clock()), refused=answer.why):
+                return Kept(product.product_id, answer.outcome, answer.word)
+            # edited meanwhile: the platform must hear the last word, ours may have come after another run's
+            item = self._rows.get_many([product.product_id]).get(product.product_id)
+            if item is None:
+                return Kept(product.product_id, Outcome.GONE)
+            product, seen_before = from_item(item), float("inf")
+        return Kept(product.product_id, Outcome.BUSY)
+
+    def _settle(self, product: Product, seen_before: float, *, again: bool) -> _Answer | None:
+        """What the platform says to the product; None when there is nothing to ask."""
+        if product.changed or (again and product.refused):
+            return self._push(product)
+        if product.synced_at >= seen_before:
+            return None
+        differs = compare(product, self._look(product.product_id))
+        if not differs:
+            return _Answer(Outcome.SAME)
+        if product.refused:
+            return _Answer(Outcome.REFUSED, product.refused.partition(":")[0], product.refused)
+        pushed = self._push(product)
+        return pushed if pushed.why else _Answer(Outcome.MENDED, " ".join(differs))
+
+    def _push(self, product: Product) -> _Answer:
+        try:
+            taken = self._platform().upsert_product(_said(product))
+        except _REFUSALS as refused:
+            return self._refused(product, refused)
+        return _otherwise(differs) if (differs := compare(product, taken)) else _Answer(Outcome.PUSHED)
+
+    def _refused(self, product: Product, refused: PlatformError) -> _Answer:
+        verdict = _Answer(Outcome.REFUSED, reason(refused), explanation(refused))
+        if product.on_shelf:
+            return verdict
+        there = self._look(product.product_id)
+        if there is None or not there.on_shelf:
+            return _Answer(Outcome.PUSHED)
+        try:
+            self._platform().upsert_product(there.model_copy(update={"on_shelf": False}))
+        except _REFUSALS:
+            return verdict
+        return _Answer(Outcome.PUSHED)
+
+    def _look(self, product_id: str) -> "RemoteProduct | None":
+        try:
+            return self._platform().get_product(product_id)
+        except ProductUnknown:
+            return None
+
+
+def _said(product: Product) -> "NewProduct":
+    from jiuwu.platform.models import NewProduct  # 100 ms that a run without a change need not pay
+
+    return NewProduct(
+        product_id=product.product_id, title=product.title, price_fen=product.price_fen, on_shelf=product.on_shelf
+    )
+
+
+def _otherwise(differs: tuple[str, ...]) -> _Answer:
+    """The platform took it and yet shows something else: pushing it again would change nothing."""
+    word = "kept_otherwise"
+    return _Answer(Outcome.REFUSED, word, f"{word}: the platform shows another {' and another '.join(differs)}")

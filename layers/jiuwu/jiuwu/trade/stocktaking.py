@@ -1,0 +1,139 @@
+"""A pass over the products table: each row pushed if it has changed, and compared if that was not done for long.
+
+A page at a time, and the place is kept after each, so a pass that is cut off goes on there with the next run. A page
+done twice costs nothing: what is done is marked in the rows.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import batched
+
+from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
+
+from .catalogue import Catalogue, Kept, Outcome
+from .listing import Item, RowMalformed, Rows, from_item
+from .products import ProductsBusy
+from .records import Records
+
+# The place of the pass in the reconciliation table.
+RECORD = "products"
+# A run ends this long before its time: the slowest product (a look and a push, each with all its tries) fits in twice.
+_MARGIN_SECONDS = 30.0
+# Calls overlap; more at once would take the platform's patience from the orders.
+_AT_ONCE = 4
+# So many failing in a row mean that the platform is down, and not that these products are unlucky.
+_IN_A_ROW = 3
+# An answer names this many products and says how many more there were.
+_NAMED = 200
+_WORTH_TELLING = {Outcome.MENDED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BUSY, Outcome.GONE, Outcome.FAILED}
+
+
+@dataclass(slots=True)
+class Stock:
+    """What a run found; `finished` when it came to the end of the table, `problems` why the platform was left alone."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    findings: list[Kept] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    finished: bool = False
+
+    def note(self, kept: Iterable[Kept]) -> None:
+        for one in kept:
+            self.counts[one.outcome] += 1
+            if one.outcome in _WORTH_TELLING:
+                self.findings.append(one)
+
+    def as_dict(self) -> dict[str, object]:
+        """The run as it is answered: bounded, however much was found."""
+        return {
+            "outcomes": {outcome.value: count for outcome, count in sorted(self.counts.items())},
+            "finished": self.finished,
+            "findings": [
+                {"product_id": one.product_id, "outcome": one.outcome.value, "detail": one.detail}
+                for one in self.findings[:_NAMED]
+            ],
+            "more_findings": max(0, len(self.findings) - _NAMED),
+            "problems": list(self.problems),
+        }
+
+
+class Stocktaking:
+    """A run. `left` is how many seconds it still has; what was compared less than `check_seconds` ago is not again."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rows: Rows,
+        *,
+        left: Callable[[], float],
+        check_seconds: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._catalogue, self._rows, self._left, self._clock = catalogue, rows, left, clock
+        self._check_seconds = check_seconds
+        self._failed_in_a_row = 0
+        self.stock = Stock()
+
+    def run(self, records: Records, *, again: bool = False) -> Stock:
+        """Goes on with the pass until the table's end or the run's; `again` tries refused products once more."""
+        start = records.place(RECORD)
+        while True:
+            items, following = self._rows.page(start)
+            if not self.take(items, again=again) and not self.stock.problems:
+                return self.stock  # the rest of this page comes first in the next run
+            if following != start:
+                # past a page that failed, too: three rows that the platform chokes on must not hold up all others
+                records.save_place(RECORD, following)
+            self.stock.finished = not following and not self.stock.problems
+            if not following or self.stock.problems:
+                return self.stock
+            start = following
+
+    def take(self, items: Sequence[Item], *, again: bool = False, check: bool = False) -> bool:
+        """The work on some rows; `check` compares those too that were compared lately. False when the time or the
+        platform ended before all were done."""
+        seen_before = float("inf") if check else self._clock() - self._check_seconds
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for some in batched(items, _AT_ONCE, strict=False):
+                if self._left() < _MARGIN_SECONDS:
+                    return False
+                done = list(pool.map(partial(self._keep, seen_before=seen_before, again=again), some))
+                self.stock.note(kept for kept, _ in done)
+                if self._down(done):
+                    return False
+        return True
+
+    def _keep(self, item: Item, *, seen_before: float, again: bool) -> tuple[Kept, PlatformError | None]:
+        product_id = str(item["product_id"]["S"])
+        try:
+            return self._catalogue.keep(from_item(item), seen_before=seen_before, again=again), None
+        except RowMalformed as wrong:
+            return Kept(product_id, Outcome.MALFORMED, wrong.field), None
+        except ProductsBusy:
+            return Kept(product_id, Outcome.BUSY), None
+        except PlatformError as error:
+            return Kept(product_id, Outcome.FAILED, str(error)), error
+
+    def _down(self, done: Iterable[tuple[Kept, PlatformError | None]]) -> bool:
+        """Whether the platform, and not these products, is the trouble; says so in the problems."""
+        for kept, error in done:
+            if error is not None and not _about_one(error):
+                self._failed_in_a_row += 1
+            elif kept.outcome is not Outcome.UNCHANGED:
+                self._failed_in_a_row = 0
+            if self._failed_in_a_row == _IN_A_ROW:
+                self.stock.problems.append(kept.detail)
+                return True
+        return False
+
+
+def _about_one(error: PlatformError) -> bool:
+    """Whether an error may be this product's alone: a code that nobody told us of, or a reply that cannot be read."""
+    if isinstance(error, UnknownOutcome):
+        # a write that was answered with success, in words that we do not understand
+        return error.code is None and error.status is not None and 200 <= error.status < 300
+    return type(error) is PlatformError or isinstance(error, BadReply)
