@@ -32,7 +32,7 @@ def row(product: Product) -> dict[str, Any]:
 
 def there(product: Product, **changes: Any) -> RemoteProduct:
     """The platform's view of the product, as it is once it was pushed."""
-    shown = {
+    shown: dict[str, Any] = {
         "product_id": product.product_id,
         "title": product.title,
         "price_fen": product.price_fen,
