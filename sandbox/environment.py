@@ -39,7 +39,8 @@ class Sandbox:
     """MiniStack, the deployed stack, the simulated platform, the front door with the shop, and a warehouse's queue.
 
     After start: `api_url` (also the shop's and the webhooks' address), `simulator_url`, `stack`, `warehouse_url` (the
-    queue that ship requests arrive in), `app_secret`, `folder` (logs and state), `seconds` (how long each step took).
+    queue that ship requests arrive in), `app_secret`, `merchant_key` (of the back office), `folder` (logs and state),
+    `seconds` (how long each step took).
     """
 
     stack: stack.Stack
@@ -58,7 +59,7 @@ class Sandbox:
         self.api_url = f"http://127.0.0.1:{self._ports.front_door}"
         self.shop_url = f"{self.api_url}/shop/"
         self.simulator_url = f"http://127.0.0.1:{self._ports.simulator}"
-        self.app_secret = secrets.token_hex(16)
+        self.app_secret, self.merchant_key = secrets.token_hex(16), secrets.token_hex(16)
         self.seconds: dict[str, float] = {}
         self.folder = SANDBOX
         self._running = ExitStack()
@@ -124,8 +125,9 @@ class Sandbox:
         httpx.put(f"{self.simulator_url}/_sim/config", json=wanted).raise_for_status()
 
     def _deploy(self, endpoint_url: str, template: Path) -> None:
-        value = json.dumps({"current": self.app_secret})
-        stack.client(endpoint_url, "secretsmanager").create_secret(Name="jiuwu/app-secret", SecretString=value)
+        for name, secret in (("jiuwu/app-secret", self.app_secret), ("jiuwu/merchant-key", self.merchant_key)):
+            value = json.dumps({"current": secret})
+            stack.client(endpoint_url, "secretsmanager").create_secret(Name=name, SecretString=value)
         parameters = {
             "Stage": "dev",
             "AppId": APP_ID,
@@ -162,6 +164,7 @@ class Sandbox:
             "aws_endpoint_url": self.stack.endpoint_url,
             "app_id": APP_ID,
             "app_secret": self.app_secret,
+            "merchant_key": self.merchant_key,
             "warehouse_url": self.warehouse_url,
             "stack_outputs": dict(self.stack.outputs),
             "pids": {name: child.pid for name, child in self._children.items()},

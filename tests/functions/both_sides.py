@@ -37,6 +37,8 @@ NOWHERE = COMMON | {
     "RECONCILIATION_TABLE": "r",
     "TOKEN_KEY_ID": "k",
     "EFFECT_QUEUE_URL": "http://127.0.0.1:9/q",
+    "POINTS_TABLE": "pt",
+    "MERCHANT_KEY_NAME": "mk",
 }
 
 
@@ -44,7 +46,12 @@ def resources(
     aws: Callable[[str], Any], make_table: Callable[[str], str], make_queue: Callable[[str], str]
 ) -> dict[str, str]:
     """Tables, queue, key and secret, by the name of the variable that tells a function theirs."""
-    name, value = f"app-{uuid4().hex}", json.dumps({"current": "the-secret"})
+
+    def secret(kind: str, **value: str) -> str:
+        made = aws("secretsmanager").create_secret(Name=f"{kind}-{uuid4().hex}", SecretString=json.dumps(value))
+        name: str = made["Name"]
+        return name
+
     return {
         "ORDERS_TABLE": make_table("OrdersTable"),
         "PRODUCTS_TABLE": make_table("ProductsTable"),
@@ -54,7 +61,9 @@ def resources(
         "RECONCILIATION_TABLE": make_table("ReconciliationTable"),
         "EFFECT_QUEUE_URL": make_queue("EffectQueue"),
         "TOKEN_KEY_ID": aws("kms").create_key()["KeyMetadata"]["KeyId"],
-        "APP_SECRET_NAME": aws("secretsmanager").create_secret(Name=name, SecretString=value)["Name"],
+        "APP_SECRET_NAME": secret("app", current="the-secret"),
+        "MERCHANT_KEY_NAME": secret("key", current="the-merchant-key", previous="the-previous-merchant-key"),
+        "POINTS_TABLE": make_table("PointsTable"),
     }
 
 

@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_MEMBER_ID = re.compile(r"mb_[a-z2-7]{20}")
 
 LinkStatus = Literal["active", "reauth_required", "unlinking", "unlinked"]
 
@@ -16,6 +19,11 @@ def member_id_for(app_id: str, open_id: str) -> str:
     """The same community account of the same app is always the same member."""
     digest = hashlib.sha256(f"{app_id}\n{open_id}".encode()).digest()
     return "mb_" + base64.b32encode(digest).decode().lower()[:20]
+
+
+def is_member_id(text: str) -> bool:
+    """Whether `text` has the form of `member_id_for`."""
+    return _MEMBER_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

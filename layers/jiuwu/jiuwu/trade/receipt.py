@@ -1,8 +1,13 @@
-"""An order as its member may see it: what, how much, what happened and where to pay. Nothing about the person."""
+"""An order and a member's points as people see them: the member what, how much, what happened and where to pay, nothing
+about the person; the merchant the money and what is still to be done besides."""
+
+from collections.abc import Iterable
 
 from jiuwu.platform.money import yuan
 
-from .orders import Order, Status
+from .orders import Effect, Entry, Order, Status
+from .point_items import Booking, State
+from .refunds import Asked, refundable_fen
 
 # What a line of the history means to a member; lines that are our own business are not here.
 _HAPPENED = {
@@ -28,7 +33,7 @@ _HAPPENED = {
 def receipt(order: Order) -> dict[str, object]:
     """The order as JSON; amounts as integer fen and as yuan text, times in Unix seconds."""
     payable = order.status is Status.PLACED and order.pay_url
-    return {
+    told: dict[str, object] = {
         "order_no": order.order_no,
         "status": str(order.status),
         "amount_fen": order.amount_fen,
@@ -46,7 +51,62 @@ def receipt(order: Order) -> dict[str, object]:
             for line in order.lines
         ],
         "timeline": _timeline(order),
-    } | ({"pay_url": order.pay_url} if payable else {})
+    }
+    told |= {"points": order.points} if order.points else {}
+    return told | ({"pay_url": order.pay_url} if payable else {})
+
+
+def for_merchant(order: Order) -> dict[str, object]:
+    """The member's receipt, with whose order it is, the money that moved, and what was to be done outside."""
+    return receipt(order) | {
+        "member_id": order.member_id,
+        "platform_order_no": order.platform_order_no,
+        "payments": [_money(entry, "transaction_id") for entry in order.payments],
+        "refunds": [_money(entry, "refund_id") | {"transaction_id": entry.of} for entry in order.refunds],
+        "refundable_fen": refundable_fen(order),
+        "effects": [_effect(name, effect) for name, effect in order.effects],
+    }
+
+
+def refund_receipt(asked: Asked, request_id: str) -> dict[str, object]:
+    """What a request for a refund came to, and what could still be asked back."""
+    left = refundable_fen(asked.order)
+    return {
+        "order_no": asked.order.order_no,
+        "request_id": request_id,
+        "amount_fen": asked.fen,
+        "amount": yuan(asked.fen),
+        "refundable_fen": left,
+        "refundable": yuan(left),
+    }
+
+
+def points_receipt(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
+    """A member's points as JSON: the balance, and the latest entries, each with what it did to the balance."""
+    return {"balance": balance, "entries": [_booking(booking) for booking in bookings]}
+
+
+def _money(entry: Entry, ref: str) -> dict[str, object]:
+    return {ref: entry.ref, "amount_fen": abs(entry.fen), "amount": yuan(abs(entry.fen)), "at": entry.at}
+
+
+def _effect(name: str, effect: Effect) -> dict[str, object]:
+    state = "done" if effect.done_at else "given_up" if effect.dead else "pending"
+    return {"effect": name, "state": state, "attempts": effect.attempts} | ({"why": effect.dead} if effect.dead else {})
+
+
+def _booking(booking: Booking) -> dict[str, object]:
+    order = {"order_no": booking.ref, "state": str(booking.state)} if booking.state else {"request_id": booking.ref}
+    return {
+        "points": booking.counts,
+        "what": _BOOKED[booking.state] if booking.state else "增加" if booking.points > 0 else "扣减",
+        "at": booking.moved_at or booking.booked_at,
+        **order,
+        **({"reason": booking.reason} if booking.reason else {}),
+    }
+
+
+_BOOKED = {State.RESERVED: "下单预留", State.SPENT: "下单使用", State.RETURNED: "已退回"}
 
 
 def _timeline(order: Order) -> list[dict[str, object]]:

@@ -71,9 +71,8 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
     on its way back already. What is asked for in whole is not shipped any more."""
     request = _short(event.event_id)
-    known = [effect.fen for name, effect in order.effects if effect.fen and name.endswith(f"#{request}")]
-    if known:  # its line fell off the history
-        reused = sum(known) != event.amount_fen
+    if known := asked_by(order, event.event_id):  # its line fell off the history
+        reused = known != event.amount_fen
         return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
     if not any(payment.fen for payment in order.kept):
         return Ignored("nothing_paid")
@@ -87,6 +86,12 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     if not any(order.refundable_fen(payment.ref) for payment in order.kept):
         order = order.without_pending("ship")
     return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+
+
+def asked_by(order: Order, request: str) -> int:
+    """How many fen this request of the merchant's has asked back; 0 if it is new."""
+    ending = f"#{_short(request)}"
+    return sum(effect.fen for name, effect in order.effects if name.endswith(ending))
 
 
 def _short(request: str) -> str:

@@ -1,0 +1,91 @@
+"""A merchant asks for money to go back: decided by the machine, written on the order, carried out as an effect."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .events import RefundAsked
+from .machine import Applied, Policy, apply
+from .orders import Order
+from .refunding import asked_by
+from .store import OrderStore
+
+# Each round that we lose is a round that another writer of the same order won.
+_ROUNDS = 6
+
+
+class OrderUnknown(Exception):
+    """There is no such order here."""
+
+
+class RefundRefused(Exception):
+    """Nothing goes back by this request; holds the order as it is."""
+
+    def __init__(
+        self, reason: Literal["nothing_paid", "refund_exceeds_payment", "request_reused"], order: Order
+    ) -> None:
+        super().__init__(f"{order.order_no}: {reason}")
+        self.reason, self.order = reason, order
+
+
+class OrderBusy(Exception):
+    """Others write this order again and again; nothing was changed, so the request may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A refund that goes its way: how much of which order, and whether this very request asked for it before."""
+
+    order: Order
+    fen: int
+    again: bool
+
+
+class Refunds:
+    """`queue` asks for the pending effects of orders (trade/effects.py); what it does not take is due in minutes."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        policy: Policy,
+        *,
+        queue: Callable[[Iterable[str]], object],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._policy, self._queue, self._clock = store, policy, queue, clock
+
+    def ask(self, order_no: str, request_id: str, fen: int | None, reason: str = "") -> Asked:
+        """Asks for `fen` of what the order keeps, or for all of it (None); once per request id (1 to 64 visible ASCII
+        characters), however often it comes. Raises OrderUnknown, RefundRefused and OrderBusy."""
+        for _ in range(_ROUNDS):
+            order = self._store.get(order_no)
+            if order is None:
+                raise OrderUnknown(order_no)
+            before = asked_by(order, request_id)
+            wanted = fen if fen is not None else before or refundable_fen(order)
+            event = RefundAsked(request_id, int(self._clock()), wanted, reason)
+            outcome = apply(order, event, policy=self._policy)
+            if not isinstance(outcome, Applied):
+                self._refuse_unless_repeated(order, getattr(outcome, "reason", ""))
+                return self._queued(Asked(order, before or wanted, again=True))
+            if not self._store.save_many([(order, outcome.order)]):
+                return self._queued(Asked(outcome.order, wanted, again=False))
+        raise OrderBusy(order_no)
+
+    def _refuse_unless_repeated(self, order: Order, reason: str) -> None:
+        if reason == "event_id_reused":
+            raise RefundRefused("request_reused", order)
+        if reason != "duplicate_event":
+            raise RefundRefused("nothing_paid" if reason == "nothing_paid" else "refund_exceeds_payment", order)
+
+    def _queued(self, asked: Asked) -> Asked:
+        """Also for a repetition: the process that asked first may have died before it came to this."""
+        if asked.order.pending:
+            self._queue([asked.order.order_no])
+        return asked
+
+
+def refundable_fen(order: Order) -> int:
+    """How much the order keeps that is neither given back nor on its way back."""
+    return sum(max(order.refundable_fen(payment.ref), 0) for payment in order.kept)
