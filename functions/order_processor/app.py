@@ -1,7 +1,7 @@
 """OrderProcessor: trade notifications from the order queue, applied to their orders exactly once.
 
 Every message ends as applied, ignored with a reason, or failed with one. What failed goes back to the queue; what can
-never succeed goes to the dead-letter queue at once, with its reason, and holds up nobody.
+never succeed goes to the dead-letter queue at once, with its kind and reason, and holds up nobody.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -17,6 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.letters import deaths
+from jiuwu.letters.deaths import Kind
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import alerts, effects, notices
 from jiuwu.trade.adoption import adopt_from
@@ -29,7 +31,8 @@ from jiuwu.wiring import Platform
 
 Record = Mapping[str, Any]
 
-_KEPT_ATTRIBUTES = 8  # SQS takes ten, and two are ours
+# What is not as the profile describes; all other poison is understood and cannot be.
+_UNREADABLE = ("malformed", "not_an_orders_event")
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
@@ -57,10 +60,11 @@ def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
     _queue_effects(processor, taken.with_new_effects)
     results = {message: result for message, result in read.items() if isinstance(result, Result)}
     results |= zip(told, taken.results, strict=True)
+    delivered = _delivered(records, results)
     for record in records:
         message = record["messageId"]
         results[message] = _bury(processor, record, results[message])
-        _log(record, told.get(message), results[message])
+        _log(record, told.get(message), results[message], delivered)
     _count(results.values(), adopted=len(taken.adopted))
     failed = [message for message, result in results.items() if result.outcome == "failed"]
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
@@ -68,7 +72,7 @@ def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
     try:
-        return notices.read(processor.platform.profile, record["body"], _attributes(record), now=now)
+        return notices.read(processor.platform.profile, record["body"], deaths.attributes(record), now=now)
     except Poison as poison:
         return Result("poison", poison.reason, detail=poison.detail)
 
@@ -103,22 +107,24 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
     """Moves poison to the dead-letter queue as it came, with the reason; what cannot be moved comes again."""
     if result.outcome != "poison":
         return result
-    added = {"reason": f"{result.what}: {result.detail}"[:1000], "function": "OrderProcessor"}
-    attributes = dict(list(_attributes(record).items())[:_KEPT_ATTRIBUTES]) | added
+    kind = Kind.QUARANTINED if result.what in _UNREADABLE else Kind.POISON
+    reason = f"{result.what}: {result.detail}"
+    told = deaths.obituary(record, kind=kind, reason=reason, function="OrderProcessor")
     try:
         processor.sqs.send_message(
             QueueUrl=processor.settings.order_dead_letter_url,
             MessageBody=record["body"],
-            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items()},
         )
     except (ClientError, BotoCoreError) as error:
-        return Result("failed", "not_buried", detail=f"{added['reason']}; {_named(error)}")
+        return Result("failed", "not_buried", detail=f"{reason}; {_named(error)}")
     return result
 
 
-def _attributes(record: Record) -> dict[str, str]:
-    found: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
-    return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
+def _delivered(records: Iterable[Record], results: Mapping[str, Result]) -> dict[str, str]:
+    """Event id → delivery id of what this batch applied: who repeats it in the same batch can name its delivery."""
+    applied = [deaths.attributes(r) for r in records if results[r["messageId"]].outcome == "applied"]
+    return {told.get("event_id", ""): told.get("delivery_id", "") for told in applied}
 
 
 def _named(error: Exception) -> str:
@@ -127,7 +133,7 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__} {code}".rstrip()
 
 
-def _log(record: Record, notice: Notice | None, result: Result) -> None:
+def _log(record: Record, notice: Notice | None, result: Result, delivered: Mapping[str, str]) -> None:
     grave = result.alerts or result.outcome == "poison"
     say = (
         telemetry.logger.error
@@ -136,13 +142,17 @@ def _log(record: Record, notice: Notice | None, result: Result) -> None:
         if result.outcome == "failed"
         else telemetry.logger.info
     )
+    sent = deaths.attributes(record)
     told: dict[str, object] = {
-        "event_id": _attributes(record).get("event_id", ""),
+        "event_id": sent.get("event_id", ""),
+        "event_type": sent.get("event_type", ""),
         "order_no": notice.order_no if notice else "",
         "outcome": result.outcome,
         "transition" if result.outcome == "applied" else "reason": result.what,
     }
-    told |= {name: found for name in ("alerts", "detail") if (found := getattr(result, name))}
+    told |= {name: found for name in ("alerts", "detail", "twin") if (found := getattr(result, name))}
+    told |= {name: found for name in ("delivery_id", "redriven_from") if (found := sent.get(name))}
+    told |= {"twin_delivery_id": found} if (found := delivered.get(result.twin)) else {}
     say("order event", extra=told)
 
 

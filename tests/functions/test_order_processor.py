@@ -166,6 +166,74 @@ def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> N
     assert (rig.said.counted("OrderAlerts"), rig.said.counted("Drift")) == ({"second_payment": 1}, {})
 
 
+# ---- what repeats, and what only seems to ----------------------------------------------------------------------------
+
+
+def test_a_suppressed_duplicate_names_its_twin_and_its_own_delivery(rig: Rig) -> None:
+    rig.put(an_order())
+    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"))
+
+    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-2"))
+    rig.handle(record(told("paid", event="evt-2"), delivery_id="d-3"))
+
+    lines = [
+        tuple(line.get(name) for name in ("event_id", "delivery_id", "reason", "twin"))
+        for line in rig.said.about("order event")
+    ]
+    assert [
+        ("evt-1", "d-1", None, None),
+        ("evt-1", "d-2", "duplicate_event", "evt-1"),
+        ("evt-2", "d-3", "duplicate_payment", "evt-1"),
+    ] == lines
+
+
+def test_within_a_batch_the_twins_delivery_is_named_too(rig: Rig) -> None:
+    rig.put(an_order())
+
+    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"), record(told("paid"), delivery_id="d-2"))
+
+    line = rig.said.about("order event")[-1]
+    assert ("d-2", "evt-1", "d-1") == (line["delivery_id"], line["twin"], line["twin_delivery_id"])
+
+
+@pytest.mark.parametrize("kind", ["cancelled", "completed"])
+def test_who_repeats_a_state_has_a_twin_too(rig: Rig, kind: str) -> None:
+    rig.put(an_order(base=SHIPPED if kind == "completed" else an_order()))
+    rig.handle(record(told(kind, event="evt-1")))
+
+    rig.handle(record(told(kind, event="evt-2")))
+
+    line = rig.said.about("order event")[-1]
+    assert (f"already_{kind}", "evt-1") == (line["reason"], line["twin"])
+
+
+@pytest.mark.parametrize("changes", [{"amount": "12.35"}, {"transaction_id": "T8"}, {"paid_at": NOW - 8}])
+def test_the_same_event_id_with_another_content_is_an_alarm_and_kept_and_no_duplicate(
+    rig: Rig, changes: dict[str, Any]
+) -> None:
+    rig.put(an_order())
+    rig.handle(record(told("paid", event="evt-1")))
+    before = rig.order()
+
+    assert rig.handle(record(told("paid", event="evt-1", **changes))) == []
+
+    assert before == rig.order()
+    (buried,) = rig.buried
+    attributes = {name: value["StringValue"] for name, value in buried["MessageAttributes"].items()}
+    assert ("poison", "event_id_reused") == (attributes["kind"], attributes["reason"].split(":")[0])
+    assert {"event_id_reused": 1} == rig.said.counted("OrderAlerts")
+    assert {} == rig.said.counted("Duplicates")
+
+
+def test_the_same_event_sent_again_with_a_new_time_and_version_is_a_duplicate(rig: Rig) -> None:
+    rig.put(an_order())
+    rig.handle(record(told("paid", event="evt-1")))
+
+    rig.handle(record(told("paid", event="evt-1", at=NOW + 60) | {"version": 3}))
+
+    assert ({"": 1}, []) == (rig.said.counted("Duplicates"), rig.buried)
+
+
 # ---- the start -------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ def test_poison_is_buried_as_it_came_with_its_reason_and_holds_up_nobody(rig: Ri
     attributes = {name: value["StringValue"] for name, value in buried["MessageAttributes"].items()}
     assert buried["Body"] == poison["body"]
     assert {"event_id": "evt-paid-1", "event_type": "order.paid", "trace": "abc"}.items() <= attributes.items()
-    assert attributes["function"] == "OrderProcessor"
+    assert ("quarantined", "OrderProcessor", "1") == tuple(attributes[n] for n in ("kind", "function", "attempts"))
     assert attributes["reason"].startswith("malformed: data.amount")
     assert "十二元" not in attributes["reason"]
     assert {rig.order(n).status for n in (0, 2)} == {Status.PAID}
@@ -56,8 +56,13 @@ def test_a_message_without_attributes_is_buried(rig: Rig) -> None:
 
 
 def test_poison_with_more_attributes_than_fit_is_buried(rig: Rig) -> None:
-    assert rig.handle(record("{", **{f"a{n}": "x" for n in range(7)})) == []
-    assert len(rig.buried) == 1
+    ours = {"delivery_id": "d-1", "headers": "{}", "redriven_from": "dl_1"}
+
+    assert rig.handle(record("{", **{f"a{n}": "x" for n in range(5)}, **ours)) == []
+
+    (buried,) = rig.buried
+    goes_on = {"event_id", "event_type", "received_at", *ours}
+    assert goes_on | {"kind", "reason", "function", "attempts"} == buried["MessageAttributes"].keys()
 
 
 class Down:
@@ -197,6 +202,7 @@ def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
 
     (buried,) = rig.buried
     assert buried["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
+    assert "poison" == buried["MessageAttributes"]["kind"]["StringValue"]
     assert rig.store.get(number(0)) is None
     assert rig.order(1).status is Status.PAID
     assert rig.said.counted("Drift") == {"missing_there": 1}

@@ -60,6 +60,7 @@ def record(body: dict[str, Any] | str, **attributes: str) -> dict[str, Any]:
     return {
         "messageId": str(uuid4()),
         "body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": f"{NOW}123"},
         "messageAttributes": {name: {"stringValue": text, "dataType": "String"} for name, text in named.items()},
     }
 

@@ -194,7 +194,7 @@ def test_a_cancellation_is_looked_into_when_money_went_back_that_we_never_saw_co
 
 
 def test_a_cancelled_order_is_cancelled_once() -> None:
-    assert apply(CANCELLED, cancelled("evt-2"), policy=REFUND) == Ignored("already_cancelled")
+    assert apply(CANCELLED, cancelled("evt-2"), policy=REFUND) == Ignored("already_cancelled", "evt-cancelled")
 
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED], ids=name)
@@ -206,7 +206,7 @@ def test_a_completed_order_keeps_what_is_still_to_be_done_for_it(order: Order) -
 
 
 def test_a_completed_order_is_completed_once() -> None:
-    assert apply(COMPLETED, completed("evt-2"), policy=REFUND) == Ignored("already_completed")
+    assert apply(COMPLETED, completed("evt-2"), policy=REFUND) == Ignored("already_completed", "evt-completed")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A message of the order queue becomes what happened, or poison that names the field."""
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,13 @@ DATA: dict[str, dict[str, Any]] = {
     "order.cancelled": ORDER | {"reason": "timeout", "cancelled_at": NOW - 5},
     "order.completed": ORDER | {"completed_at": NOW - 5},
     "order.refunded": ORDER
-    | {"refund_id": "r1", "out_refund_no": "", "transaction_id": "t1", "amount": "0.05", "refunded_at": NOW - 5},
+    | {
+        "refund_id": "r1",
+        "out_refund_no": "JW1:refund:t1",
+        "transaction_id": "t1",
+        "amount": "0.05",
+        "refunded_at": NOW - 5,
+    },
 }
 
 
@@ -43,13 +50,47 @@ def attributes(event_type: str) -> dict[str, str]:
         ("order.paid", Paid("e1", NOW, "t1", 1234, NOW - 5)),
         ("order.cancelled", Cancelled("e1", NOW, "timeout")),
         ("order.completed", Completed("e1", NOW)),
-        ("order.refunded", Refunded("e1", NOW, "r1", "t1", 5, NOW - 5)),
+        ("order.refunded", Refunded("e1", NOW, "r1", "t1", 5, NOW - 5, "JW1:refund:t1")),
     ],
 )
 def test_a_notification_becomes_what_happened_to_which_order(event_type: str, event: Any) -> None:
     notice = read(PROFILE, body(event_type, a_field_added_later={"x": 1}), attributes(event_type), now=NOW)
 
-    assert notice == Notice("JW1", "P1", event, (NOW - 4, 3))
+    assert re.fullmatch("[0-9a-f]{8}", notice.event.proof)
+    assert notice == Notice("JW1", "P1", replace(event, proof=notice.event.proof), (NOW - 4, 3))
+
+
+@pytest.mark.parametrize("event_type", DATA)
+def test_what_the_platform_may_write_anew_at_each_sending_leaves_the_proof_as_it_is(event_type: str) -> None:
+    again = json.loads(body(event_type, open_id="ou_2", reason="other words", added_later=1))
+    again |= {"occurred_at": NOW, "version": 9}
+
+    assert proof(body(event_type), event_type) == proof(json.dumps(again), event_type)
+
+
+@pytest.mark.parametrize("event_type", DATA)
+@pytest.mark.parametrize("field", ["out_order_no", "platform_order_no", "transaction_id", "refund_id", "out_refund_no"])
+def test_whatever_moves_an_order_is_in_the_proof(event_type: str, field: str) -> None:
+    if field in DATA[event_type]:
+        assert proof(body(event_type), event_type) != proof(body(event_type, **{field: "another"}), event_type)
+
+
+@pytest.mark.parametrize("event_type", ["order.paid", "order.refunded"])
+def test_another_amount_or_time_of_money_is_another_proof(event_type: str) -> None:
+    when = "paid_at" if event_type == "order.paid" else "refunded_at"
+    said: list[dict[str, Any]] = [{}, {"amount": "0.06"}, {when: NOW - 6}]
+
+    assert len({proof(body(event_type, **changes), event_type) for changes in said}) == 3
+
+
+def test_another_event_type_is_another_proof() -> None:
+    common = body("order.cancelled")
+
+    assert proof(common, "order.cancelled") != proof(common, "order.completed")
+
+
+def proof(text: str, event_type: str) -> str:
+    return read(PROFILE, text, attributes(event_type), now=NOW).event.proof
 
 
 @pytest.mark.parametrize("field", ["out_order_no", "platform_order_no", "transaction_id", "amount", "paid_at"])

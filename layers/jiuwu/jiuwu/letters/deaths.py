@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # The queues that letters come from and are sent back to, and the intake, which quarantines before any queue.
 ORDERS, EFFECTS, COMMUNITY, INTAKE = "OrderQueue", "EffectQueue", "CommunityQueue", "WebhookIntake"
 _LONGEST_KEY = 128
+# What goes on with a message when somebody gives it up, in this order as far as SQS's ten attributes reach.
+_GOES_ON = ("event_id", "event_type", "received_at", "delivery_id", "headers", "redriven_from")
+_ATTRIBUTES = 10
+_LONGEST_REASON = 1000
 
 type Record = Mapping[str, Any]
 
@@ -83,6 +87,16 @@ def attributes(record: Record) -> dict[str, str]:
     """The text attributes of a message as Lambda hands it over."""
     found: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
     return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
+
+
+def obituary(record: Record, *, kind: Kind, reason: str, function: str) -> dict[str, str]:
+    """The attributes with which a function puts a message that it gives up into a dead-letter queue: why, and those
+    that the message had, as many as fit."""
+    told = attributes(record)
+    tried = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+    ours = {"kind": kind.value, "reason": reason[:_LONGEST_REASON], "function": function, "attempts": tried}
+    names = sorted(told.keys() - ours.keys(), key=lambda name: (name not in _GOES_ON, name))
+    return {name: told[name] for name in names[: _ATTRIBUTES - len(ours)]} | ours
 
 
 def _kind(told: Mapping[str, str]) -> Kind:

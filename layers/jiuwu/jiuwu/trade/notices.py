@@ -1,17 +1,32 @@
 """From a message of the order queue to what happened to which order."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import MalformedPayload
-from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderNotification, OrderPaid
+from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
 
 from .events import Cancelled, Completed, Paid, Refunded
 
 if TYPE_CHECKING:
     from jiuwu.platform.contract import Profile
+
+
+# What an event says that moves an order. Left out is what the platform may write anew at each sending (when it
+# occurred, the version, the member, the reason's words), and what it may only later begin to tell.
+_SAID = (
+    "out_order_no",
+    "platform_order_no",
+    "transaction_id",
+    "amount_fen",
+    "paid_at",
+    "refund_id",
+    "out_refund_no",
+    "refunded_at",
+)
 
 
 class Poison(Exception):
@@ -42,16 +57,22 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
     except MalformedPayload as wrong:
         raise Poison("malformed", str(wrong)) from None
     rank = (told.occurred_at, told.version)
-    return Notice(told.event.out_order_no, told.event.platform_order_no, _event(told, now), rank)
+    return Notice(told.event.out_order_no, told.event.platform_order_no, _event(told, event_type, now), rank)
 
 
-def _event(told: OrderNotification, now: int) -> Paid | Cancelled | Completed | Refunded:
-    payload = told.event
+def _event(told: OrderNotification, event_type: str, now: int) -> Paid | Cancelled | Completed | Refunded:
+    payload, proof = told.event, _proof(event_type, told.event)
     if isinstance(payload, OrderPaid):
-        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, payload.paid_at)
+        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, payload.paid_at, proof)
     if isinstance(payload, OrderCancelled):
-        return Cancelled(told.event_id, now, payload.reason)
+        return Cancelled(told.event_id, now, payload.reason, proof)
     if isinstance(payload, OrderCompleted):
-        return Completed(told.event_id, now)
+        return Completed(told.event_id, now, proof)
     evidence = (payload.refund_id, payload.transaction_id, payload.amount_fen, payload.refunded_at)
-    return Refunded(told.event_id, now, *evidence)
+    return Refunded(told.event_id, now, *evidence, payload.out_refund_no, proof)
+
+
+def _proof(event_type: str, payload: OrderEvent) -> str:
+    """8 hex digits of what the event says: under one event id always the same, or it is another event."""
+    said = [event_type, *(str(getattr(payload, name, "")) for name in _SAID)]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
