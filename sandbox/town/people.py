@@ -1,0 +1,86 @@
+"""Members of a town at their phones."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from sandbox.shop import products
+from sandbox.town.platform import URL
+from sandbox.town.town import Town
+
+RETURN_TO = "https://shop.town/"
+
+
+class Refused(Exception):
+    """An answer other than success; carries its HTTP status."""
+
+    def __init__(self, what: str, reply: dict[str, Any]) -> None:
+        super().__init__(f"{what}: {reply['statusCode']} {str(reply.get('body', ''))[:200]}")
+        self.status = int(reply["statusCode"])
+
+
+def stock(town: Town) -> None:
+    """Puts the demo shop's products into the table."""
+    dynamodb = town.account.client("dynamodb")
+    for product in products.ALL:
+        dynamodb.put_item(TableName="ProductsTable", Item=product.as_item())
+
+
+@dataclass(slots=True)
+class Member:
+    """One member; `session` once logged in."""
+
+    town: Town
+    open_id: str
+    session: str = ""
+    answers: dict[int, int] = field(default_factory=dict)
+
+    def log_in(self) -> None:
+        """Through /oauth/login, the platform's consent, the callback and the ticket; raises Refused at the step that
+        fails."""
+        start = self._ask("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), wanted=302)
+        asked = dict(parse_qsl(urlsplit(_location(start)).query))
+        path = self.town.platform.world.profile.oauth.authorize_path
+        consent = asked | {"member": self.open_id, "decision": "allow"}
+        back = urlsplit(self.town.platform.http().post(URL + path, data=consent).headers["location"])
+        cookie = start["cookies"][0].split(";")[0]
+        home = self._ask("GET", back.path, {"cookie": cookie}, query=back.query, wanted=302)
+        ticket = parse_qs(urlsplit(_location(home)).query).get("ticket", [""])[0]
+        if not ticket:
+            raise Refused("callback", home)
+        self.session = json.loads(self._ask("POST", "/oauth/session", body={"ticket": ticket})["body"])["session_token"]
+
+    def place(self, key: str, items: list[dict[str, object]], **more: object) -> str:
+        """Orders; the order's number. Raises Refused."""
+        reply = self._ask("POST", "/orders", self._known() | {"idempotency-key": key}, body={"items": items} | more)
+        order_no: str = json.loads(reply["body"])["order_no"]
+        return order_no
+
+    def cancel(self, order_no: str) -> None:
+        """Asks for cancellation; raises Refused."""
+        self._ask("POST", f"/orders/{order_no}/cancel", self._known())
+
+    def _known(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.session}"}
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        *,
+        wanted: int = 200,
+        body: object = None,
+        query: str = "",
+    ) -> dict[str, Any]:
+        reply = self.town.http(method, path, body=body, query=query, **(headers or {}))
+        status = int(reply["statusCode"])
+        self.answers[status] = self.answers.get(status, 0) + 1
+        if status // 100 != wanted // 100:
+            raise Refused(path, reply)
+        return reply
+
+
+def _location(reply: dict[str, Any]) -> str:
+    return {name.lower(): str(value) for name, value in reply["headers"].items()}["location"]

@@ -1,0 +1,285 @@
+"""A town: a merchant's whole stack beside the platform, on virtual time."""
+
+import importlib
+import json
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from jiuwu.platform import profile
+from sandbox.memory.account import Account
+from sandbox.memory.calls import REGION
+from sandbox.memory.sqs import Held, Queue
+from sandbox.platform.world import App
+from sandbox.town.clock import Clock, TimedOut
+from sandbox.town.platform import URL, Platform
+from sandbox.town.virtual import Lent, Said, lent
+from sandbox.town.wiring import Function, Source, Wiring, following
+
+START = 1_763_800_000.0
+APP_ID, SECRET_NAME, APP_SECRET = "town-app", "jiuwu/app-secret", "the-town-secret"
+PARAMETERS = {
+    "AppId": APP_ID,
+    "AppSecretName": SECRET_NAME,
+    "PlatformUrl": URL,
+    "PublicUrl": "https://api.town",
+    "ReturnOrigins": "https://shop.town",
+}
+# Lambda finds a message within some milliseconds.
+_LATENCY_SECONDS = 0.02
+
+
+class Killed(BaseException):
+    """The process dies here. No `except Exception` sees it, and nothing after it runs."""
+
+
+class Failed(Exception):
+    """An invocation that a caller waited for ended with an error, or died; carries what it died of."""
+
+
+class Context:
+    """Lambda's context."""
+
+    function_name = "town"
+    memory_limit_in_mb = 512
+    aws_request_id = "town-request"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._clock.ends - self._clock.now) * 1000)
+
+
+class Town:
+    """All functions of the template on one clock. Make it by `town()`.
+
+    `calls.on_call` and `calls.throttle` meet every call; what raises Killed there ends the invocation as the end of its
+    process does. `off` names functions whose event sources are switched off.
+    """
+
+    def __init__(self, clock: Clock, account: Account, wiring: Wiring, lent: Lent) -> None:
+        self.clock, self.account, self.wiring = clock, account, wiring
+        self.calls, self.functions = account.calls, wiring.functions()
+        self.platform: Platform
+        self.said: Said
+        self.invocations: Counter[str] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()  # (function, kind of error)
+        self.running = ""  # the function that runs now
+        self.repeat_delivery: Callable[[Queue], bool] = lambda _queue: False
+        self._lent = lent
+        self._modules: dict[str, ModuleType] = {}
+
+    def start(self, *, off: Sequence[str] = ()) -> None:
+        """Switches the event sources on: queues and schedules."""
+        for function in self.functions.values():
+            if function.name in off:
+                continue
+            for source in function.mappings:
+                _Poller(self, function, source)
+            for expression, payload in function.schedules:
+                self._plan(function, expression, payload)
+
+    def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
+        """An API Gateway request and its reply; 500 when the function fails or dies."""
+        found = next(
+            (function, route, match)
+            for function in self.functions.values()
+            for route in function.routes
+            if route.method in {method, "ANY"} and (match := route.path.fullmatch(path))
+        )
+        text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
+        try:
+            reply: dict[str, Any] = self.invoke(
+                found[0].name, _http_event(method, path, text, query, headers, found[1].key)
+            )
+        except Failed:
+            return {"statusCode": 500, "headers": {}, "body": '{"message":"Internal Server Error"}'}
+        return reply
+
+    def notified(self, headers: dict[str, str], body: str) -> tuple[int, str] | None:
+        """The platform's notification at our door: HTTP status and body."""
+        reply = self.http("POST", "/webhooks/jiuwu", body=body, **headers)
+        return int(reply["statusCode"]), str(reply.get("body", ""))
+
+    def invoke(self, name: str, event: object) -> Any:  # noqa: ANN401 -- JSON
+        """What a function answers; raises Failed."""
+        function, clock = self.functions[name], self.clock
+        self.invocations[name] += 1
+        outer, ends, self.running, clock.ends = self.running, clock.ends, name, clock.now + function.timeout
+        try:
+            return self._handler(function)(event, Context(clock))
+        except (Killed, TimedOut) as death:
+            self.errors[name, type(death).__name__] += 1
+            self._modules.pop(name, None)  # the process is gone; the next invocation is a cold start
+            raise Failed(type(death).__name__) from None
+        except Exception as error:
+            self.errors[name, type(error).__name__] += 1
+            raise Failed(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.running, clock.ends = outer, ends
+
+    def deliver(self, function: Function, queue: Queue, batch: Sequence[Held]) -> None:
+        """A batch to a function; what it did not fail is deleted."""
+        records = [_record(queue, held) for held in batch]
+        try:
+            answer = self.invoke(function.name, {"Records": records})
+        except Failed:
+            return
+        failed = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
+        for held in batch:
+            if held.message_id not in failed and not self.repeat_delivery(queue):
+                queue.held.pop(held.message_id, None)
+
+    def _handler(self, function: Function) -> Callable[[Any, Context], Any]:
+        if function.name not in self._modules:
+            self._modules[function.name] = self._cold_start(function)
+        handler: Callable[[Any, Context], Any] = self._modules[function.name].handler
+        return handler
+
+    def _cold_start(self, function: Function) -> ModuleType:
+        saved = dict(os.environ)
+        sys.modules.pop(function.module, None)
+        try:
+            os.environ.update(function.environment)
+            with self._lent.loading():
+                module = importlib.import_module(function.module)
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+        self._lent.lend_for_good(module)
+        return module
+
+    def _plan(self, function: Function, expression: str, payload: object) -> None:
+        def tick() -> None:
+            self._plan(function, expression, payload)
+            event = json.loads(payload) if isinstance(payload, str) else _TICK
+            try:
+                self.invoke(function.name, event)
+            except Failed as failed:
+                self._note_failure(function, failed)
+
+        self.clock.at(following(expression, self.clock.now), tick)
+
+    def _note_failure(self, function: Function, failed: Failed) -> None:
+        if function.on_failure:
+            queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
+            number = sum(self.errors.values())
+            queue.put(Held(f"failed-{number}", body, {}, self.clock.now, self.clock.now), number)
+
+
+class _Poller:
+    """Lambda reading a queue: whatever is visible, up to a batch at a time."""
+
+    def __init__(self, town: Town, function: Function, source: Source) -> None:
+        self._town, self._function, self._source = town, function, source
+        self._queue = town.account.queue(source.queue)
+        self._planned = float("inf")
+        self._queue.on_sent = self.wake
+
+    def wake(self, visible_at: float) -> None:
+        """Reads when a message has become visible, and the window has passed in which more may come."""
+        when = max(visible_at, self._town.clock.now) + max(self._source.window, _LATENCY_SECONDS)
+        if when < self._planned:
+            self._planned = when
+            self._town.clock.at(when, lambda: self._read(when))
+
+    def _read(self, planned: float) -> None:
+        if planned != self._planned:
+            return  # an earlier reading was planned since, and did this one's work
+        self._planned = float("inf")
+        sqs = self._town.account.client("sqs")
+        self._town.calls.counts["sqs", "lambda_receive"] += 1
+        if batch := sqs.take(self._queue, self._source.batch, self._queue.visibility):
+            self._town.deliver(self._function, self._queue, batch)
+            self._town.calls.counts["sqs", "lambda_delete"] += 1
+        if self._queue.heap:
+            self.wake(self._queue.heap[0][0])
+
+
+@contextmanager
+def town(*, seed: int = 1, parameters: Mapping[str, str] | None = None, start: float = START) -> Iterator[Town]:
+    """A town that has just been built; its event sources are still off."""
+    clock, said = Clock(start), Said()
+    account = Account.of_template(clock)
+    account.secrets[SECRET_NAME] = json.dumps({"current": APP_SECRET})
+    wiring = Wiring(account, PARAMETERS | dict(parameters or {}))
+    ways: list[Platform] = []
+    with (
+        lent(clock, random.Random(seed), account, lambda: ways[0].http(), said) as loans,  # noqa: PLW0108 -- made below
+        _function_modules_restored(wiring),
+    ):
+        built = Town(clock, account, wiring, loans)
+        app = App(APP_ID, APP_SECRET)
+        built.platform = Platform(app, profile.load(), clock=clock, calls=account.calls, post=built.notified)
+        built.said = said
+        ways.append(built.platform)
+        yield built
+
+
+@contextmanager
+def _function_modules_restored(wiring: Wiring) -> Iterator[None]:
+    names = [function.module for function in wiring.functions().values()]
+    saved = {name: sys.modules[name] for name in names if name in sys.modules}
+    try:
+        yield
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(saved)
+
+
+_TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+
+
+def _http_event(  # noqa: PLR0913, PLR0917 -- what a request has
+    method: str, path: str, text: str, query: str, headers: Mapping[str, str], key: str
+) -> dict[str, Any]:
+    """API Gateway's HTTP API event, payload 2.0."""
+    lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
+    lower.setdefault("content-type", "application/json")
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": key,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": lower,
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default", "routeKey": key},
+        "body": text,
+        "isBase64Encoded": False,
+    }
+    if "cookie" in lower:
+        event["cookies"] = lower.pop("cookie").split("; ")
+    return event
+
+
+def _record(queue: Queue, held: Held) -> dict[str, Any]:
+    """An SQS message as Lambda hands it over."""
+    attributes = {
+        name: {
+            "stringValue": one["StringValue"],
+            "stringListValues": [],
+            "binaryListValues": [],
+            "dataType": one["DataType"],
+        }
+        for name, one in held.attributes.items()
+    }
+    return {
+        "messageId": held.message_id,
+        "receiptHandle": held.handle,
+        "body": held.body,
+        "attributes": {
+            "ApproximateReceiveCount": str(held.receives),
+            "SentTimestamp": str(int(held.sent_at * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(int(held.first_received_at * 1000)),
+        },
+        "messageAttributes": attributes,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.arn,
+        "awsRegion": REGION,
+    }

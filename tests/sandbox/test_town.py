@@ -1,0 +1,151 @@
+"""The whole template in this process, on virtual time."""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from jiuwu.aws import clients
+from jiuwu.trade import effects
+from jiuwu.trade.items import from_item
+from jiuwu.trade.orders import Order, Status
+from sandbox.memory.calls import Phase
+from sandbox.town.people import Member, stock
+from sandbox.town.town import Killed, Town, town
+from sandbox.town.wiring import following
+
+TEA = [{"product_id": "mug-panda", "quantity": 1}]
+HOUR = 3600
+
+
+@pytest.fixture
+def here() -> Iterator[Town]:
+    with town() as built:
+        stock(built)
+        built.start()
+        yield built
+
+
+@pytest.fixture
+def lan(here: Town) -> Member:
+    member = Member(here, "ou_lan")
+    member.log_in()
+    return member
+
+
+def order(town: Town, order_no: str) -> Order:
+    item = town.account.client("dynamodb").get_item(TableName="OrdersTable", Key={"order_no": {"S": order_no}})["Item"]
+    return from_item(item)
+
+
+class Once:
+    """Raises at the first call of an operation by a function, in a phase."""
+
+    def __init__(self, town: Town, function: str, operation: str, phase: Phase, death: BaseException) -> None:
+        self.town, self.where, self.death, self.hit = town, (function, operation, phase), death, 0
+
+    def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        if (self.town.running, operation, phase) == self.where and not self.hit:
+            self.hit += 1
+            raise self.death
+
+
+def test_an_order_lives_from_login_to_completion(here: Town, lan: Member) -> None:
+    parcels: list[dict[str, Any]] = []
+    here.account.buses["TradeBus"].append(parcels.append)
+    number = lan.place("key-1", TEA)
+    here.platform.actions.pay(number)
+    here.clock.run(here.clock.now + 60)
+    here.platform.actions.complete(number)
+    here.clock.run(here.clock.now + 60)
+
+    assert order(here, number).status is Status.COMPLETED
+    assert here.platform.world.book.get(number).status == "completed"
+    assert [f"{number}:ship"] == [parcel["detail"]["effect_id"] for parcel in parcels]
+    assert not here.errors
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        ("OrderProcessor", "batch_execute_statement"),
+        ("EffectDispatcher", "put_events"),
+        ("EffectDispatcher", "orders.push_status"),
+    ],
+)
+def test_where_a_process_dies_the_queue_brings_the_order_on(
+    here: Town, lan: Member, function: str, operation: str, phase: Phase
+) -> None:
+    number = lan.place("key-1", TEA)
+    here.calls.on_call = death = Once(here, function, operation, phase, Killed())
+    here.platform.actions.pay(number)
+    here.clock.run(here.clock.now + HOUR)
+
+    assert death.hit == 1
+    assert here.errors == {(function, "Killed"): 1}
+    assert order(here, number).status is Status.SHIPPED
+    assert not order(here, number).pending
+
+
+def test_a_reply_that_is_lost_is_asked_for_again_as_boto3_does(here: Town, lan: Member) -> None:
+    lost = ReadTimeoutError(endpoint_url="memory")
+    here.calls.on_call = Once(here, "Storefront", "put_item", "after", lost)
+    before = here.calls.counts["dynamodb", "put_item"]
+
+    number = lan.place("key-1", TEA)
+
+    assert here.calls.counts["dynamodb", "put_item"] == before + 2
+    assert order(here, number).status is Status.PLACED
+
+
+def test_a_throttled_table_costs_time_and_nothing_else(here: Town, lan: Member) -> None:
+    number = lan.place("key-1", TEA)
+    until = here.clock.now + 100
+    here.calls.throttle = lambda service, _operation, _subject: service == "dynamodb" and here.clock.now < until
+    here.platform.actions.pay(number)
+    here.clock.run(here.clock.now + HOUR)
+
+    assert order(here, number).status is Status.SHIPPED
+
+
+def test_a_scheduled_run_that_dies_leaves_a_message(here: Town) -> None:
+    here.calls.on_call = Once(here, "Reconciler", "get_item", "before", Killed())
+    here.clock.run(here.clock.now + HOUR)
+
+    assert here.errors == {("Reconciler", "Killed"): 1}
+    assert len(here.account.queue("FailedRuns").held) == 1
+
+
+def test_a_function_that_is_switched_off_does_nothing() -> None:
+    with town() as built:
+        built.start(off=["Reconciler"])
+        built.clock.run(built.clock.now + HOUR)
+
+        assert built.invocations["Reconciler"] == 0
+        assert built.invocations["TokenRefresher"] > 0
+
+
+def test_the_modules_get_their_own_time_threads_and_clients_back() -> None:
+    with town():
+        assert clients.client("sqs").service == "sqs"
+        assert vars(effects)["ThreadPoolExecutor"] is not ThreadPoolExecutor
+    assert vars(effects)["ThreadPoolExecutor"] is ThreadPoolExecutor
+    assert (effects.Dispatcher.__init__.__kwdefaults__ or {})["clock"] is time.time
+    assert type(clients.client("sqs")).__module__ == "botocore.client"
+
+
+@pytest.mark.parametrize(
+    ("expression", "after", "tick"),
+    [("rate(3 minutes)", 181, 360), ("rate(1 hour)", 0, 3600), ("cron(30 16 * * ? *)", 86_400, 86_400 + 59_400)],
+)
+def test_a_schedule_ticks_when_it_says(expression: str, after: float, tick: float) -> None:
+    assert tick == following(expression, after)
+
+
+def test_errors_are_botocores_own(here: Town) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        here.account.client("dynamodb").get_item(TableName="none", Key={"a": {"S": "b"}})
