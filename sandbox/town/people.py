@@ -64,7 +64,7 @@ class Member:
     def _known(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.session}"}
 
-    def _ask(
+    def _ask(  # noqa: PLR0913 -- what a request has
         self,
         method: str,
         path: str,
