@@ -262,6 +262,19 @@ def tables_that_neither_recover_nor_expire(template: Template) -> list[str]:
     ]
 
 
+def buckets_not_kept_private(template: Template) -> list[str]:
+    """Buckets that somebody else could read, that are not encrypted, or that a deleted stack would take along."""
+    wanted = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+    kept = {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
+    return [
+        name
+        for name, bucket in properties(template, "S3::Bucket").items()
+        if name not in kept
+        or "BucketEncryption" not in bucket
+        or {key for key, on in bucket.get("PublicAccessBlockConfiguration", {}).items() if on is True} != wanted
+    ]
+
+
 def secret_parameters(template: Template) -> list[str]:
     """Parameters that would carry a secret; a secret's name is none."""
     named = re.compile("secret|password|token", re.IGNORECASE)

@@ -43,6 +43,7 @@ HELD: dict[str, Convention] = {
     "SnapStart is a parameter": lambda t: conventions.functions_without(t, SnapStart={"ApplyOn": {"Ref": "SnapStart"}}),
     "every function's log has a retention": conventions.functions_without_kept_logs,
     "every table recovers or expires": conventions.tables_that_neither_recover_nor_expire,
+    "every bucket is private, encrypted and kept": conventions.buckets_not_kept_private,
     "no parameter carries a secret": conventions.secret_parameters,
 }
 
@@ -142,6 +143,19 @@ BREAKS: list[tuple[str, str, Any, str]] = [
     ("SnapStart is a parameter", "Storefront.Properties.SnapStart", {"ApplyOn": "None"}, "Storefront"),
     ("every function's log has a retention", "Logs.Properties.RetentionInDays", ..., "Storefront"),
     ("every table recovers or expires", "LoginsTable.Properties.TimeToLiveSpecification", ..., "LoginsTable"),
+    (
+        "every bucket is private, encrypted and kept",
+        "StatementsBucket.Properties.PublicAccessBlockConfiguration.BlockPublicPolicy",
+        False,
+        "StatementsBucket",
+    ),
+    ("every bucket is private, encrypted and kept", "StatementsBucket.DeletionPolicy", ..., "StatementsBucket"),
+    (
+        "every bucket is private, encrypted and kept",
+        "StatementsBucket.Properties.BucketEncryption",
+        ...,
+        "StatementsBucket",
+    ),
 ]
 
 

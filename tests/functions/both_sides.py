@@ -39,6 +39,8 @@ NOWHERE = COMMON | {
     "EFFECT_QUEUE_URL": "http://127.0.0.1:9/q",
     "POINTS_TABLE": "pt",
     "MERCHANT_KEY_NAME": "mk",
+    "STATEMENT_QUEUE_URL": "http://127.0.0.1:9/q",
+    "STATEMENTS_BUCKET": "b",
 }
 
 

@@ -55,7 +55,7 @@ class Mender:
         first = next_look(replace(order, due_at=0), now, self.policy)
         if not first:
             return 0
-        waited = 2 * (now - _last_progress(order))
+        waited = 2 * (now - last_progress(order))
         grown = min(waited, _PENDING_SECONDS) if order.pending else waited
         return now + max(first - now, self.policy.check_seconds, grown)
 
@@ -79,6 +79,7 @@ class Mender:
         return replace(mended, order=outcome.order, transitions=transitions, alerts=alerts)
 
 
-def _last_progress(order: Order) -> int:
+def last_progress(order: Order) -> int:
+    """When something last happened to the order, in Unix seconds; that somebody looked or tried is nothing."""
     moved = (happened.at for happened in order.history if not happened.what.startswith(_NO_PROGRESS))
     return max(moved, default=order.created_at)

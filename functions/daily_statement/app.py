@@ -1,0 +1,223 @@
+"""DailyStatement: yesterday's orders counted, summed and compared with the platform's; the report goes to the bucket.
+
+By schedule, or invoked with {"day": "2026-11-23"} for any day that is over. That begins a run and spreads its tasks
+over the queue, which this function takes, too; the last task to end writes the report.
+"""
+
+from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+
+# isort: split
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from jiuwu.aws import clients, fanout, settings, telemetry
+from jiuwu.trade.comparing import Comparer, Period
+from jiuwu.trade.days import bounds, yesterday
+from jiuwu.trade.settings import TradeSettings
+from jiuwu.trade.statement import Tally, total
+from jiuwu.trade.statement_report import Statement
+from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
+from jiuwu.trade.statement_tasks import Walker, tasks_of, wait_seconds
+from jiuwu.trade.store import OrderStore
+from jiuwu.wiring import Platform
+
+# A task of its own that sees to it that a run ends, and says so when tasks of it never did.
+_WATCH = "watch"
+_WATCH_SECONDS, _LONGEST_RUN_SECONDS = 900, 7200
+# Notifications, and two of the reconciler's runs, have had their time with a change that is older than this many times
+# the reconciler's patience.
+_PATIENCE = 2
+
+Answer = dict[str, Any]
+
+
+class Settings(TradeSettings, frozen=True, kw_only=True):
+    reconciliation_table: str
+    statement_queue_url: str
+    statements_bucket: str
+
+
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A task of a run, as the queue carries it."""
+
+    day: str
+    run: str
+    task: str
+
+
+class WrongPayload(Exception):
+    """The invocation's payload is no schedule's event, no {"day": "…"} and no batch of tasks; says what is wrong."""
+
+
+class Context(Protocol):
+    """Lambda's context, as far as a run needs it."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class DailyStatement(NamedTuple):
+    """What a run needs."""
+
+    settings: Settings
+    store: OrderStore
+    runs: StatementRuns
+    sqs: Any
+    s3: Any
+    platform: Platform
+    clock: Callable[[], float] = time.time
+
+
+def handle(made: DailyStatement, event: object, left: Callable[[], float], request_id: str) -> Answer:
+    """What a run was begun with, or which tasks of a batch have to come again; raises WrongPayload.
+
+    `left`: seconds to the end. `request_id` names a run that no event names.
+    """
+    if isinstance(event, dict) and "Records" in event:
+        return fanout.again(task for task in fanout.tasks(event, Work) if not _did(made, task.body, left))
+    day, run = _asked(event, made.clock())
+    return _begin(made, Run(day, run or request_id, int(made.clock())))
+
+
+def _asked(event: object, now: float) -> tuple[str, str]:
+    """The day asked for, and the run's name: a schedule's event that comes twice begins one run."""
+    if not isinstance(event, dict):
+        raise WrongPayload('expected {} or {"day": "2026-11-23"}')
+    scheduled = event.get("source") == "aws.events" and "day" not in event
+    if unknown := sorted(str(name)[:50] for name in event if name != "day") if not scheduled else []:
+        raise WrongPayload(f"unknown field {unknown[0]!r}; expected day alone")
+    day = event.get("day", yesterday(now))
+    try:
+        _, until = bounds(day)
+    except (TypeError, ValueError, OverflowError):
+        raise WrongPayload("day: expected a day such as 2026-11-23") from None
+    if until > now:
+        raise WrongPayload("day: is not over yet in Asia/Shanghai; `jiuwu reconcile --verify` compares what there is")
+    return day, str(event["id"]) if scheduled and event.get("id") else ""
+
+
+def _begin(made: DailyStatement, run: Run) -> Answer:
+    made.runs.begin(run)
+    names = [_WATCH, *tasks_of(run.day)]
+    fanout.spread(made.sqs, made.settings.statement_queue_url, [Work(run.day, run.run, name) for name in names])
+    telemetry.logger.info("statement begun", day=run.day, run=run.run)
+    return {"day": run.day, "run": run.run, "tasks": len(names) - 1}
+
+
+def _did(made: DailyStatement, work: Work | None, left: Callable[[], float]) -> bool:
+    """Whether a task is dealt with for now; what it still needs comes with a message of its own."""
+    if work is None:
+        telemetry.logger.error("a message of the statement queue is no task")
+        return False
+    run = made.runs.current(work.day)
+    if run is None or run.run != work.run or run.finished:
+        telemetry.logger.info("a task of a run that is over", day=work.day, run=work.run, task=work.task)
+    elif work.task == _WATCH:
+        _watch(made, run, work)
+    else:
+        _walk(made, run, work, left)
+    return True
+
+
+def _watch(made: DailyStatement, run: Run, work: Work) -> None:
+    if made.clock() - run.started_at > _LONGEST_RUN_SECONDS:
+        _finish(made, run)
+    else:
+        _again(made, work, _WATCH_SECONDS)
+
+
+def _walk(made: DailyStatement, run: Run, work: Work, left: Callable[[], float]) -> None:
+    progress = Walker(run, made.runs, made.store, _comparer(made, run.day), left).walk(work.task)
+    if progress is None:
+        return  # another copy of this task is ahead, and goes on
+    if not progress.done:
+        _log_failures(work, progress)
+        _again(made, work, wait_seconds(progress))
+    elif made.runs.all_done(run, tasks_of(run.day)) and made.runs.claim(run, work.task):
+        _finish(made, run)
+
+
+def _comparer(made: DailyStatement, day: str) -> Comparer:
+    return Comparer(
+        made.store,
+        lambda: made.platform.client,
+        made.settings.policy,
+        Period(*bounds(day)),
+        _PATIENCE * made.settings.payment_check_seconds,
+        made.clock,
+    )
+
+
+def _again(made: DailyStatement, work: Work, seconds: int) -> None:
+    body = msgspec.json.encode(work).decode()
+    made.sqs.send_message(QueueUrl=made.settings.statement_queue_url, MessageBody=body, DelaySeconds=seconds)
+
+
+def _finish(made: DailyStatement, run: Run) -> None:
+    """Writes the report and counts; a crash on the way brings the task back, and it is written again."""
+    tally = made.runs.tally(run, tasks_of(run.day))
+    statement = Statement(run.day, *bounds(run.day), int(made.clock()), tally, run.run)
+    for kind, text, media in (("json", statement.json(), "application/json"), ("csv", statement.csv(), "text/csv")):
+        made.s3.put_object(
+            Bucket=made.settings.statements_bucket,
+            Key=f"statements/{run.day}.{kind}",
+            Body=text,
+            ContentType=f"{media}; charset=utf-8",
+        )
+    _count(tally)
+    made.runs.finish(run)
+    telemetry.logger.info(
+        "statement",
+        day=run.day,
+        run=run.run,
+        complete=tally.complete,
+        differing=tally.differing,
+        waiting=tally.waiting,
+        classes=dict(tally.classes),
+    )
+
+
+def _count(tally: Tally) -> None:
+    telemetry.count("StatementDifferences", tally.differing)
+    telemetry.count("StatementInFlight", tally.waiting)
+    telemetry.count("StatementIncomplete", 0 if tally.complete else 1)
+    for side, figures in (("here", total(tally.here)), ("there", total(tally.there))):
+        telemetry.count("StatementOrders", figures.orders, side=side)
+        sums = {"ordered": figures.ordered_fen, "paid": figures.paid_fen, "refunded": figures.refunded_fen}
+        for name, fen in sums.items():
+            telemetry.count("StatementFen", fen, side=side, sum=name)
+
+
+def _log_failures(work: Work, progress: Progress) -> None:
+    if progress.failures:
+        telemetry.logger.warning("a task failed and is tried again", task=work.task, failures=progress.failures)
+
+
+def build(environment: Settings, platform: Platform, clock: Callable[[], float] = time.time) -> DailyStatement:
+    """The function in an environment; the AWS clients come from jiuwu.aws.clients."""
+    dynamodb = clients.client("dynamodb")
+    return DailyStatement(
+        environment,
+        OrderStore(dynamodb, environment.orders_table),
+        StatementRuns(dynamodb, environment.reconciliation_table),
+        clients.client("sqs"),
+        clients.client("s3"),
+        platform,
+        clock,
+    )
+
+
+_settings = settings.load(Settings)
+_made = build(_settings, Platform(_settings))
+
+
+def handler(event: object, context: Context) -> Answer:
+    """Entry point for Lambda."""
+    return handle(_made, event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
+
+
+boot.done()

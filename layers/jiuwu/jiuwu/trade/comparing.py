@@ -1,0 +1,88 @@
+"""Orders read on both sides and compared, a hundred at a time. Reads only: nothing here writes anywhere."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import BadReply
+
+from .machine import Policy
+from .orders import Order
+from .statement import Tally, of_pair, uncompared
+from .store import OrderStore
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.models import RemoteOrder
+
+_AT_ONCE = 100  # orders.query's limit
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The orders made from `since` to before `until`, in Unix seconds."""
+
+    since: int
+    until: int
+
+    def __contains__(self, at: int) -> bool:
+        return self.since <= at < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Comparer:
+    """Compares orders made in a period. `platform` is asked for when first needed."""
+
+    store: OrderStore
+    platform: "Callable[[], PlatformClient]"
+    policy: Policy
+    period: Period
+    fresh_seconds: int
+    clock: Callable[[], float] = time.time
+
+    def known_here(self, order_nos: Iterable[str]) -> Tally:
+        """The tally of orders of ours; those made outside the period are left out. Raises PlatformError, TableBusy."""
+        tallies = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
+        return sum(tallies, Tally())
+
+    def changed_there(self, page: str = "", *, counted: Iterable[str] = ()) -> tuple[Tally, str]:
+        """The tally of a page (empty: the first) of the platform's orders changed since the period began: of those that
+        we do not have, and that were made in it or of which the platform does not say when. And the next page's name
+        (empty: that was the last). Raises PlatformError, TableBusy.
+
+        `counted` are missing orders of earlier pages: one that changes meanwhile is listed again.
+        """
+        asked_at = int(self.clock())
+        listed = self.platform().changed_orders(self.period.since, page)
+        made = {one.out_order_no: one for one in listed.orders if not one.created_at or one.created_at in self.period}
+        missing = made.keys() - self.store.get_many(made).keys() - set(counted)
+        tallies = (self._pair(None, made[number], asked_at) for number in missing)
+        return sum(tallies, uncompared(listed.unreadable)), listed.next_cursor
+
+    def _known(self, numbers: Sequence[str]) -> Tally:
+        """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
+        found = self.store.get_many(numbers)
+        mine = {number: order for number, order in found.items() if order.created_at in self.period}
+        asked_at = int(self.clock())
+        unreadable: dict[str, str] = {}
+        theirs = {remote.out_order_no: remote for remote in self._ask(list(mine), unreadable)}
+        readable = mine.keys() - unreadable.keys()
+        tallies = (self._pair(mine[number], theirs.get(number), asked_at) for number in readable)
+        return sum(tallies, uncompared(unreadable.values()))
+
+    def _pair(self, local: Order | None, remote: "RemoteOrder | None", asked_at: int) -> Tally:
+        return of_pair(local, remote, now=asked_at, policy=self.policy, fresh_seconds=self.fresh_seconds)
+
+    def _ask(self, numbers: Sequence[str], unreadable: dict[str, str]) -> "Iterator[RemoteOrder]":
+        """The platform's orders; one whose reply cannot be read is set aside and does not hold up the others."""
+        try:
+            yield from self.platform().query_orders(numbers)
+        except BadReply as reply:
+            if len(numbers) == 1:
+                unreadable[numbers[0]] = f"{numbers[0]}: {reply}"
+                return
+            half = len(numbers) // 2
+            yield from self._ask(numbers[:half], unreadable)
+            yield from self._ask(numbers[half:], unreadable)

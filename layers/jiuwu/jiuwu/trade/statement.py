@@ -1,0 +1,203 @@
+"""Both sides of many orders counted, summed and compared: what a daily statement says. Pure.
+
+Whether two sides differ is for `decide` (trade/reconcile.py) to say, by which the reconciler acts: a statement never
+has a second opinion. It adds the sums, and tells a difference from what is still on its way.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from .drift import Drift, Finding
+from .machine import Policy
+from .mending import last_progress
+from .orders import Order, Status
+from .reconcile import Decision, decide
+
+if TYPE_CHECKING:
+    from jiuwu.platform.models import RemoteOrder
+
+ABSENT = "absent"  # the state of an order on the side that does not have it
+IN_FLIGHT = "in_flight"
+# A part of a statement is one item of a table, at most 400 KB: it names this many orders of each kind, and says how
+# many there were.
+LISTED = 300
+_EVIDENCE_CHARACTERS = 300
+# What the reconciler mends by itself, so that a change of a moment ago explains it; amounts and contradictions are not.
+_PASSES = {Drift.MISSED_NOTIFICATION, Drift.PLATFORM_BEHIND, Drift.MISSING_HERE, Drift.MISSING_THERE}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """So many orders and their fen."""
+
+    orders: int = 0
+    ordered_fen: int = 0
+    paid_fen: int = 0
+    refunded_fen: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.orders + other.orders,
+            self.ordered_fen + other.ordered_fen,
+            self.paid_fen + other.paid_fen,
+            self.refunded_fen + other.refunded_fen,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One order as one side has it, in words that both sides share."""
+
+    state: str = ABSENT
+    figures: Figures = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An order that differs, by the class of the difference, or that is in flight. The evidence is ids, states, fen."""
+
+    order_no: str
+    class_: str
+    evidence: str
+    here: Seen
+    there: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What some orders come to. Tallies of other orders are added to it, in any sequence.
+
+    `differing` and `waiting` are numbers of orders, `classes` of differences; `uncompared` orders could not be read.
+    """
+
+    here: Mapping[str, Figures] = field(default_factory=dict)
+    there: Mapping[str, Figures] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    differing: int = 0
+    waiting: int = 0
+    uncompared: int = 0
+    differences: tuple[Line, ...] = ()
+    in_flight: tuple[Line, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            _added(self.here, other.here),
+            _added(self.there, other.there),
+            dict(sorted((Counter(self.classes) + Counter(other.classes)).items())),
+            self.differing + other.differing,
+            self.waiting + other.waiting,
+            self.uncompared + other.uncompared,
+            tuple(sorted((*self.differences, *other.differences), key=_by_number)),
+            tuple(sorted((*self.in_flight, *other.in_flight), key=_by_number)),
+            tuple(sorted({*self.problems, *other.problems})),
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every order was compared."""
+        return not self.uncompared and not self.problems
+
+    def capped(self) -> "Tally":
+        """The tally with as many lines as fit an item; the numbers stay whole."""
+        cut = {name: getattr(self, name)[:LISTED] for name in ("differences", "in_flight", "problems")}
+        return replace(self, **cut)
+
+
+def total(figures: Mapping[str, Figures]) -> Figures:
+    """The sum over all states; an order that a side does not have is none of its orders."""
+    return sum((one for state, one in figures.items() if state != ABSENT), Figures())
+
+
+def of_pair(
+    local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, fresh_seconds: int
+) -> Tally:
+    """The tally of one order; None for a side that does not have it. `now` is when the platform was asked.
+
+    What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it.
+    """
+    here, there = seen_here(local), seen_there(remote)
+    number = local.order_no if local else remote.out_order_no if remote else ""
+    decision = decide(local, remote, now=now, policy=policy)
+    age = min(abs(now - at) for at in _moved_at(local, remote))
+    findings = list(dict.fromkeys(decision.findings)) or _unexplained(number, here, there, local, decision)
+    passing = [finding for finding in findings if age < fresh_seconds and finding.class_ in _PASSES]
+    evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
+    evidence += [] if findings or here == there else _on_its_way(local, decision)
+    lines = _lines([finding for finding in findings if finding not in passing], here, there)
+    waiting = (Line(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
+    return Tally(
+        {here.state: replace(here.figures, orders=1)},
+        {there.state: replace(there.figures, orders=1)},
+        {line.class_: 1 for line in lines},
+        differing=1 if lines else 0,
+        waiting=0 if lines else len(waiting),
+        differences=lines,
+        in_flight=() if lines else waiting,
+    )
+
+
+def uncompared(problems: Iterable[str]) -> Tally:
+    """The tally of orders that could not be read, with one reason each."""
+    reasons = tuple(problems)
+    return Tally(uncompared=len(reasons), problems=tuple(sorted(set(reasons))))
+
+
+def seen_here(order: Order | None) -> Seen:
+    """Our order in shared words: what the platform calls created is created or placed here."""
+    if order is None:
+        return Seen()
+    paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
+    state = "created" if order.status is Status.PLACED else order.status.value
+    return Seen(state, Figures(1, order.amount_fen, paid, refunded))
+
+
+def seen_there(remote: "RemoteOrder | None") -> Seen:
+    """The platform's order in shared words."""
+    if remote is None:
+        return Seen()
+    paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.refunds))
+    return Seen(remote.status, Figures(1, remote.amount_fen, paid, refunded))
+
+
+def _unexplained(number: str, here: Seen, there: Seen, local: Order | None, decision: Decision) -> list[Finding]:
+    """A difference of which nobody said why, and that nothing on its way will end: never a clean order by omission."""
+    never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
+    if here == there or never_placed or _on_its_way(local, decision):
+        return []
+    return [Finding(Drift.STATE_IMPOSSIBLE, number, f"{_told(here)} here, {_told(there)} there")]
+
+
+def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
+    """What will bring the sides together: effects that are still to leave, or what the reconciler would do now."""
+    pending = [f"pending: {', '.join(local.pending)}"] if local and local.pending else []
+    return pending + [f"to be done: {type(action).__name__.lower()}" for action in decision.actions]
+
+
+def _told(seen: Seen) -> str:
+    money = seen.figures
+    return f"{seen.state} with {money.paid_fen} fen paid and {money.refunded_fen} fen refunded"
+
+
+def _lines(findings: Iterable[Finding], here: Seen, there: Seen) -> tuple[Line, ...]:
+    """One line for each class of an order."""
+    evidence: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        evidence.setdefault((finding.order_no, finding.class_.value), []).append(finding.evidence)
+    return tuple(Line(*key, "; ".join(why)[:_EVIDENCE_CHARACTERS], here, there) for key, why in evidence.items())
+
+
+def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
+    """When something last happened to the order on each side that has it, in Unix seconds."""
+    return ([last_progress(local)] if local else []) + ([remote.updated_at] if remote else [])
+
+
+def _added(one: Mapping[str, Figures], other: Mapping[str, Figures]) -> dict[str, Figures]:
+    states = sorted({*one, *other})
+    return {state: one.get(state, Figures()) + other.get(state, Figures()) for state in states}
+
+
+def _by_number(line: Line) -> tuple[str, str]:
+    return line.order_no, line.class_

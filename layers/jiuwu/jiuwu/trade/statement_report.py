@@ -1,0 +1,152 @@
+"""A statement as it is kept: JSON for machines, CSV for accountants.
+
+The CSV is what Excel opens by a double click: UTF-8 with a byte order mark, so that Chinese is read as Chinese, and no
+cell that would be taken for a formula. Amounts stand in both yuan and fen.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from .days import SHANGHAI
+from .statement import ABSENT, Figures, Line, Seen, Tally, total
+
+_SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
+_MONEY = {"ordered": "订单金额", "paid": "已付", "refunded": "已退"}
+_SIDES = {"here": "本方", "there": "平台"}
+_HEADER = ["类别", "状态或差异", "订单号", "本方状态", "平台状态", "本方笔数", "平台笔数"]
+_HEADER += [f"{_SIDES[side]}{what}({unit})" for what in _MONEY.values() for side in _SIDES for unit in ("元", "分")]
+_HEADER += ["说明"]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Excel keeps fifteen digits of a number and writes zeros for the rest.
+_EXACT_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is kept of a day, or of a period: times are Unix seconds, `title` says which orders it is about."""
+
+    title: str
+    since: int
+    until: int
+    made_at: int
+    tally: Tally
+    run: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The statement as JSON has it."""
+        tally = self.tally
+        return {
+            "day": self.title,
+            "time_zone": "Asia/Shanghai",
+            "since": _time(self.since),
+            "until": _time(self.until),
+            "made_at": _time(self.made_at),
+            "run": self.run,
+            "complete": tally.complete,
+            "problems": list(tally.problems),
+            "orders_not_compared": tally.uncompared,
+            "total": {"here": _figures(total(tally.here)), "there": _figures(total(tally.there))},
+            "states": {"here": _by_state(tally.here), "there": _by_state(tally.there)},
+            "orders_differing": tally.differing,
+            "classes": dict(tally.classes),
+            "differences": [_line(line) for line in tally.differences],
+            "more_orders_differing": tally.differing - _orders(tally.differences),
+            "orders_in_flight": tally.waiting,
+            "in_flight": [_line(line) for line in tally.in_flight],
+            "more_orders_in_flight": tally.waiting - _orders(tally.in_flight),
+        }
+
+    def json(self) -> bytes:
+        """UTF-8, indented."""
+        return msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=2) + b"\n"
+
+    def csv(self) -> bytes:
+        """One table: the totals, the states, the differences, what is in flight, and notes."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(_HEADER)
+        writer.writerows([cell(one) for one in row] for row in self._rows())
+        return text.getvalue().encode("utf-8-sig")
+
+    def _rows(self) -> Iterator[list[str | int]]:
+        tally, states = self.tally, sorted({*self.tally.here, *self.tally.there})
+        yield _row("合计", self.title, Seen("", total(tally.here)), Seen("", total(tally.there)))
+        for state in states:
+            here, there = (Seen("", side.get(state, Figures())) for side in (tally.here, tally.there))
+            yield _row("状态", state, here, there)
+        yield from (_row("差异", line.class_, line.here, line.there, line) for line in tally.differences)
+        yield from (_row("在途", line.class_, line.here, line.there, line) for line in tally.in_flight)
+        yield from (_note(note) for note in self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        tally = self.tally
+        yield f"{_time(self.since)} – {_time(self.until)} (Asia/Shanghai), 制表 {_time(self.made_at)}"
+        if not tally.complete:
+            yield f"对账未完成: {tally.uncompared} 笔未能比对"
+            yield from tally.problems
+        if more := tally.differing - _orders(tally.differences):
+            yield f"另有 {more} 笔差异未列出"
+        if more := tally.waiting - _orders(tally.in_flight):
+            yield f"另有 {more} 笔在途未列出"
+
+
+def cell(value: str | int) -> str | int:
+    """A cell as it may stand in a spreadsheet: text that would be taken for a formula, or for a number that is then
+    rounded, gets an apostrophe before it."""
+    if isinstance(value, int):
+        return value
+    long_number = value.isdecimal() and len(value) > _EXACT_DIGITS
+    return f"'{value}" if long_number or value.lstrip(" \u3000\u00a0").startswith(_FORMULA) else value
+
+
+def _row(kind: str, of: str, here: Seen, there: Seen, line: Line | None = None) -> list[str | int]:
+    money: list[str | int] = []
+    for name in _SUMS:
+        for seen in (here, there):
+            fen: int = getattr(seen.figures, name)
+            money += [_yuan(fen), fen]
+    counts: list[str | int] = [here.figures.orders, there.figures.orders]
+    number, evidence = (line.order_no, line.evidence) if line else ("", "")
+    return [kind, of, number, here.state, there.state, *counts, *money, evidence]
+
+
+def _note(text: str) -> list[str | int]:
+    return ["说明", *[""] * (len(_HEADER) - 2), text]
+
+
+def _by_state(figures: Mapping[str, Figures]) -> dict[str, Any]:
+    """Under `absent` how many orders this side does not have."""
+    return {state: {"orders": one.orders} if state == ABSENT else _figures(one) for state, one in figures.items()}
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    sums = {name: getattr(figures, name) for name in _SUMS}
+    return {"orders": figures.orders} | sums | {name.replace("fen", "yuan"): _yuan(fen) for name, fen in sums.items()}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    sides = {"here": _seen(line.here), "there": _seen(line.there)}
+    return {"order_no": line.order_no, "class": line.class_, "evidence": line.evidence} | sides
+
+
+def _seen(seen: Seen) -> dict[str, Any]:
+    return {"state": seen.state} | ({} if seen.state == ABSENT else _figures(seen.figures))
+
+
+def _yuan(fen: int) -> str:
+    """Of sums, too, which may be larger than any one order's amount."""
+    return f"{fen // 100}.{fen % 100:02}"
+
+
+def _orders(lines: Iterable[Line]) -> int:
+    return len({line.order_no for line in lines})
+
+
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at, SHANGHAI).isoformat(timespec="seconds")

@@ -1,0 +1,154 @@
+"""The runs of daily statements in the reconciliation table: how far each task of a run came, and which run counts.
+
+A day has one run that counts, the last one begun. A task keeps its tally and its position in one item, written on the
+version that was read: a task that comes twice counts once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .records import REPORT_SECONDS
+from .statement import Tally
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run of a day's statement that counts; `finished` once its report is written. Unix seconds."""
+
+    day: str
+    run: str
+    started_at: int
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task came: its tally up to `position` (a number or a page; the task knows), or to its end.
+
+    `failures` counts those in a row. `version` belongs to the write: it expects the one read and stores one more.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    position: str = ""
+    done: bool = False
+    failures: int = 0
+    version: int = 0
+
+
+class StatementRuns:
+    """The runs, by day and task."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table = table
+
+    def begin(self, run: Run) -> None:
+        """Makes this run the day's; begun before, it goes on or is over."""
+        self._put(
+            _day_key(run.day)
+            | {"run": {"S": run.run}, "started_at": _number(run.started_at), "finished": {"BOOL": False}}
+            | _expiry(run.started_at),
+            ConditionExpression="attribute_not_exists(#run) OR #run <> :run",
+            ExpressionAttributeNames={"#run": "run"},
+            ExpressionAttributeValues={":run": {"S": run.run}},
+        )
+
+    def current(self, day: str) -> Run | None:
+        """The run of the day that counts."""
+        item = self._dynamodb.get_item(TableName=self._table, Key=_day_key(day), ConsistentRead=True).get("Item")
+        if item is None:
+            return None
+        return Run(day, item["run"]["S"], int(item["started_at"]["N"]), finished=item["finished"]["BOOL"])
+
+    def claim(self, run: Run, by: str) -> bool:
+        """Whether the run's report is `by`'s to write: the first one's who asks, however often it asks again.
+
+        False, too, when the report is written or another run counts by now.
+        """
+        free = "#run = :run AND finished = :no AND (attribute_not_exists(closed_by) OR closed_by = :by)"
+        values = {":run": {"S": run.run}, ":by": {"S": by}, ":no": {"BOOL": False}}
+        return self._update(run.day, "SET closed_by = :by", free, values)
+
+    def finish(self, run: Run) -> bool:
+        """Marks the run as finished; False when another one counts by now."""
+        values = {":run": {"S": run.run}, ":yes": {"BOOL": True}}
+        return self._update(run.day, "SET finished = :yes", "#run = :run", values)
+
+    def progress(self, run: Run, task: str) -> Progress:
+        """How far a task of the run came; nothing at all when it has not begun."""
+        key = _task_key(run, task)
+        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return Progress() if item is None else msgspec.json.decode(item["progress"]["S"], type=Progress)
+
+    def all_done(self, run: Run, tasks: Iterable[str]) -> bool:
+        """Whether all of these tasks came to their end."""
+        return all(self.progress(run, task).done for task in tasks)
+
+    def tally(self, run: Run, tasks: Iterable[str]) -> Tally:
+        """What these tasks come to, one read after the other; those not done are problems of the whole."""
+        return sum((_told(task, self.progress(run, task)) for task in tasks), Tally())
+
+    def save(self, run: Run, task: str, progress: Progress) -> Progress | None:
+        """Keeps how far a task came; what stands in the table now, or None when another copy of the task was ahead."""
+        stored = replace(progress, tally=progress.tally.capped(), version=progress.version + 1)
+        text = msgspec.json.encode(stored).decode()
+        there = self._put(
+            _task_key(run, task)
+            | {"version": _number(stored.version), "progress": {"S": text}}
+            | _expiry(run.started_at),
+            ConditionExpression="version = :read" if progress.version else "attribute_not_exists(version)",
+            **({"ExpressionAttributeValues": {":read": _number(progress.version)}} if progress.version else {}),
+        )
+        # our own write, done though its reply was lost, is no other copy
+        return stored if there is None or there["progress"]["S"] == text else None
+
+    def _update(self, day: str, change: str, condition: str, values: dict[str, Any]) -> bool:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_day_key(day),
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#run": "run"},
+                ExpressionAttributeValues=values,
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _put(self, item: dict[str, Any], **condition: Any) -> dict[str, Any] | None:  # noqa: ANN401 -- boto3's arguments
+        """None when written, else the item that stood in the way."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
+            there: dict[str, Any] = conflict.response["Item"]
+            return there
+        return None
+
+
+def _told(task: str, progress: Progress) -> Tally:
+    return progress.tally + Tally(problems=() if progress.done else (f"{task}: not finished",))
+
+
+def _day_key(day: str) -> dict[str, Any]:
+    return {"record": {"S": f"statement#{day}"}}
+
+
+def _task_key(run: Run, task: str) -> dict[str, Any]:
+    return {"record": {"S": f"statement#{run.day}#{run.run}#{task}"}}
+
+
+def _expiry(started_at: int) -> dict[str, Any]:
+    return {"expires_at": _number(started_at + REPORT_SECONDS)}
+
+
+def _number(number: int) -> dict[str, str]:
+    return {"N": str(number)}

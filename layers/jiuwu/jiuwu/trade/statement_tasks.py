@@ -1,0 +1,86 @@
+"""The tasks of a statement: each goes through its part of a day step by step, and may stop and go on between any two.
+
+One task for each part of the days index looks at the orders that we have; one goes through the platform's list for
+those that only the platform has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from jiuwu.platform.errors import BadParameters, PlatformError
+
+from .comparing import Comparer
+from .items import day_shards
+from .statement import Tally
+from .statement_runs import Progress, Run, StatementRuns
+from .store import OrderStore, TableBusy
+
+THERE = "there"
+_ORDERS_AT_ONCE = 1000  # kept together: ten questions to the platform
+# A task stops this long before its time: the slowest step fits in.
+_MARGIN_SECONDS = 30.0
+# So many failures in a row, and the task is given up; the waits between them come to three quarters of an hour.
+_TRIES = 7
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
+
+
+def tasks_of(day: str) -> list[str]:
+    """The tasks of a day's statement."""
+    return [*day_shards(day), THERE]
+
+
+def wait_seconds(progress: Progress) -> int:
+    """How long a task that is not done waits before it goes on; at most what a queue can delay a message."""
+    growing = _FIRST_WAIT_SECONDS * 2 ** (progress.failures - 1)
+    return min(int(growing), _LONGEST_WAIT_SECONDS) if progress.failures else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Carries tasks of one run forward; `left` is how many seconds there still are."""
+
+    run: Run
+    runs: StatementRuns
+    store: OrderStore
+    comparer: Comparer
+    left: Callable[[], float]
+
+    def walk(self, task: str) -> Progress | None:
+        """Goes on with a task until it is done, fails, or time is over; None when another copy of it is ahead."""
+        progress = self.runs.progress(self.run, task)
+        while not progress.done and self.left() > _MARGIN_SECONDS:
+            saved = self.runs.save(self.run, task, self._step(task, progress))
+            if saved is None or saved.failures:
+                return saved
+            progress = saved
+        return progress
+
+    def _step(self, task: str, progress: Progress) -> Progress:
+        try:
+            moved = self._there(progress) if task == THERE else self._here(task, progress)
+        except BadParameters as error:
+            if task != THERE or not progress.position:
+                return _failed(task, progress, error)
+            # the platform has forgotten its page: the list is gone through again
+            return Progress(failures=progress.failures + 1, version=progress.version)
+        except (PlatformError, TableBusy) as error:
+            return _failed(task, progress, error)
+        return replace(moved, failures=0)
+
+    def _here(self, day_shard: str, progress: Progress) -> Progress:
+        numbers = self.store.of_day(day_shard, after=progress.position, limit=_ORDERS_AT_ONCE)
+        if not numbers:
+            return replace(progress, done=True)
+        return replace(progress, tally=progress.tally + self.comparer.known_here(numbers), position=numbers[-1])
+
+    def _there(self, progress: Progress) -> Progress:
+        counted = [line.order_no for line in (*progress.tally.differences, *progress.tally.in_flight)]
+        tally, page = self.comparer.changed_there(progress.position, counted=counted)
+        return replace(progress, tally=progress.tally + tally, position=page, done=not page)
+
+
+def _failed(task: str, progress: Progress, error: Exception) -> Progress:
+    failed = replace(progress, failures=progress.failures + 1)
+    if failed.failures < _TRIES:
+        return failed
+    return replace(failed, tally=progress.tally + Tally(problems=(f"{task}: given up: {error}",)), done=True)

@@ -1,0 +1,228 @@
+"""What a statement says of one order, and that sums of parts are the sums of the whole."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jiuwu.platform.models import RemoteOrder
+from jiuwu.trade.orders import EffectFailed, Order, Owed, Placed
+from jiuwu.trade.reconcile import decide
+from jiuwu.trade.statement import LISTED, Figures, Line, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
+from tests.trade.lives import (
+    ALL,
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    HELD,
+    NOW,
+    PAID,
+    PLACED,
+    PUSHED,
+    REFUND,
+    REFUNDED,
+    SHIPPED,
+    after,
+    cancelled,
+    paid,
+)
+from tests.trade.sides import payment, refund, remote
+
+FRESH = 360
+LATER = NOW + 100 + FRESH  # the last change on either side is as old as a difference must be
+PAY, BACK = [payment()], [refund()]
+
+
+def tally(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Tally:
+    return of_pair(local, there, now=now, policy=REFUND, fresh_seconds=FRESH)
+
+
+# ── One order ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EQUAL: dict[str, tuple[Order, RemoteOrder | None]] = {
+    "placed": (PLACED, remote()),
+    "placed there, and we have yet to hear it": (CREATED, remote()),
+    "paid": (PAID, remote("paid", PAY)),
+    "shipped": (PUSHED, remote("shipped", PAY)),
+    "completed": (COMPLETED, remote("completed", PAY)),
+    "cancelled": (CANCELLED, remote("cancelled")),
+    "refunded": (REFUNDED, remote("refunded", PAY, BACK)),
+    "cancelled before the platform ever knew it": (after(CREATED, cancelled()), None),
+}
+
+
+@pytest.mark.parametrize("pair", EQUAL.values(), ids=EQUAL)
+def test_equal_sides_are_counted_and_nothing_is_listed(pair: tuple[Order, RemoteOrder | None]) -> None:
+    found = tally(*pair)
+
+    assert (1, 0, 0, {}) == (total(found.here).orders, found.differing, found.waiting, found.classes)
+    assert found.complete
+
+
+def test_money_is_summed_by_side_and_state() -> None:
+    found = tally(REFUNDED, remote("refunded", PAY, BACK)) + tally(HELD, remote("paid", [payment(fen=1000)]))
+
+    assert {"refunded": Figures(1, 1234, 1234, 1234), "held": Figures(1, 1234, 1000, 0)} == found.here
+    assert {"refunded": Figures(1, 1234, 1234, 1234), "paid": Figures(1, 1234, 1000, 0)} == found.there
+    assert Figures(2, 2468, 2234, 1234) == total(found.here) == total(found.there)
+
+
+DIFFERENT: dict[str, tuple[Order | None, RemoteOrder | None, str]] = {
+    "a payment that nobody told us of": (PLACED, remote("paid", PAY), "missed_notification"),
+    "a payment that is not there": (PAID, remote(), "platform_behind"),
+    "an order that is not here": (None, remote("paid", PAY), "missing_here"),
+    "an order that is not there": (CREATED, None, "missing_there"),
+    "an order of another amount": (PLACED, remote(amount_fen=1), "amount_differs"),
+    "an order of another member": (PLACED, remote(open_id="ou_other"), "state_impossible"),
+    "an order of another origin": (None, remote(out_order_no="4711"), "state_impossible"),
+}
+
+
+@pytest.mark.parametrize(("local", "there", "class_"), DIFFERENT.values(), ids=DIFFERENT)
+def test_a_difference_is_listed_with_its_class_and_both_values(
+    local: Order | None, there: RemoteOrder | None, class_: str
+) -> None:
+    found = tally(local, there)
+
+    assert ({class_: 1}, 1, 0) == (found.classes, found.differing, found.waiting)
+    assert [(seen_here(local), seen_there(there))] == [(line.here, line.there) for line in found.differences]
+    assert found.differences[0].evidence
+
+
+def test_an_order_that_a_side_lacks_is_none_of_its_orders() -> None:
+    found = tally(CREATED, None) + tally(None, remote(out_order_no="4711"))
+
+    assert (1, 1) == (found.here["absent"].orders, found.there["absent"].orders)
+    assert (1, 1) == (total(found.here).orders, total(found.there).orders)
+
+
+def test_two_differences_of_one_class_in_one_order_are_one_line() -> None:
+    found = tally(PLACED, remote("refunded", PAY, BACK))
+
+    assert ({"missed_notification": 1}, 1) == (found.classes, len(found.differences))
+    assert "paid:t1; refunded:r1" == found.differences[0].evidence
+
+
+# ── In flight ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_status_that_is_still_to_be_pushed_is_in_flight_however_old() -> None:
+    found = tally(SHIPPED, remote("paid", PAY), now=LATER + 10**6)
+
+    assert (0, 1) == (found.differing, found.waiting)
+    assert "pending: push:shipped" == found.in_flight[0].evidence
+
+
+@pytest.mark.parametrize(("age", "differing"), [(FRESH - 1, 0), (FRESH, 1)])
+def test_a_missed_payment_is_in_flight_until_its_notification_had_its_time(age: int, differing: int) -> None:
+    found = tally(PLACED, remote("paid", PAY, updated_at=NOW + 5000), now=NOW + 5000 + age)
+
+    assert (differing, 1 - differing) == (found.differing, found.waiting)
+
+
+@pytest.mark.parametrize(("age", "differing"), [(FRESH - 1, 0), (FRESH, 1)])
+def test_a_payment_that_is_not_there_is_in_flight_while_ours_is_of_this_moment(age: int, differing: int) -> None:
+    booked = after(PLACED, paid(at=NOW + 5000))
+
+    assert differing == tally(booked, remote(), now=NOW + 5000 + age).differing
+
+
+def test_trying_again_and_again_does_not_make_a_difference_young() -> None:
+    tried = after(PUSHED, Owed(LATER - 1, "push:shipped"), EffectFailed(LATER - 1, "push:shipped"))
+    there = remote(amount_fen=1)
+
+    assert 1 == tally(tried, there).differing
+
+
+def test_no_change_of_this_moment_explains_another_amount() -> None:
+    assert {"amount_differs": 1} == tally(PLACED, remote(amount_fen=1, updated_at=LATER)).classes
+
+
+def test_a_platforms_clock_far_ahead_explains_nothing() -> None:
+    assert 1 == tally(PLACED, remote("paid", PAY, updated_at=LATER + 86_400)).differing
+
+
+THERE = [
+    None,
+    remote(),
+    remote("paid", PAY),
+    remote("paid", [payment(fen=1000)]),
+    remote("shipped", PAY),
+    remote("completed", PAY),
+    remote("cancelled"),
+    remote("cancelled", PAY, BACK),
+    remote("refunded", PAY, BACK),
+]
+
+
+@pytest.mark.parametrize(("local", "there"), list(product(ALL, THERE)))
+def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: RemoteOrder | None) -> None:
+    found, findings = tally(local, there), decide(local, there, now=LATER, policy=REFUND).findings
+    never_placed = there is None and local.status == "cancelled"
+
+    assert {finding.class_.value for finding in findings} <= set(found.classes)
+    assert seen_here(local) == seen_there(there) or never_placed or found.differing + found.waiting == 1
+
+
+# ── Parts and the whole ───────────────────────────────────────────────────────────────────────────────────────────────
+
+FIGURES = st.builds(Figures, *[st.integers(0, 10**13)] * 4)
+SEEN = st.builds(Seen, st.sampled_from(["created", "paid", "absent"]), FIGURES)
+LINES = st.builds(
+    Line, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
+)
+BY_STATE = st.dictionaries(st.sampled_from(["created", "paid", "absent"]), FIGURES)
+TALLIES = st.builds(
+    Tally,
+    BY_STATE,
+    BY_STATE,
+    st.dictionaries(st.sampled_from(["missing_there", "amount_differs"]), st.integers(1, 10**6)),
+    *[st.integers(0, 10**6)] * 3,
+    differences=st.lists(LINES, max_size=3).map(tuple),
+    in_flight=st.lists(LINES, max_size=3).map(tuple),
+    problems=st.lists(st.text(), max_size=3).map(tuple),
+)
+
+
+def whole(parts: list[Tally]) -> Tally:
+    return sum(parts, Tally())
+
+
+@given(st.lists(TALLIES, max_size=6), st.data())
+def test_any_split_in_any_sequence_comes_to_the_same_whole(parts: list[Tally], data: st.DataObject) -> None:
+    mixed = data.draw(st.permutations(parts))
+    cut = data.draw(st.integers(0, len(parts)))
+
+    split = whole(mixed[:cut]) + whole(mixed[cut:])
+
+    assert plain(whole(parts)) == plain(split)
+
+
+def plain(one: Tally) -> tuple[object, ...]:
+    """Lines of one order and class may stand in either sequence."""
+    lines = (sorted(map(repr, lines)) for lines in (one.differences, one.in_flight))
+    return one.here, one.there, one.classes, one.differing, one.waiting, one.uncompared, *lines, one.problems
+
+
+def test_a_million_orders_take_no_more_room_than_their_listed_lines() -> None:
+    pair = tally(CREATED, None)
+    lines = tuple(replace(pair.differences[0], order_no=f"JW{number:06}") for number in range(LISTED + 50))
+    much = replace(pair, differing=len(lines), differences=lines)
+
+    kept = (much.capped() + replace(pair, differing=1)).capped()
+
+    assert (LISTED, LISTED + 51) == (len(kept.differences), kept.differing)
+    assert kept.capped() == kept
+
+
+def test_orders_that_could_not_be_read_make_a_statement_incomplete() -> None:
+    found = tally(PLACED, remote()) + uncompared(["JW1: order.status: expected one of …", "JW2: no JSON"])
+
+    assert (2, False, 1) == (found.uncompared, found.complete, total(found.here).orders)
+
+
+def test_placing_that_is_left_to_do_is_no_difference_of_money() -> None:
+    assert Placed in [type(action) for action in decide(CREATED, remote(), now=LATER, policy=REFUND).actions]
+    assert 0 == tally(CREATED, remote()).differing

@@ -1,0 +1,103 @@
+"""The statement's files: what a spreadsheet makes of them, and what they own up to."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jiuwu.trade.days import bounds
+from jiuwu.trade.statement import Figures, Line, Seen, Tally, uncompared
+from jiuwu.trade.statement_report import Statement, cell
+
+DAY = "2026-11-23"
+SINCE, UNTIL = bounds(DAY)
+
+
+def statement(tally: Tally) -> Statement:
+    return Statement(DAY, SINCE, UNTIL, UNTIL + 1900, tally, "run-1")
+
+
+def rows(tally: Tally) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(statement(tally).csv().decode("utf-8-sig"), newline="")))
+
+
+def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Line:
+    return Line(
+        order_no, "missed_notification", evidence, Seen("created", Figures(1, fen)), Seen("paid", Figures(1, fen, fen))
+    )
+
+
+def test_excel_is_told_that_it_is_utf8() -> None:
+    assert statement(Tally()).csv().startswith(b"\xef\xbb\xbf")
+
+
+def test_every_row_has_every_column() -> None:
+    table = rows(Tally({"paid": Figures(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"]))
+
+    assert {len(table[0])} == {len(row) for row in table}
+    assert {"合计", "状态", "差异", "说明"} == {row[0] for row in table[1:]}
+
+
+def test_amounts_stand_in_yuan_and_in_fen() -> None:
+    header, total, *_ = rows(Tally({"paid": Figures(2, 10**14 + 5, 7)}))
+    read = dict(zip(header, total, strict=True))
+
+    assert ("1000000000000.05", "100000000000005") == (read["本方订单金额(元)"], read["本方订单金额(分)"])
+    assert ("0.07", "0.00") == (read["本方已付(元)"], read["平台已付(元)"])
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "\u3000=1", "＝1", '=HYPERLINK("http://x")']
+)
+def test_a_cell_that_would_be_a_formula_is_text(text: str) -> None:
+    assert f"'{text}" == cell(text)
+
+
+@given(st.text())
+def test_no_text_from_the_platform_becomes_a_formula_or_another_cell(text: str) -> None:
+    printable = text.replace("\x00", "")
+    table = rows(Tally(differing=1, differences=(line(order_no=printable, evidence=printable),)))
+    found = next(row for row in table if row[0] == "差异")
+
+    assert all(not one.lstrip().startswith(("=", "+", "-", "@")) for one in found)
+    assert {printable, found[2]} <= {printable, f"'{printable}"}
+    assert found[2] == found[-1]
+
+
+def test_a_number_longer_than_a_spreadsheet_keeps_is_text() -> None:
+    assert ("'4200001234567890123", "123456789012345") == (cell("4200001234567890123"), cell("123456789012345"))
+
+
+def test_numbers_stay_numbers() -> None:
+    assert 1234 == cell(1234)
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    both = Tally(differing=7, waiting=3, differences=(line(),), in_flight=(line("JW2"),))
+    read: dict[str, Any] = json.loads(statement(both).json())
+
+    assert (6, 2) == (read["more_orders_differing"], read["more_orders_in_flight"])
+    assert {"另有 6 笔差异未列出", "另有 2 笔在途未列出"} <= {row[-1] for row in rows(both)}
+
+
+def test_an_incomplete_statement_says_so_in_both_files() -> None:
+    broken = uncompared(["there: given up: orders.changed: no connection"])
+    read: dict[str, Any] = json.loads(statement(broken).json())
+
+    assert (False, 1) == (read["complete"], read["orders_not_compared"])
+    assert any(row[-1].startswith("对账未完成") for row in rows(broken))
+    assert not any("未完成" in row[-1] for row in rows(Tally()))
+
+
+def test_a_side_without_the_order_shows_no_figures_of_it() -> None:
+    missing = Line("JW1", "missing_there", "…", Seen("created", Figures(1, 1234)), Seen())
+    read: dict[str, Any] = json.loads(statement(Tally(differing=1, differences=(missing,))).json())
+
+    assert {"state": "absent"} == read["differences"][0]["there"]
+    assert ("created", 1234, "12.34") == tuple(
+        read["differences"][0]["here"][name] for name in ("state", "ordered_fen", "ordered_yuan")
+    )

@@ -1,0 +1,95 @@
+"""How far a statement's tasks came: kept on the version that was read, for the run that counts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jiuwu.trade.statement import Figures, Tally, uncompared
+from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
+from jiuwu.trade.statement_tasks import tasks_of, wait_seconds
+
+RUN = Run("2026-11-23", "run-1", 1_795_000_000)
+LATER = replace(RUN, run="run-2", started_at=RUN.started_at + 60)
+
+
+@pytest.fixture
+def runs(aws: Callable[[str], Any], reconciliation_table: str) -> StatementRuns:
+    return StatementRuns(aws("dynamodb"), reconciliation_table)
+
+
+def one_order(fen: int = 1234) -> Progress:
+    return Progress(Tally({"paid": Figures(1, fen, fen)}), "JW1")
+
+
+def test_a_task_that_has_not_begun_is_at_nothing(runs: StatementRuns) -> None:
+    assert Progress() == runs.progress(RUN, "there")
+
+
+def test_progress_is_read_as_it_was_kept(runs: StatementRuns) -> None:
+    kept = runs.save(RUN, "there", one_order())
+
+    assert replace(one_order(), version=1) == kept == runs.progress(RUN, "there")
+
+
+def test_of_two_copies_that_read_the_same_the_second_to_write_gives_up(runs: StatementRuns) -> None:
+    first = runs.save(RUN, "there", one_order())
+    assert first is not None
+
+    assert runs.save(RUN, "there", one_order(fen=1)) is None
+    assert runs.save(RUN, "there", replace(first, done=True)) is not None
+    assert runs.save(RUN, "there", replace(first, position="JW2")) is None
+    assert runs.progress(RUN, "there").done
+
+
+def test_a_write_whose_reply_was_lost_is_known_as_our_own(runs: StatementRuns) -> None:
+    first = runs.save(RUN, "there", one_order())
+
+    assert first == runs.save(RUN, "there", one_order())
+
+
+def test_a_later_run_counts_and_begins_from_nothing(runs: StatementRuns) -> None:
+    runs.begin(RUN)
+    runs.save(RUN, "there", one_order())
+    runs.begin(LATER)
+
+    assert (LATER, Progress()) == (runs.current(RUN.day), runs.progress(LATER, "there"))
+    assert not runs.claim(RUN, "there")
+    assert not runs.finish(RUN)
+
+
+def test_a_run_begun_twice_keeps_what_it_has_done(runs: StatementRuns) -> None:
+    runs.begin(RUN)
+    runs.finish(RUN)
+    runs.begin(replace(RUN, started_at=RUN.started_at + 1))
+
+    assert replace(RUN, finished=True) == runs.current(RUN.day)
+
+
+def test_the_report_is_the_first_ones_to_write_until_it_is_written(runs: StatementRuns) -> None:
+    runs.begin(RUN)
+
+    assert [True, False, True] == [runs.claim(RUN, by) for by in ("there", "2026-11-23#0", "there")]
+    runs.finish(RUN)
+    assert not runs.claim(RUN, "there")
+
+
+def test_the_whole_is_the_sum_of_its_tasks_and_names_those_not_done(runs: StatementRuns) -> None:
+    runs.save(RUN, "a", replace(one_order(1), done=True))
+    runs.save(RUN, "b", replace(one_order(2), done=True, tally=one_order(2).tally + uncompared(["JW9: odd"])))
+    assert runs.all_done(RUN, "ab")
+    assert not runs.all_done(RUN, "abc")
+
+    whole = runs.tally(RUN, "abc")
+
+    assert Figures(2, 3, 3) == whole.here["paid"]
+    assert ("JW9: odd", "c: not finished") == whole.problems
+
+
+def test_waits_grow_to_what_a_queue_can_delay() -> None:
+    assert [0, 60, 120, 240, 480, 900, 900] == [wait_seconds(Progress(failures=failures)) for failures in range(7)]
+
+
+def test_a_statement_has_a_task_for_each_part_of_the_day_and_one_for_the_platforms_list() -> None:
+    assert 33 == len(set(tasks_of("2026-11-23")))
