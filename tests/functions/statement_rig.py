@@ -11,7 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 from jiuwu.trade.days import bounds, day_of
-from jiuwu.trade.orders import Event, Line, Placed
+from jiuwu.trade.events import Event, Placed
+from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import new_order
 from jiuwu.wiring import Platform
 from sandbox.platform import orders as platform

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.trade.orders import EffectFailed, Order, Owed, Placed
+from jiuwu.trade.events import EffectFailed, Owed, Placed
+from jiuwu.trade.orders import Order
 from jiuwu.trade.reconcile import decide
 from jiuwu.trade.statement import LISTED, Figures, Line, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
@@ -67,6 +68,21 @@ def test_money_is_summed_by_side_and_state() -> None:
     assert {"refunded": Figures(1, 1234, 1234, 1234), "held": Figures(1, 1234, 1000, 0)} == found.here
     assert {"refunded": Figures(1, 1234, 1234, 1234), "paid": Figures(1, 1234, 1000, 0)} == found.there
     assert Figures(2, 2468, 2234, 1234) == total(found.here) == total(found.there)
+
+
+def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_there() -> None:
+    local = replace(PLACED, amount_fen=0, points=1234)
+
+    found = tally(local, remote(amount_fen=0))
+
+    assert ({"created": Figures(1, points=1234)}, {"created": Figures(1)}) == (found.here, found.there)
+    assert 0 == found.differing + found.waiting
+
+
+def test_a_status_push_that_was_given_up_is_no_longer_on_its_way() -> None:
+    given_up = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison"))
+
+    assert {"platform_behind": 1} == tally(given_up, remote("paid", PAY)).classes
 
 
 DIFFERENT: dict[str, tuple[Order | None, RemoteOrder | None, str]] = {
@@ -168,7 +184,7 @@ def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: Rem
 
 # ── Parts and the whole ───────────────────────────────────────────────────────────────────────────────────────────────
 
-FIGURES = st.builds(Figures, *[st.integers(0, 10**13)] * 4)
+FIGURES = st.builds(Figures, *[st.integers(0, 10**13)] * 5)
 SEEN = st.builds(Seen, st.sampled_from(["created", "paid", "absent"]), FIGURES)
 LINES = st.builds(
     Line, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN

@@ -50,6 +50,14 @@ def test_amounts_stand_in_yuan_and_in_fen() -> None:
     assert ("0.07", "0.00") == (read["本方已付(元)"], read["平台已付(元)"])
 
 
+def test_points_have_a_column_and_no_yuan() -> None:
+    paid_with_points = Tally({"paid": Figures(1, points=500)})
+    header, total, *_ = rows(paid_with_points)
+
+    assert "500" == dict(zip(header, total, strict=True))["本方积分"]
+    assert 500 == json.loads(statement(paid_with_points).json())["total"]["here"]["points"]
+
+
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "\u3000=1", "＝1", '=HYPERLINK("http://x")']
 )

@@ -30,12 +30,13 @@ _PASSES = {Drift.MISSED_NOTIFICATION, Drift.PLATFORM_BEHIND, Drift.MISSING_HERE,
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """So many orders and their fen."""
+    """So many orders, their fen, and the merchant's own points that orders of nothing were paid with: ours alone."""
 
     orders: int = 0
     ordered_fen: int = 0
     paid_fen: int = 0
     refunded_fen: int = 0
+    points: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
         return Figures(
@@ -43,6 +44,7 @@ class Figures:
             self.ordered_fen + other.ordered_fen,
             self.paid_fen + other.paid_fen,
             self.refunded_fen + other.refunded_fen,
+            self.points + other.points,
         )
 
 
@@ -125,7 +127,7 @@ def of_pair(
     findings = list(dict.fromkeys(decision.findings)) or _unexplained(number, here, there, local, decision)
     passing = [finding for finding in findings if age < fresh_seconds and finding.class_ in _PASSES]
     evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
-    evidence += [] if findings or here == there else _on_its_way(local, decision)
+    evidence += [] if findings or _agree(here, there) else _on_its_way(local, decision)
     lines = _lines([finding for finding in findings if finding not in passing], here, there)
     waiting = (Line(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
     return Tally(
@@ -151,7 +153,7 @@ def seen_here(order: Order | None) -> Seen:
         return Seen()
     paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
     state = "created" if order.status is Status.PLACED else order.status.value
-    return Seen(state, Figures(1, order.amount_fen, paid, refunded))
+    return Seen(state, Figures(1, order.amount_fen, paid, refunded, order.points))
 
 
 def seen_there(remote: "RemoteOrder | None") -> Seen:
@@ -165,9 +167,14 @@ def seen_there(remote: "RemoteOrder | None") -> Seen:
 def _unexplained(number: str, here: Seen, there: Seen, local: Order | None, decision: Decision) -> list[Finding]:
     """A difference of which nobody said why, and that nothing on its way will end: never a clean order by omission."""
     never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
-    if here == there or never_placed or _on_its_way(local, decision):
+    if _agree(here, there) or never_placed or _on_its_way(local, decision):
         return []
     return [Finding(Drift.STATE_IMPOSSIBLE, number, f"{_told(here)} here, {_told(there)} there")]
+
+
+def _agree(here: Seen, there: Seen) -> bool:
+    """The platform knows nothing of points: an order paid with them is one of nothing there."""
+    return here.state == there.state and replace(here.figures, points=0) == there.figures
 
 
 def _on_its_way(local: Order | None, decision: Decision) -> list[str]:

@@ -21,7 +21,7 @@ _MONEY = {"ordered": "订单金额", "paid": "已付", "refunded": "已退"}
 _SIDES = {"here": "本方", "there": "平台"}
 _HEADER = ["类别", "状态或差异", "订单号", "本方状态", "平台状态", "本方笔数", "平台笔数"]
 _HEADER += [f"{_SIDES[side]}{what}({unit})" for what in _MONEY.values() for side in _SIDES for unit in ("元", "分")]
-_HEADER += ["说明"]
+_HEADER += ["本方积分", "说明"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Excel keeps fifteen digits of a number and writes zeros for the rest.
 _EXACT_DIGITS = 15
@@ -113,7 +113,7 @@ def _row(kind: str, of: str, here: Seen, there: Seen, line: Line | None = None) 
             money += [_yuan(fen), fen]
     counts: list[str | int] = [here.figures.orders, there.figures.orders]
     number, evidence = (line.order_no, line.evidence) if line else ("", "")
-    return [kind, of, number, here.state, there.state, *counts, *money, evidence]
+    return [kind, of, number, here.state, there.state, *counts, *money, here.figures.points, evidence]
 
 
 def _note(text: str) -> list[str | int]:
@@ -127,7 +127,8 @@ def _by_state(figures: Mapping[str, Figures]) -> dict[str, Any]:
 
 def _figures(figures: Figures) -> dict[str, Any]:
     sums = {name: getattr(figures, name) for name in _SUMS}
-    return {"orders": figures.orders} | sums | {name.replace("fen", "yuan"): _yuan(fen) for name, fen in sums.items()}
+    counts = {"orders": figures.orders} | ({"points": figures.points} if figures.points else {})
+    return counts | sums | {name.replace("fen", "yuan"): _yuan(fen) for name, fen in sums.items()}
 
 
 def _line(line: Line) -> dict[str, Any]:
