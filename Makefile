@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix build bench lock clean tools
+.PHONY: help demo up test proof mutations check fix build bench lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -19,6 +19,12 @@ up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAM
 
 test: tools ## all tests; those that need Docker or a browser run where these are there
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+proof: tools mutations ## what takes longer: every place to die, every interleaving, long lives, every safeguard broken once
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
+
+mutations: tools ## breaks each safeguard once, and shows the test that notices
+	$(BIN)/python -m tests.mutations
 
 check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/ruff format --check .

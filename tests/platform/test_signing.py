@@ -1,4 +1,5 @@
 import hashlib
+import hmac
 from base64 import b64encode
 from pathlib import Path
 from typing import get_args
@@ -150,6 +151,9 @@ def test_an_empty_secret_never_matches_and_never_signs() -> None:
         signing.sign(Scheme(), PARAMS, secret="")
     with pytest.raises(BadSignature):
         signing.verify(published("wechat_pay_v2"), PARAMS, "", secrets=("",))
+    anybodys = hmac.digest(b"", signing.canonical_string(Scheme(), PARAMS, secret="").encode(), "sha256").hex()
+    with pytest.raises(BadSignature):
+        signing.verify(Scheme(), PARAMS, anybodys, secrets=("",))
 
 
 def test_a_plain_digest_without_a_secret_in_the_text_is_refused() -> None:

@@ -1,0 +1,57 @@
+"""The mutation check: `python -m tests.mutations [part of a name …]`. Exit code 1 when a break goes unnoticed."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from .list import SAFEGUARDS
+from .running import Verdict, break_, copied, unbroken
+from .safeguard import Safeguard
+
+ROOT = Path(__file__).parents[2]
+_AT_ONCE = 2
+
+
+def main(parts: Sequence[str]) -> int:
+    chosen = [one for one in SAFEGUARDS if not parts or any(part in one.name for part in parts)]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
+        trees = [copied(ROOT, Path(folder) / str(n)) for n in range(_AT_ONCE)]
+        if problem := unbroken(trees[0], chosen):
+            print(problem)
+            return 1
+        verdicts = _broken(trees, chosen)
+    unnoticed = sum(bool(verdict.problem) for verdict in verdicts)
+    seconds = time.monotonic() - began
+    print(f"{len(verdicts)} safeguards broken one at a time, {unnoticed} unnoticed, {seconds:.0f} s")
+    return 1 if unnoticed or not verdicts else 0
+
+
+def _broken(trees: Sequence[Path], chosen: Sequence[Safeguard]) -> list[Verdict]:
+    free: SimpleQueue[Path] = SimpleQueue()
+    for tree in trees:
+        free.put(tree)
+
+    def one(safeguard: Safeguard) -> Verdict:
+        tree = free.get()
+        try:
+            return _told(break_(tree, safeguard))
+        finally:
+            free.put(tree)
+
+    with ThreadPoolExecutor(len(trees)) as threads:
+        return list(threads.map(one, chosen))
+
+
+def _told(verdict: Verdict) -> Verdict:
+    end = "UNNOTICED" if verdict.problem else "noticed"
+    ends = verdict.problem or " + ".join(node.partition("::")[2] for node in verdict.safeguard.noticed_by)
+    print(f"{end:9} {verdict.seconds:5.1f} s  {verdict.safeguard.name}: {ends}", flush=True)
+    return verdict
+
+
+sys.exit(main(sys.argv[1:]))

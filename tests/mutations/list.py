@@ -1,0 +1,9 @@
+"""Every safeguard that is broken once."""
+
+from .members import MEMBERS
+from .money import MONEY
+from .platform import PLATFORM
+from .sides import SIDES
+from .trade import TRADE
+
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM)
