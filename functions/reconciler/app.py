@@ -38,6 +38,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     token_key_id: str
     reconciliation_table: str
     effect_queue_url: str
+    points_table: str
 
 
 class WrongPayload(Exception):
@@ -156,7 +157,12 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
 _settings = settings.load(Settings)
 _reconciler = build(
     _settings,
-    MembersPlatform(_settings, members_table=_settings.members_table, token_key_id=_settings.token_key_id),
+    MembersPlatform(
+        _settings,
+        members_table=_settings.members_table,
+        token_key_id=_settings.token_key_id,
+        points_table=_settings.points_table,
+    ),
 )
 
 

@@ -1,6 +1,6 @@
 """Storefront: where the merchant's app orders for its members.
 
-POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel.
+POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /points.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -18,13 +18,13 @@ from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, bearer_token
 from jiuwu.trade import alerts, effects
-from jiuwu.trade.basket import read_basket
+from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status, is_order_no
 from jiuwu.trade.placing import NotPlaceable
-from jiuwu.trade.products import NotForSale, Products, ProductsBusy
-from jiuwu.trade.receipt import receipt
+from jiuwu.trade.products import NotForPoints, NotForSale, Products, ProductsBusy
+from jiuwu.trade.receipt import points_receipt, receipt
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
@@ -37,6 +37,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     logins_table: str
     token_key_id: str
     effect_queue_url: str
+    points_table: str
 
 
 class Context(Protocol):
@@ -90,15 +91,28 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
         message = "这个请求标识已用于内容不同的订单，请换一个"
         raise Refused(409, "idempotency_key_reused", message, "Idempotency-Key") from None
     except NotForSale as unsold:
-        field = f"items[{list(basket).index(unsold.product_id)}].product_id"
-        raise Refused(422, "not_for_sale", "商品不存在或已下架", field) from None
+        raise _unsold(unsold, basket) from None
     except TooDear:
         raise Refused(422, "amount_too_large", "订单金额过大", "items") from None
-    except NotPlaceable:
+    except NotPlaceable as why:
+        if why.final:
+            raise Refused(422, "points_short", "积分不足，订单未成立，没有扣除任何积分", "pay_with") from None
         # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
         raise _login_needed() from None
     status = 202 if order.status is Status.CREATED else 201 if new else 200
     return _ordered(status, "ordered", order)
+
+
+def _unsold(unsold: NotForSale, basket: Basket) -> Refused:
+    field = f"items[{list(basket.quantities).index(unsold.product_id)}].product_id"
+    if isinstance(unsold, NotForPoints):
+        return Refused(422, "not_for_points", "商品不支持积分支付", field)
+    return Refused(422, "not_for_sale", "商品不存在或已下架", field)
+
+
+def _points(shop: Shop, visit: Visit) -> Reply:
+    ledger = shop.platform.ledger
+    return web.json_reply(200, points_receipt(ledger.balance(visit.member_id), ledger.recent(visit.member_id)))
 
 
 def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
@@ -148,6 +162,7 @@ def _login_needed() -> Refused:
 _BUSY = (TableBusy, TableRefused, ProductsBusy)
 _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
     (re.compile(r"/orders"), "POST", _buy),
+    (re.compile(r"/points"), "GET", _points),
     (re.compile(r"/orders/(?P<order_no>[^/]*)"), "GET", _look),
     (re.compile(r"/orders/(?P<order_no>[^/]*)/cancel"), "POST", _cancel),
 ]
@@ -195,7 +210,12 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
 _settings = settings.load(Settings)
 _shop = build(
     _settings,
-    MembersPlatform(_settings, members_table=_settings.members_table, token_key_id=_settings.token_key_id),
+    MembersPlatform(
+        _settings,
+        members_table=_settings.members_table,
+        token_key_id=_settings.token_key_id,
+        points_table=_settings.points_table,
+    ),
 )
 
 

@@ -113,7 +113,8 @@ def pay(order: Order, amount_fen: int, transaction_id: str, now: int, cause: str
 def cancel(order: Order, now: int, cause: str) -> Order:
     if order.status == "cancelled":
         return order
-    _require(order, "cancelled", {"created"})
+    # one of 0.00 is paid as it is created, so being paid cannot keep it from being cancelled
+    _require(order, "cancelled", {"created"} if order.request.amount_fen or order.paid_fen else {"created", "paid"})
     return _changed(order, "cancelled", now, cause)
 
 

@@ -12,6 +12,7 @@ from jiuwu.members.logins import Sessions
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.trade.orders import Order
+from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import MembersPlatform
 from tests.functions.platform_stand_in import StandIn
@@ -70,7 +71,8 @@ def resources(
 
 
 class Sides:
-    """Tables, queue, platform and one clock; `tea` costs 6.17 yuan, `cup` is off the shelf, `gold` costs a fortune.
+    """Tables, queue, platform and one clock; `tea` costs 6.17 yuan or 300 points, `gift` only money, `cup` is off the
+    shelf, `gold` costs a fortune.
 
     Members are new with each of these, and so are their orders, so that tests can share the tables.
     """
@@ -80,6 +82,7 @@ class Sides:
         self.dynamodb, self.sqs = aws("dynamodb"), aws("sqs")
         self.platform = StandIn(lambda: self.now)
         self.store = OrderStore(self.dynamodb, names["ORDERS_TABLE"])
+        self.ledger = PointsLedger(self.dynamodb, names["POINTS_TABLE"])
         self._sessions = Sessions(self.dynamodb, names["LOGINS_TABLE"], clock=lambda: self.now)
         self._tokens = Tokens(
             self.dynamodb,
@@ -89,15 +92,16 @@ class Sides:
             _NoOAuth(),
             clock=lambda: self.now,
         )
-        self.sell("tea", "龙井", "617")
+        self.sell("tea", "龙井", "617", points="300")
         self.sell("gift", "礼盒", "10000")
         self.sell("cup", "茶杯", "900", on_shelf=False)
         self.sell("gold", "金山", str(10**12))
 
-    def sell(self, product_id: str, title: str, price_fen: str, *, on_shelf: bool = True) -> str:
+    def sell(self, product_id: str, title: str, price_fen: str, *, on_shelf: bool = True, points: str = "") -> str:
         """Puts a product into the table; its id."""
         texts = {"product_id": {"S": product_id}, "title": {"S": title}}
         numbers = {"price_fen": {"N": price_fen}, "on_shelf": {"BOOL": on_shelf}}
+        numbers |= {"price_points": {"N": points}} if points else {}
         self.dynamodb.put_item(TableName=self.names["PRODUCTS_TABLE"], Item=texts | numbers)
         return product_id
 
@@ -145,6 +149,7 @@ class Sides:
             environment,
             members_table=environment.members_table,
             token_key_id=environment.token_key_id,
+            points_table=environment.points_table,
             http=self.platform.http,
             clock=lambda: self.now,
         )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.trade.orders import Order
+    from jiuwu.trade.points import PointsLedger
 
 # KMS: the ciphertext was not made under this key for this member.
 _UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
@@ -69,17 +70,18 @@ class Platform:
 class MembersPlatform(Platform):
     """A way to the platform that also speaks for members."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it speaks with, and two hooks for tests
         self,
         environment: PlatformSettings,
         *,
         members_table: str,
         token_key_id: str,
+        points_table: str = "",
         http: "httpx.Client | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(environment, http=http, clock=clock)
-        self._members_table, self._token_key_id = members_table, token_key_id
+        self._members_table, self._token_key_id, self._points_table = members_table, token_key_id, points_table
 
     @cached_property
     def oauth(self) -> "OAuthClient":
@@ -100,15 +102,25 @@ class MembersPlatform(Platform):
         """The member's token for a call of `client`; nothing is read before the call asks for it."""
         return self.tokens.source(member_id)
 
+    @cached_property
+    def ledger(self) -> "PointsLedger":
+        """The members' points, for a function that has the points table."""
+        from jiuwu.trade.points import PointsLedger
+
+        return PointsLedger(clients.client("dynamodb"), self._points_table)
+
     def place(self, order: "Order", *, left: Callable[[], float]) -> "RemoteOrder":
-        """Our order at the platform, for its member; `left` is how many seconds the caller still has.
+        """Our order at the platform, for its member; `left` is how many seconds the caller still has. Points that pay
+        for it are reserved first: the platform takes such an order as paid at once.
 
         Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
         from jiuwu.members.grants import RecordMalformed
         from jiuwu.members.tokens import TokenBusy, TokenUnavailable
-        from jiuwu.trade.placing import NotPlaceable, place
+        from jiuwu.trade.placing import NotPlaceable, place, reserve
 
+        if order.points:
+            reserve(self.ledger, order, at=int(self._clock()))
         try:
             return place(self.client, order, self.token(order.member_id), left=left)
         except TokenBusy as busy:

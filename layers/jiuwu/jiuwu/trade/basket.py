@@ -1,6 +1,9 @@
-"""What a member wants to buy, read from what a browser sent: products and how many of each, never a price."""
+"""What a member wants to buy, read from what a browser sent: products and how many of each, and whether for money or
+points; never a price."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,21 +14,31 @@ MOST_LINES = 50
 MOST_PIECES = 999
 
 
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """{product_id: quantity} in the order given, and whether points are to pay for it."""
+
+    quantities: Mapping[str, int]
+    with_points: bool = False
+
+
 class _Item(msgspec.Struct, frozen=True):
     product_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
 
 
-class _Basket(msgspec.Struct, frozen=True):
+class _Wanted(msgspec.Struct, frozen=True):
     items: Annotated[list[_Item], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    pay_with: Literal["money", "points"] = "money"
 
 
-_DECODER = msgspec.json.Decoder(_Basket)
+_DECODER = msgspec.json.Decoder(_Wanted)
 
 
-def read_basket(request: Request) -> dict[str, int]:
-    """{product_id: quantity} in the order given; raises api.Refused."""
-    return _once_each(api.body(request, _DECODER, _message).items)
+def read_basket(request: Request) -> Basket:
+    """The basket of a request; raises api.Refused."""
+    wanted = api.body(request, _DECODER, _message)
+    return Basket(_once_each(wanted.items), wanted.pay_with == "points")
 
 
 def _once_each(items: list[_Item]) -> dict[str, int]:
@@ -44,6 +57,8 @@ def _message(field: str) -> str:
     name = field.rpartition(".")[2]
     if name == "quantity":
         return f"数量必须是 1 到 {MOST_PIECES} 的整数"
+    if name == "pay_with":
+        return "支付方式必须是 money 或 points"
     if name == "product_id":
         return "商品编号必须是 1 到 64 个字符的文本"
     return f'请求应为 {{"items": [{{"product_id": …, "quantity": …}}]}}，1 到 {MOST_LINES} 行'

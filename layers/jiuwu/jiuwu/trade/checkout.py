@@ -1,18 +1,19 @@
 """Buying and cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, TransitionRefused, UnknownOutcome
 from jiuwu.platform.money import MOST_FEN
 
-from .events import Cancelled
-from .machine import Applied, Policy, apply
+from .basket import Basket
+from .machine import Policy
 from .mending import Mended
-from .orders import Order, Status, effect_id, order_no_for
+from .orders import Line, Order, Status, effect_id, order_no_for
 from .placing import NotPlaceable, attempt_seconds, look, new_order
+from .points import MOST_POINTS
 from .products import Products, fingerprint
 from .settling import Settler
 from .store import OrderStore
@@ -72,16 +73,18 @@ class Checkout:
         self._store, self._products, self._settler, self._policy = store, products, settler, policy
         self._note, self._trouble, self._clock = note, trouble, clock
 
-    def buy(self, member_id: str, key: str, basket: Mapping[str, int], reach: Reach) -> tuple[Order, bool]:
+    def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
         """The order of this request and whether it is new; CREATED when the platform could not take it yet.
 
-        Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe
-        NotPlaceable, if the member has to log in again.
+        Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable, if
+        the member has to log in again, or has not the points: then the order is cancelled.
         """
         known = self._store.get(order_no_for(member_id, key))
         order = known or self._store.create(self._priced(member_id, key, basket, reach.open_id))
-        if order.fingerprint != fingerprint(basket.items()):
+        if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):
             raise KeyReused
+        if self._settler.was_given_up(order, "points_short"):
+            raise NotPlaceable("points_short")
         return self._placed(order, reach), known is None
 
     def cancel(self, order: Order, reach: Reach) -> Order:
@@ -107,12 +110,20 @@ class Checkout:
             raise NotCancellable(order)
         return order
 
-    def _priced(self, member_id: str, key: str, basket: Mapping[str, int], open_id: Callable[[str], str]) -> Order:
-        lines, now = self._products.priced(basket), int(self._clock())
-        order = new_order(member_id, open_id(member_id), key, lines, now=now, check_seconds=self._policy.check_seconds)
-        if order.amount_fen > MOST_FEN:
+    def _priced(self, member_id: str, key: str, basket: Basket, open_id: Callable[[str], str]) -> Order:
+        lines, points = self._lines(basket)
+        now, check_seconds = int(self._clock()), self._policy.check_seconds
+        order = new_order(
+            member_id, open_id(member_id), key, lines, now=now, check_seconds=check_seconds, points=points
+        )
+        if order.amount_fen > MOST_FEN or points > MOST_POINTS:
             raise TooDear
         return order
+
+    def _lines(self, basket: Basket) -> tuple[tuple[Line, ...], int]:
+        if basket.with_points:
+            return self._products.priced_in_points(basket.quantities)
+        return self._products.priced(basket.quantities), 0
 
     def _placed(self, order: Order, reach: Reach) -> Order:
         if order.status is not Status.CREATED:
@@ -122,10 +133,19 @@ class Checkout:
         except (PlatformError, NotPlaceable) as error:
             # our order is safe, and due: the reconciler places it
             self._trouble(order.order_no, error)
+            if isinstance(error, NotPlaceable) and error.final:
+                return self._given_up(order, error)
             if isinstance(error, NotPlaceable) and error.reason == "login_needed":
                 raise
             return order
         return self._settled(order, remote)
+
+    def _given_up(self, order: Order, error: NotPlaceable) -> Order:
+        mended = self._settler.give_up(order, error.reason)
+        if mended is None:
+            return self._store.get(order.order_no) or order  # somebody else brought it further
+        self._note(mended)
+        raise error
 
     def _cancelled_there(self, order: Order, reach: Reach) -> "RemoteOrder | None":
         platform, number = reach.platform(), effect_id(order.order_no, "push:cancelled")
@@ -139,12 +159,11 @@ class Checkout:
 
     def _cancelled_here(self, order: Order) -> Order:
         """The platform never had it. If it still gets there, the machine has it cancelled there."""
-        event = Cancelled(f"reconcile:cancelled:{order.order_no}", int(self._clock()), "the platform never had it")
-        outcome = apply(order, event, policy=self._policy)
-        if not isinstance(outcome, Applied) or self._store.save_many([(order, outcome.order)]):
+        mended = self._settler.give_up(order, "cancelled")
+        if mended is None or mended.order is None:
             raise CancelLater
-        self._note(Mended(outcome.order, transitions=(outcome.transition,)))
-        return outcome.order
+        self._note(mended)
+        return mended.order
 
     def _settled(self, order: Order, remote: "RemoteOrder") -> Order:
         settled = self._settler.settle({order.order_no: remote}, known={order.order_no: order})

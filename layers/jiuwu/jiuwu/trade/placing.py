@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
 
 from .orders import Line, Order, order_no_for
+from .points import AlreadyReturned, LedgerBusy, PointsLedger, Short
 from .products import fingerprint
 
 if TYPE_CHECKING:
@@ -16,24 +17,41 @@ if TYPE_CHECKING:
 class NotPlaceable(Exception):
     """This very order cannot be placed, whatever the state of the platform: `reason` says why."""
 
-    def __init__(self, reason: Literal["login_needed", "token_busy", "refused"]) -> None:
+    def __init__(
+        self,
+        reason: Literal["login_needed", "token_busy", "refused", "points_short", "points_returned", "points_busy"],
+    ) -> None:
         super().__init__(f"not placed: {reason}")
         self.reason = reason
 
+    @property
+    def final(self) -> bool:
+        """Whether no later try can help: the order is to be cancelled."""
+        return self.reason in ("points_short", "points_returned")
+
 
 def new_order(  # noqa: PLR0913 -- what an order is made of
-    member_id: str, open_id: str, idempotency_key: str, lines: tuple[Line, ...], *, now: int, check_seconds: int
+    member_id: str,
+    open_id: str,
+    idempotency_key: str,
+    lines: tuple[Line, ...],
+    *,
+    now: int,
+    check_seconds: int,
+    points: int = 0,
 ) -> Order:
     """The order that a member's request makes, the same however often it comes; due for a look in case we die here."""
+    wanted = ((line.product_id, line.quantity) for line in lines)
     return Order(
         order_no=order_no_for(member_id, idempotency_key),
         member_id=member_id,
         open_id=open_id,
         lines=lines,
         amount_fen=sum(line.quantity * line.price_fen for line in lines),
-        fingerprint=fingerprint((line.product_id, line.quantity) for line in lines),
+        fingerprint=fingerprint(wanted, with_points=points > 0),
         created_at=now,
         due_at=now + check_seconds,
+        points=points,
     )
 
 
@@ -51,6 +69,18 @@ def place(
     except (UnknownOutcome, OrderConflict):
         found = look(platform, order.order_no, left=left)
     return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+
+
+def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
+    """Sets aside the points that pay for an order, before the platform hears of it. Raises NotPlaceable."""
+    try:
+        ledger.reserve(order.member_id, order.order_no, order.points, at=at)
+    except Short as short:
+        raise NotPlaceable("points_short") from short
+    except AlreadyReturned as over:
+        raise NotPlaceable("points_returned") from over
+    except LedgerBusy as busy:
+        raise NotPlaceable("points_busy") from busy
 
 
 def look(

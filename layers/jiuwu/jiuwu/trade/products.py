@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jiuwu.trade.orders import Line
@@ -22,12 +23,16 @@ class NotForSale(Exception):
         self.product_id = product_id
 
 
+class NotForPoints(NotForSale):
+    """The merchant sells this product, but not for points: its row has no `price_points` above zero."""
+
+
 class ProductsBusy(Exception):
     """The products table did not hand everything out in time; the same request may succeed a little later."""
 
 
 class Products:
-    """The products table: product_id, title, price_fen, on_shelf."""
+    """The products table: product_id, title, price_fen, on_shelf, price_points."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client, self._table = client, table
@@ -36,6 +41,13 @@ class Products:
         """The lines of a basket {product_id: quantity} of at most 100, in its order; raises NotForSale."""
         rows = self._rows(basket)
         return tuple(_line(product_id, quantity, rows.get(product_id)) for product_id, quantity in basket.items())
+
+    def priced_in_points(self, basket: Mapping[str, int]) -> tuple[tuple[Line, ...], int]:
+        """The lines, which cost no money, and how many points they cost; raises NotForSale and NotForPoints."""
+        rows = self._rows(basket)
+        lines = [_line(product_id, quantity, rows.get(product_id)) for product_id, quantity in basket.items()]
+        points = sum(line.quantity * _points(rows[line.product_id]) for line in lines)
+        return tuple(replace(line, price_fen=0) for line in lines), points
 
     def _rows(self, product_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         wanted: Any = {self._table: {"Keys": [{"product_id": {"S": product_id}} for product_id in product_ids]}}
@@ -59,6 +71,14 @@ def _line(product_id: str, quantity: int, row: Mapping[str, Any] | None) -> Line
     return Line(product_id, title, quantity, int(price))
 
 
-def fingerprint(lines: Iterable[tuple[str, int]]) -> str:
-    """What makes two requests the same order: which products, how many of each, in whatever order."""
-    return hashlib.sha256(json.dumps(sorted(lines), separators=(",", ":")).encode()).hexdigest()
+def _points(row: Mapping[str, Any]) -> int:
+    points: str = row.get("price_points", {}).get("N", "")
+    if not (points.isdecimal() and int(points)):
+        raise NotForPoints(row["product_id"]["S"])
+    return int(points)
+
+
+def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) -> str:
+    """What makes two requests the same order: which products, how many of each, in whatever order, and what pays."""
+    wanted: list[object] = [*sorted(lines), *(["points"] if with_points else [])]
+    return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()

@@ -114,6 +114,8 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
     """
     if not is_order_no(remote.out_order_no):
         raise NotOurs("its number is not of our making")
+    if not remote.amount_fen:
+        raise NotOurs("it costs nothing: how many points paid for it, only we knew")
     lines = tuple(Line(item.product_id, item.title, item.quantity, item.price_fen) for item in remote.items)
     total = sum(line.quantity * line.price_fen for line in lines)
     if not lines or total != remote.amount_fen:
@@ -228,7 +230,9 @@ def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tupl
     ship = local.effect("ship")
     if remote.status == "paid" and local.status in (Status.SHIPPED, Status.COMPLETED) and ship and ship.done_at:
         names.append("push:shipped")
-    if remote.status == "created" and local.status is Status.CANCELLED:
+    # paid by nothing, it costs nothing: that was no payment, and its points are the member's again
+    open_there = remote.status == "created" or (remote.status == "paid" and not remote.amount_fen)
+    if open_there and local.status is Status.CANCELLED:
         names.append("push:cancelled")
     refunded = {refund.transaction_id for refund in remote.refunds}
     done = (f"refund:{payment.transaction_id}" for payment in remote.payments if payment.transaction_id not in refunded)

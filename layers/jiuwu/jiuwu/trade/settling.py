@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .events import Cancelled
+from .machine import Applied, apply
 from .mending import Mended, Mender
 from .orders import Order
 from .store import OrderStore
@@ -80,6 +82,21 @@ class Settler:
         if not 0 < order.due_at <= now:
             self._store.save_many([(order, replace(order, due_at=now))])
 
+    def give_up(self, order: Order, reason: str) -> Mended | None:
+        """The order cancelled for a reason that no later try changes, and its effects asked for; None when others wrote
+        it meanwhile: then it is theirs."""
+        event = Cancelled(_given_up(order, reason), int(self._clock()), reason)
+        outcome = apply(order, event, policy=self._mender.policy)
+        if not isinstance(outcome, Applied) or self._store.save_many([(order, outcome.order)]):
+            return None
+        if outcome.order.pending:
+            self._queue([order.order_no])
+        return Mended(outcome.order, transitions=(outcome.transition,), alerts=outcome.alerts)
+
+    def was_given_up(self, order: Order, reason: str) -> bool:
+        """Whether `give_up` has cancelled it for this reason."""
+        return order.seen(_given_up(order, reason)) is not None
+
     def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Mended:
         now = int(self._clock())
         if local and local.history and local.history[-1].at > seen_at - 1:  # whole seconds
@@ -107,3 +124,8 @@ class Settler:
 
     def _created(self, order: Order) -> bool:
         return self._store.create(order) == replace(order, version=1)
+
+
+def _given_up(order: Order, reason: str) -> str:
+    """The id of that cancellation, the same for whoever decides it."""
+    return f"reconcile:{reason}:{order.order_no}"

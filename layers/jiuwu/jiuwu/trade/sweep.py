@@ -185,7 +185,10 @@ class Sweep:
             remote = self._place(order)
         except NotPlaceable as why:
             self.outcome.problems.append(f"{order.order_no}: {why}")
-            self._settler.postpone([order])
+            if not why.final:
+                self._settler.postpone([order])
+            elif mended := self._settler.give_up(order, why.reason):
+                self.outcome.note(Settled({order.order_no: mended}, frozenset()), since=self._since)
             return
         except PlatformError as error:
             self._failed_in_a_row += 1
