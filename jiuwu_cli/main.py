@@ -4,6 +4,7 @@ import typer
 
 from jiuwu_cli.doctor import doctor
 from jiuwu_cli.problems import OneLine
+from jiuwu_cli.products import products
 from jiuwu_cli.sign import sign
 from jiuwu_cli.trigger import trigger
 from jiuwu_cli.verify import verify
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 for command in (doctor, sign, verify, trigger):
     app.command()(command)
+app.add_typer(products)
 
 if __name__ == "__main__":
     app()

@@ -19,6 +19,9 @@ import httpx
 from jiuwu.aws.secrets import AppSecrets
 from jiuwu.platform import profile
 from jiuwu.platform.client import PlatformClient
+from jiuwu.trade.catalogue import Catalogue
+from jiuwu.trade.listing import Rows, from_item
+from jiuwu_cli.product_rows import Writer
 from sandbox import processes, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
@@ -147,14 +150,15 @@ class Sandbox:
         child.wait_for(self.shop_url)
 
     def _seed(self) -> None:
+        """The shop's products into the table, and from there to the platform as ProductSync brings them."""
         table, dynamodb = self.stack.outputs["ProductsTable"], self.aws("dynamodb")
         app = AppSecrets(current=self.app_secret)
         platform = PlatformClient(profile.load(), base_url=self.simulator_url, app_id=APP_ID, secrets=lambda: app)
-        for product in products.ALL:
-            dynamodb.put_item(TableName=table, Item=product.as_item())
-            listing, path_args = product.as_listed_there(platform.profile), {"product_id": product.product_id}
-            # by the product's own id: putting it twice is putting it once
-            platform.call("products.upsert", path_args=path_args, json=listing, idempotency_key=product.product_id)
+        Writer(dynamodb, table).write(product.as_entry() for product in products.ALL)
+        rows = Rows(dynamodb, table)
+        catalogue = Catalogue(rows, lambda: platform)
+        for item in rows.every():
+            catalogue.keep(from_item(item))
 
     def _write_state(self, running: ExitStack) -> None:
         state = {

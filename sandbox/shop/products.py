@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from jiuwu.platform import money, payloads
-from jiuwu.platform.contract import Profile
+from jiuwu.platform import money
+from jiuwu_cli.price_list import Entry
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Product:
         }
 
     def as_item(self) -> dict[str, dict[str, object]]:
-        """For the products table."""
+        """Its row in the products table."""
         return {
             "product_id": {"S": self.product_id},
             "title": {"S": self.title},
@@ -31,10 +31,9 @@ class Product:
             "on_shelf": {"BOOL": True},
         }
 
-    def as_listed_there(self, profile: Profile) -> dict[str, object]:
-        """For the platform, by its names."""
-        names = profile.fields.product
-        return payloads.nested({names.title: self.title, names.price: money.yuan(self.price_fen), names.on_shelf: True})
+    def as_entry(self) -> Entry:
+        """As a price list says it."""
+        return Entry(self.product_id, {"title": {"S": self.title}, "price_fen": {"N": str(self.price_fen)}})
 
 
 ALL = (

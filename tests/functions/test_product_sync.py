@@ -273,6 +273,7 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(market: Market) -> None:
     assert ({"pushed": 124}, False, []) == (cut["outcomes"], cut["finished"], cut["problems"])
     rest = market.run()
     assert ({"pushed": 26, "unchanged": 24}, True) == (rest["outcomes"], rest["finished"])
+    assert (True, False) == (cut["from_start"], rest["from_start"])
     assert {"unchanged": 150} == market.run()["outcomes"]
 
 

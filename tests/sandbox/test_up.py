@@ -8,12 +8,13 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from jiuwu.trade.listing import from_item
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
 from sandbox.environment import Sandbox
@@ -98,6 +99,41 @@ def test_products_are_for_sale_on_both_sides(sandbox: Sandbox) -> None:
     rows = sandbox.aws("dynamodb").scan(TableName=sandbox.stack.outputs["ProductsTable"])["Items"]
 
     assert {row["product_id"]["S"] for row in rows} == listed
+    assert [] == [row for row in rows if from_item(row).changed or "refused" in row]
+
+
+@pytest.fixture
+def products(sandbox: Sandbox) -> Iterator[Callable[..., str]]:
+    """products("list") runs the command on this sandbox; what it made is gone afterwards."""
+    table, dynamodb = sandbox.stack.outputs["ProductsTable"], sandbox.aws("dynamodb")
+    before = {row["product_id"]["S"] for row in dynamodb.scan(TableName=table)["Items"]}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JIUWU_")}
+    environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'layers/jiuwu'}"
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "jiuwu_cli.main", "products", *arguments]
+        # the command finds a sandbox's state from the folder it stands in
+        folder = sandbox.state_file.parents[1]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
+        return done.stdout + done.stderr
+
+    yield run
+    for row in dynamodb.scan(TableName=table)["Items"]:
+        if row["product_id"]["S"] not in before:
+            dynamodb.delete_item(TableName=table, Key={"product_id": row["product_id"]})
+
+
+def test_a_price_list_goes_to_the_platform_and_back_comes_what_it_refused(
+    products: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("product_id,title,price\ntest-tea,龙井,6.17\ntest-fake,高仿手表,6.17\n", "utf-8")
+
+    said = products("push", str(file))
+    assert "platform: 1 pushed, 1 refused" in said, said
+    assert "title_forbidden: 标题含有禁用词“高仿”" in said
+    assert "title_forbidden" in products("list", "--refused")
+    assert "platform: 2 pushed" in products("off", "test-fake", "test-tea")
 
 
 def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox: Sandbox, tmp_path: Path) -> None:

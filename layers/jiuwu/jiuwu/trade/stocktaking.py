@@ -34,11 +34,13 @@ _WORTH_TELLING = {Outcome.MENDED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BU
 
 @dataclass(slots=True)
 class Stock:
-    """What a run found; `finished` when it came to the end of the table, `problems` why the platform was left alone."""
+    """What a run found. `from_start`: it began with the table's first page; `finished`: it came to the end; `problems`:
+    why the platform was left alone."""
 
     counts: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    from_start: bool = False
     finished: bool = False
 
     def note(self, kept: Iterable[Kept]) -> None:
@@ -51,6 +53,7 @@ class Stock:
         """The run as it is answered: bounded, however much was found."""
         return {
             "outcomes": {outcome.value: count for outcome, count in sorted(self.counts.items())},
+            "from_start": self.from_start,
             "finished": self.finished,
             "findings": [
                 {"product_id": one.product_id, "outcome": one.outcome.value, "detail": one.detail}
@@ -81,6 +84,7 @@ class Stocktaking:
     def run(self, records: Records, *, again: bool = False) -> Stock:
         """Goes on with the pass until the table's end or the run's; `again` tries refused products once more."""
         start = records.place(RECORD)
+        self.stock.from_start = not start
         while True:
             items, following = self._rows.page(start)
             if not self.take(items, again=again) and not self.stock.problems:

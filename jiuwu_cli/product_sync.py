@@ -1,0 +1,107 @@
+"""ProductSync, invoked: the platform is told by the function, which has the secret and the rate limit."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any
+
+import msgspec
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu_cli.problems import Problem
+from jiuwu_cli.screen import note
+from jiuwu_cli.stack import Stack
+
+_AT_ONCE = 100  # ProductSync's limit
+# A run takes up to 300 s; a second one beside it would only do the same again.
+_PATIENCE = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
+
+
+class Finding(msgspec.Struct, frozen=True):
+    product_id: str
+    outcome: str
+    detail: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What ProductSync answers."""
+
+    outcomes: dict[str, int]
+    findings: list[Finding]
+    more_findings: int
+    problems: list[str]
+    from_start: bool
+    finished: bool
+
+
+@dataclass(slots=True)
+class Told:
+    """What several runs came to."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    more_findings: int = 0
+
+    def note(self, answer: Answer) -> None:
+        """Takes a run in; raises Problem when the platform was the trouble."""
+        self.outcomes.update(answer.outcomes)
+        self.findings |= {found.product_id: found for found in answer.findings}
+        self.more_findings += answer.more_findings
+        if answer.problems:
+            raise Problem(
+                f"the platform was left alone: {answer.problems[0]}", "the next run goes on where this stopped"
+            )
+
+    @property
+    def wrong(self) -> int:
+        """How many products are not at the platform as the table has them."""
+        return sum(self.outcomes[outcome] for outcome in ("refused", "malformed", "failed", "busy"))
+
+
+def some(stack: Stack, product_ids: Iterable[str]) -> Told:
+    """Tells the platform of these products now, and compares them."""
+    told, client = Told(), _client(stack)
+    for group in batched(product_ids, _AT_ONCE, strict=False):
+        waiting = list(group)
+        while not (answer := _invoke(client, stack, {"product_ids": waiting})).finished:
+            told.note(answer)
+            note("still at it …")
+        told.note(answer)
+    return told
+
+
+def every(stack: Stack, *, again: bool) -> Told:
+    """A whole pass over the table, from its beginning to its end; `again` tries refused products once more."""
+    told, client, whole = Told(), _client(stack), False
+    while True:
+        answer = _invoke(client, stack, {"again": again})
+        told.note(answer)
+        whole = whole or answer.from_start
+        if answer.finished and whole:
+            return told
+        note(f"{sum(told.outcomes.values())} products so far …")
+
+
+def _client(stack: Stack) -> Any:  # noqa: ANN401 -- boto3's client
+    return stack.session.client("lambda", endpoint_url=stack.endpoint_url, config=_PATIENCE)
+
+
+def _invoke(client: Any, stack: Stack, payload: object) -> Answer:  # noqa: ANN401 -- boto3's client
+    function = stack.output("ProductSync")
+    try:
+        reply = client.invoke(FunctionName=function, Qualifier="live", Payload=msgspec.json.encode(payload))
+        content = reply["Payload"].read()
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        raise Problem(f"ProductSync cannot be invoked ({code})", "check your rights and the deployment") from None
+    except BotoCoreError as error:
+        cure = "try again; the rows are written, and the schedule tells the platform too"
+        raise Problem(f"ProductSync did not answer ({type(error).__name__})", cure) from None
+    if reply.get("FunctionError"):
+        raise Problem("ProductSync crashed", "look at its log: docs/runbook.md, A function fails")
+    try:
+        return msgspec.json.decode(content, type=Answer)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise Problem("ProductSync answers something else", "deploy this version of template.yaml first") from None

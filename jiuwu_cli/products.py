@@ -1,0 +1,202 @@
+"""`jiuwu products`: the merchant's catalogue, from a file into the table, and from there to the platform."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jiuwu.platform.money import yuan
+from jiuwu.trade.listing import Item, Product, RowMalformed, Rows, from_item
+from jiuwu_cli import options, price_list, product_sync, stack
+from jiuwu_cli.price_list import Entry
+from jiuwu_cli.problems import Misuse, OneLine, Problem
+from jiuwu_cli.product_rows import Writer
+from jiuwu_cli.screen import note, say
+from jiuwu_cli.stack import Stack
+
+_MOST_BYTES = 100 * 1024 * 1024
+_SHOWN = 50  # wrong lines and products, before "and N more"
+
+products = typer.Typer(
+    cls=OneLine,
+    name="products",
+    help="Your catalogue: from a CSV file into the table, from there to the platform, and why a product was refused.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+File = Annotated[Path, typer.Argument(help="A CSV file in UTF-8, as Excel saves it.", metavar="FILE.csv")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")]
+NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
+Whole = Annotated[
+    bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before products go off the shelf.")]
+Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
+Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
+Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
+
+
+@products.command()
+def push(  # noqa: PLR0913 -- options of a command
+    file: File,
+    *,
+    dry_run: DryRun = False,
+    no_sync: NoSync = False,
+    whole: Whole = False,
+    yes: Yes = False,
+    stack_name: options.StackName = None,
+) -> None:
+    """Write a price list into the products table, and tell the platform what changed.
+
+    The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and if you like
+    on_shelf (true or false) and price_points. A column that the file lacks stays as it is. Nothing is written unless
+    all lines are right. Exit code 1 when the platform refused a product.
+
+    Examples:
+
+    `jiuwu products push catalogue.csv --dry-run`
+
+    `jiuwu products push catalogue.csv --stack jiuwu-prod`
+    """
+    entries = _read(file)
+    deployment = stack.find(stack_name)
+    if whole:
+        entries += _taken_off(deployment, {entry.product_id for entry in entries}, ask=not (yes or dry_run))
+    table = deployment.output("ProductsTable")
+    written = Writer(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
+    say(f"{'would be written' if dry_run else 'written'}: {written}")
+    if not dry_run:
+        _tell(deployment, [*written.new, *written.changed], no_sync=no_sync)
+
+
+@products.command()
+def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackName = None) -> None:
+    """Take products off the shelf, here and at the platform. Their rows stay, so that both sides keep knowing them."""
+    deployment = stack.find(stack_name)
+    dynamodb, table = deployment.client("dynamodb"), deployment.output("ProductsTable")
+    found = Rows(dynamodb, table).get_many(product_ids)
+    if unknown := [product_id for product_id in product_ids if product_id not in found]:
+        raise Misuse(f"there is no product {unknown[0]!r}", "`jiuwu products list` shows them all")
+    Writer(dynamodb, table).write(_off(product_id) for product_id in found)
+    say(f"off the shelf: {', '.join(found)}")
+    _tell(deployment, list(found), no_sync=no_sync)
+
+
+@products.command()
+def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
+    """Push what changed and compare what was not compared for long, now instead of by the schedule.
+
+    Exit code 1 when a product is not at the platform as the table has it.
+    """
+    deployment = stack.find(stack_name)
+    _show(deployment, product_sync.every(deployment, again=again))
+
+
+@products.command("list")
+def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> None:
+    """List the products with their price in yuan and what the platform made of each.
+
+    `synced`: the platform has it like this. `waiting`: it changed and is pushed with the next run. `refused`: the
+    platform does not take it, and why. `malformed`: the row's named field is missing or wrong.
+    """
+    deployment = stack.find(stack_name)
+    count = 0
+    for item in _rows(deployment).every():
+        if not refused or item.get("refused"):
+            say(_line(item))
+            count += 1
+    note(f"{count} products")
+
+
+def _read(file: Path) -> list[Entry]:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise Misuse(f"{file} cannot be read ({error.strerror})", "check the name") from None
+    if len(content) > _MOST_BYTES:
+        raise Misuse(f"{file} is larger than 100 MB", "split it")
+    try:
+        entries, wrong = price_list.read(content)
+    except price_list.ListRefused as refused:
+        raise Problem(f"{file}: {refused.problem}", refused.cure) from None
+    for one in wrong[:_SHOWN]:
+        note(str(one))
+    if wrong:
+        more = f" (the first {_SHOWN} are named)" if len(wrong) > _SHOWN else ""
+        raise Problem(f"{file} has {len(wrong)} mistakes{more}, so nothing was written", "mend them and push it again")
+    return entries
+
+
+def _taken_off(deployment: Stack, kept: set[str], *, ask: bool) -> list[Entry]:
+    """What stands on the shelf and not in the file, to be taken off."""
+    items = (item for item in _rows(deployment).every() if item.get("on_shelf", {}).get("BOOL"))
+    gone = sorted(item["product_id"]["S"] for item in items if item["product_id"]["S"] not in kept)
+    if gone:
+        say(f"off the shelf: {_named(gone)}")
+        if ask:
+            typer.confirm(f"Take {len(gone)} products off the shelf?", abort=True, err=True)
+    return [_off(product_id) for product_id in gone]
+
+
+def _off(product_id: str) -> Entry:
+    return Entry(product_id, {"on_shelf": {"BOOL": False}})
+
+
+def _rows(deployment: Stack) -> Rows:
+    return Rows(deployment.client("dynamodb"), deployment.output("ProductsTable"))
+
+
+def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
+    if no_sync or not product_ids:
+        return
+    _show(deployment, product_sync.some(deployment, product_ids))
+
+
+def _show(deployment: Stack, told: product_sync.Told) -> None:
+    """What the platform made of them; raises Problem when it did not take all."""
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(told.outcomes.items()))
+    say(f"platform: {counts or 'no products'}")
+    found = list(told.findings.values())
+    refused = [one.product_id for one in found if one.outcome == "refused"]
+    reasons = {product_id: item.get("refused", {}).get("S") for product_id, item in _some(deployment, refused)}
+    for one in found[:_SHOWN]:
+        say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
+    if more := max(0, len(found) - _SHOWN) + told.more_findings:
+        say(f"  and {more} more")
+    if told.wrong:
+        raise Problem(f"{told.wrong} products are not at the platform as they are here", "change them and push again")
+
+
+def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:
+    yield from _rows(deployment).get_many(islice(product_ids, _SHOWN)).items()
+
+
+def _line(item: Item) -> str:
+    try:
+        product = from_item(item)
+    except RowMalformed as wrong:
+        return f"{wrong.product_id:<24} malformed  {wrong.field} is missing or wrong"
+    points = f"{product.price_points} points" if product.price_points else ""
+    shelf = "" if product.on_shelf else "off the shelf"
+    parts = (
+        f"{product.product_id:<24} {_state(product):<9} {yuan(product.price_fen):>12}",
+        points,
+        product.title,
+        shelf,
+    )
+    return "  ".join(filter(None, (*parts, product.refused)))
+
+
+def _state(product: Product) -> str:
+    if product.changed:
+        return "waiting"
+    return "refused" if product.refused else "synced"
+
+
+def _named(product_ids: list[str]) -> str:
+    more = f" and {len(product_ids) - _SHOWN} more" if len(product_ids) > _SHOWN else ""
+    return ", ".join(product_ids[:_SHOWN]) + more

@@ -1,0 +1,78 @@
+"""How runs of ProductSync are put together: until all is told, from the table's beginning to its end."""
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from jiuwu_cli import product_sync
+from jiuwu_cli.problems import Problem
+from jiuwu_cli.stack import Stack
+
+ENDED = {"outcomes": {"pushed": 1}, "findings": [], "more_findings": 0, "problems": []}
+ENDED |= {"from_start": True, "finished": True}
+
+
+class Function:
+    """A session whose ProductSync gives these answers; an exception is raised."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = list(answers), list[Any]()
+
+    def client(self, service: str, **_: object) -> "Function":
+        assert "lambda" == service
+        return self
+
+    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        assert ("sync", "live") == (FunctionName, Qualifier)
+        self.asked.append(json.loads(Payload))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, bytes):
+            return {"Payload": BytesIO(answer), "FunctionError": "Unhandled"}
+        return {"Payload": BytesIO(json.dumps(answer).encode())}
+
+
+def stack(function: Function) -> Stack:
+    return Stack("shop", {"ProductSync": "sync"}, {}, function)
+
+
+def test_many_products_are_told_in_hundreds() -> None:
+    function = Function(ENDED, ENDED, ENDED)
+    product_sync.some(stack(function), [f"p{number}" for number in range(201)])
+
+    assert [100, 100, 1] == [len(asked["product_ids"]) for asked in function.asked]
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
+    function = Function(ENDED | {"finished": False}, ENDED)
+    told = product_sync.some(stack(function), ["tea"])
+
+    assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.asked], told.outcomes["pushed"])
+
+
+def test_a_pass_ends_with_the_table_and_begins_with_it() -> None:
+    rest, begun, end = ENDED | {"from_start": False}, ENDED | {"finished": False}, ENDED | {"from_start": False}
+    function = Function(rest, begun, end)
+    product_sync.every(stack(function), again=True)
+
+    assert [{"again": True}] * 3 == function.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (ENDED | {"problems": ["products.upsert: PlatformBusy"], "finished": False}, "left alone: products.upsert"),
+        (b'{"errorMessage": "secret"}', "ProductSync crashed; look at its log"),
+        ({"outcomes": {}}, "answers something else"),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "Invoke"), r"cannot be invoked \(AccessDenied\)"),
+        (ReadTimeoutError(endpoint_url="http://aws"), r"did not answer \(ReadTimeoutError\)"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_one_line(answer: Any, said: str) -> None:
+    with pytest.raises(Problem, match=said) as problem:
+        product_sync.every(stack(Function(answer)), again=False)
+    assert "secret" not in str(problem.value)

@@ -1,0 +1,222 @@
+"""`jiuwu products` on a deployed table, with a ProductSync that takes what it is told but for the product `bad`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from typer.testing import Result
+
+from tests.cli.conftest import Jiuwu, complaint
+from tests.trade.shelves import a_product, row
+
+# In the real function's words.
+FUNCTION = """
+def handler(event, context):
+    ids = event.get("product_ids", ["tea", "bad"] if event.get("again") else ["tea"])
+    refused = [one for one in ids if one == "bad"]
+    found = [{"product_id": one, "outcome": "refused", "detail": "title_forbidden"} for one in refused]
+    outcomes = {"pushed": len(ids) - len(refused)} | ({"refused": len(refused)} if refused else {})
+    down = ["products.upsert: PlatformBusy"] if "down" in ids else []
+    return {"outcomes": outcomes, "findings": found, "more_findings": 0, "problems": down, "from_start": True,
+            "finished": not down}
+"""
+TEMPLATE = {
+    "Resources": {
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "product_id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "product_id", "KeyType": "HASH"}],
+            },
+        },
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        },
+        "Sync": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "python3.13",
+                "Handler": "index.handler",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Code": {"ZipFile": FUNCTION},
+            },
+        },
+        "Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Sync"}}},
+        "Live": {
+            "Type": "AWS::Lambda::Alias",
+            "Properties": {
+                "FunctionName": {"Ref": "Sync"},
+                "Name": "live",
+                "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
+            },
+        },
+    },
+    "Outputs": {"ProductsTable": {"Value": {"Ref": "Table"}}, "ProductSync": {"Value": {"Ref": "Sync"}}},
+}
+LIST = "product_id,title,price\ntea,龙井,6.17\ncup,茶杯,9\n"
+type Products = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: Callable[[str], Any]) -> dict[str, str]:
+    """A stack: its name and its outputs."""
+    name, cloudformation = f"shop-{uuid4().hex[:8]}", aws("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(TEMPLATE), Capabilities=["CAPABILITY_IAM"])
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {"name": name} | {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+@pytest.fixture
+def dynamodb(aws: Callable[[str], Any], deployed: dict[str, str]) -> Any:
+    """DynamoDB, with the stack's table empty."""
+    client, table = aws("dynamodb"), deployed["ProductsTable"]
+    for item in client.scan(TableName=table)["Items"]:
+        client.delete_item(TableName=table, Key={"product_id": item["product_id"]})
+    return client
+
+
+@pytest.fixture
+def products(jiuwu: Jiuwu, dynamodb: Any, deployed: dict[str, str]) -> Products:
+    """products("push", "list.csv") runs the command on the stack."""
+    return lambda *arguments, **how: jiuwu("products", *arguments, "--stack", deployed["name"], **how)
+
+
+@pytest.fixture
+def rows(dynamodb: Any, deployed: dict[str, str]) -> Callable[[], dict[str, Any]]:
+    """rows() are those of the table by product id."""
+    table = deployed["ProductsTable"]
+    return lambda: {item["product_id"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
+
+
+@pytest.fixture
+def put(dynamodb: Any, deployed: dict[str, str]) -> Callable[..., None]:
+    def write(**changes: Any) -> None:
+        dynamodb.put_item(TableName=deployed["ProductsTable"], Item=row(a_product(**changes)))
+
+    return write
+
+
+def csv(text: str, name: str = "list.csv") -> str:
+    Path(name).write_text(text, "utf-8")
+    return name
+
+
+def test_a_price_list_is_written_and_the_platform_told(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
+    pushed = products("push", csv(LIST))
+
+    assert (0, "written: 2 new, 0 changed, 0 unchanged\nplatform: 2 pushed\n") == (pushed.exit_code, pushed.stdout)
+    assert {"tea": "617", "cup": "900"} == {name: item["price_fen"]["N"] for name, item in rows().items()}
+
+
+def test_an_unchanged_price_list_tells_the_platform_nothing(products: Products) -> None:
+    products("push", csv(LIST), "--no-sync")
+    again = products("push", csv(LIST))
+
+    assert (0, "written: 0 new, 0 changed, 2 unchanged\n") == (again.exit_code, again.stdout)
+
+
+def test_a_dry_run_writes_nothing(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
+    said = products("push", csv(LIST), "--dry-run").stdout
+
+    assert ("would be written: 2 new, 0 changed, 0 unchanged\n", {}) == (said, rows())
+
+
+def test_one_wrong_line_keeps_all_others_out(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
+    result = products("push", csv(LIST + "pot,茶壶,六\nlid,,1\n"))
+
+    assert (1, {}) == (result.exit_code, rows())
+    assert "list.csv has 2 mistakes, so nothing was written" in complaint(result)
+    assert ["line 4, price: ", "line 5, title: "] == [line[:15] for line in result.stderr.splitlines()[:2]]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "is empty"), ("a,b\n", "no column 'a'"), ("product_id,title\n", "price must be")]
+)
+def test_a_file_that_is_no_price_list_is_refused_in_one_line(products: Products, content: str, said: str) -> None:
+    assert said in complaint(products("push", csv(content)))
+
+
+def test_a_file_that_is_not_there_is_misuse(products: Products) -> None:
+    result = products("push", "nowhere.csv")
+
+    assert 2 == result.exit_code
+    assert "nowhere.csv cannot be read" in complaint(result)
+
+
+def test_a_refused_product_is_said_with_the_platforms_reason(products: Products, put: Callable[..., None]) -> None:
+    put(product_id="bad", refused="title_forbidden: 标题含有禁用词\x1b[2J")
+    result = products("push", csv(LIST + "bad,高仿,9\n"))
+
+    assert 1 == result.exit_code
+    assert "platform: 2 pushed, 1 refused\n  refused   bad  title_forbidden: 标题含有禁用词\\x1b[2J\n" in result.stdout
+    assert "1 products are not at the platform as they are here" in complaint(result)
+
+
+def test_a_platform_that_is_down_is_said(products: Products) -> None:
+    assert "left alone: products.upsert: PlatformBusy" in complaint(products("push", csv(LIST + "down,x,9\n")))
+
+
+def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+) -> None:
+    put(product_id="old")
+    put(product_id="older", on_shelf=False)
+    refused = products("push", csv(LIST), "--whole", stdin="n\n")
+    assert (130, ["old", "older"]) == (refused.exit_code, sorted(rows()))
+
+    said = products("push", csv(LIST), "--whole", "--yes").stdout
+    assert said.startswith("off the shelf: old\nwritten: 2 new, 1 changed, 0 unchanged\n")
+    assert {"tea": True, "cup": True, "old": False, "older": False} == {
+        name: item["on_shelf"]["BOOL"] for name, item in rows().items()
+    }
+
+
+def test_a_product_taken_off_keeps_its_row(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+) -> None:
+    put(price_points=300)
+    result = products("off", "tea")
+
+    assert (0, "off the shelf: tea\nplatform: 1 pushed\n") == (result.exit_code, result.stdout)
+    assert row(a_product(price_points=300, on_shelf=False)) == rows()["tea"]
+
+
+def test_taking_off_what_is_not_there_changes_nothing(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+) -> None:
+    put()
+
+    assert "there is no product 'teapot'" in complaint(products("off", "tea", "teapot"))
+    assert rows()["tea"]["on_shelf"]["BOOL"]
+
+
+def test_the_list_shows_what_the_platform_made_of_each(
+    products: Products, put: Callable[..., None], dynamodb: Any, deployed: dict[str, str]
+) -> None:
+    digest = a_product().digest
+    put(product_id="synced", synced_hash=digest, price_points=300)
+    put(product_id="waiting", on_shelf=False)
+    put(product_id="refused", synced_hash=digest, refused="title_forbidden: 不妥")
+    dynamodb.put_item(TableName=deployed["ProductsTable"], Item={"product_id": {"S": "malformed"}, "title": {"S": "x"}})
+    lines = products("list").stdout.splitlines()
+
+    assert [
+        ["malformed", "malformed", "price_fen", "is", "missing", "or", "wrong"],
+        ["refused", "refused", "6.17", "龙井", "title_forbidden:", "不妥"],
+        ["synced", "synced", "6.17", "300", "points", "龙井"],
+        ["waiting", "waiting", "6.17", "龙井", "off", "the", "shelf"],
+    ] == sorted(line.split() for line in lines)
+    assert [line for line in lines if line.startswith("refused")] == products("list", "--refused").stdout.splitlines()
+
+
+@pytest.mark.parametrize(("option", "code", "said"), [((), 0, "1 pushed"), (("--again",), 1, "1 pushed, 1 refused")])
+def test_all_products_are_synced_now(products: Products, option: tuple[str, ...], code: int, said: str) -> None:
+    result = products("sync", *option)
+
+    assert code == result.exit_code, result.output
+    assert f"platform: {said}" in result.stdout
