@@ -2,6 +2,7 @@
 
 import typer
 
+from jiuwu_cli.dead import dead
 from jiuwu_cli.doctor import doctor
 from jiuwu_cli.problems import OneLine
 from jiuwu_cli.products import products
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 for command in (doctor, sign, verify, trigger):
     app.command()(command)
+app.add_typer(dead)
 app.add_typer(products)
 
 if __name__ == "__main__":

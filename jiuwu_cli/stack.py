@@ -3,7 +3,8 @@
 They use the layer's own code with the operator's own rights, so there is one way in which an order changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, cast
@@ -92,6 +93,19 @@ def find(name: str | None = None) -> Stack:
     endpoint_url = sandbox.aws_endpoint_url if sandbox else None
     keys = _SANDBOX_KEYS if sandbox else {}
     return _describe(name or _SANDBOX_STACK, endpoint_url, boto3.Session(**keys))
+
+
+@contextmanager
+def answering(found: Stack) -> Iterator[None]:
+    """Whatever AWS refuses in here ends the command with one line that says what."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        cure = "check what your AWS credentials may do, and that the stack is deployed from this version"
+        raise Problem(f"{found.name}: AWS refused {error.operation_name} ({code})", cure) from None
+    except BotoCoreError as error:
+        raise Problem(f"{found.name}: AWS does not answer ({type(error).__name__})", "try again") from None
 
 
 def _describe(name: str, endpoint_url: str | None, session: Any) -> Stack:  # noqa: ANN401 -- boto3.Session

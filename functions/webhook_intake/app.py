@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader
+from jiuwu.aws.texts import for_sqs
 from jiuwu.platform import notifications, profile
 from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
 
@@ -101,7 +102,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
 def _enqueue(intake: Intake, taken: Notification, now: float) -> None:
     trade = taken.event_type.startswith("order.")
     url = intake.settings.order_queue_url if trade else intake.settings.community_queue_url
-    _send(intake, url, _allowed_by_sqs(taken.body_text), _attributes(taken, now) | {"event_type": taken.event_type})
+    _send(intake, url, for_sqs(taken.body_text), _attributes(taken, now) | {"event_type": taken.event_type})
 
 
 def _quarantine(intake: Intake, unreadable: NotificationQuarantined, body: bytes, now: float) -> None:
@@ -131,12 +132,6 @@ def _send(intake: Intake, url: str, body: str, attributes: dict[str, str]) -> No
         MessageBody=body,
         MessageAttributes={key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()},
     )
-
-
-def _allowed_by_sqs(body: str) -> str:
-    # SQS refuses U+FFFE and U+FFFF; JSON has them only within strings, where their escapes mean the same. All else
-    # that SQS refuses (control characters, lone surrogates) is not JSON either and did not come this far.
-    return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def _record(taken: Notification) -> None:

@@ -1,0 +1,117 @@
+"""The whole round: given up, kept as a letter, sent back by `jiuwu dead redrive`, taken in as if it were the first."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from jiuwu.letters import deaths
+from jiuwu.letters.letters import Letter
+from jiuwu.letters.shelf import Shelf
+from jiuwu.trade.orders import Status
+from jiuwu_cli.redrive import Redrive
+from jiuwu_cli.stack import Stack
+from tests.functions.order_processor_rig import Rig
+from tests.functions.test_order_processor_trouble import shows
+from tests.functions.trade_messages import an_order, drained, number, record, shown, told
+from tests.trade.lives import NOW
+
+
+class Desk:
+    """Letters of OrderProcessor's dead, and the way back."""
+
+    def __init__(self, rig: Rig, stack: Stack) -> None:
+        self.rig, self.stack, self.sqs = rig, stack, stack.client("sqs")
+        self.shelf = Shelf(stack.client("dynamodb"), stack.output("DeadLettersTable"))
+
+    def kept(self) -> list[Letter]:
+        """What was buried, as the keeper keeps it."""
+        found = taken(self.sqs, self.rig.environment["ORDER_DEAD_LETTER_URL"])
+        profile = self.rig.processor.platform.profile
+        return [self.shelf.keep(deaths.read(one, source=deaths.ORDERS, profile=profile, now=NOW + 60)) for one in found]
+
+    def redriven(self, letter: Letter) -> list[str]:
+        """Sends it back and has OrderProcessor take what then is on the queue."""
+        Redrive(self.stack, clock=lambda: NOW + 120).send(letter)
+        return self.rig.handle(*taken(self.sqs, self.stack.output("OrderQueue")))
+
+
+def taken(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """The messages of a queue as Lambda hands them over, and off the queue."""
+    records = []
+    for message in drained(sqs, url):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        named = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+        records.append(record(message["Body"], **named) | {"messageId": message["MessageId"]})
+    return records
+
+
+@pytest.fixture
+def desk(rig: Rig, cloud: Any, order_queue: str, dead_letters_table: str) -> Desk:
+    outputs = {
+        "OrderQueue": order_queue,
+        "EffectQueue": rig.environment["EFFECT_QUEUE_URL"],
+        "OrdersTable": rig.environment["ORDERS_TABLE"],
+        "DeadLettersTable": dead_letters_table,
+    }
+    return Desk(rig, Stack("tests", outputs, {"Profile": "jiuwu"}, boto3.Session(), cloud.endpoint_url))
+
+
+def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(desk: Desk) -> None:
+    desk.rig.platform(shows())
+    desk.rig.handle(record(told("paid"), delivery_id="d-1"))
+    (letter,) = desk.kept()
+    desk.rig.platform(shows(shown()))
+
+    assert [] == desk.redriven(letter)
+    paid = desk.rig.order()
+    assert (Status.PAID, 1234) == (paid.status, paid.balance_fen)
+    assert [number(0)] == desk.rig.asked_to_ship
+
+    assert [] == desk.redriven(letter)
+    assert (paid, []) == (desk.rig.order(), desk.rig.asked_to_ship)
+    line = desk.rig.said.about("order event")[-1]
+    assert ("duplicate_event", letter.letter_id) == (line["reason"], line["redriven_from"])
+    assert line["delivery_id"].startswith("redrive-")
+
+
+def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
+    """A message can be given up though it was applied: the function died after its write, or its reply was lost."""
+    desk.rig.put(an_order())
+    message = record(told("paid"))
+    desk.rig.handle(message)
+    before, shipped = desk.rig.order(), desk.rig.asked_to_ship
+    profile = desk.rig.processor.platform.profile
+    letter = desk.shelf.keep(deaths.read(message, source=deaths.ORDERS, profile=profile, now=NOW))
+
+    assert [] == desk.redriven(letter)
+
+    assert (before, [number(0)], []) == (desk.rig.order(), shipped, desk.rig.asked_to_ship)
+
+
+def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
+    desk.rig.put(an_order())
+    desk.rig.handle(record(told("paid", amount="十二元"), delivery_id="d-1"))
+    (letter,) = desk.kept()
+
+    desk.redriven(letter)
+    (again,) = desk.kept()
+
+    assert (letter.letter_id, "died again", 2, 2) == (again.letter_id, again.state, again.deaths, again.attempts)
+    assert (letter.body, letter.first_at) == (again.body, again.first_at)
+    assert again.delivery_id == again.redriven_as
+
+
+def test_the_second_event_under_a_used_id_is_kept_beside_the_first_and_never_applied(desk: Desk) -> None:
+    desk.rig.put(an_order())
+    desk.rig.handle(record(told("paid", event="evt-1")))
+    paid = desk.rig.order()
+    desk.rig.handle(record(told("paid", event="evt-1", transaction_id="T9")))
+    (letter,) = desk.kept()
+    assert "T9" == json.loads(letter.body)["data"]["transaction_id"]
+
+    desk.redriven(letter)
+
+    assert paid == desk.rig.order()
+    assert ["died again"] == [one.state for one in desk.kept()]
