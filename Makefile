@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test proof mutations check fix build bench lock clean tools
+.PHONY: help demo chaos up test proof mutations check fix build bench lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -14,13 +14,16 @@ help: ## this list
 demo: tools ## a busy shop in the sandbox, and a verdict over every promise (ORDERS=, SEED=)
 	$(BIN)/python -m sandbox.demo
 
+chaos: tools ## 20,000 orders on virtual time with everything going wrong, and a verdict (N=, SEED=, FAULTS=, RECONCILER=off)
+	$(BIN)/python -m sandbox.chaos
+
 up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAME= for a folder of its own)
 	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))
 
 test: tools ## all tests; those that need Docker or a browser run where these are there
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not proof"
 
-proof: tools mutations ## what takes longer: every place to die, every interleaving, long lives, every safeguard broken once
+proof: tools mutations chaos ## what takes longer: every place to die, every interleaving, long lives, a long run, every safeguard broken once
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
 
 mutations: tools ## breaks each safeguard once, and shows the test that notices

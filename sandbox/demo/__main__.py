@@ -20,7 +20,7 @@ from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
 from sandbox.demo.books import Books
 from sandbox.demo.scenario import Run, Simulator, repeat, settle
-from sandbox.demo.verdict import THERE, Facts, Remote
+from sandbox.demo.verdict import Facts, Remote, same
 from sandbox.environment import Sandbox
 from sandbox.processes import ProcessFailed
 from sandbox.shop import products
@@ -129,11 +129,7 @@ class Demo:
 
 
 def _differing(local: dict[str, Order], remote: dict[str, Remote]) -> int:
-    equal = {
-        order_no
-        for order_no, order in local.items()
-        if order_no in remote and THERE.get(order.status) == remote[order_no].status and not order.pending
-    }
+    equal = {number for number, order in local.items() if number in remote and same(order, remote[number])}
     return len((local.keys() | remote.keys()) - equal)
 
 

@@ -28,6 +28,12 @@ class Remote:
     refunds: Mapping[str, int]
 
 
+def same(order: Order, remote: Remote) -> bool:
+    """Whether an order is the same on both sides: its state, its money, and nothing left to be done outside."""
+    there = sum(remote.payments.values()) - sum(remote.refunds.values())
+    return THERE.get(order.status) == remote.status and order.balance_fen == there and not order.pending
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that the verdict judges.

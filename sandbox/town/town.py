@@ -39,7 +39,11 @@ class Killed(BaseException):
 
 
 class Failed(Exception):
-    """An invocation that a caller waited for ended with an error, or died; carries what it died of."""
+    """An invocation that a caller waited for ended with an error, or died; `kind` is what of."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.kind = type(cause).__name__
 
 
 class Context:
@@ -70,6 +74,7 @@ class Town:
         self.said: Said
         self.invocations: Counter[str] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()  # (function, kind of error)
+        self.failed_runs: Counter[str] = Counter()  # scheduled runs, by what ended them
         self.running = ""  # the function that runs now
         self.repeat_delivery: Callable[[Queue], bool] = lambda _queue: False
         self._lent = lent
@@ -117,10 +122,10 @@ class Town:
         except (Killed, TimedOut) as death:
             self.errors[name, type(death).__name__] += 1
             self._modules.pop(name, None)  # the process is gone; the next invocation is a cold start
-            raise Failed(type(death).__name__) from None
+            raise Failed(death) from None
         except Exception as error:
             self.errors[name, type(error).__name__] += 1
-            raise Failed(f"{type(error).__name__}: {error}") from error
+            raise Failed(error) from error
         finally:
             self.running, clock.ends = outer, ends
 
@@ -167,6 +172,7 @@ class Town:
         self.clock.at(following(expression, self.clock.now), tick)
 
     def _note_failure(self, function: Function, failed: Failed) -> None:
+        self.failed_runs[failed.kind] += 1
         if function.on_failure:
             queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
             number = sum(self.errors.values())

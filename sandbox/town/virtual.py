@@ -71,8 +71,7 @@ class _Module(types.ModuleType):
 class Lent:
     """What is lent to the modules, and what has to be given back."""
 
-    def __init__(self, clock: Clock, dice: random.Random, http: Callable[[], object]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, dice: random.Random, http: Callable[[], object], said: "Said") -> None:
         self._times: dict[str, object] = {
             "time": clock,
             "sleep": clock.sleep,
@@ -86,6 +85,7 @@ class Lent:
             (random, _Module(random, random=dice.random)),
             (ThreadPoolExecutor, InSequence),
             (transport.http_client, http),
+            (telemetry.logger, said),
         ]
         self._undo: list[Undo] = []
         self._seen: set[str] = set()
@@ -164,14 +164,13 @@ def lent(
     """All modules of the layer on this clock, this chance, this account and this way to the platform."""
     for found in pkgutil.walk_packages(jiuwu.__path__, "jiuwu."):
         importlib.import_module(found.name)
-    loans = Lent(clock, dice, http)
+    loans = Lent(clock, dice, http, said)
     session = boto3.DEFAULT_SESSION
     try:
         # boto3.client goes by this session, and jiuwu.aws.clients by boto3.client
         boto3.DEFAULT_SESSION = account  # type: ignore[assignment]
         clients.client.cache_clear()
         loans.lend()
-        loans.replace(telemetry, "logger", said)
         loans.replace(telemetry, "_flush", said.flush)
         yield loans
     finally:

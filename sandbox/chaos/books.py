@@ -1,0 +1,99 @@
+"""What both sides of a town hold, as the verdict judges it, and how many orders are not the same on both."""
+
+from collections import Counter
+from typing import Any
+
+from jiuwu.trade.items import from_item
+from jiuwu.trade.orders import Order
+from sandbox.demo.verdict import Facts, Remote, same
+from sandbox.memory.tables import Row
+from sandbox.platform.orders import Order as PlatformOrder
+from sandbox.town.town import Town
+
+_DEAD = ("OrderDeadLetters", "EffectDeadLetters", "CommunityDeadLetters")
+# What a scheduled run ends with when a trouble of ours ends it: its death, or AWS out of reach beyond boto3's patience.
+_OURS = {
+    "Killed",
+    "TimedOut",
+    "EndpointConnectionError",
+    "ReadTimeoutError",
+    "ProvisionedThroughputExceededException",
+    "TableBusy",
+}
+
+
+class Books:
+    """Reads of one town; `parcels` are the effect ids that the warehouse received, repeats included."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self.parcels: list[str] = []
+        town.account.buses["TradeBus"].append(self._take)
+        self._seen: dict[str, tuple[Row | None, PlatformOrder | None]] = {}
+        self._differing: set[str] = set()
+
+    def local(self) -> dict[str, Order]:
+        """Our orders by number."""
+        rows = self._town.account.tables["OrdersTable"].rows.values()
+        return {order.order_no: order for order in (from_item(row.item) for row in rows)}
+
+    def remote(self) -> dict[str, Remote]:
+        """The platform's orders by our number."""
+        return {order.number: _remote(order) for order in self._town.platform.world.book}
+
+    def differing(self) -> int:
+        """How many orders are not the same on both sides; looks at those only that changed since it last looked."""
+        book = self._town.platform.world.book
+        rows = {row.item["order_no"]["S"]: row for row in self._town.account.tables["OrdersTable"].rows.values()}
+        remotes = {order.number: order for order in book}
+        for number in rows.keys() | remotes.keys():
+            now = (rows.get(number), remotes.get(number))
+            was = self._seen.get(number)
+            if was is None or was[0] is not now[0] or was[1] is not now[1]:
+                self._seen[number] = now
+                self._note(number, *now)
+        return len(self._differing)
+
+    def under_way(self, off: frozenset[str]) -> Counter[str]:
+        """What has been sent and not arrived: messages on queues that are read, notifications at the platform."""
+        read = {
+            source.queue
+            for function in self._town.functions.values()
+            if function.name not in off
+            for source in function.mappings
+        }
+        moving = {name: len(self._town.account.queue(name).held) for name in sorted(read)}
+        return +Counter(moving | {"notifications": self._town.platform.notifier.waiting})
+
+    def facts(self, off: frozenset[str], errors: list[str]) -> Facts:
+        """All that the verdict judges."""
+        local = self.local()
+        pending = sum(bool(order.pending) for order in local.values())
+        unsettled = self.under_way(off) + Counter({"orders with effects pending": pending})
+        log = self._town.platform.notifier.log
+        forged = Counter(one.status or 0 for one in log if one.kind.startswith("forged"))
+        return Facts(local, self.remote(), tuple(self.parcels), self._dead(), forged, dict(unsettled), tuple(errors))
+
+    def _dead(self) -> dict[str, int]:
+        """Letters and dead messages, but for those of scheduled runs that our own troubles ended."""
+        town, account = self._town, self._town.account
+        letters = Counter(row.item["kind"]["S"] for row in account.tables["DeadLettersTable"].rows.values())
+        dead = {f"dead letters, {kind}": count for kind, count in letters.items()}
+        dead |= {name: len(account.queue(name).held) for name in _DEAD}
+        explained = sum(count for kind, count in town.failed_runs.items() if kind in _OURS)
+        return dead | {"FailedRuns": len(account.queue("FailedRuns").held) - explained}
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self.parcels.append(event["detail"]["effect_id"])
+
+    def _note(self, number: str, row: Row | None, remote: PlatformOrder | None) -> None:
+        if row is not None and remote is not None and same(from_item(row.item), _remote(remote)):
+            self._differing.discard(number)
+        else:
+            self._differing.add(number)
+
+
+def _remote(order: PlatformOrder) -> Remote:
+    payments = {one.transaction_id: one.amount_fen for one in order.payments}
+    refunds = {one.refund_id: one.amount_fen for one in order.refunds}
+    return Remote(order.status, payments, refunds)
