@@ -21,7 +21,7 @@ up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAM
 	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))
 
 test: tools ## all tests; those that need Docker or a browser run where these are there
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not proof"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 proof: tools mutations chaos ## what takes longer: every place to die, every interleaving, long lives, a long run, every safeguard broken once
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
