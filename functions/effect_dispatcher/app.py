@@ -9,22 +9,35 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
-from jiuwu.trade import alerts
+from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.letters import deaths
+from jiuwu.letters.deaths import Kind
+from jiuwu.trade import alerts, effects
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.orders import effect_id
 from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore
+from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform
+
+_NAME = "EffectDispatcher"
+# SQS holds a message back for so many seconds at most.
+_LONGEST_DELAY = 900
+
+Record = Mapping[str, Any]
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
     event_bus_name: str
+    effect_queue_url: str
+    effect_dead_letter_url: str
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -39,13 +52,24 @@ class Parts(NamedTuple):
     settings: Settings
     store: OrderStore
     events: Any
+    sqs: Any
     platform: Platform
     clock: Callable[[], float] = time.time
 
 
 def handle(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The reply to an SQS event: the messages that are to come again."""
+    """The reply to an SQS event: the messages that are to come again. An effect that failed is asked for again when its
+    time comes, by a message of its own; one that is given up goes to the dead letters with its reason."""
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
+    unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
+    failed = {record["messageId"] for record in unread if not _bury(parts, record)}
+    unwritten = _dispatch(parts, [number for number in numbers.values() if number])
+    failed |= {message for message, number in numbers.items() if number in unwritten}
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in numbers if message in failed]}
+
+
+def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
+    """Carries out what these orders have pending; returns those whose message is to come again."""
     chosen = parts.settings
     dispatcher = Dispatcher(
         parts.store,
@@ -53,21 +77,75 @@ def handle(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
         bus=chosen.event_bus_name,
         platform=lambda: parts.platform.client,
         policy=chosen.policy,
+        bury=partial(_give_up, parts),
         clock=parts.clock,
     )
-    dispatched = dispatcher.dispatch(number for number in numbers.values() if number)
+    try:
+        dispatched = dispatcher.dispatch(order_nos)
+    except (ClientError, BotoCoreError, TableBusy, TableRefused, SecretMalformed) as error:
+        # what was confirmed before is confirmed again by the receivers, who dedupe by the effect's id
+        telemetry.logger.error("effect queue", reason="unavailable", failed=_named(error))
+        return order_nos
     _report(dispatched)
-    failed = [message for message, number in numbers.items() if not number or number in dispatched.unfinished]
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    _ask_again(parts, dispatched.next_at)
+    return dispatched.unwritten
+
+
+def _ask_again(parts: Parts, next_at: Mapping[str, int]) -> None:
+    """One message for each order with something that failed. What waits longer than SQS can, and what the queue does
+    not take, is brought back by the order's due time."""
+    now = int(parts.clock())
+    waits: dict[int, list[str]] = {}
+    for number, at in next_at.items():
+        waits.setdefault(max(at - now, 0), []).append(number)
+    for seconds, numbers in waits.items():
+        if seconds > _LONGEST_DELAY:
+            continue
+        if unqueued := effects.queue(parts.sqs, parts.settings.effect_queue_url, numbers, delay_seconds=seconds):
+            telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
 
 
 def _order_no(body: str) -> str:
-    """The order's number, empty for what is no request of ours: such a message ends in the dead-letter queue."""
+    """The order's number, empty for what is no request of ours."""
     try:
         return msgspec.json.decode(body, type=Request).order_no
     except (msgspec.DecodeError, UnicodeError) as error:
         telemetry.logger.error("effect queue", reason="malformed", failed=type(error).__name__)
         return ""
+
+
+def _bury(parts: Parts, record: Record) -> bool:
+    """Moves a message that is no request of ours to the dead letters as it came; whether that went well."""
+    told = deaths.obituary(record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME)
+    try:
+        _send(parts, record["body"], told)
+    except (ClientError, BotoCoreError) as error:
+        telemetry.logger.error("effect queue", reason="not_buried", failed=_named(error))
+        return False
+    return True
+
+
+def _give_up(parts: Parts, attempt: Attempt) -> None:
+    """Keeps an effect that is given up; raises what SQS raises."""
+    kind, _, reason = attempt.verdict.dead.partition(": ")
+    body = msgspec.json.encode({"order_no": attempt.order_no, "effect": attempt.effect}).decode()
+    told = {"kind": kind, "reason": f"{reason}: {attempt.problem}"[:1000], "function": _NAME}
+    told |= {"attempts": str(attempt.number), "order_no": attempt.order_no, "effect": attempt.effect}
+    _send(parts, body, told)
+
+
+def _send(parts: Parts, body: str, told: Mapping[str, str]) -> None:
+    parts.sqs.send_message(
+        QueueUrl=parts.settings.effect_dead_letter_url,
+        MessageBody=body,
+        MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items()},
+    )
+
+
+def _named(error: Exception) -> str:
+    # the class, and the code where there is one: a message could quote what was sent
+    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    return f"{type(error).__name__} {code}".rstrip()
 
 
 def _report(dispatched: Dispatched) -> None:
@@ -83,7 +161,7 @@ def _report(dispatched: Dispatched) -> None:
 def _report_attempts(attempts: Sequence[Attempt]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for attempt in attempts:
-        outcome = "failed" if attempt.problem else "done"
+        outcome = "given_up" if attempt.verdict.dead else "failed" if attempt.problem else "done"
         counts[attempt.effect.partition(":")[0], outcome] += 1
         told = {"effect_id": effect_id(attempt.order_no, attempt.effect), "order_no": attempt.order_no}
         say = telemetry.logger.warning if attempt.problem else telemetry.logger.info
@@ -97,6 +175,7 @@ _parts = Parts(
     settings=_settings,
     store=OrderStore(clients.client("dynamodb"), _settings.orders_table),
     events=clients.client("events"),
+    sqs=clients.client("sqs"),
     platform=Platform(_settings),
 )
 

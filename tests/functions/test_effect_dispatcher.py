@@ -36,6 +36,7 @@ class Rig:
     def __init__(self, app: ModuleType, sqs: Any, warehouse: str, said: Said) -> None:
         self.app, self.sqs, self.warehouse, self.said = app, sqs, warehouse, said
         self.store: OrderStore = app._parts.store
+        self.graves: str = app._settings.effect_dead_letter_url
         self.asked: list[httpx.Request] = []
         self.parts = app._parts._replace(clock=lambda: NOW + 100.5)
         self.platform(lambda request: data(shown()))
@@ -59,6 +60,12 @@ class Rig:
     def handle(self, *records: dict[str, Any]) -> list[str]:
         return failed(self.app.handle(self.parts, batch(*records)))
 
+    def asked_again(self) -> list[dict[str, Any]]:
+        """The messages in the effect queue, waited for as long as a first failure makes them wait."""
+        url = self.app._settings.effect_queue_url
+        messages = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
+
     @property
     def ship_requests(self) -> list[dict[str, Any]]:
         return [json.loads(message["Body"])["detail"] for message in drained(self.sqs, self.warehouse)]
@@ -75,8 +82,16 @@ def warehouse(aws: Callable[[str], Any], event_bus: str, make_queue: Callable[[s
 
 
 @pytest.fixture
-def environment(orders_table: str, event_bus: str, app_secret: str) -> dict[str, str]:
-    return ENVIRONMENT | {"ORDERS_TABLE": orders_table, "EVENT_BUS_NAME": event_bus, "APP_SECRET_NAME": app_secret}
+def environment(
+    orders_table: str, event_bus: str, app_secret: str, effect_queue: str, make_queue: Callable[[str], str]
+) -> dict[str, str]:
+    return ENVIRONMENT | {
+        "ORDERS_TABLE": orders_table,
+        "EVENT_BUS_NAME": event_bus,
+        "APP_SECRET_NAME": app_secret,
+        "EFFECT_QUEUE_URL": effect_queue,
+        "EFFECT_DEAD_LETTER_URL": make_queue("EffectDeadLetters"),
+    }
 
 
 @pytest.fixture
@@ -150,12 +165,10 @@ def test_a_late_payment_is_given_back_through_the_platform(rig: Rig) -> None:
 
 def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
     rig.put(an_order(base=PAID), an_order(1, SHIPPED))
-    busy = {"code": 10001, "msg": "secret words", "request_id": "r9", "data": None}
+    busy = {"code": 90001, "msg": "secret words", "request_id": "r9", "data": None}
     rig.platform(lambda request: httpx.Response(200, json=busy) if number(1) in request.url.path else data(shown()))
 
-    failures = rig.handle(wanted(0), wanted(1))
-
-    assert len(failures) == 1
+    assert rig.handle(wanted(0), wanted(1)) == []
     lines = sorted(
         (line["effect_id"], line["outcome"], "r9" in line.get("reason", "")) for line in rig.said.about("effect")
     )
@@ -189,20 +202,44 @@ def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch
     assert rig.order().status is Status.REFUNDED
 
 
-def test_what_the_platform_did_not_take_comes_again_and_the_rest_does_not(rig: Rig) -> None:
+def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(rig: Rig) -> None:
     rig.put(*(an_order(n, PAID) for n in range(3)))
-    refused = {"code": 10001, "msg": "", "request_id": "r", "data": None}
-    rig.platform(lambda r: httpx.Response(200, json=refused) if number(1) in r.url.path else data(_answer(r)))
-    messages = [wanted(n) for n in range(3)]
+    busy = {"code": 90001, "msg": "", "request_id": "r", "data": None}
+    rig.platform(lambda r: httpx.Response(200, json=busy) if number(1) in r.url.path else data(_answer(r)))
 
-    assert rig.handle(*messages) == [messages[1]["messageId"]]
+    assert rig.handle(*(wanted(n) for n in range(3))) == []
 
     assert [rig.order(n).pending for n in range(3)] == [(), ("push:shipped",), ()]
     assert len(rig.ship_requests) == 3
+    assert [{"order_no": number(1)}] == rig.asked_again()
+    rig.parts = rig.parts._replace(clock=lambda: NOW + 200)
     rig.platform(lambda request: data(_answer(request)))
-    assert rig.handle(messages[1]) == []
+    assert rig.handle(wanted(1)) == []
     assert rig.ship_requests == []
     assert rig.order(1).pending == ()
+
+
+def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> None:
+    rig.put(an_order(base=SHIPPED))
+    refused = {"code": 10001, "msg": "secret words", "request_id": "r9", "data": None}
+    rig.platform(lambda _: httpx.Response(200, json=refused))
+
+    assert rig.handle(wanted()) == []
+
+    (letter,) = drained(rig.sqs, rig.graves)
+    told = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
+    assert {"order_no": number(0), "effect": "push:shipped"} == json.loads(letter["Body"])
+    assert ("poison", "push:shipped", "1") == (told["kind"], told["effect"], told["attempts"])
+    assert told["reason"].startswith("BadParameters: ")
+    assert "secret words" not in told["reason"]
+    assert (rig.order().pending, rig.said.counted("OrderAlerts")) == ((), {"effect_given_up": 1})
+
+
+def test_a_table_that_does_not_answer_brings_the_messages_back(rig: Rig) -> None:
+    rig.parts = rig.parts._replace(store=OrderStore(rig.store._dynamodb, "no-such-table"))
+    messages = [wanted(0), wanted(1)]
+
+    assert rig.handle(*messages) == [message["messageId"] for message in messages]
 
 
 def _answer(request: httpx.Request) -> dict[str, Any]:
@@ -218,11 +255,12 @@ def test_a_push_that_the_platform_has_already_is_done(rig: Rig) -> None:
     assert rig.order().pending == ()
 
 
-def test_messages_that_name_no_order_are_left_to_the_dead_letters_and_hold_up_nobody(rig: Rig) -> None:
+def test_messages_that_name_no_order_are_buried_as_they_came_and_hold_up_nobody(rig: Rig) -> None:
     rig.put(an_order(base=PAID))
     junk = [record(body) for body in ("{", "[]", "{}", '{"order_no": 7}', '"JW"', '{"order_no": ""}')]
 
-    assert rig.handle(*junk, wanted()) == [message["messageId"] for message in junk]
+    assert rig.handle(*junk, wanted()) == []
+    assert sorted(message["body"] for message in junk) == sorted(one["Body"] for one in drained(rig.sqs, rig.graves))
     assert rig.order().status is Status.SHIPPED
 
 
@@ -235,7 +273,8 @@ def test_an_order_that_is_not_there_is_said_so_and_comes_again(rig: Rig) -> None
 
 @pytest.mark.parametrize("variable", ["ORDERS_TABLE", "EVENT_BUS_NAME", "APP_SECRET_NAME", "LATE_PAYMENT"])
 def test_a_missing_variable_is_named_at_start(load_function: Callable[..., ModuleType], variable: str) -> None:
-    environment = ENVIRONMENT | {"ORDERS_TABLE": "o", "EVENT_BUS_NAME": "b", "APP_SECRET_NAME": "s"}
+    nowhere = {"ORDERS_TABLE": "o", "EVENT_BUS_NAME": "b", "APP_SECRET_NAME": "s"}
+    environment = ENVIRONMENT | nowhere | {"EFFECT_QUEUE_URL": "q", "EFFECT_DEAD_LETTER_URL": "d"}
 
     with pytest.raises(SettingsError, match=variable):
         load_function("effect_dispatcher", **environment | {variable: ""})

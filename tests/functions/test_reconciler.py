@@ -87,7 +87,20 @@ def test_an_unpaid_order_is_looked_at_ever_more_rarely(clockwork: Clockwork) -> 
         clockwork.run()
         waits.append(clockwork.sides.order(number).due_at - clockwork.sides.now)
 
-    assert waits == [360, 1080, 3240]
+    assert waits == [360, 1080, 1800 - 180 - 360 - 1080]  # the last look is the expiry
+
+
+def test_an_order_that_nobody_paid_in_time_is_cancelled_on_both_sides(clockwork: Clockwork) -> None:
+    number = clockwork.order()
+    clockwork.sides.now = clockwork.sides.order(number).created_at + 1800
+
+    clockwork.run()
+
+    assert (Status.PLACED, ("push:cancelled",)) == (
+        (order := clockwork.sides.order(number)).status,
+        order.pending,
+    )
+    assert [number] == clockwork.sides.queued
 
 
 def test_what_is_final_is_due_no_more(clockwork: Clockwork) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jiuwu.platform.errors import PlatformError
 from jiuwu.platform.models import RefundReply, RemoteOrder, RemoteRefund
-from jiuwu.trade.effects import Dispatched, Dispatcher
+from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
@@ -80,16 +80,48 @@ def stored(store: OrderStore, order: Order) -> Order:
     return store.create(order)
 
 
-def dispatcher(store: OrderStore, bus: Bus, platform: Platform) -> Dispatcher:
+class Graves:
+    """Where given-up effects are kept; may be closed."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.buried = error, list[Attempt]()
+
+    def __call__(self, attempt: Attempt) -> None:
+        if self.error:
+            raise self.error
+        self.buried.append(attempt)
+
+
+def dispatcher(
+    store: OrderStore, bus: Bus, platform: Platform, *, graves: Graves | None = None, at: float = NOW + 100.5
+) -> Dispatcher:
     events: Any = bus
     client: Any = platform
     return Dispatcher(
-        store, events=events, bus="merchant", platform=lambda: client, policy=Policy(), clock=lambda: NOW + 100.5
+        store,
+        events=events,
+        bus="merchant",
+        platform=lambda: client,
+        policy=Policy(),
+        bury=graves or Graves(),
+        clock=lambda: at,
     )
 
 
-def dispatch(store: OrderStore, bus: Bus, platform: Platform, *numbers: str) -> Dispatched:
-    return dispatcher(store, bus, platform).dispatch(numbers or [NUMBER])
+def dispatch(
+    store: OrderStore,
+    bus: Bus,
+    platform: Platform,
+    *numbers: str,
+    graves: Graves | None = None,
+    at: float = NOW + 100.5,
+) -> Dispatched:
+    return dispatcher(store, bus, platform, graves=graves, at=at).dispatch(numbers or [NUMBER])
+
+
+def unfinished(dispatched: Dispatched) -> set[str]:
+    """The orders that are to be tried again."""
+    return {*dispatched.next_at, *dispatched.unwritten}
 
 
 def now_in(store: OrderStore) -> Order:

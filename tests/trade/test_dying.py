@@ -18,6 +18,7 @@ from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice
 from jiuwu.trade.orders import Order, Status
+from tests.trade.doors import unfinished
 from tests.trade.lives import NOW, PLACED, cancelled, completed, paid, refunded
 
 POLICY = Policy()
@@ -111,9 +112,15 @@ class World:
         door: Any = self
         with self.process_of_its_own():
             dispatcher = Dispatcher(
-                door, events=door, bus="b", platform=lambda: door, policy=POLICY, clock=lambda: NOW + 100
+                door,
+                events=door,
+                bus="b",
+                platform=lambda: door,
+                policy=POLICY,
+                bury=lambda _: None,
+                clock=lambda: NOW + 100,
             )
-            assert not dispatcher.dispatch([number]).unfinished
+            assert not unfinished(dispatcher.dispatch([number]))
             self.step(lambda: self.effect_queue.remove(number) if number in self.effect_queue else None)
 
     def process_of_its_own(self) -> "_Process":

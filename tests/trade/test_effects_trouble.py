@@ -12,6 +12,7 @@ from jiuwu.platform.errors import (
     PlatformBusy,
     PlatformError,
     PlatformUnreachable,
+    ScopeMissing,
     TransitionRefused,
     UnknownOutcome,
 )
@@ -19,7 +20,7 @@ from jiuwu.platform.models import RemoteRefund
 from jiuwu.trade.effects import Dispatched
 from jiuwu.trade.orders import Effect, Status
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, remote, stored
+from tests.trade.doors import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, paid, refunded
 
 
@@ -42,14 +43,17 @@ def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
 def test_a_bus_that_is_down_leaves_the_order_paid_and_counts_the_attempt(store: OrderStore, error: Exception) -> None:
     stored(store, PAID)
 
-    for _ in range(2):
-        assert dispatch(store, Bus(error=error), Platform()).unfinished == {NUMBER}
+    for at in (NOW + 100, NOW + 200):
+        assert unfinished(dispatch(store, Bus(error=error), Platform(), at=at)) == {NUMBER}
 
-    assert (now_in(store).status, dict(now_in(store).effects)) == (Status.PAID, {"ship": Effect(2)})
+    ship = now_in(store).effect("ship")
+    assert ship is not None
+    assert (now_in(store).status, ship.attempts) == (Status.PAID, 2)
+    assert NOW + 200 < ship.next_at <= NOW + 230
     assert now_in(store).due_at == PAID.due_at
 
 
-@pytest.mark.parametrize("error", [PlatformBusy("x"), PlatformUnreachable("x"), BadParameters("x", code=10001)])
+@pytest.mark.parametrize("error", [PlatformBusy("x"), PlatformUnreachable("x"), ScopeMissing("x", code=30003)])
 def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shipping_done(
     store: OrderStore, error: PlatformError
 ) -> None:
@@ -58,14 +62,45 @@ def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shippi
 
     done = dispatch(store, bus, Platform(error))
     order = now_in(store)
-    again = dispatch(store, bus, Platform())
+    again = dispatch(store, bus, Platform(), at=done.next_at[NUMBER])
 
-    assert done.unfinished == {NUMBER}
     assert (order.status, order.pending) == (Status.SHIPPED, ("push:shipped",))
-    assert order.effect("push:shipped") == Effect(1)
-    assert not again.unfinished
+    assert order.effect("push:shipped") == Effect(1, next_at=done.next_at[NUMBER])
+    assert not unfinished(again)
     assert len(bus.details) == 1
-    assert now_in(store).effect("push:shipped") == Effect(2, NOW + 100)
+    assert now_in(store).pending == ()
+
+
+def test_an_effect_whose_time_has_not_come_is_left_alone(store: OrderStore) -> None:
+    stored(store, SHIPPED)
+    done = dispatch(store, Bus(), Platform(PlatformBusy("x")))
+    platform = Platform()
+
+    early = dispatch(store, Bus(), platform, at=done.next_at[NUMBER] - 1)
+
+    assert Dispatched((), {}, {}, {}) == early
+    assert [] == platform.pushed
+
+
+def test_a_hopeless_effect_is_buried_first_and_then_given_up(store: OrderStore) -> None:
+    stored(store, SHIPPED)
+    graves = Graves()
+
+    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), graves=graves)
+
+    assert ["poison: BadParameters"] == [attempt.verdict.dead for attempt in graves.buried]
+    assert (set(), {NUMBER: ("effect_given_up",)}) == (unfinished(done), done.alerts)
+    assert now_in(store).pending == ()
+
+
+def test_what_cannot_be_buried_is_not_given_up(store: OrderStore) -> None:
+    stored(store, SHIPPED)
+    closed = Graves(ClientError({"Error": {"Code": "Down", "Message": ""}}, "SendMessage"))
+
+    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), graves=closed)
+
+    assert {NUMBER} == unfinished(done)
+    assert ("push:shipped",) == now_in(store).pending
 
 
 def back(fen: int, *, ours: str = "", of: str = "t1") -> RemoteRefund:
@@ -79,7 +114,7 @@ def test_a_refused_push_is_done_when_the_platform_is_already_there(
 ) -> None:
     stored(store, SHIPPED)
 
-    assert not dispatch(store, Bus(), Platform(error, shows=remote(status))).unfinished
+    assert not unfinished(dispatch(store, Bus(), Platform(error, shows=remote(status))))
     assert now_in(store).pending == ()
 
 
@@ -89,7 +124,7 @@ def test_a_refused_push_stays_pending_when_the_platform_is_not_there(store: Orde
 
     done = dispatch(store, Bus(), Platform(TransitionRefused("orders.push_status", code=50003), shows=shows))
 
-    assert done.unfinished == {NUMBER}
+    assert unfinished(done) == {NUMBER}
     assert "50003" in done.attempts[0].problem
     assert now_in(store).pending == ("push:shipped",)
 
@@ -112,7 +147,7 @@ def test_a_refused_refund_is_done_when_the_platform_shows_the_money_gone_back(
 
     done = dispatch(store, Bus(), Platform(error, shows=remote("cancelled", *refunds)))
 
-    assert (not done.unfinished) is settled
+    assert (not unfinished(done)) is settled
     assert (now_in(store).pending == ()) is settled
 
 
@@ -127,7 +162,7 @@ def test_a_write_between_reading_and_writing_keeps_both(store: OrderStore) -> No
     bus = Bus()
     done = dispatch(store, bus, Meanwhile())
 
-    assert not done.unfinished
+    assert not unfinished(done)
     assert (now_in(store).status, now_in(store).pending, now_in(store).version) == (Status.SHIPPED, ("refund:t2",), 3)
     assert (now_in(store).balance_fen, len(bus.details)) == (2468, 1)
 
@@ -142,7 +177,7 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
 
     done = dispatch(store, Meanwhile(), Platform())
 
-    assert not done.unfinished
+    assert not unfinished(done)
     assert done.alerts == {NUMBER: ("shipped_while_refunded",)}
     assert now_in(store).status is Status.REFUNDED
     assert now_in(store).effect("ship") == Effect(1, NOW + 100)
@@ -165,7 +200,7 @@ def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore
 
 
 def test_an_order_that_is_not_in_the_table_is_unfinished(store: OrderStore) -> None:
-    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), {}, {"JWNONE": "order_unknown"})
+    assert dispatch(store, Bus(), Platform(), "JWNONE") == Dispatched((), {}, {}, {"JWNONE": "order_unknown"})
 
 
 def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
@@ -173,5 +208,5 @@ def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
 
     done = dispatch(store, Bus(), Platform())
 
-    assert done.unfinished == {NUMBER}
+    assert unfinished(done) == {NUMBER}
     assert now_in(store).pending == ("invite:friend",)

@@ -7,6 +7,7 @@ import pytest
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.events import Cancelled, Owed
+from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.reconcile import UNPLACED_SECONDS, decide
@@ -124,3 +125,37 @@ def test_trying_in_vain_does_not_count_as_progress() -> None:
     pushed_again = after(PUSHED, Owed(NOW + 9000, "push:shipped"))
 
     assert Mender(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600
+
+
+EXPIRING = Policy(expiry_seconds=1800)
+
+
+@pytest.mark.parametrize(("age", "expected"), [(1799, ()), (1800, ("push:cancelled",))])
+def test_an_order_that_nobody_pays_is_cancelled_when_its_time_is_over(age: int, expected: tuple[str, ...]) -> None:
+    result = Mender(EXPIRING, str).mend(PLACED, remote("created"), now=PLACED.created_at + age)
+
+    assert result.order is not None
+    assert (expected, Status.PLACED) == (result.order.pending, result.order.status)
+
+
+def test_a_payment_that_came_a_moment_before_is_taken_and_nothing_is_cancelled() -> None:
+    result = Mender(EXPIRING, str).mend(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
+
+    assert result.order is not None
+    assert (Status.PAID, ("ship",)) == (result.order.status, result.order.pending)
+
+
+def test_without_a_set_time_orders_wait_for_ever() -> None:
+    result = Mender(REFUND, str).mend(PLACED, remote("created"), now=PLACED.created_at + 10**7)
+
+    assert result.order == PLACED
+
+
+def test_an_unpaid_order_is_looked_at_when_it_expires_and_not_later() -> None:
+    assert PLACED.created_at + 1800 == Mender(EXPIRING, str).next_due(PLACED, now=PLACED.created_at + 1700)
+
+
+def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over() -> None:
+    decision = decide(CREATED, None, now=NOW + 1801, policy=EXPIRING)
+
+    assert [Cancelled] == [type(action) for action in decision.actions]

@@ -6,8 +6,8 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
-from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, Refunded
-from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, RefundAsked, Refunded
+from jiuwu.trade.orders import Order, Status, effect_id
 from jiuwu.trade.reconcile import (
     Adopt,
     Hold,
@@ -227,3 +227,23 @@ def test_an_adopted_order_is_the_one_that_the_same_request_would_make() -> None:
 def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
     with pytest.raises(NotOurs):
         adopt(foreign, member_id="mb_x", now=LATER)
+
+
+def test_a_part_that_was_asked_back_and_is_not_there_is_owed_again() -> None:
+    asked = after(PAID, RefundAsked("ask-1", NOW + 70, 500))
+    (name,) = asked.asked_back("t1")
+    requested = after(asked, EffectDone(NOW + 80, name))
+
+    decision = decide(requested, remote("paid", [payment()]), now=NOW + 1000, policy=REFUND)
+
+    assert (Owed(NOW + 1000, name),) == decision.actions
+    assert name in after(requested, *decision.actions).pending
+
+
+def test_a_refund_that_answers_a_request_of_ours_is_booked_as_such() -> None:
+    asked = after(PAID, RefundAsked("ask-1", NOW + 70, 500))
+    (name,) = asked.asked_back("t1")
+    there = refund(fen=500, out_refund_no=effect_id(asked.order_no, name))
+
+    booked = after(asked, *remote_events(asked, remote("paid", [payment()], [there]), at=NOW + 90))
+    assert ([name], "") == ([refund.asked for refund in booked.refunds], "".join(set(booked.pending) - {"ship"}))

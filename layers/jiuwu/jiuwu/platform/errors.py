@@ -21,10 +21,12 @@ class PlatformError(Exception):
 
     `name` is the call ("orders.create"), `code` the platform's number if it sent one, `status` the HTTP status,
     `request_id` what to give the platform's support (ours if theirs is unknown). `msg` is the platform's text for
-    people at a screen: keep it out of logs. `retryable` says that the same call may succeed a little later.
+    people at a screen: keep it out of logs. `retryable` says that the same call may succeed a little later, `held_back`
+    that our own limit or circuit kept it from leaving.
     """
 
     retryable: ClassVar[bool] = False
+    held_back: ClassVar[bool] = False
     cure: ClassVar[str] = "look the code up in the platform's documentation and add it to the profile's [codes]"
 
     def __init__(self, name: str, **facts: Unpack[Facts]) -> None:

@@ -12,6 +12,7 @@ from .basket import Basket
 from .machine import Policy
 from .mending import Mended
 from .orders import Line, Order, Status, effect_id, order_no_for
+from .outcomes import UNPAID
 from .placing import NotPlaceable, attempt_seconds, look, new_order
 from .points import MOST_POINTS
 from .products import Products, fingerprint
@@ -21,8 +22,6 @@ from .store import OrderStore
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
-
-_UNPAID = (Status.CREATED, Status.PLACED)
 
 
 class KeyReused(Exception):
@@ -94,7 +93,7 @@ class Checkout:
         """
         if order.status is Status.CANCELLED:
             return order
-        if order.status not in _UNPAID:
+        if order.status not in UNPAID:
             raise NotCancellable(order)
         try:
             remote = self._cancelled_there(order, reach)
@@ -103,7 +102,7 @@ class Checkout:
             self._settler.hasten(order)
             raise CancelLater from error
         order = self._cancelled_here(order) if remote is None else self._settled(order, remote)
-        if order.status in _UNPAID:
+        if order.status in UNPAID:
             self._settler.hasten(order)
             raise CancelLater
         if order.status is not Status.CANCELLED:

@@ -8,26 +8,24 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
-
 from .events import EffectDone, EffectFailed
-from .machine import Applied, Policy, apply
-from .orders import Order, effect_id
+from .machine import Applied, Ignored, Policy, apply
+from .orders import Effect, Order, effect_id
+from .patience import DONE, Verdict, judge
 from .store import OrderStore
+from .telling import tell
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
     from jiuwu.platform.client import PlatformClient
-    from jiuwu.platform.contract import OrderStatus
-    from jiuwu.platform.models import RemoteOrder
 
 SOURCE = "jiuwu-connect"
 SHIP_REQUESTED = "ship.requested"
@@ -37,22 +35,21 @@ _ENTRIES_AT_ONCE = 10
 _BYTES_AT_ONCE = 240_000
 _MESSAGES_AT_ONCE = 10  # SendMessageBatch's limit
 _ROUNDS = 6
+_UNBURIED_SECONDS = 300
 _ORDERS_AT_ONCE = 10
-# What a push has come to when the platform is already there, or past it.
-_REACHED = {
-    "push:shipped": ("shipped", "completed", "refunded"),
-    "push:cancelled": ("cancelled", "refunded"),
-}
 
 
-def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str]) -> set[str]:
-    """Asks for the pending effects of these orders; returns those that the queue did not take.
+def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> set[str]:
+    """Asks for the pending effects of these orders, in up to 900 seconds; returns those that the queue did not take.
 
     Those are not lost: an order with pending effects is due within minutes.
     """
     unqueued: set[str] = set()
     for numbers in batched(dict.fromkeys(order_nos), _MESSAGES_AT_ONCE, strict=False):
-        entries = [{"Id": str(n), "MessageBody": json.dumps({"order_no": number})} for n, number in enumerate(numbers)]
+        entries = [
+            {"Id": str(n), "MessageBody": json.dumps({"order_no": number}), "DelaySeconds": delay_seconds}
+            for n, number in enumerate(numbers)
+        ]
         try:
             reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
             unqueued |= {numbers[int(failed["Id"])] for failed in reply.get("Failed", ())}
@@ -61,35 +58,42 @@ def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str]) -> set[str
     return unqueued
 
 
-class EffectUnknown(Exception):
-    """A later version of this code wanted it; this one leaves it pending."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at an effect: `problem` is empty when its receiver has it."""
+    """One attempt at an effect: `problem` is empty when its receiver has it, else `verdict` says what becomes of it."""
 
     order_no: str
     effect: str
     problem: str = ""
+    verdict: Verdict = DONE
+    number: int = 1  # the how manieth attempt it was
+
+    def event(self, now: int) -> EffectDone | EffectFailed:
+        """What it does to the order."""
+        verdict = self.verdict
+        if not self.problem:
+            return EffectDone(now, self.effect)
+        return EffectFailed(now, self.effect, verdict.next_at, verdict.dead, verdict.counted)
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried; by order, what a person should hear of, and why it could not be read or written."""
+    """What was tried; by order, what a person should hear of, when to try again what failed (Unix seconds), and why it
+    could not be read or written."""
 
     attempts: tuple[Attempt, ...]
     alerts: Mapping[str, tuple[str, ...]]
+    next_at: Mapping[str, int]
     unwritten: Mapping[str, str]
 
-    @property
-    def unfinished(self) -> set[str]:
-        """The orders that are to be tried again."""
-        return {attempt.order_no for attempt in self.attempts if attempt.problem} | self.unwritten.keys()
+
+# Keeps what is given up, so that a person can look at it and give it a second life.
+Bury = Callable[[Attempt], None]
 
 
 class Dispatcher:
-    """Carries out what orders have pending. `platform` is asked for its client when there is something to tell."""
+    """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
+    `bury` is given each effect that is given up, before the order says so."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -99,44 +103,77 @@ class Dispatcher:
         bus: str,
         platform: "Callable[[], PlatformClient]",
         policy: Policy,
+        bury: Bury,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._events, self._bus = store, events, bus
+        self._store, self._events, self._bus, self._bury = store, events, bus, bury
         self._platform, self._policy, self._clock = platform, policy, clock
 
     def dispatch(self, order_nos: Iterable[str]) -> Dispatched:
-        """Tries each pending effect of these orders once; several orders at a time."""
+        """Tries each pending effect of these orders whose time has come once; several orders at a time."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
         attempts: list[Attempt] = []
         try:
-            attempts += self._ship(order for order in orders.values() if "ship" in order.pending)
+            attempts += self._ship([order for order in orders.values() if "ship" in self._ready(order)])
             shipped = [self._after(order, attempts)[0] for order in orders.values()]
-            self._tell_all([order for order in shipped if _to_tell(order)], attempts)
+            self._tell_all([order for order in shipped if self._to_tell(order)], attempts)
         finally:
             # also when something breaks: what was confirmed and not written down would be sent again
             alerts, lost = self._save(orders, attempts)
         unknown = dict.fromkeys(numbers - orders.keys(), "order_unknown")
-        return Dispatched(tuple(attempts), alerts, unknown | dict.fromkeys(lost, "written_by_others"))
+        unwritten = unknown | dict.fromkeys(lost, "written_by_others")
+        return Dispatched(tuple(attempts), alerts, _next_tries(attempts), unwritten)
 
-    def _ship(self, orders: Iterable[Order]) -> Iterator[Attempt]:
+    def _ready(self, order: Order) -> list[str]:
+        now = int(self._clock())
+        return [name for name, effect in order.effects if effect.pending and effect.next_at <= now]
+
+    def _to_tell(self, order: Order) -> list[str]:
+        return [effect for effect in self._ready(order) if effect != "ship"]
+
+    def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
+        by_number = {order.order_no: order for order in orders}
         for entries in _requests([(order.order_no, _ship_entry(order, self._bus)) for order in orders]):
             try:
                 reply = self._events.put_events(Entries=cast(Any, [entry for _, entry in entries]))
+                codes = [answer.get("ErrorCode", "") for answer in reply["Entries"]]
             except (ClientError, BotoCoreError) as error:
-                yield from (Attempt(number, "ship", type(error).__name__) for number, _ in entries)
-                continue
-            for (number, _), answer in zip(entries, reply["Entries"], strict=True):
-                yield Attempt(number, "ship", answer.get("ErrorCode", ""))
+                codes = [type(error).__name__] * len(entries)
+            for (number, _), code in zip(entries, codes, strict=True):
+                yield self._attempt(by_number[number], "ship", code)
 
     def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt]) -> None:
         if not orders:
             return
         platform = self._platform()
         with ThreadPoolExecutor(min(len(orders), _ORDERS_AT_ONCE)) as threads:
-            tellings = [threads.submit(_tell, platform, order, attempts) for order in orders]
+            tellings = [threads.submit(self._tell, platform, order, attempts) for order in orders]
         for telling in tellings:
             telling.result()  # raises what is no answer of the platform: no secret, no memory
+
+    def _tell(self, platform: "PlatformClient", order: Order, attempts: list[Attempt]) -> None:
+        """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
+        for effect in self._to_tell(order):
+            attempts.append(self._attempt(order, effect, *tell(platform, order, effect)))  # noqa: PERF401 -- one by one
+
+    def _attempt(self, order: Order, name: str, failed: Exception | str, problem: str = "") -> Attempt:
+        """The attempt judged; what is given up is buried at once, and tried again where even that fails."""
+        effect = order.effect(name) or Effect()
+        number = effect.attempts + 1
+        if not failed:
+            return Attempt(order.order_no, name, number=number)
+        now = int(self._clock())
+        verdict = judge(effect_id(order.order_no, name), number, failed, now=now)
+        attempt = Attempt(order.order_no, name, problem or str(failed), verdict, number)
+        if not verdict.dead:
+            return attempt
+        try:
+            self._bury(attempt)
+        except (ClientError, BotoCoreError) as error:
+            unburied = f"{attempt.problem}; not buried: {type(error).__name__}"
+            return replace(attempt, problem=unburied, verdict=Verdict(now + _UNBURIED_SECONDS, counted=False))
+        return attempt
 
     def _after(self, order: Order, attempts: Iterable[Attempt]) -> tuple[Order, tuple[str, ...]]:
         """The order after the attempts at its effects, and the alerts."""
@@ -144,10 +181,9 @@ class Dispatcher:
         alerts: tuple[str, ...] = ()
         for attempt in attempts:
             if attempt.order_no == order.order_no:
-                event = EffectFailed(now, attempt.effect) if attempt.problem else EffectDone(now, attempt.effect)
-                outcome = apply(order, event, policy=self._policy)
-                if isinstance(outcome, Applied):
-                    order, alerts = outcome.order, (*alerts, *outcome.alerts)
+                outcome = apply(order, attempt.event(now), policy=self._policy)
+                order = order if isinstance(outcome, Ignored) else outcome.order
+                alerts += outcome.alerts if isinstance(outcome, Applied) else ()
         return order, alerts
 
     def _save(
@@ -167,55 +203,13 @@ class Dispatcher:
         return alerts, lost
 
 
-def _to_tell(order: Order) -> list[str]:
-    return [effect for effect in order.pending if effect != "ship"]
-
-
-def _tell(platform: "PlatformClient", order: Order, attempts: list[Attempt]) -> None:
-    """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
-    for effect in _to_tell(order):
-        problem = _problem(platform, order, effect)
-        attempts.append(Attempt(order.order_no, effect, problem))
-
-
-def _problem(platform: "PlatformClient", order: Order, effect: str) -> str:
-    try:
-        _call(platform, order, effect)
-    except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
-        return _look(platform, order, effect, error)
-    except (PlatformError, EffectUnknown) as error:
-        return str(error)
-    return ""
-
-
-def _call(platform: "PlatformClient", order: Order, effect: str) -> None:
-    kind, _, of = effect.partition(":")
-    number = effect_id(order.order_no, effect)
-    if kind == "push":
-        platform.push_status(order.order_no, cast("OrderStatus", of), number)
-    elif kind != "refund":
-        raise EffectUnknown(effect)
-    elif (left := order.left_fen(of)) > 0:
-        platform.refund(order.order_no, number, of, left)
-
-
-def _look(platform: "PlatformClient", order: Order, effect: str, error: PlatformError) -> str:
-    """The platform would not, or did not say whether it did: perhaps it is there already."""
-    try:
-        remote = platform.get_order(order.order_no)
-    except PlatformError as blind:
-        return f"{error}; {blind}"
-    return "" if _shows(remote, order, effect) else f"{error}; the order is {remote.status} there"
-
-
-def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
-    kind, _, of = effect.partition(":")
-    if kind == "push":
-        return remote.status in _REACHED.get(effect, ())
-    back = [refund for refund in remote.refunds if refund.transaction_id == of]
-    payment = order.payment(of)
-    whole = payment is not None and sum(refund.amount_fen for refund in back) >= payment.fen
-    return whole or any(refund.out_refund_no == effect_id(order.order_no, effect) for refund in back)
+def _next_tries(attempts: Iterable[Attempt]) -> dict[str, int]:
+    """When the orders with an attempt that failed, and is not given up, are to be tried again."""
+    tries: dict[str, int] = {}
+    for attempt in attempts:
+        if attempt.problem and not attempt.verdict.dead:
+            tries[attempt.order_no] = min(attempt.verdict.next_at, tries.get(attempt.order_no, attempt.verdict.next_at))
+    return tries
 
 
 def _ship_entry(order: Order, bus: str) -> dict[str, str]:

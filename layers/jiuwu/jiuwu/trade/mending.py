@@ -8,6 +8,7 @@ from .drift import Finding
 from .events import Event
 from .machine import Applied, Policy, apply, next_look
 from .orders import Order
+from .outcomes import UNPAID
 from .reconcile import Action, Adopt, Hold, Place, adopt, decide, hold
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Mender:
             return 0
         waited = 2 * (now - last_progress(order))
         grown = min(waited, _PENDING_SECONDS) if order.pending else waited
-        return now + max(first - now, self.policy.check_seconds, grown)
+        later = now + max(first - now, self.policy.check_seconds, grown)
+        expires = self.policy.expires_at(order) if order.status in UNPAID else 0
+        return min(later, expires) if expires > now else later
 
     def _act(self, mended: Mended, action: Action, remote: "RemoteOrder | None", now: int) -> Mended:
         if isinstance(action, Adopt) and remote is not None:

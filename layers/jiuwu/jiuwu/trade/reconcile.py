@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .drift import Drift, Finding
-from .events import Cancelled, Completed, EffectDone, Event, Owed, Paid, Placed, Refunded
+from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded
 from .machine import Applied, Policy, apply
-from .orders import Happened, Line, Order, Status, is_order_no
+from .orders import Happened, Line, Order, Status, effect_id, is_order_no
 from .products import fingerprint
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
-# An order that the platform would not take for so long is given up: nobody waits for its payment page any more.
+# An order that the platform would not take for so long is given up where no expiry is set: nobody waits for its payment
+# page any more.
 UNPLACED_SECONDS = 86_400
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
@@ -82,6 +83,8 @@ def decide(local: Order | None, remote: "RemoteOrder | None", *, now: int, polic
     events, missed = _news(local, remote, now, policy)
     if hold or events:
         return Decision((*hold, *events), (*differing, *missed))
+    if expired := _expired(local, remote, now, policy):
+        return Decision(expired, differing)
     owed = _owed(local, remote, now, policy)
     return Decision(owed, (*differing, *_behind(local, remote, owed)))
 
@@ -98,7 +101,7 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int) -> Iterator[E
             yield Paid(f"reconcile:paid:{txn}", at, txn, payment.amount_fen, payment.paid_at)
     for refund in sorted(remote.refunds, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
-            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at)
+            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at, refund.out_refund_no)
             yield Refunded(f"reconcile:refunded:{refund_id}", at, *evidence)
     if remote.status == "cancelled" and local.status is not Status.CANCELLED:
         yield Cancelled(f"reconcile:cancelled:{local.order_no}", at, "shown by the platform")
@@ -176,7 +179,7 @@ def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
     if local.status is Status.CANCELLED:
         settled = EffectDone(now, "push:cancelled")  # there is nothing to cancel
         return Decision((settled,) if settled.effect in local.pending else ())
-    if local.status is Status.CREATED and now - local.created_at > UNPLACED_SECONDS:
+    if local.status is Status.CREATED and now - local.created_at > (policy.expiry_seconds or UNPLACED_SECONDS):
         given_up = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
         return _reported(Drift.MISSING_THERE, number, evidence, *_taken((given_up,), local, policy))
     return _reported(Drift.MISSING_THERE, number, evidence, Place())
@@ -224,6 +227,12 @@ def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event
     return tuple(taken)
 
 
+def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
+    """An order that nobody has paid in time is to be cancelled there, and here when that is confirmed."""
+    over = 0 < policy.expires_at(local) <= now and remote.status == "created"
+    return _taken([Expired(now)], local, policy) if over else ()
+
+
 def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
     """The effects that we hold for done, or never asked for, and that the platform does not show."""
     names = []
@@ -234,10 +243,21 @@ def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tupl
     open_there = remote.status == "created" or (remote.status == "paid" and not remote.amount_fen)
     if open_there and local.status is Status.CANCELLED:
         names.append("push:cancelled")
-    refunded = {refund.transaction_id for refund in remote.refunds}
-    done = (f"refund:{payment.transaction_id}" for payment in remote.payments if payment.transaction_id not in refunded)
-    names += [name for name in done if local.effect(name)]
+    names += _unanswered(local, remote)
     return _taken([Owed(now, name) for name in names], local, policy)
+
+
+def _unanswered(local: Order, remote: "RemoteOrder") -> list[str]:
+    """The refunds that we asked for and the platform does not show."""
+    back = {refund.transaction_id for refund in remote.refunds}
+    ours = {refund.out_refund_no for refund in remote.refunds}
+    names = []
+    for payment in remote.payments:
+        whole = f"refund:{payment.transaction_id}"
+        names += [whole] if local.effect(whole) and payment.transaction_id not in back else []
+        asked = local.asked_back(payment.transaction_id)
+        names += [name for name in asked if effect_id(local.order_no, name) not in ours]
+    return names
 
 
 def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Iterator[Finding]:

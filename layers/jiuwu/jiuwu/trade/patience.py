@@ -1,0 +1,63 @@
+"""How long an effect that failed waits for its next try, by what failed, and when it is given up. Pure.
+
+The jitter is made of the effect and its attempt: the same for whoever computes it, and different for those who wait for
+the same receiver.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
+
+# Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.
+MOST_ATTEMPTS = 32
+# What the receiver understood and refused may still become right (a status that follows another); hardly after this.
+MOST_REFUSALS = 5
+_FIRST_SECONDS, _MOST_SECONDS = 15, 3600
+
+_HOPELESS = (BadParameters, ContentRefused)
+_REFUSED = (TransitionRefused, OrderConflict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a failed effect: tried again not before `next_at` (Unix seconds), or given up for `dead`
+    ("kind: what failed"). `counted` is False for an attempt that never left us."""
+
+    next_at: int = 0
+    dead: str = ""
+    counted: bool = True
+
+
+DONE = Verdict()
+
+
+def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) -> Verdict:
+    """What becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
+    code of EventBridge's."""
+    failed = error if isinstance(error, str) else type(error).__name__
+    if isinstance(error, _HOPELESS):
+        return Verdict(dead=f"poison: {failed}")
+    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS:
+        return Verdict(dead=f"poison: {failed} {attempts} times")
+    if held_back(error):
+        return Verdict(now + _asked_for(error) + _spread(effect_id, attempts, _FIRST_SECONDS), counted=False)
+    if attempts >= MOST_ATTEMPTS:
+        return Verdict(dead=f"exhausted: {failed}, tried {attempts} times")
+    longest = min(_FIRST_SECONDS * 2 ** (attempts - 1), _MOST_SECONDS)
+    return Verdict(now + max(_asked_for(error), longest // 2 + _spread(effect_id, attempts, longest // 2)))
+
+
+def held_back(error: Exception | str) -> bool:
+    """Whether our own limit or circuit kept the call from leaving."""
+    return isinstance(error, PlatformError) and error.held_back
+
+
+def _asked_for(error: Exception | str) -> int:
+    """Seconds to wait that the receiver, or our own limit, named."""
+    return int(getattr(error, "retry_after", None) or 0)
+
+
+def _spread(effect_id: str, attempts: int, most: int) -> int:
+    digest = hashlib.sha256(f"{effect_id} {attempts}".encode()).digest()
+    return int.from_bytes(digest[:4]) % (most + 1)

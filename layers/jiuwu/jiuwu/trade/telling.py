@@ -1,0 +1,75 @@
+"""One effect of an order told to the platform, and looked up where it would not, or did not say whether it did."""
+
+from typing import TYPE_CHECKING, cast
+
+from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
+
+from .orders import Order, effect_id
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.contract import OrderStatus
+    from jiuwu.platform.models import RemoteOrder
+
+# What a push has come to when the platform is already there, or past it.
+_REACHED = {
+    "push:shipped": ("shipped", "completed", "refunded"),
+    "push:cancelled": ("cancelled", "refunded"),
+}
+
+
+class EffectUnknown(Exception):
+    """A later version of this code wanted it; this one leaves it pending."""
+
+
+def tell(platform: "PlatformClient", order: Order, effect: str) -> tuple[Exception | str, str]:
+    """Carries out an effect; what failed, and in words: both empty when the platform has it."""
+    try:
+        _call(platform, order, effect)
+    except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
+        problem = _look(platform, order, effect, error)
+        return (error, problem) if problem else ("", "")
+    except (PlatformError, EffectUnknown) as error:
+        return error, str(error)
+    return "", ""
+
+
+def _call(platform: "PlatformClient", order: Order, effect: str) -> None:
+    kind, _, of = effect.partition(":")
+    number = effect_id(order.order_no, effect)
+    if kind == "push":
+        platform.push_status(order.order_no, cast("OrderStatus", of), number)
+    elif kind == "refund":
+        transaction_id, fen = _to_give_back(order, effect)
+        if fen > 0:
+            platform.refund(order.order_no, number, transaction_id, fen)
+    else:
+        raise EffectUnknown(effect)
+
+
+def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
+    """The payment that a refund is of, and how much of it: what was asked for, else all that is left."""
+    of, asked = effect.removeprefix("refund:"), order.effect(effect)
+    if asked and asked.fen:
+        return of.rpartition("#")[0], asked.fen
+    return of, order.left_fen(of)
+
+
+def _look(platform: "PlatformClient", order: Order, effect: str, error: PlatformError) -> str:
+    """The platform would not, or did not say whether it did: perhaps it is there already."""
+    try:
+        remote = platform.get_order(order.order_no)
+    except PlatformError as blind:
+        return f"{error}; {blind}"
+    return "" if _shows(remote, order, effect) else f"{error}; the order is {remote.status} there"
+
+
+def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
+    kind, _, of = effect.partition(":")
+    if kind == "push":
+        return remote.status in _REACHED.get(effect, ())
+    if any(refund.out_refund_no == effect_id(order.order_no, effect) for refund in remote.refunds):
+        return True
+    back = sum(refund.amount_fen for refund in remote.refunds if refund.transaction_id == of)
+    payment = order.payment(of)
+    return payment is not None and back >= payment.fen
