@@ -4,8 +4,10 @@ import typer
 
 from jiuwu_cli.dead import dead
 from jiuwu_cli.doctor import doctor
+from jiuwu_cli.points import points
 from jiuwu_cli.problems import OneLine
 from jiuwu_cli.products import products
+from jiuwu_cli.refund import refund
 from jiuwu_cli.sign import sign
 from jiuwu_cli.trigger import trigger
 from jiuwu_cli.verify import verify
@@ -20,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor, sign, verify, trigger):
+for command in (doctor, sign, verify, trigger, refund, points):
     app.command()(command)
 app.add_typer(dead)
 app.add_typer(products)

@@ -1,8 +1,12 @@
 """Options that several commands share."""
 
+import hashlib
+import re
 from typing import Annotated
 
 import typer
+
+from jiuwu_cli.problems import Misuse
 
 ProfileName = Annotated[
     str, typer.Option("--profile", envvar="JIUWU_PROFILE", help="Which platform profile to sign by.", metavar="NAME")
@@ -92,3 +96,12 @@ StackName = Annotated[
         metavar="NAME",
     ),
 ]
+
+
+def request_id(given: str | None, *wanted: str) -> str:
+    """The id given, or one made of what is wanted: the same command twice is one request. Raises Misuse."""
+    if given is None:
+        return "cli-" + hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:20]
+    if not re.fullmatch(r"[\x21-\x7e]{1,64}", given):
+        raise Misuse("--request-id: 1 to 64 visible ASCII characters", "leave it out to have one made")
+    return given

@@ -17,7 +17,7 @@ from jiuwu.aws.secrets import SecretReader
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import Profile
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.store import OrderStore
+from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu_cli import inputs, running
 from jiuwu_cli.problems import Problem
 
@@ -80,6 +80,18 @@ class Stack:
             app_id=self.parameters["AppId"],
             secrets=SecretReader(self.client("secretsmanager"), self.parameters["AppSecretName"]),
         )
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Says in one line what AWS, or a table, refused to a command."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        raise Problem(f"AWS refused {error.operation_name} ({code})", "check your rights to the stack") from None
+    except (BotoCoreError, TableBusy, TableRefused) as error:
+        raise Problem(f"AWS did not do its part ({type(error).__name__})", "try again in a moment") from None
 
 
 def find(name: str | None = None) -> Stack:

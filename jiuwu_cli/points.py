@@ -1,0 +1,88 @@
+"""`jiuwu points`: a member's points: what there is, what moved it, whether it adds up; and points given or taken."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from jiuwu.members.accounts import Accounts, is_member_id
+from jiuwu.trade.point_items import Booking
+from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
+from jiuwu_cli import options, stack
+from jiuwu_cli.problems import Misuse, Problem
+from jiuwu_cli.refund import RequestId
+from jiuwu_cli.screen import note, say
+
+Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
+Grant = Annotated[int | None, typer.Option(help="Give so many points.", min=1, max=MOST_POINTS)]
+Deduct = Annotated[int | None, typer.Option(help="Take so many away.", min=1, max=MOST_POINTS)]
+Reason = Annotated[str, typer.Option(help="Why; the member sees it.")]
+
+
+def points(  # noqa: PLR0913 -- what a change is made of
+    member: Member,
+    *,
+    grant: Grant = None,
+    deduct: Deduct = None,
+    reason: Reason = "",
+    request_id: RequestId = None,
+    stack_name: options.StackName = None,
+) -> None:
+    """Show a member's points and check the books; give or take some first, once per request and never below zero.
+
+    Examples:
+
+    `jiuwu points mb_… --grant 500 --reason "生日"`
+
+    `jiuwu points mb_… --stack jiuwu-prod`
+    """
+    if grant and deduct:
+        raise Misuse("--grant and --deduct at once", "give one of them")
+    with stack.problems():
+        deployed = stack.find(stack_name)
+        dynamodb = deployed.client("dynamodb")
+        accounts, ledger = Accounts(dynamodb, deployed.output("MembersTable")), _ledger(deployed)
+        if not is_member_id(member) or accounts.get(member) is None:
+            raise Problem(f"there is no member {member} in {deployed.name}", "check the id, and --stack")
+        if change := (grant or 0) - (deduct or 0):
+            request = options.request_id(request_id, member, str(change), reason)
+            _change(ledger, member, request, change, reason)
+        _show(ledger, member)
+
+
+def _ledger(deployed: stack.Stack) -> PointsLedger:
+    return PointsLedger(deployed.client("dynamodb"), deployed.output("PointsTable"))
+
+
+def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:
+    try:
+        ledger.grant(member, request, change, at=int(time.time()), reason=reason)
+    except Short as short:
+        raise Problem(f"{member} has only {short.balance} points", "take fewer") from None
+    except RequestReused:
+        raise Problem(f"the request id {request} did something else before", "give another --request-id") from None
+    except LedgerBusy:
+        raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None
+    note(f"{change:+} points by request {request}: counted once, however often this is asked for")
+
+
+def _show(ledger: PointsLedger, member: str) -> None:
+    """Raises Problem when the entries do not explain the balance."""
+    for booking in reversed(ledger.recent(member)):
+        say(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
+    audit = ledger.audit(member)
+    say(f"{member}  {audit.balance} points, {audit.entries} entries")
+    if not audit.adds_up:
+        problem = f"the entries add up to {audit.booked}, the balance is {audit.balance}"
+        raise Problem(problem, "somebody wrote the table by hand: see the runbook, Points")
+
+
+def _when(booking: Booking) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(booking.moved_at or booking.booked_at))
+
+
+def _what(booking: Booking) -> str:
+    if booking.state:
+        return f"order {booking.ref}: {booking.points} {booking.state}"
+    kind = "granted" if booking.points > 0 else "deducted"
+    return f"{kind} by {booking.ref}" + (f": {booking.reason}" if booking.reason else "")

@@ -1,0 +1,103 @@
+"""`jiuwu refund`: money of an order goes back, by the way that the merchant's servers ask for it."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from jiuwu.platform.money import MoneyError, fen, yuan
+from jiuwu.trade import effects
+from jiuwu.trade.orders import Order, is_order_no
+from jiuwu.trade.refunds import Asked, OrderBusy, OrderUnknown, RefundRefused, Refunds, refundable_fen
+from jiuwu_cli import options, stack
+from jiuwu_cli.problems import Misuse, Problem
+from jiuwu_cli.screen import note, say
+
+_REFUSED = {
+    "nothing_paid": "no money was paid for it",
+    "refund_exceeds_payment": "it keeps less than that",
+    "request_reused": "this request id asked for another amount before",
+}
+
+OrderNo = Annotated[str, typer.Argument(help="The order's number.", metavar="ORDER_NO", show_default=False)]
+Amount = Annotated[str | None, typer.Option(help="How much, such as 12.34; by default all of it.", metavar="YUAN")]
+Reason = Annotated[str, typer.Option(help="Why, for the platform and the books.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask me first.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes two requests one. By default it is made of what you ask for, so the same command twice is "
+        "one; give another id, or another reason, where the same is wanted once more.",
+        metavar="ID",
+    ),
+]
+
+
+def refund(  # noqa: PLR0913 -- what a refund is made of
+    order_no: OrderNo,
+    *,
+    amount: Amount = None,
+    reason: Reason = "asked for by the merchant",
+    yes: Yes = False,
+    request_id: RequestId = None,
+    stack_name: options.StackName = None,
+) -> None:
+    """Ask for a refund of an order, in whole or in part; never more than was paid, and once per request.
+
+    Examples:
+
+    `jiuwu refund JW2A7… --amount 2.34 --reason "damaged"`
+
+    `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
+    """
+    asked_fen, request = _fen(amount), options.request_id(request_id, order_no, amount or "all", reason)
+    with stack.problems():
+        deployed = stack.find(stack_name)
+        order = deployed.store.get(order_no) if is_order_no(order_no) else None
+        if order is None:
+            raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
+        _show(order)
+        _confirm(order, asked_fen, yes=yes)
+        queue = partial(effects.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
+        _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
+
+
+def _fen(amount: str | None) -> int | None:
+    if amount is None:
+        return None
+    try:
+        asked = fen(amount)
+    except MoneyError as wrong:
+        raise Misuse(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
+    if not asked:
+        raise Misuse("--amount: nothing is no refund", "leave it out to give all of it back")
+    return asked
+
+
+def _show(order: Order) -> None:
+    paid, left = sum(payment.fen for payment in order.payments), refundable_fen(order)
+    say(f"{order.order_no}  {order.status}  paid {yuan(paid)}, can still be refunded {yuan(left)}")
+
+
+def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
+    wanted = asked_fen if asked_fen is not None else refundable_fen(order)
+    if not yes:
+        typer.confirm(f"Give {yuan(wanted)} yuan back?", abort=True, err=True)
+
+
+def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> Asked:
+    try:
+        return refunds.ask(order.order_no, request, asked_fen, reason)
+    except RefundRefused as refused:
+        problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
+        raise Problem(problem, f"it can give back {yuan(refundable_fen(refused.order))} yuan") from None
+    except OrderUnknown:
+        raise Problem(f"the order {order.order_no} is gone", "check --stack") from None
+    except OrderBusy:
+        raise Problem(f"{order.order_no} is being written by others", "try again in a moment") from None
+
+
+def _report(asked: Asked, request: str) -> None:
+    again = " before, by the same request" if asked.again else ""
+    say(f"asked for {yuan(asked.fen)} yuan{again}; what is left: {yuan(refundable_fen(asked.order))}")
+    note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

@@ -1,0 +1,191 @@
+"""`jiuwu refund` and `jiuwu points`, on the tables of a deployment in the local AWS."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.orders import Order
+from jiuwu.trade.points import PointsLedger
+from jiuwu.trade.store import OrderStore
+from tests.cli.conftest import Jiuwu, complaint
+from tests.trade.lives import NOW, PAID
+
+TEMPLATE = """
+Parameters:
+  LatePayment: {Type: String, Default: refund}
+  PaymentCheckSeconds: {Type: Number, Default: 180}
+  OrderExpirySeconds: {Type: Number, Default: 1800}
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+Outputs:
+  EffectQueue: {Value: !Ref Queue}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(aws: Callable[[str], Any], make_table: Callable[[str], str]) -> SimpleNamespace:
+    """A stack of its own with the tables that the template defines."""
+    name, cloudformation = f"shop-{uuid4().hex[:8]}", aws("cloudformation")
+    tables = {table: make_table(table) for table in ("OrdersTable", "MembersTable", "PointsTable")}
+    outputs = "".join(f"  {logical}: {{Value: {table}}}\n" for logical, table in tables.items())
+    cloudformation.create_stack(StackName=name, TemplateBody=TEMPLATE + outputs)
+    found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    queue = next(one["OutputValue"] for one in found if one["OutputKey"] == "EffectQueue")
+    return SimpleNamespace(
+        name=name,
+        dynamodb=aws("dynamodb"),
+        tables=tables,
+        store=OrderStore(aws("dynamodb"), tables["OrdersTable"]),
+        ledger=PointsLedger(aws("dynamodb"), tables["PointsTable"]),
+        queued=lambda: [
+            json.loads(message["Body"])["order_no"]
+            for message in aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        ],
+    )
+
+
+@pytest.fixture
+def order(shop: SimpleNamespace) -> Order:
+    """An order of 12.34 yuan, paid."""
+    number = "JW" + uuid4().hex[:22].upper().translate(str.maketrans("0189", "WXYZ"))
+    made: Order = shop.store.create(replace(PAID, order_no=number))
+    return made
+
+
+@pytest.fixture
+def member(shop: SimpleNamespace) -> str:
+    member_id = member_id_for("app", uuid4().hex)
+    texts = {"member_id": member_id, "open_id": "ou", "nickname": "小兰", "avatar_url": "", "link_status": "active"}
+    shop.dynamodb.put_item(
+        TableName=shop.tables["MembersTable"], Item={name: {"S": text} for name, text in texts.items()}
+    )
+    return member_id
+
+
+# ── Refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_part_is_asked_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    result = jiuwu("refund", order.order_no, "--amount", "2.34", "--yes", "--stack", shop.name)
+
+    assert 0 == result.exit_code, result.output
+    assert "asked for 2.34 yuan; what is left: 10.00" in result.stdout
+    assert [order.order_no] == shop.queued()
+    assert 234 == shop.store.get(order.order_no).effects[-1][1].fen
+
+
+def test_the_same_command_twice_is_one_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    results = [jiuwu("refund", order.order_no, "--amount", "2.34", "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert [0, 0] == [result.exit_code for result in results]
+    assert "before, by the same request" in results[1].stdout
+    assert 1000 == shop.store.get(order.order_no).refundable_fen("t1")
+
+
+def test_another_request_id_is_another_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    for request_id in ("r1", "r2"):
+        jiuwu("refund", order.order_no, "--amount", "2", "-y", "--request-id", request_id, "--stack", shop.name)
+
+    assert 834 == shop.store.get(order.order_no).refundable_fen("t1")
+
+
+def test_without_an_amount_all_goes_back_once_it_is_confirmed(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order
+) -> None:
+    declined = jiuwu("refund", order.order_no, "--stack", shop.name, stdin="n\n")
+    before = shop.store.get(order.order_no)
+    agreed = jiuwu("refund", order.order_no, "--stack", shop.name, stdin="y\n")
+
+    assert (130, 0) == (declined.exit_code, agreed.exit_code)
+    assert (1234, 0) == (before.refundable_fen("t1"), shop.store.get(order.order_no).refundable_fen("t1"))
+
+
+def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    result = jiuwu("refund", order.order_no, "--amount", "12.35", "-y", "--stack", shop.name)
+
+    assert "it keeps less than that; it can give back 12.34 yuan" in complaint(result)
+    assert 1 == result.exit_code
+
+
+@pytest.mark.parametrize("number", ["JW" + "A" * 22, "nothing", "../x", "订单"])
+def test_an_order_that_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespace, number: str) -> None:
+    assert "there is no order" in complaint(jiuwu("refund", number, "-y", "--stack", shop.name))
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00", "-1", "1.234", "x", "１"])
+def test_an_amount_that_is_none_is_a_misuse(jiuwu: Jiuwu, shop: SimpleNamespace, amount: str) -> None:
+    result = jiuwu("refund", "JW" + "A" * 22, "--amount", amount, "--stack", shop.name)
+
+    assert (2, True) == (result.exit_code, "--amount" in complaint(result))
+
+
+def test_a_table_that_aws_does_not_show_is_one_line(
+    jiuwu: Jiuwu, shop: SimpleNamespace, aws: Callable[[str], Any]
+) -> None:
+    name = f"gone-{uuid4().hex[:8]}"
+    body = TEMPLATE + "  OrdersTable: {Value: no-such-table}\n"
+    aws("cloudformation").create_stack(StackName=name, TemplateBody=body)
+
+    assert "AWS refused" in complaint(jiuwu("refund", "JW" + "A" * 22, "-y", "--stack", name))
+
+
+# ── Points ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    grant = ("points", member, "--grant", "500", "--reason", "生日", "--stack", shop.name)
+    results = [jiuwu(*grant) for _ in range(2)]
+
+    assert [0, 0] == [result.exit_code for result in results], results[0].output
+    assert f"{member}  500 points, 1 entries" in results[1].stdout
+    assert "+500" in results[1].stdout
+    assert "生日" in results[1].stdout
+
+
+def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    shop.ledger.grant(member, "welcome", 100, at=NOW)
+
+    taken = jiuwu("points", member, "--deduct", "60", "--stack", shop.name)
+    refused = jiuwu("points", member, "--deduct", "41", "--stack", shop.name)
+
+    assert "40 points" in taken.stdout
+    assert "has only 40 points" in complaint(refused)
+    assert 40 == shop.ledger.balance(member)
+
+
+def test_books_that_do_not_add_up_end_in_an_error(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    shop.dynamodb.put_item(
+        TableName=shop.tables["PointsTable"],
+        Item={"member_id": {"S": member}, "entry": {"S": "balance"}, "points": {"N": "7"}},
+    )
+
+    result = jiuwu("points", member, "--stack", shop.name)
+
+    assert (1, True) == (result.exit_code, "the entries add up to 0, the balance is 7" in complaint(result))
+
+
+@pytest.mark.parametrize("wrong", ["mb_" + "a" * 20, "nobody", ""])
+def test_a_member_who_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespace, wrong: str) -> None:
+    assert "there is no member" in complaint(jiuwu("points", wrong, "--grant", "1", "--stack", shop.name))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(("--grant", "0"), ("--grant", "-5"), ("--grant", "x"), ("--grant", "1", "--deduct", "1")),
+        *(("--grant", "1", "--request-id", ""), ("--grant", "1", "--request-id", "钥匙")),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_a_misuse(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, options: tuple[str, ...]
+) -> None:
+    result = jiuwu("points", member, *options, "--stack", shop.name)
+
+    assert 2 == result.exit_code, result.output
+    assert 0 == shop.ledger.balance(member)
