@@ -7,6 +7,7 @@ from jiuwu_cli.doctor import doctor
 from jiuwu_cli.points import points
 from jiuwu_cli.problems import OneLine
 from jiuwu_cli.products import products
+from jiuwu_cli.reconcile import reconcile
 from jiuwu_cli.refund import refund
 from jiuwu_cli.sign import sign
 from jiuwu_cli.trigger import trigger
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor, sign, verify, trigger, refund, points):
+for command in (doctor, sign, verify, trigger, reconcile, refund, points):
     app.command()(command)
 app.add_typer(dead)
 app.add_typer(products)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path as FilePath
 from typing import Annotated
 
 import typer
@@ -95,6 +96,27 @@ StackName = Annotated[
         "the running sandbox's.",
         metavar="NAME",
     ),
+]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare only; this is also what happens without it.")]
+Repair = Annotated[bool, typer.Option("--repair", help="Show what the rules would mend, ask, and have it mended.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Orders made from this day or time on (Asia/Shanghai unless it names a zone). Default: yesterday.",
+        metavar="DAY|TIME",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", help="Up to the end of this day, or up to this time. Default: now.", metavar="DAY|TIME"),
+]
+Cap = Annotated[int, typer.Option("--cap", min=1, max=10_000, help="Mend no more orders than this at once.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The statement as JSON on standard output.")]
+CsvFile = Annotated[
+    FilePath | None,
+    typer.Option("--csv", help="Write the statement for spreadsheets, too.", metavar="FILE", show_default=False),
 ]
 
 

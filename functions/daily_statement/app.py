@@ -27,9 +27,6 @@ from jiuwu.wiring import Platform
 # A task of its own that sees to it that a run ends, and says so when tasks of it never did.
 _WATCH = "watch"
 _WATCH_SECONDS, _LONGEST_RUN_SECONDS = 900, 7200
-# Notifications, and two of the reconciler's runs, have had their time with a change that is older than this many times
-# the reconciler's patience.
-_PATIENCE = 2
 
 Answer = dict[str, Any]
 
@@ -147,7 +144,6 @@ def _comparer(made: DailyStatement, day: str) -> Comparer:
         lambda: made.platform.client,
         made.settings.policy,
         Period(*bounds(day)),
-        _PATIENCE * made.settings.payment_check_seconds,
         made.clock,
     )
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 _AT_ONCE = 100  # orders.query's limit
+# With a change that is older than this many times the reconciler's patience, its notification and two of the
+# reconciler's runs have had their time.
+_PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,6 @@ class Comparer:
     platform: "Callable[[], PlatformClient]"
     policy: Policy
     period: Period
-    fresh_seconds: int
     clock: Callable[[], float] = time.time
 
     def known_here(self, order_nos: Iterable[str]) -> Tally:
@@ -73,7 +75,9 @@ class Comparer:
         return sum(tallies, uncompared(unreadable.values()))
 
     def _pair(self, local: Order | None, remote: "RemoteOrder | None", asked_at: int) -> Tally:
-        return of_pair(local, remote, now=asked_at, policy=self.policy, fresh_seconds=self.fresh_seconds)
+        return of_pair(
+            local, remote, now=asked_at, policy=self.policy, fresh_seconds=_PATIENCE * self.policy.check_seconds
+        )
 
     def _ask(self, numbers: Sequence[str], unreadable: dict[str, str]) -> "Iterator[RemoteOrder]":
         """The platform's orders; one whose reply cannot be read is set aside and does not hold up the others."""

@@ -44,9 +44,9 @@ class Statement:
         return {
             "day": self.title,
             "time_zone": "Asia/Shanghai",
-            "since": _time(self.since),
-            "until": _time(self.until),
-            "made_at": _time(self.made_at),
+            "since": clock_text(self.since),
+            "until": clock_text(self.until),
+            "made_at": clock_text(self.made_at),
             "run": self.run,
             "complete": tally.complete,
             "problems": list(tally.problems),
@@ -86,7 +86,7 @@ class Statement:
 
     def _notes(self) -> Iterator[str]:
         tally = self.tally
-        yield f"{_time(self.since)} – {_time(self.until)} (Asia/Shanghai), 制表 {_time(self.made_at)}"
+        yield f"{clock_text(self.since)} – {clock_text(self.until)} (Asia/Shanghai), 制表 {clock_text(self.made_at)}"
         if not tally.complete:
             yield f"对账未完成: {tally.uncompared} 笔未能比对"
             yield from tally.problems
@@ -110,7 +110,7 @@ def _row(kind: str, of: str, here: Seen, there: Seen, line: Line | None = None) 
     for name in _SUMS:
         for seen in (here, there):
             fen: int = getattr(seen.figures, name)
-            money += [_yuan(fen), fen]
+            money += [yuan_text(fen), fen]
     counts: list[str | int] = [here.figures.orders, there.figures.orders]
     number, evidence = (line.order_no, line.evidence) if line else ("", "")
     return [kind, of, number, here.state, there.state, *counts, *money, here.figures.points, evidence]
@@ -128,7 +128,7 @@ def _by_state(figures: Mapping[str, Figures]) -> dict[str, Any]:
 def _figures(figures: Figures) -> dict[str, Any]:
     sums = {name: getattr(figures, name) for name in _SUMS}
     counts = {"orders": figures.orders} | ({"points": figures.points} if figures.points else {})
-    return counts | sums | {name.replace("fen", "yuan"): _yuan(fen) for name, fen in sums.items()}
+    return counts | sums | {name.replace("fen", "yuan"): yuan_text(fen) for name, fen in sums.items()}
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -140,8 +140,8 @@ def _seen(seen: Seen) -> dict[str, Any]:
     return {"state": seen.state} | ({} if seen.state == ABSENT else _figures(seen.figures))
 
 
-def _yuan(fen: int) -> str:
-    """Of sums, too, which may be larger than any one order's amount."""
+def yuan_text(fen: int) -> str:
+    """Yuan with two decimals; of sums, too, which may be larger than any one order's amount."""
     return f"{fen // 100}.{fen % 100:02}"
 
 
@@ -149,5 +149,6 @@ def _orders(lines: Iterable[Line]) -> int:
     return len({line.order_no for line in lines})
 
 
-def _time(at: int) -> str:
+def clock_text(at: int) -> str:
+    """A time (Unix seconds) in Shanghai."""
     return datetime.fromtimestamp(at, SHANGHAI).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""Both sides of a period's orders, compared as the daily statement compares them, in one go and with every line."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.platform.errors import PlatformError
+from jiuwu.trade.comparing import Comparer, Period
+from jiuwu.trade.days import days_between
+from jiuwu.trade.items import day_shards
+from jiuwu.trade.statement import Line, Seen, Tally, total
+from jiuwu.trade.statement_report import Statement, clock_text, yuan_text
+from jiuwu.trade.store import TableBusy
+from jiuwu_cli.screen import note, say
+from jiuwu_cli.stack import Stack
+
+_AT_ONCE = 1000
+_SHOWN = 100  # lines on a terminal; the files have all
+
+
+def comparer(stack: Stack, period: Period, clock: Callable[[], float] = time.time) -> Comparer:
+    """What compares the orders of a stack with its platform's."""
+    return Comparer(stack.store, lambda: stack.platform, stack.policy, period, clock)
+
+
+def compared(one: Comparer) -> Tally:
+    """The tally of the whole period; what could not be read is a problem in it."""
+    found = Tally()
+    try:
+        for part in chain(_ours(one), _theirs(one)):
+            found += part
+            note(f"compared {total(found.here).orders} orders of ours, {total(found.there).orders} of the platform's")
+    except (PlatformError, TableBusy) as error:
+        found += Tally(problems=(f"broken off: {error}",))
+    except ClientError as error:
+        found += Tally(
+            problems=(f"broken off: AWS refused {error.operation_name} ({error.response['Error']['Code']})",)
+        )
+    except BotoCoreError as error:
+        found += Tally(problems=(f"broken off: AWS does not answer ({type(error).__name__})",))
+    return found
+
+
+def _ours(one: Comparer) -> Iterator[Tally]:
+    for day in days_between(one.period.since, one.period.until):
+        for shard in day_shards(day):
+            numbers = one.store.of_day(shard, limit=_AT_ONCE)
+            while numbers:
+                yield one.known_here(numbers)
+                numbers = one.store.of_day(shard, after=numbers[-1], limit=_AT_ONCE)
+
+
+def _theirs(one: Comparer) -> Iterator[Tally]:
+    tally, page = one.changed_there()
+    yield tally
+    missing = _numbers(tally)
+    while page:
+        tally, page = one.changed_there(page, counted=missing)
+        yield tally
+        missing += _numbers(tally)
+
+
+def _numbers(tally: Tally) -> list[str]:
+    return [line.order_no for line in (*tally.differences, *tally.in_flight)]
+
+
+def show(statement: Statement) -> None:
+    """The statement on the terminal."""
+    tally = statement.tally
+    say(f"orders made from {clock_text(statement.since)} to {clock_text(statement.until)} (Asia/Shanghai)")
+    say(f"{'':<10}  {'orders':>15}  {'ordered':>27}  {'paid':>27}  {'refunded':>27}   here / there, in yuan")
+    say(_row("all", Seen("", total(tally.here)), Seen("", total(tally.there))))
+    for state in sorted({*tally.here, *tally.there}):
+        here, there = (Seen(state, side[state]) if state in side else Seen() for side in (tally.here, tally.there))
+        say(_row(state, here, there))
+    _show_lines("differ", tally.differing, tally.differences)
+    _show_lines("are in flight", tally.waiting, tally.in_flight)
+    for problem in tally.problems:
+        say(f"not compared: {problem}", style="yellow")
+
+
+def _row(name: str, here: Seen, there: Seen) -> str:
+    left, right = here.figures, there.figures
+    cells = [f"{left.orders} / {right.orders}".rjust(15)]
+    for sum_name in ("ordered_fen", "paid_fen", "refunded_fen"):
+        both = (yuan_text(getattr(figures, sum_name)) for figures in (left, right))
+        cells.append(" / ".join(both).rjust(27))
+    return "  ".join([f"{name:<10}", *cells])
+
+
+def _show_lines(what: str, orders: int, lines: tuple[Line, ...]) -> None:
+    say(f"{orders} order{'s' if orders != 1 else ''} {what if orders != 1 else what.replace('are', 'is')}")
+    for line in lines[:_SHOWN]:
+        sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))
+        say(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})")
+    if len(lines) > _SHOWN:
+        say(f"  and {len(lines) - _SHOWN} more; --csv FILE or --json has them all")
+
+
+def _told(seen: Seen) -> str:
+    return seen.state if not seen.figures.orders else f"{seen.state} paid {yuan_text(seen.figures.paid_fen)}"

@@ -1,0 +1,149 @@
+"""`jiuwu reconcile`: compares both sides of a period's orders, and has mended what the rules allow."""
+
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from jiuwu.platform.errors import PlatformError
+from jiuwu.trade.comparing import Comparer
+from jiuwu.trade.statement import Line, Tally
+from jiuwu.trade.statement_report import Statement
+from jiuwu.trade.store import TableBusy
+from jiuwu_cli import options, stack
+from jiuwu_cli.comparison import compared, comparer, show
+from jiuwu_cli.periods import read_period
+from jiuwu_cli.problems import Misuse, Problem
+from jiuwu_cli.reading import reading
+from jiuwu_cli.repairs import Invoke, NotMended, Plan, plans, reconciler
+from jiuwu_cli.screen import note, say
+
+_DRIFT, _UNKNOWN = 1, 2
+
+
+def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
+    *,
+    verify: options.Verify = False,
+    repair: options.Repair = False,
+    since: options.From = None,
+    until: options.To = None,
+    cap: options.Cap = 10,
+    yes: options.Yes = False,
+    as_json: options.AsJson = False,
+    csv_file: options.CsvFile = None,
+    stack_name: options.StackName = None,
+) -> None:
+    """Compare our orders with the platform's: counts and sums by state, and each order that differs.
+
+    Exit code 0: both sides agree. 1: they differ. 2: not everything could be compared.
+
+    Reads only, unless --repair: that shows what the rules would do about each order that differs, asks, and then has
+    the deployed Reconciler do it.
+
+    Examples:
+
+    `jiuwu reconcile --verify --stack jiuwu-prod --from 2026-11-23 --to 2026-11-23 --csv 2026-11-23.csv`
+
+    `jiuwu reconcile --repair --cap 5 --from 2026-11-23T08:00`
+    """
+    if verify and repair:
+        raise Misuse("--verify and --repair exclude each other", "verify first; --repair verifies again")
+    if repair and as_json:
+        raise Misuse("--repair tells what it does on the terminal", "leave out --json")
+    period = read_period(since, until, now=time.time())
+    found = _find(stack_name)
+    one = comparer(reading(found), period)
+    statement = Statement(_title(since, until), period.since, period.until, int(time.time()), compared(one))
+    _tell(statement, as_json=as_json, csv_file=csv_file)
+    if repair:
+        _repair(found, one, statement.tally, cap=cap, yes=yes)
+    elif code := _exit_code(statement.tally):
+        raise typer.Exit(code)
+
+
+def _find(name: str | None) -> stack.Stack:
+    try:
+        return stack.find(name)
+    except Problem as problem:
+        problem.exit_code = _UNKNOWN  # 1 would say that the sides differ
+        raise
+
+
+def _title(since: str | None, until: str | None) -> str:
+    return f"{since or 'yesterday'} - {until or 'now'}"
+
+
+def _exit_code(tally: Tally) -> int:
+    """Drift that was seen is drift, however much could not be compared."""
+    if tally.differing:
+        return _DRIFT
+    return 0 if tally.complete else _UNKNOWN
+
+
+def _tell(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None:
+    if csv_file:
+        try:
+            csv_file.write_bytes(statement.csv())
+        except OSError as error:
+            raise Misuse(f"{csv_file} cannot be written ({error.strerror})", "give another --csv") from None
+    if as_json:
+        sys.stdout.write(statement.json().decode())
+    else:
+        show(statement)
+
+
+def _repair(found: stack.Stack, one: Comparer, tally: Tally, *, cap: int, yes: bool) -> None:
+    numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
+    try:
+        planned = plans(reading(found), numbers, now=int(one.clock()))
+    except (PlatformError, TableBusy) as error:
+        raise Problem(f"nothing is mended: {error}", "try again later") from None
+    mendable = [plan for plan in planned if plan.steps][:cap]
+    _show_plans(planned, mendable)
+    if not mendable:
+        raise typer.Exit(_exit_code(tally))
+    if not yes and not _agreed(len(mendable)):
+        say("nothing was changed")
+        raise typer.Exit(_DRIFT)
+    mend(reconciler(found), mendable)
+    left = remaining(one, tally.differences)
+    say(f"{left} of {len(numbers)} orders still differ")
+    raise typer.Exit(_DRIFT if left else 0 if tally.complete else _UNKNOWN)
+
+
+def _show_plans(planned: list[Plan], mendable: list[Plan]) -> None:
+    for plan in planned:
+        if not plan.steps:
+            say(f"  {plan.order_no}  no rule mends it: a person decides")
+    for plan in mendable:
+        say(f"  {plan.order_no}  would: {', '.join(plan.steps)}")
+    if beyond := sum(bool(plan.steps) for plan in planned) - len(mendable):
+        say(f"  and {beyond} more beyond --cap")
+
+
+def _agreed(orders: int) -> bool:
+    if not sys.stdin.isatty():
+        note("a dry run; give --yes to have it done")
+        return False
+    return typer.confirm(f"Have the Reconciler do this to {orders} order{'s' if orders > 1 else ''}?", err=True)
+
+
+def mend(invoke: Invoke, mendable: list[Plan]) -> None:
+    """Has each order mended and says what became of it; raises Problem with the first that cannot be."""
+    for plan in mendable:
+        try:
+            answer = invoke(plan.order_no)
+        except NotMended as why:
+            raise Problem(f"{plan.order_no}: {why}", "what was mended before it stays mended; try again") from None
+        did = ", ".join(map(str, answer.get("did", ()))) or "nothing left to do"
+        problems = "".join(f"; {problem}" for problem in answer.get("problems", ()))
+        say(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
+
+
+def remaining(one: Comparer, differences: tuple[Line, ...]) -> int:
+    """How many of these orders differ still; one that we have not got is one of them."""
+    numbers = list(dict.fromkeys(line.order_no for line in differences))
+    known = one.store.get_many(numbers)
+    again = one.known_here(known)
+    return again.differing + again.uncompared + len(numbers) - len(known)

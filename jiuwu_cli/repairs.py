@@ -1,0 +1,84 @@
+"""What the rules would do about differing orders, and having the deployed Reconciler do it.
+
+The plan is the reconciler's own Mender in memory. The doing is the Reconciler function itself, one order after the
+other: members' tokens stay where they are, and nobody here needs the right to write an order.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.mending import Mended, Mender
+from jiuwu.trade.orders import Order
+from jiuwu_cli.stack import Stack
+
+if TYPE_CHECKING:
+    from jiuwu.platform.models import RemoteOrder
+
+_AT_ONCE = 100  # orders.query's limit
+
+type Invoke = Callable[[str], dict[str, Any]]
+
+
+class NotMended(Exception):
+    """The Reconciler could not be asked, or crashed; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the rules would do about one order, in words; nothing when a person has to decide."""
+
+    order_no: str
+    steps: tuple[str, ...]
+
+
+def plans(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
+    """A plan for each order, in the sequence given; reads both sides afresh. Raises PlatformError, TableBusy."""
+    mender = Mender(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
+    ours, theirs = stack.store.get_many(order_nos), _there(stack, order_nos)
+    return [_plan(mender, number, ours.get(number), theirs.get(number), now) for number in order_nos]
+
+
+def reconciler(stack: Stack) -> Invoke:
+    """Has the stack's Reconciler look at one order; its answer. Raises NotMended."""
+    client, name = stack.client("lambda"), stack.output("Reconciler")
+
+    def invoke(order_no: str) -> dict[str, Any]:
+        payload = json.dumps({"order_no": order_no})
+        try:
+            reply = client.invoke(FunctionName=name, Qualifier="live", Payload=payload)
+            body: dict[str, Any] = json.loads(reply["Payload"].read())
+        except ClientError as error:
+            raise NotMended(f"AWS refused to invoke it ({error.response['Error']['Code']})") from None
+        except BotoCoreError as error:
+            raise NotMended(f"no answer ({type(error).__name__})") from None
+        if "FunctionError" in reply:
+            raise NotMended(f"the Reconciler failed ({body.get('errorType', 'unknown')}); see its log")
+        return body
+
+    return invoke
+
+
+def _there(stack: Stack, order_nos: Sequence[str]) -> "dict[str, RemoteOrder]":
+    pages = (order_nos[start : start + _AT_ONCE] for start in range(0, len(order_nos), _AT_ONCE))
+    return {remote.out_order_no: remote for page in pages for remote in stack.platform.query_orders(page)}
+
+
+def _plan(mender: Mender, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:
+    mended = mender.mend(local, remote, now=now)
+    return Plan(number, tuple(_steps(local, mended)))
+
+
+def _steps(local: Order | None, mended: Mended) -> Iterable[str]:
+    if mended.place:
+        yield "create it at the platform"
+    if local is None and mended.order is not None:
+        yield "take it over from the platform"
+    yield from mended.transitions
+    if "amount_differs" in mended.alerts:
+        yield "hold it"
