@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold, signing, throughput, warm, writes
+from bench import cold, life, signing, throughput, warm, writes
 from bench.measure import Ratio
 from jiuwu.aws import clients
 from sandbox.cloud import ministack
@@ -26,8 +26,10 @@ def main() -> int:
         os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": sandbox.stack.endpoint_url}
         ratios = [*signing.run(), *_warm(sandbox), *cold.run(sandbox)]
         used, flow = _writes(sandbox), throughput.run(sandbox)
+    whole = life.run()
     _show(console, ratios, used, flow)
-    data = {"ratios": [ratio.as_dict() for ratio in ratios], "DynamoDB": used, "throughput": flow}
+    _show_life(console, whole)
+    data = {"ratios": [ratio.as_dict() for ratio in ratios], "DynamoDB": used, "life": whole, "throughput": flow}
     (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False))
     return 0
 
@@ -77,6 +79,15 @@ def _show(console: Console, ratios: list[Ratio], used: dict[str, Any], flow: dic
     console.print(table)
     for name, value in flow.items():
         console.print(f"{name}: {value}")
+
+
+def _show_life(console: Console, sides: dict[str, dict[str, float]]) -> None:
+    table = Table(title="DynamoDB for an order's whole life: created, paid, shipped, completed")
+    for column in ("what", *sides):
+        table.add_column(column)
+    for what in next(iter(sides.values())):
+        table.add_row(what, *(f"{side[what]:g}" for side in sides.values()))
+    console.print(table)
 
 
 if __name__ == "__main__":

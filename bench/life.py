@@ -1,0 +1,112 @@
+"""DynamoDB requests and write units of an order's whole life: created, paid, shipped, completed.
+
+Ours is lived through the real functions on the in-memory AWS, which bills by DynamoDB's published rules and is held
+against the local AWS by its tests. Beside it the same life written in the usual way: each step a handler under
+Powertools' idempotency, with one update of the order; fewer steps than ours, which also tells the platform.
+"""
+
+import os
+import warnings
+from typing import Any
+
+from sandbox.memory.account import Account
+from sandbox.memory.tables import Table
+from sandbox.platform.actions import Actions
+from sandbox.shop import products
+from sandbox.town.clock import Clock
+from sandbox.town.people import Member, stock
+from sandbox.town.town import START, Town, town
+
+_LIFE = ("created", "paid", "shipped", "completed")
+
+type Row = dict[str, float]
+
+
+def run() -> dict[str, Row]:
+    """Requests to DynamoDB and write units of one order's life, ours and the peer's; reads count as requests only."""
+    return {"jiuwu-connect": _ours(), "Powertools": _peer()}
+
+
+def _ours() -> Row:
+    with town() as built:
+        stock(built)
+        member = Member(built, "ou_bench")
+        member.log_in()
+        built.start(off=["TokenRefresher", "Reconciler", "DailyStatement", "ProductSync"])
+        before = _used(built.account)
+        _live(built, built.platform.actions, member)
+        return _difference(before, _used(built.account))
+
+
+def _live(built: Town, actions: Actions, member: Member) -> None:
+    order_no = member.place("bench", [{"product_id": products.ALL[0].product_id, "quantity": 1}])
+    for step in (actions.pay, actions.complete):
+        step(order_no)
+        built.clock.run(built.clock.now + 60)
+    item = built.account.client("dynamodb").get_item(TableName="OrdersTable", Key={"order_no": {"S": order_no}})["Item"]
+    if item["status"]["S"] != "completed":
+        raise AssertionError(f"the order ended as {item['status']['S']}")
+
+
+def _used(account: Account) -> Row:
+    """Limits are leased for many calls at once, whatever is ordered, so only what the order itself writes counts."""
+    written = {name: units for (name, kind), units in account.calls.units.items() if kind == "write"}
+    table = written.get("OrdersTable", 0) + written.get("Idempotency", 0)
+    indexes = sum(units for name, units in written.items() if name.startswith("OrdersTable/"))
+    requests = sum(count for (service, _), count in account.calls.counts.items() if service == "dynamodb")
+    return {"requests": requests, "write units": table + indexes, "of these for indexes": indexes}
+
+
+def _difference(before: Row, after: Row) -> Row:
+    return {name: after[name] - before[name] for name in after}
+
+
+def _peer() -> Row:
+    """An order's item without indexes: who never looks for orders by time or day needs none."""
+    account = Account(Clock(START))
+    account.tables = {
+        name: Table.defined(
+            name,
+            {
+                "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+            },
+        )
+        for name, key in (("OrdersTable", "order_no"), ("Idempotency", "id"))
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there is no Lambda context here
+        _live_as_usual(_usual_way(account.client("dynamodb")))
+    return _difference({"requests": 0, "write units": 0, "of these for indexes": 0}, _used(account))
+
+
+def _live_as_usual(handle: Any) -> None:  # noqa: ANN401 -- Powertools' own
+    for step in _LIFE:
+        handle(told={"event_id": f"evt-{step}", "order_no": "JWBENCH", "status": step})
+
+
+def _usual_way(dynamodb: Any) -> Any:  # noqa: ANN401 -- a boto3 client, and Powertools' own
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # Powertools' idempotency wants the region at import
+    from aws_lambda_powertools.utilities.idempotency import (
+        DynamoDBPersistenceLayer,
+        IdempotencyConfig,
+        idempotent_function,
+    )
+
+    def step(told: dict[str, str]) -> dict[str, str]:
+        dynamodb.update_item(
+            TableName="OrdersTable",
+            Key={"order_no": {"S": told["order_no"]}},
+            UpdateExpression="SET #status = :status, history = list_append(if_not_exists(history, :none), :line)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":status": {"S": told["status"]},
+                ":line": {"L": [{"S": told["event_id"]}]},
+                ":none": {"L": []},
+            },
+        )
+        return {"status": told["status"]}
+
+    store = DynamoDBPersistenceLayer(table_name="Idempotency", boto3_client=dynamodb)
+    config = IdempotencyConfig(event_key_jmespath="event_id")
+    return idempotent_function(step, data_keyword_argument="told", persistence_store=store, config=config)
