@@ -3,7 +3,8 @@
 from .members import MEMBERS
 from .money import MONEY
 from .platform import PLATFORM
+from .products import PRODUCTS
 from .sides import SIDES
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM)
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS)

@@ -1,0 +1,83 @@
+"""The safeguards of the catalogue."""
+
+from .safeguard import Safeguard
+
+_TRADE = "layers/jiuwu/jiuwu/trade"
+_CATALOGUE, _SYNC = "tests/trade/test_catalogue.py", "tests/functions/test_product_sync.py"
+
+PRODUCTS = (
+    Safeguard(
+        "a product counts as pushed only while its row says what was pushed",
+        3,
+        f"{_TRADE}/listing.py",
+        'ConditionExpression="title = :title AND price_fen = :price AND on_shelf = :shelf",',
+        'ConditionExpression="title <> :hash OR title = :title OR price_fen = :price OR on_shelf = :shelf",',
+        (
+            f"{_CATALOGUE}::test_an_edit_during_the_push_is_pushed_after_it",
+            f"{_CATALOGUE}::test_a_push_that_comes_after_another_runs_newer_one_is_made_good",
+        ),
+    ),
+    Safeguard(
+        "a refused product is not pushed again until it changes",
+        3,
+        f"{_TRADE}/catalogue.py",
+        "if product.changed or (again and product.refused):",
+        "if product.changed or product.refused:",
+        (f"{_CATALOGUE}::test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes",),
+    ),
+    Safeguard(
+        "a product that the platform shows otherwise is not pushed for ever",
+        3,
+        f"{_TRADE}/catalogue.py",
+        "return _otherwise(differs) if (differs := compare(product, taken)) else _Answer(Outcome.PUSHED)",
+        "return _Answer(Outcome.PUSHED)",
+        (
+            f"{_CATALOGUE}::"
+            "test_a_product_that_the_platform_takes_and_shows_otherwise_is_reported_and_not_pushed_for_ever",
+        ),
+    ),
+    Safeguard(
+        "a price that differs at the platform is found",
+        3,
+        f"{_TRADE}/catalogue.py",
+        '"price": local.price_fen != remote.price_fen,',
+        '"price": False,',
+        (
+            f"{_CATALOGUE}::test_on_the_shelf_everything_counts",
+            f"{_CATALOGUE}::test_what_differs_at_the_platform_is_mended",
+            f"{_SYNC}::test_drift_at_the_platform_is_mended_when_its_time_has_come",
+        ),
+    ),
+    Safeguard(
+        "what the platform says of a refused product stays out of the log",
+        5,
+        f"{_TRADE}/catalogue.py",
+        "verdict = _Answer(Outcome.REFUSED, reason(refused), explanation(refused))",
+        "verdict = _Answer(Outcome.REFUSED, explanation(refused), explanation(refused))",
+        (f"{_SYNC}::test_a_refused_product_says_why_in_its_row_and_rings_until_it_is_changed",),
+    ),
+    Safeguard(
+        "a platform that is down is left alone by the catalogue",
+        3,
+        f"{_TRADE}/stocktaking.py",
+        "if self._failed_in_a_row == _IN_A_ROW:",
+        "if self._failed_in_a_row == -1:",
+        (f"{_SYNC}::test_a_platform_that_is_down_is_left_alone_until_the_next_run",),
+    ),
+    Safeguard(
+        "a pass over the catalogue keeps its place",
+        3,
+        f"{_TRADE}/stocktaking.py",
+        "records.save_place(RECORD, following)",
+        "pass",
+        (f"{_SYNC}::test_a_run_that_is_cut_off_goes_on_where_it_was",),
+    ),
+    Safeguard(
+        "one wrong line keeps a whole price list out",
+        6,
+        "jiuwu_cli/products.py",
+        "    if wrong:\n",
+        "    if not entries:\n",
+        ("tests/cli/test_products.py::test_one_wrong_line_keeps_all_others_out",),
+    ),
+)
