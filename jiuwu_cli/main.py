@@ -4,6 +4,7 @@ import typer
 
 from jiuwu_cli.dead import dead
 from jiuwu_cli.doctor import doctor
+from jiuwu_cli.order import order
 from jiuwu_cli.points import points
 from jiuwu_cli.problems import OneLine
 from jiuwu_cli.products import products
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor, sign, verify, trigger, reconcile, refund, points):
+for command in (doctor, sign, verify, trigger, order, reconcile, refund, points):
     app.command()(command)
 app.add_typer(dead)
 app.add_typer(products)

@@ -28,3 +28,10 @@ def deploy(aws: Any) -> Stack:
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
     )
     return stack.find(name)
+
+
+def fresh(deployed: Stack, make_table: Any, *tables: str) -> None:
+    """Gives a test tables of its own in the stack's place."""
+    own = {name: make_table(name) for name in tables}
+    object.__setattr__(deployed, "outputs", {**deployed.outputs, **own})
+    deployed.__dict__.pop("store", None)

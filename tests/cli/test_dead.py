@@ -17,7 +17,7 @@ from jiuwu_cli.dead import send_all
 from jiuwu_cli.redrive import Redrive
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
-from tests.cli.deployment import deploy
+from tests.cli.deployment import deploy, fresh
 from tests.functions.trade_messages import an_order, drained, number, told
 from tests.letters.given_up import NOW, death
 from tests.trade.lives import PAID
@@ -32,11 +32,8 @@ def deployed(aws: Callable[[str], Any], cloud: object) -> Stack:
 
 @pytest.fixture
 def shelf(deployed: Stack, make_table: Callable[[str], str]) -> Shelf:
-    """A table of the test's own in the stack's place."""
-    own = {"DeadLettersTable": make_table("DeadLettersTable"), "OrdersTable": make_table("OrdersTable")}
-    object.__setattr__(deployed, "outputs", {**deployed.outputs, **own})
-    deployed.__dict__.pop("store", None)
-    return Shelf(deployed.client("dynamodb"), own["DeadLettersTable"])
+    fresh(deployed, make_table, "DeadLettersTable", "OrdersTable")
+    return Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
 
 
 @pytest.fixture

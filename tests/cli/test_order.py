@@ -1,0 +1,231 @@
+"""`jiuwu order`: one order's story from the table, the log, the dead letters and the drift reports."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jiuwu.letters.deaths import EFFECTS
+from jiuwu.letters.shelf import Shelf
+from jiuwu.trade.drift import Drift, Finding, Report
+from jiuwu.trade.orders import Effect, Order
+from jiuwu.trade.records import Records
+from jiuwu_cli import order_log
+from jiuwu_cli.order_log import Entry
+from jiuwu_cli.stack import Stack
+from jiuwu_cli.story import head, moments_of
+from tests.cli.conftest import Jiuwu, complaint
+from tests.cli.deployment import deploy, fresh
+from tests.functions.trade_messages import an_order, number
+from tests.letters.given_up import death
+from tests.trade.lives import COMPLETED, NOW, PAID, REFUNDED
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: Callable[[str], Any], cloud: object) -> Stack:
+    return deploy(aws)
+
+
+@pytest.fixture
+def told(
+    jiuwu: Jiuwu, deployed: Stack, make_table: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """told("JW…") runs the command on that stack."""
+    fresh(deployed, make_table, "DeadLettersTable", "OrdersTable", "ReconciliationTable")
+    monkeypatch.setattr("jiuwu_cli.stack.find", lambda name: {"the-stack": deployed}[name])
+    return lambda *arguments: jiuwu("order", *arguments, "--stack", "the-stack")
+
+
+def log(stack: Stack, *lines: dict[str, Any], stream: str = "s") -> None:
+    """Lines of the functions; `at` of each is its time in Unix seconds."""
+    logs, group = stack.client("logs"), stack.output("Logs")
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [{"timestamp": int(line.pop("at")) * 1000, "message": json.dumps(line)} for line in lines]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def event(at: int, event_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+    said = {"message": "order event", "event_type": "order.paid", "event_id": event_id, "order_no": number(0)}
+    return {"at": at, "level": "INFO", **said, "outcome": outcome, **more}
+
+
+def test_the_story_has_everything_in_the_sequence_of_time(
+    told: Callable[..., Any], deployed: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jiuwu_cli.order_log._KEPT_SECONDS", 10**10)  # the example's times are long ago
+    order = deployed.store.create(an_order(base=PAID))
+    paid = order.history[-1].cause
+    log(
+        deployed,
+        event(NOW + 10, paid, "applied", transition="paid", delivery_id="d-1"),
+        event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", twin=paid, delivery_id="d-2"),
+        event(NOW + 21, "evt-9", "applied", transition="paid") | {"order_no": "JWANOTHER"},
+        {"at": NOW + 25, "message": "effect", "order_no": order.order_no, "effect_id": f"{order.order_no}:ship"}
+        | {"outcome": "failed", "reason": "InternalFailure"},
+    )
+    shelf = Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
+    body = json.dumps({"order_no": order.order_no})
+    letter = shelf.keep(
+        death(body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
+    )
+    finding = Finding(Drift.PLATFORM_BEHIND, order.order_no, "shipped here, paid there")
+    records = Records(deployed.client("dynamodb"), deployed.output("ReconciliationTable"))
+    records.save_report(Report(NOW + 40, 1, (finding, Finding(Drift.AMOUNT_DIFFERS, "JWX", "x"))), now=NOW + 40)
+
+    result = told(order.order_no)
+
+    assert 0 == result.exit_code, result.output
+    top, _, below = result.stdout.partition("story:\n")
+    assert f"{order.order_no}  paid, 12.34 yuan" in top
+    moments = [line[24:] for line in below.splitlines()]
+    assert f"order         paid by {paid} (delivery d-1)" in moments
+    assert [
+        f"notification  order.paid evt-2 (delivery d-2) ignored: duplicate_payment, twin {paid} (delivery d-1)",
+        "effect        ship failed: InternalFailure",
+        f"dead letter   {letter.letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
+        "drift         platform_behind: shipped here, paid there",
+    ] == [moment for moment in moments if not moment.startswith("order  ")]
+    assert sorted(below.splitlines()) == below.splitlines()
+    assert "JWX" not in result.stdout
+    assert "evt-9" not in result.stdout
+
+
+def test_the_same_for_programs(told: Callable[..., Any], deployed: Stack) -> None:
+    order = deployed.store.create(an_order(base=COMPLETED))
+
+    found = json.loads(told(order.order_no, "--json").stdout)
+
+    assert (order.order_no, "completed", 1234) == tuple(found["order"][n] for n in ("order_no", "status", "amount_fen"))
+    assert [line.what for line in order.history][-1] in found["story"][-1]["what"]
+
+
+def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: Stack) -> None:
+    order = deployed.store.create(an_order(base=COMPLETED))
+
+    assert "story:" == told(order.order_no, "--since", "1s").stdout.splitlines()[-1]
+
+
+def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
+    shelf = Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
+    letter = shelf.keep(death(kind="poison", reason="order_unknown: out_order_no"))
+
+    result = told(letter.order_no)
+
+    assert f"{letter.order_no}  is not in our table" == result.stdout.splitlines()[0]
+    assert letter.letter_id in result.stdout
+
+
+def test_an_order_of_which_nothing_is_known_is_said_so(told: Callable[..., Any]) -> None:
+    assert "nothing is known of an order JWNOBODY; check the number" in complaint(told("JWNOBODY"))
+
+
+@pytest.mark.parametrize("text", ["", "订单", "x" * 65, 'a"b', "\x1b[2J"])
+def test_what_is_no_number_is_refused(told: Callable[..., Any], text: str) -> None:
+    result = told(text)
+
+    assert "is no order number; copy it" in complaint(result)
+    assert 2 == result.exit_code
+
+
+def test_the_command_explains_itself_with_an_example(jiuwu: Jiuwu) -> None:
+    assert "jiuwu order JW" in jiuwu("order", "--help").stdout.split("Example", 1)[1]
+
+
+# ---- the head --------------------------------------------------------------------------------------------------------
+
+
+def test_the_head_shows_state_lines_ledger_and_effects() -> None:
+    shown = "\n".join(head(an_order(base=REFUNDED)))
+
+    assert "refunded, 12.34 yuan" in shown
+    assert "2 × " in shown
+    assert "+12.34" in shown
+    assert "-12.34" in shown
+    assert "ledger: +0.00 kept" in shown
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [
+        (Effect(), "push:x  pending, 0 tries"),
+        (Effect(attempts=3, next_at=NOW), "push:x  pending, 3 tries, next 20"),
+        (Effect(attempts=1, done_at=NOW), "push:x  done 20"),
+        (Effect(attempts=32, dead="exhausted: Busy"), "push:x  given up after 32 tries: exhausted: Busy"),
+        (Effect(fen=1234), "push:x  12.34 yuan, pending"),
+    ],
+)
+def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
+    order: Order = an_order().with_effect("push:x", effect)
+
+    assert any(line.strip().startswith(expected) for line in head(order))
+
+
+# ---- the log ---------------------------------------------------------------------------------------------------------
+
+
+def entry(**said: Any) -> Entry:
+    return Entry(NOW, said)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            {"message": "platform call", "call": "orders.push_status", "outcome": "ok", "milliseconds": 31}
+            | {"request_id": "r-1"},
+            "orders.push_status ok in 31 ms, request_id r-1",
+        ),
+        ({"message": "order", "alert": "second_payment", "level": "ERROR"}, "order alert=second_payment"),
+        (
+            {"message": "left to the reconciler", "problem": "busy", "order_no": "JW1"},
+            "left to the reconciler problem=busy",
+        ),
+        (
+            {"message": "order event", "event_type": "order.paid", "event_id": "e", "outcome": "poison"}
+            | {"reason": "event_id_reused", "twin": "e", "alerts": ["event_id_reused"]},
+            "order.paid e poison: event_id_reused, twin e, alerts event_id_reused",
+        ),
+    ],
+)
+def test_a_line_of_the_log_reads_as_what_happened(said: dict[str, Any], expected: str) -> None:
+    assert [expected] == [moment.what for moment in moments_of(None, [entry(**said)], (), ())]
+
+
+def test_a_letters_own_log_line_is_not_told_twice() -> None:
+    assert [] == moments_of(None, [entry(message="dead letter", letter_id="dl_1")], (), ())
+
+
+class Pages:
+    """A log in pages, of which the first are empty, as CloudWatch's are."""
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        self.pages, self.asked = list(pages), list[dict[str, Any]]()
+
+    def filter_log_events(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(dict(request))
+        events = self.pages.pop(0)
+        return {"events": events} | ({"nextToken": str(len(self.pages))} if self.pages else {})
+
+
+def line(at: int, **said: Any) -> dict[str, Any]:
+    return {"timestamp": at * 1000, "message": json.dumps(said)}
+
+
+def test_the_log_is_read_page_by_page_and_only_what_names_the_order_counts() -> None:
+    about, several = {"order_no": "JW1", "message": "a"}, {"order_nos": ["JW1", "JW2"], "message": "b"}
+    noise = [line(1, detail="JW1"), {"timestamp": 1, "message": "START JW1"}, line(1), line(2, order_no="JW12")]
+    pages = Pages([], noise, [line(9, **about), line(8, **several)])
+
+    found = order_log.read(pages, "group", "JW1", since=5, clock=lambda: 100)
+
+    assert ["b", "a"] == [one.said["message"] for one in found.entries]
+    assert (False, {"5000"}) == (found.cut_off, {str(one["startTime"]) for one in pages.asked})
+
+
+def test_a_log_without_end_is_cut_off_after_a_minute() -> None:
+    ticks = iter(range(0, 10_000, 40))
+
+    found = order_log.read(Pages(*([[]] * 99)), "group", "JW1", since=0, clock=lambda: next(ticks))
+
+    assert found.cut_off
