@@ -23,6 +23,7 @@ from jiuwu.letters.deaths import Kind
 from jiuwu.trade import alerts, effects
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.orders import effect_id
+from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform
@@ -36,6 +37,7 @@ Record = Mapping[str, Any]
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
     event_bus_name: str
+    points_table: str
     effect_queue_url: str
     effect_dead_letter_url: str
 
@@ -53,6 +55,7 @@ class Parts(NamedTuple):
     store: OrderStore
     events: Any
     sqs: Any
+    points: PointsLedger
     platform: Platform
     clock: Callable[[], float] = time.time
 
@@ -76,6 +79,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
         events=parts.events,
         bus=chosen.event_bus_name,
         platform=lambda: parts.platform.client,
+        points=parts.points,
         policy=chosen.policy,
         bury=partial(_give_up, parts),
         clock=parts.clock,
@@ -176,6 +180,7 @@ _parts = Parts(
     store=OrderStore(clients.client("dynamodb"), _settings.orders_table),
     events=clients.client("events"),
     sqs=clients.client("sqs"),
+    points=PointsLedger(clients.client("dynamodb"), _settings.points_table),
     platform=Platform(_settings),
 )
 

@@ -83,10 +83,16 @@ def warehouse(aws: Callable[[str], Any], event_bus: str, make_queue: Callable[[s
 
 @pytest.fixture
 def environment(
-    orders_table: str, event_bus: str, app_secret: str, effect_queue: str, make_queue: Callable[[str], str]
+    orders_table: str,
+    points_table: str,
+    event_bus: str,
+    app_secret: str,
+    effect_queue: str,
+    make_queue: Callable[[str], str],
 ) -> dict[str, str]:
     return ENVIRONMENT | {
         "ORDERS_TABLE": orders_table,
+        "POINTS_TABLE": points_table,
         "EVENT_BUS_NAME": event_bus,
         "APP_SECRET_NAME": app_secret,
         "EFFECT_QUEUE_URL": effect_queue,

@@ -80,6 +80,24 @@ def stored(store: OrderStore, order: Order) -> Order:
     return store.create(order)
 
 
+class Ledger:
+    """The points ledger as far as effects call it: does what it is told, or raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.spent, self.given_back = error, list[str](), list[str]()
+
+    def spend(self, _member_id: str, order_no: str, *, at: int) -> None:
+        if self.error:
+            raise self.error
+        self.spent.append(order_no)
+
+    def give_back(self, _member_id: str, order_no: str, *, at: int) -> int:
+        if self.error:
+            raise self.error
+        self.given_back.append(order_no)
+        return 600
+
+
 class Graves:
     """Where given-up effects are kept; may be closed."""
 
@@ -93,15 +111,23 @@ class Graves:
 
 
 def dispatcher(
-    store: OrderStore, bus: Bus, platform: Platform, *, graves: Graves | None = None, at: float = NOW + 100.5
+    store: OrderStore,
+    bus: Bus,
+    platform: Platform,
+    *,
+    ledger: Ledger | None = None,
+    graves: Graves | None = None,
+    at: float = NOW + 100.5,
 ) -> Dispatcher:
     events: Any = bus
     client: Any = platform
+    points: Any = ledger or Ledger()
     return Dispatcher(
         store,
         events=events,
         bus="merchant",
         platform=lambda: client,
+        points=points,
         policy=Policy(),
         bury=graves or Graves(),
         clock=lambda: at,
@@ -113,10 +139,11 @@ def dispatch(
     bus: Bus,
     platform: Platform,
     *numbers: str,
+    ledger: Ledger | None = None,
     graves: Graves | None = None,
     at: float = NOW + 100.5,
 ) -> Dispatched:
-    return dispatcher(store, bus, platform, graves=graves, at=at).dispatch(numbers or [NUMBER])
+    return dispatcher(store, bus, platform, ledger=ledger, graves=graves, at=at).dispatch(numbers or [NUMBER])
 
 
 def unfinished(dispatched: Dispatched) -> set[str]:

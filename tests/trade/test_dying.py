@@ -116,6 +116,7 @@ class World:
                 events=door,
                 bus="b",
                 platform=lambda: door,
+                points=door,
                 policy=POLICY,
                 bury=lambda _: None,
                 clock=lambda: NOW + 100,

@@ -13,7 +13,7 @@ from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Effect, Line, Order, Status, order_no_for
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Graves, Platform, dispatch, now_in, stored, unfinished
+from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, after, cancelled, paid, placed, refunded
 
 
@@ -119,9 +119,10 @@ def test_a_ship_request_reaches_the_merchants_rule(
     events.put_targets(Rule="ship", EventBusName=event_bus, Targets=[{"Id": "1", "Arn": attributes["QueueArn"]}])
     client: Any = Platform()
 
-    Dispatcher(store, events=events, bus=event_bus, platform=lambda: client, policy=Policy(), bury=Graves()).dispatch(
-        [NUMBER]
-    )
+    ledger: Any = Ledger()
+    Dispatcher(
+        store, events=events, bus=event_bus, platform=lambda: client, points=ledger, policy=Policy(), bury=Graves()
+    ).dispatch([NUMBER])
 
     (message,) = sqs.receive_message(QueueUrl=effect_queue, WaitTimeSeconds=5)["Messages"]
     received = json.loads(message["Body"])

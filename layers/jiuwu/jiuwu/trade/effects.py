@@ -1,4 +1,4 @@
-"""The one door through which orders have an effect outside: the merchant's bus and the platform.
+"""The one door through which orders have an effect outside: the merchant's bus, the points ledger, the platform.
 
 Each effect leaves at least once, under an id made of the order and what is wanted, and counts once, because the
 receiver dedupes by that id. What was confirmed is written in one write per order; what was not stays pending.
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .booking import book
 from .events import EffectDone, EffectFailed
 from .machine import Applied, Ignored, Policy, apply
 from .orders import Effect, Order, effect_id
 from .patience import DONE, Verdict, judge
+from .points import PointsLedger
 from .store import OrderStore
 from .telling import tell
 
@@ -93,7 +95,8 @@ Bury = Callable[[Attempt], None]
 
 class Dispatcher:
     """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
-    `bury` is given each effect that is given up, before the order says so."""
+    `points` is the ledger of what orders for points are paid with; `bury` is given each effect that is given up, before
+    the order says so."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -102,12 +105,13 @@ class Dispatcher:
         events: "EventBridgeClient",
         bus: str,
         platform: "Callable[[], PlatformClient]",
+        points: PointsLedger,
         policy: Policy,
         bury: Bury,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._events, self._bus, self._bury = store, events, bus, bury
-        self._platform, self._policy, self._clock = platform, policy, clock
+        self._platform, self._points, self._policy, self._clock = platform, points, policy, clock
 
     def dispatch(self, order_nos: Iterable[str]) -> Dispatched:
         """Tries each pending effect of these orders whose time has come once; several orders at a time."""
@@ -116,6 +120,7 @@ class Dispatcher:
         attempts: list[Attempt] = []
         try:
             attempts += self._ship([order for order in orders.values() if "ship" in self._ready(order)])
+            attempts += self._book(orders.values())
             shipped = [self._after(order, attempts)[0] for order in orders.values()]
             self._tell_all([order for order in shipped if self._to_tell(order)], attempts)
         finally:
@@ -130,7 +135,7 @@ class Dispatcher:
         return [name for name, effect in order.effects if effect.pending and effect.next_at <= now]
 
     def _to_tell(self, order: Order) -> list[str]:
-        return [effect for effect in self._ready(order) if effect != "ship"]
+        return [effect for effect in self._ready(order) if effect != "ship" and not effect.startswith("points:")]
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
         by_number = {order.order_no: order for order in orders}
@@ -142,6 +147,13 @@ class Dispatcher:
                 codes = [type(error).__name__] * len(entries)
             for (number, _), code in zip(entries, codes, strict=True):
                 yield self._attempt(by_number[number], "ship", code)
+
+    def _book(self, orders: Iterable[Order]) -> Iterator[Attempt]:
+        now = int(self._clock())
+        for order in orders:
+            for effect in self._ready(order):
+                if effect.startswith("points:"):
+                    yield self._attempt(order, effect, *book(self._points, order, effect, at=now))
 
     def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt]) -> None:
         if not orders:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 
+from .points import AlreadyReturned, NeverReserved
+
 # Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.
 MOST_ATTEMPTS = 32
 # What the receiver understood and refused may still become right (a status that follows another); hardly after this.
 MOST_REFUSALS = 5
 _FIRST_SECONDS, _MOST_SECONDS = 15, 3600
 
-_HOPELESS = (BadParameters, ContentRefused)
+_HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NeverReserved)
 _REFUSED = (TransitionRefused, OrderConflict)
 
 

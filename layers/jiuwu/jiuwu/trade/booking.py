@@ -1,0 +1,25 @@
+"""One effect of an order carried out at the points ledger: once, however often it is tried."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .orders import Order
+from .points import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
+from .telling import EffectUnknown
+
+
+def book(ledger: PointsLedger, order: Order, effect: str, *, at: int) -> tuple[Exception | str, str]:
+    """Spends the points of an order, or gives them back; what failed, and in words: both empty when it is done."""
+    try:
+        _book(ledger, order, effect, at)
+    except (AlreadyReturned, NeverReserved, LedgerBusy, EffectUnknown, ClientError, BotoCoreError) as error:
+        return error, f"points ledger: {type(error).__name__}"
+    return "", ""
+
+
+def _book(ledger: PointsLedger, order: Order, effect: str, at: int) -> None:
+    if effect == "points:spend":
+        ledger.spend(order.member_id, order.order_no, at=at)
+    elif effect == "points:return":
+        ledger.give_back(order.member_id, order.order_no, at=at)
+    else:
+        raise EffectUnknown(effect)

@@ -1,0 +1,105 @@
+"""Effects at the points ledger: spent and given back once, tried again while it is busy, given up where it says no."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from jiuwu.trade.events import Cancelled, Paid
+from jiuwu.trade.orders import Order
+from jiuwu.trade.points import AlreadyReturned, Audit, LedgerBusy, NeverReserved, PointsLedger
+from jiuwu.trade.store import OrderStore
+from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
+from tests.trade.lives import NOW, PLACED, after
+
+FREE = replace(PLACED, amount_fen=0, points=600)
+BOUGHT = after(FREE, Paid("evt", NOW, "free", 0, NOW))
+CANCELLED = after(FREE, Cancelled("evt", NOW))
+
+
+@pytest.fixture
+def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
+    return OrderStore(aws("dynamodb"), orders_table)
+
+
+def test_points_of_a_paid_order_are_spent_and_the_order_ships(store: OrderStore) -> None:
+    bus, ledger = Bus(), Ledger()
+    stored(store, BOUGHT)
+
+    dispatch(store, bus, Platform(), ledger=ledger)
+
+    assert ([NUMBER], [], 1) == (ledger.spent, ledger.given_back, len(bus.details))
+    assert () == now_in(store).pending
+
+
+def test_points_of_a_cancelled_order_go_back_and_the_platform_is_not_asked_for(store: OrderStore) -> None:
+    platform, ledger = Platform(), Ledger()
+    stored(store, CANCELLED)
+
+    dispatch(store, Bus(), platform, ledger=ledger)
+
+    assert ([], [NUMBER], []) == (ledger.spent, ledger.given_back, platform.pushed)
+    assert () == now_in(store).pending
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        LedgerBusy(),
+        EndpointConnectionError(endpoint_url="http://dynamodb"),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems"),
+    ],
+    ids=repr,
+)
+def test_a_ledger_that_is_busy_or_out_of_reach_is_tried_again(store: OrderStore, fault: Exception) -> None:
+    graves = Graves()
+    stored(store, CANCELLED)
+
+    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(fault), graves=graves)
+
+    effect = now_in(store).effect("points:return")
+    assert effect is not None
+    assert (1, True, "") == (effect.attempts, effect.next_at > NOW + 100, effect.dead)
+    assert ({NUMBER}, []) == (set(dispatched.next_at), graves.buried)
+
+
+@pytest.mark.parametrize("no", [AlreadyReturned(), NeverReserved()])
+def test_what_the_ledger_can_never_do_is_given_up_and_kept_for_a_person(store: OrderStore, no: Exception) -> None:
+    graves = Graves()
+    stored(store, BOUGHT)
+
+    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(no), graves=graves)
+
+    assert ["points:spend"] == [attempt.effect for attempt in graves.buried]
+    assert ("effect_given_up",) == dispatched.alerts[NUMBER]
+    effect = now_in(store).effect("points:spend")
+    assert effect is not None
+    assert f"poison: {type(no).__name__}" == effect.dead
+
+
+def test_an_effect_of_a_later_version_waits(store: OrderStore) -> None:
+    graves = Graves()
+    stored(store, replace(FREE, effects=(("points:lend", BOUGHT.effects[0][1]),)))
+
+    dispatch(store, Bus(), Platform(), graves=graves)
+
+    assert (("points:lend",), []) == (now_in(store).pending, graves.buried)
+
+
+@pytest.mark.parametrize(("order", "left"), [(BOUGHT, 400), (CANCELLED, 1000)], ids=["bought", "cancelled"])
+def test_effects_carried_out_and_not_written_down_count_once_at_the_ledger(
+    store: OrderStore, aws: Callable[[str], Any], points_table: str, order: Order, left: int
+) -> None:
+    ledger = PointsLedger(aws("dynamodb"), points_table)
+    ledger.grant(order.member_id, "welcome", 1000, at=NOW)
+    ledger.reserve(order.member_id, NUMBER, 600, at=NOW)
+    read = stored(store, order)
+    for _ in range(3):
+        real: Any = ledger
+        dispatcher(store, Bus(), Platform(), ledger=real).dispatch([NUMBER])
+        written = now_in(store)
+        store.save_many([(written, replace(read, version=written.version))])
+
+    assert Audit(left, left, 2) == ledger.audit(order.member_id)
