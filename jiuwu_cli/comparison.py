@@ -6,6 +6,7 @@ from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.platform.errors import PlatformError
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import days_between
@@ -16,7 +17,10 @@ from jiuwu.trade.store import TableBusy
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
 
+# What keeps a comparison from its end, and is no bug.
+FAULTS = (PlatformError, TableBusy, SecretMalformed, ClientError, BotoCoreError)
 _AT_ONCE = 1000
+_PROGRESS_EACH = 10_000
 _SHOWN = 100  # lines on a terminal; the files have all
 
 
@@ -30,17 +34,26 @@ def compared(one: Comparer) -> Tally:
     found = Tally()
     try:
         for part in chain(_ours(one), _theirs(one)):
-            found += part
-            note(f"compared {total(found.here).orders} orders of ours, {total(found.there).orders} of the platform's")
-    except (PlatformError, TableBusy) as error:
-        found += Tally(problems=(f"broken off: {error}",))
-    except ClientError as error:
-        found += Tally(
-            problems=(f"broken off: AWS refused {error.operation_name} ({error.response['Error']['Code']})",)
-        )
-    except BotoCoreError as error:
-        found += Tally(problems=(f"broken off: AWS does not answer ({type(error).__name__})",))
+            before, found = total(found.here).orders, found + part
+            _tell_progress(before, total(found.here).orders)
+    except FAULTS as error:
+        found += Tally(problems=(f"broken off: {told(error)}",))
     return found
+
+
+def told(fault: Exception) -> str:
+    """One of FAULTS in a line; never a secret."""
+    match fault:
+        case ClientError():
+            return f"AWS refused {fault.operation_name} ({fault.response['Error'].get('Code', '')})"
+        case BotoCoreError():
+            return f"AWS does not answer ({type(fault).__name__})"
+    return str(fault)
+
+
+def _tell_progress(before: int, now: int) -> None:
+    if before // _PROGRESS_EACH != now // _PROGRESS_EACH:
+        note(f"compared {now} orders")
 
 
 def _ours(one: Comparer) -> Iterator[Tally]:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import typer
 
-from jiuwu.platform.errors import PlatformError
 from jiuwu.trade.comparing import Comparer
 from jiuwu.trade.statement import Line, Tally
 from jiuwu.trade.statement_report import Statement
-from jiuwu.trade.store import TableBusy
 from jiuwu_cli import options, stack
-from jiuwu_cli.comparison import compared, comparer, show
+from jiuwu_cli.comparison import FAULTS, compared, comparer, show, told
 from jiuwu_cli.periods import read_period
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.reading import reading
@@ -97,8 +95,8 @@ def _repair(found: stack.Stack, one: Comparer, tally: Tally, *, cap: int, yes: b
     numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
     try:
         planned = plans(reading(found), numbers, now=int(one.clock()))
-    except (PlatformError, TableBusy) as error:
-        raise Problem(f"nothing is mended: {error}", "try again later") from None
+    except FAULTS as error:
+        raise Problem(f"nothing is mended: {told(error)}", "try again later") from None
     mendable = [plan for plan in planned if plan.steps][:cap]
     _show_plans(planned, mendable)
     if not mendable:

@@ -137,6 +137,17 @@ def test_a_platform_that_does_not_answer_is_exit_code_2_and_never_agreement(shop
     assert "not compared: broken off" in result.stdout
 
 
+def test_a_secret_that_cannot_be_read_is_exit_code_2_and_not_shown(shop: Shop, aws: Callable[[str], Any]) -> None:
+    shop.order("a")
+    secret = stack.find(shop.name).parameters["AppSecretName"]
+    aws("secretsmanager").put_secret_value(SecretId=secret, SecretString="hush-hush")
+
+    result = shop.run("--verify")
+
+    assert (2, False) == (result.exit_code, "hush-hush" in result.output)
+    assert f"broken off: secret {secret}" in result.stdout
+
+
 def test_drift_that_was_seen_counts_more_than_what_could_not_be_read(shop: Shop) -> None:
     missed_payment(shop)
     shop.platform.fail_always("orders.changed", down)

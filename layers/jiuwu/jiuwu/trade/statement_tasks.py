@@ -16,9 +16,9 @@ from .statement_runs import Progress, Run, StatementRuns
 from .store import OrderStore, TableBusy
 
 THERE = "there"
-_ORDERS_AT_ONCE = 1000  # kept together: ten questions to the platform
-# A task stops this long before its time: the slowest step fits in.
-_MARGIN_SECONDS = 30.0
+_ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
+# A task stops this long before its time: five questions fit in, each answered at its last try.
+_MARGIN_SECONDS = 45.0
 # So many failures in a row, and the task is given up; the waits between them come to three quarters of an hour.
 _TRIES = 7
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
