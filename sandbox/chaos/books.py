@@ -29,7 +29,7 @@ class Books:
         self._town = town
         self.parcels: list[str] = []
         town.account.buses["TradeBus"].append(self._take)
-        self._seen: dict[str, tuple[Row | None, PlatformOrder | None]] = {}
+        self._cursor = 0
         self._differing: set[str] = set()
 
     def local(self) -> dict[str, Order]:
@@ -43,15 +43,13 @@ class Books:
 
     def differing(self) -> int:
         """How many orders are not the same on both sides; looks at those only that changed since it last looked."""
-        book = self._town.platform.world.book
-        rows = {row.item["order_no"]["S"]: row for row in self._town.account.tables["OrdersTable"].rows.values()}
-        remotes = {order.number: order for order in book}
-        for number in rows.keys() | remotes.keys():
-            now = (rows.get(number), remotes.get(number))
-            was = self._seen.get(number)
-            if was is None or was[0] is not now[0] or was[1] is not now[1]:
-                self._seen[number] = now
-                self._note(number, *now)
+        table, book = self._town.account.tables["OrdersTable"], self._town.platform.world.book
+        changed, _ = book.changed(0, self._cursor, len(book))
+        self._cursor = book.newest
+        numbers = {order.number for order in changed} | {key[0].decode() for key in table.written}
+        table.written.clear()
+        for number in numbers:
+            self._note(number, table.rows.get((number.encode(),)), book.find(number))
         return len(self._differing)
 
     def under_way(self, off: frozenset[str]) -> Counter[str]:

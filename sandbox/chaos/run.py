@@ -82,6 +82,8 @@ class _Run:
         for number in range(self.plan.orders):
             self._later(number / PER_SECOND, partial(self._place, number, 1))
         self._settle(books, begun, tell)
+        if unpaid := self._unpaid():
+            self.errors.append(f"{unpaid} orders are unpaid and still open, long after their expiry")
         troubles.on = False
         return self._outcome(books, troubles, begun)
 

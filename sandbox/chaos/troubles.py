@@ -44,6 +44,7 @@ class Troubles:
     def __init__(self, town: Town, seed: int, kinds: frozenset[str]) -> None:
         self._town, self._seed, self._kinds = town, seed, kinds
         self._dice = random.Random(f"{seed} troubles")
+        self._full: dict[tuple[str, int], bool] = {}
         self.met: Counter[str] = Counter()
         self.on = False
         town.calls.on_call = self._on_call
@@ -74,8 +75,10 @@ class Troubles:
     def _throttle(self, service: str, operation: str, subject: str) -> bool:  # noqa: ARG002 -- Throttle
         if not self.on or not self._town.running or "throttling" not in self._kinds:
             return False
-        stretch = int(self._town.clock.now // _STRETCH_SECONDS)
-        if draw(self._seed, "full", subject, stretch) >= _STRETCHES_FULL or self._dice.random() >= _REFUSED:
+        stretch = (subject, int(self._town.clock.now // _STRETCH_SECONDS))
+        if stretch not in self._full:
+            self._full[stretch] = draw(self._seed, "full", *stretch) < _STRETCHES_FULL
+        if not self._full[stretch] or self._dice.random() >= _REFUSED:
             return False
         self.met[f"{service} over its limit"] += 1
         return True

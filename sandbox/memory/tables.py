@@ -76,6 +76,7 @@ class Table:
     indexes: dict[str, Index]
     rows: dict[Key, Row] = field(default_factory=dict)
     partitions: dict[Any, list[tuple[Any, Key]]] = field(default_factory=dict)
+    written: set[Key] = field(default_factory=set)  # the keys written since somebody emptied it
 
     @classmethod
     def defined(cls, name: str, properties: Mapping[str, Any]) -> "Table":
@@ -105,6 +106,7 @@ class Table:
         of each index under its own. Raises Wrong."""
         before = self.rows.get(key)
         row = self._row(after)
+        self.written.add(key)
         units = {"": float(_units(max(before.size if before else 0, row.size if row else 0), _WRITE_UNIT) or 1)}
         for index in self.indexes.values():
             was = index.projected(before.item) if before else None

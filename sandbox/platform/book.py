@@ -1,6 +1,8 @@
 """All orders, kept in the sequence of their last change."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 
 from sandbox.platform.orders import Order, Refund
 from sandbox.platform.refusals import Refused
@@ -14,6 +16,8 @@ class OrderBook:
         self._number_at_platform: dict[str, str] = {}
         self._number_of_refund: dict[str, str] = {}
         self._change = 0
+        # (change, updated_at, number) in the sequence of the changes; an order changed again stands in it twice
+        self._changes: list[tuple[int, int, str]] = []
         for change, order in orders or []:
             self._insert(change, order)
 
@@ -54,17 +58,30 @@ class OrderBook:
         """Orders changed at or after `updated_after` (the same second included, or some would be missed) and their
         next cursor, 0 when there are no more."""
         page: list[tuple[int, Order]] = []
-        for change, order in self._by_number.values():
-            if change <= cursor or order.updated_at < updated_after:
+        for place in range(self._first(updated_after, cursor), len(self._changes)):
+            change, _, number = self._changes[place]
+            last, order = self._by_number[number]
+            if change != last:
                 continue
             if len(page) == limit:
                 return [one for _, one in page], page[-1][0]
             page.append((change, order))
         return [one for _, one in page], 0
 
+    @property
+    def newest(self) -> int:
+        """The number of the latest change."""
+        return self._change
+
+    def _first(self, updated_after: int, cursor: int) -> int:
+        # a clock that was set back leaves times out of sequence: then begin at the first that is late enough
+        behind = bisect_right(self._changes, cursor, key=itemgetter(0))
+        return max(behind, bisect_left(self._changes, updated_after, key=itemgetter(1)))
+
     def _insert(self, change: int, order: Order) -> None:
         self._by_number.pop(order.number, None)
         self._by_number[order.number] = (change, order)
+        self._changes.append((change, order.updated_at, order.number))
         self._number_at_platform[order.platform_order_no] = order.number
         self._number_of_refund |= {one.out_refund_no: order.number for one in order.refunds if one.out_refund_no}
         self._change = max(self._change, change)

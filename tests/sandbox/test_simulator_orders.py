@@ -7,6 +7,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # publishes no types
 
+from sandbox.platform import orders
+from sandbox.platform.book import OrderBook
 from tests.sandbox.simulated import ITEM, Merchant, merchant
 
 pytestmark = pytest.mark.anyio
@@ -269,3 +271,18 @@ async def test_a_product_that_breaks_a_rule_is_refused_with_its_reason(
     else:
         assert (70002, {"reason": reason}, 70001) == (put["code"], put["data"], found["code"])
         fits("Refusal", put)
+
+
+def test_changes_are_listed_once_each_and_from_where_one_left_off() -> None:
+    book = OrderBook()
+    for number in range(5):
+        book.put(orders.place(orders.NewOrder(f"JW{number}", 100, ()), "ou_lan", 1000 + number))
+    book.put(orders.pay(book.get("JW1"), 100, "t", 1010))
+
+    first, cursor = book.changed(1001, 0, 2)
+    rest, end = book.changed(1001, cursor, 2)
+
+    assert ["JW2", "JW3"] == [order.number for order in first]
+    assert (["JW4", "JW1"], 0) == ([order.number for order in rest], end)
+    assert (["JW1"], 0) == ([order.number for order in book.changed(1010, 0, 9)[0]], book.changed(1010, 0, 9)[1])
+    assert ([], 0) == book.changed(0, book.newest, 9)

@@ -206,8 +206,10 @@ def _changes(old: Order, new: Order) -> dict[str, Value | None]:
     """What the write must set, and (None) remove."""
     if old.order_no != new.order_no:
         raise ValueError(f"{old.order_no} cannot become {new.order_no}")
-    before, after = to_item(replace(old, version=0)), to_item(replace(new, version=0))
-    names = sorted(before.keys() | after.keys())
+    if old is new:
+        return {}
+    before, after = to_item(old), to_item(new)
+    names = sorted((before.keys() | after.keys()) - {"version"})
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
 
 
