@@ -17,17 +17,21 @@ from typing import IO, Any, Self
 import httpx
 
 from jiuwu.aws.secrets import AppSecrets
+from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
 from jiuwu.platform.client import PlatformClient
 from jiuwu.trade.catalogue import Catalogue
 from jiuwu.trade.listing import Rows, from_item
+from jiuwu.trade.points import PointsLedger
 from jiuwu_cli.product_rows import Writer
 from sandbox import processes, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
+from sandbox.platform.members import TEST_MEMBERS
 from sandbox.shop import products
 
 APP_ID = "sandbox-app"
+WELCOME_POINTS = 1000
 
 
 class Ports:
@@ -150,7 +154,8 @@ class Sandbox:
         child.wait_for(self.shop_url)
 
     def _seed(self) -> None:
-        """The shop's products into the table, and from there to the platform as ProductSync brings them."""
+        """The shop's products into the table, and from there to the platform as ProductSync brings them; points for
+        those whom the consent page offers."""
         table, dynamodb = self.stack.outputs["ProductsTable"], self.aws("dynamodb")
         app = AppSecrets(current=self.app_secret)
         platform = PlatformClient(profile.load(), base_url=self.simulator_url, app_id=APP_ID, secrets=lambda: app)
@@ -159,6 +164,11 @@ class Sandbox:
         catalogue = Catalogue(rows, lambda: platform)
         for item in rows.every():
             catalogue.keep(from_item(item))
+        ledger = PointsLedger(dynamodb, self.stack.outputs["PointsTable"])
+        for open_id in TEST_MEMBERS:
+            ledger.grant(
+                member_id_for(APP_ID, open_id), "welcome", WELCOME_POINTS, at=int(time.time()), reason="新会员"
+            )
 
     def _write_state(self, running: ExitStack) -> None:
         state = {

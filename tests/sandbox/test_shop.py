@@ -60,6 +60,23 @@ def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> 
     expect(order.locator(".timeline li")).to_contain_text(["已提交", "已下单", "已支付", "已通知发货"])
 
 
+def test_a_member_pays_with_points_and_sees_how_many_are_left(page: Page) -> None:
+    log_in(page)
+    expect(page.locator("#points")).to_contain_text("积分", timeout=PATIENCE_MS)
+    before = _points(page)
+
+    page.locator(".product", has_text="社区表情贴纸").get_by_role("button", name="100 积分兑换").click()
+
+    order = page.locator(".order")
+    expect(order.locator(".status")).to_have_text("已发货", timeout=PATIENCE_MS)
+    expect(order.locator(".amount")).to_have_text("100 积分")
+    expect(page.locator("#points")).to_have_text(f" · {before - 100} 积分", timeout=PATIENCE_MS)
+
+
+def _points(page: Page) -> int:
+    return int(re.sub(r"\D", "", page.locator("#points").inner_text()))
+
+
 def test_a_member_cancels_an_order_that_is_not_paid(page: Page) -> None:
     log_in(page)
     page.locator(".product", has_text="试用装").get_by_role("button", name="购买").click()

@@ -36,7 +36,7 @@ async function call(method, path, { body, headers } = {}) {
   });
   const content = await reply.json().catch(() => ({}));
   if (reply.status === 401 && session.token) logOut("登录已过期，请重新登录。");
-  if (!reply.ok) throw new Error(content.message ?? `请求失败（${reply.status}）`);
+  if (!reply.ok) throw Object.assign(new Error(content.message ?? `请求失败（${reply.status}）`), { status: reply.status });
   return content;
 }
 
@@ -65,7 +65,7 @@ function logOut(reason = "") {
   show();
 }
 
-async function buy(product, button) {
+async function buy(product, button, payWith) {
   if (!session.token) return say("请先登录，再下单。");
   button.disabled = true;
   // One key per intention: a second press or a lost reply cannot become a second order.
@@ -73,14 +73,16 @@ async function buy(product, button) {
   try {
     const order = await call("POST", "/orders", {
       headers: { "idempotency-key": button.dataset.key },
-      body: { items: [{ product_id: product.product_id, quantity: 1 }] },
+      body: { items: [{ product_id: product.product_id, quantity: 1 }], pay_with: payWith },
     });
     delete button.dataset.key;
     session.remember({ order_no: order.order_no, title: product.title });
-    say("下单成功，请在下方支付。");
-    await showOrders();
+    say(payWith === "points" ? "兑换成功。" : "下单成功，请在下方支付。");
+    await Promise.all([showOrders(), showPoints()]);
     $("#orders").scrollIntoView({ behavior: "smooth" });
   } catch (fault) {
+    // refused for good: the next press is a new intention
+    if (fault.status === 422) delete button.dataset.key;
     say(fault.message);
   } finally {
     button.disabled = false;
@@ -94,7 +96,11 @@ async function showProducts() {
     $(".disc", row).textContent = product.title[0];
     $(".title", row).textContent = product.title;
     $(".price", row).textContent = `¥${product.price}`;
-    $("button", row).addEventListener("click", ({ currentTarget }) => buy(product, currentTarget));
+    $(".buy", row).addEventListener("click", ({ currentTarget }) => buy(product, currentTarget, "money"));
+    const forPoints = $(".for-points", row);
+    forPoints.hidden = !product.points;
+    forPoints.textContent = `${product.points} 积分兑换`;
+    forPoints.addEventListener("click", ({ currentTarget }) => buy(product, currentTarget, "points"));
     return row;
   }));
 }
@@ -115,7 +121,7 @@ async function refresh(known, row) {
   const order = await call("GET", `/orders/${known.order_no}`).catch((fault) => say(fault.message));
   if (!order) return;
   $(".status", row).textContent = STATUS[order.status] ?? order.status;
-  $(".amount", row).textContent = `¥${order.amount}`;
+  $(".amount", row).textContent = order.points ? `${order.points} 积分` : `¥${order.amount}`;
   const open = order.status === "placed";
   const pay = $(".pay", row);
   pay.hidden = !(open && order.pay_url);
@@ -135,6 +141,12 @@ async function showOrders() {
   $("#order-list").replaceChildren(...orders.map(orderRow));
 }
 
+async function showPoints() {
+  const points = session.token && await call("GET", "/points").catch((fault) => say(fault.message));
+  $("#points").hidden = !points;
+  if (points) $("#points").textContent = ` · ${points.balance} 积分`;
+}
+
 function show() {
   const login = sessionStorage.getItem("login") ?? crypto.randomUUID();
   sessionStorage.setItem("login", login);
@@ -144,6 +156,7 @@ function show() {
   $("#member").hidden = !session.token;
   $("#member-name").textContent = session.name ?? "";
   showOrders();
+  showPoints();
 }
 
 $("#logout").addEventListener("click", () => logOut());
