@@ -56,7 +56,9 @@ def deliver(
     )
     started = time.perf_counter()
     try:
-        reply = http.post(url, content=notice.body.encode(), headers=_JSON | headers, timeout=seconds)
+        reply = http.post(
+            url, content=notice.body.encode("utf-8", "surrogateescape"), headers=_JSON | headers, timeout=seconds
+        )
     except httpx.TimeoutException:
         return Outcome(_since(started), trouble=f"no reply within {seconds:.0f} s", late=True)
     except httpx.HTTPError as error:

@@ -47,6 +47,14 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Changes the sample: path=text, or path:=JSON. Once for each.", metavar="PATH=VALUE"),
 ]
+SignedBody = Annotated[
+    str | None,
+    typer.Option(
+        "--body",
+        help="Sent instead of the sample, rightly signed: text, @FILE, or - for standard input.",
+        metavar="TEXT|@FILE|-",
+    ),
+]
 OrderNo = Annotated[
     str | None, typer.Option("--order", help="The order it is about; the sandbox knows its data.", metavar="NO")
 ]

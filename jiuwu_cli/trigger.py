@@ -25,6 +25,7 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
     event: options.Event,
     *,
     settings: options.Settings = None,
+    body: options.SignedBody = None,
     order: options.OrderNo = None,
     url: options.WebhookUrl = None,
     app_id: options.AppId = None,
@@ -46,17 +47,27 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
 
     `jiuwu trigger order.refunded --set amount=12.34 --set version:=7`
 
+    `jiuwu trigger order.paid --order JW2A7 --set event_id=ev_again --set amount=0.01`
+
+    `jiuwu trigger order.paid --body '{"no": "envelope"}'`
+
     `jiuwu trigger order.paid --wrong-secret --url https://abc.execute-api.eu-west-1.amazonaws.com --app-id my-app`
     """
     contract = inputs.read_profile(profile)
     _check_event(contract, event)
+    if body is not None and (settings or order):
+        raise Misuse("--body is all that is sent", "leave out --set and --order")
     target = targets.webhook(url, app_id, running.find())
     secret = inputs.read_secret(secret_env, target.sandbox)
-    event_id, body = _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
+    event_id, text = (
+        (_event_id(), inputs.read_body(body))
+        if body is not None
+        else _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
+    )
     age = max(_OLD_SECONDS, 2.0 * contract.signing.tolerance_seconds) if old_timestamp else 0.0
     secret = f"attacker-{secrets.token_hex(16)}" if wrong_secret else secret
     say(f"{event} {event_id} to {target.url}")
-    outcomes = _send(contract, target, Notice(target.app_id, secret, event_id, body, age), count, together=simultaneous)
+    outcomes = _send(contract, target, Notice(target.app_id, secret, event_id, text, age), count, together=simultaneous)
     _show(outcomes)
     _judge(contract, outcomes, forged=wrong_secret or old_timestamp)
 
@@ -94,7 +105,7 @@ def _facts(contract: Profile, sandbox: running.Sandbox | None, order_no: str | N
 
 def _compose(contract: Profile, event: str, facts: samples.Facts, settings: Sequence[str]) -> tuple[str, str]:
     """The event id for the header, and the body."""
-    event_id = f"ev_{secrets.token_hex(8)}"
+    event_id = _event_id()
     names = contract.notification.fields
     body = samples.notification(contract, event, facts, event_id=event_id, now=time.time())
     for setting in settings:
@@ -103,6 +114,10 @@ def _compose(contract: Profile, event: str, facts: samples.Facts, settings: Sequ
     # a header cannot carry everything that a test may want in the body
     fits = isinstance(wanted, str) and wanted.isascii() and wanted.isprintable() and wanted.strip() == wanted != ""
     return (wanted if fits else event_id), samples.encode(body)
+
+
+def _event_id() -> str:
+    return f"ev_{secrets.token_hex(8)}"
 
 
 def _send(contract: Profile, target: targets.Target, notice: Notice, count: int, *, together: bool) -> list[Outcome]:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from jiuwu.platform.models import OrderPaid
-from jiuwu.platform.notifications import NotificationRefused, receive
+from jiuwu.platform.notifications import NotificationQuarantined, NotificationRefused, receive
 from jiuwu.platform.payloads import parse_notification
 from jiuwu.platform.profile import load
 from jiuwu_cli.deliver import Notice, deliver
@@ -36,6 +37,8 @@ def intake(receiver: Receiver) -> Receiver:
                 body=request.body,
                 now=time.time(),
             )
+        except NotificationQuarantined:
+            return 200, {"code": 0, "msg": "success"}
         except NotificationRefused as refused:
             return refused.status, {"reason": refused.reason}
         return 200, {"code": 0, "msg": "success"}
@@ -104,8 +107,26 @@ def test_a_setting_of_the_event_id_holds_for_the_header_too(jiuwu: Jiuwu, intake
 def test_what_no_header_can_carry_goes_into_the_body_alone(jiuwu: Jiuwu, intake: Receiver) -> None:
     result = _trigger(jiuwu, intake, "order.paid", "--set", "event_id=龙井")
 
-    assert "400" in result.stdout
-    assert "the reply says which field is wrong" in complaint(result)
+    assert "龙井" == json.loads(intake.received[0].body)["event_id"]
+    assert 0 == result.exit_code  # quarantined, and acknowledged
+
+
+@pytest.mark.parametrize("body", [b"no json", b'{"a": 1}\n', b"\xff\xfe", b""])
+def test_any_body_is_sent_as_it_is_and_rightly_signed(
+    jiuwu: Jiuwu, intake: Receiver, tmp_path: Path, body: bytes
+) -> None:
+    (tmp_path / "body").write_bytes(body)
+
+    result = _trigger(jiuwu, intake, "order.paid", "--body", "@body")
+
+    assert (body, 0) == (intake.received[0].body, result.exit_code)
+
+
+def test_a_body_of_ones_own_takes_no_settings(jiuwu: Jiuwu, intake: Receiver) -> None:
+    result = _trigger(jiuwu, intake, "order.paid", "--body", "{}", "--set", "amount=1.00")
+
+    assert (2, []) == (result.exit_code, intake.received)
+    assert "--body is all that is sent" in complaint(result)
 
 
 def test_copies_are_one_event_signed_afresh_each_time(jiuwu: Jiuwu, intake: Receiver) -> None:
