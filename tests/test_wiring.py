@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from jiuwu.aws.settings import PlatformSettings
+from jiuwu.platform.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError
 from jiuwu.platform.wire import CallRecord
-from jiuwu.wiring import MembersPlatform, Platform, observe
+from jiuwu.wiring import MembersPlatform, Platform, observe, tell
 from sandbox.cloud.environments import ROOT
+from tests.functions.trade_messages import listen
 
 ENVIRONMENT = PlatformSettings(
     jiuwu_profile="jiuwu",
@@ -52,6 +54,20 @@ def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str])
 
     metric = json.loads(capsys.readouterr().out)
     assert (12.5, "orders.get", "ok") == (metric["PlatformCallMilliseconds"][0], metric["call"], metric["outcome"])
+
+
+@pytest.mark.parametrize(("outcome", "level"), [("ok", "INFO"), ("PlatformBusy", "WARNING")])
+def test_each_write_about_an_order_is_a_line_of_its_story(
+    capsys: pytest.CaptureFixture[str], outcome: str, level: str
+) -> None:
+    said = listen(capsys)
+
+    tell(WriteRecord("orders.push_status", Subject("JW1", "JW1:push:shipped"), outcome, 31.4, "r-1"))
+
+    (line,) = said.about("platform call")
+    names = ("level", "call", "order_no", "effect_id", "outcome", "milliseconds", "request_id")
+    expected = (level, "orders.push_status", "JW1", "JW1:push:shipped", outcome, 31, "r-1")
+    assert expected == tuple(line[name] for name in names)
 
 
 def test_the_client_speaks_for_this_app_with_the_secret_of_this_name(app_secret: str) -> None:

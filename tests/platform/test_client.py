@@ -7,7 +7,16 @@ import httpx
 import msgspec
 import pytest
 
-from jiuwu.platform.errors import BadParameters, BadReply, ProductRefused, ProductUnknown, UnknownOutcome
+from jiuwu.platform.client import PlatformClient, WriteRecord
+from jiuwu.platform.errors import (
+    BadParameters,
+    BadReply,
+    ProductRefused,
+    ProductUnknown,
+    TransitionRefused,
+    UnknownOutcome,
+)
+from jiuwu.platform.gateway import Subject
 from jiuwu.platform.models import NewOrder, NewProduct, RemoteItem, RemoteProduct
 from tests.platform.fakes import STALE, Member, Rig, client, envelope, ok, order
 
@@ -186,3 +195,47 @@ def test_importing_the_client_brings_in_no_aws() -> None:
         check=True,
     )
     assert "[]" == found.stdout.strip()
+
+
+# ---- what an order's story is told -----------------------------------------------------------------------------------
+
+
+def writes(api: PlatformClient) -> list[WriteRecord]:
+    told: list[WriteRecord] = []
+    api.tell = told.append
+    return told
+
+
+def test_each_write_about_an_order_is_told_once_with_the_platforms_request_id() -> None:
+    api, _rig = client(httpx.ReadTimeout, ok(order()), ok(order(status="shipped")))
+    told = writes(api)
+
+    api.create_order(NEW, Member())
+    api.push_status("JW1", "shipped", "JW1:push:shipped")
+
+    assert [
+        ("orders.create", Subject("JW1"), "ok", "r-1"),
+        ("orders.push_status", Subject("JW1", "JW1:push:shipped"), "ok", "r-1"),
+    ] == [(one.name, one.subject, one.outcome, one.request_id) for one in told]
+    assert all(one.milliseconds >= 0 for one in told)
+
+
+def test_a_write_that_failed_is_told_by_the_name_of_its_error() -> None:
+    api, _rig = client(envelope(50003))
+    told = writes(api)
+
+    with pytest.raises(TransitionRefused) as refused:
+        api.refund("JW1", "JW1:refund:t1", "t1", 5)
+
+    assert [("refunds.create", "TransitionRefused", refused.value.request_id)] == [
+        (one.name, one.outcome, one.request_id) for one in told
+    ]
+
+
+def test_reads_are_not_told() -> None:
+    api, _rig = client(ok(order()))
+    told = writes(api)
+
+    api.get_order("JW1")
+
+    assert [] == told

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     from jiuwu.members.tokens import MemberToken, Tokens
-    from jiuwu.platform.client import CallRecord, PlatformClient
+    from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.trade.orders import Order
@@ -52,7 +52,9 @@ class Platform:
         """The platform's calls."""
         from jiuwu.platform.client import PlatformClient
 
-        return PlatformClient(self.profile, **self._caller)
+        made = PlatformClient(self.profile, **self._caller)
+        made.tell = tell
+        return made
 
     @cached_property
     def _caller(self) -> dict[str, Any]:
@@ -140,3 +142,17 @@ class MembersPlatform(Platform):
 def observe(record: "CallRecord") -> None:
     """Each attempt of a call as a metric; its SampleCount is the number of attempts."""
     telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
+
+
+def tell(record: "WriteRecord") -> None:
+    """Each write about an order as a line of that order's story."""
+    say = telemetry.logger.info if record.outcome == "ok" else telemetry.logger.warning
+    told = {
+        "call": record.name,
+        "order_no": record.subject.order_no,
+        "effect_id": record.subject.effect_id,
+        "outcome": record.outcome,
+        "milliseconds": round(record.milliseconds),
+        "request_id": record.request_id,
+    }
+    say("platform call", extra={name: value for name, value in told.items() if value != ""})

@@ -9,7 +9,7 @@ from typing import Any
 from jiuwu.platform import payloads
 from jiuwu.platform.contract import OrderStatus
 from jiuwu.platform.errors import BadParameters, MalformedPayload
-from jiuwu.platform.gateway import Gateway, GatewayAuth, TokenSource
+from jiuwu.platform.gateway import Gateway, GatewayAuth, Subject, TokenSource, WriteRecord
 from jiuwu.platform.models import (
     NewOrder,
     NewProduct,
@@ -22,7 +22,7 @@ from jiuwu.platform.models import (
 from jiuwu.platform.money import yuan
 from jiuwu.platform.wire import CallRecord, Secrets
 
-__all__ = ["CallRecord", "GatewayAuth", "PlatformClient", "Secrets", "TokenSource"]
+__all__ = ["CallRecord", "GatewayAuth", "PlatformClient", "Secrets", "TokenSource", "WriteRecord"]
 
 
 class PlatformClient(Gateway):
@@ -60,7 +60,10 @@ class PlatformClient(Gateway):
     def create_order(self, order: NewOrder, token: TokenSource, *, timeout: float | None = None) -> RemoteOrder:
         """The order at the platform: created, or found there with the same content. Idempotent by out_order_no."""
         json, read = payloads.render_order(self.profile, order), self._order(order.out_order_no)
-        return self.run(self.prepare("orders.create", read, json=json, token=token, timeout=timeout), repeatable=True)
+        about = Subject(order.out_order_no)
+        return self.run(
+            self.prepare("orders.create", read, json=json, token=token, about=about, timeout=timeout), repeatable=True
+        )
 
     def get_order(self, out_order_no: str, *, timeout: float | None = None) -> RemoteOrder:
         path_args, read = {"out_order_no": out_order_no}, self._order(out_order_no)
@@ -91,7 +94,14 @@ class PlatformClient(Gateway):
         names = self.profile.fields.request
         json = payloads.nested({names.status: self.profile.their_status(status), names.request_no: effect_id})
         path_args, read = {"out_order_no": out_order_no}, self._order(out_order_no)
-        call = self.prepare("orders.push_status", read, path_args=path_args, json=json, timeout=timeout)
+        call = self.prepare(
+            "orders.push_status",
+            read,
+            path_args=path_args,
+            json=json,
+            about=Subject(out_order_no, effect_id),
+            timeout=timeout,
+        )
         return self.run(call, repeatable=True)
 
     def refund(  # noqa: PLR0913 -- what a refund is
@@ -113,7 +123,8 @@ class PlatformClient(Gateway):
             names.refund.amount: yuan(amount_fen),
             names.request.reason: reason,
         }
-        call = self.prepare("refunds.create", self._refund, json=payloads.nested(values), timeout=timeout)
+        about = Subject(out_order_no, out_refund_no)
+        call = self.prepare("refunds.create", self._refund, json=payloads.nested(values), about=about, timeout=timeout)
         return self.run(call, repeatable=True)
 
     def call(  # noqa: PLR0913 -- the generic door

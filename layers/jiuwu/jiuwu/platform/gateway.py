@@ -1,5 +1,6 @@
 """The gateway: a call of the profile's [api] signed, sent, corrected once and retried."""
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ import msgspec
 
 from jiuwu.platform import signing
 from jiuwu.platform.contract import Profile
-from jiuwu.platform.envelope import Sent, open_envelope, parse_server_time
+from jiuwu.platform.envelope import Sent, known, open_envelope, parse_server_time
 from jiuwu.platform.errors import BadParameters, ClockSkew, MalformedPayload, PlatformError, TokenExpired
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.retry import persist
@@ -48,6 +49,30 @@ class GatewayAuth(httpx.Auth):
         yield request
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which order a write is about, and the id by which the platform dedupes it, where that is not the order's."""
+
+    order_no: str
+    effect_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """How a write about an order ended after all its attempts, for the order's story: "ok" or the error's class name,
+    and the request id of the last attempt."""
+
+    name: str
+    subject: Subject
+    outcome: str
+    milliseconds: float
+    request_id: str
+
+
+def untold(record: WriteRecord) -> None:
+    """Where nobody keeps a story."""
+
+
 @dataclass(kw_only=True)
 class Call[T]:
     """A call on its way through its attempts: what it is, and which corrections it has had."""
@@ -60,6 +85,8 @@ class Call[T]:
     content: bytes
     token: TokenSource | None
     seconds: float
+    about: Subject | None = None
+    request_id: str = ""
     access_token: str = field(default="", repr=False)
     clock_corrected: bool = False
     token_renewed: bool = False
@@ -72,6 +99,8 @@ class Call[T]:
 class Gateway(Caller):
     """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
 
+    # told how each write about an order ended; whoever makes the client may set it
+    tell: Callable[[WriteRecord], None] = staticmethod(untold)
     clock_offset = 0.0  # seconds by which the platform's clock is ahead of ours, once it has said so
 
     def prepare[T](  # noqa: PLR0913 -- what a call may have
@@ -83,6 +112,7 @@ class Gateway(Caller):
         query: Mapping[str, str] | None = None,
         json: Any = None,  # noqa: ANN401 -- JSON
         token: TokenSource | None = None,
+        about: Subject | None = None,
         timeout: float | None = None,
     ) -> Call[T]:
         """A call of the profile's [api] whose data `read` takes; raises BadParameters for what cannot be sent."""
@@ -96,6 +126,7 @@ class Gateway(Caller):
                 query={key: value for key, value in (query or {}).items() if value},
                 content=b"" if json is None else msgspec.json.encode(json),
                 token=token,
+                about=about,
                 seconds=timeout or self.profile.gateway.timeout_seconds,
             )
         except UnicodeEncodeError:
@@ -103,6 +134,20 @@ class Gateway(Caller):
 
     def run[T](self, call: Call[T], *, repeatable: bool = False) -> T:
         """What the call reads; retried when it is a read, or a write that may be repeated."""
+        if call.about is None:
+            return self._run(call, repeatable)
+        started, outcome = time.perf_counter(), "ok"
+        try:
+            return self._run(call, repeatable)
+        except PlatformError as error:
+            outcome = type(error).__name__
+            call.request_id = error.request_id or call.request_id
+            raise
+        finally:
+            lasted = (time.perf_counter() - started) * 1000
+            self.tell(WriteRecord(call.name, call.about, outcome, lasted, call.request_id))
+
+    def _run[T](self, call: Call[T], repeatable: bool) -> T:  # noqa: FBT001
         if call.token is not None:
             call.access_token = call.token.access_token()
         repeatable = repeatable or not call.write
@@ -174,6 +219,8 @@ class Gateway(Caller):
         return {name: value for name, value in params.items() if value}
 
     def _read[T](self, call: Call[T], sent: Sent, reply: Reply) -> T:
+        if call.about is not None:
+            call.request_id = known(self.profile, sent, reply)["request_id"] or ""
         data = open_envelope(self.profile, sent, reply)
         try:
             return call.read(data)
