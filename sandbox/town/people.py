@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from sandbox.shop import products
 from sandbox.town.platform import URL
-from sandbox.town.town import Town
+from sandbox.town.town import MERCHANT_KEY, Town
 
 RETURN_TO = "https://shop.town/"
 
@@ -21,10 +21,11 @@ class Refused(Exception):
 
 
 def stock(town: Town) -> None:
-    """Puts the demo shop's products into the table."""
+    """Puts the demo shop's products into the table; each may be had for points too, one for ten fen."""
     dynamodb = town.account.client("dynamodb")
     for product in products.ALL:
-        dynamodb.put_item(TableName="ProductsTable", Item=product.as_item())
+        points = {"price_points": {"N": str(1 + product.price_fen // 10)}}
+        dynamodb.put_item(TableName="ProductsTable", Item=product.as_item() | points)
 
 
 @dataclass(slots=True)
@@ -80,6 +81,28 @@ class Member:
         if status // 100 != wanted // 100:
             raise Refused(path, reply)
         return reply
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """The merchant's own servers."""
+
+    town: Town
+
+    def grant_points(self, key: str, member_id: str, points: int) -> None:
+        """Raises Refused."""
+        self._post(f"/merchant/members/{member_id}/points", key, {"points": points, "reason": "欢迎"})
+
+    def refund(self, key: str, order_no: str, amount_fen: int | None = None) -> None:
+        """Part of the money, by default all that is left; raises Refused."""
+        wanted = {} if amount_fen is None else {"amount_fen": amount_fen}
+        self._post(f"/merchant/orders/{order_no}/refunds", key, {"reason": "商品破损", **wanted})
+
+    def _post(self, path: str, key: str, body: object) -> None:
+        headers = {"authorization": f"Bearer {MERCHANT_KEY}", "idempotency-key": key}
+        reply = self.town.http("POST", path, body=body, **headers)
+        if int(reply["statusCode"]) // 100 != 2:
+            raise Refused(path, reply)
 
 
 def _location(reply: dict[str, Any]) -> str:

@@ -23,9 +23,11 @@ from sandbox.town.wiring import Function, Source, Wiring, following
 
 START = 1_763_800_000.0
 APP_ID, SECRET_NAME, APP_SECRET = "town-app", "jiuwu/app-secret", "the-town-secret"
+MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-town-merchant-key"
 PARAMETERS = {
     "AppId": APP_ID,
     "AppSecretName": SECRET_NAME,
+    "MerchantKeyName": MERCHANT_KEY_NAME,
     "PlatformUrl": URL,
     "PublicUrl": "https://api.town",
     "ReturnOrigins": "https://shop.town",
@@ -214,6 +216,7 @@ def town(*, seed: int = 1, parameters: Mapping[str, str] | None = None, start: f
     clock, said = Clock(start), Said()
     account = Account.of_template(clock)
     account.secrets[SECRET_NAME] = json.dumps({"current": APP_SECRET})
+    account.secrets[MERCHANT_KEY_NAME] = json.dumps({"current": MERCHANT_KEY})
     wiring = Wiring(account, PARAMETERS | dict(parameters or {}))
     ways: list[Platform] = []
     with (
