@@ -72,11 +72,12 @@ def some(stack: Stack, product_ids: Iterable[str]) -> Told:
     return told
 
 
-def every(stack: Stack, *, again: bool) -> Told:
-    """A whole pass over the table, from its beginning to its end; `again` tries refused products once more."""
+def every(stack: Stack, *, again: bool = False, check: bool = False) -> Told:
+    """A whole pass over the table, from its beginning to its end; `again` tries refused products once more, `check`
+    compares those too that were compared lately."""
     told, client, whole = Told(), _client(stack), False
     while True:
-        answer = _invoke(client, stack, {"again": again})
+        answer = _invoke(client, stack, {"again": again, "check": check})
         told.note(answer)
         whole = whole or answer.from_start
         if answer.finished and whole:

@@ -36,6 +36,7 @@ Whole = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before products go off the shelf.")]
 Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
 Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
+Check = Annotated[bool, typer.Option("--check", help="Compare every product with the platform, lately seen or not.")]
 Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
 
 
@@ -86,13 +87,13 @@ def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackN
 
 
 @products.command()
-def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
+def sync(*, again: Again = False, check: Check = False, stack_name: options.StackName = None) -> None:
     """Push what changed and compare what was not compared for long, now instead of by the schedule.
 
     Exit code 1 when a product is not at the platform as the table has it.
     """
     deployment = stack.find(stack_name)
-    _show(deployment, product_sync.every(deployment, again=again))
+    _show(deployment, product_sync.every(deployment, again=again, check=check))
 
 
 @products.command("list")

@@ -1,6 +1,7 @@
 """ProductSync: tells the platform what changed in the catalogue, and mends what differs there.
 
-By schedule; or invoked with {"product_ids": […]} for some products now, or {"again": true} to try refused ones again.
+By schedule; or invoked with {"product_ids": […]} for some products now, with {"again": true} to try refused ones again,
+with {"check": true} to compare all now.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -51,30 +52,38 @@ class ProductSync(NamedTuple):
 
 def handle(sync: ProductSync, event: object, left: Callable[[], float]) -> Answer:
     """What was found and done; raises WrongPayload. `left`: seconds to the end."""
-    product_ids, again = _asked(event)
+    asked = _asked(event)
     check_seconds = sync.settings.product_check_seconds
     run = Stocktaking(sync.catalogue, sync.rows, left=left, check_seconds=check_seconds, clock=sync.clock)
-    if product_ids is None:
-        _tell(run.run(sync.records, again=again))
+    if asked.product_ids is None:
+        _tell(run.run(sync.records, again=asked.again, check=asked.check))
         return run.stock.as_dict()
-    found = sync.rows.get_many(product_ids)
+    found = sync.rows.get_many(asked.product_ids)
     run.stock.finished = run.take(list(found.values()), again=True, check=True)
     _tell(run.stock)
-    return run.stock.as_dict() | {"unknown": [one for one in product_ids if one not in found]}
+    return run.stock.as_dict() | {"unknown": [one for one in asked.product_ids if one not in found]}
 
 
-def _asked(event: object) -> tuple[list[str] | None, bool]:
-    """The products asked for (None: a pass over all), and whether refused ones are tried again."""
+class Asked(NamedTuple):
+    """What an invocation is for: some products, or a pass over all."""
+
+    product_ids: list[str] | None = None
+    again: bool = False
+    check: bool = False
+
+
+def _asked(event: object) -> Asked:
     if not isinstance(event, dict):
-        raise WrongPayload('expected {}, {"again": true} or {"product_ids": […]}')
+        raise WrongPayload('expected {}, {"again": true}, {"check": true} or {"product_ids": […]}')
     if event.get("source") == "aws.events":
-        return None, False
-    if unknown := sorted(str(name)[:50] for name in event if name not in ("again", "product_ids")):
-        raise WrongPayload(f"unknown field {unknown[0]!r}; expected again or product_ids")
-    again = event.get("again", False)
-    if not isinstance(again, bool):
-        raise WrongPayload("again: expected true or false")
-    return _named(event["product_ids"]) if "product_ids" in event else None, again
+        return Asked()
+    if unknown := sorted(str(name)[:50] for name in event if name not in Asked._fields):
+        raise WrongPayload(f"unknown field {unknown[0]!r}; expected {', '.join(Asked._fields)}")
+    for name in ("again", "check"):
+        if not isinstance(event.get(name, False), bool):
+            raise WrongPayload(f"{name}: expected true or false")
+    product_ids = _named(event["product_ids"]) if "product_ids" in event else None
+    return Asked(product_ids, bool(event.get("again")), bool(event.get("check")))
 
 
 def _named(product_ids: object) -> list[str]:

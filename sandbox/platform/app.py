@@ -23,7 +23,7 @@ from sandbox.platform.site import Site
 from sandbox.platform.world import App, World, write_private
 
 _SAVE_SECONDS = 5.0
-_CONTROL_STATUS = {"order_unknown": 404, "bad_parameters": 422}
+_CONTROL_STATUS = {"order_unknown": 404, "product_unknown": 404, "bad_parameters": 422}
 
 
 class Simulator:

@@ -14,6 +14,7 @@ from sandbox.platform.events import Event
 from sandbox.platform.faults import Faults
 from sandbox.platform.notifier import Notifier
 from sandbox.platform.orders import NewOrder, Order, place
+from sandbox.platform.refusals import Refused
 from sandbox.platform.world import World
 
 _LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -52,6 +53,14 @@ class RefundBack(_Sent):
     transaction_id: str | None = None
 
 
+class ProductChange(_Sent):
+    """What somebody changes at the platform's console; what is left out stays as it is."""
+
+    title: str | None = Field(default=None, min_length=1)
+    price: str | None = Field(default=None, description="yuan")
+    on_shelf: bool | None = None
+
+
 class Notice(_Sent):
     """One event about an order, whatever its state, sent as told; no drawn faults."""
 
@@ -85,6 +94,7 @@ def router(world: World, actions: Actions, notifier: Notifier) -> APIRouter:
     api = APIRouter(prefix="/_sim", tags=["control"], dependencies=[Depends(only_loopback)])
     _settings(api, world, notifier)
     _buttons(api, world, actions, notifier)
+    _shelf(api, world)
     _reports(api, world, notifier)
     return api
 
@@ -152,6 +162,23 @@ def _buttons(api: APIRouter, world: World, actions: Actions, notifier: Notifier)
             for event, kind, body, due, url in _copies(world, out_order_no, notice)
         ]
         return {"event_ids": [one.event_id for one in sent], "deliveries": [one.number for one in sent]}
+
+
+def _shelf(api: APIRouter, world: World) -> None:
+    @api.get("/products")
+    async def products() -> dict[str, object]:
+        return {"products": [world.wire.product(product) for product in world.products.values()]}
+
+    @api.put("/products/{product_id}")
+    async def change(product_id: str, wanted: ProductChange) -> dict[str, object]:
+        """Somebody changes a product at the platform itself; the merchant hears nothing of it."""
+        if product_id not in world.products:
+            raise Refused("product_unknown", f"no product {product_id}")
+        changes = wanted.model_dump(exclude_none=True, exclude={"price"})
+        changes |= {"price_fen": amount} if (amount := _amount(wanted.price)) is not None else {}
+        changed = msgspec.structs.replace(world.products[product_id], **changes, updated_at=world.now())
+        world.products[product_id] = changed
+        return world.wire.product(changed)
 
 
 def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:

@@ -59,7 +59,7 @@ def test_a_pass_ends_with_the_table_and_begins_with_it() -> None:
     function = Function(rest, begun, end)
     product_sync.every(stack(function), again=True)
 
-    assert [{"again": True}] * 3 == function.asked
+    assert [{"again": True, "check": False}] * 3 == function.asked
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,5 @@ def test_a_pass_ends_with_the_table_and_begins_with_it() -> None:
 )
 def test_what_goes_wrong_is_said_in_one_line(answer: Any, said: str) -> None:
     with pytest.raises(Problem, match=said) as problem:
-        product_sync.every(stack(Function(answer)), again=False)
+        product_sync.every(stack(Function(answer)))
     assert "secret" not in str(problem.value)

@@ -227,6 +227,14 @@ def test_a_malformed_row_is_named_with_its_field_and_holds_nobody_up(market: Mar
     assert [{"product_id": "tea", "outcome": "malformed", "detail": "price_fen"}] == answer["findings"]
 
 
+def test_all_products_are_compared_now_when_asked(market: Market) -> None:
+    market.write(TEA, a_product(product_id="cup"))
+    market.run()
+    market.drift("tea", price_fen=1)
+
+    assert {"mended": 1, "same": 1} == market.run({"check": True})["outcomes"]
+
+
 def test_some_products_are_compared_now_when_named(market: Market) -> None:
     market.write(TEA, a_product(product_id="cup"))
     market.run()
@@ -298,6 +306,7 @@ def test_two_runs_at_once_come_to_the_same_end(market: Market) -> None:
         [],
         {"product_id": "tea"},
         {"again": 1},
+        {"check": "yes"},
         {"product_ids": "tea"},
         {"product_ids": []},
         {"product_ids": [7]},

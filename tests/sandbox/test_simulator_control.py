@@ -87,6 +87,8 @@ async def test_the_log_is_read_from_where_one_was() -> None:
         ("PUT", "faults", {"notifications": {"drop": 2}}, 422),
         ("POST", "tokens/expire", {"fraction": -1}, 422),
         ("GET", "orders/none", None, 404),
+        ("PUT", "products/none", {"price": "1.00"}, 404),
+        ("PUT", "products/none", {"price": 1}, 422),
     ],
 )
 async def test_a_wrong_button_says_so(method: str, path: str, body: object, status: int) -> None:
@@ -94,6 +96,16 @@ async def test_a_wrong_button_says_so(method: str, path: str, body: object, stat
         await one.place()
         reply = await one.http.request(method, f"/_sim/{path}", json=body)
     assert (reply.status_code, "detail" in reply.json()) == (status, True)
+
+
+async def test_a_product_can_be_changed_behind_the_merchants_back() -> None:
+    async with merchant() as one:
+        await one.call("products.upsert", body={"title": "龙井", "price": "6.17", "on_shelf": True}, product_id="tea")
+        await one.control("PUT", "products/tea", price="0.01", on_shelf=False)
+        shown = (await one.call("products.get", product_id="tea"))["data"]
+        listed = (await one.control("GET", "products"))["products"]
+    assert ("龙井", "0.01", False) == (shown["title"], shown["price"], shown["on_shelf"])
+    assert [shown] == listed
 
 
 async def test_the_buttons_answer_to_this_machine_only() -> None:

@@ -124,7 +124,7 @@ def products(sandbox: Sandbox) -> Iterator[Callable[..., str]]:
 
 
 def test_a_price_list_goes_to_the_platform_and_back_comes_what_it_refused(
-    products: Callable[..., str], tmp_path: Path
+    sandbox: Sandbox, products: Callable[..., str], tmp_path: Path
 ) -> None:
     file = tmp_path / "list.csv"
     file.write_text("product_id,title,price\ntest-tea,龙井,6.17\ntest-fake,高仿手表,6.17\n", "utf-8")
@@ -133,6 +133,8 @@ def test_a_price_list_goes_to_the_platform_and_back_comes_what_it_refused(
     assert "platform: 1 pushed, 1 refused" in said, said
     assert "title_forbidden: 标题含有禁用词“高仿”" in said
     assert "title_forbidden" in products("list", "--refused")
+    httpx.put(f"{sandbox.simulator_url}/_sim/products/test-tea", json={"price": "0.01"}).raise_for_status()
+    assert "mended    test-tea  price" in products("sync", "--check")
     assert "platform: 2 pushed" in products("off", "test-fake", "test-tea")
 
 

@@ -81,13 +81,13 @@ class Stocktaking:
         self._failed_in_a_row = 0
         self.stock = Stock()
 
-    def run(self, records: Records, *, again: bool = False) -> Stock:
-        """Goes on with the pass until the table's end or the run's; `again` tries refused products once more."""
+    def run(self, records: Records, *, again: bool = False, check: bool = False) -> Stock:
+        """Goes on with the pass until the table's end or the run's; `again` and `check` as `take` has them."""
         start = records.place(RECORD)
         self.stock.from_start = not start
         while True:
             items, following = self._rows.page(start)
-            if not self.take(items, again=again) and not self.stock.problems:
+            if not self.take(items, again=again, check=check) and not self.stock.problems:
                 return self.stock  # the rest of this page comes first in the next run
             if following != start:
                 # past a page that failed, too: three rows that the platform chokes on must not hold up all others
@@ -98,8 +98,8 @@ class Stocktaking:
             start = following
 
     def take(self, items: Sequence[Item], *, again: bool = False, check: bool = False) -> bool:
-        """The work on some rows; `check` compares those too that were compared lately. False when the time or the
-        platform ended before all were done."""
+        """The work on some rows; `again` tries refused products once more, `check` compares those too that were
+        compared lately. False when the time or the platform ended before all were done."""
         seen_before = float("inf") if check else self._clock() - self._check_seconds
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for some in batched(items, _AT_ONCE, strict=False):
