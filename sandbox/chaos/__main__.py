@@ -1,8 +1,8 @@
 """Twenty thousand orders and everything that can go wrong: `python -m sandbox.chaos`. Exits 1 when a promise broke.
 
 N=n orders; SEED=n draws other troubles; FAULTS= names the troubles (notifications, calls, tokens, crashes, replies,
-throttling, queues; none for none). By default a smaller run without the reconciler follows, which must break promises:
-it shows that the check can fail. RECONCILER=off makes that run alone.
+throttling, queues, rivals; none for none). By default a smaller run without the reconciler follows, which must break
+promises: it shows that the check can fail. RECONCILER=off makes that run alone.
 """
 
 import json

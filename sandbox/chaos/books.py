@@ -85,7 +85,7 @@ class Books:
         self.parcels.append(event["detail"]["effect_id"])
 
     def _note(self, number: str, row: Row | None, remote: PlatformOrder | None) -> None:
-        if row is not None and remote is not None and same(from_item(row.item), _remote(remote)):
+        if row is not None and same(from_item(row.item), _remote(remote) if remote else None):
             self._differing.discard(number)
         else:
             self._differing.add(number)

@@ -16,7 +16,7 @@ from sandbox.memory.sqs import Queue
 from sandbox.platform.faults import Faults
 from sandbox.town.town import Killed, Town
 
-KINDS = ("notifications", "calls", "tokens", "crashes", "replies", "throttling", "queues")
+KINDS = ("notifications", "calls", "tokens", "crashes", "replies", "throttling", "queues", "rivals")
 
 _NOTIFICATIONS = {
     "duplicate": 0.30,
@@ -33,6 +33,8 @@ _TOKENS_EXPIRE = 0.5
 # Shares of the calls of a running function, each with a before and an after; a call meets at most one of them.
 _DIES = 0.0004
 _REPLY_LOST = 0.0004
+# While one function waits for a call, others run: whatever is due within this time, three deep at most.
+_RIVALS, _RIVAL_SECONDS, _DEEPEST = 0.004, 1.5, 3
 # A table is over its limit in one of twenty stretches of half a minute, for every second request.
 _STRETCH_SECONDS, _STRETCHES_FULL, _REFUSED = 30, 0.05, 0.5
 _COMES_TWICE = 0.01
@@ -47,6 +49,7 @@ class Troubles:
         self._full: dict[tuple[str, int], bool] = {}
         self.met: Counter[str] = Counter()
         self.on = False
+        self._deep = 0
         town.calls.on_call = self._on_call
         town.calls.throttle = self._throttle
         town.repeat_delivery = self._repeat
@@ -71,6 +74,17 @@ class Troubles:
             self.met["request lost" if phase == "before" else "reply lost"] += 1
             url = f"memory://{service}/{operation}"
             raise EndpointConnectionError(endpoint_url=url) if phase == "before" else ReadTimeoutError(endpoint_url=url)
+
+        elif roll < _DIES + _REPLY_LOST + _RIVALS and "rivals" in self._kinds and self._deep < _DEEPEST:
+            self._let_rivals_run()
+
+    def _let_rivals_run(self) -> None:
+        self.met["others ran meanwhile"] += 1
+        self._deep += 1
+        try:
+            self._town.clock.run(self._town.clock.now + _RIVAL_SECONDS)
+        finally:
+            self._deep -= 1
 
     def _throttle(self, service: str, operation: str, subject: str) -> bool:  # noqa: ARG002 -- Throttle
         if not self.on or not self._town.running or "throttling" not in self._kinds:

@@ -129,7 +129,7 @@ class Demo:
 
 
 def _differing(local: dict[str, Order], remote: dict[str, Remote]) -> int:
-    equal = {number for number, order in local.items() if number in remote and same(order, remote[number])}
+    equal = {number for number, order in local.items() if same(order, remote.get(number))}
     return len((local.keys() | remote.keys()) - equal)
 
 

@@ -28,8 +28,15 @@ class Remote:
     refunds: Mapping[str, int]
 
 
-def same(order: Order, remote: Remote) -> bool:
+def never_left(order: Order) -> bool:
+    """Whether an order was cancelled before the platform heard of it: then it is right that only we have it."""
+    return order.status is Status.CANCELLED and not order.platform_order_no and not order.ledger
+
+
+def same(order: Order, remote: Remote | None) -> bool:
     """Whether an order is the same on both sides: its state, its money, and nothing left to be done outside."""
+    if remote is None:
+        return never_left(order) and not order.pending
     there = sum(remote.payments.values()) - sum(remote.refunds.values())
     return THERE.get(order.status) == remote.status and order.balance_fen == there and not order.pending
 
@@ -80,6 +87,8 @@ def _sides(facts: Facts) -> Iterable[str]:
         local, remote = facts.local.get(order_no), facts.remote.get(order_no)
         if local is None:
             yield f"{order_no}: the platform has it ({remote.status if remote else ''}), we do not"
+        elif remote is None and never_left(local):
+            continue
         elif remote is None:
             yield f"{order_no}: we have it ({local.status}), the platform does not"
         elif THERE.get(local.status) != remote.status:

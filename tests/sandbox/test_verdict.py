@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.trade.orders import Entry, Line, Order, Status
-from sandbox.demo.verdict import Facts, Remote, judge
+from jiuwu.trade.orders import Effect, Entry, Line, Order, Status
+from sandbox.demo.verdict import Facts, Remote, judge, same
 
 SHIPPED = Order(
     order_no="JW1",
@@ -32,6 +32,31 @@ KEPT = Facts(
 
 def test_a_run_that_kept_every_promise_passes() -> None:
     assert judge(KEPT).broken == []
+
+
+def test_an_order_cancelled_before_the_platform_heard_of_it_is_ours_alone() -> None:
+    cancelled = replace(SHIPPED, order_no="JW2", status=Status.CANCELLED, ledger=(), platform_order_no="")
+
+    assert judge(replace(KEPT, local={"JW1": SHIPPED, "JW2": cancelled})).broken == []
+    assert same(cancelled, None)
+    known_there = replace(cancelled, platform_order_no="P2")
+    broken = judge(replace(KEPT, local={"JW1": SHIPPED, "JW2": known_there})).broken
+    assert broken == ["JW2: we have it (cancelled), the platform does not"]
+    assert not same(known_there, None)
+
+
+@pytest.mark.parametrize(
+    ("order", "there"),
+    [
+        (SHIPPED, replace(THERE, status="completed")),
+        (SHIPPED, replace(THERE, payments={"TX1": 1234, "TX2": 1})),
+        (replace(SHIPPED, effects=(("push:shipped", Effect()),)), THERE),
+    ],
+    ids=["state", "money", "something to be done"],
+)
+def test_orders_differ_by_state_money_or_what_is_still_to_be_done(order: Order, there: Remote) -> None:
+    assert same(SHIPPED, THERE)
+    assert not same(order, there)
 
 
 BROKEN = {
