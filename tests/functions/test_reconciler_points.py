@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jiuwu.trade.events import Cancelled, Paid
+from jiuwu.trade.events import Cancelled, EffectDone, Paid, Placed
 from jiuwu.trade.orders import Line, Status
 from jiuwu.trade.placing import new_order
 from sandbox.platform import orders as platform
@@ -88,6 +88,21 @@ def test_an_order_that_was_cancelled_while_it_was_on_its_way_there_is_cancelled_
     assert ("points:return", "push:cancelled") == clockwork.sides.order(order_no).pending
     there = platform.push(clockwork.sides.platform.orders[order_no], "cancelled", "r1", NOW)
     assert "cancelled" == there.status
+
+
+def test_a_cancelled_order_that_the_platform_takes_as_paid_with_nothing_is_cancelled_there(
+    clockwork: Clockwork,
+) -> None:
+    order_no = for_points(clockwork, reserved=True)
+    put_there(clockwork, order_no)
+    order = clockwork.sides.order(order_no)
+    number = clockwork.sides.platform.orders[order_no].platform_order_no
+    known = after(order, Cancelled("reconcile:cancelled", NOW), Placed(NOW, number), EffectDone(NOW, "push:cancelled"))
+    clockwork.sides.store.save_many([(order, replace(known, due_at=NOW))])
+
+    clockwork.run()
+
+    assert "push:cancelled" in clockwork.sides.order(order_no).pending
 
 
 def test_a_payment_of_nothing_neither_pays_nor_holds_an_order_that_costs_money(clockwork: Clockwork) -> None:

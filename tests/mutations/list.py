@@ -3,8 +3,9 @@
 from .members import MEMBERS
 from .money import MONEY
 from .platform import PLATFORM
+from .points import POINTS
 from .products import PRODUCTS
 from .sides import SIDES
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS)
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS)

@@ -8,7 +8,7 @@ SIDES = (
     Safeguard(
         "a push carries what it is deduped by",
         2,
-        f"{_TRADE}/effects.py",
+        f"{_TRADE}/telling.py",
         'platform.push_status(order.order_no, cast("OrderStatus", of), number)',
         'platform.push_status(order.order_no, cast("OrderStatus", of), f"{number}{object()}")',
         (
@@ -19,7 +19,7 @@ SIDES = (
     Safeguard(
         "a refund asks for no more than is left",
         2,
-        f"{_TRADE}/effects.py",
+        f"{_TRADE}/telling.py",
         "order.left_fen(of)",
         "order.amount_fen",
         (
@@ -38,7 +38,7 @@ SIDES = (
     Safeguard(
         "an unknown outcome is looked up",
         2,
-        f"{_TRADE}/effects.py",
+        f"{_TRADE}/telling.py",
         "    except (TransitionRefused, OrderConflict, UnknownOutcome) as error:",
         "    except (OrderConflict,) as error:",
         (
@@ -55,13 +55,13 @@ SIDES = (
         ("tests/trade/test_effects_trouble.py::test_what_was_confirmed_is_written_though_something_breaks",),
     ),
     Safeguard(
-        "a message whose effect was not taken comes again",
+        "an effect that was not taken is asked for again",
         1,
         "functions/effect_dispatcher/app.py",
-        "if not number or number in dispatched.unfinished]",
-        "if not number]",
+        "_ask_again(parts, dispatched.next_at)",
+        "_ask_again(parts, {})",
         (
-            "tests/functions/test_effect_dispatcher.py::test_what_the_platform_did_not_take_comes_again_and_the_rest_does_not",
+            "tests/functions/test_effect_dispatcher.py::test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes",
         ),
     ),
     Safeguard(

@@ -57,7 +57,7 @@ TRADE = (
         "a key with another basket is refused",
         6,
         f"{_TRADE}/checkout.py",
-        "if order.fingerprint != fingerprint(basket.items()):",
+        "if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):",
         "if not order.fingerprint:",
         ("tests/functions/test_storefront.py::test_the_same_key_with_another_body_is_refused_and_says_so",),
         ends_in="KeyError: 'reason'",

@@ -194,10 +194,10 @@ def test_of_sixteen_who_want_the_last_points_one_gets_them(aws: Callable[[str], 
 
 
 class Busy:
-    """DynamoDB that refuses transactions with these errors before it takes one."""
+    """DynamoDB that refuses transactions with these errors before it takes one; `holds` is what is read."""
 
-    def __init__(self, *errors: ClientError) -> None:
-        self.errors, self.taken = list(errors), 0
+    def __init__(self, *errors: ClientError, holds: dict[str, Any] | None = None) -> None:
+        self.errors, self.taken, self.holds = list(errors), 0, holds
 
     def transact_write_items(self, **_: Any) -> None:
         if self.errors:
@@ -205,7 +205,7 @@ class Busy:
         self.taken += 1
 
     def get_item(self, **_: Any) -> dict[str, Any]:
-        return {}
+        return {"Item": self.holds} if self.holds else {}
 
 
 def error(code: str, *reasons: str) -> ClientError:
@@ -219,6 +219,17 @@ PASSING = [
     error("TransactionCanceledException", "ThrottlingError", "None"),
     error("TransactionInProgressException"),
 ]
+
+
+def test_who_took_the_last_points_and_lost_the_reply_is_not_short_of_them() -> None:
+    """Of the two writes, DynamoDB names only the balance as the one that stood against the transaction."""
+    reasons = [{"Code": "None"}, {"Code": "ConditionalCheckFailed", "Item": {"points": {"N": "0"}}}]
+    response: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    entry = {"entry": {"S": "order#JW1"}, "state": {"S": "reserved"}, "points": {"N": "9"}, "booked_at": {"N": "1"}}
+    table: Any = Busy(ClientError(response, "TransactWriteItems"), holds=entry)
+
+    assert None is Asked("reserve", "JW1", 9).of(PointsLedger(table, "points"), "mb_1")
+    assert 0 == table.taken
 
 
 @pytest.mark.parametrize("passing", PASSING, ids=str)

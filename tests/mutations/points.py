@@ -1,0 +1,105 @@
+"""The safeguards of points and of the merchant's own door."""
+
+from .safeguard import Safeguard
+
+_TRADE = "layers/jiuwu/jiuwu/trade"
+_LEDGER, _LAWS = "tests/trade/test_points.py", "tests/trade/test_points_laws.py"
+_STOREFRONT, _RECONCILER = "tests/functions/test_storefront_points.py", "tests/functions/test_reconciler_points.py"
+_OFFICE = "tests/functions/test_back_office.py"
+
+POINTS = (
+    Safeguard(
+        "nobody spends points that are not there",
+        2,
+        f"{_TRADE}/point_items.py",
+        '"ConditionExpression": "points >= :needed"',
+        '"ConditionExpression": "points >= :needed OR points < :needed"',
+        (
+            f"{_LEDGER}::test_reserved_points_are_not_there_for_another_order",
+            f"{_LAWS}::test_of_sixteen_who_want_the_last_points_one_gets_them",
+        ),
+    ),
+    Safeguard(
+        "an order reserves its points once, and a grant counts once",
+        2,
+        f"{_TRADE}/point_items.py",
+        '"ConditionExpression": "attribute_not_exists(entry)"',
+        '"ConditionExpression": "attribute_not_exists(entry) OR attribute_exists(entry)"',
+        (f"{_LEDGER}::test_the_same_grant_counts_once",),
+    ),
+    Safeguard(
+        "points that went back are not spent",
+        2,
+        f"{_TRADE}/point_items.py",
+        '"ConditionExpression": "#state = :before"',
+        '"ConditionExpression": "#state = :before OR attribute_exists(#state)"',
+        (f"{_LEDGER}::test_points_that_were_given_back_buy_nothing_any_more",),
+    ),
+    Safeguard(
+        "a reservation that comes after its cancellation is refused",
+        2,
+        f"{_TRADE}/points.py",
+        "refused = self._transact(new_entry(key, known))",
+        "refused = None",
+        (f"{_LEDGER}::test_a_reservation_that_comes_after_its_cancellation_is_refused",),
+    ),
+    Safeguard(
+        "a balance is too small only if this very order has not taken from it",
+        2,
+        f"{_TRADE}/points.py",
+        "known = booking_in(refused[0]) if refused[0] else self._booking(key)",
+        "known = booking_in(refused[0]) if refused[0] else None",
+        (f"{_LAWS}::test_who_took_the_last_points_and_lost_the_reply_is_not_short_of_them",),
+    ),
+    Safeguard(
+        "points are reserved before the platform hears of the order",
+        2,
+        "layers/jiuwu/jiuwu/wiring.py",
+        "if order.points:",
+        "if order.points < 0:",
+        (
+            f"{_STOREFRONT}::test_who_has_too_few_points_hears_so_and_pays_nothing",
+            f"{_RECONCILER}::test_an_order_whose_process_died_before_the_reservation_is_reserved_and_placed",
+        ),
+    ),
+    Safeguard(
+        "an order whose points are gone is given up",
+        3,
+        f"{_TRADE}/sweep.py",
+        "if not why.final:",
+        "if why.reason:",
+        (f"{_RECONCILER}::test_an_order_for_which_the_points_are_gone_is_cancelled_and_never_gets_to_the_platform",),
+    ),
+    Safeguard(
+        "an order that costs nothing is not adopted: how many points paid for it, only we knew",
+        2,
+        f"{_TRADE}/reconcile.py",
+        "if not remote.amount_fen:\n        raise NotOurs",
+        "if remote.amount_fen < 0:\n        raise NotOurs",
+        (f"{_RECONCILER}::test_an_order_of_nothing_that_our_table_lost_is_reported_and_not_adopted",),
+    ),
+    Safeguard(
+        "an order that was cancelled here while it got there for nothing is cancelled there too",
+        3,
+        f"{_TRADE}/reconcile.py",
+        'open_there = remote.status == "created" or (remote.status == "paid" and not remote.amount_fen)',
+        'open_there = remote.status == "created"',
+        (f"{_RECONCILER}::test_a_cancelled_order_that_the_platform_takes_as_paid_with_nothing_is_cancelled_there",),
+    ),
+    Safeguard(
+        "the merchant's door opens for the merchant's key alone",
+        5,
+        "functions/back_office/app.py",
+        "if not given or True not in [",
+        "if not given and True not in [",
+        (f"{_OFFICE}::test_a_stranger_learns_only_that_a_key_is_needed",),
+    ),
+    Safeguard(
+        "a refund asked for long ago is not asked for again",
+        2,
+        f"{_TRADE}/refunding.py",
+        "if known := asked_by(order, event.event_id):",
+        "if known := 0:",
+        (f"{_OFFICE}::test_a_request_known_from_long_ago_is_still_the_same_refund",),
+    ),
+)
