@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.letters.deaths import Kind
+from jiuwu.letters.deaths import Death, Kind
 from jiuwu.letters.letters import Letter
 from jiuwu.letters.shelf import Shelf
 from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
-from tests.letters.given_up import NOW, ORDER_NO, PAID, given_up
+from tests.letters.given_up import NOW, ORDER_NO, PAID, death, given_up
 
 QUEUES = {
     "orders": "OrderQueue",
@@ -120,6 +120,32 @@ def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
 
     (letter,) = desk.letters
     assert (4, 20) == (letter.deaths, letter.attempts)
+
+
+class Overtaken(Shelf):
+    """A table in which another death of the same thing is kept just after the letter is read."""
+
+    def __init__(self, dynamodb: Any, table: str, other: Death) -> None:
+        super().__init__(dynamodb, table)
+        self.others = [other]
+        self.beside = Shelf(dynamodb, table)
+
+    def get(self, id_: str) -> Letter | None:
+        found = super().get(id_)
+        if self.others:
+            self.beside.keep(self.others.pop())
+        return found
+
+
+def test_a_death_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws: Callable[[str], Any]) -> None:
+    desk.handle(given_up(message="m-1", received=6))
+    table = desk.app._settings.dead_letters_table
+
+    overtaken = Overtaken(aws("dynamodb"), table, death(message="m-2", received=6))
+    assert [] == desk.handle(given_up(message="m-3", received=6), shelf=overtaken)
+
+    (letter,) = desk.letters
+    assert (3, 15) == (letter.deaths, letter.attempts)
 
 
 def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> None:

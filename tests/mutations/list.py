@@ -1,5 +1,6 @@
 """Every safeguard that is broken once."""
 
+from .letters import LETTERS
 from .members import MEMBERS
 from .money import MONEY
 from .platform import PLATFORM
@@ -8,4 +9,4 @@ from .products import PRODUCTS
 from .sides import SIDES
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS)
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from jiuwu.trade.orders import order_no_for
 from jiuwu_cli.main import app
+from sandbox.demo.books import Books
 from sandbox.environment import Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
@@ -39,7 +40,7 @@ def letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[d
     return found
 
 
-def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu) -> None:
+def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sandbox) -> None:
     jiuwu("trigger", "order.paid", "--body", "no envelope \x01")
 
     (letter,) = letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
@@ -48,6 +49,8 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu) -> None:
     shown = jiuwu("dead", "show", letter["letter_id"])
     assert "no envelope \\x01" in shown
     assert "X-Jiuwu-Nonce: " in shown
+    dead = Books(sandbox).dead()
+    assert (1, 0) == (dead["dead letters, quarantined"], dead["QuarantineQueue"])
 
 
 def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_again(jiuwu: Jiuwu) -> None:

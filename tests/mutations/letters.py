@@ -1,0 +1,90 @@
+"""What is given up is kept, once, and harmless when it is sent again."""
+
+from .safeguard import Safeguard
+
+_LETTERS, _SHELF = "layers/jiuwu/jiuwu/letters/letters.py", "layers/jiuwu/jiuwu/letters/shelf.py"
+_KEEPER, _INTAKE = "functions/dead_letter_keeper/app.py", "functions/webhook_intake/app.py"
+_PURE, _KEPT = "tests/letters/test_letters.py", "tests/functions/test_dead_letter_keeper.py"
+_TAKEN, _COMMAND = "tests/functions/test_webhook_intake.py", "tests/cli/test_dead.py"
+
+LETTERS = (
+    Safeguard(
+        "a quarantined notification is acknowledged only once its queue took it",
+        1,
+        _INTAKE,
+        "        _quarantine(intake, unreadable, body, now)\n",
+        "",
+        (
+            f"{_TAKEN}::test_quarantined_without_its_queue_is_not_acknowledged",
+            f"{_TAKEN}::test_signed_junk_is_kept_byte_by_byte_with_its_reason_and_then_acknowledged",
+        ),
+        ends_in="ValueError",
+    ),
+    Safeguard(
+        "a message that cannot be kept stays in its queue",
+        1,
+        _KEEPER,
+        "        return False\n",
+        "        return True\n",
+        (f"{_KEPT}::test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted",),
+    ),
+    Safeguard(
+        "a letter is written on the version that was read",
+        1,
+        _SHELF,
+        '"version = :version"',
+        '"version >= :version"',
+        (f"{_KEPT}::test_a_death_kept_between_reading_and_writing_is_not_lost",),
+    ),
+    Safeguard(
+        "another body under the same event id is another letter",
+        1,
+        _LETTERS,
+        "{hashlib.sha256(death.body).hexdigest()}",
+        "",
+        (f"{_PURE}::test_another_body_under_the_same_event_id_is_another_letter",),
+    ),
+    Safeguard(
+        "a death told twice counts once",
+        2,
+        _LETTERS,
+        "if death.message_id in letter.messages:",
+        "if death.message_id == 0:",
+        (
+            f"{_PURE}::test_however_often_deaths_are_told_each_counts_once",
+            f"{_KEPT}::test_a_message_delivered_again_changes_nothing",
+        ),
+    ),
+    Safeguard(
+        "an amount is part of an event's proof",
+        2,
+        "layers/jiuwu/jiuwu/trade/notices.py",
+        '    "amount_fen",\n',
+        "",
+        ("tests/trade/test_notices.py::test_another_amount_or_time_of_money_is_another_proof",),
+    ),
+    Safeguard(
+        "an effect that was done since it was given up is not done again",
+        2,
+        "jiuwu_cli/redrive.py",
+        "if effect is not None and effect.done_at:",
+        "if effect is None:",
+        (f"{_COMMAND}::test_an_effect_that_was_done_since_is_left_alone",),
+    ),
+    Safeguard(
+        "many letters are sent only when a person says yes",
+        2,
+        "jiuwu_cli/dead.py",
+        "if len(ids) > _UNASKED and not (yes or dry_run):",
+        "if len(ids) > _UNASKED and yes:",
+        (f"{_COMMAND}::test_many_are_sent_only_when_a_person_says_yes",),
+    ),
+    Safeguard(
+        "a kept notification has no signature",
+        5,
+        "layers/jiuwu/jiuwu/platform/notifications.py",
+        "    del told[names.signature]\n",
+        "",
+        (f"{_TAKEN}::test_a_notification_is_acknowledged_after_the_queue_took_it",),
+    ),
+)
