@@ -50,10 +50,7 @@ LETTERS = (
         _LETTERS,
         "if death.message_id in letter.messages:",
         "if death.message_id == 0:",
-        (
-            f"{_PURE}::test_however_often_deaths_are_told_each_counts_once",
-            f"{_KEPT}::test_a_message_delivered_again_changes_nothing",
-        ),
+        (f"{_KEPT}::test_a_message_delivered_again_changes_nothing",),
     ),
     Safeguard(
         "an amount is part of an event's proof",
