@@ -37,6 +37,7 @@ def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "notifications": dict(outcome.notifications.most_common()),
         "ships": {"requests": len(outcome.facts.ships), "distinct effect ids": len(set(outcome.facts.ships))},
         "money": _money(outcome.facts),
+        "statement": _statement(outcome.statement),
         "drift": {name: value for name, value in outcome.metrics.items() if name.startswith("Drift ")},
         "requests": _requests(outcome),
         "per order": _per_order(outcome),
@@ -53,6 +54,20 @@ def _money(facts: Facts) -> dict[str, str]:
         "given back": yuan(back),
         "ledger": yuan(ledger),
         "differs by": f"{ledger - paid + back} fen",
+    }
+
+
+def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of the day's statement that a merchant reads first."""
+    if not statement:
+        return {}
+    total = statement["total"]["there"]
+    return {
+        "day": statement["day"],
+        "complete": statement["complete"],
+        "orders": total["orders"],
+        "paid": total["paid_yuan"],
+        "orders differing": statement["orders_differing"],
     }
 
 

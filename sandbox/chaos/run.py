@@ -1,23 +1,33 @@
 """One run: members order, pay and change their minds over some minutes; then everything is left to settle."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.orders import Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.chaos.books import Books
 from sandbox.chaos.lives import Lives
 from sandbox.chaos.troubles import Troubles
-from sandbox.demo.verdict import Facts
+from sandbox.demo.verdict import Facts, never_left
 from sandbox.town.town import APP_ID, Town, town
 
 PER_SECOND = 20.0
 # How often the two sides are compared for the curve, and how long a run may settle, in virtual seconds.
 _SAMPLE_SECONDS, _PATIENCE_SECONDS = 15.0, 6 * 3600.0
 _CALM_SAMPLES = 4
+_SHANGHAI, _STATEMENT_SEEN_SECONDS = ZoneInfo("Asia/Shanghai"), 86_400 + 2 * 3600
 # Notifications are late by a quarter of an hour, and repeated after minutes: what moves then is no drift.
 _STUCK_SECONDS = 2400.0
+
+
+# Requests, units and invocations.
+type Cost = tuple[Counter[tuple[str, str]], Counter[tuple[str, str]], Counter[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Outcome:
     metrics: dict[str, float]
     notifications: Counter[str]
     virtual_seconds: float
+    statement: dict[str, Any]
 
 
 def play(plan: Plan, tell: Callable[[int, int, int], None]) -> Outcome:
@@ -66,9 +77,13 @@ class _Run:
         self.lives.begin(self.plan.orders, PER_SECOND)
         troubles.on, self.town.platform.world.faults = True, troubles.platforms
         self._settle(books, begun, tell)
+        # what an order costs is what its life cost, without the idle night
+        cost = Counter(self.town.calls.counts), Counter(self.town.calls.units), Counter(self.town.invocations)
+        settled_at = self.town.clock.now
+        statement = {} if self.plan.off else self._night()
         troubles.on = False
         self._audit()
-        return self._outcome(books, troubles, begun)
+        return self._outcome(books, troubles, cost, settled_at - begun, statement)
 
     def _settle(self, books: Books, begun: float, tell: Callable[[int, int, int], None]) -> None:
         """Until nothing moves any more and both sides are the same; or, where they stay apart, until nothing moves."""
@@ -87,6 +102,18 @@ class _Run:
             if now - max(changed_at, ordered) > _STUCK_SECONDS:
                 return
 
+    def _night(self) -> dict[str, Any]:
+        """The statement of the day, made half an hour after midnight in Shanghai, troubles or not."""
+        day = datetime.fromtimestamp(self.town.clock.now, _SHANGHAI).replace(hour=0, minute=0, second=0)
+        self.town.clock.run(day.timestamp() + _STATEMENT_SEEN_SECONDS)
+        name = f"statements/{day.date().isoformat()}.json"
+        text = self.town.account.buckets["StatementsBucket"].get(name)
+        if text is None:
+            self.lives.errors.append(f"{name}: there is no statement")
+            return {}
+        statement: dict[str, Any] = json.loads(text)
+        return statement
+
     def _audit(self) -> None:
         """What only the end shows: no order unpaid past its expiry, and every member's points add up."""
         if unpaid := self._unpaid():
@@ -102,20 +129,44 @@ class _Run:
         """Orders that wait for their expiry."""
         return sum(order.status == "created" for order in self.town.platform.world.book)
 
-    def _outcome(self, books: Books, troubles: Troubles, begun: float) -> Outcome:
+    def _outcome(
+        self, books: Books, troubles: Troubles, cost: Cost, virtual_seconds: float, statement: dict[str, Any]
+    ) -> Outcome:
         here = self.town
         failures = Counter({f"{name}: {kind}": count for (name, kind), count in here.errors.items()})
         return Outcome(
             plan=self.plan,
-            facts=books.facts(self.plan.off, self.lives.errors),
+            facts=_with_statement(books.facts(self.plan.off, self.lives.errors), statement),
             fates=Counter(fate.value for fate in self.lives.fates.values()),
             curve=self.curve,
             troubles=troubles.met,
-            invocations=here.invocations,
+            invocations=cost[2],
             failures=failures,
-            calls=here.calls.counts,
-            units=here.calls.units,
+            calls=cost[0],
+            units=cost[1],
             metrics={" ".join(key): value for key, value in sorted(here.said.metrics.items())},
             notifications=Counter(f"{one.kind}, {one.outcome}" for one in here.platform.notifier.log),
-            virtual_seconds=here.clock.now - begun,
+            virtual_seconds=virtual_seconds,
+            statement=statement,
         )
+
+
+def _with_statement(facts: Facts, statement: dict[str, Any]) -> Facts:
+    """The facts, and what the statement says that they do not: it may name orders that are held, and nothing else."""
+    if not statement:
+        return facts
+    held = sum(order.status is Status.HELD for order in facts.local.values())
+    here, there = statement["total"]["here"], statement["total"]["there"]
+    wrong = [
+        f"the statement counts {name} {here[name]} here, {there[name]} there"
+        for name in ("paid_fen", "refunded_fen")
+        if here[name] != there[name]
+    ]
+    if not statement["complete"]:
+        wrong.append(f"the statement is not complete: {statement['problems'][:3]}")
+    if statement["orders_differing"] != held:
+        wrong.append(f"the statement has {statement['orders_differing']} orders that differ; {held} are held")
+    known = sum(not never_left(order) for order in facts.local.values())
+    if there["orders"] != known:
+        wrong.append(f"the statement has {there['orders']} orders; there are {known}")
+    return replace(facts, errors=(*facts.errors, *wrong))

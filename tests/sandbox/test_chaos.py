@@ -34,6 +34,14 @@ def test_five_hundred_orders_keep_every_promise(five_hundred: Outcome) -> None:
     assert 0 == five_hundred.curve[-1][2]
 
 
+def test_the_days_statement_agrees(five_hundred: Outcome) -> None:
+    held = five_hundred.fates[Fate.PAY_WRONG]
+
+    assert five_hundred.statement["complete"]
+    assert held == five_hundred.statement["orders_differing"] > 0
+    assert 500 == five_hundred.statement["total"]["there"]["orders"]
+
+
 def test_every_trouble_was_met(five_hundred: Outcome) -> None:
     met = " ".join(five_hundred.troubles)
     for trouble in (
