@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos up test proof mutations check fix build bench lock clean tools
+.PHONY: help demo chaos up test proof mutations check fix build bench capacity lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -42,6 +42,9 @@ fix: .venv/installed ## lets the formatter and the linter mend what they can
 
 build: tools ## what `sam deploy` ships, compiled, in .aws-sam/build (ARCHITECTURE=x86_64 for this stage's processor)
 	$(BIN)/python -m sandbox.cloud.stack $(ARCHITECTURE)
+
+capacity: tools ## how far it goes and what it costs: renews the tables of docs/capacity.md
+	$(BIN)/python -m sandbox.capacity
 
 bench: tools ## the ratios of the README's budget table
 	$(BIN)/python -m bench

@@ -197,7 +197,7 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
         queue=partial(effects.queue, clients.client("sqs"), environment.effect_queue_url),
         clock=clock,
     )
-    products = Products(dynamodb, environment.products_table)
+    products = Products(dynamodb, environment.products_table, clock=clock)
     return Shop(
         sessions=Sessions(dynamodb, environment.logins_table, clock=clock),
         accounts=Accounts(dynamodb, environment.members_table),

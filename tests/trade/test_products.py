@@ -91,3 +91,26 @@ def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None
     assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
     others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
     assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}
+
+
+def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
+    table: Any = Table(TEA)
+    now = [1000.0]
+    shop = Products(table, "products", clock=lambda: now[0])
+
+    for _ in range(100):
+        shop.priced({"tea": 1})
+    assert 1 == table.requests
+    table.rows["tea"] = TEA | {"price_fen": {"N": "700"}}
+    now[0] += 2
+    assert 700 == shop.priced({"tea": 1})[0].price_fen
+
+
+def test_what_is_not_there_is_asked_for_again_at_once() -> None:
+    table: Any = Table()
+    shop = Products(table, "products", clock=lambda: 1000.0)
+    with pytest.raises(NotForSale):
+        shop.priced({"tea": 1})
+
+    table.rows["tea"] = TEA
+    assert 617 == shop.priced({"tea": 1})[0].price_fen
