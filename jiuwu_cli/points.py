@@ -38,8 +38,8 @@ def points(  # noqa: PLR0913 -- what a change is made of
     """
     if grant and deduct:
         raise Misuse("--grant and --deduct at once", "give one of them")
-    with stack.problems():
-        deployed = stack.find(stack_name)
+    deployed = stack.find(stack_name)
+    with stack.answering(deployed):
         dynamodb = deployed.client("dynamodb")
         accounts, ledger = Accounts(dynamodb, deployed.output("MembersTable")), _ledger(deployed)
         if not is_member_id(member) or accounts.get(member) is None:

@@ -51,8 +51,8 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
     `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
     """
     asked_fen, request = _fen(amount), options.request_id(request_id, order_no, amount or "all", reason)
-    with stack.problems():
-        deployed = stack.find(stack_name)
+    deployed = stack.find(stack_name)
+    with stack.answering(deployed):
         order = deployed.store.get(order_no) if is_order_no(order_no) else None
         if order is None:
             raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")

@@ -82,18 +82,6 @@ class Stack:
         )
 
 
-@contextmanager
-def problems() -> Iterator[None]:
-    """Says in one line what AWS, or a table, refused to a command."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"].get("Code", "")
-        raise Problem(f"AWS refused {error.operation_name} ({code})", "check your rights to the stack") from None
-    except (BotoCoreError, TableBusy, TableRefused) as error:
-        raise Problem(f"AWS did not do its part ({type(error).__name__})", "try again in a moment") from None
-
-
 def find(name: str | None = None) -> Stack:
     """The stack of this name in the account of the shell's credentials; without a name the running sandbox's.
 
@@ -116,7 +104,7 @@ def answering(found: Stack) -> Iterator[None]:
         code = error.response["Error"].get("Code", "")
         cure = "check what your AWS credentials may do, and that the stack is deployed from this version"
         raise Problem(f"{found.name}: AWS refused {error.operation_name} ({code})", cure) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, TableBusy, TableRefused) as error:
         raise Problem(f"{found.name}: AWS does not answer ({type(error).__name__})", "try again") from None
 
 

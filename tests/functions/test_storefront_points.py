@@ -146,8 +146,19 @@ def test_a_member_sees_the_balance_and_what_moved_it(rich: Customer) -> None:
     answer = rich.ask("GET", "/points")
 
     assert (200, 400) == (answer.status, answer.body["balance"])
-    reserved = {"points": -600, "what": "下单预留", "at": NOW, "order_no": order_no, "state": "reserved"}
-    assert reserved in answer.body["entries"]
+    reserved = {"points": -600, "what": "下单预留", "at": NOW, "order_no": order_no, "order_points": 600}
+    assert reserved | {"state": "reserved"} in answer.body["entries"]
+
+
+def test_what_came_back_shows_and_what_was_never_taken_does_not(rich: Customer, sides: Sides) -> None:
+    sides.ledger.reserve(rich.member_id, "JW1", 600, at=NOW)
+    sides.ledger.give_back(rich.member_id, "JW1", at=NOW + 9)
+    sides.ledger.give_back(rich.member_id, "JW2", at=NOW)
+
+    entries = rich.ask("GET", "/points").body["entries"]
+
+    orders = [(entry["order_no"], entry["points"], entry["order_points"]) for entry in entries if "order_no" in entry]
+    assert [("JW1", 0, 600)] == orders
 
 
 def test_points_are_shown_to_who_is_logged_in(lan: Customer) -> None:

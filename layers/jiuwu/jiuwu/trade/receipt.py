@@ -83,7 +83,8 @@ def refund_receipt(asked: Asked, request_id: str) -> dict[str, object]:
 
 def points_receipt(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
     """A member's points as JSON: the balance, and the latest entries, each with what it did to the balance."""
-    return {"balance": balance, "entries": [_booking(booking) for booking in bookings]}
+    # an order that never got its points left a mark of 0, which is our business alone
+    return {"balance": balance, "entries": [_booking(booking) for booking in bookings if booking.points]}
 
 
 def _money(entry: Entry, ref: str) -> dict[str, object]:
@@ -96,12 +97,12 @@ def _effect(name: str, effect: Effect) -> dict[str, object]:
 
 
 def _booking(booking: Booking) -> dict[str, object]:
-    order = {"order_no": booking.ref, "state": str(booking.state)} if booking.state else {"request_id": booking.ref}
+    order: dict[str, object] = {"order_no": booking.ref, "order_points": booking.points, "state": str(booking.state)}
     return {
         "points": booking.counts,
         "what": _BOOKED[booking.state] if booking.state else "增加" if booking.points > 0 else "扣减",
         "at": booking.moved_at or booking.booked_at,
-        **order,
+        **(order if booking.state else {"request_id": booking.ref}),
         **({"reason": booking.reason} if booking.reason else {}),
     }
 
