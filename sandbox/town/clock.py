@@ -33,6 +33,10 @@ class Clock:
         self._number += 1
         heapq.heappush(self._plans, (when, self._number, action))
 
+    def forget(self) -> None:
+        """Nothing is planned any more."""
+        self._plans.clear()
+
     @property
     def following(self) -> float:
         """When the next thing happens; infinity if nothing is planned."""

@@ -91,9 +91,14 @@ class Platform:
         self.notifier = Messenger(self.world, clock, post)
         self.actions = Actions(self.world, self.notifier)
         self._clock, self._calls = clock, calls
-        self._gateway = VirtualGateway(self.world, clock)
-        self._routes = self._wired(profile)
+        self.restart()
         self._client = httpx.Client(transport=_Transport(self._serve))
+
+    def restart(self) -> None:
+        """Its rate limit and nonces begin anew; what the world holds stays, and nothing is on its way any more."""
+        self._gateway = VirtualGateway(self.world, self._clock)
+        self._routes = self._wired(self.world.profile)
+        self.notifier.under_way = 0
 
     def http(self) -> httpx.Client:
         """In place of jiuwu.platform.transport.http_client."""

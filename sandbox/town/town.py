@@ -62,6 +62,9 @@ class Context:
         return int((self._clock.ends - self._clock.now) * 1000)
 
 
+type Handler = Callable[[Any, Context], Any]
+
+
 class Town:
     """All functions of the template on one clock. Make it by `town()`.
 
@@ -91,6 +94,13 @@ class Town:
                 _Poller(self, function, source)
             for expression, payload in function.schedules:
                 self._plan(function, expression, payload)
+
+    def stop(self) -> None:
+        """Switches all event sources off, forgets what was planned and ends all processes; requests still come."""
+        self.clock.forget()
+        self._modules.clear()
+        for queue in self.account.queues.values():
+            queue.on_sent = lambda _visible_at: None
 
     def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
         """An API Gateway request and its reply; 500 when the function fails or dies."""
@@ -131,11 +141,18 @@ class Town:
         finally:
             self.running, clock.ends = outer, ends
 
+    def process(self, name: str) -> Handler:
+        """The handler of a function in one more process of its own, beside the one that `invoke` keeps warm."""
+        return self._cold_start(self.functions[name]).handler  # type: ignore[no-any-return]
+
+    def batch(self, queue: Queue, batch: Sequence[Held]) -> dict[str, Any]:
+        """The event that a batch of a queue's messages is to a function."""
+        return {"Records": [_record(queue, held) for held in batch]}
+
     def deliver(self, function: Function, queue: Queue, batch: Sequence[Held]) -> None:
         """A batch to a function; what it did not fail is deleted."""
-        records = [_record(queue, held) for held in batch]
         try:
-            answer = self.invoke(function.name, {"Records": records})
+            answer = self.invoke(function.name, self.batch(queue, batch))
         except Failed:
             return
         failed = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
@@ -143,10 +160,10 @@ class Town:
             if held.message_id not in failed and not self.repeat_delivery(queue):
                 queue.held.pop(held.message_id, None)
 
-    def _handler(self, function: Function) -> Callable[[Any, Context], Any]:
+    def _handler(self, function: Function) -> Handler:
         if function.name not in self._modules:
             self._modules[function.name] = self._cold_start(function)
-        handler: Callable[[Any, Context], Any] = self._modules[function.name].handler
+        handler: Handler = self._modules[function.name].handler
         return handler
 
     def _cold_start(self, function: Function) -> ModuleType:

@@ -65,6 +65,14 @@ SIDES = (
         ),
     ),
     Safeguard(
+        "a message whose order could not be written comes again",
+        1,
+        "functions/effect_dispatcher/app.py",
+        "    failed |= {message for message, number in numbers.items() if number in unwritten}\n",
+        "",
+        ("tests/functions/test_effect_dispatcher.py::test_a_table_that_does_not_answer_brings_the_messages_back",),
+    ),
+    Safeguard(
         "what may be there is looked up before it is placed again",
         2,
         f"{_TRADE}/placing.py",
@@ -172,5 +180,21 @@ SIDES = (
         "return remote is not None and abs(",
         "return remote is None and abs(",
         ("tests/functions/test_reconciler.py::test_a_change_of_this_moment_is_left_to_its_notification",),
+    ),
+    Safeguard(
+        "an effect is not tried for ever",
+        3,
+        f"{_TRADE}/patience.py",
+        "    if attempts >= MOST_ATTEMPTS:",
+        "    if attempts < 0:",
+        ("tests/trade/test_patience.py::test_what_passes_is_tried_for_more_than_a_day_and_then_given_up",),
+    ),
+    Safeguard(
+        "what our own limit held back is never given up",
+        1,
+        f"{_TRADE}/patience.py",
+        "    if held_back(error):",
+        "    if False:",
+        ("tests/trade/test_patience.py::test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up",),
     ),
 )

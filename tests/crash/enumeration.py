@@ -1,0 +1,53 @@
+"""Every place to die of a scenario, one after the other."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.crash.promises import broken
+from tests.crash.scenarios import HOUR, Scenario
+from tests.crash.stage import Call, Death, Stage, stage
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """One run of a scenario: the calls while deaths could come, who died, and what does not hold at the end."""
+
+    calls: tuple[Call, ...]
+    died: tuple[Call, ...]
+    problems: tuple[str, ...]
+
+
+def live(scenario: Scenario, deaths: Sequence[Death] = ()) -> Lived:
+    """The scenario with these deaths, and then time enough for everything to come to rest."""
+    with stage(off=scenario.off, deaths=deaths) as found:
+        scenario.prepare(found)
+        found.watching = True
+        scenario.act(found)
+        found.pass_by(scenario.seconds)
+        found.watching = False
+        found.pass_by(scenario.hours * HOUR)
+        return Lived(tuple(found.watched), tuple(found.died), tuple(_problems(scenario, found)))
+
+
+def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
+    yield from broken(found)
+    if scenario.ends and (status := found.order.status) is not scenario.ends:
+        yield f"ends {status} instead of {scenario.ends}"
+    if found.order_no:
+        paid, back = (sum(entry.fen for entry in entries) for entries in (found.order.payments, found.order.refunds))
+        wanted = paid if scenario.back_fen is None else scenario.back_fen
+        if -back != wanted:
+            yield f"{-back} fen went back of {paid}, instead of {wanted}"
+
+
+def each_death(calls: Sequence[Call]) -> Iterator[Death]:
+    """Before each call, and after it."""
+    for call in calls:
+        yield Death(call.number, "before")
+        yield Death(call.number, "after")
+
+
+def by_function(calls: Sequence[Call]) -> dict[str, int]:
+    """How many calls each function makes, in the sequence in which they come to work."""
+    return dict(Counter(call.function for call in calls))

@@ -1,0 +1,119 @@
+"""What must be true of a town when everything has come to rest, whatever happened in it: docs/proof.md's promises."""
+
+from collections.abc import Iterator
+
+from jiuwu.members.grants import Grants
+from jiuwu.members.sealing import Seal
+from jiuwu.trade.orders import Order, Status
+from sandbox.platform.orders import Order as Theirs
+from sandbox.town.town import APP_SECRET
+from tests.crash.stage import MERCHANT_KEY, Stage
+
+# Queues where a message at rest is nothing lost: nobody reads the one, and a run that died is noted in the other.
+_MAY_REST = {"CommunityQueue", "FailedRuns"}
+
+
+def broken(stage: Stage) -> list[str]:
+    """Every promise that does not hold, in words."""
+    return [*_orders(stage), *_parcels(stage), *_queues(stage), *_members(stage), *_secrets(stage), *_errors(stage)]
+
+
+def _orders(stage: Stage) -> Iterator[str]:
+    ours = stage.orders()
+    theirs = {order.number: order for order in stage.town.platform.world.book}
+    for number in sorted(ours.keys() - theirs.keys()):
+        if ours[number].status is not Status.CANCELLED or ours[number].ledger:
+            yield f"{number} is {ours[number].status} here and unknown there"
+    yield from (f"{number} is unknown here" for number in sorted(theirs.keys() - ours.keys()))
+    for number in sorted(ours.keys() & theirs.keys()):
+        yield from (f"{number}: {problem}" for problem in _both(ours[number], theirs[number]))
+
+
+def _both(ours: Order, theirs: Theirs) -> Iterator[str]:
+    payments = {one.transaction_id: one.amount_fen for one in theirs.payments}
+    refunds = {one.refund_id: -one.amount_fen for one in theirs.refunds}
+    if (booked := [(entry.ref, entry.fen) for entry in ours.payments]) != sorted_like(booked, payments):
+        yield f"payments booked {booked}, there {payments}"
+    if (booked := [(entry.ref, entry.fen) for entry in ours.refunds]) != sorted_like(booked, refunds):
+        yield f"refunds booked {booked}, there {refunds}"
+    if ours.pending:
+        yield f"still to be done: {', '.join(ours.pending)}"
+    if dead := [name for name, effect in ours.effects if effect.dead]:
+        yield f"given up: {', '.join(dead)}"
+    status = "created" if ours.status is Status.PLACED else str(ours.status)
+    if status != theirs.status and ours.status is not Status.HELD:  # a held order is a person's to decide
+        yield f"{ours.status} here, {theirs.status} there"
+
+
+def sorted_like(booked: list[tuple[str, int]], there: dict[str, int]) -> list[tuple[str, int]]:
+    """The other side's money as a list in the sequence of ours; what we lack comes last."""
+    known = [ref for ref, _ in booked if ref in there]
+    return [(ref, there[ref]) for ref in dict.fromkeys([*known, *there])]
+
+
+def _parcels(stage: Stage) -> Iterator[str]:
+    ids: dict[str, set[str]] = {}
+    for parcel in stage.parcels:
+        ids.setdefault(parcel["detail"]["order_no"], set()).add(parcel["detail"]["effect_id"])
+    for number, order in stage.orders().items():
+        effect = order.effect("ship")
+        due = order.status in (Status.SHIPPED, Status.COMPLETED)
+        if len(ids.get(number, ())) > 1:
+            yield f"{number} is two parcels: {sorted(ids[number])}"
+        if due and number not in ids:
+            yield f"{number} is {order.status}, and nothing was sent"
+        if number in ids and not (effect and effect.done_at):
+            yield f"{number} was sent, and does not know it"
+    yield from (f"{number} was sent, and is no order" for number in ids.keys() - stage.orders().keys())
+
+
+def _queues(stage: Stage) -> Iterator[str]:
+    for queue in stage.town.account.queues.values():
+        if queue.held and queue.name not in _MAY_REST:
+            bodies = [held.body[:200] for held in queue.held.values()]
+            yield f"{queue.name} still holds {len(bodies)}: {bodies[0]}"
+    if waiting := stage.town.platform.notifier.waiting:
+        yield f"{waiting} notifications were never taken"
+
+
+def _members(stage: Stage) -> Iterator[str]:
+    dynamodb, kms = (stage.town.account.client(service) for service in ("dynamodb", "kms"))
+    platform = stage.town.platform.world.grants
+    for row in stage.town.account.tables["MembersTable"].rows.values():
+        member_id = row.item["member_id"]["S"]
+        grant = Grants(dynamodb, "MembersTable", clock=stage.town.clock).read(member_id)
+        if grant is None or grant.status == "unlinked":
+            continue
+        if grant.status != "active":
+            yield f"{member_id} was logged out: {grant.status}"
+            continue
+        seal = Seal(kms, "TokenKey")
+        access, refresh = (seal.open(member_id, one) for one in (grant.tokens.access, grant.tokens.refresh))
+        held = platform.grants[platform.access[access].grant_id]
+        if held.revoked or refresh not in {held.refresh, held.previous}:
+            yield f"{member_id}: the platform does not take our tokens any more"
+        if grant.tokens.expires_at <= stage.town.clock.now:
+            yield f"{member_id}: the token is past its time and was not renewed"
+
+
+def _secrets(stage: Stage) -> Iterator[str]:
+    """No token, code, session or secret in a table, a queue, a dead letter or a log line."""
+    grants = stage.town.platform.world.grants
+    secrets = {*grants.access, *grants.refresh, *grants.codes, stage.lan.session, APP_SECRET, MERCHANT_KEY} - {""}
+    for where, text in _texts(stage):
+        if any(secret in text for secret in secrets):
+            yield f"a secret stands in {where}"
+
+
+def _texts(stage: Stage) -> Iterator[tuple[str, str]]:
+    for table in stage.town.account.tables.values():
+        yield table.name, " ".join(repr(row.item) for row in table.rows.values())
+    for queue in stage.town.account.queues.values():
+        yield queue.name, " ".join(held.body + repr(held.attributes) for held in queue.held.values())
+    yield "the log", repr(stage.town.said.lines)
+
+
+def _errors(stage: Stage) -> Iterator[str]:
+    for (function, kind), count in stage.town.errors.items():
+        if kind != "Killed":
+            yield f"{function} failed {count} times: {kind}"

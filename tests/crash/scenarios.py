@@ -1,0 +1,215 @@
+"""The scenarios in which every process dies once at every call that it makes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from jiuwu.trade.orders import Status
+from sandbox.memory.calls import Phase
+from sandbox.platform import events
+from sandbox.platform.deliveries import under_new_id
+from sandbox.platform.grants import ACCESS_SECONDS
+from sandbox.town.people import Refused
+from tests.crash.stage import ITEMS, PARAMETERS, PRICE_FEN, Stage
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`prepare` goes well; deaths begin with `act` and may come for `seconds`, as long as the story takes when nobody
+    dies; at rest the order is `ends`, and `back_fen` went back to the member (None: all that was paid).
+
+    `off` are functions whose event sources are switched off.
+    """
+
+    name: str
+    prepare: Callable[[Stage], None]
+    act: Callable[[Stage], None]
+    ends: Status | None
+    back_fen: int | None = 0
+    seconds: float = 30.0
+    hours: float = 3.0
+    off: tuple[str, ...] = ()
+
+
+def nobody(_stage: Stage) -> None:
+    """Nothing to prepare, or nothing to do."""
+
+
+def linked(stage: Stage) -> None:
+    """A member who has logged in."""
+    stage.lan.log_in()
+
+
+def log_in(stage: Stage) -> None:
+    """From the beginning, as often as it takes."""
+
+    def attempt() -> None:
+        try:
+            stage.lan.log_in()
+        except Refused as refused:
+            # whatever the page says, it offers to begin again
+            raise Refused("login", {"statusCode": 500, "body": str(refused)}) from refused
+
+    stage.insist(attempt)
+
+
+def buy(stage: Stage) -> None:
+    stage.order_no = stage.insist(lambda: stage.lan.place("key-1", ITEMS))
+
+
+def buy_unheard(stage: Stage) -> None:
+    """The platform cannot be reached while the member orders; our order is safe."""
+
+    def unreachable(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        stage.on_call(service, operation, phase, request)
+        if operation == "orders.create":
+            raise httpx.ConnectError("no connection")
+
+    stage.town.calls.on_call = unreachable
+    buy(stage)
+    stage.town.calls.on_call = stage.on_call
+
+
+def placed(stage: Stage) -> None:
+    """An order on both sides, and everything at rest."""
+    linked(stage)
+    buy(stage)
+    stage.pass_by(60)
+
+
+def paid(stage: Stage) -> None:
+    """An order paid and shipped."""
+    placed(stage)
+    pay(stage)
+    stage.pass_by(60)
+
+
+def pay(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no)
+
+
+def pay_twice_told(stage: Stage) -> None:
+    """The same payment three times: twice under its event id, once under another."""
+    pay(stage)
+    order = stage.town.platform.world.book.get(stage.order_no)
+    event = events.paid(order, order.payments[-1])
+    stage.town.platform.notifier.emit(event)
+    stage.town.platform.notifier.emit(under_new_id(event))
+
+
+def pay_again(stage: Stage) -> None:
+    pay(stage)
+    stage.town.platform.actions.pay(stage.order_no, transaction_id="second")
+
+
+def pay_too_much(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no, 1)
+
+
+def cancel_there(stage: Stage) -> None:
+    stage.town.platform.actions.cancel(stage.order_no, "timeout")
+
+
+def cancelled(stage: Stage) -> None:
+    placed(stage)
+    cancel_there(stage)
+    stage.pass_by(60)
+
+
+def pay_late(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no, force=True)
+
+
+def cancel_here(stage: Stage) -> None:
+    """The member cancels; that the order is cancelled already is an answer, too."""
+    try:
+        stage.insist(lambda: stage.lan.cancel(stage.order_no))
+    except Refused as refused:
+        assert refused.status == 409, refused  # noqa: PT017 -- not what is tested here
+
+
+def refund_there(stage: Stage) -> None:
+    stage.town.platform.actions.refund(stage.order_no)
+
+
+def refund_a_part(stage: Stage) -> None:
+    stage.merchant(f"/orders/{stage.order_no}/refunds", "part-1", {"amount_fen": 100, "reason": "scratched"})
+
+
+def refund_all(stage: Stage) -> None:
+    stage.merchant(f"/orders/{stage.order_no}/refunds", "all-1", {"reason": "returned"})
+
+
+def complete(stage: Stage) -> None:
+    stage.town.platform.actions.complete(stage.order_no)
+
+
+def silently(act: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """Done at the platform, and no notification of it ever comes."""
+
+    def quiet(stage: Stage) -> None:
+        notifier = stage.town.platform.notifier
+        emit, notifier.emit = notifier.emit, lambda *_: None  # type: ignore[method-assign]
+        act(stage)
+        notifier.emit = emit  # type: ignore[method-assign]
+
+    return quiet
+
+
+def forget_here(stage: Stage) -> None:
+    """Our table loses the order."""
+    stage.town.account.client("dynamodb").delete_item(TableName="OrdersTable", Key={"order_no": {"S": stage.order_no}})
+    pay(stage)
+
+
+def nearly_expired(stage: Stage) -> None:
+    """An order whose time is over with the reconciler's next runs."""
+    placed(stage)
+    stage.pass_by(float(PARAMETERS["OrderExpirySeconds"]) - 70)
+
+
+def nearly_renewed(stage: Stage) -> None:
+    """A member whose token is about to be renewed."""
+    linked(stage)
+    stage.pass_by(_until_renewal(stage) - 30)
+
+
+def _until_renewal(stage: Stage) -> float:
+    return ACCESS_SECONDS - float(stage.town.wiring.parameter("RefreshAheadSeconds"))
+
+
+def long_away(stage: Stage) -> None:
+    """A member whose token has expired, and nobody renewed it."""
+    linked(stage)
+    stage.pass_by(3 * HOUR)
+
+
+SCENARIOS = (
+    Scenario("OAuth callback", nobody, log_in, None),
+    Scenario("order creation", linked, buy, Status.PLACED, hours=1),
+    Scenario("new payment", placed, pay, Status.SHIPPED),
+    Scenario("duplicate", placed, pay_twice_told, Status.SHIPPED),
+    Scenario("double payment", placed, pay_again, Status.SHIPPED, back_fen=2 * PRICE_FEN),
+    Scenario("payment of another amount", placed, pay_too_much, Status.HELD),
+    Scenario("late payment", cancelled, pay_late, Status.REFUNDED, back_fen=None),
+    Scenario("cancellation by the member", placed, cancel_here, Status.CANCELLED),
+    Scenario("cancellation by the platform", placed, cancel_there, Status.CANCELLED),
+    Scenario("refund by the platform", paid, refund_there, Status.REFUNDED, back_fen=None),
+    Scenario("refund by the merchant, in part", paid, refund_a_part, Status.SHIPPED, back_fen=100),
+    Scenario("refund by the merchant", paid, refund_all, Status.REFUNDED, back_fen=None),
+    Scenario("completion", paid, complete, Status.COMPLETED),
+    Scenario("reconcile repair: a payment nobody told of", placed, silently(pay), Status.SHIPPED, seconds=400),
+    Scenario("reconcile repair: an order our table lost", placed, forget_here, Status.SHIPPED),
+    Scenario(
+        "reconcile repair: an order the platform never got", linked, buy_unheard, Status.PLACED, seconds=400, hours=1
+    ),
+    Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1),
+    Scenario("expiry of an unpaid order", nearly_expired, nobody, Status.CANCELLED, seconds=400),
+    Scenario("payment as the order expires", nearly_expired, pay, Status.SHIPPED, seconds=400),
+    Scenario("token refresh by the clock", nearly_renewed, nobody, None, seconds=400),
+    Scenario("token refresh by a purchase", long_away, buy, Status.PLACED, hours=1, off=("TokenRefresher",)),
+)

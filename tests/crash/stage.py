@@ -1,0 +1,121 @@
+"""A town with one member and a warehouse, where any call that a function makes may be its process's last."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jiuwu.trade.items import from_item
+from jiuwu.trade.orders import Order
+from sandbox.memory.calls import Phase
+from sandbox.shop import products
+from sandbox.town.people import Member, Refused, stock
+from sandbox.town.town import Killed, Town, town
+
+MERCHANT_KEY = "the-merchant-key-of-this-town-0123456789"
+ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
+PRICE_FEN = next(product.price_fen for product in products.ALL if product.product_id == "mug-panda")
+# Longer than the lease of a process that died.
+PAUSE_SECONDS = 65.0
+PARAMETERS = {"MerchantKeyName": "jiuwu/merchant-key", "OrderExpirySeconds": "7200"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a function makes: the place of it since the scenario began, by whom, and what."""
+
+    number: int
+    function: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"call {self.number} ({self.function}: {self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A process ends at this call, before it, or once it took effect and before its reply was seen."""
+
+    number: int
+    phase: Phase
+
+
+@dataclass
+class Stage:
+    """The town, its member, what the warehouse heard; `watched` are the calls while `watching`, `deaths` what ends."""
+
+    town: Town
+    lan: Member
+    parcels: list[dict[str, Any]] = field(default_factory=list)
+    watched: list[Call] = field(default_factory=list)
+    deaths: tuple[Death, ...] = ()
+    died: list[Call] = field(default_factory=list)
+    watching: bool = False
+    order_no: str = ""
+    _dead: int = -1  # the invocation whose process is gone
+
+    def on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        """Counts the calls of functions, and ends a process where its death is due."""
+        if not (self.watching and self.town.running):
+            return
+        invocation = self.town.invocations.total()
+        if invocation == self._dead:
+            raise Killed  # a `finally` or `except` that still tries something: nothing of it gets through
+        if phase == "before":
+            call = Call(len(self.watched) + 1, self.town.running, f"{service}.{operation}")
+            self.watched.append(call)
+        if Death(len(self.watched), phase) in self.deaths:
+            self._dead = invocation
+            self.died.append(self.watched[-1])
+            raise Killed
+
+    def insist[T](self, act: Callable[[], T], times: int = 6) -> T:
+        """What somebody gets who asks again when no answer came, or when told to come again."""
+        for _ in range(times):
+            try:
+                return act()
+            except Refused as refused:
+                if refused.status < 500:
+                    raise
+            self.pass_by(PAUSE_SECONDS)
+        raise AssertionError("no answer, however often one asks")
+
+    def pass_by(self, seconds: float) -> None:
+        """Time passes, with all that happens meanwhile."""
+        self.town.clock.run(self.town.clock.now + seconds)
+
+    def merchant(self, path: str, key: str, body: object) -> dict[str, Any]:
+        """The reply to a request of the merchant's own servers."""
+
+        def ask() -> dict[str, Any]:
+            headers = {"authorization": f"Bearer {MERCHANT_KEY}", "idempotency-key": key}
+            reply = self.town.http("POST", f"/merchant{path}", body=body, **headers)
+            if reply["statusCode"] >= 300:
+                raise Refused(path, reply)
+            return reply
+
+        return self.insist(ask)
+
+    def orders(self) -> dict[str, Order]:
+        """Our orders."""
+        rows = self.town.account.tables["OrdersTable"].rows.values()
+        return {order.order_no: order for order in (from_item(row.item) for row in rows)}
+
+    @property
+    def order(self) -> Order:
+        """The scenario's order as our table has it."""
+        return self.orders()[self.order_no]
+
+
+@contextmanager
+def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = ()) -> Iterator[Stage]:
+    """A town that runs, nobody in it yet."""
+    with town(parameters=PARAMETERS) as built:
+        built.account.secrets["jiuwu/merchant-key"] = json.dumps({"current": MERCHANT_KEY})
+        stock(built)
+        built.start(off=off)
+        found = Stage(built, Member(built, "ou_lan"), deaths=tuple(deaths))
+        built.account.buses["TradeBus"].append(found.parcels.append)
+        built.calls.on_call = found.on_call
+        yield found

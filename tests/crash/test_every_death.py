@@ -1,0 +1,37 @@
+"""Wherever a process dies, and whatever scenario it dies in: in the end every promise holds."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.enumeration import each_death, live
+from tests.crash.report import BEGIN, END, table
+from tests.crash.scenarios import SCENARIOS, Scenario
+
+_NAMES = [scenario.name for scenario in SCENARIOS]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
+def test_when_nobody_dies_every_promise_holds(scenario: Scenario) -> None:
+    lived = live(scenario)
+
+    assert () == lived.problems
+    assert lived.calls
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
+def test_every_promise_holds_wherever_a_process_dies(scenario: Scenario) -> None:
+    for death in each_death(live(scenario).calls):
+        lived = live(scenario, [death])
+        where = f"dies {death.phase} {lived.died[0] if lived.died else death.number}"
+
+        assert (1, ()) == (len(lived.died), lived.problems), where
+
+
+@pytest.mark.proof
+def test_the_documented_numbers_of_places_to_die_are_those_of_this_code(project: Path) -> None:
+    text = (project / "docs" / "proof.md").read_text("utf-8")
+
+    assert table() == text.partition(BEGIN)[2].partition(END)[0].strip()

@@ -1,0 +1,28 @@
+"""Two and three invocations on one order, in every order of their calls: no promise breaks."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tests.interleavings.crossings import CASES, Case, crossroads
+from tests.interleavings.walking import schedules
+
+_CASES = [pytest.param(case, id=case.name, marks=pytest.mark.proof if case.proof else ()) for case in CASES]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("case", _CASES)
+def test_no_promise_breaks_in_any_order_of_calls(case: Case, record_property: Callable[[str, object], None]) -> None:
+    with crossroads(case) as here:
+
+        def run(choices: Sequence[int]) -> list[tuple[int, ...]]:
+            ways, problems = here.walk(choices)
+            status = here.stage.order.status if here.stage.order_no else None
+            assert [] == problems, choices
+            assert status in case.ends, choices
+            return ways
+
+        walked = list(schedules(run))
+        record_property("schedules", len(walked))
+
+    assert len(set(walked)) == len(walked) > 1
