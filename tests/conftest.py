@@ -135,6 +135,16 @@ def effect_queue(make_queue: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
+def reconcile_queue(make_queue: Callable[[str], str]) -> str:
+    return make_queue("ReconcileQueue")
+
+
+@pytest.fixture
+def refresh_queue(make_queue: Callable[[str], str]) -> str:
+    return make_queue("RefreshQueue")
+
+
+@pytest.fixture
 def order_dead_letters(make_queue: Callable[[str], str]) -> str:
     return make_queue("OrderDeadLetters")
 

@@ -171,6 +171,21 @@ def batches_without_partial_failures(template: Template) -> list[str]:
     return [name for name, _, event in found if event.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]]
 
 
+def loops_that_lambda_would_break(template: Template) -> list[str]:
+    """Functions that send to the queue that feeds them: Lambda stops such a chain after 16 rounds unless allowed."""
+    deployed = functions(template)
+    return [
+        name
+        for name, _, event in _events(template, "SQS")
+        if deployed[name].get("RecursiveLoop") != "Allow" and _target(event["Queue"]) in _sent_to(deployed[name])
+    ]
+
+
+def _sent_to(function: Resource) -> set[str | None]:
+    allowed = [one for one in _found_statements(function) if "sqs:SendMessage" in _listed(one["Action"])]
+    return {_target(resource) for one in allowed for resource in _listed(one["Resource"])}
+
+
 def visibility_timeouts_too_short(template: Template) -> list[str]:
     """Lambda advises six times the function's timeout plus the batch window; below, a slow batch is delivered twice."""
     queues, deployed, short = properties(template, "SQS::Queue"), functions(template), []

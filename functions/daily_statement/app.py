@@ -198,7 +198,7 @@ def build(environment: Settings, platform: Platform, clock: Callable[[], float] 
     dynamodb = clients.client("dynamodb")
     return DailyStatement(
         environment,
-        OrderStore(dynamodb, environment.orders_table),
+        OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards),
         StatementRuns(dynamodb, environment.reconciliation_table),
         clients.client("sqs"),
         clients.client("s3"),

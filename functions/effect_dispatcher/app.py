@@ -177,7 +177,7 @@ def _report_attempts(attempts: Sequence[Attempt]) -> None:
 _settings = settings.load(Settings)
 _parts = Parts(
     settings=_settings,
-    store=OrderStore(clients.client("dynamodb"), _settings.orders_table),
+    store=OrderStore(clients.client("dynamodb"), _settings.orders_table, shards=_settings.due_shards),
     events=clients.client("events"),
     sqs=clients.client("sqs"),
     points=PointsLedger(clients.client("dynamodb"), _settings.points_table),

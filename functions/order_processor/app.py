@@ -179,7 +179,7 @@ _settings = settings.load(Settings)
 _processor = Processor(
     settings=_settings,
     sqs=clients.client("sqs"),
-    store=OrderStore(clients.client("dynamodb"), _settings.orders_table),
+    store=OrderStore(clients.client("dynamodb"), _settings.orders_table, shards=_settings.due_shards),
     platform=Platform(_settings),
 )
 

@@ -1,6 +1,7 @@
 """Reconciler: compares both sides of every order that is due or has changed, and mends by rule or reports.
 
-By schedule, or invoked with {"order_no": …} for one order now.
+Each tick of its schedule, or {}, queues one task per part: every due shard, and the platform's list of changed orders.
+It takes those tasks itself. {"order_no": …} is one order now.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -9,14 +10,15 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import effects
+from jiuwu.trade import effects, parts
 from jiuwu.trade.mending import Mender
+from jiuwu.trade.parts import Lease, Part
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
@@ -29,6 +31,8 @@ _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
 # never less than intake, queue and processor take on a slow day, and never so long that the next pass over the list of
 # changes would begin after it.
 _FRESH_PART, _FRESH_AT_LEAST, _FRESH_AT_MOST = 6, 3, OVERLAP_SECONDS // 2
+# A lease outlasts its invocation by what clocks may differ.
+_LEASE_MARGIN_SECONDS = 10
 
 Answer = dict[str, Any]
 
@@ -37,45 +41,91 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     members_table: str
     token_key_id: str
     reconciliation_table: str
+    reconcile_queue_url: str
     effect_queue_url: str
     points_table: str
 
 
 class WrongPayload(Exception):
-    """The invocation's payload is neither a schedule's event nor {"order_no": "…"}; says what is wrong with it."""
+    """The invocation's payload is no schedule's or SQS's event, nor {"order_no": "…"}; says what is wrong with it."""
 
 
 class Context(Protocol):
-    """Lambda's context, as far as a run needs it."""
+    """Lambda's context, as far as it is used."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 class Reconciler(NamedTuple):
-    """What a run needs."""
+    """What reconciling needs."""
 
     settings: Settings
     store: OrderStore
     records: Records
+    dynamodb: Any
     sqs: Any
     platform: MembersPlatform
     clock: Callable[[], float] = time.time
 
 
 def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> Answer:
-    """The run's report, or what was found and done about one order; raises WrongPayload. `left`: seconds to the end."""
+    """How many tasks were queued, or the reply to a batch of tasks, or what was found and done about one order; raises
+    WrongPayload, and FanoutFailed when a tick could not be queued. `left`: seconds to the end."""
+    if _is_batch(event):
+        return _take(reconciler, event, left)
     order_no = _asked(event)
     if order_no is not None:
         return _one(order_no, _sweep(reconciler, left, fresh_seconds=0))
-    started_at = reconciler.clock()
-    patience = max(reconciler.settings.payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST)
-    fresh_seconds = min(patience, _FRESH_AT_MOST)
-    outcome = _sweep(reconciler, left, fresh_seconds=fresh_seconds).run(reconciler.records)
+    shards = reconciler.records.widest(reconciler.settings.due_shards)
+    tick = parts.of_tick(shards, int(reconciler.clock()))
+    return {"queued": fanout.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
+
+
+def _is_batch(event: object) -> TypeGuard[Mapping[str, Any]]:
+    records = event.get("Records") if isinstance(event, dict) else None
+    first = records[0] if isinstance(records, list) and records else None
+    return isinstance(first, dict) and first.get("eventSource") == "aws:sqs"
+
+
+def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], float]) -> Answer:
+    tasks = fanout.tasks(batch, Part)
+    for task in tasks:
+        if task.body:
+            _work(reconciler, task.body.held_by(task.message_id), left)
+        else:
+            telemetry.logger.error("reconcile queue", reason="malformed", message_id=task.message_id)
+    return fanout.again(task for task in tasks if task.body is None)
+
+
+def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
+    """Works on a part and queues its continuation; what raises brings the task again."""
+    clock, environment = reconciler.clock, reconciler.settings
+    started_at, rest = clock(), None
+    lease = Lease(reconciler.dynamodb, environment.reconciliation_table, part)
+    until = int(started_at + left()) + _LEASE_MARGIN_SECONDS
+    sweep = _sweep(reconciler, left, fresh_seconds=_fresh_seconds(environment.payment_check_seconds))
+    try:
+        rest = sweep.work(part, reconciler.records, partial(lease.take, int(started_at), until))
+        _keep(reconciler.records, part, sweep.outcome, started_at)
+        if rest:
+            fanout.spread(reconciler.sqs, environment.reconcile_queue_url, [rest])
+    finally:
+        if rest is None:
+            lease.give_back()
+
+
+def _fresh_seconds(payment_check_seconds: int) -> int:
+    return min(max(payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST), _FRESH_AT_MOST)
+
+
+def _keep(records: Records, part: Part, outcome: Outcome, started_at: float) -> None:
+    """Reports, counts and logs what was found; a part in which nothing was to do leaves nothing."""
+    if not (outcome.looked_at or outcome.findings or outcome.problems):
+        return
     report = outcome.report(int(started_at))
-    record = reconciler.records.save_report(report, now=started_at)
+    record = records.save_report(report, now=started_at, part=f"{part.name}#{part.step}")
     _tell(outcome)
     telemetry.logger.info("reconciled", record=record, looked_at=report.looked_at, drift=report.counts)
-    return report.as_dict() | {"record": record, "transitions": dict(Counter(outcome.transitions))}
 
 
 def _asked(event: object) -> str | None:
@@ -126,7 +176,7 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
 
 
 def _tell(outcome: Outcome) -> None:
-    """Counts and logs what a run found; evidence is ids, states and fen only."""
+    """Counts and logs what was found; evidence is ids, states and fen only."""
     for class_, number in Counter(finding.class_ for finding in dict.fromkeys(outcome.findings)).items():
         telemetry.count("Drift", number, **{"class": class_})
     for transition, number in Counter(outcome.transitions).items():
@@ -138,7 +188,7 @@ def _tell(outcome: Outcome) -> None:
         telemetry.count("OrderAlerts", alert=alert)
         telemetry.logger.error("order", order_no=order_no, alert=alert)
     for problem in outcome.problems:
-        telemetry.logger.warning("left for the next run", problem=problem)
+        telemetry.logger.warning("left for the next tick", problem=problem)
 
 
 def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Reconciler:
@@ -146,8 +196,9 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
     dynamodb = clients.client("dynamodb")
     return Reconciler(
         environment,
-        OrderStore(dynamodb, environment.orders_table),
+        OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards),
         Records(dynamodb, environment.reconciliation_table),
+        dynamodb,
         clients.client("sqs"),
         platform,
         clock,

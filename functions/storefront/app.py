@@ -189,7 +189,7 @@ def _trouble(order_no: str, error: Exception) -> None:
 def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Shop:
     """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
-    store = OrderStore(dynamodb, environment.orders_table)
+    store = OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards)
     policy = environment.policy
     settler = Settler(
         store,

@@ -1,4 +1,8 @@
-"""TokenRefresher: by the clock, renews what is about to expire and finishes unlinkings; or one member, when asked."""
+"""TokenRefresher: by the clock, renews what is about to expire and finishes unlinkings; or one member, when asked.
+
+Each tick queues one task per shard of members, and it takes those tasks itself. A shard needs no lease: each member has
+one (members/grants.py), so two tasks on one shard renew nobody twice, and lose a read where both come to a member.
+"""
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
 
@@ -10,22 +14,28 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 import httpx
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
 from jiuwu.wiring import MembersPlatform
 
 # A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
-# be cut off: then its lease lapses and the next run comes by.
+# be cut off: then its lease lapses and the next tick comes by.
 _RESERVE_MILLISECONDS = 20_000
+# How many members of a shard are renewed at once; a renewal is mostly waiting.
+_AT_ONCE = 8
+# Outcomes that leave a member where it is in the index.
+_STILL_DUE = {"busy", "table_unavailable"}
 
 
 class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     members_table: str
     token_key_id: str
     refresh_ahead_seconds: int
+    refresh_queue_url: str
 
 
 class Context(Protocol):
@@ -34,45 +44,76 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task of the refresh queue: a shard's members who are due before `before` (Unix seconds), from `start` on."""
+
+    shard: str
+    before: int
+    start: Mapping[str, Any] | None = None
+
+
 class Refresher(NamedTuple):
     """What renewing tokens needs."""
 
     grants: Grants
     tokens: Tokens
+    sqs: Any
+    queue_url: str
     ahead: int
     clock: Callable[[], float] = time.time
 
 
-def handle(refresher: Refresher, event: Mapping[str, Any], context: Context) -> dict[str, object]:
-    """How many members ended in which outcome; for {"member_id": …} that member's outcome, due or not."""
+def handle(refresher: Refresher, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """How many tasks were queued, or the reply to a batch of tasks; for {"member_id": …} that member's outcome, due or
+    not. Raises FanoutFailed when a tick could not be queued."""
+    if "Records" in event:
+        return _take(refresher, event, context)
     if "member_id" not in event:
-        return _run(refresher, context)
+        before = int(refresher.clock()) + refresher.ahead
+        return {"queued": fanout.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))}
     member_id = event["member_id"]
     if not isinstance(member_id, str) or not member_id:
         return {"error": "member_id must be a member's id, such as mb_abcdefghijklmnopqrst"}
     return {"member_id": member_id, "outcome": _refresh(refresher, member_id)}
 
 
-def _run(refresher: Refresher, context: Context) -> dict[str, object]:
-    before = int(refresher.clock()) + refresher.ahead
-    # one thread for each shard: the calls overlap, and no member is in two hands
-    with ThreadPoolExecutor(len(SHARDS)) as pool:
-        counters = pool.map(lambda shard: _work_off(refresher, shard, before, context), SHARDS)
-        total = sum(counters, Counter[str]())
-    outcomes = dict(sorted(total.items()))
-    telemetry.logger.info("token refresher", outcome=outcomes)
-    return {"outcomes": outcomes, "finished": "cut_off" not in total}
+def _take(refresher: Refresher, batch: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    tasks = fanout.tasks(batch, Part)
+    for task in tasks:
+        if task.body is None:
+            telemetry.logger.error("refresh queue", reason="malformed", message_id=task.message_id)
+            continue
+        outcomes, rest = work(refresher, task.body, context)
+        if rest:
+            fanout.spread(refresher.sqs, refresher.queue_url, [rest])
+        if outcomes:
+            telemetry.logger.info(
+                "token refresher", shard=task.body.shard, outcome=outcomes, to_be_continued=bool(rest)
+            )
+    return fanout.again(task for task in tasks if task.body is None)
 
 
-def _work_off(refresher: Refresher, shard: str, before: int, context: Context) -> Counter[str]:
-    """Takes the shard's due members one after the other; what it leaves is first in the index next time."""
-    outcomes: Counter[str] = Counter()
-    for member_id in refresher.grants.due(shard, before):
-        if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS:
-            outcomes["cut_off"] += 1
-            break
-        outcomes[_refresh(refresher, member_id, due_before=before)] += 1
-    return outcomes
+def work(refresher: Refresher, part: Part, context: Context) -> tuple[Counter[str], Part | None]:
+    """Renews the part's members, as far as the time goes: their outcomes, and what is left over (None: nothing)."""
+    outcomes, start = Counter[str](), part.start
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while True:
+            page = refresher.grants.due(part.shard, part.before, start=start)
+            for outcome in pool.map(lambda member: _in_time(refresher, member, part.before, context), page.member_ids):
+                outcomes[outcome] += 1
+            if outcomes.pop("cut_off", 0):
+                # without one member moved on in the index, another task would come no further
+                moved = outcomes.keys() - _STILL_DUE
+                return outcomes, msgspec.structs.replace(part, start=start) if moved else None
+            if page.next_start is None:
+                return outcomes, None
+            start = page.next_start
+
+
+def _in_time(refresher: Refresher, member_id: str, before: int, context: Context) -> str:
+    if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS:
+        return "cut_off"
+    return _refresh(refresher, member_id, due_before=before)
 
 
 def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float("inf")) -> str:
@@ -90,13 +131,19 @@ def build(environment: Settings, http: httpx.Client | None = None) -> Refresher:
     """The refresher for an environment; raises ProfileError."""
     table = environment.members_table
     platform = MembersPlatform(environment, members_table=table, token_key_id=environment.token_key_id, http=http)
-    return Refresher(Grants(clients.client("dynamodb"), table), platform.tokens, environment.refresh_ahead_seconds)
+    return Refresher(
+        Grants(clients.client("dynamodb"), table),
+        platform.tokens,
+        clients.client("sqs"),
+        environment.refresh_queue_url,
+        environment.refresh_ahead_seconds,
+    )
 
 
 _refresher = build(settings.load(Settings))
 
 
-def handler(event: Mapping[str, Any], context: Context) -> dict[str, object]:
+def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Entry point for Lambda."""
     return handle(_refresher, event, context)
 

@@ -50,6 +50,7 @@ PARAMETERS = {
     # a shop in fast motion: what waits for minutes in production waits for seconds here
     "PaymentCheckSeconds": "5",
     "RefreshAheadSeconds": "7170",  # of two hours: due for renewal after half a minute
+    "DueShards": "2",  # as many as this machine takes at once
     "ReconcileSchedule": "rate(1 minute)",
     "RefreshSchedule": "rate(1 minute)",
 }

@@ -16,8 +16,16 @@ from jiuwu.trade.orders import Order
 from sandbox.demo.verdict import Remote
 from sandbox.environment import Sandbox
 
-_DEAD = ("OrderDeadLetters", "EffectDeadLetters", "CommunityDeadLetters", "QuarantineQueue", "FailedRuns")
-_UNDER_WAY = ("OrderQueue", "EffectQueue")
+_DEAD = (
+    "OrderDeadLetters",
+    "EffectDeadLetters",
+    "CommunityDeadLetters",
+    "QuarantineQueue",
+    "ReconcileDeadLetters",
+    "RefreshDeadLetters",
+    "FailedRuns",
+)
+_UNDER_WAY = ("OrderQueue", "EffectQueue", "ReconcileQueue")
 
 
 @dataclass(slots=True)

@@ -71,7 +71,9 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     )
     finding = Finding(Drift.PLATFORM_BEHIND, order.order_no, "shipped here, paid there")
     records = Records(deployed.client("dynamodb"), deployed.output("ReconciliationTable"))
-    records.save_report(Report(NOW + 40, 1, (finding, Finding(Drift.AMOUNT_DIFFERS, "JWX", "x"))), now=NOW + 40)
+    records.save_report(
+        Report(NOW + 40, 1, (finding, Finding(Drift.AMOUNT_DIFFERS, "JWX", "x"))), now=NOW + 40, part="3#0"
+    )
 
     result = told(order.order_no)
 

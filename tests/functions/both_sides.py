@@ -26,6 +26,7 @@ COMMON = {
     "LATE_PAYMENT": "refund",
     "PAYMENT_CHECK_SECONDS": "180",
     "ORDER_EXPIRY_SECONDS": "1800",
+    "DUE_SHARDS": "8",
 }
 # Settings that a module can be imported with; each test then builds on tables of its own.
 NOWHERE = COMMON | {
@@ -42,6 +43,7 @@ NOWHERE = COMMON | {
     "MERCHANT_KEY_NAME": "mk",
     "STATEMENT_QUEUE_URL": "http://127.0.0.1:9/q",
     "STATEMENTS_BUCKET": "b",
+    "RECONCILE_QUEUE_URL": "http://127.0.0.1:9/r",
 }
 
 
@@ -63,6 +65,7 @@ def resources(
         "LIMITS_TABLE": make_table("LimitsTable"),
         "RECONCILIATION_TABLE": make_table("ReconciliationTable"),
         "EFFECT_QUEUE_URL": make_queue("EffectQueue"),
+        "RECONCILE_QUEUE_URL": make_queue("ReconcileQueue"),
         "TOKEN_KEY_ID": aws("kms").create_key()["KeyMetadata"]["KeyId"],
         "APP_SECRET_NAME": secret("app", current="the-secret"),
         "MERCHANT_KEY_NAME": secret("key", current="the-merchant-key", previous="the-previous-merchant-key"),
@@ -141,7 +144,9 @@ class Sides:
         """The function on these tables and this platform."""
         environment = app.Settings(
             **{
-                field: int(self.names[field.upper()]) if field.endswith("_seconds") else self.names[field.upper()]
+                field: int(self.names[field.upper()])
+                if field.endswith(("_seconds", "_shards"))
+                else self.names[field.upper()]
                 for field in app.Settings.__struct_fields__
             }
         )

@@ -88,7 +88,9 @@ def clockwork(
     trade_names: dict[str, str],
     orders_table: str,
     reconciliation_table: str,
+    reconcile_queue: str,
 ) -> Clockwork:
-    # a run looks at whatever is due, so each test has orders of its own
+    # a tick looks at whatever is due, so each test has orders of its own
     own = {"ORDERS_TABLE": orders_table, "RECONCILIATION_TABLE": reconciliation_table}
+    own["RECONCILE_QUEUE_URL"] = reconcile_queue
     return Clockwork(reconciler, Sides(aws, trade_names | own))

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from jiuwu.trade.events import EffectDone
 from jiuwu.trade.orders import Status
+from jiuwu.trade.parts import Part
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard
@@ -24,14 +25,15 @@ def test_the_example_event_runs_the_function_as_deployed(
 ) -> None:
     answer = load_function("reconciler", **trade_names).handler(EVENT, Context())
 
-    # its platform is not there: said so, and nothing worse
-    assert (0, True) == (answer["looked_at"], answer["incomplete"])
+    # the list of changed orders, and eight shards
+    assert {"queued": 9} == answer
 
 
 def test_a_shop_without_orders_reconciles_to_nothing(clockwork: Clockwork) -> None:
     answer = clockwork.run()
 
-    assert (0, False, {}) == (answer["looked_at"], answer["incomplete"], answer["classes"])
+    assert (0, 0, [], {}) == (answer["due"], answer["changed"], answer["problems"], answer["classes"])
+    assert clockwork.reports == []
 
 
 def test_an_order_that_never_reached_the_platform_is_placed(clockwork: Clockwork) -> None:
@@ -172,11 +174,10 @@ def test_a_contradiction_is_reported_with_its_evidence_and_nothing_is_changed(cl
 
 
 def test_hundreds_of_due_orders_take_few_calls(clockwork: Clockwork) -> None:
-    numbers = [clockwork.order(f"key-{n}") for n in range(230)]
+    numbers = clockwork.orders_of("3", 230)
 
-    answer = clockwork.run()
+    clockwork.put(Part("3", LATER))
 
-    assert answer["looked_at"] == 230
     assert clockwork.sides.platform.count("orders.query") == 3
     assert all(clockwork.sides.order(number).due_at > LATER for number in numbers)
 
@@ -237,7 +238,7 @@ def test_orders_that_changed_and_are_the_same_here_cost_no_write(clockwork: Cloc
 
     answer = clockwork.run()
 
-    assert answer["looked_at"] == 1
+    assert (0, 1) == (answer["due"], answer["changed"])
     assert clockwork.sides.order(number).version == 1
 
 

@@ -1,5 +1,6 @@
 """Runs that are cut off, meet a platform that is down, or each other; and what runs tell."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,15 +10,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.trade.drift import counts_of
 from jiuwu.trade.events import Cancelled
 from jiuwu.trade.orders import Status
+from jiuwu.trade.parts import CHANGED, Part, of_tick
 from sandbox.cloud.environments import ROOT
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.platform_stand_in import Serve, down, refuses
-from tests.functions.reconciler_rig import LATER, Clockwork
+from tests.functions.reconciler_rig import LATER, Clockwork, batch
 
 # ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -28,40 +31,51 @@ def seconds(*left: float) -> Callable[[], float]:
     return lambda: next(remaining, 0.0)
 
 
-def test_a_run_that_is_cut_off_is_finished_by_the_next(clockwork: Clockwork) -> None:
-    for n in range(150):
-        clockwork.order(f"key-{n}")
+def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork) -> None:
+    numbers = clockwork.orders_of("3", 150)
 
-    first = clockwork.run(left=seconds(100, 100))
-    second = clockwork.run()
+    clockwork.put(Part("3", LATER), left=seconds(100, 10))
+    (rest,) = clockwork.tasks()
+    half = [number for number in numbers if clockwork.sides.order(number).due_at > LATER]
+    clockwork.take(rest)
 
-    assert (True, 100) == (first["incomplete"], first["looked_at"])
-    assert not second["incomplete"]
-    # all but the first hundred; and the list of changes, which the first run did not come to, shows all of them
-    assert (clockwork.sides.platform.count("orders.query"), second["looked_at"]) == (2, 150)
+    assert (100, 150) == (len(half), sum(clockwork.sides.order(number).due_at > LATER for number in numbers))
+    assert ([], [], 2) == (clockwork.tasks(), clockwork.leases, clockwork.sides.platform.count("orders.query"))
+
+
+def test_a_page_whose_time_is_over_before_all_are_placed_is_gone_on_with(clockwork: Clockwork) -> None:
+    clockwork.orders_of("3", 3, there=False)
+
+    clockwork.put(Part("3", LATER), left=seconds(100, 100, 10))
+    first = len(clockwork.sides.platform.orders)
+    (rest,) = clockwork.tasks()
+    clockwork.take(rest)
+
+    assert (1, 3) == (first, len(clockwork.sides.platform.orders))
 
 
 def test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at(clockwork: Clockwork) -> None:
     for n in range(5):
         clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
     clockwork.sides.platform.page_size = 2
-    runs = (seconds(100, 100), seconds(100, 100), lambda: 300.0)
 
-    sizes = [clockwork.run(left=left)["looked_at"] for left in runs]
+    answer = clockwork.run(left=lambda: 10.0)
 
-    assert (sizes, clockwork.sides.platform.count("orders.changed")) == ([2, 2, 1], 3)
+    assert (5, 3) == (answer["changed"], clockwork.sides.platform.count("orders.changed"))
+    assert [2, 2, 1] == [json.loads(report["report"]["S"])["looked_at"] for report in clockwork.reports_in_order]
 
 
 def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork: Clockwork) -> None:
     for n in range(4):
         clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
     clockwork.sides.platform.page_size = 2
-    clockwork.run(left=seconds(100, 100))
+    clockwork.put(Part(CHANGED, LATER), left=lambda: 10.0)
+    (rest,) = clockwork.tasks()
     clockwork.sides.platform.fail("orders.changed", refuses(10001))
 
-    answer = clockwork.run()
+    clockwork.take(rest)
 
-    assert (4, False) == (answer["looked_at"], answer["incomplete"])
+    assert 4 == json.loads(clockwork.reports_in_order[-1]["report"]["S"])["looked_at"]
 
 
 def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: Clockwork) -> None:
@@ -72,21 +86,21 @@ def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: C
 
     answer = clockwork.run()
 
-    assert answer["incomplete"]
+    assert 2 == len(answer["problems"])
     assert all("PlatformUnreachable" in problem for problem in answer["problems"])
     assert clockwork.sides.order(number) == before
     clockwork.sides.platform.heal()
+    clockwork.sides.now += 1
     assert clockwork.run()["transitions"] == {"placed": 1}
 
 
 def test_a_platform_that_takes_no_orders_is_not_asked_for_each_of_them(clockwork: Clockwork) -> None:
-    for n in range(6):
-        clockwork.order(f"key-{n}", there=False)
+    clockwork.orders_of("3", 6, there=False)
     clockwork.sides.platform.fail_always("orders.create", refuses(90001))
 
     answer = clockwork.run()
 
-    assert answer["incomplete"]
+    assert answer["problems"]
     # three orders, three attempts each
     assert clockwork.sides.platform.count("orders.create") == 9
 
@@ -150,15 +164,22 @@ def test_a_changed_order_that_makes_no_sense_does_not_hold_up_the_list(clockwork
     assert any(numbers[1] in problem and "amount" in problem for problem in answer["problems"])
 
 
-def test_two_runs_at_once_do_everything_once(clockwork: Clockwork) -> None:
+def test_two_runs_at_once_do_everything_once(clockwork: Clockwork, make_table: Callable[[str], str]) -> None:
+    # each with leases that the other does not see
+    elsewhere = structs.replace(clockwork.reconciler.settings, reconciliation_table=make_table("ReconciliationTable"))
+    both = (clockwork.reconciler, clockwork.reconciler._replace(settings=elsewhere))
     numbers = [clockwork.order(f"key-{n}") for n in range(20)]
     for n, number in enumerate(numbers):
         clockwork.sides.platform.pay(number, transaction=f"t{n}")
     unplaced = clockwork.order("unplaced", there=False)
     clockwork.sides.now = LATER + 100
 
+    def run(reconciler: Any) -> None:
+        for part in of_tick(8, LATER + 100):
+            clockwork.app.handle(reconciler, batch(part), lambda: 120.0)
+
     with ThreadPoolExecutor(2) as runs:
-        list(runs.map(lambda _: clockwork.run(), range(2)))
+        list(runs.map(run, both))
 
     for number in numbers:
         order = clockwork.sides.order(number)
@@ -176,13 +197,14 @@ def test_a_table_out_of_order_fails_the_run_so_that_its_alarm_rings(clockwork: C
 # ── Reports, and one order by hand ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_each_run_leaves_a_report(clockwork: Clockwork) -> None:
-    clockwork.order(there=False)
+def test_each_part_with_work_leaves_a_report(clockwork: Clockwork) -> None:
+    clockwork.orders_of("3", 1, there=False)
 
-    answer = clockwork.run()
+    clockwork.run()
 
     (item,) = clockwork.reports
-    assert (item["record"]["S"], counts_of(item)) == (answer["record"], {"missing_there": 1})
+    assert item["record"]["S"] == "report#2025-11-22T08:43:20.000+00:00#3#0"
+    assert counts_of(item) == {"missing_there": 1}
 
 
 def test_one_order_by_hand_tells_what_was_found_and_done(clockwork: Clockwork) -> None:
@@ -235,12 +257,14 @@ def test_one_order_with_the_platform_down_says_so(clockwork: Clockwork) -> None:
         {"order_no": "JW1", "force": True},
         {"source": "aws.s3"},
         {"Records": []},
+        {"Records": ["JW1"]},
+        {"Records": [{"eventSource": "aws:s3"}]},
     ],
     ids=str,
 )
 def test_a_wrong_payload_is_a_clear_error(clockwork: Clockwork, payload: object) -> None:
     with pytest.raises(clockwork.app.WrongPayload, match=r"order_no|expected"):
-        clockwork.run(payload)
+        clockwork.handle(payload)
 
 
 # ── Starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jiuwu.aws import settings
+from jiuwu.aws import fanout, settings
 from jiuwu.aws.settings import SettingsError
 from jiuwu.members.grants import SHARDS, Grants, shard_of
 from jiuwu.members.tokens import Tokens
@@ -31,6 +32,7 @@ ANYWHERE = ENVIRONMENT | {
     "TOKEN_KEY_ID": "k",
     "APP_SECRET_NAME": "s",
     "REFRESH_AHEAD_SECONDS": "900",
+    "REFRESH_QUEUE_URL": "http://127.0.0.1:9/r",
 }
 # Two in every shard.
 MEMBERS = [f"mb_{number}" for number in range(200)]
@@ -80,20 +82,58 @@ def app(cloud: object) -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def refresher(app: ModuleType, community: RefreshCommunity, members_table: str, token_key: str, app_secret: str) -> Any:
+def refresher(
+    app: ModuleType,
+    community: RefreshCommunity,
+    members_table: str,
+    token_key: str,
+    app_secret: str,
+    refresh_queue: str,
+) -> Any:
     made = {"MEMBERS_TABLE": members_table, "TOKEN_KEY_ID": token_key, "APP_SECRET_NAME": app_secret}
+    made["REFRESH_QUEUE_URL"] = refresh_queue
     return app.build(settings.load(app.Settings, ANYWHERE | made), community.http)
 
 
-@pytest.fixture
-def run(app: ModuleType, refresher: Any) -> Callable[..., dict[str, Any]]:
-    """run() is a tick of the clock; run({…}, Context(…)) anything else."""
+class Ticks:
+    """The refresher and its queue."""
 
-    def once(event: object = CLOCK_TICK, context: Context | None = None) -> dict[str, Any]:
-        done: dict[str, Any] = app.handle(refresher, event, context or Context())
+    def __init__(self, app: ModuleType, refresher: Any) -> None:
+        self.app, self.refresher = app, refresher
+
+    def handle(self, event: object, context: Context | None = None) -> dict[str, Any]:
+        done: dict[str, Any] = self.app.handle(self.refresher, event, context or Context())
         return done
 
-    return once
+    def tasks(self) -> list[dict[str, str]]:
+        """The messages on the queue, as SQS hands them to the function."""
+        sqs, url, found = self.refresher.sqs, self.refresher.queue_url, list[dict[str, str]]()
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found.append({"messageId": message["MessageId"], "body": message["Body"]})
+        return found
+
+    def parts(self) -> list[Any]:
+        """The tasks of a tick."""
+        self.handle(CLOCK_TICK)
+        return [task.body for task in fanout.tasks({"Records": self.tasks()}, self.app.Part)]
+
+    def __call__(self) -> dict[str, int]:
+        """A tick and its tasks, side by side as Lambda runs them, and what is left over; the outcomes of all."""
+        total, parts = Counter[str](), self.parts()
+        while parts:
+            with ThreadPoolExecutor(len(parts)) as invocations:
+                done = list(invocations.map(lambda part: self.app.work(self.refresher, part, Context()), parts))
+            total = sum((outcomes for outcomes, _ in done), total)
+            parts = [rest for _, rest in done if rest]
+        return dict(sorted(total.items()))
+
+
+@pytest.fixture
+def run(app: ModuleType, refresher: Any) -> Ticks:
+    """run() is a tick of the clock and all that comes of it."""
+    return Ticks(app, refresher)
 
 
 @pytest.fixture
@@ -125,36 +165,34 @@ def _version(grants: Grants, member_id: str) -> int:
 
 
 def test_a_tick_renews_every_member_who_is_due_and_no_other(
-    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+    run: Ticks, link: Callable[..., None], grants: Grants, community: RefreshCommunity
 ) -> None:
     for member in PAIRS:
         link(member, expires_in=600)
     link("mb_later", expires_in=7200)
-    assert {"outcomes": {"renewed": 16}, "finished": True} == run()
+    assert {"renewed": 16} == run()
     assert [2] * 16 + [1] == [_version(grants, member) for member in [*PAIRS, "mb_later"]]
-    assert {"outcomes": {}, "finished": True} == run()
+    assert {} == run()
     assert 16 == len(community.calls("/oauth/token"))
 
 
-def test_eight_renewals_overlap(
-    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
-) -> None:
-    for member in PAIRS:
+def test_eight_renewals_of_a_shard_overlap(run: Ticks, link: Callable[..., None], community: RefreshCommunity) -> None:
+    for member in of_one_shard(16):
         link(member)
     # nobody is answered before eight are asking
     community.meet = threading.Barrier(8, timeout=30).wait
-    assert {"renewed": 16} == run()["outcomes"]
+    assert {"renewed": 16} == run()
 
 
 def test_one_members_failure_stops_no_other_and_comes_back_after_a_pause(
-    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+    run: Ticks, link: Callable[..., None], grants: Grants, community: RefreshCommunity
 ) -> None:
     for member in PAIRS:
         link(member)
     # the first of their shards: whoever fails must not hold up the one behind
     community.ailing = set(PAIRS[:4:2])
-    assert {"failed": 2, "renewed": 14} == run()["outcomes"]
-    assert {} == run()["outcomes"]
+    assert {"failed": 2, "renewed": 14} == run()
+    assert {} == run()
     grant = grants.read(PAIRS[0])
     assert grant is not None
     assert 900 + 30 <= grant.refresh_at - time.time() <= 900 + 60
@@ -162,74 +200,107 @@ def test_one_members_failure_stops_no_other_and_comes_back_after_a_pause(
 
 
 def test_a_member_who_has_to_log_in_again_is_left_alone_from_then_on(
-    run: Callable[..., Any], link: Callable[..., None], grants: Grants, community: RefreshCommunity
+    run: Ticks, link: Callable[..., None], grants: Grants, community: RefreshCommunity
 ) -> None:
     link(PAIRS[0])
     community.ailing, community.trouble_of = {PAIRS[0]}, invalid_grant
-    assert {"reauth_required": 1} == run()["outcomes"]
-    assert {} == run()["outcomes"]
+    assert {"reauth_required": 1} == run()
+    assert {} == run()
 
 
-def test_a_run_stops_in_good_time_and_the_next_one_goes_on(
-    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+def of_one_shard(number: int) -> list[str]:
+    return [member for member in MEMBERS if shard_of(member) == "3"][:number]
+
+
+def part_of_shard_3(run: Ticks) -> Any:
+    (part,) = (part for part in run.parts() if part.shard == "3")
+    return part
+
+
+def test_a_tick_queues_one_task_for_each_shard(run: Ticks) -> None:
+    assert {"queued": 8} == run.handle(CLOCK_TICK)
+    assert sorted(SHARDS) == sorted(json.loads(task["body"])["shard"] for task in run.tasks())
+
+
+def test_a_task_stops_in_good_time_and_its_rest_is_gone_on_with_at_once(
+    run: Ticks, link: Callable[..., None], community: RefreshCommunity
 ) -> None:
-    for member in PAIRS:
+    for member in of_one_shard(16):
         link(member)
-    first = run(context=Context(members=9))
-    assert (9, False) == (first["outcomes"]["renewed"], first["finished"])
-    assert {"outcomes": {"renewed": 7}, "finished": True} == run()
+    run.handle(CLOCK_TICK)
+    (task,) = (task for task in run.tasks() if json.loads(task["body"])["shard"] == "3")
+
+    assert {"batchItemFailures": []} == run.handle({"Records": [task]}, Context(members=9))
+    assert 9 == len(community.calls("/oauth/token"))
+    (rest,) = run.tasks()
+    run.handle({"Records": [rest]})
+
+    assert (16, []) == (len(community.calls("/oauth/token")), run.tasks())
 
 
-def test_without_time_nothing_is_begun(
-    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+def test_without_time_nothing_is_begun_and_nothing_goes_in_circles(
+    run: Ticks, link: Callable[..., None], community: RefreshCommunity
 ) -> None:
-    link(PAIRS[0])
-    assert {"outcomes": {"cut_off": 1}, "finished": False} == run(context=Context(members=0))
-    assert [] == community.calls("/oauth/token")
+    link(of_one_shard(1)[0])
+    outcomes, rest = run.app.work(run.refresher, part_of_shard_3(run), Context(members=0))
+    assert ({}, None, []) == (outcomes, rest, community.calls("/oauth/token"))
+
+
+def test_what_is_no_task_comes_again_and_ends_in_the_dead_letters(run: Ticks) -> None:
+    junk = {"messageId": "m-7", "body": '{"shard": 3}'}
+    assert {"batchItemFailures": [{"itemIdentifier": "m-7"}]} == run.handle({"Records": [junk]})
+
+
+def test_two_tasks_on_one_shard_renew_each_member_once(
+    run: Ticks, link: Callable[..., None], community: RefreshCommunity
+) -> None:
+    for member in of_one_shard(12):
+        link(member)
+    part = part_of_shard_3(run)
+    community.meet = lambda: time.sleep(0.05)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: run.app.work(run.refresher, part, Context()), range(2)))
+    assert 12 == sum(outcomes["renewed"] for outcomes, _ in both)
+    assert 12 == len(community.calls("/oauth/token"))
 
 
 def test_more_members_than_a_page_holds_are_all_taken(
-    aws: Callable[[str], Any], grants: Grants, link: Callable[..., None], members_table: str
+    grants: Grants, link: Callable[..., None], run: Ticks, community: RefreshCommunity
 ) -> None:
-    shard = [member for member in MEMBERS if shard_of(member) == "3"][:5]
-    for member in shard:
+    for member in (members := of_one_shard(5)):
         link(member)
+    before = int(time.time()) + 900
 
-    class TwoAtATime:
-        """DynamoDB with pages of two items instead of a megabyte."""
+    first = grants.due("3", before, limit=2)
+    second = grants.due("3", before, limit=2, start=first.next_start)
+    last = grants.due("3", before, limit=2, start=second.next_start)
 
-        def get_paginator(self, name: str) -> Any:
-            paginator = aws("dynamodb").get_paginator(name)
-            paginate = paginator.paginate
-            paginator.paginate = lambda **asked: paginate(**asked, PaginationConfig={"PageSize": 2})
-            return paginator
-
-    paged = Grants(TwoAtATime(), members_table)  # type: ignore[arg-type]
-    assert sorted(shard) == sorted(paged.due("3", int(time.time()) + 900))
+    assert sorted(members) == sorted(first.member_ids + second.member_ids + last.member_ids)
+    assert (2, 2, 1, None) == (*(len(page.member_ids) for page in (first, second, last)), last.next_start)
 
 
 def test_two_runs_at_once_refresh_each_member_once(
-    run: Callable[..., Any], link: Callable[..., None], community: RefreshCommunity
+    run: Ticks, link: Callable[..., None], community: RefreshCommunity
 ) -> None:
     for member in PAIRS:
         link(member)
     community.meet = lambda: time.sleep(0.1)
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: run()["outcomes"], range(2)))
+        both = list(pool.map(lambda _: run(), range(2)))
     assert 16 == sum(outcomes.get("renewed", 0) for outcomes in both)
     assert 16 == len(community.calls("/oauth/token"))
 
 
-def test_one_member_can_be_renewed_now(run: Callable[..., Any], link: Callable[..., None], grants: Grants) -> None:
+def test_one_member_can_be_renewed_now(run: Ticks, link: Callable[..., None], grants: Grants) -> None:
     link("mb_later", expires_in=7200)
-    assert {"member_id": "mb_later", "outcome": "renewed"} == run({"member_id": "mb_later"})
+    assert {"member_id": "mb_later", "outcome": "renewed"} == run.handle({"member_id": "mb_later"})
     assert 2 == _version(grants, "mb_later")
-    assert {"member_id": "mb_nobody", "outcome": "unknown"} == run({"member_id": "mb_nobody"})
+    assert {"member_id": "mb_nobody", "outcome": "unknown"} == run.handle({"member_id": "mb_nobody"})
 
 
 @pytest.mark.parametrize("member_id", [None, 7, "", ["mb_1"], {"S": "mb_1"}])
-def test_a_member_id_that_is_none_is_refused_in_words(run: Callable[..., Any], member_id: object) -> None:
-    assert "member_id must be" in run({"member_id": member_id})["error"]
+def test_a_member_id_that_is_none_is_refused_in_words(run: Ticks, member_id: object) -> None:
+    assert "member_id must be" in run.handle({"member_id": member_id})["error"]
 
 
 def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
@@ -242,7 +313,7 @@ def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
 
 
 def test_each_renewal_is_counted_by_outcome(
-    run: Callable[..., Any], link: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    run: Ticks, link: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     link(PAIRS[0])
     run()

@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "LATE_PAYMENT": "refund",
     "PAYMENT_CHECK_SECONDS": "180",
     "ORDER_EXPIRY_SECONDS": "1800",
+    "DUE_SHARDS": "8",
 }
 
 

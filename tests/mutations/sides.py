@@ -105,7 +105,9 @@ SIDES = (
         f"{_TRADE}/sweep.py",
         "            if not page.next_cursor:\n                return",
         "            return",
-        ("tests/functions/test_reconciler_trouble.py::test_a_run_that_is_cut_off_is_finished_by_the_next",),
+        (
+            "tests/functions/test_reconciler_trouble.py::test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at",
+        ),
     ),
     Safeguard(
         "money is never placed again at the platform",

@@ -27,7 +27,15 @@ pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("sandbox"), pytest.mar
 _MACHINE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
 _IMAGE = f"public.ecr.aws/lambda/python:3.13-{_MACHINE}"
 _TABLES = ("OrdersTable", "MembersTable", "LoginsTable", "ProductsTable", "ReconciliationTable", "DeadLettersTable")
-_QUEUES = ("OrderQueue", "CommunityQueue", "EffectQueue", "OrderDeadLetters", "QuarantineQueue")
+_QUEUES = (
+    "OrderQueue",
+    "CommunityQueue",
+    "EffectQueue",
+    "OrderDeadLetters",
+    "QuarantineQueue",
+    "RefreshQueue",
+    "ReconcileQueue",
+)
 
 
 def _docker_ready() -> bool:
@@ -167,13 +175,12 @@ def test_the_storefront_wants_a_session(invoke: Callable[[str], Any]) -> None:
     assert (401, "session_required") == (reply["statusCode"], json.loads(reply["body"])["reason"])
 
 
-def test_the_refresher_finds_nobody_to_renew(invoke: Callable[[str], Any]) -> None:
-    assert {"outcomes": {}, "finished": True} == invoke("token_refresher")
+def test_a_tick_of_the_refresher_queues_its_shards(invoke: Callable[[str], Any]) -> None:
+    assert {"queued": 8} == invoke("token_refresher")
 
 
-def test_the_reconciler_ends_cleanly_though_the_platform_is_down(invoke: Callable[[str], Any]) -> None:
-    reply = invoke("reconciler")
-    assert (True, {}) == (reply["incomplete"], reply["classes"])
+def test_a_tick_of_the_reconciler_queues_its_shards_and_the_list_of_changes(invoke: Callable[[str], Any]) -> None:
+    assert {"queued": 9} == invoke("reconciler")
 
 
 def test_the_processor_hands_back_what_it_cannot_look_up(invoke: Callable[[str], Any]) -> None:

@@ -21,7 +21,7 @@ def test_the_first_run_looks_a_day_back(records: Records) -> None:
 
 
 def test_a_cursor_is_found_as_it_was_left(records: Records) -> None:
-    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2)
+    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4)
     records.save_cursor(left)
 
     assert records.cursor(NOW + 99) == left
@@ -35,6 +35,37 @@ def test_a_pass_that_was_cut_off_goes_on_with_its_page_and_its_beginning() -> No
     cut_off = Cursor(NOW).begin(NOW + 10).after([NOW + 5], "page-2")
 
     assert cut_off.begin(NOW + 500) == Cursor(NOW, "page-2", began=NOW + 10, seen=NOW + 5)
+
+
+def test_a_pass_begun_again_counts_from_nothing() -> None:
+    forgotten = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4)
+
+    assert forgotten.restart() == Cursor(NOW, "", began=NOW + 1, seen=NOW + 2)
+
+
+def test_the_next_pass_counts_from_nothing() -> None:
+    done = Cursor(NOW, "page-2", began=NOW + 1, missed=3, heard=4).after([NOW], "")
+
+    assert (0, 0) == (done.missed, done.heard)
+
+
+@pytest.mark.parametrize(("missed", "heard", "silent"), [(2, 0, False), (3, 0, True), (3, 1, False), (0, 9, False)])
+def test_a_channel_is_silent_when_three_are_missed_and_none_is_heard(missed: int, heard: int, silent: bool) -> None:
+    assert silent is Cursor(NOW, missed=missed, heard=heard).silent
+
+
+def test_a_cursor_put_there_by_hand_needs_no_counts(
+    records: Records, aws: Callable[[str], Any], reconciliation_table: str
+) -> None:
+    texts = {"record": {"S": "cursor"}, "page": {"S": ""}}
+    numbers = {"since": {"N": str(NOW)}, "began": {"N": "0"}, "seen": {"N": "0"}}
+    aws("dynamodb").put_item(TableName=reconciliation_table, Item=texts | numbers)
+
+    assert records.cursor(NOW + 99) == Cursor(NOW)
+
+
+def test_the_most_shards_there_ever_were_are_remembered(records: Records) -> None:
+    assert [8, 64, 64, 65] == [records.widest(shards) for shards in (8, 64, 8, 65)]
 
 
 def test_the_last_page_moves_the_next_pass_to_the_latest_change() -> None:
@@ -93,13 +124,13 @@ def test_a_difference_seen_twice_in_a_run_counts_once() -> None:
 def test_a_report_is_kept_for_ninety_days_with_its_counts(
     records: Records, aws: Callable[[str], Any], reconciliation_table: str
 ) -> None:
-    report = Report(NOW, 7, (Finding(Drift.AMOUNT_DIFFERS, "JW1", "1 fen"),), ("due orders: cut off",))
+    report = Report(NOW, 7, (Finding(Drift.AMOUNT_DIFFERS, "JW1", "1 fen"),), problems=("3: platform down",))
 
-    record = records.save_report(report, now=NOW + 0.25)
+    record = records.save_report(report, now=NOW + 0.25, part="3#0")
 
     key = {"record": {"S": record}}
     item = aws("dynamodb").get_item(TableName=reconciliation_table, Key=key)["Item"]
-    assert record == "report#2025-11-22T08:26:40.250+00:00"
+    assert record == "report#2025-11-22T08:26:40.250+00:00#3#0"
     assert (counts_of(item), item["incomplete"]["BOOL"]) == ({"amount_differs": 1}, True)
     assert int(item["expires_at"]["N"]) == NOW + REPORT_SECONDS
     assert json.loads(item["report"]["S"]) == report.as_dict()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.items import to_item
+from jiuwu.trade.items import shard_of, to_item
 from jiuwu.trade.orders import (
     Order,
     Status,
@@ -107,6 +107,18 @@ def test_a_statement_sets_and_removes_what_differs_and_nothing_else() -> None:
         ' REMOVE "due_at" REMOVE "due_shard" REMOVE "pay_url" WHERE "order_no"=? AND "version"=?',
         "Parameters": [{"S": "cancelled"}, {"N": "4"}, {"S": old.order_no}, {"N": "3"}],
     }
+
+
+def test_an_order_whose_time_moves_goes_to_where_this_many_shards_have_it() -> None:
+    dynamodb = OneAnswerAfterAnother(answers(""))
+    client: Any = dynamodb
+    old = an_order(version=3)
+
+    OrderStore(client, "orders", shards=1000).save_many([(old, replace(old, due_at=old.due_at + 60))])
+
+    (statement,) = dynamodb.asked[0]["Statements"]
+    assert {"S": shard_of(old.order_no, 1000)} in statement["Parameters"]
+    assert shard_of(old.order_no, 1000) != shard_of(old.order_no)
 
 
 def test_keys_left_unread_are_asked_for_again() -> None:

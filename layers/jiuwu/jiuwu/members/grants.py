@@ -7,7 +7,7 @@ that is nothing.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Longer than the slowest refresh: the token call with its retries, three KMS calls and two writes of up to 9 s each
 # (aws/clients.py). The lease of a process that died holds up renewals only, no token that is still good.
 LEASE_SECONDS = 60
+# A renewal moves its member in the index, which takes two of the 1,000 writes a second that a shard is good for: with a
+# token's two hours, eight are enough for 28 million members.
 SHARDS = tuple(str(shard) for shard in range(8))
 
 Sealed = tuple[bytes, ...]
@@ -58,6 +60,14 @@ class Grant:
     failures: int
 
 
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Some members that are due, and where the rest begins (None: that was all)."""
+
+    member_ids: tuple[str, ...]
+    next_start: Mapping[str, Any] | None
+
+
 class Grants:
     """The grants of the members table."""
 
@@ -70,15 +80,18 @@ class Grants:
         item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return _from_item(item) if item else None
 
-    def due(self, shard: str, before: int) -> Iterator[str]:
+    def due(self, shard: str, before: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
         """The ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
-        pages = self._dynamodb.get_paginator("query").paginate(
+        onwards: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+        reply = self._dynamodb.query(
             TableName=self._table,
             IndexName="refresh",
             KeyConditionExpression="refresh_shard = :shard AND refresh_at <= :before",
             ExpressionAttributeValues={":shard": {"S": shard}, ":before": {"N": str(before)}},
+            Limit=limit,
+            **onwards,
         )
-        return (item["member_id"]["S"] for page in pages for item in page["Items"])
+        return DuePage(tuple(item["member_id"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
 
     def link(self, member_id: str, user: "UserProfile", tokens: SealedTokens) -> None:
         """Creates or updates the member with fresh consent; it replaces whatever grant, lease or unlinking there was.

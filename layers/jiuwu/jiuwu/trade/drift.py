@@ -33,12 +33,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one run looked at, found and did. `started_at` is Unix seconds."""
+    """What the work on a part looked at, found and did. `started_at` is Unix seconds."""
 
     started_at: int
     looked_at: int
     findings: tuple[Finding, ...]
-    problems: tuple[str, ...] = ()  # why the run is incomplete; empty: it came to its end
+    transitions: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # what could not be done
 
     @property
     def counts(self) -> dict[str, int]:
@@ -51,7 +52,8 @@ class Report:
             "started_at": self.started_at,
             "looked_at": self.looked_at,
             "incomplete": bool(self.problems),
-            "problems": list(self.problems),
+            "problems": list(self.problems[:_EVIDENCE]),
+            "transitions": dict(Counter(self.transitions)),
             "classes": {class_: self._of(class_, count) for class_, count in self.counts.items()},
         }
 

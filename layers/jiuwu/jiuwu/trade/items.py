@@ -11,6 +11,7 @@ from typing import Any
 from .days import day_of
 from .orders import Effect, Entry, Happened, Line, Order, Status
 
+# Fewer than a shop has in its parameter do no harm: every reader reads at least these.
 SHARDS = 8
 # A day's orders are read whole, so its index has more: each task of a statement then has a small part.
 DAY_SHARDS = 32
@@ -20,9 +21,9 @@ Value = Mapping[str, Any]
 Item = Mapping[str, Value]
 
 
-def shard_of(order_no: str) -> str:
-    """The shard of the due index that this order is in; the same for ever."""
-    return str(zlib.crc32(order_no.encode()) % SHARDS)
+def shard_of(order_no: str, shards: int = SHARDS) -> str:
+    """The shard of the due index that this order is written into when there are so many."""
+    return str(zlib.crc32(order_no.encode()) % shards)
 
 
 def day_shards(day: str) -> list[str]:
@@ -40,7 +41,7 @@ def key(order_no: str) -> dict[str, Value]:
     return {"order_no": _text(order_no)}
 
 
-def to_item(order: Order) -> dict[str, Value]:
+def to_item(order: Order, shards: int = SHARDS) -> dict[str, Value]:
     """The order's item; what is empty or zero has no attribute."""
     item: dict[str, Value] = {"version": _number(order.version), "day_shard": _text(day_shard_of(order))}
     for name in _TEXTS:
@@ -49,7 +50,7 @@ def to_item(order: Order) -> dict[str, Value]:
         item |= {name: _number(number)} if (number := getattr(order, name)) else {}
     for name, (pack, _) in _LISTS.items():
         item |= {name: {"L": [{"L": pack(row)} for row in rows]}} if (rows := getattr(order, name)) else {}
-    return item | ({"due_shard": _text(shard_of(order.order_no))} if order.due_at else {})
+    return item | ({"due_shard": _text(shard_of(order.order_no, shards))} if order.due_at else {})
 
 
 def from_item(item: Item) -> Order:

@@ -1,7 +1,7 @@
 """The reconciliation table: how far we have read the platform's list of changed orders, and what each run found."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,24 @@ REPORT_SECONDS = 90 * 86_400
 OVERLAP_SECONDS = 300
 # How far back the first run of all looks.
 _FIRST_SECONDS = 86_400
+# Fewer missed notifications than this may be chance; as many without a single one that came are a silent channel.
+_SILENT_FROM = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where reading goes on: the orders changed after `since`, from the platform's `page` on (empty: the first).
 
-    `began` is when this pass over the list began, `seen` the latest change it has met. Times are Unix seconds.
+    `began` is when this pass over the list began, `seen` the latest change it has met. Times are Unix seconds. Of the
+    orders met so far, `missed` had to be mended because no notification came, and of `heard` some did come.
     """
 
     since: int
     page: str = ""
     began: int = 0
     seen: int = 0
+    missed: int = 0
+    heard: int = 0
 
     @property
     def updated_after(self) -> int:
@@ -39,6 +44,15 @@ class Cursor:
     def begin(self, now: int) -> "Cursor":
         """The cursor of a pass that begins now, or of the one that was cut off."""
         return self if self.page else replace(self, began=now)
+
+    def restart(self) -> "Cursor":
+        """The cursor of the same pass from its first page on."""
+        return replace(self, page="", missed=0, heard=0)
+
+    @property
+    def silent(self) -> bool:
+        """Whether notifications went missing and not a single one came: then it is the channel that is broken."""
+        return self.missed >= _SILENT_FROM and not self.heard
 
     def after(self, changes: Iterable[int], next_page: str) -> "Cursor":
         """The cursor once a page with these changes is dealt with. The last page ends the pass: the next one begins
@@ -50,6 +64,9 @@ class Cursor:
             return replace(self, page=next_page, seen=seen)
         latest = max(self.since, seen, self.began - OVERLAP_SECONDS)
         return Cursor(min(latest, self.began + OVERLAP_SECONDS), seen=seen)
+
+
+_NUMBERS = tuple(field.name for field in fields(Cursor) if field.name != "page")
 
 
 class Records:
@@ -64,11 +81,12 @@ class Records:
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         if item is None:
             return Cursor(now - _FIRST_SECONDS)
-        return Cursor(int(item["since"]["N"]), item["page"]["S"], int(item["began"]["N"]), int(item["seen"]["N"]))
+        numbers = {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
+        return Cursor(page=item["page"]["S"], **numbers)
 
     def save_cursor(self, cursor: Cursor) -> None:
-        """Keeps how far a run came. Of two at once the later writer wins: what it reads again does no harm."""
-        numbers = {name: {"N": str(value)} for name, value in asdict(cursor).items() if name != "page"}
+        """Keeps how far a pass came. Its lease lets one at a time do so; what is read twice does no harm."""
+        numbers = {name: {"N": str(getattr(cursor, name))} for name in _NUMBERS}
         item = {"record": {"S": "cursor"}, "page": {"S": cursor.page}} | numbers
         self._client.put_item(TableName=self._table, Item=item)
 
@@ -82,9 +100,27 @@ class Records:
         """Keeps how far a pass came. Of two at once the later writer wins: what it does again does no harm."""
         self._client.put_item(TableName=self._table, Item={"record": {"S": record}, "place": {"S": place}})
 
-    def save_report(self, report: Report, *, now: float) -> str:
-        """Keeps a report for 90 days; returns its key."""
-        record = "report#" + datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    def widest(self, shards: int) -> int:
+        """The most due shards there ever were, `shards` included: orders stay in the shard they were written into, so
+        those beyond a number that was lowered have to be read for ever."""
+        key = {"record": {"S": "shards"}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        if (known := int(item.get("due", {"N": "0"})["N"])) >= shards:
+            return known
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=key | {"due": {"N": str(shards)}},
+                ConditionExpression="attribute_not_exists(due) OR due < :shards",
+                ExpressionAttributeValues={":shards": {"N": str(shards)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self.widest(shards)
+        return shards
+
+    def save_report(self, report: Report, *, now: float, part: str) -> str:
+        """Keeps a part's report for 90 days; returns its key."""
+        record = f"report#{datetime.fromtimestamp(now, UTC).isoformat(timespec='milliseconds')}#{part}"
         counts = {class_: {"N": str(count)} for class_, count in report.counts.items()}
         self._client.put_item(
             TableName=self._table,

@@ -14,6 +14,7 @@ class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
     late_payment: Literal["refund", "revive"]
     payment_check_seconds: int
     order_expiry_seconds: int
+    due_shards: int
 
     @property
     def policy(self) -> Policy:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from .items import Item, Value, from_item, key, to_item
+from .items import SHARDS, Item, Value, from_item, key, shard_of, to_item
 from .orders import Order
 
 if TYPE_CHECKING:
@@ -53,19 +53,22 @@ class DuePage:
 
 
 class OrderStore:
-    """Orders by number. `observe` is given the consumed capacity of each request, index included."""
+    """Orders by number; `shards` is how many parts of the due index they are written into. `observe` is given the
+    consumed capacity of each request, index included."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the index, and what tests replace
         self,
         dynamodb: "DynamoDBClient",
         table: str,
         *,
+        shards: int = SHARDS,
         observe: Callable[[Any], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._observe, self._sleep, self._rand = table, observe, sleep, rand
+        self._table, self._shards = table, shards
+        self._observe, self._sleep, self._rand = observe, sleep, rand
         self._metered = {} if observe is None else {"ReturnConsumedCapacity": "INDEXES"}
 
     def get(self, order_no: str) -> Order | None:
@@ -87,7 +90,7 @@ class OrderStore:
         try:
             reply = self._dynamodb.put_item(
                 TableName=self._table,
-                Item=to_item(stored),
+                Item=to_item(stored, self._shards),
                 ConditionExpression="attribute_not_exists(order_no)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **self._metered,
@@ -167,7 +170,7 @@ class OrderStore:
         for attempt in range(_ROUNDS):
             self._wait(attempt)
             reply = self._dynamodb.batch_execute_statement(
-                Statements=[_statement(self._table, *pair) for pair in pairs], **self._metered
+                Statements=[_statement(self._table, self._shards, *pair) for pair in pairs], **self._metered
             )
             self._meter(reply)
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
@@ -213,9 +216,12 @@ def _changes(old: Order, new: Order) -> dict[str, Value | None]:
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
 
 
-def _statement(table: str, old: Order, new: Order) -> dict[str, Any]:
+def _statement(table: str, shards: int, old: Order, new: Order) -> dict[str, Any]:
     """Names are quoted, because `status` and others are reserved words; values are parameters."""
     changes = _changes(old, new) | {"version": {"N": str(old.version + 1)}}
+    if new.due_at and "due_at" in changes:
+        # it moves in the index anyway: now is when it goes to where this many shards have it
+        changes |= {"due_shard": {"S": shard_of(new.order_no, shards)}}
     sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
     removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
     values = [value for value in changes.values() if value is not None]

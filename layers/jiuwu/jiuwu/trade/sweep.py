@@ -1,21 +1,20 @@
-"""One run of the reconciler: the orders that are due, then the orders that the platform says have changed.
+"""The work on one part of a reconciliation: a shard's due orders, or the orders that the platform says have changed.
 
-Each order that was dealt with is no longer due, and the cursor is kept after each page, so a run that is cut off goes
-on where it was with the next one.
+Page by page, until the end or until the time is nearly over. Each order that was dealt with is no longer due, and the
+cursor is kept after each page, so what was cut off is gone on with where it was.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import batched
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from jiuwu.platform.errors import BadParameters, BadReply, PlatformError
 
 from . import alerts
-from .drift import Drift, Finding, Report
-from .items import SHARDS
+from .drift import Finding, Report
 from .orders import Order
+from .parts import CHANGED, Part
 from .placing import NotPlaceable
 from .records import Cursor, Records
 from .settling import Remotes, Settled, Settler
@@ -25,28 +24,30 @@ if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
     from jiuwu.platform.models import Page, RemoteOrder
 
-_AT_ONCE = 100  # orders.query's limit
-# A run ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.
+# The work ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.
 _MARGIN_SECONDS = 20.0
+# What the reconciler found by itself goes into an order's history under such ids (trade/reconcile.py).
+_OURS = "reconcile:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
-# Fewer missed notifications than this may be chance; as many without a single one that came are a silent channel.
-_SILENT_FROM = 3
+
+
+Take = Callable[[], bool]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run has looked at, found and done so far; `problems` are what it could not do."""
+    """What was looked at, found and done so far; `problems` are what could not be."""
 
     looked_at: dict[str, str] = field(default_factory=dict)  # order number: its status now
-    heard: bool = False  # a notification came for any of them
     findings: list[Finding] = field(default_factory=list)
     transitions: list[str] = field(default_factory=list)
     alerts: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    silent: bool = False  # a whole pass over the list of changes met missed notifications, and none that came
 
-    def note(self, settled: Settled, *, since: int) -> None:
-        """Takes in what became of some orders; notifications count as heard when they came after `since`."""
+    def note(self, settled: Settled) -> None:
+        """Takes in what became of some orders."""
         for number, mended in settled.orders.items():
             self.findings += mended.findings
             self.findings += alerts.findings(number, mended.alerts, mended.findings)
@@ -54,27 +55,22 @@ class Outcome:
             self.alerts += [(number, alert) for alert in mended.alerts]
             if mended.order:
                 self.looked_at[number] = str(mended.order.status)
-                self.heard = self.heard or _heard(mended.order, since)
         self.problems += [f"{number}: written by others again and again" for number in sorted(settled.busy)]
 
-    @property
-    def silent(self) -> bool:
-        """Whether notifications went missing and not a single one came: then it is the channel that is broken."""
-        missed = {finding.order_no for finding in self.findings if finding.class_ is Drift.MISSED_NOTIFICATION}
-        return len(missed) >= _SILENT_FROM and not self.heard
-
     def report(self, started_at: int) -> Report:
-        """The run as it is kept."""
-        return Report(started_at, len(self.looked_at), tuple(self.findings), tuple(self.problems))
+        """The work as it is kept."""
+        return Report(
+            started_at, len(self.looked_at), tuple(self.findings), tuple(self.transitions), tuple(self.problems)
+        )
 
 
 class _CutOff(Exception):
-    """The run's time is over."""
+    """The time is over."""
 
 
 class Sweep:
-    """A run. `place` creates an order at the platform and raises PlatformError or NotPlaceable; `left` is how many
-    seconds the run still has. What changed less than `fresh_seconds` ago is left to the notification on its way."""
+    """The work. `place` creates an order at the platform and raises PlatformError or NotPlaceable; `left` is how many
+    seconds there still are. What changed less than `fresh_seconds` ago is left to the notification on its way."""
 
     def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
         self,
@@ -90,65 +86,76 @@ class Sweep:
         self._store, self._settler = store, settler
         self._platform, self._place, self._left = platform, place, left
         self._fresh_seconds, self._clock = fresh_seconds, clock
-        self._failed_in_a_row, self._since = 0, 0
+        self._failed_in_a_row = 0
         self._unreadable: set[str] = set()
         self.outcome = Outcome()
 
-    def run(self, records: Records) -> Outcome:
-        """Everything that is due and everything that changed, or as much of it as time and platform allow."""
-        cursor = records.cursor(now := int(self._clock())).begin(now)
-        self._since = cursor.updated_after
-        # half of the time for each, so that neither starves the other
-        self._attempt("due orders", lambda: self._due(now, until=self._left() / 2))
-        self._attempt("changed orders", lambda: self._changed(records, cursor))
-        return self.outcome
+    def work(self, part: Part, records: Records, take: Take) -> Part | None:
+        """Works on the part if `take` says that it is ours; the continuation if the time ended first.
+
+        Where the platform fails nothing is gone on with at once: what is still due is the next tick's.
+        """
+        try:
+            return self._changed(part, records, take) if part.name == CHANGED else self._due(part, take)
+        except PlatformError as error:
+            self.outcome.problems.append(f"{part.name}: {error}")
+        return None
 
     def one(self, order_no: str) -> Outcome:
         """This order now."""
-        self._attempt(order_no, lambda: self._look_at([order_no]))
+        try:
+            self._look_at([order_no])
+        except PlatformError as error:
+            self.outcome.problems.append(f"{order_no}: {error}")
+        except _CutOff:
+            self.outcome.problems.append(f"{order_no}: no time left")
         return self.outcome
 
-    def _attempt(self, what: str, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except PlatformError as error:
-            self.outcome.problems.append(f"{what}: {error}")
-        except _CutOff:
-            self.outcome.problems.append(f"{what}: cut off, to be continued")
+    def _due(self, part: Part, take: Take) -> Part | None:
+        start: Mapping[str, Any] | None = part.start
+        # a first look that finds nothing, as most ticks' do, costs no lease
+        taken = part.step > 0 and take()
+        if part.step and not taken:
+            return None
+        while (page := self._store.due(part.name, part.until, start=start)).order_nos:
+            if not (taken := taken or take()):
+                return None
+            try:
+                self._look_at(page.order_nos)
+            except _CutOff:
+                return part.rest(start)
+            if (start := page.next_start) is None:
+                return None
+            if self._late:
+                return part.rest(start)
+        return None
 
-    def _due(self, now: int, *, until: float) -> None:
-        for numbers in batched(self._due_numbers(now), _AT_ONCE, strict=False):
-            self._in_time(until)
-            self._look_at(numbers)
-
-    def _due_numbers(self, now: int) -> Iterator[str]:
-        for shard in map(str, range(SHARDS)):
-            page = self._store.due(shard, now)
-            yield from page.order_nos
-            while page.next_start is not None:
-                page = self._store.due(shard, now, start=page.next_start)
-                yield from page.order_nos
-
-    def _changed(self, records: Records, cursor: Cursor) -> None:
+    def _changed(self, part: Part, records: Records, take: Take) -> Part | None:
+        if not take():
+            return None
+        cursor = records.cursor(now := int(self._clock())).begin(now)
         while True:
-            self._in_time()
             asked_at = self._clock()
-            page = self._page(cursor)
+            cursor, page = self._page(cursor)
             self.outcome.problems += page.unreadable
-            self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
+            settled = self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
+            cursor = _counted(cursor, settled)
+            self.outcome.silent = cursor.silent and not page.next_cursor
             cursor = cursor.after([remote.updated_at for remote in page.orders], page.next_cursor)
             records.save_cursor(cursor)
             if not page.next_cursor:
-                return
+                return None
+            if self._late:
+                return part.rest(None)
 
-    def _page(self, cursor: Cursor) -> "Page":
+    def _page(self, cursor: Cursor) -> "tuple[Cursor, Page]":
         try:
-            return self._platform().changed_orders(cursor.updated_after, cursor.page)
+            return cursor, self._platform().changed_orders(cursor.updated_after, cursor.page)
         except BadParameters:
             if not cursor.page:
                 raise
-            # the platform has forgotten its page since a run was cut off: the pass begins again
-            return self._platform().changed_orders(cursor.updated_after)
+            # the platform has forgotten its page since the pass was cut off: it begins again
+            return cursor.restart(), self._platform().changed_orders(cursor.updated_after)
 
     def _look_at(self, numbers: Sequence[str]) -> None:
         asked_at = self._clock()
@@ -156,7 +163,8 @@ class Sweep:
         remotes = {number: found.get(number) for number in numbers if number not in self._unreadable}
         settled = self._settle(remotes, asked_at)
         for order in settled.to_place:
-            self._in_time()
+            if self._late:
+                raise _CutOff
             self._put_there(order)
 
     def _query(self, numbers: Sequence[str]) -> "list[RemoteOrder]":
@@ -174,7 +182,7 @@ class Sweep:
     def _settle(self, remotes: Remotes, asked_at: float) -> Settled:
         old = {number: remote for number, remote in remotes.items() if not self._fresh(remote)}
         settled = self._settler.settle(old, seen_at=asked_at)
-        self.outcome.note(settled, since=self._since)
+        self.outcome.note(settled)
         return settled
 
     def _fresh(self, remote: "RemoteOrder | None") -> bool:
@@ -188,7 +196,7 @@ class Sweep:
             if not why.final:
                 self._settler.postpone([order])
             elif mended := self._settler.give_up(order, why.reason):
-                self.outcome.note(Settled({order.order_no: mended}, frozenset()), since=self._since)
+                self.outcome.note(Settled({order.order_no: mended}, frozenset()))
             return
         except PlatformError as error:
             self._failed_in_a_row += 1
@@ -197,14 +205,20 @@ class Sweep:
             self.outcome.problems.append(f"{order.order_no}: {error}")
             return
         self._failed_in_a_row = 0
-        self.outcome.note(self._settler.settle({order.order_no: remote}), since=self._since)
+        self.outcome.note(self._settler.settle({order.order_no: remote}))
 
-    def _in_time(self, until: float = 0) -> None:
-        if self._left() < max(until, _MARGIN_SECONDS):
-            raise _CutOff
+    @property
+    def _late(self) -> bool:
+        return self._left() < _MARGIN_SECONDS
 
 
-def _heard(order: Order, since: int) -> bool:
-    """Whether the platform told us of this order since then, other than by our own looking."""
-    told = (happened.cause for happened in order.history if happened.at >= since)
-    return any(cause and not cause.startswith("reconcile:") for cause in told)
+def _counted(cursor: Cursor, settled: Settled) -> Cursor:
+    """How notifications fared for these orders since the pass's time: the history says who brought the news, whichever
+    part mended the order."""
+    missed, heard = cursor.missed, cursor.heard
+    for order in (mended.order for mended in settled.orders.values() if mended.order):
+        causes = [happened.cause for happened in order.history if happened.at >= cursor.updated_after]
+        told = [cause.startswith(_OURS) for cause in causes if cause]
+        missed += any(told)
+        heard += not all(told)
+    return replace(cursor, missed=missed, heard=heard)

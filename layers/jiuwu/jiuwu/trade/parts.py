@@ -1,0 +1,90 @@
+"""A reconciliation in parts that go over a queue: each due shard is one, the platform's list of changed orders another.
+
+A part is nobody else's while somebody works on it: a lease in the reconciliation table, which lapses with the
+invocation that took it. It saves double work and never decides about right and wrong: two who settle the same order at
+once come to the same end.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CHANGED = "changed"
+# So many invocations on end are hours of work. Whoever needs more is going in circles; the next tick begins anew.
+_STEPS = 500
+
+
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task of the reconcile queue.
+
+    `name` is a due shard or CHANGED; `until` the tick's time (Unix seconds): what comes due later is the next tick's;
+    `start` where the shard is read on. `holder` and `step` say whose continuation it is, and which.
+    """
+
+    name: str
+    until: int
+    start: Mapping[str, Any] | None = None
+    holder: str = ""
+    step: int = 0
+
+    def held_by(self, message_id: str) -> "Part":
+        """The part in the hands of whoever received this message, or of whoever began it."""
+        return self if self.holder else msgspec.structs.replace(self, holder=message_id)
+
+    def rest(self, start: Mapping[str, Any] | None) -> "Part | None":
+        """The continuation, reading on at `start`."""
+        return msgspec.structs.replace(self, start=start, step=self.step + 1) if self.step < _STEPS else None
+
+
+def of_tick(shards: int, now: int) -> Iterator[Part]:
+    """All parts of a reconciliation at `now`."""
+    yield Part(CHANGED, now)
+    yield from (Part(str(shard), now) for shard in range(shards))
+
+
+class Lease:
+    """The right to work on a part until `until`, kept in the reconciliation table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, part: Part) -> None:
+        self._client, self._table, self._part = client, table, part
+        self._key = {"record": {"S": f"lease#{part.name}"}}
+        self._taken = False
+
+    def take(self, now: int, until: int) -> bool:
+        """Whether it is ours now. A continuation takes it from the step before it; the same message twice does not."""
+        mine = {"holder": {"S": self._part.holder}, "step": {"N": str(self._part.step)}}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=self._key | mine | {"until": {"N": str(until)}},
+                ConditionExpression="attribute_not_exists(#record) OR #until <= :now"
+                " OR (#holder = :holder AND #step < :step)",
+                ExpressionAttributeNames={f"#{name}": name for name in ("record", "until", "holder", "step")},
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": mine["holder"], ":step": mine["step"]},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        self._taken = True
+        return True
+
+    def give_back(self) -> None:
+        """Ends the lease, if it was taken and nobody has taken it over since."""
+        if not self._taken:
+            return
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=self._key,
+                ConditionExpression="#holder = :holder AND #step = :step",
+                ExpressionAttributeNames={"#holder": "holder", "#step": "step"},
+                ExpressionAttributeValues={
+                    ":holder": {"S": self._part.holder},
+                    ":step": {"N": str(self._part.step)},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
