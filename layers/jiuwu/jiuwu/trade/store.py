@@ -111,11 +111,14 @@ class OrderStore:
         _refuse_twins(changed)
         for group in batched(changed, _WRITES_AT_ONCE, strict=False):
             lost |= self._write(list(group))
-        return lost - self._written_after_all([pair for pair in changed if pair[0].order_no in lost])
+        return lost
 
     def _written_after_all(self, lost: list[Pair]) -> set[str]:
         """Those that stand in the table just as we wanted them: a reply was lost on its way, and the request that was
-        sent again found its own write. Told otherwise, the caller would take its own event for a second delivery."""
+        sent again found its own write. Told otherwise, the caller would take its own event for a second delivery.
+
+        Asked only where a request was sent again: else it was another who took in the same event at the same instant,
+        and each of them would count it and ask for its effects."""
         try:
             current = self.get_many(old.order_no for old, _ in lost) if lost else {}
         except TableBusy:
@@ -175,6 +178,8 @@ class OrderStore:
             self._meter(reply)
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
             lost |= _lost(pairs, codes)
+            if attempt or _sent_again(reply):
+                lost -= self._written_after_all([pair for pair in pairs if pair[0].order_no in lost])
             pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _PASSING]
             if not pairs:
                 return lost
@@ -203,6 +208,11 @@ def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
     if unexpected:
         raise TableRefused(", ".join(unexpected))
     return {old.order_no for (old, _), code in zip(pairs, codes, strict=True) if code in _LOST}
+
+
+def _sent_again(reply: Mapping[str, Any]) -> bool:
+    """Whether botocore sent the request more than once before this reply came."""
+    return bool(reply.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def _changes(old: Order, new: Order) -> dict[str, Value | None]:
