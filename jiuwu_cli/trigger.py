@@ -55,21 +55,31 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
     """
     contract = inputs.read_profile(profile)
     _check_event(contract, event)
-    if body is not None and (settings or order):
-        raise Misuse("--body is all that is sent", "leave out --set and --order")
     target = targets.webhook(url, app_id, running.find())
     secret = inputs.read_secret(secret_env, target.sandbox)
-    event_id, text = (
-        (_event_id(), inputs.read_body(body))
-        if body is not None
-        else _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
-    )
+    event_id, text = _content(contract, event, target, order, settings, body)
     age = max(_OLD_SECONDS, 2.0 * contract.signing.tolerance_seconds) if old_timestamp else 0.0
     secret = f"attacker-{secrets.token_hex(16)}" if wrong_secret else secret
     say(f"{event} {event_id} to {target.url}")
     outcomes = _send(contract, target, Notice(target.app_id, secret, event_id, text, age), count, together=simultaneous)
     _show(outcomes)
     _judge(contract, outcomes, forged=wrong_secret or old_timestamp)
+
+
+def _content(  # noqa: PLR0913, PLR0917 -- what a notification can be made of
+    contract: Profile,
+    event: str,
+    target: targets.Target,
+    order: str | None,
+    settings: Sequence[str] | None,
+    body: str | None,
+) -> tuple[str, str]:
+    """The event id for the header, and the body: one's own, or a sample."""
+    if body is None:
+        return _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
+    if settings or order:
+        raise Misuse("--body is all that is sent", "leave out --set and --order")
+    return _event_id(), inputs.read_body(body)
 
 
 def _check_event(contract: Profile, event: str) -> None:

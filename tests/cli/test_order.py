@@ -50,20 +50,24 @@ def event(at: int, event_id: str, outcome: str, **more: Any) -> dict[str, Any]:
     return {"at": at, "level": "INFO", **said, "outcome": outcome, **more}
 
 
+def logged(paid: str) -> list[dict[str, Any]]:
+    """A payment, its duplicate, another order's payment, and a failed attempt at an effect."""
+    effect = {"message": "effect", "order_no": number(0), "effect_id": f"{number(0)}:ship"}
+    return [
+        event(NOW + 10, paid, "applied", transition="paid", delivery_id="d-1"),
+        event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", twin=paid, delivery_id="d-2"),
+        event(NOW + 21, "evt-9", "applied", transition="paid") | {"order_no": "JWANOTHER"},
+        {"at": NOW + 25, "outcome": "failed", "reason": "InternalFailure", **effect},
+    ]
+
+
 def test_the_story_has_everything_in_the_sequence_of_time(
     told: Callable[..., Any], deployed: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jiuwu_cli.order_log._KEPT_SECONDS", 10**10)  # the example's times are long ago
     order = deployed.store.create(an_order(base=PAID))
     paid = order.history[-1].cause
-    log(
-        deployed,
-        event(NOW + 10, paid, "applied", transition="paid", delivery_id="d-1"),
-        event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", twin=paid, delivery_id="d-2"),
-        event(NOW + 21, "evt-9", "applied", transition="paid") | {"order_no": "JWANOTHER"},
-        {"at": NOW + 25, "message": "effect", "order_no": order.order_no, "effect_id": f"{order.order_no}:ship"}
-        | {"outcome": "failed", "reason": "InternalFailure"},
-    )
+    log(deployed, *logged(paid))
     shelf = Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
     letter = shelf.keep(
