@@ -178,7 +178,7 @@ def test_a_request_known_from_long_ago_is_still_the_same_refund(office: Merchant
     assert sides.order(order.order_no).effects == asked.effects
 
 
-def test_a_hundred_at_once_under_one_key_are_one_refund(office: Merchant, sides: Sides) -> None:
+def test_many_at_once_under_one_key_are_one_refund(office: Merchant, sides: Sides) -> None:
     order = office.paid()
 
     with ThreadPoolExecutor(8) as senders:
@@ -188,6 +188,21 @@ def test_a_hundred_at_once_under_one_key_are_one_refund(office: Merchant, sides:
 
     assert {202, 503} >= set(statuses)
     assert 1 == len([name for name, _ in sides.order(order.order_no).effects if name.startswith("refund:")])
+
+
+def test_many_at_once_under_keys_of_their_own_never_get_back_more_than_was_paid(office: Merchant, sides: Sides) -> None:
+    order = office.paid()
+
+    def ask(n: int) -> int:
+        return office.refund(order.order_no, {"amount_fen": 100, "reason": "x"}, idempotency_key=f"r-{n}").status
+
+    with ThreadPoolExecutor(8) as senders:
+        statuses = list(senders.map(ask, range(24)))
+
+    asked = [effect.fen for name, effect in sides.order(order.order_no).effects if name.startswith("refund:")]
+    assert {202, 422, 503} >= set(statuses)
+    assert [100] * statuses.count(202) == asked
+    assert sum(asked) <= 1234
 
 
 def test_a_key_is_good_for_one_refund(office: Merchant) -> None:

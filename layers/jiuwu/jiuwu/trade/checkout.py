@@ -131,9 +131,9 @@ class Checkout:
             remote = reach.place(order)
         except (PlatformError, NotPlaceable) as error:
             # our order is safe, and due: the reconciler places it
-            self._trouble(order.order_no, error)
             if isinstance(error, NotPlaceable) and error.final:
                 return self._given_up(order, error)
+            self._trouble(order.order_no, error)
             if isinstance(error, NotPlaceable) and error.reason == "login_needed":
                 raise
             return order
