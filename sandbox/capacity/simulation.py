@@ -60,13 +60,14 @@ class Pass:
         )
 
 
-def reconcile(orders: int, inputs: Inputs) -> Pass:
-    """A tick that finds `orders` due, evenly over the shards, none of which differs from the platform's view."""
+def reconcile(orders: int, inputs: Inputs, *, per_shard: list[int] | None = None) -> Pass:
+    """A tick that finds `orders` due, by default evenly over the shards; none differs from the platform's view, and
+    nothing is new in the platform's list of changed orders, which is a task of its own."""
     shards = inputs.shop.due_shards
-    per_shard = [orders // shards + (shard < orders % shards) for shard in range(shards)]
+    per_shard = per_shard or [orders // shards + (shard < orders % shards) for shard in range(shards)]
     done = Pass(orders)
-    done.requests["sqs.send"] += -(-(shards + 1) // 10)
-    done.requests["invocation"] += 1
+    done.requests += Counter({"sqs.send": -(-(shards + 1) // 10), "invocation": 2, "platform": 1})
+    done.requests += Counter({"sqs.receive": 1, "sqs.delete": 1})
     lane, table = Bucket(inputs.shop.reading_calls_per_second), Bucket(inputs.limits.table_write_units)
     indexes = [Bucket(inputs.limits.partition_write_units) for _ in range(shards)]
 
