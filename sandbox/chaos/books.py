@@ -10,7 +10,6 @@ from sandbox.memory.tables import Row
 from sandbox.platform.orders import Order as PlatformOrder
 from sandbox.town.town import Town
 
-_DEAD = ("OrderDeadLetters", "EffectDeadLetters", "CommunityDeadLetters")
 # What a scheduled run ends with when a trouble of ours ends it: its death, or AWS out of reach beyond boto3's patience.
 _OURS = {
     "Killed",
@@ -19,6 +18,7 @@ _OURS = {
     "ReadTimeoutError",
     "ProvisionedThroughputExceededException",
     "TableBusy",
+    "FanoutFailed",
 }
 
 
@@ -77,7 +77,8 @@ class Books:
         town, account = self._town, self._town.account
         letters = Counter(row.item["kind"]["S"] for row in account.tables["DeadLettersTable"].rows.values())
         dead = {f"dead letters, {kind}": count for kind, count in letters.items()}
-        dead |= {name: len(account.queue(name).held) for name in _DEAD}
+        graves = sorted({queue.dead_letters for queue in account.queues.values()} - {""})
+        dead |= {name: len(account.queue(name).held) for name in graves}
         explained = sum(count for kind, count in town.failed_runs.items() if kind in _OURS)
         return dead | {"FailedRuns": len(account.queue("FailedRuns").held) - explained}
 

@@ -22,8 +22,9 @@ PER_SECOND = 20.0
 _SAMPLE_SECONDS, _PATIENCE_SECONDS = 15.0, 6 * 3600.0
 _CALM_SAMPLES = 4
 _SHANGHAI, _STATEMENT_SEEN_SECONDS = ZoneInfo("Asia/Shanghai"), 86_400 + 2 * 3600
-# Notifications are late by a quarter of an hour, and repeated after minutes: what moves then is no drift.
-_STUCK_SECONDS = 2400.0
+# The reconciler looks ever more rarely at what it cannot mend, but at a pending effect once an hour: what nothing moves
+# for longer than that stays apart.
+_STUCK_SECONDS = 3900.0
 
 
 # Requests, units and invocations.

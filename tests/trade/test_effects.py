@@ -198,3 +198,18 @@ def test_orders_that_the_queue_did_not_take_are_named() -> None:
     sqs: Any = HalfDown()
 
     assert effects.queue(sqs, "https://queue", [f"JW{n}" for n in range(12)]) == {"JW3", "JW10", "JW11"}
+
+
+def test_an_order_that_the_queue_turned_away_is_sent_again_alone() -> None:
+    asked: list[list[str]] = []
+
+    class BusyOnce:
+        def send_message_batch(self, **request: Any) -> dict[str, Any]:
+            asked.append([json.loads(entry["MessageBody"])["order_no"] for entry in request["Entries"]])
+            failed = [{"Id": "1", "Code": "RequestThrottled", "SenderFault": False}] if len(asked) == 1 else []
+            return {"Successful": [], "Failed": failed}
+
+    sqs: Any = BusyOnce()
+
+    assert effects.queue(sqs, "https://queue", ["JW0", "JW1", "JW2"]) == set()
+    assert asked == [["JW0", "JW1", "JW2"], ["JW1"]]

@@ -36,6 +36,7 @@ SHIP_REQUESTED = "ship.requested"
 _ENTRIES_AT_ONCE = 10
 _BYTES_AT_ONCE = 240_000
 _MESSAGES_AT_ONCE = 10  # SendMessageBatch's limit
+_QUEUE_TRIES = 3  # an order turned away thrice waits for the reconciler, which may look as rarely as once an hour
 _ROUNDS = 6
 _UNBURIED_SECONDS = 300
 _ORDERS_AT_ONCE = 10
@@ -48,16 +49,24 @@ def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_s
     """
     unqueued: set[str] = set()
     for numbers in batched(dict.fromkeys(order_nos), _MESSAGES_AT_ONCE, strict=False):
-        entries = [
-            {"Id": str(n), "MessageBody": json.dumps({"order_no": number}), "DelaySeconds": delay_seconds}
-            for n, number in enumerate(numbers)
-        ]
+        left: tuple[str, ...] = numbers
         try:
-            reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
-            unqueued |= {numbers[int(failed["Id"])] for failed in reply.get("Failed", ())}
+            for _ in range(_QUEUE_TRIES):
+                left = _unqueued(sqs, queue_url, left, delay_seconds) if left else ()
         except (ClientError, BotoCoreError):
-            unqueued |= set(numbers)
+            pass  # boto3 has asked again itself
+        unqueued |= set(left)
     return unqueued
+
+
+def _unqueued(sqs: "SQSClient", queue_url: str, numbers: Sequence[str], delay_seconds: int) -> tuple[str, ...]:
+    """Those of one request that SQS did not take; boto3 asks again for whole requests only."""
+    entries = [
+        {"Id": str(n), "MessageBody": json.dumps({"order_no": number}), "DelaySeconds": delay_seconds}
+        for n, number in enumerate(numbers)
+    ]
+    reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
+    return tuple(numbers[int(failed["Id"])] for failed in reply.get("Failed", ()))
 
 
 @dataclass(frozen=True, slots=True)
