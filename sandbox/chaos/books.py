@@ -53,11 +53,12 @@ class Books:
         return len(self._differing)
 
     def under_way(self, off: frozenset[str]) -> Counter[str]:
-        """What has been sent and not arrived: messages on queues that are read, notifications at the platform."""
+        """What has been sent and not arrived: notifications at the platform, messages on queues that are read. Without
+        the tasks that a schedule puts on its own function's queue: of those there is always a next one."""
         read = {
             source.queue
             for function in self._town.functions.values()
-            if function.name not in off
+            if function.name not in off and not function.schedules
             for source in function.mappings
         }
         moving = {name: len(self._town.account.queue(name).held) for name in sorted(read)}
