@@ -94,17 +94,20 @@ def _delivery(delivery_id: object) -> str:
 
 
 def _call(said: Mapping[str, Any]) -> str:
-    line = f"{said.get('call', '')} {said.get('outcome', '')} in {said.get('milliseconds', '?')} ms"
-    more = {name: said[name] for name in ("effect_id", "code", "request_id") if said.get(name)}
-    return line + "".join(f", {name} {value}" for name, value in more.items())
+    effect = f" of {_effect(said)}" if said.get("effect_id") else ""
+    line = f"{said.get('call', '')}{effect} {said.get('outcome', '')} in {said.get('milliseconds', '?')} ms"
+    return line + (f", request id {said['request_id']}" if said.get("request_id") else "")
 
 
 def _effect_line(said: Mapping[str, Any]) -> str:
-    # the number is the order's own, which stands above
-    effect = str(said.get("effect_id", "")).partition(":")[2]
     rest = _rest({name: value for name, value in said.items() if name not in ("effect_id", "outcome", "reason")})
     reason = f": {said['reason']}" if said.get("reason") else ""
-    return " ".join(filter(None, (effect, f"{said.get('outcome', '')}{reason}", rest)))
+    return " ".join(filter(None, (_effect(said), f"{said.get('outcome', '')}{reason}", rest)))
+
+
+def _effect(said: Mapping[str, Any]) -> str:
+    # the number before it is the order's own, which stands above
+    return str(said.get("effect_id", "")).partition(":")[2]
 
 
 def _letter(letter: Letter) -> Moment:

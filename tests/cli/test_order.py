@@ -179,8 +179,8 @@ def entry(**said: Any) -> Entry:
     [
         (
             {"message": "platform call", "call": "orders.push_status", "outcome": "ok", "milliseconds": 31}
-            | {"request_id": "r-1"},
-            "orders.push_status ok in 31 ms, request_id r-1",
+            | {"request_id": "r-1", "effect_id": "JW1:push:shipped"},
+            "orders.push_status of push:shipped ok in 31 ms, request id r-1",
         ),
         ({"message": "order", "alert": "second_payment", "level": "ERROR"}, "order alert=second_payment"),
         (
