@@ -23,10 +23,11 @@ class _ReadingSession:
 
     def client(self, service: str, **options: Any) -> Any:  # noqa: ANN401 -- as boto3 has it
         client = self._session.client(service, **options)
-        client.meta.events.register("before-call", _refuse_writing)
+        client.meta.events.register("before-call", refuse_writing)
         return client
 
 
-def _refuse_writing(*, model: Any, **_: object) -> None:  # noqa: ANN401 -- botocore's OperationModel
+def refuse_writing(*, model: Any, **_: object) -> None:  # noqa: ANN401 -- botocore's OperationModel
+    """Raises WouldWrite for an operation that is not known to read."""
     if model.name not in _READS:
         raise WouldWrite(model.name)

@@ -241,7 +241,7 @@ def test_a_task_that_never_comes_back_is_named_by_the_watch(night: Night) -> Non
     assert (False, ["there: not finished"]) == (night.report["complete"], night.report["problems"])
     assert night.messages.waiting == []
     assert night.hand_out(lost)  # late: the run is over
-    assert not night.report["complete"]
+    assert (False, 0) == (night.report["complete"], night.sides.platform.count("orders.changed"))
 
 
 def test_the_watch_of_a_finished_run_ends(night: Night) -> None:
@@ -272,8 +272,10 @@ def test_made_again_it_replaces_the_first_and_the_firsts_tasks_are_dropped(night
     night.order("a", there=False)
 
     night.statement(EVENT)
+    asked = len(night.sides.platform.calls)
     night.hand_out(old)
 
+    assert asked == len(night.sides.platform.calls)
     assert (EVENT["id"], 1) == (night.report["run"], night.report["orders_differing"])
 
 

@@ -7,6 +7,7 @@ from .platform import PLATFORM
 from .points import POINTS
 from .products import PRODUCTS
 from .sides import SIDES
+from .statements import STATEMENTS
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS)
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS, *STATEMENTS)

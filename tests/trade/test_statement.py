@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.events import EffectFailed, Owed, Placed
 from jiuwu.trade.orders import Order
-from jiuwu.trade.reconcile import decide
+from jiuwu.trade.reconcile import decide, hold
 from jiuwu.trade.statement import LISTED, Figures, Line, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
     ALL,
@@ -180,6 +180,13 @@ def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: Rem
 
     assert {finding.class_.value for finding in findings} <= set(found.classes)
     assert seen_here(local) == seen_there(there) or never_placed or found.differing + found.waiting == 1
+
+
+def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() -> None:
+    found = tally(hold(PLACED, "another amount", at=NOW + 2), remote())
+
+    assert ({"state_impossible": 1}, 0) == (found.classes, found.waiting)
+    assert "held with 0 fen paid" in found.differences[0].evidence
 
 
 # ── Parts and the whole ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,128 @@
+"""The safeguards of the daily statement and of `jiuwu reconcile`."""
+
+from .safeguard import Safeguard
+
+_TRADE, _CLI = "layers/jiuwu/jiuwu/trade", "jiuwu_cli"
+_NIGHT, _RUNS = "tests/functions/test_daily_statement.py", "tests/trade/test_statement_runs.py"
+_PAIRS, _REPORT = "tests/trade/test_statement.py", "tests/trade/test_statement_report.py"
+_COMMAND = "tests/cli/test_reconcile.py"
+
+STATEMENTS = (
+    Safeguard(
+        "a statement's task is kept on the version that was read",
+        3,
+        f"{_TRADE}/statement_runs.py",
+        'ConditionExpression="version = :read" if progress.version else "attribute_not_exists(version)",',
+        'ConditionExpression="version < :read OR version >= :read" if progress.version else "attribute_not_exists(x)",',
+        (f"{_RUNS}::test_of_two_copies_that_read_the_same_the_second_to_write_gives_up",),
+    ),
+    Safeguard(
+        "a statement's report is one task's to write",
+        3,
+        f"{_TRADE}/statement_runs.py",
+        "AND finished = :no AND (attribute_not_exists(closed_by) OR closed_by = :by)",
+        "AND (finished = :no OR attribute_not_exists(closed_by) OR closed_by <> :by)",
+        (f"{_RUNS}::test_the_report_is_the_first_ones_to_write_until_it_is_written",),
+    ),
+    Safeguard(
+        "a statement's tasks of an older run are dropped",
+        3,
+        "functions/daily_statement/app.py",
+        "if run is None or run.run != work.run or run.finished:",
+        "if run is None:",
+        (f"{_NIGHT}::test_a_task_that_never_comes_back_is_named_by_the_watch",),
+    ),
+    Safeguard(
+        "a statement names tasks that never ended",
+        3,
+        f"{_TRADE}/statement_runs.py",
+        'problems=() if progress.done else (f"{task}: not finished",)',
+        "problems=()",
+        (
+            f"{_RUNS}::test_the_whole_is_the_sum_of_its_tasks_and_names_those_not_done",
+            f"{_NIGHT}::test_a_task_that_never_comes_back_is_named_by_the_watch",
+        ),
+    ),
+    Safeguard(
+        "a statement with an order that could not be read is incomplete",
+        3,
+        f"{_TRADE}/statement.py",
+        "return not self.uncompared and not self.problems",
+        "return True",
+        (
+            f"{_PAIRS}::test_orders_that_could_not_be_read_make_a_statement_incomplete",
+            f"{_NIGHT}::test_an_order_that_cannot_be_read_makes_the_statement_incomplete_and_holds_up_no_other",
+            f"{_NIGHT}::test_a_platform_that_stays_down_ends_in_a_statement_that_says_so",
+        ),
+    ),
+    Safeguard(
+        "a statement excuses no other amount by its age",
+        3,
+        f"{_TRADE}/statement.py",
+        "if age < fresh_seconds and finding.class_ in _PASSES]",
+        "if age < fresh_seconds]",
+        (f"{_PAIRS}::test_no_change_of_this_moment_explains_another_amount",),
+    ),
+    Safeguard(
+        "a statement passes over nothing that differs",
+        3,
+        f"{_TRADE}/statement.py",
+        "if _agree(here, there) or never_placed or _on_its_way(local, decision):",
+        "if True:",
+        (f"{_PAIRS}::test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now",),
+    ),
+    Safeguard(
+        "a statement's cell is no formula",
+        5,
+        f"{_TRADE}/statement_report.py",
+        "startswith(_FORMULA) else value",
+        'startswith("\'") else value',
+        (
+            f"{_REPORT}::test_a_cell_that_would_be_a_formula_is_text",
+            f"{_REPORT}::test_no_text_from_the_platform_becomes_a_formula_or_another_cell",
+        ),
+    ),
+    Safeguard(
+        "a statement's day is Shanghai's",
+        3,
+        f"{_TRADE}/days.py",
+        "timedelta(hours=8)",
+        "timedelta(hours=0)",
+        ("tests/trade/test_days.py::test_a_day_begins_at_sixteen_hours_utc_of_the_day_before",),
+    ),
+    Safeguard(
+        "verifying a statement cannot write",
+        3,
+        f"{_CLI}/reading.py",
+        "if model.name not in _READS:",
+        'if model.name == "DeleteTable":',
+        (
+            f"{_COMMAND}::test_a_reading_table_cannot_be_written",
+            f"{_COMMAND}::test_a_reading_client_refuses_every_call_that_is_not_known_to_read",
+        ),
+    ),
+    Safeguard(
+        "repairing a statement asks first",
+        3,
+        f"{_CLI}/reconcile.py",
+        "if not yes and not _agreed(len(mendable)):",
+        "if yes and not _agreed(len(mendable)):",
+        (f"{_COMMAND}::test_without_yes_it_is_a_dry_run",),
+    ),
+    Safeguard(
+        "repairing a statement stops at the cap",
+        3,
+        f"{_CLI}/reconcile.py",
+        "if plan.steps][:cap]",
+        "if plan.steps]",
+        (f"{_COMMAND}::test_the_cap_bounds_what_is_mended",),
+    ),
+    Safeguard(
+        "a statement that could not be made is no agreement",
+        3,
+        f"{_CLI}/reconcile.py",
+        "return 0 if tally.complete else _UNKNOWN",
+        "return 0",
+        (f"{_COMMAND}::test_a_platform_that_does_not_answer_is_exit_code_2_and_never_agreement",),
+    ),
+)
