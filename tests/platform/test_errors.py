@@ -7,8 +7,10 @@ import pytest
 from jiuwu.platform import errors
 from jiuwu.platform.errors import (
     BadReply,
+    CircuitOpen,
     ClockSkew,
     MalformedPayload,
+    OwnLimitReached,
     PlatformError,
     ProductRefused,
     RateLimited,
@@ -18,11 +20,13 @@ from jiuwu.platform.errors import (
 OWN_FACTS: dict[type[PlatformError], dict[str, Any]] = {
     BadReply: {"field": "data.amount", "problem": "missing"},
     ClockSkew: {"server_time": 1_763_800_000},
+    CircuitOpen: {"retry_after": 9.0},
+    OwnLimitReached: {"retry_after": 0.5},
     RateLimited: {"retry_after": 3.0},
     ProductRefused: {"reason": "title_too_long"},
     UnknownOutcome: {"reason": "no reply in time"},
 }
-FAMILY: list[type[PlatformError]] = [PlatformError, *PlatformError.__subclasses__()]
+FAMILY: list[type[PlatformError]] = [PlatformError, *PlatformError.__subclasses__(), *RateLimited.__subclasses__()]
 
 
 def make(kind: type[PlatformError]) -> PlatformError:
@@ -47,7 +51,15 @@ def test_an_error_never_shows_the_platforms_message(kind: type[PlatformError]) -
 
 
 def test_the_errors_that_a_little_time_can_cure_are_the_retryable_ones() -> None:
-    expected = {"NonceReused", "RateLimited", "PlatformInternal", "PlatformBusy", "PlatformUnreachable"}
+    expected = {
+        "CircuitOpen",
+        "NonceReused",
+        "OwnLimitReached",
+        "RateLimited",
+        "PlatformInternal",
+        "PlatformBusy",
+        "PlatformUnreachable",
+    }
     assert expected == {kind.__name__ for kind in FAMILY if kind.retryable}
 
 

@@ -58,6 +58,13 @@ def test_a_wrong_profile_is_refused_with_the_field(tmp_path: Path, text: str, fi
     assert told in str(refused.value)
 
 
+def test_lanes_that_share_out_more_than_there_is_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[limits.lanes.products]\nshare = 16\n", "utf-8")
+
+    with pytest.raises(ProfileError, match=r"limits\.lanes: the shares are more than 100 percent"):
+        profiles.load("mine", directory=tmp_path)
+
+
 def test_a_refusal_never_shows_a_value(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as refused:
         overlay(tmp_path, '[signing]\nalgorithm = "a-secret-pasted-here"')

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from jiuwu.aws import clients, telemetry
@@ -20,8 +21,11 @@ from jiuwu.platform.errors import BadParameters, ScopeMissing, TokenInvalid
 if TYPE_CHECKING:
     import httpx
 
+    from jiuwu.aws.lanes.lane import Rules
+    from jiuwu.aws.lanes.lanes import Event, Lanes
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
+    from jiuwu.platform.gate import Gate, Leave
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.trade.orders import Order
@@ -34,7 +38,7 @@ _UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 class Platform:
     """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
 
-    `http` is another connection pool than the process's own, and `clock` another clock, for tests.
+    `http` is another connection pool than the process's own, and `clock` and `sleep` are another time, for tests.
     """
 
     def __init__(
@@ -43,8 +47,9 @@ class Platform:
         *,
         http: "httpx.Client | None" = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._environment, self._http, self._clock = environment, http, clock
+        self._environment, self._http, self._clock, self._sleep = environment, http, clock, sleep
         self.profile = profile.load(environment.jiuwu_profile)
 
     @cached_property
@@ -66,13 +71,24 @@ class Platform:
             "http": self._http,
             "clock": self._clock,
             "observe": observe,
+            "gate": self.gate,
         }
+
+    @cached_property
+    def gate(self) -> "Gate":
+        """Leave for calls, from the books that all instances share."""
+        from jiuwu.aws.lanes.lanes import Lanes
+        from jiuwu.aws.lanes.table import LaneTable
+
+        table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, clock=self._clock)
+        lanes = Lanes(table, lane_rules(self.profile), observe=heed, clock=self._clock, sleep=self._sleep)
+        return gate(self.profile, lanes)
 
 
 class MembersPlatform(Platform):
     """A way to the platform that also speaks for members."""
 
-    def __init__(  # noqa: PLR0913 -- what it speaks with, and two hooks for tests
+    def __init__(  # noqa: PLR0913 -- what it speaks with, and three hooks for tests
         self,
         environment: PlatformSettings,
         *,
@@ -81,8 +97,9 @@ class MembersPlatform(Platform):
         points_table: str = "",
         http: "httpx.Client | None" = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(environment, http=http, clock=clock)
+        super().__init__(environment, http=http, clock=clock, sleep=sleep)
         self._members_table, self._token_key_id, self._points_table = members_table, token_key_id, points_table
 
     @cached_property
@@ -137,6 +154,44 @@ class MembersPlatform(Platform):
             # one damaged record must not end a run for all; a new login replaces the tokens
             telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id)
             raise NotPlaceable("login_needed") from fault
+
+
+def lane_rules(found: profile.Profile) -> "dict[str, Rules]":
+    """What each lane of a profile is held to."""
+    from jiuwu.aws.lanes import bucket, circuit
+    from jiuwu.aws.lanes.lane import Rules
+
+    limits, breaker = found.limits, circuit.Rules(**msgspec.structs.asdict(found.circuit))
+    return {name: Rules(bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes}
+
+
+def gate(found: profile.Profile, lanes: "Lanes") -> "Gate":
+    """Leave for a call from its lane. OAuth calls never go to the fallback address: they carry the app secret."""
+    has_fallback = bool(found.gateway.fallback_url)
+
+    def leave(call: str, patience: float) -> "Leave":
+        fallback = has_fallback and not call.startswith("oauth.")
+        return lanes.admit(found.limits.lane(call), patience=patience, fallback=fallback)
+
+    return leave
+
+
+_COUNTED: "dict[Event, str]" = {
+    "opened": "CircuitOpened",
+    "closed": "CircuitClosed",
+    "limited": "CallsOverLimit",
+    "refused": "CallsRefusedByCircuit",
+    "paused": "LanePauses",
+    "unavailable": "LimitsUnavailable",
+}
+
+
+def heed(event: "Event", lane: str, detail: str = "") -> None:
+    """What happens to a lane as a metric, and as a line where it is rare."""
+    telemetry.count(_COUNTED[event])
+    if event not in {"limited", "refused"}:
+        say = telemetry.logger.error if event in {"opened", "unavailable"} else telemetry.logger.warning
+        say("platform calls", extra={"outcome": event, "lane": lane, "detail": detail})
 
 
 def observe(record: "CallRecord") -> None:

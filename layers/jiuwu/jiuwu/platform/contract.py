@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from jiuwu.platform.limits import CircuitRules, Limits
 from jiuwu.platform.signing import Scheme
 
 OrderStatus = Literal["created", "paid", "shipped", "completed", "cancelled", "refunded"]
@@ -48,6 +49,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Gateway(Table, frozen=True):
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=30)]
+    fallback_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 
 
 class Call(Table, frozen=True):
@@ -268,6 +270,8 @@ class Profile(Table, frozen=True):
     """Everything that may differ between our contract and the platform's documentation."""
 
     gateway: Gateway
+    limits: Limits
+    circuit: CircuitRules
     signing: Scheme
     call: Call
     reply: Reply

@@ -105,6 +105,25 @@ class RateLimited(PlatformError):
         self.retry_after = retry_after
 
 
+class OwnLimitReached(RateLimited):
+    """Held back here, by the limit that the profile sets for all instances: no turn came in time; nothing was sent."""
+
+    held_back = True
+    cure = "call again after retry_after seconds; the limit is the profile's [limits]"
+
+
+class CircuitOpen(PlatformError):
+    """Held back here: too many calls failed, or an operator said so. Nothing was sent; `retry_after` is in seconds."""
+
+    retryable = True
+    held_back = True
+    cure = "call again after retry_after seconds; `jiuwu circuit show` tells why"
+
+    def __init__(self, name: str, *, retry_after: float, **facts: Unpack[Facts]) -> None:
+        super().__init__(name, **facts)
+        self.retry_after = retry_after
+
+
 class OrderUnknown(PlatformError):
     """The platform has no such order."""
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -192,6 +193,10 @@ class Gateway(Caller):
         raise error
 
     def _send[T](self, call: Call[T]) -> T:
+        build = partial(self._outgoing, call)
+        return self._wire.attempt(call.name, call.seconds, build, partial(self._read, call))
+
+    def _outgoing[T](self, call: Call[T], base_url: str) -> Outgoing:
         secret, nonce, now = self._secrets().current, self._nonce(), self._clock() + self.clock_offset
         sent = Sent(name=call.name, nonce=nonce, now=now, confidential=(call.access_token, secret))
         auth = GatewayAuth(
@@ -199,13 +204,12 @@ class Gateway(Caller):
         )
         request = self._wire.http.build_request(
             call.method,
-            self._wire.base_url + call.path,
+            base_url + call.path,
             params=call.query,
             content=call.content or None,
             headers=HEADERS | (_JSON if call.content else {}),
         )
-        outgoing = Outgoing(sent, request, auth, call.write, call.seconds)
-        return self._wire.attempt(outgoing, lambda reply: self._read(call, sent, reply))
+        return Outgoing(sent, request, auth, call.write, call.seconds)
 
     def _signed_params(self, nonce: str, now: float, access_token: str) -> dict[str, str]:
         names = self.profile.call

@@ -63,17 +63,20 @@ class OAuthClient(Caller):
         return persist(lambda: self._send(name, form, read), write=True, repeatable=repeatable, patience=self._patience)
 
     def _send[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T]) -> T:
+        seconds = self.profile.gateway.timeout_seconds
+        return self._wire.attempt(name, seconds, lambda base_url: self._outgoing(name, form, base_url, seconds), read)
+
+    def _outgoing(self, name: str, form: Mapping[str, str], base_url: str, seconds: float) -> Outgoing:
         secret = self._secrets().current
         form = {**form, "client_id": self._app_id, "client_secret": secret}
         sent = Sent(name=name, nonce=self._nonce(), now=self._clock(), confidential=(secret, *_hidden(form)))
         oauth = self.profile.oauth
-        url = self._wire.base_url + (oauth.revoke_path if name == "oauth.revoke" else oauth.token_path)
+        url = base_url + (oauth.revoke_path if name == "oauth.revoke" else oauth.token_path)
         try:
             request = self._wire.http.build_request("POST", url, data=form, headers=HEADERS)
         except UnicodeEncodeError:
             raise BadParameters(name, msg="a text is not valid Unicode") from None
-        outgoing = Outgoing(sent, request, None, True, self.profile.gateway.timeout_seconds)  # noqa: FBT003 -- a write
-        return self._wire.attempt(outgoing, lambda reply: read(sent, reply))
+        return Outgoing(sent, request, None, True, seconds)  # noqa: FBT003 -- a write
 
     def _tokens(self, sent: Sent, reply: Reply) -> TokenReply:
         found = object_of(reply)

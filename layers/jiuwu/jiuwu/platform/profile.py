@@ -80,7 +80,7 @@ def _convert(table: dict[str, Any]) -> Profile:
         profile = msgspec.convert(table, Profile)
     except msgspec.ValidationError:
         raise _blame(table, Profile, "") from None
-    for error in (*_missing_words(profile), *_bad_calls(profile)):
+    for error in (*_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
         raise error
     return profile
 
@@ -145,3 +145,10 @@ def _bad_calls(profile: Profile) -> Iterator[ProfileError]:
         for unknown in sorted(set(re.findall(r"\{(.*?)\}", profile.api[call])) - known):
             names = ", ".join(sorted(known)) or "none"
             yield ProfileError(f"api.{call}", f"nothing to fill {{{unknown}}} with", f"the client can fill in: {names}")
+
+
+def _bad_shares(profile: Profile) -> Iterator[ProfileError]:
+    if sum(lane.share for lane in profile.limits.lanes.values()) > 100:
+        yield ProfileError(
+            "limits.lanes", "the shares are more than 100 percent", "take from one what another is given"
+        )

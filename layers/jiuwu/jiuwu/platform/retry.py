@@ -67,7 +67,7 @@ def persist[T](send: Callable[[], T], *, write: bool, repeatable: bool, patience
             doubt = (_doubt(error) if write else None) or doubt
             wait = patience.wait(attempt, error)
             hopeful = error.retryable or isinstance(error, UnknownOutcome)
-            last = attempt == patience.attempts or wait > patience.longest_wait
+            last = error.held_back or attempt == patience.attempts or wait > patience.longest_wait
             if last or not (repeatable and hopeful):
                 raise (error if doubt is None or isinstance(error, _VERDICTS) else doubt) from None
         patience.sleep(wait)

@@ -12,6 +12,7 @@ import httpx
 from jiuwu.platform.contract import Profile
 from jiuwu.platform.envelope import Sent, malformed
 from jiuwu.platform.errors import MalformedPayload, PlatformError, PlatformUnreachable, UnknownOutcome
+from jiuwu.platform.gate import Gate, admitted, no_gate, tell
 from jiuwu.platform.retry import Patience
 from jiuwu.platform.transport import NotSent, Reply, ReplyLost, fetch, http_client
 
@@ -54,31 +55,47 @@ class Wire:
     """The way to one platform, for calls and OAuth alike."""
 
     def __init__(
-        self, profile: Profile, base_url: str, http: httpx.Client | None, observe: Callable[[CallRecord], None]
+        self,
+        profile: Profile,
+        base_url: str,
+        http: httpx.Client | None,
+        observe: Callable[[CallRecord], None],
+        gate: Gate = no_gate,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
             raise ValueError("the platform's base URL must be http(s)://host, without user, query or fragment")
         self.base_url = base_url.rstrip("/")
-        self._profile, self._http, self._observe = profile, http, observe
+        self._profile, self._http, self._observe, self._gate = profile, http, observe, gate
 
     @property
     def http(self) -> httpx.Client:
         return self._http or http_client()
 
-    def attempt[T](self, outgoing: Outgoing, read: Callable[[Reply], T]) -> T:
-        """What `read` makes of the reply; its MalformedPayload becomes a BadReply."""
+    def attempt[T](
+        self, name: str, seconds: float, build: Callable[[str], Outgoing], read: Callable[[Sent, Reply], T]
+    ) -> T:
+        """What `read` makes of the reply to what `build` makes for a base URL, once there is leave to send it.
+
+        Its MalformedPayload becomes a BadReply; raises OwnLimitReached or CircuitOpen where there is no leave.
+        """
+        leave = admitted(self._gate, name, min(seconds, self._profile.limits.patience_seconds))
+        # built after the wait, so that its timestamp is fresh
+        outgoing = build(self._profile.gateway.fallback_url.rstrip("/") if leave.fallback else self.base_url)
         started = time.perf_counter()
         outcome, code = "ok", None
         try:
-            return self._attempt(outgoing, read)
+            found = self._send(outgoing, read)
         except PlatformError as error:
             outcome, code = type(error).__name__, error.code
+            tell(leave, error)
             raise
         finally:
-            self._observe(CallRecord(outgoing.sent.name, outcome, code, (time.perf_counter() - started) * 1000))
+            self._observe(CallRecord(name, outcome, code, (time.perf_counter() - started) * 1000))
+        tell(leave, None)
+        return found
 
-    def _attempt[T](self, outgoing: Outgoing, read: Callable[[Reply], T]) -> T:
+    def _send[T](self, outgoing: Outgoing, read: Callable[[Sent, Reply], T]) -> T:
         sent = outgoing.sent
         try:
             reply = fetch(self.http, outgoing.request, outgoing.auth, outgoing.seconds)
@@ -89,7 +106,7 @@ class Wire:
                 raise UnknownOutcome(sent.name, reason=str(error), request_id=sent.nonce) from error
             raise PlatformUnreachable(sent.name, request_id=sent.nonce) from error
         try:
-            return read(reply)
+            return read(sent, reply)
         except MalformedPayload as problem:
             raise malformed(self._profile, sent, reply, problem) from None
 
@@ -110,8 +127,9 @@ class Caller:
         random: Callable[[], float] = random.random,
         nonce: Callable[[], str] = lambda: randomness.token_hex(16),
         observe: Callable[[CallRecord], None] = unobserved,
+        gate: Gate = no_gate,
     ) -> None:
-        self._wire = Wire(profile, base_url, http, observe)
+        self._wire = Wire(profile, base_url, http, observe, gate)
         self.profile, self._app_id, self._secrets = profile, app_id, secrets
         self._clock, self._nonce = clock, nonce
         self._patience = Patience(sleep=sleep, random=random)

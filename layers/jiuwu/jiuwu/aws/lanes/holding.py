@@ -1,0 +1,144 @@
+"""What one instance holds of one lane: a block of tokens, what it last saw of the lane, and outcomes to report."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from jiuwu.aws.lanes import lane as lanes_
+from jiuwu.aws.lanes.lane import Address, Ask, Denial, Grant, Lane, Rules, Tally
+from jiuwu.aws.lanes.table import LaneTable, Stored
+
+Outcome = Literal["ok", "failed", "neither"]
+
+# Tokens not used by then are gone (seconds), so that a frozen instance cannot wake up with old ones.
+BLOCK_SECONDS = 1.0
+# What was seen of a lane is believed for so long; then it is read again.
+_BELIEVED_SECONDS = 2.0
+# After others were seen to write to the lane, what was seen of it is believed no more, for so long.
+_CROWDED_SECONDS = 10.0
+# Of a bucket, one block takes at most this part, so that one instance does not empty it.
+_MOST_OF_BURST = 2
+# Who lost so many writes in a row lets the others pass for a moment (seconds).
+_TRIES, _STEP_BACK = 5, 0.02
+
+
+class Moved(Protocol):
+    """Told of every change of the lane that was written by us."""
+
+    def __call__(self, name: str, before: Lane, after: Lane) -> None: ...
+
+
+class Holding:
+    """Safe to share between threads: they wait for one another's lease, and one lease serves them all."""
+
+    def __init__(  # noqa: PLR0913 -- everything that Lanes decides for it
+        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, clock: Callable[[], float], moved: Moved
+    ) -> None:
+        self.name, self._table, self._rules, self._fallback = name, table, rules, fallback
+        self._clock, self._moved = clock, moved
+        self._lock = threading.Lock()
+        self._seen: Stored | None = None
+        self._seen_at = float("-inf")
+        self._crowded_until = self._empty_until = float("-inf")
+        self._block = Grant(0, "primary")
+        self._left, self._ends, self._want = 0, 0.0, 1
+        self._outcomes = deque[tuple[float, Address, bool]]()
+
+    def take(self) -> Grant | Denial:
+        """A token from the block, or from a new one; raises as LaneTable does."""
+        with self._lock:
+            now = self._clock()
+            if not (self._left and self._ends - BLOCK_SECONDS <= now < self._ends):
+                leased = self._lease() if now >= self._empty_until else Denial("limit", self._empty_until - now)
+                if isinstance(leased, Denial):
+                    self._empty_until = now + leased.wait if leased.reason == "limit" else float("-inf")
+                    return leased
+                if leased.probe:
+                    return leased
+                # from before the write, so that a slow one does not keep old tokens good
+                self._block, self._left, self._ends = leased, leased.tokens, now + BLOCK_SECONDS
+            self._left -= 1
+            return self._block
+
+    def note(self, address: Address, outcome: Outcome) -> None:
+        """An outcome, reported with the next lease."""
+        if outcome != "neither":
+            self._outcomes.append((self._clock(), address, outcome == "failed"))
+
+    def probed(self, address: Address, outcome: Outcome) -> None:
+        """A probe's outcome, told to everybody at once; of one that says nothing the next round will tell more."""
+        if outcome != "neither":
+            failed, rules = outcome == "failed", self._rules
+            self._change(lambda lane: lanes_.probed(lane, address, self._clock(), rules, failed=failed))
+
+    def pause(self, seconds: float) -> None:
+        """No call of this lane, from any instance, for so long; others may still use up their blocks."""
+        self._change(lambda lane: lanes_.paused(lane, self._clock(), seconds))
+
+    def _change(self, change: Callable[[Lane], Lane]) -> None:
+        with self._lock:
+            before, after = self._table.change(self.name, change)
+            self._left = 0
+            self._see(after)
+        if before.lane != after.lane:
+            self._moved(self.name, before.lane, after.lane)
+
+    def _lease(self) -> Grant | Denial:
+        self._learn()
+        told = len(self._outcomes)
+        seen = self._current()
+        for _ in range(_TRIES):
+            now = self._clock()
+            after, answer = lanes_.lease(seen.lane, self._ask(told, now), now, self._rules)
+            if after == seen.lane:
+                return answer
+            won, stored = self._table.save(self.name, seen, after)
+            self._see(stored)
+            if won:
+                for _ in range(told):
+                    self._outcomes.popleft()
+                self._moved(self.name, seen.lane, after)
+                return answer
+            seen = stored
+            self._crowd()
+        return Denial("limit", _STEP_BACK)
+
+    def _learn(self) -> None:
+        """From the last block: used up in time, the next is twice as big; run out of time, half. Once per block."""
+        if self._left:
+            self._want = max(1, self._want // 2)
+        elif self._clock() < self._ends:
+            self._want = min(self._want * 2, self._most)
+        self._left, self._ends = 0, float("-inf")
+
+    def _current(self) -> Stored:
+        """The lane as last seen; read again where others write, too: a read costs less than a lost write."""
+        seen = self._seen
+        now = self._clock()
+        if seen is None or now < self._crowded_until or now - self._seen_at >= _BELIEVED_SECONDS:
+            found = self._table.read(self.name)
+            if seen is not None and found.version != seen.version:
+                self._crowd()
+            self._see(found)
+            return found
+        return seen
+
+    def _crowd(self) -> None:
+        self._crowded_until = self._clock() + _CROWDED_SECONDS
+
+    def _see(self, stored: Stored) -> None:
+        self._seen, self._seen_at = stored, self._clock()
+
+    @property
+    def _most(self) -> int:
+        return max(1, self._rules.rate.burst // _MOST_OF_BURST)
+
+    def _ask(self, told: int, now: float) -> Ask:
+        """What is wanted, and the first `told` outcomes; those of long ago say nothing of now."""
+        since = now - self._rules.circuit.window_seconds
+        tallies = {}
+        for address in ("primary", "fallback"):
+            failures = [failed for at, where, failed in list(self._outcomes)[:told] if where == address and at >= since]
+            tallies[address] = Tally(len(failures), sum(failures))
+        return Ask(self._want, self._fallback, primary_tally=tallies["primary"], fallback_tally=tallies["fallback"])

@@ -1,0 +1,145 @@
+"""A lane of calls: one token bucket, and a circuit for each address of the platform. Pure decisions.
+
+Every change of a lane is one conditional write of it, and the same write takes tokens, reports outcomes and moves the
+circuits: so what all instances share costs one write per block of tokens.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from jiuwu.aws.lanes import bucket, circuit
+from jiuwu.aws.lanes.bucket import Rate
+from jiuwu.aws.lanes.circuit import Circuit
+
+Address = Literal["primary", "fallback"]
+# The longest pause that a platform can order (seconds): a garbled reply must not stop a lane for years.
+LONGEST_PAUSE = 60.0
+# Where tokens are scarce, blocks of less than so many seconds' tokens are not worth a write.
+_SCARCE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a lane is held to."""
+
+    rate: Rate
+    circuit: circuit.Rules
+
+
+class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What all instances know of a lane. `full_at`: see bucket, microseconds; `paused_until`: Unix seconds."""
+
+    full_at: int = 0
+    paused_until: float = 0.0
+    primary: Circuit = Circuit()
+    fallback: Circuit = Circuit()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Outcomes that the table has not heard of."""
+
+    calls: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How many tokens are wanted, whether the fallback address would do, and what is reported besides."""
+
+    want: int
+    fallback: bool = False
+    primary_tally: Tally = field(default_factory=Tally)
+    fallback_tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Tokens for one address; a probe is one token whose end has to be reported at once."""
+
+    tokens: int
+    address: Address
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """No token: over the limit or paused by the platform, or no circuit lets calls through; `wait` in seconds."""
+
+    reason: Literal["limit", "circuit"]
+    wait: float
+
+
+def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Grant | Denial]:
+    """The lane after a lease at `now` (Unix seconds). Tallies are taken in, granted or not."""
+    lane = _reported(lane, ask, now, rules)
+    if now < lane.paused_until <= now + LONGEST_PAUSE + 1:
+        return lane, Denial("limit", lane.paused_until - now)
+    admitted = _admitted(lane, ask, now, rules)
+    if admitted is None:
+        return lane, Denial("circuit", _reopens_in(lane, now, rules))
+    moved, address, probe = admitted
+    at = bucket.micros(now)
+    full_at = bucket.mended(rules.rate, lane.full_at, at)
+    want = 1 if probe else min(ask.want, rules.rate.burst)
+    least = min(want, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
+    there = bucket.tokens(rules.rate, full_at, at)
+    if there < least:
+        kept = msgspec.structs.replace(lane, full_at=full_at)
+        return kept, Denial("limit", bucket.seconds_until(rules.rate, full_at, at, least))
+    granted = min(want, there)
+    full_at = bucket.taken(rules.rate, full_at, at, granted)
+    return msgspec.structs.replace(moved, full_at=full_at), Grant(granted, address, probe)
+
+
+def _reported(lane: Lane, ask: Ask, now: float, rules: Rules) -> Lane:
+    first, second = ask.primary_tally, ask.fallback_tally
+    return msgspec.structs.replace(
+        lane,
+        primary=circuit.noted(lane.primary, first.calls, first.failures, now, rules.circuit),
+        fallback=circuit.noted(lane.fallback, second.calls, second.failures, now, rules.circuit),
+    )
+
+
+def _admitted(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Address, bool] | None:
+    """The lane after admitting calls to the first address that takes them."""
+    moved, admission = circuit.admitted(lane.primary, now, rules.circuit)
+    if admission != "none":
+        return msgspec.structs.replace(lane, primary=moved), "primary", admission == "probe"
+    if not ask.fallback:
+        return None
+    moved, admission = circuit.admitted(lane.fallback, now, rules.circuit)
+    if admission == "none":
+        return None
+    return msgspec.structs.replace(lane, fallback=moved), "fallback", admission == "probe"
+
+
+def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
+    if lane.primary.forced:
+        return rules.circuit.open_seconds  # nobody knows; a look now and then costs little
+    return max(0.0, lane.primary.until - now)
+
+
+def paused(lane: Lane, now: float, seconds: float) -> Lane:
+    """After the platform asked for a pause of so many seconds."""
+    until = now + min(seconds, LONGEST_PAUSE)
+    return msgspec.structs.replace(lane, paused_until=max(until, min(lane.paused_until, now + LONGEST_PAUSE)))
+
+
+def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:
+    """After a probe of that address ended."""
+    if address == "primary":
+        return msgspec.structs.replace(lane, primary=circuit.probed(lane.primary, now, rules.circuit, failed=failed))
+    return msgspec.structs.replace(lane, fallback=circuit.probed(lane.fallback, now, rules.circuit, failed=failed))
+
+
+def forced(lane: Lane, address: Address, word: Literal["open", "closed", "auto"]) -> Lane:
+    """After an operator's word for an address; "auto" gives the circuit back to its counts, closed."""
+    circuit_ = Circuit(forced="" if word == "auto" else word)
+    return (
+        msgspec.structs.replace(lane, primary=circuit_)
+        if address == "primary"
+        else (msgspec.structs.replace(lane, fallback=circuit_))
+    )

@@ -1,0 +1,136 @@
+"""An instance's share of the lanes: blocks of tokens leased from the table, used by its threads, gone after a second.
+
+Wanting is learnt: a block that was used up in time doubles the next one, a block that ran out of time halves it. So a
+busy instance writes once for many calls, and an idle one takes no tokens from the others.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from random import random
+from typing import Literal, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws.lanes.holding import Holding, Outcome
+from jiuwu.aws.lanes.lane import Address, Denial, Grant, Lane, Rules
+from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
+
+__all__ = ["Event", "Lanes", "Outcome", "Pass", "Refusal"]
+
+# After the table failed, calls go without it for so long (seconds), so that not each of them waits for its failure.
+_BLIND_SECONDS = 5.0
+_FAULTS = (ClientError, BotoCoreError, LaneMalformed)
+
+Event = Literal["opened", "closed", "limited", "refused", "paused", "unavailable"]
+
+
+class Observe(Protocol):
+    """Told of what happens to a lane; `detail` is an address or the kind of a fault."""
+
+    def __call__(self, event: Event, lane: str, detail: str = "") -> None: ...
+
+
+class Pass:
+    """Leave for one call, to the fallback address or not. `report` its end, once."""
+
+    refused: Literal[""] = ""
+    retry_after = 0.0
+
+    def __init__(self, *, fallback: bool, report: Callable[[Outcome, float | None], None]) -> None:
+        self.fallback, self._report = fallback, report
+
+    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+        """How the call ended; `pause`: the platform refused it for its rate and wants so many seconds without any."""
+        self._report(outcome, pause)
+
+
+class Refusal:
+    """No leave: the lane has no token in time ("limit"), or its circuits let no call through ("circuit")."""
+
+    fallback = False
+
+    def __init__(self, refused: Literal["limit", "circuit"], retry_after: float) -> None:
+        self.refused, self.retry_after = refused, retry_after
+
+    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+        """Nothing was sent, so there is nothing to report."""
+
+
+class Lanes:
+    """One per process, safe to share between threads. `rules` by the lane's name; `observe` is told what happens."""
+
+    def __init__(  # noqa: PLR0913 -- clock, sleep and random are for tests
+        self,
+        table: LaneTable,
+        rules: Mapping[str, Rules],
+        *,
+        observe: Observe,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random,
+    ) -> None:
+        self._table, self._rules, self._observe = table, rules, observe
+        self._clock, self._sleep, self._random = clock, sleep, random
+        self._holdings = {
+            (name, fallback): Holding(table, name, rules[name], fallback=fallback, clock=clock, moved=self._moved)
+            for name in rules
+            for fallback in (False, True)
+        }
+        self._blind_until = 0.0
+
+    def admit(self, lane: str, *, patience: float, fallback: bool = False) -> Pass | Refusal:
+        """Leave for a call, waited for at most `patience` seconds. `fallback`: the fallback address would do.
+
+        When the table fails, calls go on without leave: the limit guards the platform, the money path goes first.
+        """
+        if self._clock() < self._blind_until:
+            return self._unguarded()
+        holding = self._holdings[lane, fallback]
+        while True:
+            try:
+                held = holding.take()
+            except _FAULTS as fault:
+                self._go_blind(lane, fault)
+                return self._unguarded()
+            if not isinstance(held, Denial):
+                report = partial(self._report, holding, held)
+                return Pass(fallback=held.address == "fallback", report=report)
+            # a little apart, so that not all who wait come back in the same moment
+            wait = held.wait + 0.02 * self._random()
+            if held.reason == "circuit" or wait > patience:
+                self._observe("refused" if held.reason == "circuit" else "limited", lane)
+                return Refusal(held.reason, held.wait)
+            self._sleep(wait)
+            patience -= wait
+
+    def _report(self, holding: Holding, held: Grant, outcome: Outcome, pause: float | None) -> None:
+        try:
+            if pause is not None:
+                self._observe("paused", holding.name)
+                holding.pause(pause)
+            if held.probe:
+                holding.probed(held.address, outcome)
+            else:
+                holding.note(held.address, outcome)
+        except LaneContested:
+            pass  # the next refusal pauses again, and probes that nobody heard of are sent again
+        except _FAULTS as fault:
+            self._go_blind(holding.name, fault)
+
+    def _moved(self, name: str, before: Lane, after: Lane) -> None:
+        for address in _ADDRESSES:
+            was, is_ = getattr(before, address), getattr(after, address)
+            if is_.state not in {was.state, "half_open"}:
+                self._observe("opened" if is_.state == "open" else "closed", name, address)
+
+    def _go_blind(self, name: str, fault: Exception) -> None:
+        self._blind_until = self._clock() + _BLIND_SECONDS
+        code = fault.response["Error"].get("Code", "") if isinstance(fault, ClientError) else ""
+        self._observe("unavailable", name, code or type(fault).__name__)
+
+    def _unguarded(self) -> Pass:
+        return Pass(fallback=False, report=lambda _outcome, _pause: None)
+
+
+_ADDRESSES: tuple[Address, ...] = ("primary", "fallback")

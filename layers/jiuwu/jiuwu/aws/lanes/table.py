@@ -1,0 +1,90 @@
+"""Lanes in DynamoDB: one item each, under 1 KB, changed only by a write on the version that was read."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from jiuwu.aws.lanes.lane import Lane
+
+# An item that nobody has changed for so long goes (seconds): a lane begins anew, closed and with a full bucket.
+_KEPT_SECONDS = 30 * 24 * 3600
+# Who always comes second does not try for ever.
+_TRIES = 10
+
+
+class LaneMalformed(Exception):
+    """An item that this code did not write; names the lane."""
+
+
+class LaneContested(Exception):
+    """Others changed the lane each time before we could; names the lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A lane as the table has it; version 0: not at all."""
+
+    lane: Lane
+    version: int = 0
+
+
+class LaneTable:
+    """Reads and writes cost one unit each; a write that came too late costs one, too, and brings what is there."""
+
+    def __init__(self, dynamodb: Any, table: str, *, clock: Callable[[], float] = time.time) -> None:  # noqa: ANN401 -- stub type is dev-only
+        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+
+    def read(self, name: str) -> Stored:
+        """The lane now; raises LaneMalformed and boto's errors."""
+        key = {"lane": {"S": name}}
+        found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return _stored(name, found.get("Item"))
+
+    def save(self, name: str, seen: Stored, lane: Lane) -> tuple[bool, Stored]:
+        """Whether `lane` was written over `seen`, and what the table has now; raises as `read` does."""
+        item = {
+            "lane": {"S": name},
+            "version": {"N": str(seen.version + 1)},
+            "state": {"S": msgspec.json.encode(lane).decode()},
+            "expires_at": {"N": str(int(self._clock()) + _KEPT_SECONDS)},
+        }
+        version = {":seen": {"N": str(seen.version)}}
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(lane)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **({"ExpressionAttributeValues": version} if seen.version else {}),
+            )
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ConditionalCheckFailedException":
+                raise
+            return False, _stored(name, error.response.get("Item"))  # type: ignore[arg-type]
+        return True, Stored(lane, seen.version + 1)
+
+    def change(self, name: str, change: Callable[[Lane], Lane]) -> tuple[Stored, Stored]:
+        """The lane before and after `change`, which may be called again; raises LaneContested, and as `read` does."""
+        seen = self.read(name)
+        for _ in range(_TRIES):
+            wanted = change(seen.lane)
+            if wanted == seen.lane:
+                return seen, seen
+            won, now = self.save(name, seen, wanted)
+            if won:
+                return seen, now
+            seen = now
+        raise LaneContested(name)
+
+
+def _stored(name: str, item: dict[str, Any] | None) -> Stored:
+    if not item:
+        return Stored(Lane())
+    try:
+        return Stored(msgspec.json.decode(item["state"]["S"], type=Lane), int(item["version"]["N"]))
+    except (KeyError, ValueError, msgspec.DecodeError):
+        raise LaneMalformed(name) from None

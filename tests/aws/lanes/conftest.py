@@ -1,0 +1,80 @@
+"""Instances of functions on one table and one virtual clock."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from jiuwu.aws.lanes import circuit
+from jiuwu.aws.lanes.bucket import Rate
+from jiuwu.aws.lanes.lane import Rules
+from jiuwu.aws.lanes.lanes import Lanes
+from jiuwu.aws.lanes.table import LaneTable
+from sandbox.memory.account import Account
+
+NOW = 1_763_800_000.0
+CIRCUIT = circuit.Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
+RULES = {
+    "money": Rules(Rate(50, 50), CIRCUIT),
+    "reading": Rules(Rate(20, 20), CIRCUIT),
+    "products": Rules(Rate(15, 15), CIRCUIT),
+}
+TABLE = "LimitsTable"
+
+
+@dataclass
+class Town:
+    """The shared table, the time, and what was observed as (event, lane, detail)."""
+
+    now: float = NOW
+    slept: float = 0.0
+    seen: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.account = Account.of_template(lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+
+    def observe(self, event: str, lane: str, detail: str = "") -> None:
+        self.seen.append((event, lane, detail))
+
+    @property
+    def table(self) -> LaneTable:
+        return LaneTable(self.account.client("dynamodb"), TABLE, clock=lambda: self.now)
+
+    def instance(self, skew: float = 0.0) -> Lanes:
+        """A function's process, whose clock is off by `skew` seconds."""
+        clock = lambda: self.now + skew  # noqa: E731
+        return Lanes(self.table, RULES, observe=self.observe, clock=clock, sleep=self.sleep, random=lambda: 0.5)
+
+    @property
+    def writes(self) -> float:
+        return self.account.calls.units[TABLE, "write"]
+
+    @property
+    def reads(self) -> float:
+        return self.account.calls.units[TABLE, "read"]
+
+    def events(self, event: str) -> list[tuple[str, str]]:
+        return [(lane, detail) for kind, lane, detail in self.seen if kind == event]
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+def fail(lanes: Lanes, times: int, lane: str = "money") -> list[str]:
+    """So many calls that all fail; what each was told before it was sent."""
+    return call(lanes, times, lane, outcome="failed")
+
+
+def call(lanes: Lanes, times: int, lane: str = "money", *, outcome: Any = "ok", fallback: bool = False) -> list[str]:
+    told: list[str] = []
+    for _ in range(times):
+        leave = lanes.admit(lane, patience=0.5, fallback=fallback)
+        told.append(leave.refused or ("fallback" if leave.fallback else "primary"))
+        leave.report(outcome)
+    return told

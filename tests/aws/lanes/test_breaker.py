@@ -1,0 +1,198 @@
+"""The circuit breaker over all instances: opened by what they saw together, probed by few, closed for all."""
+
+from typing import Any
+
+import pytest
+
+from jiuwu.aws.lanes import lane as lanes_
+from jiuwu.aws.lanes.lanes import Lanes
+from tests.aws.lanes.conftest import RULES, Town, call, fail
+
+OPEN, WINDOW = 15.0, 10.0
+
+
+def broken(town: Town) -> list[Lanes]:
+    """Three instances, by which the circuit of the money lane was opened just now."""
+    instances = [town.instance() for _ in range(3)]
+    for lanes in instances:
+        fail(lanes, 16)
+    town.now += 2.0
+    assert "circuit" in {lanes.admit("money", patience=0.0).refused for lanes in instances}
+    return instances
+
+
+def force(town: Town, word: Any, address: Any = "primary") -> None:
+    town.table.change("money", lambda lane: lanes_.forced(lane, address, word))
+
+
+def test_two_instances_that_each_see_half_of_the_failures_open_it_together(town: Town) -> None:
+    one, other = town.instance(), town.instance()
+    fail(one, 12)
+    fail(other, 12)
+    town.now += 1.0
+    fail(one, 1)  # reports what came before it
+    town.now += 1.0
+    told = fail(other, 1)
+
+    assert ["circuit"] == told
+    assert [("money", "primary")] == town.events("opened")
+    town.now += 2.0
+    assert ["circuit"] == call(one, 1)
+
+
+def test_an_open_circuit_refuses_at_once_says_when_to_come_again_and_asks_the_table_rarely(town: Town) -> None:
+    lanes = broken(town)[0]
+    began, writes, reads = town.now, town.writes, town.reads
+    refusals = [lanes.admit("money", patience=1.0) for _ in range(100)]
+
+    assert {"circuit"} == {refusal.refused for refusal in refusals}
+    assert 0 < refusals[0].retry_after <= OPEN
+    assert began == town.now
+    assert 0 == town.writes - writes
+    assert town.reads - reads <= 100  # while others wrote a moment ago it reads, at a fifth of a write's price
+
+
+def test_one_lanes_failures_leave_the_others_alone(town: Town) -> None:
+    broken(town)
+
+    assert ["primary"] == call(town.instance(), 1, "reading")
+
+
+def test_business_errors_and_refusals_for_the_rate_do_not_open_it(town: Town) -> None:
+    lanes = town.instance()
+    told = []
+    for _ in range(10):
+        town.now += 1.0
+        told += call(lanes, 10, outcome="ok") + call(lanes, 10, outcome="neither")
+
+    assert {"primary"} == set(told)
+
+
+def test_after_its_time_only_three_probes_go_through_whoever_sends_them(town: Town) -> None:
+    instances = broken(town)
+    town.now += OPEN
+    told = [instances[n % 3].admit("money", patience=0.0) for n in range(30)]
+
+    assert 3 == sum(not leave.refused for leave in told)
+
+
+def test_it_closes_for_all_when_the_probes_succeeded(town: Town) -> None:
+    instances = broken(town)
+    town.now += OPEN
+    probes = [lanes.admit("money", patience=0.0) for lanes in instances]
+    for probe in probes:
+        probe.report("ok")
+    town.now += 2.0
+
+    assert [["primary"]] * 3 == [call(lanes, 1) for lanes in instances]
+    assert [("money", "primary")] == town.events("closed")
+
+
+def test_a_failed_probe_opens_it_again_for_all(town: Town) -> None:
+    instances = broken(town)
+    town.now += OPEN
+    instances[0].admit("money", patience=0.0).report("failed")
+
+    assert [["circuit"]] * 3 == [call(lanes, 1) for lanes in instances]
+    assert 2 == len(town.events("opened"))
+
+
+def test_probes_that_died_are_followed_by_others(town: Town) -> None:
+    instances = broken(town)
+    town.now += OPEN
+    for lanes in instances:
+        assert not lanes.admit("money", patience=0.0).refused  # and is never heard of again
+    assert "circuit" == town.instance().admit("money", patience=0.0).refused
+    town.now += OPEN
+
+    assert not town.instance().admit("money", patience=0.0).refused
+
+
+def test_failures_of_long_ago_do_not_count(town: Town) -> None:
+    lanes = town.instance()
+    fail(lanes, 16)
+    town.now += 10 * WINDOW
+
+    assert ["primary"] * 10 == fail(lanes, 10)
+
+
+# ── an operator's word ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_operator_can_stop_calls_and_let_them_go_again(town: Town) -> None:
+    lanes = town.instance()
+    assert ["primary"] == call(lanes, 1)
+    force(town, "open")
+    town.now += 2.0
+    assert ["circuit"] * 3 == call(lanes, 3)
+    town.now += 1000.0
+    assert ["circuit"] == call(lanes, 1)
+    force(town, "auto")
+    town.now += 2.0
+
+    assert ["primary"] == call(lanes, 1)
+
+
+def test_an_operator_can_keep_it_closed_though_everything_fails(town: Town) -> None:
+    lanes = broken(town)[0]
+    force(town, "closed")
+    town.now += 2.0
+    told = []
+    for _ in range(5):
+        told += fail(lanes, 10)
+        town.now += 1.0
+
+    assert {"primary"} == set(told)
+
+
+# ── the fallback address ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_while_the_primary_is_open_calls_go_to_the_fallback_and_back_when_its_probes_succeed(town: Town) -> None:
+    lanes = broken(town)[0]
+    assert ["fallback"] * 5 == call(lanes, 5, fallback=True)
+    town.now += OPEN
+    told = call(lanes, 10, fallback=True)  # the first three are the probes
+
+    assert ["primary"] * 10 == told
+    assert [("money", "primary")] == town.events("closed")
+
+
+def test_calls_that_must_not_go_there_are_refused(town: Town) -> None:
+    lanes = broken(town)[0]
+
+    assert (["circuit"], ["fallback"]) == (call(lanes, 1, fallback=False), call(lanes, 1, fallback=True))
+
+
+def test_the_fallback_has_a_circuit_of_its_own(town: Town) -> None:
+    lanes = broken(town)[0]
+    told = []
+    for _ in range(5):
+        told += call(lanes, 16, fallback=True, outcome="failed")
+        town.now += 1.0
+
+    assert ("fallback", "circuit") == (told[0], told[-1])
+    assert [("money", "primary"), ("money", "fallback")] == town.events("opened")
+
+
+def test_the_fallback_shares_the_primarys_rate(town: Town) -> None:
+    lanes = broken(town)[0]
+    town.now += 5.0
+    told = [lanes.admit("money", patience=0.0, fallback=True) for _ in range(200)]
+
+    assert sum(not leave.refused for leave in told) <= RULES["money"].rate.burst
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0])
+def test_an_instance_whose_clock_is_wrong_by_an_hour_keeps_no_circuit_open(town: Town, skew: float) -> None:
+    wrong = [town.instance(skew) for _ in range(2)]
+    for _ in range(4):
+        for lanes in wrong:
+            fail(lanes, 10)
+        town.now += 1.0
+    right = town.instance()
+    town.now += OPEN
+
+    for _ in range(3):
+        right.admit("money", patience=1.0).report("ok")
+    assert ["primary"] * 5 == call(right, 5)

@@ -1,0 +1,84 @@
+"""The bucket never grants more than rate × time + burst, whoever takes and however clocks differ."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jiuwu.aws.lanes import bucket
+from jiuwu.aws.lanes.bucket import TOLERANCE, Rate
+
+T0 = 1_763_800_000_000_000
+RATES = st.builds(
+    Rate, per_second=st.floats(0.1, 1000, allow_nan=False, allow_infinity=False), burst=st.integers(1, 200)
+)
+# Steps: microseconds that pass, how far the asking clock is off, and how many tokens it wants.
+STEPS = st.lists(
+    st.tuples(st.integers(0, 3_000_000), st.integers(-TOLERANCE // 2, TOLERANCE // 2), st.integers(1, 50)), max_size=60
+)
+
+
+def take_all(rate: Rate, steps: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """(when, how many) were granted to those who ask by these steps."""
+    full_at, now, granted = 0, T0, []
+    for passed, off, want in steps:
+        now += passed
+        clock = now + off
+        full_at = bucket.mended(rate, full_at, clock)
+        count = min(want, bucket.tokens(rate, full_at, clock))
+        if count:
+            full_at = bucket.taken(rate, full_at, clock, count)
+            granted.append((now, count))
+    return granted
+
+
+@given(RATES, STEPS)
+def test_in_no_stretch_of_time_more_than_rate_times_time_and_burst_is_granted(
+    rate: Rate, steps: list[tuple[int, int, int]]
+) -> None:
+    granted = take_all(rate, [(passed, 0, want) for passed, _, want in steps])
+
+    for begin, (since, _) in enumerate(granted):
+        total = 0
+        for until, count in granted[begin:]:
+            total += count
+            assert total <= rate.per_second * (until - since) / 1e6 + rate.burst + 1e-6
+
+
+@given(RATES, STEPS)
+def test_clocks_that_differ_cost_at_most_the_tokens_of_their_difference(
+    rate: Rate, steps: list[tuple[int, int, int]]
+) -> None:
+    granted = take_all(rate, steps)
+
+    if granted:
+        seconds = (granted[-1][0] - granted[0][0] + TOLERANCE) / 1e6
+        assert sum(count for _, count in granted) <= rate.per_second * seconds + rate.burst + 1e-6
+
+
+@given(RATES, st.integers(0, 10**9), st.integers(1, 200))
+def test_what_is_missing_is_there_after_the_time_told(rate: Rate, ahead: int, count: int) -> None:
+    count = min(count, rate.burst)
+    full_at = bucket.mended(rate, T0 + ahead, T0)
+    wait = bucket.seconds_until(rate, full_at, T0, count)
+
+    assert count <= bucket.tokens(rate, full_at, T0 + round(wait * 1e6))
+
+
+def test_a_quiet_bucket_holds_its_burst_and_no_more() -> None:
+    assert 7 == bucket.tokens(Rate(10, 7), 0, T0)
+
+
+def test_a_bucket_that_a_wrong_clock_emptied_for_an_hour_is_merely_empty() -> None:
+    rate = Rate(10, 20)
+    an_hour_ahead = bucket.taken(rate, 0, T0 + 3_600_000_000, 20)
+
+    mended = bucket.mended(rate, an_hour_ahead, T0)
+
+    assert 0 == bucket.tokens(rate, mended, T0)
+    assert 10 == bucket.tokens(rate, mended, T0 + 1_000_000)
+
+
+def test_a_bucket_emptied_by_a_clock_slightly_ahead_is_believed() -> None:
+    rate = Rate(10, 20)
+    ahead = bucket.taken(rate, 0, T0 + 500_000, 20)
+
+    assert ahead == bucket.mended(rate, ahead, T0)
