@@ -2,6 +2,7 @@
 
 import typer
 
+from jiuwu_cli.circuit import circuit
 from jiuwu_cli.dead import dead
 from jiuwu_cli.doctor import doctor
 from jiuwu_cli.order import order
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (doctor, sign, verify, trigger, order, reconcile, refund, points):
     app.command()(command)
+app.add_typer(circuit)
 app.add_typer(dead)
 app.add_typer(products)
 
