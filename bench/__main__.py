@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold, life, signing, throughput, warm, writes
+from bench import cold, life, limits, signing, throughput, warm, writes
 from bench.measure import Ratio
 from jiuwu.aws import clients
 from sandbox.cloud import ministack
@@ -29,7 +29,16 @@ def main() -> int:
     whole = life.run()
     _show(console, ratios, used, flow)
     _show_life(console, whole)
-    data = {"ratios": [ratio.as_dict() for ratio in ratios], "DynamoDB": used, "life": whole, "throughput": flow}
+    limited = limits.run()
+    for name, units in limited.items():
+        console.print(f"rate limit, per 1,000 calls of the platform, {name}: {units}")
+    data = {
+        "ratios": [ratio.as_dict() for ratio in ratios],
+        "DynamoDB": used,
+        "life": whole,
+        "throughput": flow,
+        "limit": limited,
+    }
     (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False))
     return 0
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import httpx
 import msgspec
@@ -10,9 +11,9 @@ import pytest
 
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform.gateway import Subject, WriteRecord
-from jiuwu.platform.profile import ProfileError
+from jiuwu.platform.profile import ProfileError, load
 from jiuwu.platform.wire import CallRecord
-from jiuwu.wiring import MembersPlatform, Platform, observe, tell
+from jiuwu.wiring import MembersPlatform, Platform, gate, heed, observe, tell
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
 
@@ -47,6 +48,32 @@ def test_a_start_loads_neither_httpx_nor_pydantic() -> None:
 def test_a_profile_that_does_not_exist_is_refused_at_start() -> None:
     with pytest.raises(ProfileError):
         Platform(msgspec.structs.replace(ENVIRONMENT, jiuwu_profile="unheard-of"))
+
+
+def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_never() -> None:
+    found = load()
+    asked: list[tuple[str, bool]] = []
+
+    class Lanes:
+        def admit(self, lane: str, *, patience: float, fallback: bool) -> Any:
+            asked.append((lane, fallback))
+
+    for url in ("", "https://other.example"):
+        gateway = msgspec.structs.replace(found.gateway, fallback_url=url)
+        leave = gate(msgspec.structs.replace(found, gateway=gateway), Lanes())  # type: ignore[arg-type]
+        for call in ("refunds.create", "users.me", "oauth.refresh"):
+            leave(call, 1.0)
+
+    assert [("money", False), ("login", False), ("login", False)] == asked[:3]
+    assert [("money", True), ("login", True), ("login", False)] == asked[3:]
+
+
+def test_an_opened_circuit_is_a_metric_and_a_line_that_names_its_lane(capsys: pytest.CaptureFixture[str]) -> None:
+    heed("opened", "money", "primary")
+
+    metric = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert [["service"]] == metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert [1.0] == metric["CircuitOpened"]
 
 
 def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:

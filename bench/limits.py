@@ -1,0 +1,37 @@
+"""What the rate limit costs: DynamoDB units per 1,000 calls of the platform, by the in-memory AWS and virtual time."""
+
+from typing import Any
+
+from jiuwu.aws.lanes.lanes import Lanes
+from jiuwu.aws.lanes.table import LaneTable
+from jiuwu.platform import profile
+from jiuwu.wiring import lane_rules
+from sandbox.memory.account import Account
+
+_CALLS, _TABLE = 10_000, "LimitsTable"
+
+
+def run() -> dict[str, dict[str, float]]:
+    """Per 1,000 calls of the money lane that were let through: one busy instance, and ten that fight for all of it."""
+    return {"one instance, 45 calls a second": _used(1, 45.0), "ten instances, 500 a second asked": _used(10, 500.0)}
+
+
+def _used(instances: int, asked_per_second: float) -> dict[str, float]:
+    now, rules = [1_763_800_000.0], lane_rules(profile.load())
+    account = Account.of_template(lambda: now[0])
+
+    def instance() -> Lanes:
+        table = LaneTable(account.client("dynamodb"), _TABLE, clock=lambda: now[0])
+        return Lanes(table, rules, observe=_unheard, clock=lambda: now[0], random=lambda: 0.5)
+
+    all_, let_through, asked = [instance() for _ in range(instances)], 0, 0
+    while let_through < _CALLS:
+        now[0] += 1 / asked_per_second
+        asked += 1
+        let_through += not all_[asked % instances].admit("money", patience=0.0).refused
+    units = account.calls.units
+    return {f"{kind} units": units[_TABLE, kind] * 1000 / _CALLS for kind in ("write", "read")}
+
+
+def _unheard(*_: Any, **__: Any) -> None:  # noqa: ANN401 -- an Observe
+    """Nobody is told."""

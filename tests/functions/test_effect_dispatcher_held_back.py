@@ -1,0 +1,52 @@
+"""EffectDispatcher behind an open circuit: nothing is sent, nothing is lost, and no try is used up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from jiuwu.aws.lanes import lane as lanes
+from jiuwu.aws.lanes.table import LaneTable
+from jiuwu.trade.orders import Status
+from jiuwu.wiring import Platform
+from tests.functions.test_effect_dispatcher import Rig, environment, rig, wanted, warehouse
+from tests.functions.trade_messages import an_order, data, platform, shown
+from tests.trade.lives import NOW, PAID
+
+__all__ = ["environment", "rig", "warehouse"]  # fixtures
+
+
+def dispatch(at: Rig, limits_table: str, seconds: float) -> list[str]:
+    """The paths that a fresh process asked the platform for."""
+    asked = []
+
+    def answer(request: Any) -> Any:
+        asked.append(request.url.path)
+        return data(shown())
+
+    environment = msgspec.structs.replace(at.app._settings, limits_table=limits_table)
+    way = Platform(environment, http=platform(answer))
+    at.parts = at.parts._replace(platform=way, clock=lambda: NOW + seconds)
+    at.handle(wanted())
+    return asked
+
+
+def test_an_open_circuit_leaves_effects_pending_until_it_closes(
+    rig: Rig,
+    aws: Callable[[str], Any],
+    limits_table: str,
+) -> None:
+    table = LaneTable(aws("dynamodb"), limits_table)
+    rig.put(an_order(base=PAID))
+    table.change("money", lambda lane: lanes.forced(lane, "primary", "open"))
+
+    assert [] == dispatch(rig, limits_table, 100.5)
+    held = rig.order().effect("push:shipped")
+    assert held is not None
+    assert (True, 0) == (held.pending, held.attempts)
+    assert 1 == len(rig.ship_requests)  # the warehouse is not the platform
+
+    table.change("money", lambda lane: lanes.forced(lane, "primary", "auto"))
+    assert 1 == len(dispatch(rig, limits_table, 10_000.5))
+    assert (Status.SHIPPED, ()) == (rig.order().status, rig.order().pending)
+    assert [] == rig.ship_requests
