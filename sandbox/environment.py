@@ -90,6 +90,11 @@ class Sandbox:
         home = SANDBOX if self.folder.name == "default" else self.folder / ".sandbox"
         return home / "state.json"
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of what runs, by name; the functions' runtimes are children of "aws"."""
+        return {name: child.pid for name, child in self._children.items()}
+
     def aws(self, service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
         """A boto3 client of the local AWS."""
         return self.stack.client(service)
@@ -181,7 +186,7 @@ class Sandbox:
             "merchant_key": self.merchant_key,
             "warehouse_url": self.warehouse_url,
             "stack_outputs": dict(self.stack.outputs),
-            "pids": {name: child.pid for name, child in self._children.items()},
+            "pids": self.pids,
         }
         self.state_file.parent.mkdir(exist_ok=True)
         self.state_file.touch(mode=0o600)

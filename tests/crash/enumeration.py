@@ -48,6 +48,14 @@ def each_death(calls: Sequence[Call]) -> Iterator[Death]:
         yield Death(call.number, "after")
 
 
+def second_deaths(first: Death, calls: Sequence[Call], functions: Sequence[str]) -> Iterator[tuple[Death, Death]]:
+    """The first death together with each one that may follow it, among these functions."""
+    for call in calls[first.number :]:
+        if call.function in functions:
+            yield first, Death(call.number, "before")
+            yield first, Death(call.number, "after")
+
+
 def by_function(calls: Sequence[Call]) -> dict[str, int]:
     """How many calls each function makes, in the sequence in which they come to work."""
     return dict(Counter(call.function for call in calls))

@@ -1,13 +1,15 @@
 """Wherever a process dies, and whatever scenario it dies in: in the end every promise holds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.crash.enumeration import each_death, live
+from tests.crash.enumeration import each_death, live, second_deaths
 from tests.crash.report import BEGIN, END, table
 from tests.crash.scenarios import SCENARIOS, Scenario
 
+_MONEY_PATH = ("WebhookIntake", "OrderProcessor", "EffectDispatcher")
 _NAMES = [scenario.name for scenario in SCENARIOS]
 
 
@@ -28,6 +30,21 @@ def test_every_promise_holds_wherever_a_process_dies(scenario: Scenario) -> None
         where = f"dies {death.phase} {lived.died[0] if lived.died else death.number}"
 
         assert (1, ()) == (len(lived.died), lived.problems), where
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1200)
+def test_every_promise_holds_wherever_two_processes_die_over_a_payment() -> None:
+    payment = next(scenario for scenario in SCENARIOS if scenario.name == "new payment")
+    longer = replace(payment, seconds=500)  # until the queues have handed out again what the first death left
+    walked = 0
+    for first in each_death(live(payment).calls):
+        for deaths in second_deaths(first, live(longer, [first]).calls, _MONEY_PATH):
+            lived = live(longer, deaths)
+            walked += 1
+            assert (2, ()) == (len(lived.died), lived.problems), deaths
+
+    assert walked > 100
 
 
 @pytest.mark.proof

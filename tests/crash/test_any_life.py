@@ -1,0 +1,183 @@
+"""Members, merchant and platform do anything in any order, processes die and calls fail: at rest a simple model holds.
+
+The model knows only what was done at the platform: which payments there were, and whether an order was cancelled or
+given back. What must be true of money, parcels and states follows from that.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from jiuwu.trade.orders import Order, Status
+from sandbox.memory.calls import Phase
+from sandbox.platform import events
+from sandbox.platform.deliveries import under_new_id
+from sandbox.platform.refusals import Refused as RefusedThere
+from sandbox.town.people import Member, Refused
+from tests.crash.promises import broken
+from tests.crash.scenarios import HOUR
+from tests.crash.stage import ITEMS, Death, Stage, stage
+
+SENT = (Status.SHIPPED, Status.COMPLETED)
+OVER = (Status.CANCELLED, Status.REFUNDED)
+orders = st.runner().flatmap(lambda life: st.sampled_from(sorted(life.model)))
+phases = st.sampled_from(["before", "after"])
+
+
+@dataclass
+class Known:
+    """What was done at the platform to one order."""
+
+    payments: list[int] = field(default_factory=list)
+    touched: bool = False  # cancelled, or money asked back: then it need not be sent
+
+
+class AnyLife(RuleBasedStateMachine):
+    """A town, and the model of what was done in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ending = contextlib.ExitStack()
+        self.stage: Stage = self.ending.enter_context(stage())
+        self.stage.watching = True
+        self.model: dict[str, Known] = {}
+        self.trouble: Phase | None = None
+        self.quiet = False
+        self.stage.town.calls.on_call = self.on_call
+        self.emit, self.stage.town.platform.notifier.emit = self.stage.town.platform.notifier.emit, self.told  # type: ignore[method-assign]
+        self.members = [self.stage.lan, Member(self.stage.town, "ou_zimo")]
+        for member in self.members:
+            member.log_in()
+
+    def on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        """Deaths, and calls of the platform that meet the network's troubles."""
+        self.stage.on_call(service, operation, phase, request)
+        if service == "platform" and phase == self.trouble and self.stage.town.running:
+            self.trouble = None
+            raise httpx.ConnectError("no connection") if phase == "before" else httpx.ReadTimeout("no reply")
+
+    def told(self, event: events.Event, url: str = "") -> None:
+        """The platform's notification, unless it is one of those that never come."""
+        if not self.quiet:
+            self.emit(event, url)
+
+    # ── what people do ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(who=st.integers(0, 1), key=st.integers(1, 3))
+    def buy(self, who: int, key: int) -> None:
+        self.model.setdefault(self.stage.insist(lambda: self.members[who].place(f"key-{key}", ITEMS)), Known())
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders, amount=st.sampled_from([None, None, None, 1]), again=st.booleans())
+    def pay(self, number: str, amount: int | None, *, again: bool) -> None:
+        known = self.model[number]
+        transaction = f"{number[-8:]}-{len(known.payments)}" if again else None
+        with contextlib.suppress(RefusedThere):
+            paid = self.stage.town.platform.actions.pay(number, amount, transaction, force=again)
+            known.payments.append(paid.payments[-1].amount_fen)
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders)
+    def cancel_there(self, number: str) -> None:
+        with contextlib.suppress(RefusedThere):
+            self.stage.town.platform.actions.cancel(number, "timeout")
+            self.model[number].touched = True
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders)
+    def cancel_here(self, number: str) -> None:
+        self.model[number].touched = True
+        mine = next(one for one in self.members if one.open_id == self.stage.orders()[number].open_id)
+        with contextlib.suppress(Refused):
+            self.stage.insist(lambda: mine.cancel(number))
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders, fen=st.sampled_from([None, 1, 100]))
+    def refund_there(self, number: str, fen: int | None) -> None:
+        with contextlib.suppress(RefusedThere):
+            self.model[number].touched = True
+            self.stage.town.platform.actions.refund(number, fen)
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders, fen=st.sampled_from([None, 100]), key=st.integers(1, 2))
+    def refund_here(self, number: str, fen: int | None, key: int) -> None:
+        body = {"reason": "returned"} | ({"amount_fen": fen} if fen else {})
+        self.model[number].touched = True
+        with contextlib.suppress(Refused):
+            self.stage.merchant(f"/orders/{number}/refunds", f"{number}-{key}-{fen}", body)
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders)
+    def complete(self, number: str) -> None:
+        with contextlib.suppress(RefusedThere):
+            self.stage.town.platform.actions.complete(number)
+
+    @precondition(lambda self: any(known.payments for known in self.model.values()))
+    @rule(number=orders, renamed=st.booleans())
+    def tell_again(self, number: str, *, renamed: bool) -> None:
+        order = self.stage.town.platform.world.book.find(number)
+        if order and order.payments:
+            event = events.paid(order, order.payments[0])
+            self.emit(under_new_id(event, self.stage.town.clock.now) if renamed else event)
+
+    # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(seconds=st.sampled_from([1, 30, 200, 2000, 8000]))
+    def time_passes(self, seconds: int) -> None:
+        self.stage.pass_by(seconds)
+
+    @rule(calls=st.integers(1, 20), phase=phases)
+    def somebody_will_die(self, calls: int, phase: Phase) -> None:
+        self.stage.deaths = (*self.stage.deaths, Death(len(self.stage.watched) + calls, phase))
+
+    @rule(phase=phases)
+    def a_call_will_fail(self, phase: Phase) -> None:
+        self.trouble = phase
+
+    @rule(quiet=st.booleans())
+    def notifications_stop_or_come(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+
+    # ── what must be true ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def teardown(self) -> None:
+        """Everything works again, time passes, and the model is asked."""
+        with self.ending:
+            self.stage.watching, self.trouble, self.quiet = False, None, False
+            self.stage.pass_by(6 * HOUR)
+            assert [] == broken(self.stage)
+            for number, known in self.model.items():
+                assert "" == wrong(self.stage.orders()[number], known), number
+
+
+def wrong(order: Order, known: Known) -> str:
+    """What contradicts the model."""
+    whole = order.amount_fen in known.payments
+    if sorted(known.payments) != sorted(entry.fen for entry in order.payments):
+        return f"paid {known.payments}, booked {order.payments}"
+    if order.status in OVER and order.balance_fen:
+        return f"{order.status}, and {order.balance_fen} fen are still here"
+    if order.status in SENT and not whole:
+        return f"{order.status} for {known.payments}"
+    if order.status is not Status.HELD and order.balance_fen > order.amount_fen:
+        return f"{order.balance_fen} fen are kept"
+    if known.payments[:1] == [order.amount_fen] and not known.touched and order.status not in SENT:
+        return f"paid, and {order.status}"
+    return ""
+
+
+def test_whatever_happens_a_simple_model_holds_at_rest() -> None:
+    run_state_machine_as_test(AnyLife, settings=settings(max_examples=12, stateful_step_count=12, derandomize=True))
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1200)
+def test_whatever_happens_in_many_lives_a_simple_model_holds_at_rest() -> None:
+    run_state_machine_as_test(AnyLife, settings=settings(max_examples=100, stateful_step_count=25))
