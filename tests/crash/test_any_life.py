@@ -151,6 +151,7 @@ class AnyLife(RuleBasedStateMachine):
         """Everything works again, time passes, and the model is asked."""
         with self.ending:
             self.stage.watching, self.trouble, self.quiet = False, None, False
+            self.stage.town.errors.clear()  # a task that met the network's troubles fails, and comes again
             self.stage.pass_by(6 * HOUR)
             assert [] == broken(self.stage)
             for number, known in self.model.items():
@@ -174,7 +175,7 @@ def wrong(order: Order, known: Known) -> str:
 
 
 def test_whatever_happens_a_simple_model_holds_at_rest() -> None:
-    run_state_machine_as_test(AnyLife, settings=settings(max_examples=12, stateful_step_count=12, derandomize=True))
+    run_state_machine_as_test(AnyLife, settings=settings(max_examples=10, stateful_step_count=12, derandomize=True))
 
 
 @pytest.mark.proof
