@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from jiuwu.members.grants import Grants
 from jiuwu.members.sealing import Seal
 from jiuwu.trade.orders import Order, Status
+from sandbox.memory.sqs import Held
 from sandbox.platform.orders import Order as Theirs
 from sandbox.town.town import APP_SECRET
 from tests.crash.stage import MERCHANT_KEY, Stage
@@ -71,12 +72,17 @@ def _parcels(stage: Stage) -> Iterator[str]:
 
 def _queues(stage: Stage) -> Iterator[str]:
     for queue in stage.town.account.queues.values():
-        old = stage.town.clock.now - _FRESH_SECONDS
-        bodies = [held.body[:200] for held in queue.held.values() if held.sent_at < old]
+        bodies = [held.body[:200] for held in queue.held.values() if not _on_its_way(held, stage.town.clock.now)]
         if bodies and queue.name not in _MAY_REST:
             yield f"{queue.name} still holds {len(bodies)}: {bodies[0]}"
     if waiting := stage.town.platform.notifier.waiting:
         yield f"{waiting} notifications were never taken"
+
+
+def _on_its_way(held: Held, now: float) -> bool:
+    """Sent a moment ago, or to be read later by plan."""
+    planned = not held.receives and held.visible_at > now
+    return planned or held.sent_at > now - _FRESH_SECONDS
 
 
 def _members(stage: Stage) -> Iterator[str]:
