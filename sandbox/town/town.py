@@ -129,14 +129,19 @@ class Town:
         function, clock = self.functions[name], self.clock
         self.invocations[name] += 1
         outer, ends, self.running, clock.ends = self.running, clock.ends, name, clock.now + function.timeout
+        # an instance serves one invocation at a time: who comes meanwhile gets another one
+        instance = self._modules.pop(name, None) or self._cold_start(function)
         try:
-            return self._handler(function)(event, Context(clock))
+            answer = instance.handler(event, Context(clock))
+            self._modules[name] = instance
+            return answer
         except (Killed, TimedOut) as death:
             self.errors[name, type(death).__name__] += 1
-            self._modules.pop(name, None)  # the process is gone; the next invocation is a cold start
+            # the process is gone with its instance; the next invocation is a cold start
             raise Failed(death) from None
         except Exception as error:
             self.errors[name, type(error).__name__] += 1
+            self._modules[name] = instance
             raise Failed(error) from error
         finally:
             self.running, clock.ends = outer, ends
@@ -159,12 +164,6 @@ class Town:
         for held in batch:
             if held.message_id not in failed and not self.repeat_delivery(queue):
                 queue.held.pop(held.message_id, None)
-
-    def _handler(self, function: Function) -> Handler:
-        if function.name not in self._modules:
-            self._modules[function.name] = self._cold_start(function)
-        handler: Handler = self._modules[function.name].handler
-        return handler
 
     def _cold_start(self, function: Function) -> ModuleType:
         saved = dict(os.environ)
