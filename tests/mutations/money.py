@@ -90,6 +90,16 @@ MONEY = (
         ("tests/trade/test_machine_refunds.py::test_more_refunded_than_paid_is_booked_and_held",),
     ),
     Safeguard(
+        "money that goes back leaves what was paid with points",
+        2,
+        f"{_TRADE}/refunding.py",
+        "order.left_fen(payment.ref) or not payment.fen for",
+        "order.left_fen(payment.ref) for",
+        (
+            "tests/trade/test_machine_outbox.py::test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_nothing_else",
+        ),
+    ),
+    Safeguard(
         "a payment given back before it was heard of ships nothing",
         2,
         f"{_TRADE}/payments.py",
@@ -205,8 +215,8 @@ MONEY = (
         "a payment rescues an order about to expire",
         2,
         f"{_TRADE}/payments.py",
-        '        "push:cancelled"\n    )  # it was',
-        '        "nothing"\n    )  # it was',
+        'without_pending("push:cancelled")  # about',
+        'without_pending("nothing")  # about',
         ("tests/trade/test_machine_outbox.py::test_a_payment_that_arrives_a_moment_later_rescues_the_order",),
     ),
     Safeguard(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.trade.events import EffectDone, EffectFailed, Expired, Owed, Redriven
+from jiuwu.trade.events import EffectDone, EffectFailed, Event, Expired, Owed, Redriven
 from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, Policy, apply
 from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
@@ -23,6 +23,7 @@ from tests.trade.lives import (
     done,
     name,
     paid,
+    refunded,
 )
 
 EXPIRED = Expired(NOW + 1800)
@@ -148,6 +149,19 @@ def test_points_come_back_when_the_order_is_cancelled(status: Status) -> None:
     order = after(replace(FREE, status=status), cancelled())
 
     assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+
+
+def test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_nothing_else() -> None:
+    order = after(FREE, paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
+
+    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+
+
+@pytest.mark.parametrize("news", [(paid(fen=500), refunded(fen=500)), (refunded(fen=500), paid(fen=500))])
+def test_points_come_back_when_the_order_ends_by_a_refund(news: tuple[Event, Event]) -> None:
+    order = after(FREE, *news)
+
+    assert (Status.REFUNDED, ("points:return",)) == (order.status, order.pending)
 
 
 def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> None:

@@ -61,9 +61,7 @@ def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applie
 
 
 def _first_payment(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
-    order = order.without_pending(
-        "push:cancelled"
-    )  # it was about to expire, or to stay cancelled: the payment rescues it
+    order = order.without_pending("push:cancelled")  # about to expire, or cancelled: the payment rescues it
     if event.amount_fen != order.amount_fen:
         return applied(replace(order, status=Status.HELD), event, "held", policy, (*alerts, "amount_differs"))
     order = want(replace(order, status=Status.PAID), "ship")
@@ -83,8 +81,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
         held = replace(order, status=Status.HELD).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
     alone = order.status in (*UNPAID, Status.CANCELLED)
-    closed = replace(order, status=Status.REFUNDED) if alone else order
-    return applied(closed, event, "paid_and_refunded", policy)
+    return applied(given_back(order) if alone else order, event, "paid_and_refunded", policy)
 
 
 def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
@@ -99,7 +96,16 @@ def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
 
 def closed(order: Order) -> Order:
     """The order cancelled; points that were reserved for it go back."""
-    order = replace(order, status=Status.CANCELLED)
+    return _ended(order, Status.CANCELLED)
+
+
+def given_back(order: Order) -> Order:
+    """The order refunded; points that were reserved for it go back, too."""
+    return _ended(order, Status.REFUNDED)
+
+
+def _ended(order: Order, status: Status) -> Order:
+    order = replace(order, status=status)
     return want(order, "points:return") if order.points else order
 
 

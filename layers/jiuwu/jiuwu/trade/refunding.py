@@ -7,6 +7,7 @@ from dataclasses import replace
 from .events import RefundAsked, Refunded
 from .orders import Entry, Order, Status, effect_id
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, want
+from .payments import given_back
 
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
@@ -43,9 +44,10 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     order, alerts = _without_too_much(order, event.transaction_id)
     if left > 0:
         return applied(order, event, "partly_refunded", policy, alerts)
-    if any(order.left_fen(payment.ref) for payment in order.kept):
+    # a payment of nothing is one by points, which no refund of money takes back
+    if any(order.left_fen(payment.ref) or not payment.fen for payment in order.kept):
         return applied(order, event, "second_payment_refunded", policy, alerts)
-    over = replace(order, status=Status.REFUNDED).without_pending("ship", "push:shipped")
+    over = given_back(order).without_pending("ship", "push:shipped")
     return applied(over, event, "refunded", policy, alerts)
 
 
@@ -63,7 +65,7 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
     """The payment itself is still to be heard of; `next_look` has it fetched."""
     whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
     if whole and order.status in UNPAID:
-        order = replace(order, status=Status.REFUNDED)
+        order = given_back(order)
     return applied(order, event, "refunded_before_payment", policy)
 
 
