@@ -18,7 +18,8 @@ from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
 from jiuwu.trade import effects
 from jiuwu.trade.events import Redriven
-from jiuwu.trade.machine import Applied, apply
+from jiuwu.trade.machine import Applied, Ignored, apply
+from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
 from jiuwu_cli.stack import Stack
 
@@ -112,6 +113,7 @@ class Redrive:
         effect = order.effect(letter.effect)
         if effect is not None and effect.done_at:
             return f"needs nothing: {letter.effect} has been done since"
+        self._reborn(order, letter)
         if dry_run:
             return f"would be sent to {EFFECTS}"
         if letter.effect:
@@ -125,11 +127,17 @@ class Redrive:
             order = store.get(letter.order_no)
             if order is None:
                 return
-            outcome = apply(order, Redriven(int(self._clock()), letter.effect), policy=self._stack.policy)
-            # ignored: it is alive again already, by an earlier redrive that was not noted
-            if not isinstance(outcome, Applied) or not store.save_many([(order, outcome.order)]):
+            reborn = self._reborn(order, letter)
+            # none: it is alive again already, by an earlier redrive that was not noted
+            if reborn is None or not store.save_many([(order, reborn)]):
                 return
         raise NotRedriven("others wrote the order again and again; try again")
+
+    def _reborn(self, order: Order, letter: Letter) -> Order | None:
+        outcome = apply(order, Redriven(int(self._clock()), letter.effect), policy=self._stack.policy)
+        if isinstance(outcome, Ignored) and outcome.reason == "refund_exceeds_payment":
+            raise NotRedriven("the order keeps less than that by now: other refunds gave it back, or are about to")
+        return outcome.order if isinstance(outcome, Applied) else None
 
 
 def _text(body: bytes) -> str:

@@ -14,7 +14,7 @@ from jiuwu.trade.events import EffectFailed
 from jiuwu.trade.machine import Applied, apply
 from jiuwu.trade.orders import Effect, Order
 from jiuwu_cli.dead import send_all
-from jiuwu_cli.redrive import Redrive
+from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
@@ -327,4 +327,25 @@ def test_an_effect_that_was_done_since_is_left_alone(shelf: Shelf, deployed: Sta
     deployed.store.save_many([(order, done)])
 
     assert "needs nothing: ship has been done since" == Redrive(deployed).send(letter)
+    assert [] == queued(deployed, "EffectQueue")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
+    shelf: Shelf, deployed: Stack, dry_run: bool
+) -> None:
+    order = deployed.store.create(an_order(base=PAID))
+    effect = "refund:t1#AAAAAAAAAAAAAAAA"
+    full = order.with_effect(effect, Effect(5, fen=600, dead="exhausted: x")).with_effect(
+        "refund:t1#BBBBBBBBBBBBBBBB", Effect(fen=1234)
+    )
+    deployed.store.save_many([(order, full)])
+    letter = shelf.keep(
+        death(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=effect, kind="exhausted")
+    )
+
+    with pytest.raises(NotRedriven, match="keeps less than that"):
+        Redrive(deployed, clock=lambda: NOW).send(letter, dry_run=dry_run)
+
+    assert now(deployed, order).effect(effect) == full.effect(effect)
     assert [] == queued(deployed, "EffectQueue")

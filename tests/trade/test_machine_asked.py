@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.trade.events import RefundAsked
+from jiuwu.trade.events import EffectFailed, Owed, Redriven, RefundAsked
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status, effect_id
 from tests.trade.lives import (
@@ -154,10 +154,40 @@ def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
     assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
 
 
+def given_up(order: Order, effect: str) -> Order:
+    return after(order, EffectFailed(NOW + 210, effect, dead="exhausted: UnknownOutcome"))
+
+
+def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back_otherwise() -> None:
+    first = asked(PAID, 600)
+    dead = given_up(first, effect := first.effects[-1][0])
+    again = asked(dead, 1234, "ask-2")
+
+    assert Ignored("refund_exceeds_payment") == apply(again, Redriven(NOW + 220, effect), policy=REFUND)
+    assert {"t1": 600} == wanted(after(dead, Redriven(NOW + 220, effect)))
+
+
+def test_a_refund_that_was_given_up_is_not_revived_when_the_platform_gave_its_money_back() -> None:
+    first = asked(PAID, 600)
+    dead = after(given_up(first, effect := first.effects[-1][0]), refunded("f1", "t1", 1234))
+
+    assert Ignored("refund_exceeds_payment") == apply(dead, Redriven(NOW + 220, effect), policy=REFUND)
+
+
+def test_a_refund_that_no_longer_fits_or_was_answered_is_not_owed() -> None:
+    first = asked(PAID, 600)
+    effect = first.effects[-1][0]
+    there = after(first, done(effect))
+
+    assert {"t1": 600} == wanted(after(there, Owed(NOW + 230, effect)))
+    for settled in (after(there, refunded("f1", "t1", 1000)), answer(first)):
+        assert Ignored("effect_never_repeated") == apply(settled, Owed(NOW + 230, effect), policy=REFUND)
+
+
 steps = st.lists(
     st.one_of(
         st.builds(ask, st.integers(1, 1300), st.sampled_from(["a", "b", "c", "d"])),
-        st.sampled_from(["request", "notify", "foreign"]),
+        st.sampled_from(["request", "notify", "foreign", "give up", "redrive", "owe"]),
     ),
     max_size=14,
 )
@@ -173,10 +203,22 @@ def test_never_more_is_given_back_than_was_paid(lived: list[RefundAsked | str], 
         elif step == "foreign" and there + foreign <= 1234:
             there += foreign
             order = after(order, refunded(f"f{number}", "t1", foreign))
-        else:
+        elif step in {"give up", "redrive", "owe"}:
+            order = troubled(order, step)
+        elif step in {"request", "notify"}:
             order, there = answered(order, there, number, step)
         assert sum(wanted(order).values()) <= order.left_fen("t1")
         assert 0 <= order.balance_fen <= 1234
+
+
+def troubled(order: Order, step: str) -> Order:
+    """Each refund asked for is given up, revived, or found missing over there, as far as the machine lets it be."""
+    for effect in [known for known, one in order.effects if one.fen]:
+        if step == "give up":
+            order = given_up(order, effect)
+        else:
+            order = after(order, Redriven(NOW + 220, effect) if step == "redrive" else Owed(NOW + 230, effect))
+    return order
 
 
 def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, int]:

@@ -55,28 +55,40 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
 
 
 def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
-    """A second life for what was given up; what is done, or was never wanted, is not done by this way."""
+    """A second life for what was given up; what is done, or was never wanted, is not done by this way. What a refund
+    was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
     if effect is None or not effect.dead:
         return Ignored("effect_not_dead")
+    if effect.fen > order.refundable_fen(_payment_of(event.effect, effect)):
+        return Ignored("refund_exceeds_payment")
     again = order.with_effect(event.effect, Effect(fen=effect.fen))
     return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
 
 
 def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
     """The other side turned out not to have what we hold for done."""
-    kind, _, of = event.effect.partition(":")
+    kind = event.effect.partition(":")[0]
     effect = order.effect(event.effect)
     if effect is not None and effect.pending:
         return Ignored("effect_pending")
     if effect is not None and effect.dead:
         return Ignored("effect_given_up")
-    if kind == "push" or (effect is not None and kind == "refund" and _money_is_left(order, of, effect)):
+    if kind == "push" or (effect is not None and kind == "refund" and _money_is_left(order, event.effect, effect)):
         again = order.with_effect(event.effect, Effect(fen=effect.fen if effect else 0))
         return applied(again, event, f"owed:{kind}", policy)
     return Ignored("effect_never_repeated")
 
 
-def _money_is_left(order: Order, of: str, effect: Effect) -> bool:
+def _money_is_left(order: Order, name: str, effect: Effect) -> bool:
     """Only a refund decided before is owed: this is no way to give back what the order keeps."""
-    return order.left_fen(of.rpartition("#")[0] if effect.fen else of) > 0
+    payment = _payment_of(name, effect)
+    if not effect.fen:
+        return order.left_fen(payment) > 0
+    answered = any(refund.asked == name for refund in order.refunds)
+    return not answered and order.refundable_fen(payment) >= 0  # it counts itself as on its way
+
+
+def _payment_of(name: str, effect: Effect) -> str:
+    of = name.partition(":")[2]
+    return of.rpartition("#")[0] if effect.fen else of
