@@ -34,6 +34,8 @@ def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
     yield from broken(found)
     if scenario.ends and (status := found.order.status) is not scenario.ends:
         yield f"ends {status} instead of {scenario.ends}"
+    if problem := scenario.also(found):
+        yield problem
     if found.order_no:
         paid, back = (sum(entry.fen for entry in entries) for entries in (found.order.payments, found.order.refunds))
         wanted = paid if scenario.back_fen is None else scenario.back_fen

@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 
+from jiuwu.members.accounts import member_id_for
 from jiuwu.trade.orders import Status
+from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.platform.grants import ACCESS_SECONDS
 from sandbox.town.people import Refused
+from sandbox.town.town import APP_ID
 from tests.crash.stage import ITEMS, PARAMETERS, PRICE_FEN, Stage
 
 HOUR = 3600.0
@@ -33,6 +36,7 @@ class Scenario:
     seconds: float = 30.0
     hours: float = 3.0
     off: tuple[str, ...] = ()
+    also: Callable[[Stage], str] = lambda _stage: ""  # what else is wrong at rest
 
 
 def nobody(_stage: Stage) -> None:
@@ -188,6 +192,33 @@ def long_away(stage: Stage) -> None:
     stage.pass_by(3 * HOUR)
 
 
+def rich(stage: Stage) -> None:
+    """A member with points enough for one order."""
+    linked(stage)
+    _ledger(stage).grant(_member_id(stage), "welcome", PRICE_FEN * 3, at=int(stage.town.clock.now), reason="welcome")
+
+
+def buy_for_points(stage: Stage) -> None:
+    stage.order_no = stage.insist(lambda: stage.lan.place("key-1", ITEMS, pay_with="points"))
+
+
+def spent(stage: Stage) -> str:
+    """What is wrong with the member's points after an order for points; empty when they were spent once."""
+    audit = _ledger(stage).audit(_member_id(stage))
+    left = PRICE_FEN * 3 - stage.order.points
+    return (
+        "" if audit.adds_up and audit.balance == left and stage.order.points else f"{audit.balance} points, not {left}"
+    )
+
+
+def _ledger(stage: Stage) -> PointsLedger:
+    return PointsLedger(stage.town.account.client("dynamodb"), "PointsTable")
+
+
+def _member_id(stage: Stage) -> str:
+    return member_id_for(APP_ID, stage.lan.open_id)
+
+
 SCENARIOS = (
     Scenario("OAuth callback", nobody, log_in, None),
     Scenario("order creation", linked, buy, Status.PLACED, hours=1),
@@ -208,6 +239,7 @@ SCENARIOS = (
         "reconcile repair: an order the platform never got", linked, buy_unheard, Status.PLACED, seconds=400, hours=1
     ),
     Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1),
+    Scenario("points order", rich, buy_for_points, Status.SHIPPED, also=spent),
     Scenario("expiry of an unpaid order", nearly_expired, nobody, Status.CANCELLED, seconds=400),
     Scenario("payment as the order expires", nearly_expired, pay, Status.SHIPPED, seconds=400),
     Scenario("token refresh by the clock", nearly_renewed, nobody, None, seconds=400),
