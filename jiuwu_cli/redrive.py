@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jiuwu.aws.texts import for_sqs
+from jiuwu.aws import texts
 from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.letters.letters import Letter
 from jiuwu.letters.shelf import Shelf
@@ -70,9 +70,7 @@ class Redrive:
         self._sqs.send_message(
             QueueUrl=self._stack.output(message.queue),
             MessageBody=message.body,
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": text} for name, text in message.attributes.items()
-            },
+            MessageAttributes=texts.attributes(message.attributes),
         )
         return f"sent to {message.queue} as {delivery_id}"
 
@@ -102,7 +100,7 @@ class Redrive:
         except NotificationQuarantined as still:
             raise NotRedriven(f"it still is not as the profile describes: {still.message}") from None
         queue = ORDERS if taken.event_type.startswith("order.") else COMMUNITY
-        return queue, for_sqs(taken.body_text), taken.event_type
+        return queue, texts.for_sqs(taken.body_text), taken.event_type
 
     def _revive(self, letter: Letter, dry_run: bool) -> str:  # noqa: FBT001
         """The effect's second life, and then a message that only names the order."""

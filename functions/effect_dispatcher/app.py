@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
 from jiuwu.trade import alerts, effects
@@ -88,7 +89,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
         dispatched = dispatcher.dispatch(order_nos)
     except (ClientError, BotoCoreError, TableBusy, TableRefused, SecretMalformed) as error:
         # what was confirmed before is confirmed again by the receivers, who dedupe by the effect's id
-        telemetry.logger.error("effect queue", reason="unavailable", failed=_named(error))
+        telemetry.logger.error("effect queue", reason="unavailable", failed=clients.named(error))
         return order_nos
     _report(dispatched)
     _ask_again(parts, dispatched.next_at)
@@ -124,7 +125,7 @@ def _bury(parts: Parts, record: Record) -> bool:
     try:
         _send(parts, record["body"], told)
     except (ClientError, BotoCoreError) as error:
-        telemetry.logger.error("effect queue", reason="not_buried", failed=_named(error))
+        telemetry.logger.error("effect queue", reason="not_buried", failed=clients.named(error))
         return False
     return True
 
@@ -142,14 +143,8 @@ def _send(parts: Parts, body: str, told: Mapping[str, str]) -> None:
     parts.sqs.send_message(
         QueueUrl=parts.settings.effect_dead_letter_url,
         MessageBody=body,
-        MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items()},
+        MessageAttributes=attributes(told),
     )
-
-
-def _named(error: Exception) -> str:
-    # the class, and the code where there is one: a message could quote what was sent
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
-    return f"{type(error).__name__} {code}".rstrip()
 
 
 def _report(dispatched: Dispatched) -> None:

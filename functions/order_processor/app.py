@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
 from jiuwu.members.accounts import member_id_for
@@ -84,7 +85,7 @@ def _take_in(processor: Processor, told: Sequence[Notice], now: int) -> Taken:
     try:
         return Inbox(processor.store, policy, partial(_adopt, processor, now)).take_in(told)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
-        telemetry.logger.error("orders table", failed=_named(error))
+        telemetry.logger.error("orders table", failed=clients.named(error))
         return Taken((Result("failed", "orders_table"),) * len(told))
 
 
@@ -93,7 +94,7 @@ def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[
         member = partial(member_id_for, processor.settings.app_id)
         return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now)
     except (ClientError, BotoCoreError, SecretMalformed) as error:
-        raise TryLater(f"app secret: {_named(error)}") from error
+        raise TryLater(f"app secret: {clients.named(error)}") from error
 
 
 def _queue_effects(processor: Processor, order_nos: Sequence[str]) -> None:
@@ -114,10 +115,10 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
         processor.sqs.send_message(
             QueueUrl=processor.settings.order_dead_letter_url,
             MessageBody=record["body"],
-            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items()},
+            MessageAttributes=attributes(told),
         )
     except (ClientError, BotoCoreError) as error:
-        return Result("failed", "not_buried", detail=f"{reason}; {_named(error)}")
+        return Result("failed", "not_buried", detail=f"{reason}; {clients.named(error)}")
     return result
 
 
@@ -125,12 +126,6 @@ def _delivered(records: Iterable[Record], results: Mapping[str, Result]) -> dict
     """Event id → delivery id of what this batch applied: who repeats it in the same batch can name its delivery."""
     applied = [deaths.attributes(r) for r in records if results[r["messageId"]].outcome == "applied"]
     return {told.get("event_id", ""): told.get("delivery_id", "") for told in applied}
-
-
-def _named(error: Exception) -> str:
-    # the class, and the code where there is one: a message could quote what was sent
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
-    return f"{type(error).__name__} {code}".rstrip()
 
 
 def _log(record: Record, notice: Notice | None, result: Result, delivered: Mapping[str, str]) -> None:

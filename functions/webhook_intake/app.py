@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader
-from jiuwu.aws.texts import for_sqs
+from jiuwu.aws.texts import attributes, for_sqs
 from jiuwu.platform import notifications, profile
 from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
 
@@ -126,12 +126,8 @@ def _attributes(taken: Notification | NotificationQuarantined, now: float) -> di
     }
 
 
-def _send(intake: Intake, url: str, body: str, attributes: dict[str, str]) -> None:
-    intake.sqs.send_message(
-        QueueUrl=url,
-        MessageBody=body,
-        MessageAttributes={key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()},
-    )
+def _send(intake: Intake, url: str, body: str, told: dict[str, str]) -> None:
+    intake.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes(told))
 
 
 def _record(taken: Notification) -> None:

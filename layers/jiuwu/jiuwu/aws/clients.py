@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 # Every caller has a deadline of its own (5 s for the platform's notifications): short waits and three tries with
 # jitter end well before it, and a batch of threads finds a connection each.
@@ -20,3 +21,9 @@ _CONFIG = Config(
 def client(service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
     """The process's client of an AWS service, by boto3's name for it."""
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+def named(error: Exception) -> str:
+    """What failed, for a log line: the class, and AWS' code where there is one; a message could quote what was sent."""
+    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    return f"{type(error).__name__} {code}".rstrip()

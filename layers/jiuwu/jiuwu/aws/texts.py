@@ -1,5 +1,7 @@
 """What SQS takes as text."""
 
+from collections.abc import Mapping
+
 
 def for_sqs(body: str) -> str:
     """A JSON text with U+FFFE and U+FFFF as escapes, which SQS refuses as they are.
@@ -8,3 +10,8 @@ def for_sqs(body: str) -> str:
     characters, lone surrogates) is not JSON either.
     """
     return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def attributes(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Texts as a message's attributes; SQS takes ten of them at most, and none that is empty."""
+    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
