@@ -63,12 +63,20 @@ def test_no_task_is_no_request() -> None:
 
 
 def test_tasks_that_the_queue_refused_are_counted_and_the_others_are_sent_all_the_same() -> None:
-    sqs = Sqs([(3, "InternalError"), (7, "Throttled")], EndpointConnectionError(endpoint_url="q"), [])
+    stubborn = [(3, "InternalError"), (7, "Throttled")]
+    sqs = Sqs(stubborn, stubborn, stubborn, EndpointConnectionError(endpoint_url="q"), [])
 
     with pytest.raises(FanoutFailed, match="12 of 25 tasks were not queued: InternalError") as failed:
         spread(sqs, 25)
 
-    assert (failed.value.unqueued, len(sqs.sent)) == (12, 3)
+    assert (failed.value.unqueued, len(sqs.sent)) == (12, 5)
+
+
+def test_what_the_queue_refused_singly_is_sent_again_alone() -> None:
+    sqs = Sqs([(3, "Throttled"), (7, "Throttled")], [])
+
+    assert spread(sqs, 10) == 10
+    assert sqs.sent[1] == [3, 7]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '{"part": "1"}', '{"part": 1.5}', '"\\ud800"', "null"])

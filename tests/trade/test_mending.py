@@ -6,7 +6,7 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
-from jiuwu.trade.events import Cancelled, Owed
+from jiuwu.trade.events import Cancelled, EffectDone, EffectFailed, Owed
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status
@@ -116,13 +116,14 @@ def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
 
 
 def test_an_effect_that_cannot_leave_is_tried_again_within_the_hour_however_long_it_takes() -> None:
-    month = NOW + 30 * 86_400
+    month, tried = NOW + 30 * 86_400, after(PAID, EffectFailed(NOW + 70, "ship", next_at=NOW + 90))
 
-    assert Mender(REFUND, str).next_due(PAID, now=month) == month + 3600
+    assert Mender(REFUND, str).next_due(tried, now=month) == month + 3600
 
 
 def test_trying_in_vain_does_not_count_as_progress() -> None:
-    pushed_again = after(PUSHED, Owed(NOW + 9000, "push:shipped"))
+    owed = Owed(NOW + 9000, "push:shipped"), EffectFailed(NOW + 9000, "push:shipped", next_at=NOW + 9015)
+    pushed_again = after(PUSHED, *owed)
 
     assert Mender(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600
 
@@ -159,3 +160,12 @@ def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over
     decision = decide(CREATED, None, now=NOW + 1801, policy=EXPIRING)
 
     assert [Cancelled] == [type(action) for action in decision.actions]
+
+
+def test_an_effect_that_nobody_has_tried_is_asked_for_soon_however_long_it_waits() -> None:
+    shipped = after(PAID, EffectDone(NOW + 61, "ship"))
+    tried = after(shipped, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 90))
+    much_later = NOW + 10**6
+
+    assert much_later + 180 == Mender(REFUND, str).next_due(shipped, now=much_later)
+    assert much_later + 3600 == Mender(REFUND, str).next_due(tried, now=much_later)

@@ -4,7 +4,7 @@ The run that spreads is short and knows no task's outcome. A task that raises co
 failing ends in the queue's dead letters.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _MESSAGES_AT_ONCE = 10  # SendMessageBatch's limit
+_TRIES = 3
 
 type Body = msgspec.Struct | Mapping[str, object]
 
@@ -41,13 +42,10 @@ def spread(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
 
     Raises FanoutFailed after all have been tried, so that the caller's run fails where somebody sees it.
     """
-    total, refused = 0, list[str]()
-    for bodies in batched(tasks, _MESSAGES_AT_ONCE, strict=False):
-        total += len(bodies)
-        refused += _send(sqs, queue_url, bodies)
-    if refused:
-        raise FanoutFailed(len(refused), total, refused[0])
-    return total
+    bodies = [msgspec.json.encode(task).decode() for task in tasks]
+    if refused := send(sqs, queue_url, bodies):
+        raise FanoutFailed(len(refused), len(bodies), next(iter(refused.values())))
+    return len(bodies)
 
 
 def tasks[T](event: Mapping[str, Any], of: type[T]) -> list[Task[T]]:
@@ -60,14 +58,27 @@ def again(failed: Iterable[Task[Any]]) -> dict[str, list[dict[str, str]]]:
     return {"batchItemFailures": [{"itemIdentifier": task.message_id} for task in failed]}
 
 
-def _send(sqs: "SQSClient", queue_url: str, bodies: tuple[Body, ...]) -> list[str]:
-    """One code for each task that was not taken."""
-    entries = [{"Id": str(n), "MessageBody": msgspec.json.encode(body).decode()} for n, body in enumerate(bodies)]
-    try:
-        reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
-    except (ClientError, BotoCoreError) as error:
-        return [type(error).__name__] * len(bodies)
-    return [failed.get("Code", "unknown") for failed in reply.get("Failed", ())]
+def send(sqs: "SQSClient", queue_url: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> dict[int, str]:
+    """Queues each body, to be handed out in up to 900 seconds; the places of those not taken, and why.
+
+    boto3 asks again for whole requests only, so what SQS turned away singly is sent again here.
+    """
+    refused: dict[int, str] = {}
+    for places in batched(range(len(bodies)), _MESSAGES_AT_ONCE, strict=False):
+        left = dict.fromkeys(places, "")
+        try:
+            for _ in range(_TRIES):
+                left = _refused(sqs, queue_url, {n: bodies[n] for n in left}, delay_seconds) if left else left
+        except (ClientError, BotoCoreError) as error:
+            left = dict.fromkeys(left, type(error).__name__)
+        refused |= left
+    return refused
+
+
+def _refused(sqs: "SQSClient", queue_url: str, bodies: Mapping[int, str], delay_seconds: int) -> dict[int, str]:
+    entries = [{"Id": str(n), "MessageBody": body, "DelaySeconds": delay_seconds} for n, body in bodies.items()]
+    reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
+    return {int(failed["Id"]): failed.get("Code", "unknown") for failed in reply.get("Failed", ())}
 
 
 def _read[T](body: str, of: type[T]) -> T | None:

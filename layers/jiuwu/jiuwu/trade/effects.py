@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import batched
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import fanout
 
 from .booking import book
 from .events import EffectDone, EffectFailed
@@ -35,8 +36,6 @@ SHIP_REQUESTED = "ship.requested"
 # PutEvents takes ten entries, and 256 KB of them with their framing.
 _ENTRIES_AT_ONCE = 10
 _BYTES_AT_ONCE = 240_000
-_MESSAGES_AT_ONCE = 10  # SendMessageBatch's limit
-_QUEUE_TRIES = 3  # an order turned away thrice waits for the reconciler, which may look as rarely as once an hour
 _ROUNDS = 6
 _UNBURIED_SECONDS = 300
 _ORDERS_AT_ONCE = 10
@@ -47,26 +46,9 @@ def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_s
 
     Those are not lost: an order with pending effects is due within minutes.
     """
-    unqueued: set[str] = set()
-    for numbers in batched(dict.fromkeys(order_nos), _MESSAGES_AT_ONCE, strict=False):
-        left: tuple[str, ...] = numbers
-        try:
-            for _ in range(_QUEUE_TRIES):
-                left = _unqueued(sqs, queue_url, left, delay_seconds) if left else ()
-        except (ClientError, BotoCoreError):
-            pass  # boto3 has asked again itself
-        unqueued |= set(left)
-    return unqueued
-
-
-def _unqueued(sqs: "SQSClient", queue_url: str, numbers: Sequence[str], delay_seconds: int) -> tuple[str, ...]:
-    """Those of one request that SQS did not take; boto3 asks again for whole requests only."""
-    entries = [
-        {"Id": str(n), "MessageBody": json.dumps({"order_no": number}), "DelaySeconds": delay_seconds}
-        for n, number in enumerate(numbers)
-    ]
-    reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=cast(Any, entries))
-    return tuple(numbers[int(failed["Id"])] for failed in reply.get("Failed", ()))
+    numbers = list(dict.fromkeys(order_nos))
+    bodies = [json.dumps({"order_no": number}) for number in numbers]
+    return {numbers[place] for place in fanout.send(sqs, queue_url, bodies, delay_seconds=delay_seconds)}
 
 
 @dataclass(frozen=True, slots=True)
