@@ -1,13 +1,12 @@
 """Orders read on both sides and compared, a hundred at a time. Reads only: nothing here writes anywhere."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from jiuwu.platform.errors import BadReply
-
+from .asking import remotes
 from .machine import Policy
 from .orders import Order
 from .statement import Tally, of_pair, uncompared
@@ -68,8 +67,7 @@ class Comparer:
         found = self.store.get_many(numbers)
         mine = {number: order for number, order in found.items() if order.created_at in self.period}
         asked_at = int(self.clock())
-        unreadable: dict[str, str] = {}
-        theirs = {remote.out_order_no: remote for remote in self._ask(list(mine), unreadable)}
+        theirs, unreadable = remotes(self.platform, list(mine))
         readable = mine.keys() - unreadable.keys()
         tallies = (self._pair(mine[number], theirs.get(number), asked_at) for number in readable)
         return sum(tallies, uncompared(unreadable.values()))
@@ -78,15 +76,3 @@ class Comparer:
         return of_pair(
             local, remote, now=asked_at, policy=self.policy, fresh_seconds=_PATIENCE * self.policy.check_seconds
         )
-
-    def _ask(self, numbers: Sequence[str], unreadable: dict[str, str]) -> "Iterator[RemoteOrder]":
-        """The platform's orders; one whose reply cannot be read is set aside and does not hold up the others."""
-        try:
-            yield from self.platform().query_orders(numbers)
-        except BadReply as reply:
-            if len(numbers) == 1:
-                unreadable[numbers[0]] = f"{numbers[0]}: {reply}"
-                return
-            half = len(numbers) // 2
-            yield from self._ask(numbers[:half], unreadable)
-            yield from self._ask(numbers[half:], unreadable)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from jiuwu.platform.errors import BadParameters, BadReply, PlatformError
+from jiuwu.platform.errors import BadParameters, PlatformError
 
 from . import alerts
+from .asking import remotes
 from .drift import Finding, Report
 from .orders import Order
 from .parts import CHANGED, Part
@@ -30,7 +31,6 @@ _MARGIN_SECONDS = 20.0
 _OURS = "reconcile:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
-
 
 Take = Callable[[], bool]
 
@@ -87,7 +87,6 @@ class Sweep:
         self._platform, self._place, self._left = platform, place, left
         self._fresh_seconds, self._clock = fresh_seconds, clock
         self._failed_in_a_row = 0
-        self._unreadable: set[str] = set()
         self.outcome = Outcome()
 
     def work(self, part: Part, records: Records, take: Take) -> Part | None:
@@ -159,28 +158,17 @@ class Sweep:
 
     def _look_at(self, numbers: Sequence[str]) -> None:
         asked_at = self._clock()
-        found = {remote.out_order_no: remote for remote in self._query(numbers)}
-        remotes = {number: found.get(number) for number in numbers if number not in self._unreadable}
-        settled = self._settle(remotes, asked_at)
+        found, unreadable = remotes(self._platform, numbers)
+        self.outcome.problems += unreadable.values()
+        readable = (number for number in numbers if number not in unreadable)
+        settled = self._settle({number: found.get(number) for number in readable}, asked_at)
         for order in settled.to_place:
             if self._late:
                 raise _CutOff
             self._put_there(order)
 
-    def _query(self, numbers: Sequence[str]) -> "list[RemoteOrder]":
-        """The platform's orders; one whose reply cannot be read is set aside and does not hold up the others."""
-        try:
-            return self._platform().query_orders(numbers)
-        except BadReply as unreadable:
-            if len(numbers) == 1:
-                self.outcome.problems.append(f"{numbers[0]}: {unreadable}")
-                self._unreadable.add(numbers[0])
-                return []
-            half = len(numbers) // 2
-            return self._query(numbers[:half]) + self._query(numbers[half:])
-
-    def _settle(self, remotes: Remotes, asked_at: float) -> Settled:
-        old = {number: remote for number, remote in remotes.items() if not self._fresh(remote)}
+    def _settle(self, views: Remotes, asked_at: float) -> Settled:
+        old = {number: remote for number, remote in views.items() if not self._fresh(remote)}
         settled = self._settler.settle(old, seen_at=asked_at)
         self.outcome.note(settled)
         return settled

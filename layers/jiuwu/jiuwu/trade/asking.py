@@ -1,0 +1,27 @@
+"""The platform asked for many orders at once: one whose reply cannot be read does not hold up the others."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import BadReply
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.models import RemoteOrder
+
+
+def remotes(
+    platform: "Callable[[], PlatformClient]", numbers: Sequence[str]
+) -> "tuple[dict[str, RemoteOrder], dict[str, str]]":
+    """The orders that the platform has, and those that could not be read with the reason, each by number. Raises
+    PlatformError."""
+    try:
+        return {remote.out_order_no: remote for remote in platform().query_orders(numbers)}, {}
+    except BadReply as reply:
+        if len(numbers) == 1:
+            return {}, {numbers[0]: f"{numbers[0]}: {reply}"}
+    half = len(numbers) // 2
+    (found, unreadable), (more, more_unreadable) = (
+        remotes(platform, part) for part in (numbers[:half], numbers[half:])
+    )
+    return found | more, unreadable | more_unreadable
