@@ -8,6 +8,7 @@ import typer
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
+from jiuwu.trade.refunding import MOST_REQUESTS
 from jiuwu.trade.refunds import Asked, OrderBusy, OrderUnknown, RefundRefused, Refunds, refundable_fen
 from jiuwu_cli import options, stack
 from jiuwu_cli.problems import Misuse, Problem
@@ -16,6 +17,7 @@ from jiuwu_cli.screen import note, say
 _REFUSED = {
     "nothing_paid": "no money was paid for it",
     "refund_exceeds_payment": "it keeps less than that",
+    "too_many_refunds": f"it has been asked for {MOST_REQUESTS} times, which is the most",
     "request_reused": "this request id asked for another amount before",
 }
 

@@ -27,6 +27,7 @@ from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import is_order_no
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.receipt import for_merchant, points_receipt, refund_receipt
+from jiuwu.trade.refunding import MOST_REQUESTS
 from jiuwu.trade.refunds import OrderBusy, OrderUnknown, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 
@@ -153,6 +154,8 @@ def _refused(refused: RefundRefused) -> Refused:
         return _reused()
     if refused.reason == "nothing_paid":
         return Refused(422, "nothing_paid", "订单没有可退的付款")
+    if refused.reason == "too_many_refunds":
+        return Refused(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
     return Refused(422, "refund_exceeds_payment", "退款金额超过可退余额", "amount")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from jiuwu.trade.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.trade.orders import Order, Status, effect_id
+from jiuwu.trade.refunding import MOST_REQUESTS
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.conftest import warm
 from tests.functions.storefront_rig import Answer
@@ -222,6 +223,17 @@ def test_never_more_than_was_paid(office: Merchant, sides: Sides) -> None:
 
     assert (422, "refund_exceeds_payment", "amount") == (answer.status, answer.body["reason"], answer.body["field"])
     assert 234 == office.ask("GET", f"/merchant/orders/{order.order_no}").body["refundable_fen"]
+
+
+def test_no_order_is_asked_back_in_crumbs_without_end(office: Merchant) -> None:
+    number = office.paid().order_no
+    for n in range(MOST_REQUESTS):
+        assert 202 == office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key=f"c-{n}").status
+
+    answer = office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key="one-more")
+
+    assert (422, "too_many_refunds") == (answer.status, answer.body["reason"])
+    assert 202 == office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key="c-0").status
 
 
 def test_what_went_back_already_is_not_asked_back_again(office: Merchant, sides: Sides) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jiuwu.trade.events import EffectFailed, Owed, Redriven, RefundAsked
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status, effect_id
+from jiuwu.trade.refunding import MOST_REQUESTS
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -231,3 +232,12 @@ def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, i
     order = after(order, done(effect))
     told = replace(refunded(f"r{number}", "t1", fen.fen), out_refund_no=effect_id(order.order_no, effect))
     return (after(order, told) if step == "notify" else order), there + fen.fen
+
+
+def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
+    order = PAID
+    for number in range(MOST_REQUESTS):
+        order = asked(order, 1, f"ask-{number}")
+
+    assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
+    assert Ignored("duplicate_event", "ask:ask-0") == apply(order, ask(1, "ask-0"), policy=REFUND)

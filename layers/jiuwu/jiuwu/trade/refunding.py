@@ -9,6 +9,10 @@ from .orders import Entry, Order, Status, effect_id
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, want
 from .payments import given_back
 
+# An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
+# fen at a time, must not fill it until no notification fits any more.
+MOST_REQUESTS = 50
+
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     """The platform gave money back: each refund is booked once, also one that comes before its payment."""
@@ -81,6 +85,8 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     refundable = {payment.ref: order.refundable_fen(payment.ref) for payment in order.kept}
     if not 0 < event.amount_fen <= sum(refundable.values()):
         return Ignored("refund_exceeds_payment")
+    if len({name.rpartition("#")[2] for name, effect in order.effects if effect.fen}) >= MOST_REQUESTS:
+        return Ignored("too_many_refunds")
     left = event.amount_fen
     for transaction_id, fen in refundable.items():
         if part := min(left, max(fen, 0)):

@@ -14,6 +14,8 @@ from .store import OrderStore
 # Each round that we lose is a round that another writer of the same order won.
 _ROUNDS = 6
 
+type Why = Literal["nothing_paid", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
+
 
 class OrderUnknown(Exception):
     """There is no such order here."""
@@ -22,9 +24,7 @@ class OrderUnknown(Exception):
 class RefundRefused(Exception):
     """Nothing goes back by this request; holds the order as it is."""
 
-    def __init__(
-        self, reason: Literal["nothing_paid", "refund_exceeds_payment", "request_reused"], order: Order
-    ) -> None:
+    def __init__(self, reason: Why, order: Order) -> None:
         super().__init__(f"{order.order_no}: {reason}")
         self.reason, self.order = reason, order
 
@@ -77,7 +77,8 @@ class Refunds:
         if reason == "event_id_reused":
             raise RefundRefused("request_reused", order)
         if reason != "duplicate_event":
-            raise RefundRefused("nothing_paid" if reason == "nothing_paid" else "refund_exceeds_payment", order)
+            known: dict[str, Why] = {"nothing_paid": "nothing_paid", "too_many_refunds": "too_many_refunds"}
+            raise RefundRefused(known.get(reason, "refund_exceeds_payment"), order)
 
     def _queued(self, asked: Asked) -> Asked:
         """Also for a repetition: the process that asked first may have died before it came to this."""
