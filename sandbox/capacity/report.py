@@ -10,7 +10,6 @@ from sandbox.capacity.order import ORDERS, PerOrder
 RATES = (10, 1_000, 20_000)
 _SIZES = (1_000, 20_000, 1_000_000)
 _LIMITS_SHOWN = 6
-_DYNAMODB = ("query", "batch_get", "batch_write", "get_item", "update_item")
 
 
 def render(order: PerOrder, inputs: Inputs, template: dict[str, Any]) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from jiuwu.platform import profile
 from sandbox.memory.account import Account
-from sandbox.memory.calls import REGION
 from sandbox.memory.sqs import Held, Queue
 from sandbox.platform.world import App
+from sandbox.town import events
 from sandbox.town.clock import Clock, TimedOut
 from sandbox.town.platform import URL, Platform
 from sandbox.town.virtual import Lent, Said, lent
@@ -113,7 +113,7 @@ class Town:
         text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
         try:
             reply: dict[str, Any] = self.invoke(
-                found[0].name, _http_event(method, path, text, query, headers, found[1].key)
+                found[0].name, events.http_event(method, path, text, query, headers, found[1].key)
             )
         except Failed:
             return {"statusCode": 500, "headers": {}, "body": '{"message":"Internal Server Error"}'}
@@ -152,7 +152,7 @@ class Town:
 
     def batch(self, queue: Queue, batch: Sequence[Held]) -> dict[str, Any]:
         """The event that a batch of a queue's messages is to a function."""
-        return {"Records": [_record(queue, held) for held in batch]}
+        return {"Records": [events.record(queue, held) for held in batch]}
 
     def deliver(self, function: Function, queue: Queue, batch: Sequence[Held]) -> None:
         """A batch to a function; what it did not fail is deleted."""
@@ -181,7 +181,7 @@ class Town:
     def _plan(self, function: Function, expression: str, payload: object) -> None:
         def tick() -> None:
             self._plan(function, expression, payload)
-            event = json.loads(payload) if isinstance(payload, str) else _TICK
+            event = json.loads(payload) if isinstance(payload, str) else events.TICK
             try:
                 self.invoke(function.name, event)
             except Failed as failed:
@@ -257,54 +257,3 @@ def _function_modules_restored(wiring: Wiring) -> Iterator[None]:
         for name in names:
             sys.modules.pop(name, None)
         sys.modules.update(saved)
-
-
-_TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
-
-
-def _http_event(  # noqa: PLR0913, PLR0917 -- what a request has
-    method: str, path: str, text: str, query: str, headers: Mapping[str, str], key: str
-) -> dict[str, Any]:
-    """API Gateway's HTTP API event, payload 2.0."""
-    lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
-    lower.setdefault("content-type", "application/json")
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": key,
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": lower,
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default", "routeKey": key},
-        "body": text,
-        "isBase64Encoded": False,
-    }
-    if "cookie" in lower:
-        event["cookies"] = lower.pop("cookie").split("; ")
-    return event
-
-
-def _record(queue: Queue, held: Held) -> dict[str, Any]:
-    """An SQS message as Lambda hands it over."""
-    attributes = {
-        name: {
-            "stringValue": one["StringValue"],
-            "stringListValues": [],
-            "binaryListValues": [],
-            "dataType": one["DataType"],
-        }
-        for name, one in held.attributes.items()
-    }
-    return {
-        "messageId": held.message_id,
-        "receiptHandle": held.handle,
-        "body": held.body,
-        "attributes": {
-            "ApproximateReceiveCount": str(held.receives),
-            "SentTimestamp": str(int(held.sent_at * 1000)),
-            "ApproximateFirstReceiveTimestamp": str(int(held.first_received_at * 1000)),
-        },
-        "messageAttributes": attributes,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue.arn,
-        "awsRegion": REGION,
-    }
