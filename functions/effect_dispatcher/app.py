@@ -96,13 +96,14 @@ def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
     return dispatched.unwritten
 
 
-def _ask_again(parts: Parts, next_at: Mapping[str, int]) -> None:
-    """One message for each order with something that failed. What waits longer than SQS can, and what the queue does
-    not take, is brought back by the order's due time."""
+def _ask_again(parts: Parts, next_at: Mapping[str, Sequence[int]]) -> None:
+    """A message for each time at which an order has something to try again. What waits longer than SQS can, and what
+    the queue does not take, is brought back by the order's due time."""
     now = int(parts.clock())
     waits: dict[int, list[str]] = {}
-    for number, at in next_at.items():
-        waits.setdefault(max(at - now, 0), []).append(number)
+    for number, times in next_at.items():
+        for at in times:
+            waits.setdefault(max(at - now, 0), []).append(number)
     for seconds, numbers in waits.items():
         if seconds > _LONGEST_DELAY:
             continue

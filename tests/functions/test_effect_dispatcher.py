@@ -225,6 +225,17 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
     assert rig.order(1).pending == ()
 
 
+def test_effects_of_one_order_that_failed_are_asked_for_each_at_its_time(rig: Rig) -> None:
+    rig.put(an_order(base=after(SHIPPED, paid("t2"))))
+    busy = {"code": 90001, "msg": "", "request_id": "r", "data": None}
+    rig.platform(lambda _: httpx.Response(200, json=busy))
+
+    assert rig.handle(wanted()) == []
+
+    queue, waiting = rig.app._settings.effect_queue_url, "ApproximateNumberOfMessagesDelayed"
+    assert "2" == rig.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[waiting])["Attributes"][waiting]
+
+
 def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> None:
     rig.put(an_order(base=SHIPPED))
     refused = {"code": 10001, "msg": "secret words", "request_id": "r9", "data": None}

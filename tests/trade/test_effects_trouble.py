@@ -62,13 +62,23 @@ def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shippi
 
     done = dispatch(store, bus, Platform(error))
     order = now_in(store)
-    again = dispatch(store, bus, Platform(), at=done.next_at[NUMBER])
+    again = dispatch(store, bus, Platform(), at=done.next_at[NUMBER][0])
 
     assert (order.status, order.pending) == (Status.SHIPPED, ("push:shipped",))
-    assert order.effect("push:shipped") == Effect(1, next_at=done.next_at[NUMBER])
+    assert order.effect("push:shipped") == Effect(1, next_at=done.next_at[NUMBER][0])
     assert not unfinished(again)
     assert len(bus.details) == 1
     assert now_in(store).pending == ()
+
+
+def test_each_effect_that_failed_is_tried_again_at_its_own_time(store: OrderStore) -> None:
+    stored(store, after(SHIPPED, paid("t2")))
+
+    done = dispatch(store, Bus(), Platform(PlatformBusy("x")))
+
+    times = {effect.next_at for _, effect in now_in(store).effects if effect.pending}
+    assert 2 == len(times)
+    assert tuple(sorted(times)) == done.next_at[NUMBER]
 
 
 def test_an_effect_whose_time_has_not_come_is_left_alone(store: OrderStore) -> None:
@@ -76,7 +86,7 @@ def test_an_effect_whose_time_has_not_come_is_left_alone(store: OrderStore) -> N
     done = dispatch(store, Bus(), Platform(PlatformBusy("x")))
     platform = Platform()
 
-    early = dispatch(store, Bus(), platform, at=done.next_at[NUMBER] - 1)
+    early = dispatch(store, Bus(), platform, at=done.next_at[NUMBER][0] - 1)
 
     assert Dispatched((), {}, {}, {}) == early
     assert [] == platform.pushed

@@ -71,12 +71,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried; by order, what a person should hear of, when to try again what failed (Unix seconds), and why it
+    """What was tried; by order, what a person should hear of, each time to try again (Unix seconds), and why it
     could not be read or written."""
 
     attempts: tuple[Attempt, ...]
     alerts: Mapping[str, tuple[str, ...]]
-    next_at: Mapping[str, int]
+    next_at: Mapping[str, tuple[int, ...]]
     unwritten: Mapping[str, str]
 
 
@@ -206,12 +206,12 @@ class Dispatcher:
         return alerts, lost
 
 
-def _next_tries(attempts: Iterable[Attempt]) -> dict[str, int]:
-    """When the orders with an attempt that failed, and is not given up, are to be tried again."""
-    tries: dict[str, int] = {}
+def _next_tries(attempts: Iterable[Attempt]) -> dict[str, tuple[int, ...]]:
+    """When orders are to be tried again: once for each time that an attempt which failed, and is not given up, has."""
+    tries: dict[str, tuple[int, ...]] = {}
     for attempt in attempts:
         if attempt.problem and not attempt.verdict.dead:
-            tries[attempt.order_no] = min(attempt.verdict.next_at, tries.get(attempt.order_no, attempt.verdict.next_at))
+            tries[attempt.order_no] = tuple(sorted({*tries.get(attempt.order_no, ()), attempt.verdict.next_at}))
     return tries
 
 
