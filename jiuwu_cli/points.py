@@ -8,7 +8,7 @@ import typer
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.trade.point_items import Booking
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
-from jiuwu_cli import options, stack
+from jiuwu_cli import moments, options, stack
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.refund import RequestId
 from jiuwu_cli.screen import note, say
@@ -71,14 +71,15 @@ def _show(ledger: PointsLedger, member: str) -> None:
     for booking in reversed(ledger.recent(member)):
         say(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
     audit = ledger.audit(member)
-    say(f"{member}  {audit.balance} points, {audit.entries} entries")
+    verdict = "; the books agree" if audit.adds_up else ""
+    say(f"{member}  {audit.balance} points, {audit.entries} entries{verdict}")
     if not audit.adds_up:
         problem = f"the entries add up to {audit.booked}, the balance is {audit.balance}"
         raise Problem(problem, "somebody wrote the table by hand: see the runbook, Points")
 
 
 def _when(booking: Booking) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(booking.moved_at or booking.booked_at))
+    return moments.shown(booking.moved_at or booking.booked_at)
 
 
 def _what(booking: Booking) -> str:

@@ -169,7 +169,10 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
         say(f"  and {more} more")
     if told.wrong:
-        raise Problem(f"{told.wrong} products are not at the platform as they are here", "change them and push again")
+        raise Problem(
+            f"{told.wrong} products are not at the platform as they are here",
+            "change the refused ones and push again; for the others `jiuwu products sync` tries again",
+        )
 
 
 def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:

@@ -15,7 +15,7 @@ from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
 
 _REFUSED = {
-    "nothing_paid": "no money was paid for it",
+    "nothing_paid": "there is no payment to give back: none was made, or it is on its way back already",
     "refund_exceeds_payment": "it keeps less than that",
     "too_many_refunds": f"it has been asked for {MOST_REQUESTS} times, which is the most",
     "request_reused": "this request id asked for another amount before",
@@ -92,14 +92,21 @@ def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, re
         return refunds.ask(order.order_no, request, asked_fen, reason)
     except RefundRefused as refused:
         problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
-        raise Problem(problem, f"it can give back {yuan(refundable_fen(refused.order))} yuan") from None
+        raise Problem(problem, _left(refused.order)) from None
     except OrderUnknown:
         raise Problem(f"the order {order.order_no} is gone", "check --stack") from None
     except OrderBusy:
         raise Problem(f"{order.order_no} is being written by others", "try again in a moment") from None
 
 
+def _left(order: Order) -> str:
+    if order.points:
+        return f"it cost {order.points} points: `jiuwu points {order.member_id} --grant {order.points}` gives them"
+    return f"it can give back {yuan(refundable_fen(order))} yuan"
+
+
 def _report(asked: Asked, request: str) -> None:
     again = " before, by the same request" if asked.again else ""
     say(f"asked for {yuan(asked.fen)} yuan{again}; what is left: {yuan(refundable_fen(asked.order))}")
-    note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")
+    then = "" if asked.again else "; EffectDispatcher tells the platform, and order.refunded will confirm it"
+    note(f"request id {request}{then}")

@@ -59,7 +59,13 @@ def _happened(order: Order, delivered: Mapping[Any, str]) -> Iterator[Moment]:
     yield Moment(order.created_at, "order", "made here")
     for happened in order.history:
         by = f" by {happened.cause}{_delivery(delivered.get(happened.cause))}" if happened.cause else ""
-        yield Moment(happened.at, "order", f"{happened.what}{by}")
+        yield Moment(happened.at, "order", f"{_named(happened.what)}{by}")
+
+
+def _named(what: str) -> str:
+    """A step as the history has it; its fen as yuan, like every other amount here."""
+    asked, _, fen = what.partition(":")
+    return f"{asked} {yuan(int(fen))} yuan" if asked == "refund_asked" and fen.isdigit() else what
 
 
 def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> Moment | None:
@@ -135,7 +141,8 @@ def head(order: Order) -> Iterator[str]:
     yield f"{order.order_no}  {order.status}, {_price(order)}{due}"
     yield f"  member {order.member_id}, at the platform {order.platform_order_no or '(not yet)'}"
     for line in order.lines:
-        yield f"  {line.quantity} × {line.title} ({line.product_id}) at {yuan(line.price_fen)}"
+        price = "" if order.points else f" at {yuan(line.price_fen)}"
+        yield f"  {line.quantity} × {line.title} ({line.product_id}){price}"
     if order.ledger:
         yield f"ledger: {yuan_signed(order.balance_fen)} kept"
     for entry in order.ledger:

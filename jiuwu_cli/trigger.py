@@ -56,10 +56,10 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
     contract = inputs.read_profile(profile)
     _check_event(contract, event)
     target = targets.webhook(url, app_id, running.find())
-    secret = inputs.read_secret(secret_env, target.sandbox)
+    forged = f"attacker-{secrets.token_hex(16)}" if wrong_secret else ""
+    secret = forged or inputs.read_secret(secret_env, target.sandbox)
     event_id, text = _content(contract, event, target, order, settings, body)
     age = max(_OLD_SECONDS, 2.0 * contract.signing.tolerance_seconds) if old_timestamp else 0.0
-    secret = f"attacker-{secrets.token_hex(16)}" if wrong_secret else secret
     say(f"{event} {event_id} to {target.url}")
     outcomes = _send(contract, target, Notice(target.app_id, secret, event_id, text, age), count, together=simultaneous)
     _show(outcomes)

@@ -21,10 +21,10 @@ The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
   shop         {shop}   log in, order, pay
   platform     {simulator}/   the simulated 玖伍社区: its orders, and buttons to pay and cancel
   signatures   {simulator}/debug/signature   paste a request, see what differs
-  API          {api}   what platform and app call: /oauth/login, /orders, /webhooks/jiuwu
+  API          {api}   what platform, app and your servers call: /oauth/login, /orders, /webhooks/jiuwu, /merchant/…
   AWS          {aws}   for example: aws --endpoint-url {aws} sqs list-queues
   logs         {folder}/*.log
-  state        {state}
+  state        {state}   the URLs above, the app secret, and the merchant key that /merchant/… wants
 
   Make something happen at the platform, which then tells us:
     curl -X POST {simulator}/_sim/orders/ORDER_NO/pay        also /cancel, /complete, /refund

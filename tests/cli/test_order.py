@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
-from jiuwu.trade.orders import Effect, Order
+from jiuwu.trade.orders import Effect, Happened, Order
 from jiuwu.trade.records import Records
 from jiuwu_cli import order_log
 from jiuwu_cli.order_log import Entry
@@ -149,6 +150,12 @@ def test_the_head_shows_state_lines_ledger_and_effects() -> None:
     assert "+12.34" in shown
     assert "-12.34" in shown
     assert "ledger: +0.00 kept" in shown
+
+
+def test_a_refund_asked_for_is_told_in_yuan() -> None:
+    order = replace(an_order(), history=(Happened(at=NOW, cause="ask:1", what="refund_asked:980"),))
+
+    assert "refund_asked 9.80 yuan by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,21 @@ def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: Si
     assert 1 == result.exit_code
 
 
+def test_a_refund_asked_again_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    asked = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert [True, False] == ["will confirm it" in result.stderr for result in asked]
+
+
+def test_an_order_paid_with_points_says_how_these_go_back(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    number = order.order_no[:-1] + ("A" if order.order_no[-1] != "A" else "B")
+    shop.store.create(replace(order, order_no=number, amount_fen=0, points=100, ledger=(), version=0))
+
+    result = jiuwu("refund", number, "-y", "--stack", shop.name)
+
+    assert f"`jiuwu points {order.member_id} --grant 100`" in complaint(result)
+
+
 @pytest.mark.parametrize("number", ["JW" + "A" * 22, "nothing", "../x", "订单"])
 def test_an_order_that_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespace, number: str) -> None:
     assert "there is no order" in complaint(jiuwu("refund", number, "-y", "--stack", shop.name))
@@ -143,7 +158,7 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
     results = [jiuwu(*grant) for _ in range(2)]
 
     assert [0, 0] == [result.exit_code for result in results], results[0].output
-    assert f"{member}  500 points, 1 entries" in results[1].stdout
+    assert f"{member}  500 points, 1 entries; the books agree" in results[1].stdout
     assert "+500" in results[1].stdout
     assert "生日" in results[1].stdout
 
