@@ -47,17 +47,19 @@ class Tail:
 
 
 def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]:
-    """The lines to show for one invocation: its log lines, or what it counted when it logged nothing."""
+    """The lines to show for one invocation: its log lines, else what it counted; none when neither."""
     entries, duration = [], ""
     for message in (str(event["message"]) for event in events):
         if message.startswith("REPORT "):
             duration = message.partition("Duration: ")[2].partition("\t")[0]
         elif not message.startswith(("START ", "END ")):
             entries.append(_parsed(message))
+    if not entries:
+        return  # it had nothing to do, and nothing here names the function: a third of all lines would say only "done"
     logged = [entry for entry in entries if "_aws" not in entry]
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
     start = f"{_time(events)} {names.get(function, function or '(a function)'):<16}"
-    *lines, last = [_line(entry) for entry in logged] or [" ".join(map(_metric, entries)) or "done"]
+    *lines, last = [_line(entry) for entry in logged] or [" ".join(map(_metric, entries))]
     yield from (f"{start} {line}" for line in lines)
     yield f"{start} {last}" + (f"  ({duration})" if duration else "")
 

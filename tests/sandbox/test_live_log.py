@@ -45,6 +45,10 @@ def test_an_invocation_that_logs_nothing_shows_what_it_counted() -> None:
     assert shown(START, counted("Drift", class_="missed"), END, REPORT) == ["(a function)     Drift[missed]  (14 ms)"]
 
 
+def test_an_invocation_that_had_nothing_to_do_is_no_line() -> None:
+    assert [] == shown(START, END, REPORT)
+
+
 def test_an_error_shows_its_level_and_the_last_line_of_its_trace() -> None:
     trace = "Traceback (most recent call last):\n  File …\nValueError: no"
 
