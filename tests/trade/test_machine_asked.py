@@ -156,7 +156,7 @@ def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
 
 
 def given_up(order: Order, effect: str) -> Order:
-    return after(order, EffectFailed(NOW + 210, effect, dead="exhausted: UnknownOutcome"))
+    return after(order, EffectFailed(NOW + 210, effect, dead="poison: BadParameters"))
 
 
 def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back_otherwise() -> None:
@@ -241,3 +241,12 @@ def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
 
     assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
     assert Ignored("duplicate_event", "ask:ask-0") == apply(order, ask(1, "ask-0"), policy=REFUND)
+
+
+def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_money() -> None:
+    order = asked(PAID, 1000)
+    name = order.effects[-1][0]
+    tired = order.with_effect(name, Effect(32, fen=1000, dead="exhausted: UnknownOutcome, tried 32 times"))
+
+    assert Ignored("refund_exceeds_payment") == apply(tired, ask(235, "ask-2"), policy=REFUND)
+    assert name in after(tired, Redriven(NOW + 900, name)).pending

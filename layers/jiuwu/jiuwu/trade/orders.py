@@ -71,6 +71,12 @@ class Effect:
     dead: str = ""
 
     @property
+    def refused(self) -> bool:
+        """Given up because its receiver will not have it, and certainly has not done it. What was given up after long
+        trying may have been done all the same."""
+        return self.dead.startswith("poison")
+
+    @property
     def pending(self) -> bool:
         """Whether it is still to be done."""
         return not self.done_at and not self.dead
@@ -158,7 +164,7 @@ class Order:
             return 0
         answered = {refund.asked for refund in self.refunds}
         asked = self.asked_back(transaction_id).items()
-        on_its_way = sum(effect.fen for name, effect in asked if name not in answered and not effect.dead)
+        on_its_way = sum(effect.fen for name, effect in asked if name not in answered and not effect.refused)
         return self.left_fen(transaction_id) - on_its_way
 
     def asked_back(self, transaction_id: str) -> dict[str, Effect]:

@@ -60,7 +60,8 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     effect = order.effect(event.effect)
     if effect is None or not effect.dead:
         return Ignored("effect_not_dead")
-    if effect.fen > order.refundable_fen(_payment_of(event.effect, effect)):
+    counted = 0 if effect.refused else effect.fen  # what is not refused is still counted as on its way
+    if effect.fen > order.refundable_fen(_payment_of(event.effect, effect)) + counted:
         return Ignored("refund_exceeds_payment")
     again = order.with_effect(event.effect, Effect(fen=effect.fen))
     return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
