@@ -78,10 +78,19 @@ class Books:
         town, account = self._town, self._town.account
         letters = Counter(row.item["kind"]["S"] for row in account.tables["DeadLettersTable"].rows.values())
         dead = {f"dead letters, {kind}": count for kind, count in letters.items()}
-        graves = sorted({queue.dead_letters for queue in account.queues.values()} - {""})
-        dead |= {name: len(account.queue(name).held) for name in graves}
+        dead |= {name: len(account.queue(name).held) for name in sorted(self._graves())}
         explained = sum(count for kind, count in town.failed_runs.items() if kind in _OURS)
         return dead | {"FailedRuns": len(account.queue("FailedRuns").held) - explained}
+
+    def _graves(self) -> set[str]:
+        """The dead-letter queues; but not those of tasks that our own troubles ended three times in a row: every tick
+        queues them anew, and what they did not come to is due still."""
+        graves = {queue.dead_letters for queue in self._town.account.queues.values()} - {""}
+        for function in self._town.functions.values():
+            kinds = {kind for name, kind in self._town.errors if name == function.name}
+            if function.schedules and kinds <= _OURS:
+                graves -= {self._town.account.queue(source.queue).dead_letters for source in function.mappings}
+        return graves
 
     def _take(self, event: dict[str, Any]) -> None:
         self.parcels.append(event["detail"]["effect_id"])

@@ -39,7 +39,8 @@ def test_the_days_statement_agrees(five_hundred: Outcome) -> None:
 
     assert five_hundred.statement["complete"]
     assert held == five_hundred.statement["orders_differing"] > 0
-    assert 500 == five_hundred.statement["total"]["there"]["orders"]
+    # an order that was cancelled before the platform heard of it is ours alone
+    assert len(five_hundred.facts.remote) == five_hundred.statement["total"]["there"]["orders"] >= 495
 
 
 def test_every_trouble_was_met(five_hundred: Outcome) -> None:
