@@ -54,13 +54,21 @@ def show(
 
 
 @circuit.command("open")
-def open_(*, lane: LaneName = None, address: Where = "both", stack_name: options.StackName = None) -> None:
+def open_(
+    *,
+    lane: LaneName = None,
+    every: Annotated[bool, typer.Option("--all", help="Every lane, money too.")] = False,
+    address: Where = "both",
+    stack_name: options.StackName = None,
+) -> None:
     """Hold calls back until you say `close` or `auto`; `--address primary` sends them to the fallback, if there is one.
 
     Example:
 
     `jiuwu circuit open --lane products`
     """
+    if not lane and not every:
+        raise Misuse("no lane is named", "give --lane NAME, or --all to hold every call back, refunds too")
     _force("open", lane, address, stack_name)
 
 

@@ -79,7 +79,7 @@ def test_failures_an_open_circuit_and_a_pause_are_shown(circuit: Callable[..., A
 
 
 def test_open_stops_the_functions_and_auto_lets_them_go(circuit: Callable[..., Any], table: LaneTable) -> None:
-    assert 0 == circuit("open").exit_code
+    assert 0 == circuit("open", "--all").exit_code
     assert {"circuit"} == {refused(table, lane, fallback=True) for lane in RULES}
     assert "open by an operator" == shown(circuit)["login"]["primary"]
     assert 0 == circuit("auto").exit_code
@@ -108,3 +108,10 @@ def test_an_unknown_lane_is_a_misuse_that_names_those_there_are(circuit: Callabl
 
     assert 2 == result.exit_code
     assert "money, login, reading, products" in complaint(result)
+
+
+def test_opening_asks_which_lane(circuit: Callable[..., Any]) -> None:
+    result = circuit("open")
+
+    assert 2 == result.exit_code
+    assert "give --lane NAME, or --all" in complaint(result)
