@@ -113,10 +113,13 @@ class Lent:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """While a function's module is loaded: what it makes then, it makes with the time of the town."""
-        saved = {name: getattr(time, name) for name in self._times}
+        """While a function's module is loaded: what it makes then, it makes with the time of the town.
+
+        Only the calendar's: an event loop of another thread would plan its next step by the other, and wait for ever.
+        """
+        saved = {name: getattr(time, name) for name in ("time", "sleep")}
         try:
-            vars(time).update(self._times)
+            vars(time).update({name: self._times[name] for name in saved})
             yield
         finally:
             vars(time).update(saved)

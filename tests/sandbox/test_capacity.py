@@ -57,7 +57,7 @@ def test_what_one_costs_does_not_grow_with_their_number(
     few, many = run(20_000, GIVEN), run(1_000_000, GIVEN)
 
     assert many.dollars(GIVEN) / 1_000_000 <= 1.02 * few.dollars(GIVEN) / 20_000
-    assert many.requests["platform"] == 50 * few.requests["platform"]
+    assert many.requests["platform"] <= 50 * few.requests["platform"]
 
 
 def test_a_slow_platform_is_what_a_big_pass_waits_for() -> None:

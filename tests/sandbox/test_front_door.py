@@ -121,4 +121,4 @@ async def test_the_shop_lists_its_products_in_yuan() -> None:
         page, listed = await http.get("/shop/"), await http.get("/shop/products.json")
 
     assert "玖伍社区账号登录" in page.text
-    assert {"product_id": "sample", "title": "试用装", "price": "0.01"} in listed.json()
+    assert {"product_id": "sample", "title": "试用装", "price": "0.01", "points": 0} in listed.json()

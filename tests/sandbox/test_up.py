@@ -146,7 +146,7 @@ def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox
             eventually(lambda: READY in output.read_text() or second.poll() is not None, seconds=200)
             assert READY in output.read_text()
             # it says which name was free: other workers of this run may have sandboxes too
-            state_file = ROOT / re.findall(r"(?m)^ +state +(\S+)$", output.read_text())[0]
+            state_file = ROOT / re.findall(r"(?m)^ +state +(\S+)", output.read_text())[0]
             state = json.loads(state_file.read_text())
             assert stat.S_IMODE(state_file.stat().st_mode) == 0o600
             eventually(lambda: notify(state["simulator_url"]) and _LINE in output.read_text())
