@@ -181,4 +181,4 @@ def test_whatever_happens_a_simple_model_holds_at_rest() -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(1200)
 def test_whatever_happens_in_many_lives_a_simple_model_holds_at_rest() -> None:
-    run_state_machine_as_test(AnyLife, settings=settings(max_examples=100, stateful_step_count=25))
+    run_state_machine_as_test(AnyLife, settings=settings(max_examples=50, stateful_step_count=25))

@@ -25,11 +25,15 @@ def test_when_nobody_dies_every_promise_holds(scenario: Scenario) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
 def test_every_promise_holds_wherever_a_process_dies(scenario: Scenario) -> None:
-    for death in each_death(live(scenario).calls):
+    calls = live(scenario).calls
+    for death in each_death(calls):
         lived = live(scenario, [death])
-        where = f"dies {death.phase} {lived.died[0] if lived.died else death.number}"
+        call = calls[death.number - 1]
+        where = f"dies {death.phase} {call}"
 
-        assert (1, ()) == (len(lived.died), lived.problems), where
+        assert () == lived.problems, where
+        # a call to a platform that is down, by the scenario's own plan, never takes effect: it has no "after"
+        assert lived.died or (death.phase == "after" and call.name.startswith("platform")), where
 
 
 @pytest.mark.proof
