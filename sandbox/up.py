@@ -40,7 +40,9 @@ _OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.pa
 def main() -> int:
     """Exit status 0 after Ctrl-C, 1 when something did not start."""
     given = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # also where SIGINT was ignored when this began, as a shell has it for what it runs in the background
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.default_int_handler)
     try:
         with Sandbox(given.name, ports=Ports(given.port_base)) as sandbox:
             print(_welcome(sandbox), flush=True)

@@ -134,7 +134,8 @@ def _walk(made: DailyStatement, run: Run, work: Work, left: Callable[[], float])
     if not progress.done:
         _log_failures(work, progress)
         _again(made, work, wait_seconds(progress))
-    elif made.runs.all_done(run, tasks_of(run.day)) and made.runs.claim(run, work.task):
+    # from the last one on: it is the likeliest to be still at work, and then no other has to be read
+    elif made.runs.all_done(run, reversed(tasks_of(run.day))) and made.runs.claim(run, work.task):
         _finish(made, run)
 
 

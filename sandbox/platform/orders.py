@@ -146,7 +146,8 @@ def _ship(order: Order, now: int) -> Order:
 
 
 def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
-    """The order counts as refunded once all its money is back; a part of it leaves the status alone."""
+    """The order counts as refunded once each of its payments is back, one of 0.00 by a refund of its own, too; a part
+    of them leaves the status alone."""
     payment = next((one for one in order.payments if one.transaction_id == wanted.transaction_id), None)
     if payment is None:
         raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
@@ -157,7 +158,9 @@ def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
             "transition_refused", f"amount exceeds what is left of payment {wanted.transaction_id}: {left} fen"
         )
     grown = replace(order, refunds=(*order.refunds, wanted))
-    status = "refunded" if grown.refunded_fen == grown.paid_fen else order.status
+    answered = {one.transaction_id for one in grown.refunds}
+    over = grown.refunded_fen == grown.paid_fen and all(one.transaction_id in answered for one in grown.payments)
+    status = "refunded" if over else order.status
     return _changed(grown, status, now, f"refund by {cause}")
 
 

@@ -62,6 +62,10 @@ class Member:
         """Asks for cancellation; raises Refused."""
         self._ask("POST", f"/orders/{order_no}/cancel", self._known())
 
+    def unlink(self) -> None:
+        """Leaves; raises Refused."""
+        self._ask("POST", "/oauth/unlink", self._known())
+
     def _known(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.session}"}
 

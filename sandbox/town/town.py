@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,8 @@ PARAMETERS = {
 }
 # Lambda finds a message within some milliseconds.
 _LATENCY_SECONDS = 0.02
+# How long it waits before it tries an event again that nobody waits for; it does so twice at most.
+_RETRY_SECONDS = (60.0, 120.0)
 
 
 class Killed(BaseException):
@@ -181,13 +184,21 @@ class Town:
     def _plan(self, function: Function, expression: str, payload: object) -> None:
         def tick() -> None:
             self._plan(function, expression, payload)
-            event = json.loads(payload) if isinstance(payload, str) else events.TICK
-            try:
-                self.invoke(function.name, event)
-            except Failed as failed:
-                self._note_failure(function, failed)
+            named = events.TICK | {"id": f"{function.name} {self.clock.now:.0f}"}
+            self._tick(function, json.loads(payload) if isinstance(payload, str) else named, 0)
 
         self.clock.at(following(expression, self.clock.now), tick)
+
+    def _tick(self, function: Function, event: object, retry: int) -> None:
+        """One try of what a schedule asks for; Lambda waits a minute for the second one, and two for the third."""
+        try:
+            self.invoke(function.name, event)
+        except Failed as failed:
+            if retry < function.retries:
+                again = partial(self._tick, function, event, retry + 1)
+                self.clock.at(self.clock.now + _RETRY_SECONDS[retry], again)
+            else:
+                self._note_failure(function, failed)
 
     def _note_failure(self, function: Function, failed: Failed) -> None:
         self.failed_runs[failed.kind] += 1

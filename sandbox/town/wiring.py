@@ -31,7 +31,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the template. `schedules` are expressions and payloads, `on_failure` a queue's name."""
+    """A function of the template. `schedules` are expressions and payloads, `on_failure` a queue's name that gets an
+    event once `retries` after the first try have failed, too."""
 
     name: str
     module: str
@@ -40,6 +41,7 @@ class Function:
     mappings: tuple[Source, ...]
     schedules: tuple[tuple[str, Any], ...]
     routes: tuple[Route, ...]
+    retries: int
     on_failure: str
 
 
@@ -82,7 +84,8 @@ class Wiring:
         common = self._template["Globals"]["Function"]["Environment"]["Variables"]
         own = properties.get("Environment", {}).get("Variables", {})
         events = list(properties.get("Events", {}).values())
-        failure = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {})
+        invoked = properties.get("EventInvokeConfig", {})
+        failure = invoked.get("DestinationConfig", {}).get("OnFailure", {})
         return Function(
             name=name,
             module=properties["CodeUri"].replace("/", ".") + ".app",
@@ -91,6 +94,7 @@ class Wiring:
             mappings=tuple(self._mapping(one["Properties"]) for one in events if one["Type"] == "SQS"),
             schedules=tuple(self._schedule(one["Properties"]) for one in events if one["Type"].startswith("Schedule")),
             routes=tuple(_route(one["Properties"]) for one in events if one["Type"] == "HttpApi"),
+            retries=int(invoked.get("MaximumRetryAttempts", 2)),
             on_failure=failure["Destination"]["Fn::GetAtt"][0] if failure else "",
         )
 

@@ -20,7 +20,7 @@ class Lived:
 
 def live(scenario: Scenario, deaths: Sequence[Death] = ()) -> Lived:
     """The scenario with these deaths, and then time enough for everything to come to rest."""
-    with stage(off=scenario.off, deaths=deaths) as found:
+    with stage(off=scenario.off, deaths=deaths, start=scenario.start) as found:
         scenario.prepare(found)
         found.watching = True
         scenario.act(found)
@@ -31,7 +31,7 @@ def live(scenario: Scenario, deaths: Sequence[Death] = ()) -> Lived:
 
 
 def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
-    yield from broken(found)
+    yield from broken(found, given_up=scenario.given_up)
     if scenario.ends and (status := found.order.status) is not scenario.ends:
         yield f"ends {status} instead of {scenario.ends}"
     if problem := scenario.also(found):

@@ -1,23 +1,31 @@
 """The scenarios in which every process dies once at every call that it makes."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
+from jiuwu.letters.deaths import Kind
+from jiuwu.letters.shelf import Shelf
 from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.catalogue import compare
+from jiuwu.trade.listing import from_item
 from jiuwu.trade.orders import Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.platform.grants import ACCESS_SECONDS
+from sandbox.platform.refusals import Refused as RefusedThere
 from sandbox.town.people import Refused
-from sandbox.town.town import APP_ID
+from sandbox.town.town import APP_ID, START
 from tests.crash.stage import ITEMS, PARAMETERS, PRICE_FEN, Stage
 
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
+# Half an hour after midnight in Shanghai: then the statement of the day that is over is made.
+STATEMENT_AT = START // DAY * DAY + 16.5 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,8 @@ class Scenario:
     """`prepare` goes well; deaths begin with `act` and may come for `seconds`, as long as the story takes when nobody
     dies; at rest the order is `ends`, and `back_fen` went back to the member (None: all that was paid).
 
-    `off` are functions whose event sources are switched off.
+    `off` are functions whose event sources are switched off, `given_up` the kind of effect that no try can do. The town
+    begins at `start` (Unix seconds).
     """
 
     name: str
@@ -36,6 +45,8 @@ class Scenario:
     seconds: float = 30.0
     hours: float = 3.0
     off: tuple[str, ...] = ()
+    given_up: str = ""
+    start: float = START
     also: Callable[[Stage], str] = lambda _stage: ""  # what else is wrong at rest
 
 
@@ -61,11 +72,11 @@ def log_in(stage: Stage) -> None:
     stage.insist(attempt)
 
 
-def buy(stage: Stage) -> None:
-    stage.order_no = stage.insist(lambda: stage.lan.place("key-1", ITEMS))
+def buy(stage: Stage, **more: object) -> None:
+    stage.order_no = stage.insist(lambda: stage.lan.place("key-1", ITEMS, **more))
 
 
-def buy_unheard(stage: Stage) -> None:
+def buy_unheard(stage: Stage, **more: object) -> None:
     """The platform cannot be reached while the member orders; our order is safe."""
 
     def unreachable(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
@@ -74,7 +85,7 @@ def buy_unheard(stage: Stage) -> None:
             raise httpx.ConnectError("no connection")
 
     stage.town.calls.on_call = unreachable
-    buy(stage)
+    buy(stage, **more)
     stage.town.calls.on_call = stage.on_call
 
 
@@ -199,16 +210,124 @@ def rich(stage: Stage) -> None:
 
 
 def buy_for_points(stage: Stage) -> None:
-    stage.order_no = stage.insist(lambda: stage.lan.place("key-1", ITEMS, pay_with="points"))
+    buy(stage, pay_with="points")
+
+
+def reserved(stage: Stage) -> None:
+    """An order for points that the platform has not heard of."""
+    rich(stage)
+    buy_unheard(stage, pay_with="points")
 
 
 def spent(stage: Stage) -> str:
     """What is wrong with the member's points after an order for points; empty when they were spent once."""
+    return _points_are(stage, PRICE_FEN * 3 - stage.order.points)
+
+
+def returned(stage: Stage) -> str:
+    """The same, when they were given back."""
+    return _points_are(stage, PRICE_FEN * 3)
+
+
+def _points_are(stage: Stage, wanted: int) -> str:
     audit = _ledger(stage).audit(_member_id(stage))
-    left = PRICE_FEN * 3 - stage.order.points
-    return (
-        "" if audit.adds_up and audit.balance == left and stage.order.points else f"{audit.balance} points, not {left}"
-    )
+    fine = audit.adds_up and audit.balance == wanted and stage.order.points
+    return "" if fine else f"{audit.balance} points, not {wanted}"
+
+
+def unlink(stage: Stage) -> None:
+    """The member leaves; when asked again after it was done, the session is over."""
+    try:
+        stage.insist(stage.lan.unlink)
+    except Refused as refused:
+        assert refused.status == 401, refused  # noqa: PT017 -- not what is tested here
+
+
+def left(stage: Stage) -> str:
+    """What is still there of a member who left; empty when nothing is."""
+    (row,) = stage.town.account.tables["MembersTable"].rows.values()
+    kept = sorted(name for name in row.item if name.endswith("_sealed"))
+    revoked = all(grant.revoked for grant in stage.town.platform.world.grants.grants.values())
+    gone = row.item["link_status"]["S"] == "unlinked" and revoked and not kept
+    return "" if gone else f"{row.item['link_status']['S']}, revoked there: {revoked}, kept here: {kept}"
+
+
+def nearly_midnight(stage: Stage) -> None:
+    """An order of the day whose statement is about to be made."""
+    paid(stage)
+    stage.pass_by(STATEMENT_AT - stage.town.clock.now - 5)
+
+
+def stated(stage: Stage) -> str:
+    """What is wrong with the day's statement; empty when it is there and both sides agree."""
+    found = stage.town.account.buckets["StatementsBucket"]
+    if sorted(name.rpartition(".")[2] for name in found) != ["csv", "json"]:
+        return f"statements: {sorted(found)}"
+    told = json.loads(next(text for name, text in found.items() if name.endswith("json")))
+    sums = [told["total"][side] | {"orders_differing": told["orders_differing"]} for side in ("here", "there")]
+    fine = told["complete"] and sums[0] == sums[1] and sums[0]["orders"] == 1
+    return "" if fine else f"the statement says {sums}, complete: {told['complete']}"
+
+
+def listed(stage: Stage) -> None:
+    """The whole catalogue is at the platform, and it will be looked at again in a minute."""
+    stage.pass_by(HOUR)
+
+
+def reprice(stage: Stage) -> None:
+    """The merchant changes two prices."""
+    for product_id in ("mug-panda", "lamp-moon"):
+        key = {"product_id": {"S": product_id}}
+        row = stage.town.account.client("dynamodb").get_item(TableName="ProductsTable", Key=key)["Item"]
+        stage.town.account.client("dynamodb").put_item(
+            TableName="ProductsTable", Item=row | {"price_fen": {"N": "1234"}}
+        )
+
+
+def on_the_shelf(stage: Stage) -> str:
+    """How the platform's shelf differs from our table."""
+    ours = [from_item(row.item) for row in stage.town.account.tables["ProductsTable"].rows.values()]
+    shelf: Any = stage.town.platform.world.products
+    differs = {one.product_id: fields for one in ours if (fields := compare(one, shelf.get(one.product_id)))}
+    return f"the shelf differs: {differs}" if differs else ""
+
+
+def tell_unreadably(stage: Stage) -> None:
+    """A notification that is rightly signed and not as the profile describes."""
+    order = stage.town.platform.world.book.get(stage.order_no)
+    event = events.of_type(order, "order.completed", int(stage.town.clock.now))
+    stage.town.platform.notifier.send(event, "original", _UNREADABLE, due=stage.town.clock.now)
+
+
+_UNREADABLE = '{"event":"of another kind"}'
+
+
+def quarantined(stage: Stage) -> str:
+    """What is wrong with the letters; empty when the unreadable notification is the only one, byte for byte."""
+    letters = [_shelf(stage).get(letter.letter_id) for letter in _shelf(stage).of_kind(Kind.QUARANTINED)]
+    bodies = [letter.body.decode() for letter in letters if letter]
+    return "" if bodies == [_UNREADABLE] else f"quarantined: {bodies}"
+
+
+def refund_refused(stage: Stage) -> None:
+    """The merchant gives back a part, and the platform will never hear of it."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise RefusedThere("bad_parameters", "no refunds of this kind")
+
+    stage.town.platform.actions.refund_as = refuse  # type: ignore[method-assign, assignment]
+    refund_a_part(stage)
+
+
+def buried(stage: Stage) -> str:
+    """What is wrong with the letters; empty when the effect that was given up is the only one."""
+    found = [(letter.order_no, letter.effect) for letter in _shelf(stage).of_kind(Kind.POISON)]
+    dead = [(stage.order_no, name) for name, effect in stage.order.effects if effect.dead]
+    return "" if found == dead and len(dead) == 1 else f"letters {found}, given up {dead}"
+
+
+def _shelf(stage: Stage) -> Shelf:
+    return Shelf(stage.town.account.client("dynamodb"), "DeadLettersTable")
 
 
 def _ledger(stage: Stage) -> PointsLedger:
@@ -240,8 +359,18 @@ SCENARIOS = (
     ),
     Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1),
     Scenario("points order", rich, buy_for_points, Status.SHIPPED, also=spent),
+    Scenario("points order cancelled", reserved, cancel_here, Status.CANCELLED, also=returned),
     Scenario("expiry of an unpaid order", nearly_expired, nobody, Status.CANCELLED, seconds=400),
     Scenario("payment as the order expires", nearly_expired, pay, Status.SHIPPED, seconds=400),
     Scenario("token refresh by the clock", nearly_renewed, nobody, None, seconds=400),
     Scenario("token refresh by a purchase", long_away, buy, Status.PLACED, hours=1, off=("TokenRefresher",)),
+    Scenario("a member leaves", linked, unlink, None, also=left),
+    Scenario("a notification that cannot be read", placed, tell_unreadably, Status.PLACED, hours=1, also=quarantined),
+    Scenario(
+        "an effect that is given up", paid, refund_refused, Status.SHIPPED, given_up="refund", seconds=60, also=buried
+    ),
+    Scenario("new prices", listed, reprice, None, start=START // HOUR * HOUR - 60, seconds=90, also=on_the_shelf),
+    Scenario(
+        "the day's statement", nearly_midnight, nobody, Status.SHIPPED, start=STATEMENT_AT - 1.2 * HOUR, also=stated
+    ),
 )

@@ -1,6 +1,5 @@
 """A town with one member and a warehouse, where any call that a function makes may be its process's last."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,14 +10,13 @@ from jiuwu.trade.orders import Order
 from sandbox.memory.calls import Phase
 from sandbox.shop import products
 from sandbox.town.people import Member, Refused, stock
-from sandbox.town.town import Killed, Town, town
+from sandbox.town.town import MERCHANT_KEY, START, Killed, Town, town
 
-MERCHANT_KEY = "the-merchant-key-of-this-town-0123456789"
 ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
 PRICE_FEN = next(product.price_fen for product in products.ALL if product.product_id == "mug-panda")
 # Longer than the lease of a process that died.
 PAUSE_SECONDS = 65.0
-PARAMETERS = {"MerchantKeyName": "jiuwu/merchant-key", "OrderExpirySeconds": "7200"}
+PARAMETERS = {"OrderExpirySeconds": "7200"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +107,9 @@ class Stage:
 
 
 @contextmanager
-def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = ()) -> Iterator[Stage]:
+def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = (), start: float = START) -> Iterator[Stage]:
     """A town that runs, nobody in it yet."""
-    with town(parameters=PARAMETERS) as built:
-        built.account.secrets["jiuwu/merchant-key"] = json.dumps({"current": MERCHANT_KEY})
+    with town(parameters=PARAMETERS, start=start) as built:
         stock(built)
         built.start(off=off)
         found = Stage(built, Member(built, "ou_lan"), deaths=tuple(deaths))

@@ -1,12 +1,13 @@
 """Members, merchant and platform do anything in any order, processes die and calls fail: at rest a simple model holds.
 
 The model knows only what was done at the platform: which payments there were, and whether an order was cancelled or
-given back. What must be true of money, parcels and states follows from that.
+given back. What must be true of money, points, parcels and states follows from that.
 """
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,18 +16,23 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from jiuwu.members.accounts import member_id_for
 from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.platform.refusals import Refused as RefusedThere
-from sandbox.town.people import Member, Refused
+from sandbox.town.people import Member, Merchant, Refused
+from sandbox.town.town import APP_ID
 from tests.crash.promises import broken
 from tests.crash.scenarios import HOUR
 from tests.crash.stage import ITEMS, Death, Stage, stage
 
 SENT = (Status.SHIPPED, Status.COMPLETED)
 OVER = (Status.CANCELLED, Status.REFUNDED)
+# Enough for two orders of three.
+GRANTED = 2000
 orders = st.runner().flatmap(lambda life: st.sampled_from(sorted(life.model)))
 phases = st.sampled_from(["before", "after"])
 
@@ -55,6 +61,7 @@ class AnyLife(RuleBasedStateMachine):
         self.members = [self.stage.lan, Member(self.stage.town, "ou_zimo")]
         for member in self.members:
             member.log_in()
+            Merchant(self.stage.town).grant_points("welcome", member_id_for(APP_ID, member.open_id), GRANTED)
 
     def on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         """Deaths, and calls of the platform that meet the network's troubles."""
@@ -74,10 +81,18 @@ class AnyLife(RuleBasedStateMachine):
     def buy(self, who: int, key: int) -> None:
         self.model.setdefault(self.stage.insist(lambda: self.members[who].place(f"key-{key}", ITEMS)), Known())
 
+    @rule(who=st.integers(0, 1), key=st.integers(4, 6))
+    def buy_for_points(self, who: int, key: int) -> None:
+        with contextlib.suppress(Refused):  # not points enough
+            place = partial(self.members[who].place, f"key-{key}", ITEMS, pay_with="points")
+            self.model.setdefault(self.stage.insist(place), Known())
+
     @precondition(lambda self: self.model)
     @rule(number=orders, amount=st.sampled_from([None, None, None, 1]), again=st.booleans())
     def pay(self, number: str, amount: int | None, *, again: bool) -> None:
         known = self.model[number]
+        if amount is None and self.costs_points(number):
+            return  # the platform has taken it by itself; nobody pays 0.00 again
         transaction = f"{number[-8:]}-{len(known.payments)}" if again else None
         with contextlib.suppress(RefusedThere):
             paid = self.stage.town.platform.actions.pay(number, amount, transaction, force=again)
@@ -86,6 +101,8 @@ class AnyLife(RuleBasedStateMachine):
     @precondition(lambda self: self.model)
     @rule(number=orders)
     def cancel_there(self, number: str) -> None:
+        if self.costs_points(number):
+            return  # it is paid as it is created: cancelled later, it is one for a person, as if money had been paid
         with contextlib.suppress(RefusedThere):
             self.stage.town.platform.actions.cancel(number, "timeout")
             self.model[number].touched = True
@@ -145,6 +162,9 @@ class AnyLife(RuleBasedStateMachine):
     def notifications_stop_or_come(self, *, quiet: bool) -> None:
         self.quiet = quiet
 
+    def costs_points(self, number: str) -> bool:
+        return bool(self.stage.orders()[number].points)
+
     # ── what must be true ────────────────────────────────────────────────────────────────────────────────────────────
 
     def teardown(self) -> None:
@@ -155,7 +175,22 @@ class AnyLife(RuleBasedStateMachine):
             self.stage.pass_by(6 * HOUR)
             assert [] == broken(self.stage)
             for number, known in self.model.items():
-                assert "" == wrong(self.stage.orders()[number], known), number
+                assert "" == wrong(self.stage.orders()[number], self.with_points(number, known)), number
+            for member in self.members:
+                assert "" == self.wrong_points(member_id_for(APP_ID, member.open_id))
+
+    def with_points(self, number: str, known: Known) -> Known:
+        """The same, and the payment of nothing with which the platform takes an order for points."""
+        there = self.stage.town.platform.world.book.find(number)
+        nothing = [0] if there and not there.request.amount_fen and there.payments else []
+        return replace(known, payments=[*nothing, *known.payments])
+
+    def wrong_points(self, member_id: str) -> str:
+        """What contradicts the model: a member has what was granted, less what the orders cost that are not over."""
+        orders = [order for order in self.stage.orders().values() if order.member_id == member_id]
+        left = GRANTED - sum(order.points for order in orders if order.status not in OVER)
+        audit = PointsLedger(self.stage.town.account.client("dynamodb"), "PointsTable").audit(member_id)
+        return "" if audit.adds_up and audit.balance == left else f"{audit}, and {left} should be left"
 
 
 def wrong(order: Order, known: Known) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from jiuwu.trade.orders import Status
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
+from sandbox.town.town import MERCHANT_KEY
 from tests.crash.scenarios import buy, cancel_there, linked, pay, refund_there, silently
-from tests.crash.stage import ITEMS, MERCHANT_KEY, Stage, stage
+from tests.crash.stage import ITEMS, Stage, stage
 from tests.functions.storefront_requests import request
 from tests.interleavings.crossroads import Crossroads
 

@@ -217,6 +217,16 @@ async def test_a_refund_is_made_once_and_the_last_of_the_money_changes_the_state
     assert sorted(told) == ["RF1", "RF2"]
 
 
+async def test_money_that_strayed_to_an_order_of_nothing_goes_back_and_leaves_the_order_as_it_is() -> None:
+    async with merchant() as one:
+        token = (await one.log_in())["access_token"]
+        await one.place("JW1", token, amount="0.00", items=[ITEM | {"price": "0.00"}])
+        strayed = await one.control("POST", "orders/JW1/pay", amount="0.01", transaction_id="strayed")
+        assert (await give_back(one, "strayed", "0.01"))["code"] == 0
+        after = await one.control("GET", "orders/JW1")
+    assert [strayed["status"], after["status"], after["refunded_fen"]] == ["paid", "paid", 1]
+
+
 async def test_a_query_leaves_out_what_is_unknown_and_takes_a_hundred() -> None:
     async with merchant() as one:
         await one.place("JW1")

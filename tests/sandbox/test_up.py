@@ -140,7 +140,8 @@ def test_a_price_list_goes_to_the_platform_and_back_comes_what_it_refused(
 
 def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox: Sandbox, tmp_path: Path) -> None:
     output = tmp_path / "output"
-    command = [sys.executable, "-m", "sandbox.up", "--name", "tests"]
+    # as a shell runs what it has in the background: without SIGINT, which `up` wants all the same
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "sandbox.up", "--name", "tests"]
     with output.open("w") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as second:
         try:
             eventually(lambda: READY in output.read_text() or second.poll() is not None, seconds=200)
