@@ -69,8 +69,8 @@ MONEY = (
         "a cancellation of a paid order is looked into",
         3,
         f"{_TRADE}/payments.py",
-        "if order.ledger or order.status not in (*UNPAID, Status.HELD):",
-        "if order.status is Status.REFUNDED:",
+        "unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)",
+        "unpaid = order.status is not Status.REFUNDED",
         ("tests/trade/test_machine.py::test_a_cancellation_of_a_paid_order_is_looked_into_once",),
     ),
     Safeguard(
@@ -204,8 +204,8 @@ MONEY = (
         "a refund asked for in whole stops the shipping",
         2,
         f"{_TRADE}/refunding.py",
-        'order = order.without_pending("ship")',
-        "pass",
+        'return order if left else order.without_pending("ship")',
+        "return order",
         (
             "tests/trade/test_machine_asked.py::test_the_whole_is_given_back_and_ships_no_more",
             "tests/trade/test_machine_asked.py::test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings",

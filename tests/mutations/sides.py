@@ -28,6 +28,33 @@ SIDES = (
         ),
     ),
     Safeguard(
+        "a refusal that nobody could look into is not the last word",
+        2,
+        f"{_TRADE}/telling.py",
+        "return error if isinstance(error, UnknownOutcome) else blind,",
+        "return error,",
+        ("tests/trade/test_effects_trouble.py::test_a_refusal_that_nobody_could_look_into_is_not_the_last_word",),
+    ),
+    Safeguard(
+        "a garbled wait puts nothing off for years",
+        2,
+        f"{_TRADE}/patience.py",
+        'return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)',
+        'return int(getattr(error, "retry_after", None) or 0)',
+        ("tests/trade/test_patience.py::test_a_garbled_wait_puts_nothing_off_for_longer_than_an_hour",),
+    ),
+    Safeguard(
+        "every shard that anybody writes is read",
+        3,
+        f"{_TRADE}/records.py",
+        "        shards = max(shards, SHARDS)\n",
+        "",
+        (
+            "tests/trade/test_records.py"
+            "::test_what_writers_without_the_parameter_wrote_is_read_however_few_shards_there_are",
+        ),
+    ),
+    Safeguard(
         "an entry that the bus refused is not shipped",
         1,
         f"{_TRADE}/effects.py",

@@ -262,6 +262,16 @@ def test_a_product_that_the_platform_would_not_take_can_still_be_taken_off(shop:
     assert there(TEA, title="旧", price_fen=1, on_shelf=False) == shop.shelf.products["tea"]
 
 
+def test_a_refused_product_is_taken_off_once_the_platform_shows_one_that_it_takes(shop: Shop) -> None:
+    off = replace(TEA, title="假茶", on_shelf=False)
+    shop.write(replace(off, synced_hash=off.digest, synced_at=NOW, refused="title_forbidden: 标题"))
+    shop.shelf.products["tea"] = there(TEA)  # by a run that was slower than the one that heard no
+    shop.shelf.dislikes = ("假茶",)
+
+    assert (Outcome.MENDED, "") == (shop.keep(seen_before=NOW + 1).outcome, shop.product.refused)
+    assert there(TEA, on_shelf=False) == shop.shelf.products["tea"]
+
+
 def test_what_the_platform_refuses_and_never_had_needs_no_taking_off(shop: Shop) -> None:
     shop.write(replace(TEA, on_shelf=False))
     shop.shelf.dislikes = ("龙井",)

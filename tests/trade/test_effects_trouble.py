@@ -19,6 +19,7 @@ from jiuwu.platform.errors import (
 from jiuwu.platform.models import RemoteRefund
 from jiuwu.trade.effects import Dispatched
 from jiuwu.trade.orders import Effect, Status
+from jiuwu.trade.patience import MOST_REFUSALS
 from jiuwu.trade.store import OrderStore
 from tests.trade.doors import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, paid, refunded
@@ -115,6 +116,16 @@ def test_what_cannot_be_buried_is_not_given_up(store: OrderStore) -> None:
 
 def back(fen: int, *, ours: str = "", of: str = "t1") -> RemoteRefund:
     return RemoteRefund(refund_id="r1", transaction_id=of, amount_fen=fen, refunded_at=NOW, out_refund_no=ours)
+
+
+def test_a_refusal_that_nobody_could_look_into_is_not_the_last_word(store: OrderStore) -> None:
+    stored(store, SHIPPED)
+    blind, at = Platform(TransitionRefused("x"), shows=PlatformUnreachable("y")), NOW + 100
+
+    for _ in range(2 * MOST_REFUSALS):
+        at = dispatch(store, Bus(), blind, at=at).next_at.get(NUMBER, (0,))[0]
+
+    assert (2 * MOST_REFUSALS, ("push:shipped",)) == (len(blind.pushed), now_in(store).pending)
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])

@@ -105,11 +105,21 @@ def test_a_refund_made_at_the_platform_counts_too() -> None:
     assert Ignored("refund_exceeds_payment") == apply(order, ask(235), policy=REFUND)
 
 
-def test_a_refund_made_at_the_platform_drops_what_can_no_longer_be_given_back() -> None:
-    outcome = apply(asked(PAID, 1000), refunded("r9", "t1", 1000), policy=REFUND)
+@pytest.mark.parametrize("fen", [1000, 1234])
+def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int) -> None:
+    outcome = apply(asked(PAID, fen), refunded("r9", "t1", 300), policy=REFUND)
 
     assert isinstance(outcome, Applied)
-    assert ({}, ("refund_dropped",)) == (wanted(outcome.order), outcome.alerts)
+    assert ({"t1": 934}, ("refund_reduced",)) == (wanted(outcome.order), outcome.alerts)
+    assert "ship" not in outcome.order.pending
+
+
+def test_of_two_requests_the_newer_one_makes_room_for_a_refund_made_at_the_platform() -> None:
+    outcome = apply(asked(asked(PAID, 1000), 200, "ask-2"), refunded("r9", "t1", 300), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert [934] == [effect.fen for _, effect in outcome.order.effects if effect.fen]
+    assert 0 == outcome.order.refundable_fen("t1")
 
 
 @pytest.mark.parametrize("order", [CREATED, PLACED, CANCELLED], ids=name)

@@ -1,6 +1,7 @@
 """Expiry, effects that fail, are given up and get a second life, payments of nothing, and used event ids."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -157,11 +158,38 @@ def test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_n
     assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
 
 
-@pytest.mark.parametrize("news", [(paid(fen=500), refunded(fen=500)), (refunded(fen=500), paid(fen=500))])
-def test_points_come_back_when_the_order_ends_by_a_refund(news: tuple[Event, Event]) -> None:
+_STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
+
+
+@pytest.mark.parametrize(
+    "news", list(permutations(_STRAYED)), ids=lambda news: " ".join(type(one).__name__ for one in news)
+)
+def test_money_that_strayed_goes_back_in_any_order_of_arrival(news: tuple[Event, ...]) -> None:
     order = after(FREE, *news)
 
-    assert (Status.REFUNDED, ("points:return",)) == (order.status, order.pending)
+    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+
+
+@pytest.mark.parametrize("news", list(permutations([paid(fen=0), refunded(fen=0)])), ids=str)
+def test_points_come_back_when_the_payment_of_nothing_is_given_back(news: tuple[Event, ...]) -> None:
+    order = after(FREE, *news)
+
+    assert (Status.REFUNDED, "points:return" in order.pending) == (order.status, True)
+    assert "ship" not in order.pending
+
+
+def test_the_platform_may_cancel_an_order_for_points_until_it_is_shipped() -> None:
+    order = after(FREE, paid(fen=0), cancelled())
+
+    assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+    assert isinstance(apply(after(FREE, paid(fen=0), done()), cancelled(), policy=REFUND), NeedsLookup)
+
+
+def test_a_parcel_that_left_while_the_order_was_cancelled_rings() -> None:
+    outcome = apply(after(FREE, paid(fen=0), cancelled()), done(), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (Status.CANCELLED, ("shipped_while_cancelled",)) == (outcome.order.status, outcome.alerts)
 
 
 def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> None:

@@ -49,6 +49,17 @@ def test_what_is_refused_may_become_right_but_not_for_ever(error: PlatformError)
     assert judge("JW1:push:shipped", MOST_REFUSALS, error, now=NOW).dead.startswith("poison: ")
 
 
+def test_a_payment_under_way_keeps_an_order_from_being_cancelled_for_hours() -> None:
+    assert "" == judge("JW1:push:cancelled", MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).dead
+
+
+@pytest.mark.parametrize("error", [RateLimited("x", retry_after=3e7), HeldBack("x")], ids=str)
+def test_a_garbled_wait_puts_nothing_off_for_longer_than_an_hour(error: RateLimited | HeldBack) -> None:
+    error.retry_after = 3e7
+
+    assert judge("JW1:ship", 1, error, now=NOW).next_at <= NOW + 3600 + 15
+
+
 def test_the_wait_that_the_platform_asks_for_is_kept() -> None:
     assert judge("JW1:ship", 1, RateLimited("x", retry_after=90.0), now=NOW).next_at >= NOW + 90
 

@@ -8,7 +8,9 @@ from .drift import Drift, Finding
 _ALARMS = {
     "amount_differs": Drift.AMOUNT_DIFFERS,
     "paid_while_held": Drift.AMOUNT_DIFFERS,
+    "refund_reduced": Drift.AMOUNT_DIFFERS,
     "refund_exceeds_payment": Drift.STATE_IMPOSSIBLE,
+    "shipped_while_cancelled": Drift.STATE_IMPOSSIBLE,
     "shipped_while_held": Drift.STATE_IMPOSSIBLE,
     "shipped_while_refunded": Drift.STATE_IMPOSSIBLE,
     "shipped_while_refunding": Drift.STATE_IMPOSSIBLE,

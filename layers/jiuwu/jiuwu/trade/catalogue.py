@@ -122,8 +122,9 @@ class Catalogue:
         differs = compare(product, self._look(product.product_id))
         if not differs:
             return _Answer(Outcome.SAME)
-        if product.refused:
+        if product.refused and product.on_shelf:
             return _Answer(Outcome.REFUSED, product.refused.partition(":")[0], product.refused)
+        # off the shelf, what is there now may be taken again, though what was there when it was refused was not
         pushed = self._push(product)
         return pushed if pushed.why else _Answer(Outcome.MENDED, " ".join(differs))
 

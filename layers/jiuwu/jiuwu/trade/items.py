@@ -11,7 +11,7 @@ from typing import Any
 from .days import day_of
 from .orders import Effect, Entry, Happened, Line, Order, Status
 
-# Fewer than a shop has in its parameter do no harm: every reader reads at least these.
+# What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
 SHARDS = 8
 # A day's orders are read whole, so its index has more: each task of a statement then has a small part.
 DAY_SHARDS = 32

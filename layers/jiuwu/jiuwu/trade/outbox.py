@@ -27,7 +27,7 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
 
 def _shipped(order: Order, event: EffectDone, policy: Policy) -> Outcome:
     # The request left while the money was going back: it counts, and somebody must call it back.
-    late = order.status in (Status.REFUNDED, Status.HELD) or (
+    late = order.status in (Status.REFUNDED, Status.HELD, Status.CANCELLED) or (
         order.status is Status.PAID and order.effect("ship") is None
     )
     if order.effect("ship") is None and not late:

@@ -19,6 +19,8 @@ _FIRST_SECONDS, _MOST_SECONDS = 15, 3600
 
 _HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NeverReserved)
 _REFUSED = (TransitionRefused, OrderConflict)
+# … but a payment under way keeps an order from being cancelled for as long as the member takes for it.
+_PATIENT = ":push:cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) ->
     failed = error if isinstance(error, str) else type(error).__name__
     if isinstance(error, _HOPELESS):
         return Verdict(dead=f"poison: {failed}")
-    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS:
+    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and not effect_id.endswith(_PATIENT):
         return Verdict(dead=f"poison: {failed} {attempts} times")
     if held_back(error):
         return Verdict(now + _asked_for(error) + _spread(effect_id, attempts, _FIRST_SECONDS), counted=False)
@@ -56,8 +58,8 @@ def held_back(error: Exception | str) -> bool:
 
 
 def _asked_for(error: Exception | str) -> int:
-    """Seconds to wait that the receiver, or our own limit, named."""
-    return int(getattr(error, "retry_after", None) or 0)
+    """Seconds to wait that the receiver, or our own limit, named; a garbled reply puts nothing off for years."""
+    return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)
 
 
 def _spread(effect_id: str, attempts: int, most: int) -> int:

@@ -6,6 +6,9 @@ from .events import Cancelled, Completed, Expired, Paid, Placed
 from .orders import Entry, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, want
 
+# What is not done any more for an order that is over.
+_UNLESS_OVER = ("push:cancelled", "ship", "points:spend")
+
 
 def placed(order: Order, event: Placed, policy: Policy) -> Outcome:
     """The platform has the order."""
@@ -37,12 +40,15 @@ def _paid_nothing(order: Order, event: Paid, policy: Policy) -> Outcome:
     """Only an order that costs nothing is paid by nothing: one that was paid with points."""
     if order.amount_fen:
         return look(order, event, "paid_nothing")
-    if order.payments:
-        return Ignored("duplicate_payment", order.payments[0].by)
+    if nothing := [payment for payment in order.payments if not payment.fen]:
+        return Ignored("duplicate_payment", nothing[0].by)
     if order.status not in UNPAID:
         return look(order, event, f"paid_nothing_while_{order.status}")
     entry = Entry(event.transaction_id, 0, event.paid_at, by=event.event_id)
-    return _first_payment(replace(order, ledger=(*order.ledger, entry)), event, policy)
+    booked = replace(order, ledger=(*order.ledger, entry))
+    if any(refund.of == event.transaction_id for refund in order.refunds):
+        return applied(given_back(booked), event, "paid_and_refunded", policy)
+    return _first_payment(booked, event, policy)
 
 
 def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applied:
@@ -50,12 +56,19 @@ def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applie
     given_back = order.refunded_fen(event.transaction_id)
     if given_back and given_back >= event.amount_fen:
         return _paid_and_given_back(booked, event, policy, over=given_back > event.amount_fen)
+    if order.points:
+        return _second_payment(booked, event, policy)
     if order.status in UNPAID or (order.status is Status.REFUNDED and not order.payments):
         return _first_payment(booked, event, policy)
     if order.status is Status.CANCELLED:
         return _late_payment(booked, event, policy)
     if order.status is Status.HELD and not order.payments:
         return applied(booked, event, "held", policy, ("paid_while_held",))  # held by the reconciler, before any money
+    return _second_payment(booked, event, policy)
+
+
+def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
+    """Money that the order needs no more, or that strayed to one for points: it goes back and changes nothing else."""
     owed = want(booked, f"refund:{event.transaction_id}")
     return applied(owed, event, "second_payment", policy, ("second_payment",))
 
@@ -80,7 +93,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
     if over:
         held = replace(order, status=Status.HELD).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
-    alone = order.status in (*UNPAID, Status.CANCELLED)
+    alone = order.status in (*UNPAID, Status.CANCELLED) and not order.points
     return applied(given_back(order) if alone else order, event, "paid_and_refunded", policy)
 
 
@@ -89,9 +102,15 @@ def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
     if order.status is Status.CANCELLED:
         return Ignored("already_cancelled", _twin(order, "cancelled"))
     # also one that was held before any money came: with the cancellation there is nothing left to decide
-    if order.ledger or order.status not in (*UNPAID, Status.HELD):
+    unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)
+    if not unpaid and not _only_points(order):
         return look(order, event, "cancelled_but_paid")
-    return applied(closed(order.without_pending("push:cancelled")), event, "cancelled", policy)
+    return applied(closed(order.without_pending(*_UNLESS_OVER)), event, "cancelled", policy)
+
+
+def _only_points(order: Order) -> bool:
+    """An order that no money is on and that is not on its way: the platform may cancel it, paid as it is."""
+    return bool(order.points) and not order.balance_fen and order.status in (*UNPAID, Status.PAID)
 
 
 def closed(order: Order) -> Order:

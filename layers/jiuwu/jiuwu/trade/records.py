@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .drift import Report
+from .items import SHARDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -101,8 +102,9 @@ class Records:
         self._client.put_item(TableName=self._table, Item={"record": {"S": record}, "place": {"S": place}})
 
     def widest(self, shards: int) -> int:
-        """The most due shards there ever were, `shards` included: orders stay in the shard they were written into, so
-        those beyond a number that was lowered have to be read for ever."""
+        """The most due shards there ever were, `shards` and those of writers that know no number included: orders stay
+        in the shard they were written into, so those beyond a number that was lowered have to be read for ever."""
+        shards = max(shards, SHARDS)
         key = {"record": {"S": "shards"}}
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
         if (known := int(item.get("due", {"N": "0"})["N"])) >= shards:

@@ -45,30 +45,40 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
         held = replace(order, status=Status.HELD).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
-    order, alerts = _without_too_much(order, event.transaction_id)
+    order, alerts = _within_what_is_left(order, event.transaction_id)
     if left > 0:
         return applied(order, event, "partly_refunded", policy, alerts)
+    payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
-    if any(order.left_fen(payment.ref) or not payment.fen for payment in order.kept):
+    strayed = order.points and payment and payment.fen
+    if strayed or any(order.left_fen(kept.ref) for kept in order.kept):
         return applied(order, event, "second_payment_refunded", policy, alerts)
     over = given_back(order).without_pending("ship", "push:shipped")
     return applied(over, event, "refunded", policy, alerts)
 
 
-def _without_too_much(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
-    """Refunds made at the platform leave less to give back: what we were still going to ask for above that is dropped,
-    newest first, and a person hears of it."""
-    pending = [name for name, effect in order.asked_back(transaction_id).items() if effect.pending]
-    dropped = False
-    while pending and order.refundable_fen(transaction_id) < 0:
-        order, dropped = order.without_pending(pending.pop()), True
-    return order, ("refund_dropped",) if dropped else ()
+def _within_what_is_left(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
+    """Refunds made at the platform leave less to give back: what we were still going to ask for is cut down to that,
+    newest first, and a person hears of it. A request that had reached the platform would have kept it from its own."""
+    pending = [(name, effect) for name, effect in order.asked_back(transaction_id).items() if effect.pending]
+    reduced = False
+    while pending and (over := -order.refundable_fen(transaction_id)) > 0:
+        (name, effect), reduced = pending.pop(), True
+        left = effect.fen - over
+        order = order.with_effect(name, replace(effect, fen=left)) if left > 0 else order.without_pending(name)
+    return (_unshipped_if_all_goes(order), ("refund_reduced",)) if reduced else (order, ())
+
+
+def _unshipped_if_all_goes(order: Order) -> Order:
+    """What is asked back in whole is not shipped any more."""
+    left = any(order.refundable_fen(payment.ref) for payment in order.kept)
+    return order if left else order.without_pending("ship")
 
 
 def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
     """The payment itself is still to be heard of; `next_look` has it fetched."""
     whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
-    if whole and order.status in UNPAID:
+    if whole and not order.points and order.status in UNPAID:
         order = given_back(order)
     return applied(order, event, "refunded_before_payment", policy)
 
@@ -91,9 +101,7 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     for transaction_id, fen in refundable.items():
         if part := min(left, max(fen, 0)):
             order, left = want(order, f"refund:{transaction_id}#{request}", part), left - part
-    if not any(order.refundable_fen(payment.ref) for payment in order.kept):
-        order = order.without_pending("ship")
-    return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+    return applied(_unshipped_if_all_goes(order), event, f"refund_asked:{event.amount_fen}", policy)
 
 
 def asked_by(order: Order, request: str) -> int:

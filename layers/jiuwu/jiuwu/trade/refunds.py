@@ -35,7 +35,8 @@ class OrderBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A refund that goes its way: how much of which order, and whether this very request asked for it before."""
+    """A refund that goes its way: how much of which order (less than was asked for once the platform gave some of it
+    back itself), and whether this very request asked for it before."""
 
     order: Order
     fen: int
@@ -63,12 +64,14 @@ class Refunds:
             if order is None:
                 raise OrderUnknown(order_no)
             before = asked_by(order, request_id)
+            if fen is None and order.seen(f"ask:{request_id}"):
+                return self._queued(Asked(order, before, again=True))
             wanted = fen if fen is not None else before or refundable_fen(order)
             event = RefundAsked(request_id, int(self._clock()), wanted, reason)
             outcome = apply(order, event, policy=self._policy)
             if not isinstance(outcome, Applied):
                 self._refuse_unless_repeated(order, getattr(outcome, "reason", ""))
-                return self._queued(Asked(order, before or wanted, again=True))
+                return self._queued(Asked(order, before, again=True))
             if not self._store.save_many([(order, outcome.order)]):
                 return self._queued(Asked(outcome.order, wanted, again=False))
         raise OrderBusy(order_no)

@@ -27,8 +27,7 @@ def tell(platform: "PlatformClient", order: Order, effect: str) -> tuple[Excepti
     try:
         _call(platform, order, effect)
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
-        problem = _look(platform, order, effect, error)
-        return (error, problem) if problem else ("", "")
+        return _look(platform, order, effect, error)
     except (PlatformError, EffectUnknown) as error:
         return error, str(error)
     return "", ""
@@ -55,13 +54,16 @@ def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
     return of, order.left_fen(of)
 
 
-def _look(platform: "PlatformClient", order: Order, effect: str, error: PlatformError) -> str:
-    """The platform would not, or did not say whether it did: perhaps it is there already."""
+def _look(
+    platform: "PlatformClient", order: Order, effect: str, error: PlatformError
+) -> tuple[PlatformError | str, str]:
+    """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be
+    looked into is not its last word: what kept us from looking passes."""
     try:
         remote = platform.get_order(order.order_no)
     except PlatformError as blind:
-        return f"{error}; {blind}"
-    return "" if _shows(remote, order, effect) else f"{error}; the order is {remote.status} there"
+        return error if isinstance(error, UnknownOutcome) else blind, f"{error}; {blind}"
+    return ("", "") if _shows(remote, order, effect) else (error, f"{error}; the order is {remote.status} there")
 
 
 def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
