@@ -9,7 +9,17 @@ from jiuwu.trade.orders import Status
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.town.town import MERCHANT_KEY
-from tests.crash.scenarios import buy, cancel_there, linked, pay, refund_there, silently
+from tests.crash.scenarios import (
+    buy,
+    buy_for_points,
+    cancel_there,
+    linked,
+    pay,
+    refund_there,
+    reserved,
+    rich,
+    silently,
+)
 from tests.crash.stage import ITEMS, Stage, stage
 from tests.functions.storefront_requests import request
 from tests.interleavings.crossroads import Crossroads
@@ -106,11 +116,30 @@ def buys(here: Crossroads) -> None:
     here.arrive("Storefront", request("POST", "/orders", session=lan.session, key="key-1", body={"items": ITEMS}))
 
 
+def buys_for_points(here: Crossroads) -> None:
+    """The member presses the button for points."""
+    body = {"items": ITEMS, "pay_with": "points"}
+    here.arrive("Storefront", request("POST", "/orders", session=here.stage.lan.session, key="key-1", body=body))
+
+
+def points_unspent(stage: Stage) -> None:
+    """An order for points, paid as it was created; its points are reserved and not spent."""
+    rich(stage)
+    buy_for_points(stage)
+    taken_in(stage)
+
+
 def paid_unshipped(stage: Stage) -> None:
     """An order paid, its shipping asked for and not done."""
     ordered(stage)
     told(stage, pay)
+    taken_in(stage)
+
+
+def taken_in(stage: Stage) -> None:
+    """What the platform told of is known here, and nothing is done about it yet."""
     town = stage.town
+    stage.pass_by(1)
     queue = town.account.queue("OrderQueue")
     for held in town.account.client("sqs").take(queue, 10, queue.visibility):
         town.deliver(town.functions["OrderProcessor"], queue, [held])
@@ -150,6 +179,14 @@ CASES = (
         paid_unshipped,
         each(refunds("a", None), refunds("b", None)),
         (REFUNDED, SHIPPED),
+    ),
+    Case("one button for points pressed twice at once", rich, each(buys_for_points, buys_for_points), (SHIPPED,)),
+    Case("two dispatchers of an order for points", points_unspent, each(dispatches, dispatches), (SHIPPED,)),
+    Case(
+        "cancellation by the member of an order for points and the reconciler that places it",
+        reserved,
+        each(cancels, reconciles),
+        (CANCELLED, SHIPPED),
     ),
     Case("three payments", ordered, news(pay, second, again), (SHIPPED,), proof=True),
     Case("payment three times", ordered, news(pay, repeat, again), (SHIPPED,), proof=True),

@@ -87,13 +87,17 @@ class Crossroads:
         town.errors.clear()
 
     def _matters(self, service: str, operation: str, request: Any) -> bool:
-        """Reading and writing the orders, and the platform's orders. All else commutes: each invocation only sends to
-        queues and the bus, reads what nobody writes here, and writes what is its own."""
+        """Reading and writing the orders, the points, and the platform's orders. All else commutes: each invocation
+        only sends to queues and the bus, reads what nobody writes here, and writes what is its own; the rate limit's
+        leases (LimitsTable) decide when a call leaves, and never what it says."""
         if service == "platform":
             return bool(operation.startswith(("orders.", "refunds.")))
-        if service != "dynamodb" or "OrdersTable" not in json.dumps(request, default=str):
+        if service != "dynamodb":
             return False
-        return operation != "query" or bool(self._finds_it(request))
+        tables = json.dumps(request, default=str)
+        if "PointsTable" in tables:
+            return True
+        return "OrdersTable" in tables and (operation != "query" or bool(self._finds_it(request)))
 
     def _finds_it(self, request: Any) -> bool:
         """The index of what is due is cut into shards, and only one of them can hold the order."""

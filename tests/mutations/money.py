@@ -241,7 +241,7 @@ MONEY = (
         "a free order is paid once",
         2,
         f"{_TRADE}/payments.py",
-        '        return Ignored("duplicate_payment", order.payments[0].by)',
+        '        return Ignored("duplicate_payment", nothing[0].by)',
         "        pass",
         ("tests/trade/test_machine_outbox.py::test_a_free_order_is_paid_once_whatever_the_transactions",),
     ),
