@@ -1,4 +1,4 @@
-"""DynamoDB requests and write units of an order's whole life: created, paid, shipped, completed.
+"""DynamoDB requests and units of an order's whole life: created, paid, shipped, completed.
 
 Ours is lived through the real functions on the in-memory AWS, which bills by DynamoDB's published rules and is held
 against the local AWS by its tests. Beside it the same life written in the usual way: each step a handler under
@@ -23,7 +23,7 @@ type Row = dict[str, float]
 
 
 def run() -> dict[str, Row]:
-    """Requests to DynamoDB and write units of one order's life, ours and the peer's; reads count as requests only."""
+    """Requests to DynamoDB and units of one order's life, ours and the peer's."""
     return {"jiuwu-connect": _ours(), "Powertools": _peer()}
 
 
@@ -49,12 +49,18 @@ def _live(built: Town, actions: Actions, member: Member) -> None:
 
 
 def _used(account: Account) -> Row:
-    """Limits are leased for many calls at once, whatever is ordered, so only what the order itself writes counts."""
-    written = {name: units for (name, kind), units in account.calls.units.items() if kind == "write"}
+    """What the order itself writes, and all there is: limits are leased for many calls at once, whatever is ordered."""
+    units = account.calls.units
+    written = {name: used for (name, kind), used in units.items() if kind == "write"}
     table = written.get("OrdersTable", 0) + written.get("Idempotency", 0)
-    indexes = sum(units for name, units in written.items() if name.startswith("OrdersTable/"))
-    requests = sum(count for (service, _), count in account.calls.counts.items() if service == "dynamodb")
-    return {"requests": requests, "write units": table + indexes, "of these for indexes": indexes}
+    indexes = sum(used for name, used in written.items() if name.startswith("OrdersTable/"))
+    return {
+        "requests": sum(count for (service, _), count in account.calls.counts.items() if service == "dynamodb"),
+        "write units of the order": table + indexes,
+        "of these for indexes": indexes,
+        "write units in all": sum(written.values()),
+        "read units in all": sum(used for (_, kind), used in units.items() if kind == "read"),
+    }
 
 
 def _difference(before: Row, after: Row) -> Row:
@@ -77,7 +83,7 @@ def _peer() -> Row:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there is no Lambda context here
         _live_as_usual(_usual_way(account.client("dynamodb")))
-    return _difference({"requests": 0, "write units": 0, "of these for indexes": 0}, _used(account))
+    return _used(account)
 
 
 def _live_as_usual(handle: Any) -> None:  # noqa: ANN401 -- Powertools' own

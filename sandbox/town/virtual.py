@@ -184,9 +184,11 @@ def lent(
 
 
 class Said:
-    """What the functions log and count: metrics by name and labels, and the lines from warning up."""
+    """What the functions log and count: metrics by name and labels, and the lines from warning up, or all lines when
+    it `keeps_all`."""
 
     def __init__(self) -> None:
+        self.keeps_all = False
         self.metrics: dict[tuple[str, ...], float] = {}
         self.lines: list[tuple[str, str, Mapping[str, object]]] = []
 
@@ -200,8 +202,9 @@ class Said:
         """In place of telemetry.milliseconds: how often, as virtual calls take no time."""
         self.count(name, 1, **dimensions)
 
-    def info(self, _message: str, **_told: object) -> None:
-        """Not kept."""
+    def info(self, message: str, **told: object) -> None:
+        if self.keeps_all:
+            self._keep("info", message, told)
 
     debug = info
 

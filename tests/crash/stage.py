@@ -111,6 +111,7 @@ def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = (), start: float
     """A town that runs, nobody in it yet."""
     with town(parameters=PARAMETERS, start=start) as built:
         stock(built)
+        built.said.keeps_all = True  # each line is looked through for secrets
         built.start(off=off)
         found = Stage(built, Member(built, "ou_lan"), deaths=tuple(deaths))
         built.account.buses["TradeBus"].append(found.parcels.append)

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from random import Random
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
+from sandbox.platform.faults import CallFaults, Faults
 from sandbox.platform.refusals import Refused as RefusedThere
 from sandbox.town.people import Member, Merchant, Refused
 from sandbox.town.town import APP_ID
@@ -55,7 +57,7 @@ class AnyLife(RuleBasedStateMachine):
         self.stage.watching = True
         self.model: dict[str, Known] = {}
         self.trouble: Phase | None = None
-        self.quiet = False
+        self.telling, self.untold = "at once", list[events.Event]()
         self.stage.town.calls.on_call = self.on_call
         self.emit, self.stage.town.platform.notifier.emit = self.stage.town.platform.notifier.emit, self.told  # type: ignore[method-assign]
         self.members = [self.stage.lan, Member(self.stage.town, "ou_zimo")]
@@ -71,9 +73,11 @@ class AnyLife(RuleBasedStateMachine):
             raise httpx.ConnectError("no connection") if phase == "before" else httpx.ReadTimeout("no reply")
 
     def told(self, event: events.Event, url: str = "") -> None:
-        """The platform's notification, unless it is one of those that never come."""
-        if not self.quiet:
+        """The platform's notification, unless it is one of those that come later or never."""
+        if self.telling == "at once":
             self.emit(event, url)
+        elif self.telling == "later":
+            self.untold.append(event)
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -158,9 +162,20 @@ class AnyLife(RuleBasedStateMachine):
     def a_call_will_fail(self, phase: Phase) -> None:
         self.trouble = phase
 
-    @rule(quiet=st.booleans())
-    def notifications_stop_or_come(self, *, quiet: bool) -> None:
-        self.quiet = quiet
+    @rule(telling=st.sampled_from(["at once", "later", "never"]))
+    def notifications_come(self, telling: str) -> None:
+        self.telling = telling
+
+    @precondition(lambda self: self.untold)
+    @rule(dice=st.randoms(use_true_random=False))
+    def what_was_not_told_comes_in_any_order(self, dice: Random) -> None:
+        dice.shuffle(self.untold)
+        while self.untold:
+            self.emit(self.untold.pop())
+
+    @rule(faults=st.sampled_from([CallFaults(), CallFaults(rate_limited=0.3, server_error=0.3, lost_reply=0.2)]))
+    def the_platform_misbehaves_or_recovers(self, faults: CallFaults) -> None:
+        self.stage.town.platform.world.faults = Faults(calls=faults)
 
     def costs_points(self, number: str) -> bool:
         return bool(self.stage.orders()[number].points)
@@ -170,7 +185,11 @@ class AnyLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everything works again, time passes, and the model is asked."""
         with self.ending:
-            self.stage.watching, self.trouble, self.quiet = False, None, False
+            self.stage.watching, self.trouble = False, None
+            self.stage.town.platform.world.faults = Faults()
+            while self.untold:
+                self.emit(self.untold.pop())
+            self.telling = "at once"
             self.stage.town.errors.clear()  # a task that met the network's troubles fails, and comes again
             self.stage.pass_by(6 * HOUR)
             assert [] == broken(self.stage)

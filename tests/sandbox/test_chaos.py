@@ -99,6 +99,16 @@ def test_the_command_says_what_it_found(
     assert len(found) == len(re.findall("<polyline", drawing))
 
 
+def test_alone_without_the_reconciler_a_run_that_breaks_nothing_ends_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sandbox.chaos.__main__.SANDBOX", tmp_path / ".sandbox")
+    for name, value in {"N": "1", "FAULTS": "none", "RECONCILER": "off", "SEED": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert 0 == main()
+
+
 @pytest.mark.parametrize(("name", "value"), [("N", "-1"), ("SEED", "x"), ("FAULTS", "weather")])
 def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)

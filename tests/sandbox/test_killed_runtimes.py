@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-VICTIMS = ("OrderProcessor", "EffectDispatcher")
+VICTIMS = {"OrderProcessor": "OrderQueue", "EffectDispatcher": "EffectQueue"}  # and the queue each reads
 KILLS = 4  # of each
 # A message of a killed process comes again when its visibility ends; six times the function's timeout is long to wait.
 VISIBLE_AGAIN_SECONDS = "15"
@@ -35,18 +35,20 @@ VISIBLE_AGAIN_SECONDS = "15"
 def busy() -> Iterator[Sandbox]:
     """A sandbox of its own: who kills processes here kills nobody else's."""
     with Sandbox("killed", parameters=PARAMETERS, report=lambda _: None) as running:
-        for name in ("OrderQueue", "EffectQueue"):
+        for queue in VICTIMS.values():
             attributes = {"VisibilityTimeout": VISIBLE_AGAIN_SECONDS}
-            running.aws("sqs").set_queue_attributes(QueueUrl=running.stack.outputs[name], Attributes=attributes)
+            running.aws("sqs").set_queue_attributes(QueueUrl=running.stack.outputs[queue], Attributes=attributes)
         yield running
 
 
 class Killer(threading.Thread):
-    """Ends runtimes that are at work, until each victim died often enough."""
+    """Ends runtimes that are at work, until each victim died often enough: those that have used the processor since the
+    last look, while a message of their queue is in somebody's hands."""
 
-    def __init__(self, above: int) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(daemon=True)
-        self.above, self.killed, self.over = above, Counter[str](), threading.Event()
+        self.above, self.killed, self.over = sandbox.pids["aws"], Counter[str](), threading.Event()
+        self._sqs, self._outputs = sandbox.aws("sqs"), sandbox.stack.outputs
 
     def run(self) -> None:
         """Looks every few milliseconds at who has used the processor since."""
@@ -54,12 +56,18 @@ class Killer(threading.Thread):
         while not self.over.is_set() and min(self.killed[name] for name in VICTIMS) < KILLS:
             for pid in descendants(self.above):
                 now, name = processor_ticks(pid), function_of(pid)
-                if name in VICTIMS and self.killed[name] < KILLS and now > used.get(pid, now):
+                wanted = name in VICTIMS and self.killed[name] < KILLS and now > used.get(pid, now)
+                if wanted and self._in_hand(VICTIMS[name]):
                     os.kill(pid, signal.SIGKILL)
                     self.killed[name] += 1
                     time.sleep(1)  # its next process may start, and do some work
                 used[pid] = now
             time.sleep(0.005)
+
+    def _in_hand(self, queue: str) -> bool:
+        name = "ApproximateNumberOfMessagesNotVisible"
+        told = self._sqs.get_queue_attributes(QueueUrl=self._outputs[queue], AttributeNames=[name])
+        return int(told["Attributes"][name]) > 0
 
 
 def descendants(above: int) -> Iterator[int]:
@@ -96,7 +104,7 @@ def function_of(pid: int) -> str:
 
 
 def test_runtimes_killed_at_work_lose_nothing_and_do_nothing_twice(busy: Sandbox) -> None:
-    killer = Killer(busy.pids["aws"])
+    killer = Killer(busy)
     killer.start()
 
     facts = Demo(seed=7, orders=150, progress=Progress(disable=True)).play(busy)[2]
