@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.asking import remotes
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order
 from jiuwu_cli.stack import Stack
@@ -40,8 +42,12 @@ class Plan:
 def plans(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
     """A plan for each order, in the sequence given; reads both sides afresh. Raises PlatformError, TableBusy."""
     mender = Mender(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
-    ours, theirs = stack.store.get_many(order_nos), _there(stack, order_nos)
-    return [_plan(mender, number, ours.get(number), theirs.get(number), now) for number in order_nos]
+    ours, (theirs, unreadable) = stack.store.get_many(order_nos), _there(stack, order_nos)
+    return [
+        # absent there is another thing than there and not readable: that one is nobody's to create
+        Plan(number, ()) if number in unreadable else _plan(mender, number, ours.get(number), theirs.get(number), now)
+        for number in order_nos
+    ]
 
 
 def reconciler(stack: Stack) -> Invoke:
@@ -64,9 +70,15 @@ def reconciler(stack: Stack) -> Invoke:
     return invoke
 
 
-def _there(stack: Stack, order_nos: Sequence[str]) -> "dict[str, RemoteOrder]":
-    pages = (order_nos[start : start + _AT_ONCE] for start in range(0, len(order_nos), _AT_ONCE))
-    return {remote.out_order_no: remote for page in pages for remote in stack.platform.query_orders(page)}
+def _there(stack: Stack, order_nos: Sequence[str]) -> "tuple[dict[str, RemoteOrder], set[str]]":
+    """The orders that the platform has, and the numbers of those that cannot be read."""
+    found: dict[str, RemoteOrder] = {}
+    unreadable: set[str] = set()
+    for page in batched(order_nos, _AT_ONCE, strict=False):
+        theirs, spoiled = remotes(lambda: stack.platform, page)
+        found |= theirs
+        unreadable |= spoiled.keys()
+    return found, unreadable
 
 
 def _plan(mender: Mender, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:

@@ -1,6 +1,7 @@
 """`jiuwu reconcile --repair` through the Reconciler itself: it mends what was planned, and says what is left."""
 
 from functools import cached_property
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from jiuwu_cli.repairs import plans
 from jiuwu_cli.stack import Stack
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import COMMON, NOW
+from tests.functions.platform_stand_in import Serve
 from tests.functions.reconciler_rig import LATER, Clockwork
 
 PERIOD = Period(NOW - 10, NOW + 10)
@@ -93,3 +95,22 @@ def test_what_no_rule_mends_has_no_plan_and_still_differs(clockwork: Clockwork, 
 
     assert [()] == [plan.steps for plan in plans(deployed, ["4711"], now=LATER)]
     assert 1 == remaining(comparer(deployed, PERIOD, lambda: LATER), lines)
+
+
+def test_an_order_that_cannot_be_read_there_has_no_plan_and_does_not_hold_up_the_others(
+    clockwork: Clockwork, deployed: Deployed
+) -> None:
+    spoiled, missed = clockwork.order("a"), clockwork.order("b")
+    clockwork.sides.platform.pay(missed)
+
+    def unreadable(serve: Serve) -> object:
+        data: Any = serve()
+        broken = {"amount": "?"}
+        orders = [order | (broken if order["out_order_no"] == spoiled else {}) for order in data["orders"]]
+        return data | {"orders": orders}
+
+    clockwork.sides.platform.fail_always("orders.query", unreadable)
+
+    planned = plans(deployed, [spoiled, missed], now=LATER)
+
+    assert [(spoiled, ()), (missed, ("paid",))] == [(plan.order_no, plan.steps) for plan in planned]

@@ -7,8 +7,9 @@ number is one that we make, and its lines explain its amount.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from jiuwu.platform.errors import BadReply, PlatformError
+from jiuwu.platform.errors import PlatformError
 
+from .asking import remotes
 from .inbox import TryLater
 from .notices import Poison
 from .orders import Order, is_order_no
@@ -35,34 +36,17 @@ def adopt_from(
     found: dict[str, Order | Poison | TryLater] = {
         number: Poison("not_our_order", "out_order_no: not of our making") for number in order_nos
     }
-    remotes = _ask(platform(), ours) if ours else {}
-    return found | {number: _adopt(remotes.get(number), member_id_for, now) for number in ours}
-
-
-def _ask(platform: "PlatformClient", order_nos: Sequence[str]) -> "dict[str, RemoteOrder | TryLater]":
-    """The platform's orders; one whose reply cannot be read is set aside and does not hold up the others."""
     try:
-        return {remote.out_order_no: remote for remote in platform.query_orders(order_nos)}
-    except BadReply as unreadable:
-        if len(order_nos) == 1:
-            return {order_nos[0]: _later(unreadable)}
+        theirs, unreadable = remotes(platform, ours) if ours else ({}, {})
     except PlatformError as error:
-        raise _later(error) from error
-    half = len(order_nos) // 2
-    return _ask(platform, order_nos[:half]) | _ask(platform, order_nos[half:])
+        raise TryLater(f"platform:{type(error).__name__}") from error
+    adopted = {number: _adopt(theirs.get(number), member_id_for, now) for number in ours}
+    return found | adopted | {number: TryLater("platform:BadReply") for number in unreadable}
 
 
-def _later(error: PlatformError) -> TryLater:
-    return TryLater(f"platform:{type(error).__name__}")
-
-
-def _adopt(
-    remote: "RemoteOrder | TryLater | None", member_id_for: Callable[[str], str], now: int
-) -> Order | Poison | TryLater:
+def _adopt(remote: "RemoteOrder | None", member_id_for: Callable[[str], str], now: int) -> Order | Poison:
     if remote is None:
         return Poison("order_unknown", "out_order_no: neither our table nor the platform has this order")
-    if isinstance(remote, TryLater):
-        return remote
     try:
         return adopt(remote, member_id=member_id_for(remote.open_id), now=now)
     except NotOurs as why:
