@@ -50,10 +50,7 @@ def _kept(keeper: Keeper, record: deaths.Record) -> bool:
     try:
         letter = keeper.shelf.keep(death)
     except (ClientError, BotoCoreError, ShelfBusy) as error:
-        # the class and the code: a message could quote what was sent
-        code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
-        failed = type(error).__name__
-        telemetry.logger.error("dead letter not kept", failed=failed, code=code, message_id=death.message_id)
+        telemetry.logger.error("dead letter not kept", failed=clients.named(error), message_id=death.message_id)
         return False
     _tell(letter)
     return True

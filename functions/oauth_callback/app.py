@@ -250,7 +250,7 @@ def _log(request: Request, outcome: str, member_id: str = "", cause: BaseExcepti
     path = _route_path(request)
     told = {"route": path if path in _ROUTES else "unknown", "outcome": outcome}
     # of the cause only its kind: its text may be about a person
-    told |= ({"member_id": member_id} if member_id else {}) | ({"cause": type(cause).__name__} if cause else {})
+    told |= ({"member_id": member_id} if member_id else {}) | ({"cause": clients.named(cause)} if cause else {})
     write = telemetry.logger.error if cause else telemetry.logger.info
     write("oauth", extra=told)
 

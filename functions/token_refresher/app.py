@@ -121,7 +121,7 @@ def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float(
         return refresher.tokens.refresh(member_id, ahead=refresher.ahead, due_before=due_before)
     except (ClientError, BotoCoreError) as fault:
         # the table itself: nothing could be noted down, so the member stays due
-        cause = type(fault).__name__
+        cause = clients.named(fault)
         telemetry.logger.error("token refresh", outcome="table_unavailable", member_id=member_id, cause=cause)
         telemetry.count("TokenRefreshes", outcome="table_unavailable")
         return "table_unavailable"

@@ -54,6 +54,15 @@ def test_a_bus_that_is_down_leaves_the_order_paid_and_counts_the_attempt(store: 
     assert now_in(store).due_at == PAID.due_at
 
 
+def test_a_right_that_is_missing_is_told_by_its_code(store: OrderStore) -> None:
+    stored(store, PAID)
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutEvents")
+
+    (attempt,) = dispatch(store, Bus(error=denied), Platform()).attempts
+
+    assert "ClientError AccessDeniedException" == attempt.problem
+
+
 @pytest.mark.parametrize("error", [PlatformBusy("x"), PlatformUnreachable("x"), ScopeMissing("x", code=30003)])
 def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shipping_done(
     store: OrderStore, error: PlatformError

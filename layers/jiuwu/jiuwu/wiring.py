@@ -152,7 +152,8 @@ class MembersPlatform(Platform):
             if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in _UNREADABLE:
                 raise
             # one damaged record must not end a run for all; a new login replaces the tokens
-            telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id)
+            failed = clients.named(fault)
+            telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id, failed=failed)
             raise NotPlaceable("login_needed") from fault
 
 

@@ -23,7 +23,8 @@ def client(service: str) -> Any:  # noqa: ANN401 -- callers annotate with the se
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
-def named(error: Exception) -> str:
-    """What failed, for a log line: the class, and AWS' code where there is one; a message could quote what was sent."""
+def named(error: BaseException) -> str:
+    """What failed, for a log line: the class, and AWS' code where it says more; a message could quote what was sent."""
+    kind = type(error).__name__
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
-    return f"{type(error).__name__} {code}".rstrip()
+    return kind if code in {"", kind} else f"{kind} {code}"

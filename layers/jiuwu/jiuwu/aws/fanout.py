@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from . import clients
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -70,7 +72,7 @@ def send(sqs: "SQSClient", queue_url: str, bodies: Sequence[str], *, delay_secon
             for _ in range(_TRIES):
                 left = _refused(sqs, queue_url, {n: bodies[n] for n in left}, delay_seconds) if left else left
         except (ClientError, BotoCoreError) as error:
-            left = dict.fromkeys(left, type(error).__name__)
+            left = dict.fromkeys(left, clients.named(error))
         refused |= left
     return refused
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws import clients
 from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
 from jiuwu.members.sealing import Seal
@@ -264,6 +265,6 @@ class MemberToken:
 def _note(outcome: Outcome, member_id: str, cause: Exception | None = None) -> Outcome:
     count("TokenRefreshes", outcome=outcome)
     # of the cause only its kind: its text is made for other eyes
-    why = {"cause": type(cause).__name__} if cause else {}
+    why = {"cause": clients.named(cause)} if cause else {}
     logger.info("token refresh", extra={"outcome": outcome, "member_id": member_id} | why)
     return outcome

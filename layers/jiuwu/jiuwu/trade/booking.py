@@ -2,6 +2,8 @@
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws import clients
+
 from .orders import Order
 from .points import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
 from .telling import EffectUnknown
@@ -12,7 +14,7 @@ def book(ledger: PointsLedger, order: Order, effect: str, *, at: int) -> tuple[E
     try:
         _book(ledger, order, effect, at)
     except (AlreadyReturned, NeverReserved, LedgerBusy, EffectUnknown, ClientError, BotoCoreError) as error:
-        return error, f"points ledger: {type(error).__name__}"
+        return error, f"points ledger: {clients.named(error)}"
     return "", ""
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import fanout
+from jiuwu.aws import clients, fanout
 
 from .booking import book
 from .events import EffectDone, EffectFailed
@@ -135,7 +135,7 @@ class Dispatcher:
                 reply = self._events.put_events(Entries=cast(Any, [entry for _, entry in entries]))
                 codes = [answer.get("ErrorCode", "") for answer in reply["Entries"]]
             except (ClientError, BotoCoreError) as error:
-                codes = [type(error).__name__] * len(entries)
+                codes = [clients.named(error)] * len(entries)
             for (number, _), code in zip(entries, codes, strict=True):
                 yield self._attempt(by_number[number], "ship", code)
 
@@ -174,7 +174,7 @@ class Dispatcher:
         try:
             self._bury(attempt)
         except (ClientError, BotoCoreError) as error:
-            unburied = f"{attempt.problem}; not buried: {type(error).__name__}"
+            unburied = f"{attempt.problem}; not buried: {clients.named(error)}"
             return replace(attempt, problem=unburied, verdict=Verdict(now + _UNBURIED_SECONDS, counted=False))
         return attempt
 

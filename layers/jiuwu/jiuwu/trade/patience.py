@@ -7,6 +7,7 @@ the same receiver.
 import hashlib
 from dataclasses import dataclass
 
+from jiuwu.aws import clients
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 
 from .points import AlreadyReturned, NeverReserved
@@ -39,7 +40,7 @@ DONE = Verdict()
 def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) -> Verdict:
     """What becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
     code of EventBridge's."""
-    failed = error if isinstance(error, str) else type(error).__name__
+    failed = error if isinstance(error, str) else clients.named(error)
     if isinstance(error, _HOPELESS):
         return Verdict(dead=f"poison: {failed}")
     if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and not effect_id.endswith(_PATIENT):

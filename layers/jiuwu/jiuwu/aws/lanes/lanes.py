@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws import clients
 from jiuwu.aws.lanes.holding import Holding, Outcome
 from jiuwu.aws.lanes.lane import Address, Denial, Grant, Lane, Rules
 from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
@@ -126,8 +127,7 @@ class Lanes:
 
     def _go_blind(self, name: str, fault: Exception) -> None:
         self._blind_until = self._clock() + _BLIND_SECONDS
-        code = fault.response["Error"].get("Code", "") if isinstance(fault, ClientError) else ""
-        self._observe("unavailable", name, code or type(fault).__name__)
+        self._observe("unavailable", name, clients.named(fault))
 
     def _unguarded(self) -> Pass:
         return Pass(fallback=False, report=lambda _outcome, _pause: None)
