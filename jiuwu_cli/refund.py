@@ -9,7 +9,7 @@ from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
 from jiuwu.trade.refunding import MOST_REQUESTS
-from jiuwu.trade.refunds import Asked, OrderBusy, OrderUnknown, RefundRefused, Refunds, refundable_fen
+from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds, refundable_fen
 from jiuwu_cli import options, stack
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
@@ -93,7 +93,7 @@ def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, re
     except RefundRefused as refused:
         problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
         raise Problem(problem, _left(refused.order)) from None
-    except OrderUnknown:
+    except NoSuchOrder:
         raise Problem(f"the order {order.order_no} is gone", "check --stack") from None
     except OrderBusy:
         raise Problem(f"{order.order_no} is being written by others", "try again in a moment") from None

@@ -28,7 +28,7 @@ from jiuwu.trade.orders import is_order_no
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.receipt import for_merchant, points_receipt, refund_receipt
 from jiuwu.trade.refunding import MOST_REQUESTS
-from jiuwu.trade.refunds import OrderBusy, OrderUnknown, RefundRefused, Refunds
+from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 
 
@@ -103,7 +103,7 @@ def _refund(office: Office, request: Request, order_no: str) -> Reply:
         raise _no_order()
     try:
         asked = office.refunds.ask(order_no, key, amount_fen, wanted.reason)
-    except OrderUnknown:
+    except NoSuchOrder:
         raise _no_order() from None
     except RefundRefused as refused:
         raise _refused(refused) from None
@@ -150,13 +150,15 @@ def _require_member(office: Office, member_id: str) -> None:
 
 
 def _refused(refused: RefundRefused) -> Refused:
-    if refused.reason == "request_reused":
-        return _reused()
-    if refused.reason == "nothing_paid":
-        return Refused(422, "nothing_paid", "订单没有可退的付款")
-    if refused.reason == "too_many_refunds":
-        return Refused(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
-    return Refused(422, "refund_exceeds_payment", "退款金额超过可退余额", "amount")
+    match refused.reason:
+        case "request_reused":
+            return _reused()
+        case "nothing_paid":
+            return Refused(422, "nothing_paid", "订单没有可退的付款")
+        case "too_many_refunds":
+            return Refused(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
+        case "refund_exceeds_payment":
+            return Refused(422, "refund_exceeds_payment", "退款金额超过可退余额", "amount")
 
 
 def _reused() -> Refused:

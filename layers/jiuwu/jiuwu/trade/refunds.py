@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from .events import RefundAsked
 from .machine import Applied, Policy, apply
@@ -17,7 +17,7 @@ _ROUNDS = 6
 type Why = Literal["nothing_paid", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
 
 
-class OrderUnknown(Exception):
+class NoSuchOrder(Exception):
     """There is no such order here."""
 
 
@@ -58,11 +58,11 @@ class Refunds:
 
     def ask(self, order_no: str, request_id: str, fen: int | None, reason: str = "") -> Asked:
         """Asks for `fen` of what the order keeps, or for all of it (None); once per request id (1 to 64 visible ASCII
-        characters), however often it comes. Raises OrderUnknown, RefundRefused and OrderBusy."""
+        characters), however often it comes. Raises NoSuchOrder, RefundRefused and OrderBusy."""
         for _ in range(_ROUNDS):
             order = self._store.get(order_no)
             if order is None:
-                raise OrderUnknown(order_no)
+                raise NoSuchOrder(order_no)
             before = asked_by(order, request_id)
             if fen is None and order.seen(f"ask:{request_id}"):
                 return self._queued(Asked(order, before, again=True))
@@ -80,8 +80,7 @@ class Refunds:
         if reason == "event_id_reused":
             raise RefundRefused("request_reused", order)
         if reason != "duplicate_event":
-            known: dict[str, Why] = {"nothing_paid": "nothing_paid", "too_many_refunds": "too_many_refunds"}
-            raise RefundRefused(known.get(reason, "refund_exceeds_payment"), order)
+            raise RefundRefused(cast(Why, reason), order)
 
     def _queued(self, asked: Asked) -> Asked:
         """Also for a repetition: the process that asked first may have died before it came to this."""
