@@ -75,7 +75,7 @@ def handle(made: DailyStatement, event: object, left: Callable[[], float], reque
     `left`: seconds to the end. `request_id` names a run that no event names.
     """
     if isinstance(event, dict) and "Records" in event:
-        return fanout.again(task for task in fanout.tasks(event, Work) if not _did(made, task.body, left))
+        return fanout.again(task.message_id for task in fanout.tasks(event, Work) if not _did(made, task.body, left))
     day, run = _asked(event, made.clock())
     return _begin(made, Run(day, run or request_id, int(made.clock())))
 

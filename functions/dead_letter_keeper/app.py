@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.letters.letters import Letter
@@ -39,8 +39,7 @@ class Keeper(NamedTuple):
 
 def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
     """The reply to an SQS event: the messages that could not be kept."""
-    failed = [record["messageId"] for record in event["Records"] if not _kept(keeper, record)]
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    return fanout.again(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
 
 
 def _kept(keeper: Keeper, record: deaths.Record) -> bool:

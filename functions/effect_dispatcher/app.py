@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
@@ -69,7 +69,7 @@ def handle(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
     failed = {record["messageId"] for record in unread if not _bury(parts, record)}
     unwritten = _dispatch(parts, [number for number in numbers.values() if number])
     failed |= {message for message, number in numbers.items() if number in unwritten}
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in numbers if message in failed]}
+    return fanout.again(message for message in numbers if message in failed)
 
 
 def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
@@ -67,8 +67,7 @@ def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
         results[message] = _bury(processor, record, results[message])
         _log(record, told.get(message), results[message], delivered)
     _count(results.values(), adopted=len(taken.adopted))
-    failed = [message for message, result in results.items() if result.outcome == "failed"]
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    return fanout.again(message for message, result in results.items() if result.outcome == "failed")
 
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
@@ -164,8 +163,6 @@ def _metrics(result: Result) -> Iterator[tuple[str, ...]]:
         yield "OrderTransitions", "transition", result.what
     if result.outcome == "poison":
         yield "PoisonMessages", "reason", result.what
-    if result.what == "order_unknown":
-        yield "Drift", "class", "missing_there"
     if result.what.startswith("duplicate_"):
         yield ("Duplicates",)
 

@@ -94,7 +94,7 @@ def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], f
             _work(reconciler, task.body.held_by(task.message_id), left)
         else:
             telemetry.logger.error("reconcile queue", reason="malformed", message_id=task.message_id)
-    return fanout.again(task for task in tasks if task.body is None)
+    return fanout.again(task.message_id for task in tasks if task.body is None)
 
 
 def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:

@@ -90,7 +90,7 @@ def _take(refresher: Refresher, batch: Mapping[str, Any], context: Context) -> d
             telemetry.logger.info(
                 "token refresher", shard=task.body.shard, outcome=outcomes, to_be_continued=bool(rest)
             )
-    return fanout.again(task for task in tasks if task.body is None)
+    return fanout.again(task.message_id for task in tasks if task.body is None)
 
 
 def work(refresher: Refresher, part: Part, context: Context) -> tuple[Counter[str], Part | None]:

@@ -88,6 +88,6 @@ def test_the_reply_names_the_messages_that_have_to_come_again() -> None:
     event = {"Records": [record('{"part": 1}', "m-1"), record("junk", "m-2")]}
     tasks = fanout.tasks(event, Part)
 
-    reply = fanout.again(task for task in tasks if task.body is None)
+    reply = fanout.again(task.message_id for task in tasks if task.body is None)
 
     assert reply == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}

@@ -85,8 +85,8 @@ TRADE = (
         "only what failed comes again, and it does",
         1,
         "functions/order_processor/app.py",
-        'if result.outcome == "failed"]\n    return',
-        'if result.outcome == "poison"]\n    return',
+        'if result.outcome == "failed")\n',
+        'if result.outcome == "poison")\n',
         ("tests/functions/test_order_processor_trouble.py::test_who_loses_every_race_sends_the_message_back",),
     ),
     Safeguard(

@@ -55,9 +55,9 @@ def tasks[T](event: Mapping[str, Any], of: type[T]) -> list[Task[T]]:
     return [Task(record["messageId"], _read(record["body"], of)) for record in event["Records"]]
 
 
-def again(failed: Iterable[Task[Any]]) -> dict[str, list[dict[str, str]]]:
-    """The reply to an SQS event: these tasks have to come again, all others are done."""
-    return {"batchItemFailures": [{"itemIdentifier": task.message_id} for task in failed]}
+def again(message_ids: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """The reply to an SQS event: these messages have to come again, all others are done."""
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
 
 
 def send(sqs: "SQSClient", queue_url: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> dict[int, str]:
