@@ -20,10 +20,11 @@ from jiuwu.members.logins import Sessions, bearer_token
 from jiuwu.trade import alerts, effects
 from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
+from jiuwu.trade.listing import ProductsBusy, Rows
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status, is_order_no
 from jiuwu.trade.placing import NotPlaceable
-from jiuwu.trade.products import NotForPoints, NotForSale, Products, ProductsBusy
+from jiuwu.trade.products import NotForPoints, NotForSale, Products
 from jiuwu.trade.receipt import points_receipt, receipt
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
@@ -197,7 +198,7 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
         queue=partial(effects.queue, clients.client("sqs"), environment.effect_queue_url),
         clock=clock,
     )
-    products = Products(dynamodb, environment.products_table, clock=clock)
+    products = Products(Rows(dynamodb, environment.products_table), clock=clock)
     return Shop(
         sessions=Sessions(dynamodb, environment.logins_table, clock=clock),
         accounts=Accounts(dynamodb, environment.members_table),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jiuwu.trade.orders import Effect, Entry, Line, Order, effect_id, order_no_for
+from jiuwu.trade.orders import Effect, Entry, Line, Order, effect_id, fingerprint, order_no_for
 
 ORDER = Order(
     order_no="JWAAAAAAAAAAAAAAAAAAAAAA",
@@ -60,3 +60,9 @@ def test_a_payment_to_be_given_back_is_not_kept() -> None:
 
 def test_pending_effects_are_those_not_done() -> None:
     assert PAID_TWICE.pending == ("refund:t2",)
+
+
+def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None:
+    assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
+    others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
+    assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}

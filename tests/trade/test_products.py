@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from jiuwu.trade.listing import ProductsBusy, Rows
 from jiuwu.trade.orders import Line
-from jiuwu.trade.products import NotForSale, Products, ProductsBusy, fingerprint
+from jiuwu.trade.products import NotForPoints, NotForSale, Products
 
 TEA: dict[str, Any] = {
     "product_id": {"S": "tea"},
@@ -35,13 +36,13 @@ class Table:
 
 def products(*rows: dict[str, Any], at_once: int = 100) -> Products:
     table: Any = Table(*rows, at_once=at_once)
-    return Products(table, "products")
+    return Products(Rows(table, "products", sleep=lambda _: None))
 
 
 def test_a_basket_is_priced_from_the_table(aws: Callable[[str], Any], products_table: str) -> None:
     aws("dynamodb").put_item(TableName=products_table, Item=TEA)
 
-    assert (Line("tea", "龙井", 2, 617),) == Products(aws("dynamodb"), products_table).priced({"tea": 2})
+    assert (Line("tea", "龙井", 2, 617),) == Products(Rows(aws("dynamodb"), products_table)).priced({"tea": 2})
 
 
 def test_lines_keep_the_sequence_of_the_basket() -> None:
@@ -78,6 +79,8 @@ def test_a_table_that_hands_out_too_little_is_busy_and_nothing_is_sold() -> None
         {name: value for name, value in TEA.items() if name != "price_fen"},
         TEA | {"title": {"S": ""}},
         {name: value for name, value in TEA.items() if name != "title"},
+        TEA | {"price_points": {"N": "-3"}},
+        TEA | {"price_points": {"S": "300"}},
     ],
 )
 def test_what_is_off_the_shelf_or_has_no_whole_price_is_not_for_sale(row: dict[str, Any]) -> None:
@@ -87,16 +90,25 @@ def test_what_is_off_the_shelf_or_has_no_whole_price_is_not_for_sale(row: dict[s
     assert unsold.value.product_id == "tea"
 
 
-def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None:
-    assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
-    others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
-    assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}
+@pytest.mark.parametrize("row", [TEA, TEA | {"price_points": {"N": "0"}}])
+def test_what_has_no_price_in_points_is_not_for_points(row: dict[str, Any]) -> None:
+    with pytest.raises(NotForPoints):
+        products(row).priced_in_points({"tea": 1})
+
+
+def test_the_pauses_between_reads_grow_and_differ() -> None:
+    slept: list[float] = []
+    table: Any = Table(*(TEA | {"product_id": {"S": f"p{n}"}} for n in range(3)), at_once=1)
+
+    Rows(table, "products", sleep=slept.append, rand=lambda: 0.5).get_many(["p0", "p1", "p2"])
+
+    assert [0.05, 0.1] == slept
 
 
 def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
     table: Any = Table(TEA)
     now = [1000.0]
-    shop = Products(table, "products", clock=lambda: now[0])
+    shop = Products(Rows(table, "products"), clock=lambda: now[0])
 
     for _ in range(100):
         shop.priced({"tea": 1})
@@ -108,7 +120,7 @@ def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
 
 def test_what_is_not_there_is_asked_for_again_at_once() -> None:
     table: Any = Table()
-    shop = Products(table, "products", clock=lambda: 1000.0)
+    shop = Products(Rows(table, "products"), clock=lambda: 1000.0)
     with pytest.raises(NotForSale):
         shop.priced({"tea": 1})
 

@@ -11,11 +11,11 @@ from jiuwu.platform.money import MOST_FEN
 from .basket import Basket
 from .machine import Policy
 from .mending import Mended
-from .orders import Line, Order, Status, effect_id, order_no_for
+from .orders import Line, Order, Status, effect_id, fingerprint, order_no_for
 from .outcomes import UNPAID
 from .placing import NotPlaceable, attempt_seconds, look, new_order
 from .points import MOST_POINTS
-from .products import Products, fingerprint
+from .products import Products
 from .settling import Settler
 from .store import OrderStore
 

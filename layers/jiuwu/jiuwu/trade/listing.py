@@ -7,14 +7,16 @@ says what the platform was told, so neither undoes the other.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from jiuwu.platform.money import MOST_FEN
 
-from .products import ProductsBusy
+from .store import pause
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,6 +27,10 @@ _READS_AT_ONCE = 100  # BatchGetItem's limit
 _ROUNDS = 4
 
 Item = Mapping[str, Any]
+
+
+class ProductsBusy(Exception):
+    """The products table did not hand everything out in time; the same request may succeed a little later."""
 
 
 class RowMalformed(Exception):
@@ -100,8 +106,15 @@ def _whole(digits: str, most: int = 10**15) -> int | None:
 class Rows:
     """The products table, read in pages; the writing of what merchants say is theirs (`jiuwu products`)."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._client, self._table, self._sleep, self._rand = client, table, sleep, rand
 
     def page(self, start: str = "", *, limit: int = 100) -> tuple[list[Item], str]:
         """Some rows after the product `start` ("": the first ones), and after which one to go on ("": that was all)."""
@@ -117,12 +130,13 @@ class Rows:
             items, start = self.page(start, limit=1000)
             yield from items
 
-    def get_many(self, product_ids: Iterable[str]) -> dict[str, Item]:
-        """The rows of these products that exist, as they are now; raises ProductsBusy."""
+    def get_many(self, product_ids: Iterable[str], *, consistent: bool = True) -> dict[str, Item]:
+        """The rows of these products that exist, as they are now or (if not `consistent`, for half the units) were a
+        moment ago; raises ProductsBusy."""
         found: dict[str, Item] = {}
         for some in batched(dict.fromkeys(product_ids), _READS_AT_ONCE, strict=False):
             keys: Any = [{"product_id": {"S": product_id}} for product_id in some]
-            found |= {item["product_id"]["S"]: item for item in self._read(keys)}
+            found |= {item["product_id"]["S"]: item for item in self._read(keys, consistent)}
         return found
 
     def mark(self, product: Product, *, at: int, refused: str = "") -> bool:
@@ -147,9 +161,11 @@ class Rows:
             return False
         return True
 
-    def _read(self, keys: Any) -> Iterator[Item]:  # noqa: ANN401 -- boto3's keys
-        for _ in range(_ROUNDS):
-            wanted: Any = {self._table: {"Keys": keys, "ConsistentRead": True}}
+    def _read(self, keys: Any, consistent: bool) -> Iterator[Item]:  # noqa: ANN401, FBT001 -- boto3's
+        for attempt in range(_ROUNDS):
+            if attempt:
+                self._sleep(pause(attempt, self._rand))
+            wanted: Any = {self._table: {"Keys": keys, "ConsistentRead": consistent}}
             reply: Any = self._client.batch_get_item(RequestItems=wanted)
             yield from reply["Responses"].get(self._table, [])
             keys = reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])

@@ -7,7 +7,9 @@ whose causes are the idempotency keys.
 
 import base64
 import hashlib
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -199,6 +201,12 @@ def order_no_for(member_id: str, idempotency_key: str) -> str:
 def is_order_no(text: str) -> bool:
     """Whether `text` has the form of `order_no_for`."""
     return _ORDER_NO.fullmatch(text) is not None
+
+
+def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) -> str:
+    """What makes two requests the same order: which products, how many of each, in whatever order, and what pays."""
+    wanted: list[object] = [*sorted(lines), *(["points"] if with_points else [])]
+    return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
 
 
 def effect_id(order_no: str, effect: str) -> str:

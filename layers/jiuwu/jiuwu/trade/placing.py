@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
 
-from .orders import Line, Order, order_no_for
+from .orders import Line, Order, fingerprint, order_no_for
 from .points import AlreadyReturned, LedgerBusy, PointsLedger, Short
-from .products import fingerprint
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient, TokenSource

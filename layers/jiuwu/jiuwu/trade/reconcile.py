@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from .drift import Drift, Finding
 from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded
 from .machine import Applied, Policy, apply
-from .orders import Happened, Line, Order, Status, effect_id, is_order_no
-from .products import fingerprint
+from .orders import Happened, Line, Order, Status, effect_id, fingerprint, is_order_no
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

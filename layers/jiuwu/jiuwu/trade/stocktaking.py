@@ -15,8 +15,7 @@ from itertools import batched
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
 
 from .catalogue import Catalogue, Kept, Outcome
-from .listing import Item, RowMalformed, Rows, from_item
-from .products import ProductsBusy
+from .listing import Item, ProductsBusy, RowMalformed, Rows, from_item
 from .records import Records
 
 # The place of the pass in the reconciliation table.

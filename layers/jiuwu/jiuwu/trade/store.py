@@ -52,6 +52,11 @@ class DuePage:
     next_start: Mapping[str, Any] | None
 
 
+def pause(attempt: int, rand: Callable[[], float]) -> float:
+    """Seconds to wait before a table is asked again; others who were turned away at the same time wait another time."""
+    return rand() * _FIRST_WAIT_SECONDS * 2.0**attempt
+
+
 class OrderStore:
     """Orders by number; `shards` is how many parts of the due index they are written into. `observe` is given the
     consumed capacity of each request, index included."""
@@ -187,7 +192,7 @@ class OrderStore:
 
     def _wait(self, attempt: int) -> None:
         if attempt:
-            self._sleep(self._rand() * _FIRST_WAIT_SECONDS * 2**attempt)
+            self._sleep(pause(attempt, self._rand))
 
     def _meter(self, reply: Mapping[str, Any]) -> None:
         if self._observe is not None:
