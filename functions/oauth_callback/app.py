@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, settings, telemetry, web
+from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.web import Reply, Request, RequestRefused
 from jiuwu.members import pages
@@ -24,7 +24,6 @@ from jiuwu.members.logins import (
     Sessions,
     State,
     TicketRefused,
-    bearer_token,
     is_secret,
     new_secret,
 )
@@ -134,7 +133,7 @@ def _callback(parts: Parts, request: Request) -> Reply:
 
 
 def _session(parts: Parts, request: Request) -> Reply:
-    ticket = request.json(Ticket).ticket
+    ticket = api.body(request, _TICKET, lambda _: "ticket must be the text that /oauth/callback gave").ticket
     if not is_secret(ticket):
         raise RequestRefused(400, "ticket_malformed", "ticket is not one that /oauth/callback gave")
     try:
@@ -159,8 +158,8 @@ def _still_linked(parts: Parts, member_id: str) -> bool:
 
 
 def _unlink(parts: Parts, request: Request) -> Reply:
-    token = bearer_token(request.headers.get("authorization", ""))
-    member_id = parts.sessions.member_id(token) if token else None
+    token = api.bearer(request)
+    member_id = parts.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
         problem = "send Authorization: Bearer <session token> of an open session"
         raise RequestRefused(401, "session_refused", problem, {"WWW-Authenticate": "Bearer"})
@@ -177,6 +176,7 @@ def _unlink(parts: Parts, request: Request) -> Reply:
     return web.json_reply(200 if finished else 202, {"status": status})
 
 
+_TICKET = msgspec.json.Decoder(Ticket)
 _ROUTES: dict[str, tuple[str, Callable[[Parts, Request], Reply]]] = {
     "/oauth/login": ("GET", _login),
     "/oauth/callback": ("GET", _callback),

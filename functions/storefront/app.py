@@ -16,7 +16,7 @@ from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, member_id_for
-from jiuwu.members.logins import Sessions, bearer_token
+from jiuwu.members.logins import Sessions, is_secret
 from jiuwu.trade import alerts, effects
 from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
@@ -77,8 +77,8 @@ def _serve(shop: Shop, left: Callable[[], float], request: Request) -> Reply:
 
 
 def _member(shop: Shop, request: Request) -> str:
-    token = bearer_token(request.headers.get("authorization", ""))
-    member_id = shop.sessions.member_id(token) if token else None
+    token = api.bearer(request)
+    member_id = shop.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
         raise Refused(401, "session_required", "请先登录", "Authorization")
     return member_id

@@ -43,6 +43,13 @@ def test_the_example_event_places_an_order_once_its_session_is_open(lan: Custome
     )
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_scheme_of_a_session_is_read_in_any_letters(lan: Customer, scheme: str) -> None:
+    headers = EVENT["headers"] | {"authorization": f"{scheme} {lan.session}"}
+
+    assert 201 == lan.send(EVENT | {"headers": headers}).status
+
+
 def test_an_order_stands_on_both_sides_and_can_be_paid(lan: Customer, sides: Sides) -> None:
     answer = lan.buy()
 

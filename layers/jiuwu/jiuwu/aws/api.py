@@ -26,14 +26,14 @@ _AT = re.compile(r" - at `\$\.?(?P<field>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
-class Refused(Exception):
+class Refused(web.RequestRefused):
     """The request ends here: HTTP status, reason code, a message for whoever asked, and the field that is wrong."""
 
     def __init__(
         self, status: int, reason: str, message: str, field: str = "", *, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.message, self.field, self.headers = status, reason, message, field, headers
+        super().__init__(status, reason, message, headers)
+        self.field = field
 
 
 def answer(
@@ -43,10 +43,10 @@ def answer(
     passing: tuple[type[Exception], ...] = (ClientError, BotoCoreError, *busy)
     try:
         return serve(web.parse(event))
-    except web.RequestRefused as refused:
-        return _refuse(api, Refused(refused.status, refused.reason, "无法识别的请求"))
     except Refused as refused:
         return _refuse(api, refused)
+    except web.RequestRefused as refused:
+        return _refuse(api, Refused(refused.status, refused.reason, "无法识别的请求"))
     except passing as fault:
         return _put_off(api, fault)
 

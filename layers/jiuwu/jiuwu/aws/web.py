@@ -3,8 +3,6 @@
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +13,6 @@ import msgspec
 Reply = dict[str, Any]
 
 _MAX_QUERY = 8192
-_MAX_BODY = 4096
 
 
 class RequestRefused(Exception):
@@ -49,17 +46,6 @@ class Request:
                 found[name] = _printable(name, value)
         return dict.fromkeys(names, "") | found
 
-    def json[T](self, kind: type[T]) -> T:
-        """The body as `kind`; raises RequestRefused."""
-        if self.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise RequestRefused(415, "not_json", "send Content-Type: application/json")
-        try:
-            return msgspec.json.decode(self._body(), type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # a validation error names the field; the value is never in it
-            field_named = str(error) if isinstance(error, msgspec.ValidationError) else "the body is not JSON"
-            raise RequestRefused(400, "body_malformed", field_named) from None
-
     def _parameters(self) -> list[tuple[str, str]]:
         if len(self.raw_query) > _MAX_QUERY:
             raise RequestRefused(414, "query_too_long", f"the query is longer than {_MAX_QUERY} characters")
@@ -67,15 +53,6 @@ class Request:
             return parse_qsl(self.raw_query, keep_blank_values=True, errors="strict", max_num_fields=50)
         except ValueError:
             raise RequestRefused(400, "query_malformed", "the query is not percent-encoded UTF-8") from None
-
-    def _body(self) -> bytes:
-        # Base64 makes it a third longer
-        if len(self.raw_body) > _MAX_BODY * 4 // 3 + 4:
-            raise RequestRefused(413, "body_too_large", f"the body is larger than {_MAX_BODY} bytes")
-        try:
-            return base64.b64decode(self.raw_body, validate=True) if self.is_base64 else self.raw_body.encode()
-        except (binascii.Error, ValueError):
-            raise RequestRefused(400, "body_malformed", "the body is neither Base64 nor UTF-8") from None
 
 
 def parse(event: object) -> Request:

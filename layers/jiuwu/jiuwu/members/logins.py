@@ -27,7 +27,6 @@ Item = dict[str, Any]
 
 # secrets.token_urlsafe(32): 256 bits
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,6 @@ def new_secret() -> str:
 def is_secret(text: str) -> bool:
     """Whether `text` has the form of `new_secret`; what has not, need not be looked up."""
     return _SECRET.fullmatch(text) is not None
-
-
-def bearer_token(authorization: str) -> str | None:
-    """The session token in an Authorization header (RFC 6750), None if there is none of our form."""
-    found = _BEARER.fullmatch(authorization.strip())
-    return found[1] if found else None
 
 
 class Logins:
