@@ -97,11 +97,17 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
         raise Refused(422, "amount_too_large", "订单金额过大", "items") from None
     except NotPlaceable as why:
         if why.final:
-            raise Refused(422, "points_short", "积分不足，订单未成立，没有扣除任何积分", "pay_with") from None
+            raise _given_up(why) from None
         # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
         raise _login_needed() from None
     status = 202 if order.status is Status.CREATED else 201 if new else 200
     return _ordered(status, "ordered", order)
+
+
+def _given_up(why: NotPlaceable) -> Refused:
+    if why.reason == "content_refused":
+        return Refused(422, "content_refused", "订单内容未通过平台审核，订单未成立", "items")
+    return Refused(422, "points_short", "积分不足，订单未成立，没有扣除任何积分", "pay_with")
 
 
 def _unsold(unsold: NotForSale, basket: Basket) -> Refused:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.trade.orders import order_no_for
 from jiuwu.trade.points import LedgerBusy
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard
@@ -219,3 +220,13 @@ def test_an_order_cancelled_before_the_platform_had_it_wants_its_points_back(ric
 
 def test_a_paid_order_for_points_is_not_cancelled_by_the_member(rich: Customer) -> None:
     assert (409, "already_paid") == ((answer := rich.cancel(buy(rich).order_no)).status, answer.body["reason"])
+
+
+def test_points_for_an_order_that_the_platforms_review_refuses_are_given_back(rich: Customer, sides: Sides) -> None:
+    sides.platform.fail("orders.create", refuses(60001))
+
+    answer = buy(rich)
+
+    assert (422, "content_refused") == (answer.status, answer.body["reason"])
+    order = sides.order(order_no_for(rich.member_id, "key-1"))
+    assert ("cancelled", ("points:return",)) == (order.status, order.pending)

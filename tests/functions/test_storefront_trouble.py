@@ -53,6 +53,19 @@ def test_an_order_is_safe_though_the_platform_is_not_there(lan: Customer, sides:
     assert 0 < sides.order(answer.order_no).due_at <= NOW + 180
 
 
+def test_an_order_that_the_platforms_review_refuses_is_cancelled_and_says_so_however_often_it_is_asked_for(
+    lan: Customer, sides: Sides
+) -> None:
+    sides.platform.fail("orders.create", refuses(60001))
+
+    answers = [lan.buy(), lan.buy()]
+
+    assert [(422, "content_refused", "items")] * 2 == [
+        (answer.status, answer.body.get("reason"), answer.body.get("field")) for answer in answers
+    ]
+    assert ({}, 1) == (sides.platform.orders, sides.platform.count("orders.create"))
+
+
 def test_the_same_request_again_finishes_what_the_platform_could_not_take(lan: Customer, sides: Sides) -> None:
     sides.platform.fail_always("orders.create", down)
     created = lan.buy()

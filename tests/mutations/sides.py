@@ -3,6 +3,7 @@
 from .safeguard import Safeguard
 
 _TRADE = "layers/jiuwu/jiuwu/trade"
+_REFUSED = "tests/functions/test_reconciler_refused.py"
 
 SIDES = (
     Safeguard(
@@ -124,6 +125,42 @@ SIDES = (
         (
             "tests/trade/test_records.py::test_a_change_dated_in_the_future_hides_none_that_comes_before_it",
             "tests/trade/test_records.py::test_a_cursor_that_was_led_into_the_future_comes_back",
+        ),
+    ),
+    Safeguard(
+        "orders that are refused for their own sake are no outage",
+        3,
+        f"{_TRADE}/sweep.py",
+        "self._failed_in_a_row = 0 if alone else self._failed_in_a_row + 1",
+        "self._failed_in_a_row += 1",
+        (f"{_REFUSED}::test_orders_that_are_refused_for_their_own_sake_do_not_keep_others_from_being_placed",),
+    ),
+    Safeguard(
+        "an order that the platform chokes on does not come first in every tick",
+        3,
+        f"{_TRADE}/sweep.py",
+        "if alone or isinstance(error, UnknownOutcome):",
+        "if alone and isinstance(error, UnknownOutcome):",
+        (f"{_REFUSED}::test_an_order_that_may_be_the_trouble_itself_comes_first_in_no_tick_again",),
+    ),
+    Safeguard(
+        "a platform that takes no orders is still asked about the others",
+        3,
+        f"{_TRADE}/sweep.py",
+        "                return  # they stay due",
+        "                raise _CutOff  # they stay due",
+        (f"{_REFUSED}::test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_others",),
+    ),
+    Safeguard(
+        "an order that the platform's review refuses is given up",
+        6,
+        f"{_TRADE}/placing.py",
+        '    "points_returned",\n    "content_refused",\n)',
+        '    "points_returned",\n)',
+        (
+            f"{_REFUSED}::test_an_order_that_the_platforms_review_refuses_is_cancelled_and_asked_for_no_more",
+            "tests/functions/test_storefront_trouble.py"
+            "::test_an_order_that_the_platforms_review_refuses_is_cancelled_and_says_so_however_often_it_is_asked_for",
         ),
     ),
     Safeguard(

@@ -16,7 +16,7 @@ from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform import profile
-from jiuwu.platform.errors import BadParameters, ScopeMissing, TokenInvalid
+from jiuwu.platform.errors import BadParameters, ContentRefused, ScopeMissing, TokenInvalid
 
 if TYPE_CHECKING:
     import httpx
@@ -148,6 +148,8 @@ class MembersPlatform(Platform):
             raise NotPlaceable("login_needed") from ended
         except BadParameters as refused:
             raise NotPlaceable("refused") from refused
+        except ContentRefused as verdict:
+            raise NotPlaceable("content_refused") from verdict
         except (RecordMalformed, ClientError) as fault:
             if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in _UNREADABLE:
                 raise

@@ -197,6 +197,11 @@ class UnknownOutcome(PlatformError):
         super().__init__(name, **facts)
         self.reason = reason
 
+    @property
+    def answered(self) -> bool:
+        """Whether the write was answered with success, in words that we do not understand."""
+        return self.code is None and self.status is not None and 200 <= self.status < 300
+
     def _fact(self) -> str:
         return f"UnknownOutcome, {self.reason}"
 

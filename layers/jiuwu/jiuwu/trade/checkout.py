@@ -13,7 +13,7 @@ from .machine import Policy
 from .mending import Mended
 from .orders import Line, Order, Status, effect_id, fingerprint, order_no_for
 from .outcomes import UNPAID
-from .placing import NotPlaceable, attempt_seconds, look, new_order
+from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
 from .points import MOST_POINTS
 from .products import Products
 from .settling import Settler
@@ -75,15 +75,14 @@ class Checkout:
     def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
         """The order of this request and whether it is new; CREATED when the platform could not take it yet.
 
-        Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable, if
-        the member has to log in again, or has not the points: then the order is cancelled.
+        Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable: if
+        the member has to log in again; and, the order cancelled, if no later try can help.
         """
         known = self._store.get(order_no_for(member_id, key))
         order = known or self._store.create(self._priced(member_id, key, basket, reach.open_id))
         if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):
             raise KeyReused
-        if self._settler.was_given_up(order, "points_short"):
-            raise NotPlaceable("points_short")
+        self._refuse_again(order)
         return self._placed(order, reach), known is None
 
     def cancel(self, order: Order, reach: Reach) -> Order:
@@ -138,6 +137,11 @@ class Checkout:
                 raise
             return order
         return self._settled(order, remote)
+
+    def _refuse_again(self, order: Order) -> None:
+        for reason in FINAL:
+            if order.status is Status.CANCELLED and self._settler.was_given_up(order, reason):
+                raise NotPlaceable(reason)
 
     def _given_up(self, order: Order, error: NotPlaceable) -> Order:
         mended = self._settler.give_up(order, error.reason)

@@ -13,20 +13,29 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import NewOrder, RemoteOrder
 
 
+# What no later try can help.
+FINAL: tuple[Literal["points_short", "points_returned", "content_refused"], ...] = (
+    "points_short",
+    "points_returned",
+    "content_refused",
+)
+
+type Reason = Literal[
+    "login_needed", "token_busy", "refused", "points_busy", "points_short", "points_returned", "content_refused"
+]
+
+
 class NotPlaceable(Exception):
     """This very order cannot be placed, whatever the state of the platform: `reason` says why."""
 
-    def __init__(
-        self,
-        reason: Literal["login_needed", "token_busy", "refused", "points_short", "points_returned", "points_busy"],
-    ) -> None:
+    def __init__(self, reason: Reason) -> None:
         super().__init__(f"not placed: {reason}")
         self.reason = reason
 
     @property
     def final(self) -> bool:
         """Whether no later try can help: the order is to be cancelled."""
-        return self.reason in ("points_short", "points_returned")
+        return self.reason in FINAL
 
 
 def new_order(  # noqa: PLR0913 -- what an order is made of

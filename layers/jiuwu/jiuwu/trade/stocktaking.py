@@ -137,6 +137,5 @@ class Stocktaking:
 def _about_one(error: PlatformError) -> bool:
     """Whether an error may be this product's alone: a code that nobody told us of, or a reply that cannot be read."""
     if isinstance(error, UnknownOutcome):
-        # a write that was answered with success, in words that we do not understand
-        return error.code is None and error.status is not None and 200 <= error.status < 300
+        return error.answered
     return type(error) is PlatformError or isinstance(error, BadReply)

@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from jiuwu.platform.errors import BadParameters, PlatformError
+from jiuwu.platform.errors import (
+    BadParameters,
+    ClockSkew,
+    InvalidClient,
+    PlatformError,
+    SignatureRefused,
+    UnknownOutcome,
+)
 
 from . import alerts
 from .asking import remotes
@@ -31,6 +38,8 @@ _MARGIN_SECONDS = 20.0
 _OURS = "reconcile:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
+# Nothing of these says that the platform would take another order.
+_ABOUT_ALL = (SignatureRefused, ClockSkew, InvalidClient)
 
 Take = Callable[[], bool]
 
@@ -163,6 +172,8 @@ class Sweep:
         readable = (number for number in numbers if number not in unreadable)
         settled = self._settle({number: found.get(number) for number in readable}, asked_at)
         for order in settled.to_place:
+            if self._failed_in_a_row == _IN_A_ROW:
+                return  # they stay due; what the platform knows of other orders is still worth asking
             if self._late:
                 raise _CutOff
             self._put_there(order)
@@ -180,24 +191,38 @@ class Sweep:
         try:
             remote = self._place(order)
         except NotPlaceable as why:
-            self.outcome.problems.append(f"{order.order_no}: {why}")
-            if not why.final:
-                self._settler.postpone([order])
-            elif mended := self._settler.give_up(order, why.reason):
-                self.outcome.note(Settled({order.order_no: mended}, frozenset()))
-            return
+            self._not_placeable(order, why)
         except PlatformError as error:
-            self._failed_in_a_row += 1
-            if self._failed_in_a_row == _IN_A_ROW:
-                raise
-            self.outcome.problems.append(f"{order.order_no}: {error}")
-            return
-        self._failed_in_a_row = 0
-        self.outcome.note(self._settler.settle({order.order_no: remote}))
+            self._not_placed(order, error)
+        else:
+            self._failed_in_a_row = 0
+            self.outcome.note(self._settler.settle({order.order_no: remote}))
+
+    def _not_placeable(self, order: Order, why: NotPlaceable) -> None:
+        self.outcome.problems.append(f"{order.order_no}: {why}")
+        if not why.final:
+            self._settler.postpone([order])
+        elif mended := self._settler.give_up(order, why.reason):
+            self.outcome.note(Settled({order.order_no: mended}, frozenset()))
+
+    def _not_placed(self, order: Order, error: PlatformError) -> None:
+        self.outcome.problems.append(f"{order.order_no}: {error}")
+        alone = _about_one(error)
+        self._failed_in_a_row = 0 if alone else self._failed_in_a_row + 1
+        if alone or isinstance(error, UnknownOutcome):
+            # it may be this order that the platform chokes on: then it must not come first in every tick
+            self._settler.postpone([order])
 
     @property
     def _late(self) -> bool:
         return self._left() < _MARGIN_SECONDS
+
+
+def _about_one(error: PlatformError) -> bool:
+    """Whether an error may be this order's alone, and the platform well."""
+    if isinstance(error, UnknownOutcome):
+        return error.answered
+    return not error.retryable and not isinstance(error, _ABOUT_ALL)
 
 
 def _counted(cursor: Cursor, settled: Settled) -> Cursor:
