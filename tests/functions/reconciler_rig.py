@@ -144,3 +144,8 @@ def merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
 
 def paid(order_no: str, at: int = NOW + 50) -> Paid:
     return Paid(f"evt-{order_no}", at, "t1", 1234, at)
+
+
+def ship_there(clockwork: Clockwork, number: str) -> None:
+    there = clockwork.sides.platform.orders
+    there[number] = platform.push(there[number], "shipped", "request-1", NOW + 61)

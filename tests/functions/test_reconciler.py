@@ -14,7 +14,7 @@ from jiuwu.trade.parts import Part
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard
-from tests.functions.reconciler_rig import EVENT, LATER, TEA, Clockwork, Context, paid
+from tests.functions.reconciler_rig import EVENT, LATER, TEA, Clockwork, Context, paid, ship_there
 from tests.trade.lives import after
 
 # ── What is due ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,11 +196,6 @@ def test_changes_of_orders_that_nobody_was_to_look_at_are_found(clockwork: Clock
 
     assert (clockwork.classes(answer), answer["transitions"]) == ({"missed_notification": 1}, {"completed": 1})
     assert clockwork.sides.platform.count("orders.query") == 0
-
-
-def ship_there(clockwork: Clockwork, number: str) -> None:
-    there = clockwork.sides.platform.orders
-    there[number] = platform.push(there[number], "shipped", "request-1", NOW + 61)
 
 
 def test_an_order_of_ours_that_only_the_platform_has_is_adopted(clockwork: Clockwork) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -14,13 +15,14 @@ from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.trade.drift import counts_of
-from jiuwu.trade.events import Cancelled
-from jiuwu.trade.orders import Status
+from jiuwu.trade.events import Cancelled, EffectDone
+from jiuwu.trade.orders import Happened, Status
 from jiuwu.trade.parts import CHANGED, Part, of_tick
 from sandbox.cloud.environments import ROOT
+from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.platform_stand_in import Serve, down, refuses
-from tests.functions.reconciler_rig import LATER, Clockwork, batch
+from tests.functions.reconciler_rig import LATER, Clockwork, batch, paid, ship_there
 
 # ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,6 +65,49 @@ def test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at(clockwork:
 
     assert (5, 3) == (answer["changed"], clockwork.sides.platform.count("orders.changed"))
     assert [2, 2, 1] == [json.loads(report["report"]["S"])["looked_at"] for report in clockwork.reports_in_order]
+
+
+def fresh(clockwork: Clockwork, number: str) -> None:
+    """The order changes just now: its notification is on its way."""
+    clockwork.sides.platform.change(number, platform.complete)
+
+
+def written_meanwhile(clockwork: Clockwork, number: str) -> None:
+    """The order changed a while ago, and somebody writes it here while the list is read."""
+    clockwork.sides.now = LATER - 200
+    clockwork.sides.platform.change(number, platform.complete)
+    clockwork.sides.now = LATER
+
+    def write(serve: Serve) -> object:
+        order = clockwork.sides.order(number)
+        looked = replace(order, history=(*order.history, Happened(LATER, "", "look:by somebody")))
+        clockwork.sides.store.save_many([(order, looked)])
+        return serve()
+
+    clockwork.sides.platform.fail("orders.changed", write)
+
+
+@pytest.mark.parametrize("happens", [fresh, written_meanwhile])
+def test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait(
+    clockwork: Clockwork, happens: Callable[[Clockwork, str], None]
+) -> None:
+    shipped = (paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    number, other = clockwork.order("k", *shipped), clockwork.order("other")
+    clockwork.sides.platform.pay(number)
+    ship_there(clockwork, number)
+    happens(clockwork, number)
+    clockwork.sides.platform.pay(other)
+    clockwork.sides.platform.page_size = 1
+    clockwork.put(Part(CHANGED, LATER), left=lambda: 10.0)
+    clockwork.tasks()  # nobody comes to the next page for a long time
+
+    clockwork.sides.now = LATER + 850
+    clockwork.sides.platform.pay(other, transaction="t2")
+    for later in (900, 1080):
+        clockwork.sides.now = LATER + later
+        clockwork.put(Part(CHANGED, LATER + later), f"m-{later}")
+
+    assert Status.COMPLETED is clockwork.sides.order(number).status
 
 
 def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork: Clockwork) -> None:

@@ -164,6 +164,30 @@ SIDES = (
         ),
     ),
     Safeguard(
+        "a change that was left aside is met by the next pass",
+        3,
+        f"{_TRADE}/records.py",
+        "if self.aside else reach",
+        "if not reach else reach",
+        (
+            "tests/trade/test_records.py"
+            "::test_what_a_pass_left_aside_is_met_by_the_next_one_however_long_it_was_cut_off",
+            "tests/functions/test_reconciler_trouble.py"
+            "::test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait",
+        ),
+    ),
+    Safeguard(
+        "an order that somebody wrote meanwhile counts as left aside",
+        3,
+        f"{_TRADE}/settling.py",
+        "return Mended(local, aside=True)",
+        "return Mended(local)",
+        (
+            "tests/functions/test_reconciler_trouble.py"
+            "::test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait",
+        ),
+    ),
+    Safeguard(
         "every page of the changes is read",
         3,
         f"{_TRADE}/sweep.py",

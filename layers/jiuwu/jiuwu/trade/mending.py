@@ -27,6 +27,7 @@ class Mended:
 
     order: Order | None
     place: bool = False  # it still has to be created at the platform
+    aside: bool = False  # the sides were not compared: something happened here since the platform was asked
     transitions: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -26,8 +26,9 @@ _SILENT_FROM = 3
 class Cursor:
     """Where reading goes on: the orders changed after `since`, from the platform's `page` on (empty: the first).
 
-    `began` is when this pass over the list began, `seen` the latest change it has met. Times are Unix seconds. Of the
-    orders met so far, `missed` had to be mended because no notification came, and of `heard` some did come.
+    `began` is when this pass over the list began, `seen` the latest change it has met, `aside` the oldest one that it
+    left aside (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be mended because no
+    notification came, and of `heard` some did come.
     """
 
     since: int
@@ -36,6 +37,7 @@ class Cursor:
     seen: int = 0
     missed: int = 0
     heard: int = 0
+    aside: int = 0
 
     @property
     def updated_after(self) -> int:
@@ -48,23 +50,29 @@ class Cursor:
 
     def restart(self) -> "Cursor":
         """The cursor of the same pass from its first page on."""
-        return replace(self, page="", missed=0, heard=0)
+        return replace(self, page="", missed=0, heard=0, aside=0)
 
     @property
     def silent(self) -> bool:
         """Whether notifications went missing and not a single one came: then it is the channel that is broken."""
         return self.missed >= _SILENT_FROM and not self.heard
 
+    def leaving(self, changes: Iterable[int]) -> "Cursor":
+        """The cursor when orders with these changes were left to their notifications, or to those who wrote them."""
+        return replace(self, aside=min((at for at in (self.aside, *changes) if at), default=0))
+
     def after(self, changes: Iterable[int], next_page: str) -> "Cursor":
         """The cursor once a page with these changes is dealt with. The last page ends the pass: the next one begins
         at the latest change, or where this one began if nothing changes any more, so that an idle shop reads nothing;
-        and never later than our clock explains, or one change with a wrong date would hide all that come before it.
+        never later than our clock explains, or one change with a wrong date would hide all that come before it; and
+        never after a change that was left aside, which may be known from nowhere else.
         """
         seen = max(self.seen, *changes, 0)
         if next_page:
             return replace(self, page=next_page, seen=seen)
         latest = max(self.since, seen, self.began - OVERLAP_SECONDS)
-        return Cursor(min(latest, self.began + OVERLAP_SECONDS), seen=seen)
+        reach = min(latest, self.began + OVERLAP_SECONDS)
+        return Cursor(min(reach, self.aside + OVERLAP_SECONDS) if self.aside else reach, seen=seen)
 
 
 _NUMBERS = tuple(field.name for field in fields(Cursor) if field.name != "page")

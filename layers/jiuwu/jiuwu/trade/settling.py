@@ -32,6 +32,11 @@ class Settled:
     busy: frozenset[str]
 
     @property
+    def compared(self) -> frozenset[str]:
+        """The orders whose sides were compared; the others were being written by somebody."""
+        return frozenset(number for number, mended in self.orders.items() if not mended.aside)
+
+    @property
     def to_place(self) -> list[Order]:
         """The orders, unchanged, that have to be created at the platform first."""
         return [mended.order for mended in self.orders.values() if mended.place and mended.order]
@@ -100,7 +105,7 @@ class Settler:
     def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Mended:
         now = int(self._clock())
         if local and local.history and local.history[-1].at > seen_at - 1:  # whole seconds
-            return Mended(local)
+            return Mended(local, aside=True)
         mended = self._mender.mend(local, remote, now=now)
         if mended.order is None or mended.place:
             return mended

@@ -147,7 +147,8 @@ class Sweep:
             cursor, page = self._page(cursor)
             self.outcome.problems += page.unreadable
             settled = self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
-            cursor = _counted(cursor, settled)
+            aside = [one.updated_at for one in page.orders if one.out_order_no not in settled.compared]
+            cursor = _counted(cursor, settled).leaving(aside)
             self.outcome.silent = cursor.silent and not page.next_cursor
             cursor = cursor.after([remote.updated_at for remote in page.orders], page.next_cursor)
             records.save_cursor(cursor)
