@@ -105,7 +105,7 @@ def _repair(found: stack.Stack, one: Comparer, tally: Tally, *, cap: int, yes: b
         say("nothing was changed")
         raise typer.Exit(_DRIFT)
     mend(reconciler(found), mendable)
-    left = remaining(one, tally.differences)
+    left = _recounted(one, tally.differences)
     say(f"{left} of {len(numbers)} orders still differ")
     raise typer.Exit(_DRIFT if left else 0 if tally.complete else _UNKNOWN)
 
@@ -137,6 +137,17 @@ def mend(invoke: Invoke, mendable: list[Plan]) -> None:
         did = ", ".join(map(str, answer.get("did", ()))) or "nothing left to do"
         problems = "".join(f"; {problem}" for problem in answer.get("problems", ()))
         say(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
+
+
+def _recounted(one: Comparer, differences: tuple[Line, ...]) -> int:
+    try:
+        return remaining(one, differences)
+    except FAULTS as error:
+        problem = Problem(
+            f"what still differs is not known: {told(error)}", "what was mended stays mended; verify later"
+        )
+        problem.exit_code = _UNKNOWN
+        raise problem from None
 
 
 def remaining(one: Comparer, differences: tuple[Line, ...]) -> int:

@@ -24,7 +24,7 @@ from jiuwu_cli import stack
 from jiuwu_cli.reading import WouldWrite, reading, refuse_writing
 from sandbox.platform import orders as simulated
 from tests.cli.conftest import Jiuwu, Received, Receiver, complaint
-from tests.functions.platform_stand_in import StandIn, down
+from tests.functions.platform_stand_in import StandIn, down, refuses
 from tests.trade.lives import after
 
 TEMPLATE = """
@@ -288,3 +288,21 @@ def test_a_reconciler_that_cannot_be_asked_ends_it_on_one_line(shop: Shop) -> No
 
     assert 1 == result.exit_code
     assert f"{number}: AWS refused to invoke it (ResourceNotFoundException)" in complaint(result)
+
+
+def test_a_platform_that_does_not_answer_the_count_after_a_repair_is_exit_code_2_on_one_line(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = missed_payment(shop)
+
+    def mended_and_gone(order_no: str) -> dict[str, Any]:
+        shop.platform.fail_always("orders.query", refuses(90001))
+        return {"order_no": order_no, "did": ["paid"], "status": "paid"}
+
+    monkeypatch.setattr("jiuwu_cli.reconcile.reconciler", lambda _stack: mended_and_gone)
+
+    result = shop.run("--repair", "--yes")
+
+    assert (2, True) == (result.exit_code, f"{number}  did: paid; now paid" in result.stdout)
+    assert "what still differs is not known: orders.query: PlatformBusy" in complaint(result)
+    assert "what was mended stays mended" in complaint(result)

@@ -125,4 +125,12 @@ STATEMENTS = (
         "return 0",
         (f"{_COMMAND}::test_a_platform_that_does_not_answer_is_exit_code_2_and_never_agreement",),
     ),
+    Safeguard(
+        "a repair whose end could not be counted is no drift",
+        3,
+        f"{_CLI}/reconcile.py",
+        "        problem.exit_code = _UNKNOWN\n        raise problem",
+        "        raise problem",
+        (f"{_COMMAND}::test_a_platform_that_does_not_answer_the_count_after_a_repair_is_exit_code_2_on_one_line",),
+    ),
 )
