@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +34,12 @@ _NAME = "EffectDispatcher"
 _LONGEST_DELAY = 900
 
 Record = Mapping[str, Any]
+
+
+class Context(Protocol):
+    """Lambda's context, as far as we ask it."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
@@ -61,18 +67,19 @@ class Parts(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The reply to an SQS event: the messages that are to come again. An effect that failed is asked for again when its
-    time comes, by a message of its own; one that is given up goes to the dead letters with its reason."""
+def handle(parts: Parts, event: Mapping[str, Any], left: Callable[[], float]) -> dict[str, Any]:
+    """The reply to an SQS event: the messages that are to come again; `left` is how many seconds there still are. An
+    effect that failed is asked for again when its time comes, and one for which there was no time at once, by a message
+    of its own; one that is given up goes to the dead letters with its reason."""
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
     unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
     failed = {record["messageId"] for record in unread if not _bury(parts, record)}
-    unwritten = _dispatch(parts, [number for number in numbers.values() if number])
+    unwritten = _dispatch(parts, [number for number in numbers.values() if number], left)
     failed |= {message for message, number in numbers.items() if number in unwritten}
     return fanout.again(message for message in numbers if message in failed)
 
 
-def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
+def _dispatch(parts: Parts, order_nos: Sequence[str], left: Callable[[], float]) -> Collection[str]:
     """Carries out what these orders have pending; returns those whose message is to come again."""
     chosen = parts.settings
     dispatcher = Dispatcher(
@@ -83,6 +90,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str]) -> Collection[str]:
         points=parts.points,
         policy=chosen.policy,
         bury=partial(_give_up, parts),
+        left=left,
         clock=parts.clock,
     )
     try:
@@ -181,9 +189,9 @@ _parts = Parts(
 )
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Entry point for Lambda."""
-    return handle(_parts, event)
+    return handle(_parts, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 boot.done()

@@ -30,6 +30,11 @@ from tests.functions.trade_messages import (
 from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, SHIPPED, after, paid, refunded
 
 
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
 class Rig:
     """What a test does with the function; the merchant's rule hands ship requests to a queue."""
 
@@ -58,7 +63,7 @@ class Rig:
         return order
 
     def handle(self, *records: dict[str, Any]) -> list[str]:
-        return failed(self.app.handle(self.parts, batch(*records)))
+        return failed(self.app.handle(self.parts, batch(*records), lambda: 30.0))
 
     def asked_again(self) -> list[dict[str, Any]]:
         """The messages in the effect queue, waited for as long as a first failure makes them wait."""
@@ -123,7 +128,7 @@ def test_the_example_event_ships_its_order(rig: Rig, project: Path, monkeypatch:
     rig.platform(lambda request: data(shown(out_order_no=order_no, status="shipped")))
     monkeypatch.setattr(rig.app, "_parts", rig.parts)
 
-    assert rig.app.handler(event, None) == {"batchItemFailures": []}
+    assert rig.app.handler(event, Context()) == {"batchItemFailures": []}
     shipped = rig.store.get(order_no)
     assert shipped is not None
     assert (shipped.status, shipped.pending) == (Status.SHIPPED, ())

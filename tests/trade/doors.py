@@ -1,6 +1,8 @@
 """Both sides of the effects' door as fakes: the merchant's bus and the platform."""
 
 import json
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from jiuwu.platform.errors import PlatformError
@@ -37,24 +39,28 @@ class Bus:
 class Platform:
     """PlatformClient as far as effects call it: answers, or raises, as told; `shows` is what get_order shows."""
 
+    profile = SimpleNamespace(gateway=SimpleNamespace(timeout_seconds=2.0))
+
     def __init__(self, error: PlatformError | None = None, shows: RemoteOrder | PlatformError | None = None) -> None:
         self.error, self.shows = error, shows
         self.pushed: list[tuple[str, str, str]] = []
         self.refunded: list[tuple[str, str, str, int]] = []
         self.looked: list[str] = []
 
-    def push_status(self, out_order_no: str, status: str, effect_id: str) -> None:
+    def push_status(self, out_order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.pushed.append((out_order_no, status, effect_id))
         if self.error:
             raise self.error
 
-    def refund(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> RefundReply:
+    def refund(
+        self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int, *, timeout: float
+    ) -> RefundReply:
         self.refunded.append((out_order_no, out_refund_no, transaction_id, amount_fen))
         if self.error:
             raise self.error
         return RefundReply(refund_id="r", out_refund_no=out_refund_no, amount_fen=amount_fen, status="succeeded")
 
-    def get_order(self, out_order_no: str) -> RemoteOrder:
+    def get_order(self, out_order_no: str, *, timeout: float) -> RemoteOrder:
         self.looked.append(out_order_no)
         if isinstance(self.shows, PlatformError):
             raise self.shows
@@ -117,6 +123,7 @@ def dispatcher(
     *,
     ledger: Ledger | None = None,
     graves: Graves | None = None,
+    left: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
 ) -> Dispatcher:
     events: Any = bus
@@ -130,6 +137,7 @@ def dispatcher(
         points=points,
         policy=Policy(),
         bury=graves or Graves(),
+        left=left,
         clock=lambda: at,
     )
 
@@ -141,9 +149,11 @@ def dispatch(
     *numbers: str,
     ledger: Ledger | None = None,
     graves: Graves | None = None,
+    left: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
 ) -> Dispatched:
-    return dispatcher(store, bus, platform, ledger=ledger, graves=graves, at=at).dispatch(numbers or [NUMBER])
+    sent = dispatcher(store, bus, platform, ledger=ledger, graves=graves, left=left, at=at)
+    return sent.dispatch(numbers or [NUMBER])
 
 
 def unfinished(dispatched: Dispatched) -> set[str]:

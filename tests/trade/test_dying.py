@@ -8,6 +8,7 @@ the due time brings back what nobody queued. All in memory, so that Hypothesis o
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given, settings
@@ -92,10 +93,12 @@ class World:
         self.step(lambda: self.shipped.extend(sent))
         return {"Entries": [{"EventId": effect_id} for effect_id in sent]}
 
-    def push_status(self, order_no: str, status: str, effect_id: str) -> None:
+    profile = SimpleNamespace(gateway=SimpleNamespace(timeout_seconds=2.0))
+
+    def push_status(self, order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.step(lambda: self.pushed.append(effect_id))
 
-    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int) -> None:
+    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int, *, timeout: float) -> None:
         self.step(lambda: self.refunded.setdefault(effect_id, fen))
 
     # what the functions do, each in a process of its own

@@ -185,8 +185,8 @@ def test_a_write_between_reading_and_writing_keeps_both(store: OrderStore) -> No
     order = stored(store, PAID)
 
     class Meanwhile(Platform):
-        def push_status(self, *args: str) -> None:
-            super().push_status(*args)
+        def push_status(self, *args: str, **more: Any) -> None:
+            super().push_status(*args, **more)
             assert not store.save_many([(order, after(order, paid("t2")))])
 
     bus = Bus()
@@ -217,7 +217,7 @@ def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore
     stored(store, PAID)
 
     class Broken(Platform):
-        def push_status(self, *args: str) -> None:
+        def push_status(self, *args: str, **more: Any) -> None:
             raise MemoryError
 
     bus = Bus()

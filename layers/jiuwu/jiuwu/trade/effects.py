@@ -38,6 +38,10 @@ _ENTRIES_AT_ONCE = 10
 _BYTES_AT_ONCE = 240_000
 _ROUNDS = 6
 _UNBURIED_SECONDS = 300
+# No effect is begun with fewer seconds left. At a platform that hangs, a telling and the look after it end well before
+# (`attempt_seconds`), and the rest is for writing down what was tried: what dies unwritten was never tried, so that it
+# would not wait longer each time, nor ever be given up, and ship requests that were taken would go out again.
+_LEAST_SECONDS = 16.0
 _ORDERS_AT_ONCE = 10
 
 
@@ -71,8 +75,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried; by order, what a person should hear of, each time to try again (Unix seconds), and why it
-    could not be read or written."""
+    """What was tried; by order, what a person should hear of, each time to try again (Unix seconds; that is at once for
+    what there was no time for), and why it could not be read or written."""
 
     attempts: tuple[Attempt, ...]
     alerts: Mapping[str, tuple[str, ...]]
@@ -87,7 +91,7 @@ Bury = Callable[[Attempt], None]
 class Dispatcher:
     """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
     `points` is the ledger of what orders for points are paid with; `bury` is given each effect that is given up, before
-    the order says so."""
+    the order says so; `left` is how many seconds there still are."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -99,13 +103,16 @@ class Dispatcher:
         points: PointsLedger,
         policy: Policy,
         bury: Bury,
+        left: Callable[[], float] = lambda: float("inf"),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._events, self._bus, self._bury = store, events, bus, bury
-        self._platform, self._points, self._policy, self._clock = platform, points, policy, clock
+        self._platform, self._points, self._policy = platform, points, policy
+        self._left, self._clock = left, clock
 
     def dispatch(self, order_nos: Iterable[str]) -> Dispatched:
-        """Tries each pending effect of these orders whose time has come once; several orders at a time."""
+        """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders
+        at a time."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
         attempts: list[Attempt] = []
@@ -119,11 +126,17 @@ class Dispatcher:
             alerts, lost = self._save(orders, attempts)
         unknown = dict.fromkeys(numbers - orders.keys(), "order_unknown")
         unwritten = unknown | dict.fromkeys(lost, "written_by_others")
-        return Dispatched(tuple(attempts), alerts, _next_tries(attempts), unwritten)
+        return Dispatched(tuple(attempts), alerts, self._next_tries(orders.values(), attempts), unwritten)
 
     def _ready(self, order: Order) -> list[str]:
+        """What has waited longest comes first: else what fails again and again would take the time of all others."""
         now = int(self._clock())
-        return [name for name, effect in order.effects if effect.pending and effect.next_at <= now]
+        ready = [(effect.next_at, name) for name, effect in order.effects if effect.pending and effect.next_at <= now]
+        return [name for _, name in sorted(ready, key=lambda one: one[0])]
+
+    @property
+    def _late(self) -> bool:
+        return self._left() < _LEAST_SECONDS
 
     def _to_tell(self, order: Order) -> list[str]:
         return [effect for effect in self._ready(order) if effect != "ship" and not effect.startswith("points:")]
@@ -143,7 +156,7 @@ class Dispatcher:
         now = int(self._clock())
         for order in orders:
             for effect in self._ready(order):
-                if effect.startswith("points:"):
+                if effect.startswith("points:") and not self._late:
                     yield self._attempt(order, effect, *book(self._points, order, effect, at=now))
 
     def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt]) -> None:
@@ -158,7 +171,9 @@ class Dispatcher:
     def _tell(self, platform: "PlatformClient", order: Order, attempts: list[Attempt]) -> None:
         """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
         for effect in self._to_tell(order):
-            attempts.append(self._attempt(order, effect, *tell(platform, order, effect)))  # noqa: PERF401 -- one by one
+            if self._late:
+                return
+            attempts.append(self._attempt(order, effect, *tell(platform, order, effect, left=self._left)))
 
     def _attempt(self, order: Order, name: str, failed: Exception | str, problem: str = "") -> Attempt:
         """The attempt judged; what is given up is buried at once, and tried again where even that fails."""
@@ -189,6 +204,16 @@ class Dispatcher:
                 alerts += outcome.alerts if isinstance(outcome, Applied) else ()
         return order, alerts
 
+    def _next_tries(self, orders: Iterable[Order], attempts: Sequence[Attempt]) -> dict[str, tuple[int, ...]]:
+        """When orders are to be tried again: once for each time that an attempt which failed, and is not given up, has,
+        and now if something is ready still, for which there was no time."""
+        now = int(self._clock())
+        tries = {order.order_no: {now} for order in orders if self._ready(self._after(order, attempts)[0])}
+        for attempt in attempts:
+            if attempt.problem and not attempt.verdict.dead:
+                tries.setdefault(attempt.order_no, set()).add(attempt.verdict.next_at)
+        return {number: tuple(sorted(times)) for number, times in tries.items()}
+
     def _save(
         self, orders: Mapping[str, Order], attempts: Sequence[Attempt]
     ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
@@ -204,15 +229,6 @@ class Dispatcher:
                 break
             current = self._store.get_many(lost)
         return alerts, lost
-
-
-def _next_tries(attempts: Iterable[Attempt]) -> dict[str, tuple[int, ...]]:
-    """When orders are to be tried again: once for each time that an attempt which failed, and is not given up, has."""
-    tries: dict[str, tuple[int, ...]] = {}
-    for attempt in attempts:
-        if attempt.problem and not attempt.verdict.dead:
-            tries[attempt.order_no] = tuple(sorted({*tries.get(attempt.order_no, ()), attempt.verdict.next_at}))
-    return tries
 
 
 def _ship_entry(order: Order, bus: str) -> dict[str, str]:

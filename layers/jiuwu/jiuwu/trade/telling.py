@@ -1,10 +1,12 @@
 """One effect of an order told to the platform, and looked up where it would not, or did not say whether it did."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
 from .orders import Order, effect_id
+from .placing import attempt_seconds
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
@@ -22,26 +24,29 @@ class EffectUnknown(Exception):
     """A later version of this code wanted it; this one leaves it pending."""
 
 
-def tell(platform: "PlatformClient", order: Order, effect: str) -> tuple[Exception | str, str]:
-    """Carries out an effect; what failed, and in words: both empty when the platform has it."""
+def tell(
+    platform: "PlatformClient", order: Order, effect: str, *, left: Callable[[], float]
+) -> tuple[Exception | str, str]:
+    """Carries out an effect; what failed, and in words: both empty when the platform has it. `left` is how many seconds
+    the caller still has; it ends before."""
     try:
-        _call(platform, order, effect)
+        _call(platform, order, effect, attempt_seconds(platform, left()))
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
-        return _look(platform, order, effect, error)
+        return _look(platform, order, effect, error, attempt_seconds(platform, left()))
     except (PlatformError, EffectUnknown) as error:
         return error, str(error)
     return "", ""
 
 
-def _call(platform: "PlatformClient", order: Order, effect: str) -> None:
+def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float) -> None:
     kind, _, of = effect.partition(":")
     number = effect_id(order.order_no, effect)
     if kind == "push":
-        platform.push_status(order.order_no, cast("OrderStatus", of), number)
+        platform.push_status(order.order_no, cast("OrderStatus", of), number, timeout=seconds)
     elif kind == "refund":
         transaction_id, fen = _to_give_back(order, effect)
         if fen > 0:
-            platform.refund(order.order_no, number, transaction_id, fen)
+            platform.refund(order.order_no, number, transaction_id, fen, timeout=seconds)
     else:
         raise EffectUnknown(effect)
 
@@ -55,12 +60,12 @@ def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
 
 
 def _look(
-    platform: "PlatformClient", order: Order, effect: str, error: PlatformError
+    platform: "PlatformClient", order: Order, effect: str, error: PlatformError, seconds: float
 ) -> tuple[PlatformError | str, str]:
     """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be
     looked into is not its last word: what kept us from looking passes."""
     try:
-        remote = platform.get_order(order.order_no)
+        remote = platform.get_order(order.order_no, timeout=seconds)
     except PlatformError as blind:
         return error if isinstance(error, UnknownOutcome) else blind, f"{error}; {blind}"
     return ("", "") if _shows(remote, order, effect) else (error, f"{error}; the order is {remote.status} there")
