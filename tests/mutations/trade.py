@@ -46,6 +46,17 @@ TRADE = (
         ("tests/trade/test_store_requests.py::test_what_stays_throttled_counts_as_not_written",),
     ),
     Safeguard(
+        "who lost an order to others waits before the next round",
+        1,
+        f"{_TRADE}/store.py",
+        "self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))",
+        "self._rand()",
+        (
+            "tests/trade/test_store_requests.py::test_who_lost_waits_longer_before_each_round",
+            "tests/sandbox/test_capacity.py::test_twenty_processors_at_one_order_take_all_in_long_before_anything_is_given_up",
+        ),
+    ),
+    Safeguard(
         "keys left unread are not taken for unknown",
         1,
         f"{_TRADE}/store.py",
@@ -66,7 +77,7 @@ TRADE = (
         "who loses the race reads again",
         1,
         f"{_TRADE}/inbox.py",
-        "for _ in range(_ROUNDS):",
+        "for _ in self._store.rounds():",
         "for _ in range(1):",
         (
             "tests/functions/test_order_processor_trouble.py::test_who_loses_the_race_reads_again_and_applies_again",

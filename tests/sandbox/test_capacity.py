@@ -1,6 +1,8 @@
 """The capacity model: its document is fresh, its passes do not grow with the number of orders, hot keys stay cool."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import msgspec
@@ -108,3 +110,19 @@ def test_ten_thousand_notifications_that_say_new_things_leave_a_small_item() -> 
     assert len(order.history) <= 24
     assert CROWD / 10 == account.calls.counts["dynamodb", "batch_execute_statement"]
     assert account.calls.units["OrdersTable", "write"] <= 3 * CROWD / 10
+
+
+def test_twenty_processors_at_one_order_take_all_in_long_before_anything_is_given_up() -> None:
+    account, store = crowd([notice(Paid("evt-0", NOW + 60, "t1", 1234, NOW))])
+    account.calls.on_call = lambda *_: time.sleep(0.003)  # each call takes 6 ms, as DynamoDB's do
+    left = [[notice(Cancelled(f"evt-{n}", NOW + 60)) for n in range(start, start + 10)] for start in range(1, 801, 10)]
+
+    def lost(notices: list[Notice]) -> bool:
+        taken = Inbox(store, Policy(), lambda _: {}).take_in(notices)
+        return "failed" in {result.outcome for result in taken.results}
+
+    for _ in range(2):  # the queue hands a message out five times
+        with ThreadPoolExecutor(20) as processors:
+            left = [notices for notices, again in zip(left, processors.map(lost, left), strict=True) if again]
+
+    assert [] == left

@@ -139,3 +139,20 @@ def test_a_read_that_stays_throttled_says_so() -> None:
 
     with pytest.raises(TableBusy):
         fake_store(OneAnswerAfterAnother(*[left] * 4)).get("JW1")
+
+
+def test_who_lost_waits_longer_before_each_round() -> None:
+    waits: list[float] = []
+
+    assert 9 == len(list(fake_store(OneAnswerAfterAnother(), waits).rounds()))
+
+    assert [0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 1.28, 1.28] == waits
+
+
+def test_who_lost_nothing_waits_for_nothing() -> None:
+    waits: list[float] = []
+
+    for _ in fake_store(OneAnswerAfterAnother(), waits).rounds():
+        break
+
+    assert [] == waits

@@ -36,7 +36,6 @@ SHIP_REQUESTED = "ship.requested"
 # PutEvents takes ten entries, and 256 KB of them with their framing.
 _ENTRIES_AT_ONCE = 10
 _BYTES_AT_ONCE = 240_000
-_ROUNDS = 6
 _UNBURIED_SECONDS = 300
 # No effect is begun with fewer seconds left. At a platform that hangs, a telling and the look after it end well before
 # (`attempt_seconds`), and the rest is for writing down what was tried: what dies unwritten was never tried, so that it
@@ -221,7 +220,7 @@ class Dispatcher:
         lost = {attempt.order_no for attempt in attempts}
         alerts: dict[str, tuple[str, ...]] = {}
         current = orders
-        for _ in range(_ROUNDS):
+        for _ in self._store.rounds():
             after = {number: self._after(current[number], attempts) for number in sorted(lost & current.keys())}
             lost = self._store.save_many((current[number], order) for number, (order, _) in after.items())
             alerts |= {number: heard for number, (_, heard) in after.items() if heard and number not in lost}

@@ -14,9 +14,6 @@ from .notices import Notice, Poison
 from .orders import Order, Status
 from .store import OrderStore
 
-# Each round that we lose is a round that another writer of the same order won.
-_ROUNDS = 6
-
 
 class TryLater(Exception):
     """What we need to know cannot be known just now; says why."""
@@ -56,7 +53,7 @@ class Inbox:
     def take_in(self, notices: Sequence[Notice]) -> Taken:
         """Applies each notice; those of one order in the sequence of the platform's events and in one write."""
         batch = _Batch(notices)
-        for _ in range(_ROUNDS):
+        for _ in self._store.rounds():
             orders = self._orders(batch)
             folded = {number: fold(order, batch.of(number), self._policy) for number, order in orders.items()}
             lost = self._store.save_many((orders[number], after) for number, (after, _) in folded.items())

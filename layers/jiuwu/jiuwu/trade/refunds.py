@@ -11,9 +11,6 @@ from .orders import Order
 from .refunding import asked_by
 from .store import OrderStore
 
-# Each round that we lose is a round that another writer of the same order won.
-_ROUNDS = 6
-
 type Why = Literal["nothing_paid", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
 
 
@@ -59,7 +56,7 @@ class Refunds:
     def ask(self, order_no: str, request_id: str, fen: int | None, reason: str = "") -> Asked:
         """Asks for `fen` of what the order keeps, or for all of it (None); once per request id (1 to 64 visible ASCII
         characters), however often it comes. Raises NoSuchOrder, RefundRefused and OrderBusy."""
-        for _ in range(_ROUNDS):
+        for _ in self._store.rounds():
             order = self._store.get(order_no)
             if order is None:
                 raise NoSuchOrder(order_no)

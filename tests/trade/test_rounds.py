@@ -1,0 +1,57 @@
+"""Whoever writes an order that others write at the same time comes to it in the end."""
+
+from typing import Any
+
+import pytest
+
+from jiuwu.trade.inbox import Inbox
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.notices import Notice
+from jiuwu.trade.orders import Order
+from jiuwu.trade.refunds import OrderBusy, Refunds
+from jiuwu.trade.store import OrderStore
+from sandbox.memory.account import Account
+from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, unfinished
+from tests.trade.lives import NOW, PAID, PLACED, SHIPPED, paid
+
+MOST_LOST = 8
+
+
+class Rushed(OrderStore):
+    """A store in which somebody else is always faster, so many times."""
+
+    def __init__(self, order: Order, times: int) -> None:
+        account = Account.of_template(lambda: NOW)
+        super().__init__(account.client("dynamodb"), "OrdersTable", sleep=lambda _: None)
+        self.times = times
+        self.create(order)
+
+    def save_many(self, pairs: Any) -> set[str]:
+        if not self.times:
+            return super().save_many(pairs)
+        self.times -= 1
+        return {old.order_no for old, _ in pairs}
+
+
+def test_a_notification_that_loses_eight_rounds_is_taken_in() -> None:
+    taken = Inbox(Rushed(PLACED, MOST_LOST), Policy(), lambda _: {}).take_in([Notice(PLACED.order_no, "P1", paid())])
+
+    assert ["applied"] == [result.outcome for result in taken.results]
+
+
+def test_a_refund_that_loses_eight_rounds_is_asked_for() -> None:
+    refunds = Refunds(Rushed(PAID, MOST_LOST), Policy(), queue=lambda _: None, clock=lambda: NOW)
+
+    assert 100 == refunds.ask(NUMBER, "r1", 100).fen
+
+
+def test_a_refund_that_loses_every_round_may_be_asked_for_again() -> None:
+    with pytest.raises(OrderBusy):
+        Refunds(Rushed(PAID, 99), Policy(), queue=lambda _: None, clock=lambda: NOW).ask(NUMBER, "r1", 100)
+
+
+def test_an_effect_confirmed_that_loses_eight_rounds_is_written_down() -> None:
+    store = Rushed(SHIPPED, MOST_LOST)
+
+    assert not unfinished(dispatch(store, Bus(), Platform()))
+    assert () == now_in(store).pending
