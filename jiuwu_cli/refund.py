@@ -8,7 +8,7 @@ import typer
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
-from jiuwu.trade.refunding import MOST_REQUESTS
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds, refundable_fen
 from jiuwu_cli import options, stack
 from jiuwu_cli.problems import Misuse, Problem
@@ -52,7 +52,8 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
 
     `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
     """
-    asked_fen, request = _fen(amount), options.request_id(request_id, order_no, amount or "all", reason)
+    asked_fen, reason = _fen(amount), _reason(reason)
+    request = options.request_id(request_id, order_no, amount or "all", reason)
     deployed = stack.find(stack_name)
     with stack.answering(deployed):
         order = deployed.store.get(order_no) if is_order_no(order_no) else None
@@ -74,6 +75,12 @@ def _fen(amount: str | None) -> int | None:
     if not asked:
         raise Misuse("--amount: nothing is no refund", "leave it out to give all of it back")
     return asked
+
+
+def _reason(given: str) -> str:
+    if not given.isprintable() or not 1 <= len(given) <= MOST_REASON:
+        raise Misuse(f"--reason: 1 to {MOST_REASON} characters on one line", "leave it out to give none of your own")
+    return given
 
 
 def _show(order: Order) -> None:

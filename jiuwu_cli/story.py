@@ -152,7 +152,8 @@ def head(order: Order) -> Iterator[str]:
     if order.effects:
         yield "effects:"
     for name, effect in order.effects:
-        yield f"  {name}  {_state(effect)}"
+        reason = order.reason(name)
+        yield f"  {name}  {_state(effect)}" + (f"; asked for because {reason!r}" if reason else "")
 
 
 def _price(order: Order) -> str:

@@ -27,7 +27,7 @@ from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import is_order_no
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.receipt import for_merchant, points_receipt, refund_receipt
-from jiuwu.trade.refunding import MOST_REQUESTS
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 
@@ -41,7 +41,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     payment_check_seconds: int
 
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_REASON)]
 
 
 class Refund(msgspec.Struct, frozen=True):
@@ -173,7 +173,7 @@ def _about_refunds(field: str) -> str:
     known = {
         "amount_fen": "amount_fen 必须是不小于 1 的整数（分）",
         "amount": 'amount 必须是大于 0 的金额文本（元），如 "12.34"',
-        "reason": "reason 必须是 1 到 200 个字符的文本",
+        "reason": f"reason 必须是 1 到 {MOST_REASON} 个字符的文本",
     }
     return known.get(field, '请求应为 {"amount": "12.34", "reason": "…"}；不写 amount 则退还全部余额')
 
@@ -181,7 +181,7 @@ def _about_refunds(field: str) -> str:
 def _about_points(field: str) -> str:
     known = {
         "points": f"points 必须是不为 0 的整数，绝对值不超过 {MOST_POINTS}",
-        "reason": "reason 必须是 1 到 200 个字符的文本",
+        "reason": f"reason 必须是 1 到 {MOST_REASON} 个字符的文本",
     }
     return known.get(field, '请求应为 {"points": 100, "reason": "…"}；负数为扣减')
 

@@ -174,6 +174,12 @@ def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
     assert any(line.strip().startswith(expected) for line in head(order))
 
 
+def test_a_refund_asked_for_says_why() -> None:
+    order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect("refund:t1#AB", Effect(fen=1234))
+
+    assert any("12.34 yuan, pending, 0 tries; asked for because 'damaged\\n'" in line for line in head(order))
+
+
 # ---- the log ---------------------------------------------------------------------------------------------------------
 
 

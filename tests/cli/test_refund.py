@@ -80,6 +80,23 @@ def test_a_part_is_asked_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: Simpl
     assert 234 == shop.store.get(order.order_no).effects[-1][1].fen
 
 
+def test_the_reason_is_kept_with_the_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    jiuwu("refund", order.order_no, "--reason", "damaged", "-y", "--stack", shop.name)
+
+    kept = shop.store.get(order.order_no)
+    assert "damaged" == kept.reason(kept.effects[-1][0])
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 201, "two\nlines", "\x1b[2J", "\udcff"], ids=ascii)
+def test_a_reason_that_no_book_would_take_is_refused(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str
+) -> None:
+    result = jiuwu("refund", order.order_no, "--reason", reason, "-y", "--stack", shop.name)
+
+    assert (2, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
+    assert "--reason: 1 to 200 characters" in complaint(result)
+
+
 def test_the_same_command_twice_is_one_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
     results = [jiuwu("refund", order.order_no, "--amount", "2.34", "-y", "--stack", shop.name) for _ in range(2)]
 

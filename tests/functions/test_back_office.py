@@ -139,6 +139,18 @@ def test_a_part_of_a_payment_is_asked_back_and_an_effect_goes_out(office: Mercha
     assert order.order_no in office_queue(sides)
 
 
+def test_the_reason_of_a_refund_is_shown_with_it_and_not_logged(
+    office: Merchant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = office.paid().order_no
+    office.refund(number, {"amount": "2.34", "reason": "王先生说已破损"})
+
+    effects = office.ask("GET", f"/merchant/orders/{number}").body["effects"]
+
+    assert ["王先生说已破损"] == [effect["reason"] for effect in effects if "reason" in effect]
+    assert "王先生" not in json.dumps(capsys.readouterr(), ensure_ascii=False)
+
+
 def office_queue(sides: Sides) -> list[str]:
     url, numbers = sides.names["EFFECT_QUEUE_URL"], []
     while messages := sides.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):

@@ -45,6 +45,7 @@ class Platform:
         self.error, self.shows = error, shows
         self.pushed: list[tuple[str, str, str]] = []
         self.refunded: list[tuple[str, str, str, int]] = []
+        self.reasons: list[str] = []
         self.looked: list[str] = []
 
     def push_status(self, out_order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
@@ -53,8 +54,16 @@ class Platform:
             raise self.error
 
     def refund(
-        self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int, *, timeout: float
+        self,
+        out_order_no: str,
+        out_refund_no: str,
+        transaction_id: str,
+        amount_fen: int,
+        *,
+        reason: str,
+        timeout: float,
     ) -> RefundReply:
+        self.reasons.append(reason)
         self.refunded.append((out_order_no, out_refund_no, transaction_id, amount_fen))
         if self.error:
             raise self.error

@@ -101,7 +101,7 @@ class World:
     def push_status(self, order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.step(lambda: self.pushed.append(effect_id))
 
-    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int, *, timeout: float) -> None:
+    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int, **more: Any) -> None:
         self.step(lambda: self.refunded.setdefault(effect_id, fen))
 
     # what the functions do, each in a process of its own

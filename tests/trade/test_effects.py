@@ -10,11 +10,12 @@ from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.trade import effects
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
+from jiuwu.trade.events import RefundAsked
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Effect, Line, Order, Status, order_no_for
 from jiuwu.trade.store import OrderStore
 from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
-from tests.trade.lives import CANCELLED, NOW, PAID, after, cancelled, paid, placed, refunded
+from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded
 
 
 @pytest.fixture
@@ -83,6 +84,17 @@ def test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left(store: OrderSto
     assert platform.refunded == [(NUMBER, f"{NUMBER}:refund:t1", "t1", 1000)]
     assert now_in(store).pending == ()
     assert now_in(store).ledger == order.ledger  # booked when the platform tells that the money moved
+
+
+def test_a_refund_that_the_merchant_asked_for_tells_the_platform_why(store: OrderStore) -> None:
+    stored(store, after(SHIPPED, RefundAsked("r1", NOW + 80, 234, "商品破损"), paid("t2")))
+    platform = Platform()
+
+    dispatch(store, Bus(), platform)
+
+    assert {("t1", "商品破损"), ("t2", "")} == {
+        (of, reason) for (_, _, of, _), reason in zip(platform.refunded, platform.reasons, strict=True)
+    }
 
 
 def test_a_payment_that_went_back_meanwhile_is_not_refunded_again(store: OrderStore) -> None:

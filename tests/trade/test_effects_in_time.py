@@ -34,9 +34,9 @@ class Hanging(Platform):
         self._hang(timeout)
         super().push_status(*args, timeout=timeout)
 
-    def refund(self, *args: Any, timeout: float) -> Any:
+    def refund(self, *args: Any, timeout: float, **more: Any) -> Any:
         self._hang(timeout)
-        return super().refund(*args, timeout=timeout)
+        return super().refund(*args, timeout=timeout, **more)
 
     def get_order(self, *args: Any, timeout: float) -> Any:
         self._hang(timeout)

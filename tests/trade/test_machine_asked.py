@@ -1,5 +1,6 @@
 """Refunds that the merchant asks for: in whole, in parts, and never more than was paid."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.trade.events import EffectFailed, Owed, Redriven, RefundAsked
+from jiuwu.trade.items import to_item
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status, effect_id
-from jiuwu.trade.refunding import MOST_REQUESTS
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -260,3 +262,36 @@ def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_mon
 
     assert Ignored("refund_exceeds_payment") == apply(tired, ask(235, "ask-2"), policy=REFUND)
     assert name in after(tired, Redriven(NOW + 900, name)).pending
+
+
+def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
+    order = asked(after(PAID, done("ship")), 1234)
+    (name,) = order.asked_back("t1")
+
+    assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, "ship", "refund:t1"))
+    assert 1 == len(order.reasons)
+    assert "changed their mind" == answer(order).reason(name)
+
+
+def test_the_reason_that_a_request_gave_first_stands() -> None:
+    order = asked(PAID, 100)
+
+    again = apply(order, replace(ask(100), reason="broken"), policy=REFUND)
+
+    assert Ignored("duplicate_event", "ask:ask-1") == again
+    assert Ignored("duplicate_event", "ask:ask-1") == apply(
+        replace(order, history=()), replace(ask(100), reason="broken"), policy=REFUND
+    )
+
+
+def test_no_reasons_fill_an_order() -> None:
+    order = PAID
+    for number in range(MOST_REQUESTS):
+        order = order_of(order, apply(order, replace(ask(1, f"ask-{number}"), reason="破" * 1000), policy=REFUND))
+
+    assert {MOST_REASON} == {len(reason) for _, reason in order.reasons}
+    assert 50_000 > len(json.dumps(to_item(order), ensure_ascii=False).encode())
+
+
+def test_a_reason_may_name_people_and_is_shown_in_no_trace() -> None:
+    assert "changed their mind" not in repr((ask(100), asked(PAID, 100)))

@@ -41,6 +41,7 @@ def test_an_order_comes_back_from_its_item_as_it_was() -> None:
         ledger=(Entry("t1", 1234, NOW), Entry("r1", -4, NOW, of="t1")),
         effects=(("ship", Effect(2, NOW)), ("refund:t2", Effect(3))),
         history=(Happened(NOW, "", "placed"), Happened(NOW, "evt_1", "paid")),
+        reasons=(("AAAAAAAAAAAAAAAA", "商品破损"),),
     )
 
     assert from_item(to_item(order)) == order

@@ -1,6 +1,6 @@
 """What happens to an order, as plain values; `apply` in trade/machine.py says what each does. Times: Unix seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ class Refunded:
 @dataclass(frozen=True, slots=True)
 class RefundAsked:
     """The merchant wants so much of what the order keeps given back; `event_id` is the request's own, 1 to 64 visible
-    ASCII characters."""
+    ASCII characters, `reason` (up to 200 characters) is for the platform and the books, and may name people."""
 
     event_id: str
     at: int
     amount_fen: int
-    reason: str = ""
+    reason: str = field(default="", repr=False)
 
     @property
     def proof(self) -> str:
-        """The same request asks for the same amount."""
+        """The same request asks for the same amount; the reason that it gave first stands."""
         return f"{self.amount_fen:x}"
 
 

@@ -124,9 +124,19 @@ def _unpack_happened(row: list[Value]) -> Happened:
     return Happened(at, cause, what, proof)
 
 
+def _pack_reason(reason: tuple[str, str]) -> list[Value]:
+    return _pack(*reason)
+
+
+def _unpack_reason(row: list[Value]) -> tuple[str, str]:
+    request, words = _unpack(row, "", "")
+    return request, words
+
+
 _LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], Any]]] = {
     "lines": (_pack_line, _unpack_line),
     "ledger": (_pack_entry, _unpack_entry),
     "effects": (_pack_effect, _unpack_effect),
     "history": (_pack_happened, _unpack_happened),
+    "reasons": (_pack_reason, _unpack_reason),
 }

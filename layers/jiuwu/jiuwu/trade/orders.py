@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 _ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
@@ -117,6 +117,8 @@ class Order:
     history: tuple[Happened, ...] = ()
     due_at: int = 0  # when somebody must next look at it; 0: never
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
+    # the merchant's words for each refund asked for, by the request within the effect's name; they may name people
+    reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def pending(self) -> tuple[str, ...]:
@@ -172,6 +174,10 @@ class Order:
     def asked_back(self, transaction_id: str) -> dict[str, Effect]:
         """The refunds that the merchant asked of this payment, by name."""
         return {n: e for n, e in self.effects if e.fen and n.rpartition("#")[0] == f"refund:{transaction_id}"}
+
+    def reason(self, effect: str) -> str:
+        """Why the merchant asked for this refund; empty for what nobody asked for."""
+        return dict(self.reasons).get(effect.rpartition("#")[2], "")
 
     def effect(self, name: str) -> Effect | None:
         """The effect of this name, done or not."""

@@ -64,7 +64,7 @@ def for_merchant(order: Order) -> dict[str, object]:
         "payments": [_money(entry, "transaction_id") for entry in order.payments],
         "refunds": [_money(entry, "refund_id") | {"transaction_id": entry.of} for entry in order.refunds],
         "refundable_fen": refundable_fen(order),
-        "effects": [_effect(name, effect) for name, effect in order.effects],
+        "effects": [_effect(name, effect, order.reason(name)) for name, effect in order.effects],
     }
 
 
@@ -91,9 +91,10 @@ def _money(entry: Entry, ref: str) -> dict[str, object]:
     return {ref: entry.ref, "amount_fen": abs(entry.fen), "amount": yuan(abs(entry.fen)), "at": entry.at}
 
 
-def _effect(name: str, effect: Effect) -> dict[str, object]:
+def _effect(name: str, effect: Effect, reason: str) -> dict[str, object]:
     state = "done" if effect.done_at else "given_up" if effect.dead else "pending"
-    return {"effect": name, "state": state, "attempts": effect.attempts} | ({"why": effect.dead} if effect.dead else {})
+    told: dict[str, object] = {"effect": name, "state": state, "attempts": effect.attempts}
+    return told | ({"why": effect.dead} if effect.dead else {}) | ({"reason": reason} if reason else {})
 
 
 def _booking(booking: Booking) -> dict[str, object]:

@@ -12,6 +12,7 @@ from .payments import given_back
 # An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
 # fen at a time, must not fill it until no notification fits any more.
 MOST_REQUESTS = 50
+MOST_REASON = 200  # characters
 
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
@@ -101,7 +102,16 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     for transaction_id, fen in refundable.items():
         if part := min(left, max(fen, 0)):
             order, left = want(order, f"refund:{transaction_id}#{request}", part), left - part
-    return applied(_unshipped_if_all_goes(order), event, f"refund_asked:{event.amount_fen}", policy)
+    order = _with_reason(_unshipped_if_all_goes(order), request, event.reason)
+    return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+
+
+def _with_reason(order: Order, request: str, reason: str) -> Order:
+    """Once per request, however many payments it takes its money from; no more of them than of requests."""
+    if not reason:
+        return order
+    known = dict(order.reasons) | {request: reason[:MOST_REASON]}
+    return replace(order, reasons=tuple(known.items())[-MOST_REQUESTS:])
 
 
 def asked_by(order: Order, request: str) -> int:

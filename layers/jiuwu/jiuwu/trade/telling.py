@@ -46,7 +46,8 @@ def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float)
     elif kind == "refund":
         transaction_id, fen = _to_give_back(order, effect)
         if fen > 0:
-            platform.refund(order.order_no, number, transaction_id, fen, timeout=seconds)
+            reason = order.reason(effect)
+            platform.refund(order.order_no, number, transaction_id, fen, reason=reason, timeout=seconds)
     else:
         raise EffectUnknown(effect)
 
