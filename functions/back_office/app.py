@@ -22,7 +22,6 @@ from jiuwu.aws.secrets import SecretMalformed, SecretReader
 from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
-from jiuwu.trade import effects
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import is_order_no
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
@@ -30,6 +29,7 @@ from jiuwu.trade.receipt import for_merchant, points_receipt, refund_receipt
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
+from jiuwu.wiring import queue_effects
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ def build(environment: Settings, clock: Callable[[], float] = time.time) -> Offi
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, environment.orders_table)
     policy = Policy(check_seconds=environment.payment_check_seconds)  # of the rules, all that a refund asks for
-    queue = partial(effects.queue, clients.client("sqs"), environment.effect_queue_url)
+    queue = partial(queue_effects, clients.client("sqs"), environment.effect_queue_url)
     return Office(
         key=SecretReader(clients.client("secretsmanager"), environment.merchant_key_name),
         accounts=Accounts(dynamodb, environment.members_table),

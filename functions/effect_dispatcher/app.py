@@ -21,13 +21,13 @@ from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
-from jiuwu.trade import alerts, effects
+from jiuwu.trade import alerts
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.orders import effect_id
 from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-from jiuwu.wiring import Platform
+from jiuwu.wiring import Platform, queue_effects
 
 _NAME = "EffectDispatcher"
 # SQS holds a message back for so many seconds at most.
@@ -113,10 +113,8 @@ def _ask_again(parts: Parts, next_at: Mapping[str, Sequence[int]]) -> None:
         for at in times:
             waits.setdefault(max(at - now, 0), []).append(number)
     for seconds, numbers in waits.items():
-        if seconds > _LONGEST_DELAY:
-            continue
-        if unqueued := effects.queue(parts.sqs, parts.settings.effect_queue_url, numbers, delay_seconds=seconds):
-            telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
+        if seconds <= _LONGEST_DELAY:
+            queue_effects(parts.sqs, parts.settings.effect_queue_url, numbers, delay_seconds=seconds)
 
 
 def _order_no(body: str) -> str:

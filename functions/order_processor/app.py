@@ -21,14 +21,14 @@ from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import alerts, effects, notices
+from jiuwu.trade import alerts, notices
 from jiuwu.trade.adoption import adopt_from
 from jiuwu.trade.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.trade.notices import Notice, Poison
 from jiuwu.trade.orders import Order
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-from jiuwu.wiring import Platform
+from jiuwu.wiring import Platform, queue_effects
 
 Record = Mapping[str, Any]
 
@@ -58,7 +58,8 @@ def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
     read = {record["messageId"]: _read(processor, record, now) for record in records}
     told = {message: notice for message, notice in read.items() if isinstance(notice, Notice)}
     taken = _take_in(processor, list(told.values()), now)
-    _queue_effects(processor, taken.with_new_effects)
+    # not queued, nothing is handed back: a notification would find itself taken in and queue nothing
+    queue_effects(processor.sqs, processor.settings.effect_queue_url, taken.with_new_effects)
     results = {message: result for message, result in read.items() if isinstance(result, Result)}
     results |= zip(told, taken.results, strict=True)
     delivered = _delivered(records, results)
@@ -94,13 +95,6 @@ def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[
         return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now)
     except (ClientError, BotoCoreError, SecretMalformed) as error:
         raise TryLater(f"app secret: {clients.named(error)}") from error
-
-
-def _queue_effects(processor: Processor, order_nos: Sequence[str]) -> None:
-    """Not queued is no failure: handed back, a notification would find itself taken in and queue nothing. The orders
-    are due within minutes, and the reconciler queues what it finds pending."""
-    if unqueued := effects.queue(processor.sqs, processor.settings.effect_queue_url, order_nos):
-        telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
 
 
 def _bury(processor: Processor, record: Record, result: Result) -> Result:

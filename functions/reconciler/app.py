@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import effects, parts
+from jiuwu.trade import parts
 from jiuwu.trade.mending import Mender
 from jiuwu.trade.parts import Lease, Part
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
@@ -24,7 +24,7 @@ from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
-from jiuwu.wiring import MembersPlatform
+from jiuwu.wiring import MembersPlatform, queue_effects
 
 _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
 # What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news,
@@ -161,7 +161,7 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
     settler = Settler(
         reconciler.store,
         Mender(policy, partial(member_id_for, environment.app_id)),
-        queue=partial(effects.queue, reconciler.sqs, environment.effect_queue_url),
+        queue=partial(queue_effects, reconciler.sqs, environment.effect_queue_url),
         clock=clock,
     )
     return Sweep(

@@ -17,7 +17,7 @@ from jiuwu.aws.api import Refused
 from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
-from jiuwu.trade import alerts, effects
+from jiuwu.trade import alerts
 from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.listing import ProductsBusy, Rows
@@ -29,7 +29,7 @@ from jiuwu.trade.receipt import points_receipt, receipt
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-from jiuwu.wiring import MembersPlatform
+from jiuwu.wiring import MembersPlatform, queue_effects
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
@@ -201,7 +201,7 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
     settler = Settler(
         store,
         Mender(policy, partial(member_id_for, environment.app_id)),
-        queue=partial(effects.queue, clients.client("sqs"), environment.effect_queue_url),
+        queue=partial(queue_effects, clients.client("sqs"), environment.effect_queue_url),
         clock=clock,
     )
     products = Products(Rows(dynamodb, environment.products_table), clock=clock)

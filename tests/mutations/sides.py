@@ -21,7 +21,7 @@ SIDES = (
         "a refund asks for no more than is left",
         2,
         f"{_TRADE}/telling.py",
-        "order.left_fen(of)",
+        "order.left_fen(payment)",
         "order.amount_fen",
         (
             "tests/trade/test_effects.py::test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left",

@@ -5,7 +5,7 @@ function that can do some of its work without the platform asks here when it nee
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from jiuwu.platform.errors import BadParameters, ContentRefused, ScopeMissing, T
 
 if TYPE_CHECKING:
     import httpx
+    from mypy_boto3_sqs import SQSClient
 
     from jiuwu.aws.lanes.lane import Rules
     from jiuwu.aws.lanes.lanes import Event, Lanes
@@ -157,6 +158,15 @@ class MembersPlatform(Platform):
             failed = clients.named(fault)
             telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id, failed=failed)
             raise NotPlaceable("login_needed") from fault
+
+
+def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> None:
+    """Asks for the pending effects of these orders. Not queued is no failure: an order with pending effects is due
+    within minutes, and the reconciler queues what it finds pending."""
+    from jiuwu.trade import effects
+
+    if unqueued := effects.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
+        telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
 
 
 def lane_rules(found: profile.Profile) -> "dict[str, Rules]":

@@ -215,6 +215,12 @@ def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) 
     return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
 
 
+def payment_of(name: str, effect: Effect) -> str:
+    """The payment (transaction id) that a refund is of; one that the merchant asked for names its request behind a #."""
+    of = name.removeprefix("refund:")
+    return of.rpartition("#")[0] if effect.fen else of
+
+
 def effect_id(order_no: str, effect: str) -> str:
     """What the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
     plain = f"{order_no}:{effect}"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .events import EffectDone, EffectFailed, Owed, Redriven
-from .orders import Effect, Order, Status
+from .orders import Effect, Order, Status, payment_of
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, next_look, settle, want
 from .payments import closed
 
@@ -61,7 +61,7 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     if effect is None or not effect.dead:
         return Ignored("effect_not_dead")
     counted = 0 if effect.refused else effect.fen  # what is not refused is still counted as on its way
-    if effect.fen > order.refundable_fen(_payment_of(event.effect, effect)) + counted:
+    if effect.fen > order.refundable_fen(payment_of(event.effect, effect)) + counted:
         return Ignored("refund_exceeds_payment")
     again = order.with_effect(event.effect, Effect(fen=effect.fen))
     return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
@@ -83,13 +83,8 @@ def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
 
 def _money_is_left(order: Order, name: str, effect: Effect) -> bool:
     """Only a refund decided before is owed: this is no way to give back what the order keeps."""
-    payment = _payment_of(name, effect)
+    payment = payment_of(name, effect)
     if not effect.fen:
         return order.left_fen(payment) > 0
     answered = any(refund.asked == name for refund in order.refunds)
     return not answered and order.refundable_fen(payment) >= 0  # it counts itself as on its way
-
-
-def _payment_of(name: str, effect: Effect) -> str:
-    of = name.partition(":")[2]
-    return of.rpartition("#")[0] if effect.fen else of

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
-from .orders import Order, effect_id
+from .orders import Effect, Order, effect_id, payment_of
 from .placing import attempt_seconds
 
 if TYPE_CHECKING:
@@ -54,10 +54,9 @@ def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float)
 
 def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
     """The payment that a refund is of, and how much of it: what was asked for, else all that is left."""
-    of, asked = effect.removeprefix("refund:"), order.effect(effect)
-    if asked and asked.fen:
-        return of.rpartition("#")[0], asked.fen
-    return of, order.left_fen(of)
+    asked = order.effect(effect) or Effect()
+    payment = payment_of(effect, asked)
+    return payment, asked.fen or order.left_fen(payment)
 
 
 def _look(
