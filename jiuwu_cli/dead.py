@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -151,7 +152,8 @@ def send_all(
 
 def summary(letter: Letter) -> dict[str, Any]:
     """A letter for programs, without its body; empty fields are left out."""
-    shown = {name: getattr(letter, name) for name in letter.__slots__ if name not in ("body", "messages", "version")}
+    names = ["letter_id", *(field.name for field in fields(letter))]
+    shown = {name: getattr(letter, name) for name in names if name not in ("body", "messages", "version")}
     return {name: value for name, value in shown.items() if value} | {"state": letter.state}
 
 

@@ -33,22 +33,15 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """One message that was given up. `body` holds the original bytes, `headers` JSON without the signature.
+class Told:
+    """What a message that was given up tells of itself. `body` holds the original bytes, `headers` JSON without the
+    signature; empty is what it does not have."""
 
-    `at` and `received_at` are Unix seconds: when it is kept, and when the platform's notification first came.
-    `message_id` is SQS's: the same again is the same death. Empty is what it does not have.
-    """
-
-    message_id: str
     source: str
     kind: Kind
     reason: str
     function: str
-    attempts: int
     body: bytes
-    at: int
-    received_at: int
     event_id: str = ""
     event_type: str = ""
     order_no: str = ""
@@ -56,6 +49,20 @@ class Death:
     delivery_id: str = ""
     headers: str = ""
     redriven_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death(Told):
+    """One message that was given up.
+
+    `at` and `received_at` are Unix seconds: when it is kept, and when the platform's notification first came.
+    `message_id` is SQS's: the same again is the same death.
+    """
+
+    message_id: str
+    attempts: int
+    at: int
+    received_at: int
 
 
 def read(record: Record, *, source: str, profile: "Profile", now: int) -> Death:

@@ -2,42 +2,33 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
-from .deaths import EFFECTS, Death, Kind
+from .deaths import EFFECTS, Death, Told
 
 # SQS redelivers within its retention of 14 days and rarely more than once or twice; more would only grow the item.
 _MESSAGES_KEPT = 20
+
+# What a letter is about, which no later death of it changes.
+_SUBJECT = {"source", "event_id", "order_no", "effect"}
 
 type State = Literal["waiting", "redriven", "died again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class Letter(Told):
     """What is kept of a thing that was given up; times are Unix seconds.
 
-    `attempts` are summed over its `deaths`; kind, reason, body, headers and delivery are those of the last one.
+    `attempts` are summed over its `deaths`; what is told (kind, reason, body, headers, …) is by the last one.
     `redriven_as` is the delivery id of the last redrive, `redriven_after` how many deaths it had then.
     """
 
     letter_id: str
-    source: str
-    kind: Kind
-    reason: str
-    function: str
-    body: bytes
     first_at: int
     last_at: int
     attempts: int
     deaths: int
-    event_id: str = ""
-    event_type: str = ""
-    order_no: str = ""
-    effect: str = ""
-    delivery_id: str = ""
-    headers: str = ""
-    redriven_from: str = ""
     redriven_at: int = 0
     redriven_as: str = ""
     redriven_after: int = 0
@@ -70,19 +61,20 @@ def letter_id(death: Death) -> str:
 def keep(letter: Letter | None, death: Death) -> Letter | None:
     """The letter after this death; None when it has it already."""
     if letter is None:
-        return _first(death)
+        return Letter(
+            **_told(death),
+            letter_id=letter_id(death),
+            first_at=min(death.received_at, death.at),
+            last_at=death.at,
+            attempts=death.attempts,
+            deaths=1,
+            messages=(death.message_id,),
+        )
     if death.message_id in letter.messages:
         return None
     return replace(
         letter,
-        kind=death.kind,
-        reason=death.reason,
-        function=death.function,
-        body=death.body,
-        event_type=death.event_type,
-        delivery_id=death.delivery_id,
-        headers=death.headers,
-        redriven_from=death.redriven_from,
+        **{name: value for name, value in _told(death).items() if name not in _SUBJECT},
         first_at=min(letter.first_at, death.received_at),
         last_at=max(letter.last_at, death.at),
         attempts=letter.attempts + death.attempts,
@@ -91,24 +83,5 @@ def keep(letter: Letter | None, death: Death) -> Letter | None:
     )
 
 
-def _first(death: Death) -> Letter:
-    return Letter(
-        letter_id=letter_id(death),
-        source=death.source,
-        kind=death.kind,
-        reason=death.reason,
-        function=death.function,
-        body=death.body,
-        first_at=min(death.received_at, death.at),
-        last_at=death.at,
-        attempts=death.attempts,
-        deaths=1,
-        event_id=death.event_id,
-        event_type=death.event_type,
-        order_no=death.order_no,
-        effect=death.effect,
-        delivery_id=death.delivery_id,
-        headers=death.headers,
-        redriven_from=death.redriven_from,
-        messages=(death.message_id,),
-    )
+def _told(death: Death) -> dict[str, Any]:
+    return {field.name: getattr(death, field.name) for field in fields(Told)}

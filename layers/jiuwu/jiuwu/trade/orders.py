@@ -216,7 +216,7 @@ def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) 
 
 
 def payment_of(name: str, effect: Effect) -> str:
-    """The payment (transaction id) that a refund is of; one that the merchant asked for names its request behind a #."""
+    """The payment (transaction id) that a refund is of; one that the merchant asked for has its request behind a #."""
     of = name.removeprefix("refund:")
     return of.rpartition("#")[0] if effect.fen else of
 
