@@ -9,11 +9,12 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from jiuwu.aws import clients, fanout, settings, telemetry
+from jiuwu.aws import clients, fanout, invoked, settings, telemetry
+from jiuwu.aws.invoked import WrongPayload
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import bounds, yesterday
 from jiuwu.trade.settings import TradeSettings
@@ -23,6 +24,9 @@ from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
 from jiuwu.trade.statement_tasks import Walker, tasks_of, wait_seconds
 from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import Platform
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # A task of its own that sees to it that a run ends, and says so when tasks of it never did.
 _WATCH = "watch"
@@ -45,18 +49,6 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: str
 
 
-class WrongPayload(Exception):
-    """The invocation's payload is no schedule's event, no {"day": "…"} and no batch of tasks; says what is wrong."""
-
-
-class Context(Protocol):
-    """Lambda's context, as far as a run needs it."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
 class DailyStatement(NamedTuple):
     """What a run needs."""
 
@@ -74,7 +66,7 @@ def handle(made: DailyStatement, event: object, left: Callable[[], float], reque
 
     `left`: seconds to the end. `request_id` names a run that no event names.
     """
-    if isinstance(event, dict) and "Records" in event:
+    if invoked.is_batch(event):
         return fanout.again(task.message_id for task in fanout.tasks(event, Work) if not _did(made, task.body, left))
     day, run = _asked(event, made.clock())
     return _begin(made, Run(day, run or request_id, int(made.clock())))
@@ -82,19 +74,14 @@ def handle(made: DailyStatement, event: object, left: Callable[[], float], reque
 
 def _asked(event: object, now: float) -> tuple[str, str]:
     """The day asked for, and the run's name: a schedule's event that comes twice begins one run."""
-    if not isinstance(event, dict):
-        raise WrongPayload('expected {} or {"day": "2026-11-23"}')
-    scheduled = event.get("source") == "aws.events" and "day" not in event
-    if unknown := sorted(str(name)[:50] for name in event if name != "day") if not scheduled else []:
-        raise WrongPayload(f"unknown field {unknown[0]!r}; expected day alone")
-    day = event.get("day", yesterday(now))
+    day = invoked.fields(event, "day").get("day", yesterday(now))
     try:
         _, until = bounds(day)
     except (TypeError, ValueError, OverflowError):
         raise WrongPayload("day: expected a day such as 2026-11-23") from None
     if until > now:
         raise WrongPayload("day: is not over yet in Asia/Shanghai; `jiuwu reconcile --verify` compares what there is")
-    return day, str(event["id"]) if scheduled and event.get("id") else ""
+    return day, str(event.get("id", "")) if invoked.is_tick(event, "day") else ""
 
 
 def _begin(made: DailyStatement, run: Run) -> Answer:
@@ -212,7 +199,7 @@ _settings = settings.load(Settings)
 _made = build(_settings, Platform(_settings))
 
 
-def handler(event: object, context: Context) -> Answer:
+def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
     return handle(_made, event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
 

@@ -9,14 +9,18 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jiuwu.aws import clients, settings, telemetry
+from jiuwu.aws import clients, invoked, settings, telemetry
+from jiuwu.aws.invoked import WrongPayload
 from jiuwu.trade.catalogue import Catalogue, Outcome
 from jiuwu.trade.listing import Rows
 from jiuwu.trade.records import Records
 from jiuwu.trade.stocktaking import Stock, Stocktaking
 from jiuwu.wiring import Platform
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # What one invocation takes by name: a page.
 _MOST_NAMED = 100
@@ -28,16 +32,6 @@ class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     products_table: str
     reconciliation_table: str
     product_check_seconds: int
-
-
-class WrongPayload(Exception):
-    """The invocation's payload is neither a schedule's event nor what ProductSync takes; says what is wrong with it."""
-
-
-class Context(Protocol):
-    """Lambda's context, as far as a run needs it."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class ProductSync(NamedTuple):
@@ -73,17 +67,12 @@ class Asked(NamedTuple):
 
 
 def _asked(event: object) -> Asked:
-    if not isinstance(event, dict):
-        raise WrongPayload('expected {}, {"again": true}, {"check": true} or {"product_ids": […]}')
-    if event.get("source") == "aws.events":
-        return Asked()
-    if unknown := sorted(str(name)[:50] for name in event if name not in Asked._fields):
-        raise WrongPayload(f"unknown field {unknown[0]!r}; expected {', '.join(Asked._fields)}")
+    given = invoked.fields(event, *Asked._fields)
     for name in ("again", "check"):
-        if not isinstance(event.get(name, False), bool):
+        if not isinstance(given.get(name, False), bool):
             raise WrongPayload(f"{name}: expected true or false")
-    product_ids = _named(event["product_ids"]) if "product_ids" in event else None
-    return Asked(product_ids, bool(event.get("again")), bool(event.get("check")))
+    product_ids = _named(given["product_ids"]) if "product_ids" in given else None
+    return Asked(product_ids, bool(given.get("again")), bool(given.get("check")))
 
 
 def _named(product_ids: object) -> list[str]:
@@ -118,7 +107,7 @@ _settings = settings.load(Settings)
 _sync = build(_settings, Platform(_settings))
 
 
-def handler(event: object, context: Context) -> Answer:
+def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
     return handle(_sync, event, lambda: context.get_remaining_time_in_millis() / 1000)
 

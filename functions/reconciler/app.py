@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jiuwu.aws import clients, fanout, settings, telemetry
+from jiuwu.aws import clients, fanout, invoked, settings, telemetry
+from jiuwu.aws.invoked import WrongPayload
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import parts
 from jiuwu.trade.mending import Mender
@@ -25,6 +26,9 @@ from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
 from jiuwu.wiring import MembersPlatform, queue_effects
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
 # What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news,
@@ -46,16 +50,6 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     points_table: str
 
 
-class WrongPayload(Exception):
-    """The invocation's payload is no schedule's or SQS's event, nor {"order_no": "…"}; says what is wrong with it."""
-
-
-class Context(Protocol):
-    """Lambda's context, as far as it is used."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
 class Reconciler(NamedTuple):
     """What reconciling needs."""
 
@@ -71,7 +65,7 @@ class Reconciler(NamedTuple):
 def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> Answer:
     """How many tasks were queued, or the reply to a batch of tasks, or what was found and done about one order; raises
     WrongPayload, and FanoutFailed when a tick could not be queued. `left`: seconds to the end."""
-    if _is_batch(event):
+    if invoked.is_batch(event):
         return _take(reconciler, event, left)
     order_no = _asked(event)
     if order_no is not None:
@@ -79,12 +73,6 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
     shards = reconciler.records.widest(reconciler.settings.due_shards)
     tick = parts.of_tick(shards, int(reconciler.clock()))
     return {"queued": fanout.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
-
-
-def _is_batch(event: object) -> TypeGuard[Mapping[str, Any]]:
-    records = event.get("Records") if isinstance(event, dict) else None
-    first = records[0] if isinstance(records, list) and records else None
-    return isinstance(first, dict) and first.get("eventSource") == "aws:sqs"
 
 
 def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], float]) -> Answer:
@@ -130,13 +118,10 @@ def _keep(records: Records, part: Part, outcome: Outcome, started_at: float) -> 
 
 def _asked(event: object) -> str | None:
     """The order asked for; None when a schedule, or somebody with {}, asks for everything."""
-    if not isinstance(event, dict):
-        raise WrongPayload('expected {} or {"order_no": "…"}')
-    if event == {} or (event.get("source") == "aws.events" and "order_no" not in event):
+    given = invoked.fields(event, "order_no")
+    if not given:
         return None
-    if unknown := sorted(str(name)[:50] for name in event if name != "order_no"):
-        raise WrongPayload(f"unknown field {unknown[0]!r}; expected order_no alone")
-    order_no = event["order_no"]
+    order_no = given["order_no"]
     if not isinstance(order_no, str) or not _ORDER_NO.fullmatch(order_no):
         raise WrongPayload("order_no: expected the text of an order number, 1 to 64 visible ASCII characters")
     return order_no
@@ -217,7 +202,7 @@ _reconciler = build(
 )
 
 
-def handler(event: object, context: Context) -> Answer:
+def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
     return handle(_reconciler, event, lambda: context.get_remaining_time_in_millis() / 1000)
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
@@ -31,6 +31,9 @@ from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import MembersPlatform, queue_effects
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
     products_table: str
@@ -39,12 +42,6 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     token_key_id: str
     effect_queue_url: str
     points_table: str
-
-
-class Context(Protocol):
-    """Lambda's context, as far as a request needs it."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class Shop(NamedTuple):
@@ -226,7 +223,7 @@ _shop = build(
 )
 
 
-def handler(event: object, context: Context) -> Reply:
+def handler(event: object, context: "LambdaContext") -> Reply:
     """Entry point for Lambda."""
     return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - api.REPLY_SECONDS)
 

@@ -11,16 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout, settings, telemetry
+from jiuwu.aws import clients, fanout, invoked, settings, telemetry
+from jiuwu.aws.invoked import WrongPayload
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
 from jiuwu.wiring import MembersPlatform
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
 # be cut off: then its lease lapses and the next tick comes by.
@@ -36,12 +40,6 @@ class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     token_key_id: str
     refresh_ahead_seconds: int
     refresh_queue_url: str
-
-
-class Context(Protocol):
-    """Lambda's context, as far as it is used."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,21 +61,22 @@ class Refresher(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(refresher: Refresher, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def handle(refresher: Refresher, event: object, context: "LambdaContext") -> dict[str, Any]:
     """How many tasks were queued, or the reply to a batch of tasks; for {"member_id": …} that member's outcome, due or
-    not. Raises FanoutFailed when a tick could not be queued."""
-    if "Records" in event:
+    not. Raises WrongPayload, and FanoutFailed when a tick could not be queued."""
+    if invoked.is_batch(event):
         return _take(refresher, event, context)
-    if "member_id" not in event:
+    asked = invoked.fields(event, "member_id")
+    if not asked:
         before = int(refresher.clock()) + refresher.ahead
         return {"queued": fanout.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))}
-    member_id = event["member_id"]
+    member_id = asked["member_id"]
     if not isinstance(member_id, str) or not member_id:
-        return {"error": "member_id must be a member's id, such as mb_abcdefghijklmnopqrst"}
+        raise WrongPayload("member_id: expected a member's id, such as mb_abcdefghijklmnopqrst")
     return {"member_id": member_id, "outcome": _refresh(refresher, member_id)}
 
 
-def _take(refresher: Refresher, batch: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _take(refresher: Refresher, batch: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     tasks = fanout.tasks(batch, Part)
     for task in tasks:
         if task.body is None:
@@ -93,7 +92,7 @@ def _take(refresher: Refresher, batch: Mapping[str, Any], context: Context) -> d
     return fanout.again(task.message_id for task in tasks if task.body is None)
 
 
-def work(refresher: Refresher, part: Part, context: Context) -> tuple[Counter[str], Part | None]:
+def work(refresher: Refresher, part: Part, context: "LambdaContext") -> tuple[Counter[str], Part | None]:
     """Renews the part's members, as far as the time goes: their outcomes, and what is left over (None: nothing)."""
     outcomes, start = Counter[str](), part.start
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -110,7 +109,7 @@ def work(refresher: Refresher, part: Part, context: Context) -> tuple[Counter[st
             start = page.next_start
 
 
-def _in_time(refresher: Refresher, member_id: str, before: int, context: Context) -> str:
+def _in_time(refresher: Refresher, member_id: str, before: int, context: "LambdaContext") -> str:
     if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS:
         return "cut_off"
     return _refresh(refresher, member_id, due_before=before)
@@ -143,7 +142,7 @@ def build(environment: Settings, http: httpx.Client | None = None) -> Refresher:
 _refresher = build(settings.load(Settings))
 
 
-def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
     return handle(_refresher, event, context)
 

@@ -95,7 +95,7 @@ class Night:
 
     def hand_out(self, body: str, *, left: Callable[[], float] = lambda: 120.0) -> bool:
         """One message to the function; whether it was dealt with."""
-        event = {"Records": [{"messageId": "m1", "body": body}]}
+        event = {"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": body}]}
         answer: dict[str, Any] = self.app.handle(self.made, event, left, "request-2")
         return answer == {"batchItemFailures": []}
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from jiuwu.aws import fanout, settings
+from jiuwu.aws.invoked import WrongPayload
 from jiuwu.aws.settings import SettingsError
 from jiuwu.members.grants import SHARDS, Grants, shard_of
 from jiuwu.members.tokens import Tokens
@@ -111,7 +112,7 @@ class Ticks:
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                found.append({"messageId": message["MessageId"], "body": message["Body"]})
+                found.append({"messageId": message["MessageId"], "eventSource": "aws:sqs", "body": message["Body"]})
         return found
 
     def parts(self) -> list[Any]:
@@ -247,7 +248,7 @@ def test_without_time_nothing_is_begun_and_nothing_goes_in_circles(
 
 
 def test_what_is_no_task_comes_again_and_ends_in_the_dead_letters(run: Ticks) -> None:
-    junk = {"messageId": "m-7", "body": '{"shard": 3}'}
+    junk = {"messageId": "m-7", "eventSource": "aws:sqs", "body": '{"shard": 3}'}
     assert {"batchItemFailures": [{"itemIdentifier": "m-7"}]} == run.handle({"Records": [junk]})
 
 
@@ -300,7 +301,14 @@ def test_one_member_can_be_renewed_now(run: Ticks, link: Callable[..., None], gr
 
 @pytest.mark.parametrize("member_id", [None, 7, "", ["mb_1"], {"S": "mb_1"}])
 def test_a_member_id_that_is_none_is_refused_in_words(run: Ticks, member_id: object) -> None:
-    assert "member_id must be" in run.handle({"member_id": member_id})["error"]
+    with pytest.raises(WrongPayload, match="member_id: expected"):
+        run.handle({"member_id": member_id})
+
+
+@pytest.mark.parametrize("event", [None, [], {"member": "mb_1"}, {"member_id": "mb_1", "force": True}, {"Records": []}])
+def test_a_payload_that_is_none_of_ours_is_refused_in_words(run: Ticks, event: object) -> None:
+    with pytest.raises(WrongPayload, match="expected"):
+        run.handle(event)
 
 
 def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
