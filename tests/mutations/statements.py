@@ -83,6 +83,15 @@ STATEMENTS = (
         ),
     ),
     Safeguard(
+        "a statement's part fits an item however long its lines are",
+        3,
+        f"{_TRADE}/statement.py",
+        "        if size <= room:",
+        "        if size:",
+        (f"{_RUNS}::test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item",),
+        ends_in="botocore.exceptions.ClientError: An error occurred (ValidationException)",
+    ),
+    Safeguard(
         "a statement's day is Shanghai's",
         3,
         f"{_TRADE}/days.py",

@@ -177,6 +177,11 @@ def test_the_last_page_has_no_cursor() -> None:
     assert payloads.parse_page(PROFILE, {"orders": []}).next_cursor == ""
 
 
+def test_the_name_of_a_page_that_would_fit_no_url_is_refused() -> None:
+    with pytest.raises(MalformedPayload, match="next_cursor"):
+        payloads.parse_page(PROFILE, {"orders": [], "next_cursor": "c" * 4097})
+
+
 def test_a_token_reply_without_lifetimes_gets_the_profiles() -> None:
     token = payloads.parse_token(PROFILE, {"access_token": "AT"})
     assert (7200, 2_592_000, None) == (token.expires_in, token.refresh_expires_in, token.refresh_token)

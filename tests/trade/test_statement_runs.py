@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.statement import Figures, Tally, uncompared
+from jiuwu.platform.money import MOST_FEN
+from jiuwu.trade.drift import Drift
+from jiuwu.trade.orders import Status
+from jiuwu.trade.points import MOST_POINTS
+from jiuwu.trade.statement import ABSENT, IN_FLIGHT, LISTED, Figures, Line, Seen, Tally, uncompared
 from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
 from jiuwu.trade.statement_tasks import tasks_of, wait_seconds
+from sandbox.memory.tables import LARGEST_ITEM
+from sandbox.memory.values import item_size
 
 RUN = Run("2026-11-23", "run-1", 1_795_000_000)
 LATER = replace(RUN, run="run-2", started_at=RUN.started_at + 60)
@@ -31,6 +37,35 @@ def test_progress_is_read_as_it_was_kept(runs: StatementRuns) -> None:
     kept = runs.save(RUN, "there", one_order())
 
     assert replace(one_order(), version=1) == kept == runs.progress(RUN, "there")
+
+
+def longest(number: int, class_: str) -> Line:
+    """A line as long as one can be; the evidence is text that takes six bytes a character as JSON."""
+    most = Figures(1, MOST_FEN, MOST_FEN, MOST_FEN, MOST_POINTS)
+    seen = Seen("completed", most)
+    return Line(f"{number:0128}", class_, "\x01" * 300, seen, seen)
+
+
+@pytest.mark.parametrize("evidence", ["\x01" * 300, "JW1: order.amount"], ids=["escapes", "as usual"])
+def test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item(
+    runs: StatementRuns, aws: Callable[[str], Any], reconciliation_table: str, evidence: str
+) -> None:
+    differences = tuple(replace(longest(n, "missed_notification"), evidence=evidence) for n in range(LISTED))
+    waiting = tuple(longest(n, IN_FLIGHT) for n in range(LISTED))
+    sums = {str(status): Figures(10**9, *[10**9 * MOST_FEN] * 4) for status in [*Status, ABSENT]}
+    problems = tuple(f"{number:0128}: " + "\x01" * 300 for number in range(LISTED))
+    classes = {str(drift): 10**9 for drift in Drift}
+    much = Tally(sums, sums, classes, 10**9, 10**9, 10**9, differences, waiting, problems)
+
+    kept = runs.save(RUN, "there", Progress(much, "\x01" * 4096))
+
+    (item,) = aws("dynamodb").scan(TableName=reconciliation_table)["Items"]
+    assert item_size(item) <= LARGEST_ITEM
+    assert kept is not None
+    assert kept.tally.differing == 10**9
+    # what matters most goes first
+    assert kept.tally.differences == differences[: len(kept.tally.differences)] != ()
+    assert (evidence.startswith("JW1")) is (len(kept.tally.differences) == LISTED)
 
 
 def test_of_two_copies_that_read_the_same_the_second_to_write_gives_up(runs: StatementRuns) -> None:

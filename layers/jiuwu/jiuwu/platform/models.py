@@ -12,6 +12,8 @@ Id = Annotated[str, Field(min_length=1, max_length=128)]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
 # Up to the year 2242, so that milliseconds are refused instead of misread.
 Seconds = Annotated[int, Field(ge=0, lt=2**33)]
+# Goes back in a URL, and is kept meanwhile.
+PageName = Annotated[str, Field(max_length=4096)]
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
@@ -66,7 +68,7 @@ class Page(Value):
     """
 
     orders: tuple[RemoteOrder, ...]
-    next_cursor: str = ""
+    next_cursor: PageName = ""
     unreadable: tuple[str, ...] = ()
 
 

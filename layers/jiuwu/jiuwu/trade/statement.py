@@ -7,7 +7,9 @@ has a second opinion. It adds the sums, and tells a difference from what is stil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from .drift import Drift, Finding
 from .machine import Policy
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"  # the state of an order on the side that does not have it
 IN_FLIGHT = "in_flight"
-# A part of a statement is one item of a table, at most 400 KB: it names this many orders of each kind, and says how
-# many there were.
+# A part of a statement is one item of a table, at most 400 KB: it names this many orders of each kind, as far as they
+# fit into these bytes, and says how many there were. The rest of an item is its sums by state and a page's name.
 LISTED = 300
+_LISTED_BYTES = 340_000
 _EVIDENCE_CHARACTERS = 300
 # What the reconciler mends by itself, so that a change of a moment ago explains it; amounts and contradictions are not.
 _PASSES = {Drift.MISSED_NOTIFICATION, Drift.PLATFORM_BEHIND, Drift.MISSING_HERE, Drift.MISSING_THERE}
@@ -103,8 +106,11 @@ class Tally:
         return not self.uncompared and not self.problems
 
     def capped(self) -> "Tally":
-        """The tally with as many lines as fit an item; the numbers stay whole."""
-        cut = {name: getattr(self, name)[:LISTED] for name in ("differences", "in_flight", "problems")}
+        """The tally with as many lines as fit an item, differences first; the numbers stay whole."""
+        cut: dict[str, Any] = {}
+        room = _LISTED_BYTES
+        for name in ("differences", "problems", "in_flight"):
+            cut[name], room = _fitting(getattr(self, name)[:LISTED], room)
         return replace(self, **cut)
 
 
@@ -204,6 +210,17 @@ def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
 def _added(one: Mapping[str, Figures], other: Mapping[str, Figures]) -> dict[str, Figures]:
     states = sorted({*one, *other})
     return {state: one.get(state, Figures()) + other.get(state, Figures()) for state in states}
+
+
+def _fitting(lines: Iterable[object], room: int) -> tuple[tuple[object, ...], int]:
+    """Those lines that still fit into so many bytes of JSON, and how many bytes are left."""
+    kept = []
+    for line in lines:
+        size = len(msgspec.json.encode(line)) + 1  # the comma
+        if size <= room:
+            kept.append(line)
+            room -= size
+    return tuple(kept), room
 
 
 def _by_number(line: Line) -> tuple[str, str]:
