@@ -59,6 +59,7 @@ class Calls:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.alive: Callable[[], None] = lambda: None  # raises when the caller's process is gone
         self.on_call: OnCall = _nothing
         self.throttle: Throttle = lambda _service, _operation, _subject: False
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -80,6 +81,7 @@ class Calls:
 
     def once(self, service: str, operation: str, act: Callable[[], Reply], request: Mapping[str, Any]) -> Reply:
         """One request and its reply."""
+        self.alive()  # a `finally` or `except` of a process that is gone: nothing of it gets through
         self.on_call(service, operation, "before", request)
         self.counts[service, operation] += 1
         with self._lock:

@@ -24,7 +24,11 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Time passes for everybody; raises TimedOut at the end of the running invocation's time."""
-        self.now = min(self.now + max(seconds, 0.0), self.ends)
+        self.now = max(self.now, min(self.now + max(seconds, 0.0), self.ends))
+        self.check()
+
+    def check(self) -> None:
+        """Raises TimedOut if the running invocation's time is up."""
         if self.now >= self.ends:
             raise TimedOut
 

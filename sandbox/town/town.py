@@ -78,6 +78,7 @@ class Town:
     def __init__(self, clock: Clock, account: Account, wiring: Wiring, lent: Lent) -> None:
         self.clock, self.account, self.wiring = clock, account, wiring
         self.calls, self.functions = account.calls, wiring.functions()
+        self.calls.alive = clock.check
         self.platform: Platform
         self.said: Said
         self.invocations: Counter[str] = Counter()
@@ -136,6 +137,7 @@ class Town:
         instance = self._modules.pop(name, None) or self._cold_start(function)
         try:
             answer = instance.handler(event, Context(clock))
+            clock.check()  # an answer that comes too late is none
             self._modules[name] = instance
             return answer
         except (Killed, TimedOut) as death:

@@ -91,6 +91,44 @@ def test_where_a_process_dies_the_queue_brings_the_order_on(
     assert not order(here, number).pending
 
 
+def test_nothing_of_an_invocation_whose_time_is_up_gets_through(here: Town, lan: Member) -> None:
+    ended, got_through = 0, list[str]()
+
+    def hang(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        nonlocal ended
+        if here.invocations.total() == ended:
+            got_through.append(operation)
+        if (operation, phase, ended) == ("orders.push_status", "before", 0):
+            ended = here.invocations.total()
+            here.clock.sleep(HOUR)
+
+    number = lan.place("key-1", TEA)
+    here.calls.on_call = hang
+    here.platform.actions.pay(number)
+    here.clock.run(here.clock.now + HOUR)
+
+    assert ({("EffectDispatcher", "TimedOut"): 1}, []) == (here.errors, got_through)
+    assert (Status.SHIPPED, ()) == (order(here, number).status, order(here, number).pending)
+
+
+def test_an_answer_that_comes_too_late_is_none(here: Town, lan: Member) -> None:
+    number = lan.place("key-1", TEA)
+    late = list[float]()
+
+    def delay(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        if (here.running, operation, phase) == ("WebhookIntake", "send_message", "after") and not late:
+            here.clock.now += HOUR
+            late.append(here.clock.now)
+
+    here.calls.on_call = delay
+    here.platform.actions.pay(number)
+    here.clock.run(here.clock.now + 2 * HOUR)
+
+    assert {("WebhookIntake", "TimedOut"): 1} == here.errors
+    assert here.invocations["WebhookIntake"] == 2
+    assert order(here, number).status is Status.SHIPPED
+
+
 def test_a_reply_that_is_lost_is_asked_for_again_as_boto3_does(here: Town, lan: Member) -> None:
     lost = ReadTimeoutError(endpoint_url="memory")
     lose, asked = Once(here, "Storefront", "put_item", "after", lost), list[str]()
