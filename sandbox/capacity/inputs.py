@@ -4,6 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from jiuwu.platform import profile
+from sandbox.capacity import queues
+from sandbox.cloud import template
+
 FILE = Path(__file__).with_name("inputs.toml")
 
 
@@ -23,7 +27,7 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What AWS allows; rates are per second."""
+    """What AWS allows; rates are per second, `poller_growth` per minute."""
 
     partition_write_units: float
     partition_read_units: float
@@ -31,6 +35,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table_read_units: float
     concurrency: int
     api_requests: float
+    poller_start: int
+    poller_growth: int
     poller_concurrency: int
     sqs_in_flight: int
     events_per_second: float
@@ -46,6 +52,7 @@ class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     platform: float
     kms: float
     single_item: float
+    send: float
     queue: float
 
 
@@ -54,17 +61,19 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     looks: float
     logins: float
+    due_looks: float
+    office_calls: float
+    letters: float
+    members: int
+    products: int
     log_bytes: float
+    lane_write_units: float
+    lane_read_units: float
     memory_gb: float
-    due_shards: int
-    reconcile_concurrency: int
-    reading_calls_per_second: float
-    money_calls_per_second: float
-    login_calls_per_second: float
 
 
-class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that the model takes as given."""
+class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file says."""
 
     prices: Prices
     limits: Limits
@@ -73,6 +82,32 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop: Shop
 
 
+class Setup(msgspec.Struct, frozen=True):
+    """What the template and the profile set: how many of its function each queue keeps busy at most, and how many calls
+    a second each lane of the platform has."""
+
+    most_at_once: dict[str, int]
+    calls_per_second: dict[str, float]
+
+    def wider(self, times: float) -> "Setup":
+        """With so many times the platform's rate."""
+        lanes = {lane: times * calls for lane, calls in self.calls_per_second.items()}
+        return msgspec.structs.replace(self, calls_per_second=lanes)
+
+
+class Inputs(Given, frozen=True):
+    """Everything that the model takes as given."""
+
+    setup: Setup
+
+
 def load(file: Path = FILE) -> Inputs:
-    """The inputs of a file; raises msgspec.ValidationError naming the line that is wrong."""
-    return msgspec.toml.decode(file.read_bytes(), type=Inputs)
+    """The inputs of a file beside the template's and the profile's defaults; raises msgspec.ValidationError naming the
+    line that is wrong."""
+    given = msgspec.toml.decode(file.read_bytes(), type=Given)
+    limits = profile.load().limits
+    setup = Setup(
+        {one.name: one.most_at_once for one in queues.of(template.load())},
+        {lane: limits.per_second(lane) for lane in limits.lanes},
+    )
+    return Inputs(**msgspec.structs.asdict(given), setup=setup)

@@ -1,11 +1,15 @@
 """What one order asks of everything, counted in a run of the real functions without any trouble."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sandbox.chaos.run import Outcome, Plan, play
 
 ORDERS = 500
+# What a login causes, and no order does.
+_LOGIN_CALLS = {("kms", "encrypt"), ("platform", "oauth.token"), ("platform", "users.me")}
+_LOGIN_UNITS = {("LoginsTable", "write"), ("MembersTable", "write"), ("MembersTable/refresh", "write")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class PerOrder:
         """These calls of the platform."""
         return sum(self.calls.get(("platform", call), 0.0) for call in calls)
 
+    def with_logins(self, logins: float) -> "PerOrder":
+        """The same with so many logins an order, instead of those that were counted."""
+        times = logins / self.calls["platform", "oauth.token"]
+        calls, units = _scaled(self.calls, _LOGIN_CALLS, times), _scaled(self.units, _LOGIN_UNITS, times)
+        return replace(self, calls=calls, units=units)
+
 
 def counted(orders: int = ORDERS) -> PerOrder:
     """Plays so many orders; the same figures each time."""
@@ -41,6 +51,12 @@ def counted(orders: int = ORDERS) -> PerOrder:
 
 def _each(counts: Counter[tuple[str, str]], orders: int) -> dict[tuple[str, str], float]:
     return {name: float(count) / orders for name, count in sorted(counts.items())}
+
+
+def _scaled(
+    counts: Mapping[tuple[str, str], float], names: set[tuple[str, str]], times: float
+) -> dict[tuple[str, str], float]:
+    return {name: count * times if name in names else count for name, count in counts.items()}
 
 
 def _sent(outcome: Outcome) -> int:

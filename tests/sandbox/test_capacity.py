@@ -13,17 +13,27 @@ from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice
 from jiuwu.trade.store import OrderStore
-from sandbox.capacity import inputs, report, simulation
+from sandbox.capacity import inputs, report
 from sandbox.capacity.__main__ import DOCUMENT, renewed
 from sandbox.capacity.cost import per_million
-from sandbox.capacity.load import limits
+from sandbox.capacity.days_statement import statement
+from sandbox.capacity.expiry import expire
+from sandbox.capacity.load import functions, limits
 from sandbox.capacity.order import PerOrder, counted
+from sandbox.capacity.reconciling import reconcile
+from sandbox.capacity.renewals import refresh
+from sandbox.capacity.simulation import Pass, Source, Task, work
 from sandbox.cloud import template
 from sandbox.memory.account import Account
 from tests.trade.lives import NOW, PLACED
 
 GIVEN = inputs.load()
 CROWD = 10_000
+
+
+def wider(times: float) -> inputs.Inputs:
+    """A platform with so many times the rate."""
+    return msgspec.structs.replace(GIVEN, setup=GIVEN.setup.wider(times))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +55,30 @@ def test_the_first_limit_at_a_thousand_orders_a_second_is_the_platforms(order: P
     assert first.share > 1
 
 
+def test_what_one_reader_goes_through_is_a_limit(order: PerOrder) -> None:
+    met = {limit.name for limit in limits(1000, order, GIVEN, template.load()) if limit.share > 1}
+
+    assert {"the reconciler's list of changes", "the statement's list, one day's", "platform calls, lane reading"} < met
+
+
+def test_every_function_of_the_template_is_counted(order: PerOrder) -> None:
+    counted_ones = {busy.function for busy in functions(10, order, GIVEN)}
+
+    assert template.resources("AWS::Serverless::Function").keys() <= counted_ones
+
+
+def test_every_queue_of_the_template_is_in_the_document() -> None:
+    text = DOCUMENT.read_text("utf-8")
+
+    assert [] == [name for name in template.resources("AWS::SQS::Queue") if f"\n| {name} | " not in text]
+
+
+def test_what_goes_by_the_clock_is_in_no_orders_bill(order: PerOrder) -> None:
+    crowded = msgspec.structs.replace(GIVEN, shop=msgspec.structs.replace(GIVEN.shop, members=10**8, products=10**6))
+
+    assert per_million(order, crowded, rate=10) == pytest.approx(per_million(order, GIVEN, rate=10))
+
+
 def test_a_better_price_is_a_smaller_bill(order: PerOrder) -> None:
     cheaper = msgspec.structs.replace(GIVEN, prices=msgspec.structs.replace(GIVEN.prices, write_unit=0.0))
 
@@ -52,23 +86,61 @@ def test_a_better_price_is_a_smaller_bill(order: PerOrder) -> None:
     assert sum(per_million(order, cheaper, rate=10).values()) < sum(per_million(order, GIVEN, rate=10).values())
 
 
-@pytest.mark.parametrize("run", [simulation.reconcile, simulation.refresh], ids=["orders", "members"])
-def test_what_one_costs_does_not_grow_with_their_number(
-    run: Callable[[int, inputs.Inputs], simulation.Pass],
-) -> None:
+@pytest.mark.parametrize("run", [reconcile, refresh, statement], ids=["orders", "members", "statement"])
+def test_what_one_costs_does_not_grow_with_their_number(run: Callable[[int, inputs.Inputs], Pass]) -> None:
     few, many = run(20_000, GIVEN), run(1_000_000, GIVEN)
 
-    assert many.dollars(GIVEN) / 1_000_000 <= 1.02 * few.dollars(GIVEN) / 20_000
-    assert many.requests["platform"] <= 50 * few.requests["platform"]
+    assert many.dollars / 1_000_000 <= 1.02 * few.dollars / 20_000
+    assert many.of("platform") <= 50 * few.of("platform")
+
+
+def test_a_cancellation_costs_the_same_however_many_where_all_are_done_before_the_next_look() -> None:
+    setup = GIVEN.setup.wider(400)
+    many_hands = msgspec.structs.replace(setup, most_at_once=setup.most_at_once | {"EffectQueue": 500})
+    quick = msgspec.structs.replace(GIVEN, setup=many_hands)
+    few, many = expire(20_000, quick), expire(200_000, quick)
+
+    assert many.seconds < 180
+    assert many.dollars / 200_000 <= 1.02 * few.dollars / 20_000
+
+
+def test_cancellations_that_the_platform_does_not_take_in_time_are_asked_for_again() -> None:
+    few, many = expire(5_000, GIVEN), expire(50_000, GIVEN)
+
+    assert 2 * 5_000 == few.units["OrdersTable", "write"]
+    assert 2.5 * 50_000 < many.units["OrdersTable", "write"]
 
 
 def test_a_slow_platform_is_what_a_big_pass_waits_for() -> None:
-    slow = simulation.reconcile(1_000_000, GIVEN)
-    shop = msgspec.structs.replace(GIVEN.shop, reading_calls_per_second=2 * GIVEN.shop.reading_calls_per_second)
-    fast = simulation.reconcile(1_000_000, msgspec.structs.replace(GIVEN, shop=shop))
+    slow, fast = reconcile(1_000_000, GIVEN), reconcile(1_000_000, wider(2))
 
     assert 500 == pytest.approx(slow.seconds, rel=0.02)
     assert 0.7 * slow.seconds > fast.seconds
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["table_read_units", "table_write_units", "partition_write_units", "sqs_in_flight", "poller_concurrency"],
+)
+def test_a_pass_waits_for_each_limit_of_aws(limit: str) -> None:
+    narrow = msgspec.structs.replace(wider(400).limits, **{limit: 2})
+    held_up = msgspec.structs.replace(wider(400), limits=narrow)
+
+    for run in (reconcile, refresh):
+        assert 1.5 * run(20_000, wider(400)).seconds < run(20_000, held_up).seconds
+
+
+def test_lambda_comes_to_read_a_queue_by_and_by() -> None:
+    """Five tasks at once, and 300 more a minute: the tenth begins a second after the first."""
+    begun: list[float] = []
+
+    def step(_size: int, now: float) -> float:
+        begun.append(now)
+        return now + 60
+
+    work(Pass(10, GIVEN), [Task(1, 1, step, ends_below=2) for _ in range(10)], Source(10, 100))
+
+    assert 1.0 == pytest.approx(max(begun) - min(begun))
 
 
 # ---- hot keys

@@ -1,33 +1,85 @@
 """The model's passes beside the real ones: the same requests and units, counted while the real functions run."""
 
+import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from jiuwu.trade.items import SHARDS, shard_of
+from jiuwu.members.accounts import member_id_for
+from jiuwu.members.grants import SHARDS as MEMBER_SHARDS
+from jiuwu.members.grants import shard_of as member_shard_of
+from jiuwu.members.tokens import Tokens
+from jiuwu.platform.models import TokenReply, UserProfile
+from jiuwu.trade.days import day_of
+from jiuwu.trade.items import DAY_SHARDS, SHARDS, day_shard_of, shard_of
 from jiuwu.trade.orders import Order, Status, order_no_for
+from jiuwu.trade.records import Records
 from jiuwu.trade.store import OrderStore
-from sandbox.capacity import inputs, simulation
+from sandbox.capacity import inputs
+from sandbox.capacity.days_statement import statement
+from sandbox.capacity.expiry import expire
+from sandbox.capacity.reconciling import reconcile
+from sandbox.capacity.renewals import refresh
+from sandbox.capacity.simulation import Pass
 from sandbox.platform.orders import Item, NewOrder
-from sandbox.town.people import Member
-from sandbox.town.town import Town, town
+from sandbox.town.town import APP_ID, Town, town
+from sandbox.town.wiring import following
 from tests.trade.lives import CREATED
 
 GIVEN = inputs.load()
 DAY = 86_400.0
 OFF = ["TokenRefresher", "DailyStatement", "ProductSync"]
-# What the model names, and what it is on the wire.
-RECONCILED = {
-    "query": ("dynamodb", "query"),
-    "batch_get": ("dynamodb", "batch_get_item"),
-    "batch_write": ("dynamodb", "batch_execute_statement"),
-}
+
+
+def sizes(small: int, large: int) -> pytest.MarkDecorator:
+    """Small with all tests, large with the proof."""
+    marks = [pytest.mark.proof, pytest.mark.timeout(600)]
+    return pytest.mark.parametrize("count", [small, pytest.param(large, marks=marks)])
+
+
+# The rate limit's item and the app secret are no part of a pass; Lambda looks at a queue as often as it likes.
+NOT_COMPARED = {("sqs", "lambda_receive"), ("secretsmanager", "get_secret_value")}
+
+
+@dataclass(slots=True)
+class Used:
+    """What the functions asked for, as a Pass has it."""
+
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    units: Counter[tuple[str, str]] = field(default_factory=Counter)
+    invocations: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def used(built: Town) -> Iterator[Used]:
+    """What is asked for inside; of the rate limit's item each request is one unit."""
+    calls, found = built.calls, Used()
+    for counter in (calls.counts, calls.units, built.invocations):
+        counter.clear()
+    yield found
+    found.requests, found.units, found.invocations = +calls.counts, +calls.units, +built.invocations
+    found.requests["dynamodb", "get_item"] -= int(found.units.pop(("LimitsTable", "read"), 0))
+    found.requests["dynamodb", "put_item"] -= int(found.units.pop(("LimitsTable", "write"), 0))
+
+
+def same(model: Pass, real: Used) -> None:
+    """The same requests to every service, and the same units of every table and index."""
+    assert compared(model.requests) == compared(real.requests)
+    assert dict(model.units) == dict(real.units)
+
+
+def compared(requests: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    return {name: times for name, times in requests.items() if times and name not in NOT_COMPARED}
 
 
 def placed(built: Town, count: int) -> list[Order]:
     """So many orders that both sides have as unpaid, all due at once; the platform's list has nothing new of them."""
-    store, orders = OrderStore(built.account.client("dynamodb"), "OrdersTable"), []
+    dynamodb = built.account.client("dynamodb")
+    Records(dynamodb, "ReconciliationTable").widest(SHARDS)  # as the first tick of all does
+    store, orders = OrderStore(dynamodb, "OrdersTable"), []
     for n in range(count):
         number = order_no_for("mb_capacity", str(n))
         items = tuple(Item(line.product_id, line.title, line.quantity, line.price_fen) for line in CREATED.lines)
@@ -39,51 +91,144 @@ def placed(built: Town, count: int) -> list[Order]:
     return orders
 
 
-@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=[pytest.mark.proof, pytest.mark.timeout(600)])])
+def per_shard(orders: list[Order]) -> list[int]:
+    """How many of these are in each shard of the due index."""
+    found = Counter(shard_of(order.order_no) for order in orders)
+    return [found[str(shard)] for shard in range(SHARDS)]
+
+
+@sizes(2_000, 20_000)
 def test_a_pass_over_orders_asks_for_what_the_model_says(count: int) -> None:
     with town(parameters={"OrderExpirySeconds": "0"}) as built:
         orders = placed(built, count)
         built.start(off=OFF)
-        before, units, runs = built.calls.counts.copy(), built.calls.units.copy(), built.invocations.copy()
+        with used(built) as real:
+            built.invoke("Reconciler", {})
+            built.clock.run(built.clock.now + 15)  # before the schedule's own tick
 
-        built.invoke("Reconciler", {})
-        built.clock.run(built.clock.now + 15)  # before the schedule's own tick
-
-        used, invocations = built.calls.counts - before, (built.invocations - runs)["Reconciler"]
-        written = Counter({name: built.calls.units[name] - units[name] for name in built.calls.units})
         store, now = OrderStore(built.account.client("dynamodb"), "OrdersTable"), int(built.clock.now)
         still_due = [number for shard in range(SHARDS) for number in store.due(str(shard), now).order_nos]
 
-    per_shard = Counter(shard_of(order.order_no) for order in orders)
-    model = simulation.reconcile(count, GIVEN, per_shard=[per_shard[str(shard)] for shard in range(SHARDS)])
+    model = reconcile(count, GIVEN, per_shard=per_shard(orders))
     assert [] == still_due
-    assert {name: model.requests[name] for name in RECONCILED} == {n: used[call] for n, call in RECONCILED.items()}
-    assert model.requests["platform"] == used["platform", "orders.query"] + used["platform", "orders.changed"]
-    assert model.requests["invocation"] == invocations
-    assert model.write_units == written["OrdersTable", "write"] + written["OrdersTable/due", "write"]
-    assert model.read_units == pytest.approx(written["OrdersTable", "read"], rel=0.05)
+    same(model, real)
+    assert model.invocations == real.invocations["Reconciler"]
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(400, marks=[pytest.mark.proof, pytest.mark.timeout(600)])])
-def test_a_pass_over_members_asks_for_what_the_model_says(count: int) -> None:
+def test_orders_nobody_has_paid_are_cancelled_for_what_the_model_says() -> None:
+    model, real = cancelled(2_000, 175)  # before any is looked at again
+
+    same(model, real)
+    assert model.invocations == real.invocations.total()
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_orders_looked_at_again_before_they_are_cancelled_cost_what_the_model_says() -> None:
+    model, real = cancelled(20_000, 535)
+
+    assert 2 * 20_000 < real.units["OrdersTable", "write"]
+    for name, times in compared(real.requests).items():
+        assert times == pytest.approx(model.requests[name], rel=0.1, abs=20), name
+    for name, units in real.units.items():
+        assert units == pytest.approx(model.units[name], rel=0.1, abs=20), name
+
+
+def cancelled(count: int, seconds: float) -> tuple[Pass, Used]:
+    """So many orders, unpaid when their time is over, and what the model and the functions ask for from the first tick
+    on."""
     with town() as built:
-        for n in range(count):
-            Member(built, f"ou_{n}").log_in()
-        built.start(off=["Reconciler", "DailyStatement", "ProductSync", "TokenRefresher"])
+        orders = placed(built, count)
+        built.start(off=OFF)
+        with used(built) as real:
+            built.clock.run(following("rate(3 minutes)", built.clock.now) + seconds)
+
+        states = {order.status for order in built.platform.world.book}
+
+    model = expire(count, GIVEN, per_shard=per_shard(orders))
+    assert {"cancelled"} == states
+    return model, real
+
+
+@sizes(2_000, 20_000)
+def test_a_days_statement_asks_for_what_the_model_says(count: int) -> None:
+    with town() as built:
+        orders = placed(built, count)
+        built.start(off=["Reconciler", "TokenRefresher", "ProductSync"])
+        day = day_of(orders[0].created_at)
+        with used(built) as real:
+            built.invoke("DailyStatement", {"day": day})
+            built.clock.run(built.clock.now + 800)  # before the watch looks for the second time
+
+        report = json.loads(built.account.buckets["StatementsBucket"][f"statements/{day}.json"])
+
+    found = Counter(day_shard_of(order) for order in orders)
+    model = statement(count, GIVEN, per_shard=[found[f"{day}#{shard}"] for shard in range(DAY_SHARDS)])
+    assert (True, count, count) == (
+        report["complete"],
+        *(report["total"][side]["orders"] for side in ("here", "there")),
+    )
+    same(model, real)
+    assert model.invocations == real.invocations["DailyStatement"]
+
+
+class NoCalls:
+    """Tokens are only put in."""
+
+    def refresh(self, refresh_token: str) -> TokenReply:
+        raise AssertionError(refresh_token)
+
+    def revoke(self, token: str) -> None:
+        raise AssertionError(token)
+
+
+def linked(built: Town, count: int) -> list[str]:
+    """So many members who came in this very second; their ids."""
+    dynamodb, kms = built.account.client("dynamodb"), built.account.client("kms")
+    tokens = Tokens(dynamodb, "MembersTable", kms, "TokenKey", NoCalls(), clock=built.clock)
+    ids, grants = [], built.platform.world.grants
+    for n in range(count):
+        open_id = f"ou_{n}"
+        code = grants.issue_code(open_id, "profile orders", "", "", built.clock.now)
+        issued = grants.exchange(code, "", "", built.clock.now)
+        ids.append(member_id_for(APP_ID, open_id))
+        given = {"access_token": issued.access_token, "refresh_token": issued.refresh_token}
+        reply = TokenReply(**given, expires_in=7200, refresh_expires_in=30 * 86_400)
+        tokens.link(ids[-1], UserProfile(open_id=open_id, nickname="", avatar_url=""), reply)
+    return ids
+
+
+def test_a_pass_over_members_asks_for_what_the_model_says() -> None:
+    model, real = renewed(40)
+
+    same(model, real)
+    assert model.invocations == real.invocations["TokenRefresher"]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_a_pass_over_many_members_asks_for_what_the_model_says_of_each() -> None:
+    model, real = renewed(20_000)
+
+    # a town takes one task after the other, so that each renews more before its time is over: fewer are cut off
+    for name in ("query", "send_message_batch", "lambda_delete"):
+        for requests in (model.requests, real.requests):
+            requests.pop(("sqs", name), 0)
+            requests.pop(("dynamodb", name), 0)
+    for units in (model.units, real.units):
+        units.pop(("MembersTable/refresh", "read"))
+    same(model, real)
+
+
+def renewed(count: int) -> tuple[Pass, Used]:
+    """So many members whose tokens run out together, and what the model and the functions ask for."""
+    with town(parameters={"RefreshSchedule": "rate(1 day)"}) as built:
+        members = linked(built, count)
         built.clock.run(built.clock.now + 7200 - 600)
         built.start(off=[name for name in built.functions if name != "TokenRefresher"])
-        before, units = built.calls.counts.copy(), built.calls.units.copy()
+        with used(built) as real:
+            built.invoke("TokenRefresher", {})
+            built.clock.run(built.clock.now + 2000)
 
-        built.invoke("TokenRefresher", {})
-        built.clock.run(built.clock.now + 100)
-
-        used = built.calls.counts - before
-        written = built.calls.units - units
-
-    model = simulation.refresh(count, GIVEN)
-    assert count == used["platform", "oauth.token"]
-    assert model.requests["kms"] == used["kms", "decrypt"] + used["kms", "encrypt"]
-    assert model.requests["update_item"] == used["dynamodb", "update_item"]
-    # now and then the rate limit's item is read, too
-    assert 0 <= used["dynamodb", "get_item"] - model.requests["get_item"] <= 3
-    assert model.write_units == written["MembersTable", "write"] + written["MembersTable/refresh", "write"]
+    found = Counter(member_shard_of(member) for member in members)
+    return refresh(count, GIVEN, per_shard=[found[shard] for shard in MEMBER_SHARDS]), real
