@@ -164,12 +164,16 @@ def _lanes(rate: float, order: PerOrder, inputs: Inputs) -> Iterator[Limit]:
 
 
 def _readers(rate: float, order: PerOrder, inputs: Inputs) -> Iterator[Limit]:
-    """The two lists that only one reader at a time can go through."""
+    """The two lists that only one reader at a time can go through. The statement comes to its list when ours is done:
+    the queue has it last."""
     one_reader = _PAGE / _list_page(inputs)
     cure = "ReconcileSchedule: at 15 minutes each change is listed 1.3 times, at 3 minutes 2.7; or larger pages there"
     yield Limit("the reconciler's list of changes", _listed(rate, order), one_reader, "orders/s", cure)
     cure = "_LONGEST_RUN_SECONDS in functions/daily_statement, up to a day; or larger pages there"
-    yield Limit("the statement's list, one day's", rate * _DAY, one_reader * _RUN_SECONDS, "orders", cure)
+    setup = inputs.setup
+    ours = max(1 / setup.calls_per_second["reading"], _here_page(inputs) / setup.most_at_once["StatementQueue"])
+    in_time = _RUN_SECONDS * _PAGE / (ours + _list_page(inputs))
+    yield Limit("a day's statement in two hours", rate * _DAY, in_time, "orders", cure)
 
 
 def _lambda(rate: float, order: PerOrder, inputs: Inputs, template: Mapping[str, Any]) -> Iterator[Limit]:

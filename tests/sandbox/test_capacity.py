@@ -58,7 +58,7 @@ def test_the_first_limit_at_a_thousand_orders_a_second_is_the_platforms(order: P
 def test_what_one_reader_goes_through_is_a_limit(order: PerOrder) -> None:
     met = {limit.name for limit in limits(1000, order, GIVEN, template.load()) if limit.share > 1}
 
-    assert {"the reconciler's list of changes", "the statement's list, one day's", "platform calls, lane reading"} < met
+    assert {"the reconciler's list of changes", "a day's statement in two hours", "platform calls, lane reading"} < met
 
 
 def test_every_function_of_the_template_is_counted(order: PerOrder) -> None:
