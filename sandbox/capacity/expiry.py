@@ -17,9 +17,9 @@ from sandbox.capacity.steps import PAGE, even, queued
 
 _BATCH = 10  # messages an invocation gets
 # An order with an effect that nobody has tried yet is looked at again after so long, and the ticks come as often.
-_CHECK_SECONDS = 180.0
+CHECK_SECONDS = 180.0
 # How far back a tick goes in the list of changes: to the last tick's latest one, and what overlaps.
-_LISTED_SECONDS = _CHECK_SECONDS + OVERLAP_SECONDS
+_LISTED_SECONDS = CHECK_SECONDS + OVERLAP_SECONDS
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def expire(orders: int, inputs: Inputs, *, per_shard: list[int] | None = None) -
         due = [group for group in waiting if group.due_at <= now]
         listed = sum(group.size for group in groups if now - _LISTED_SECONDS < group.told_at <= now)
         _look_at(done, due, dispatchers, now, Changes(listed, [(str(one.shard), one.size) for one in overdue]))
-        now += _CHECK_SECONDS
+        now += CHECK_SECONDS
         told, waiting = [one for one in waiting if one.told_at <= now], [one for one in waiting if one.told_at > now]
         overdue = [group for group in told if group.due_at < group.told_at]
         _leave_index(done, sum(group.size for group in told) - sum(group.size for group in overdue))
@@ -118,7 +118,7 @@ def _look_at(done: Pass, due: Iterable[_Group], dispatchers: _Dispatchers, begun
         if group.told_at <= now:
             return now  # it has left the index
         now = queued(done, size, look(done, str(shard), size, now))
-        group.due_at = now + _CHECK_SECONDS
+        group.due_at = now + CHECK_SECONDS
         if group.told_at < float("inf"):
             dispatchers.find_told(size, now)
         else:

@@ -13,7 +13,7 @@ from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice
 from jiuwu.trade.store import OrderStore
-from sandbox.capacity import inputs, report
+from sandbox.capacity import expiry, inputs, report
 from sandbox.capacity.__main__ import DOCUMENT, renewed
 from sandbox.capacity.cost import per_million
 from sandbox.capacity.days_statement import statement
@@ -65,6 +65,23 @@ def test_every_function_of_the_template_is_counted(order: PerOrder) -> None:
     counted_ones = {busy.function for busy in functions(10, order, GIVEN)}
 
     assert template.resources("AWS::Serverless::Function").keys() <= counted_ones
+
+
+def test_the_clocks_are_those_of_the_template() -> None:
+    parameters = template.load()["Parameters"]
+    names = (
+        "ReconcileSchedule",
+        "RefreshSchedule",
+        "ProductSyncSchedule",
+        "RefreshAheadSeconds",
+        "ProductCheckSeconds",
+    )
+
+    # as load.py and expiry.py have them
+    assert ["rate(3 minutes)", "rate(5 minutes)", "rate(1 hour)", 900, 86_400] == [
+        parameters[name]["Default"] for name in names
+    ]
+    assert expiry.CHECK_SECONDS == parameters["PaymentCheckSeconds"]["Default"]
 
 
 def test_every_queue_of_the_template_is_in_the_document() -> None:
