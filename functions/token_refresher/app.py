@@ -32,7 +32,7 @@ _RESERVE_MILLISECONDS = 20_000
 # How many members of a shard are renewed at once; a renewal is mostly waiting.
 _AT_ONCE = 8
 # Outcomes that leave a member where it is in the index.
-_STILL_DUE = {"busy", "table_unavailable"}
+_STILL_DUE = {"busy", "held_back", "table_unavailable"}
 
 
 class Settings(settings.PlatformSettings, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ from sandbox.capacity.simulation import Pass
 from sandbox.capacity.steps import PAGE, even, queued
 
 _BATCH = 10  # messages an invocation gets
-# An order with an effect that nobody has tried yet is looked at again after so long, and the ticks come as often.
-CHECK_SECONDS = 180.0
+# An order with an effect that nobody has tried yet is looked at again after so long, and the ticks come as often; then
+# after ever longer, up to an hour (trade/mending.py).
+CHECK_SECONDS, _LONGEST_SECONDS = 180.0, 3600.0
 # How far back a tick goes in the list of changes: to the last tick's latest one, and what overlaps.
 _LISTED_SECONDS = CHECK_SECONDS + OVERLAP_SECONDS
 
@@ -30,6 +31,12 @@ class _Group:
     size: int
     due_at: float = 0.0
     told_at: float = float("inf")
+    first_at: float = float("inf")
+
+    def looked_at(self, now: float) -> None:
+        """Sets the next look."""
+        self.first_at = min(self.first_at, now)
+        self.due_at = now + max(CHECK_SECONDS, min(2 * (now - self.first_at), _LONGEST_SECONDS))
 
 
 class _Dispatchers:
@@ -118,7 +125,7 @@ def _look_at(done: Pass, due: Iterable[_Group], dispatchers: _Dispatchers, begun
         if group.told_at <= now:
             return now  # it has left the index
         now = queued(done, size, look(done, str(shard), size, now))
-        group.due_at = now + CHECK_SECONDS
+        group.looked_at(now)
         if group.told_at < float("inf"):
             dispatchers.find_told(size, now)
         else:

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.members.tokens import ReauthRequired, Tokens
-from jiuwu.platform.errors import InvalidGrant, PlatformBusy, PlatformError, UnknownOutcome
+from jiuwu.platform.errors import InvalidGrant, OwnLimitReached, PlatformBusy, PlatformError, UnknownOutcome
 from tests.members.rotation import MEMBER, NOW, USER, Clock, Dies, Platform
 
 FAULTS = [PlatformBusy("oauth.refresh"), UnknownOutcome("oauth.refresh", reason="no reply in time")]
@@ -133,6 +133,18 @@ def test_a_failing_member_steps_back_for_longer_and_longer_pauses(
     platform.fault = None
     assert tokens.refresh(MEMBER, ahead=900) == "renewed"
     assert {"N": "0"} == record()["refresh_failures"]
+
+
+def test_a_renewal_that_our_own_limit_held_back_puts_the_member_off_by_nothing(
+    tokens: Tokens, platform: Platform, record: Callable[[], Any]
+) -> None:
+    before = record()["refresh_at"]
+    platform.fault = OwnLimitReached("oauth.refresh")
+
+    assert "held_back" == tokens.refresh(MEMBER, ahead=900)
+    assert (before, None) == (record()["refresh_at"], record().get("lease_until"))
+    platform.fault = None
+    assert "renewed" == tokens.refresh(MEMBER, ahead=900)
 
 
 def test_the_refresher_believes_invalid_grant_once(tokens: Tokens, platform: Platform) -> None:

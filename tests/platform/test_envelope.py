@@ -194,6 +194,13 @@ def test_any_bytes_with_any_status_are_a_value_or_a_platform_error(body: bytes, 
         str(error)
 
 
+@pytest.mark.parametrize("location", ["A:0", "http://[", "\x7f"])
+def test_a_redirect_to_nowhere_is_a_platform_error(location: str) -> None:
+    api, _rig = client(raw(b"", status=302, location=location))
+    with pytest.raises(PlatformError):
+        api.time()
+
+
 # not in the lines below, which a traceback shows
 PRIVATE = "title-of-an-order"
 

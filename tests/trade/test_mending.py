@@ -162,10 +162,10 @@ def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over
     assert [Cancelled] == [type(action) for action in decision.actions]
 
 
-def test_an_effect_that_nobody_has_tried_is_asked_for_soon_however_long_it_waits() -> None:
-    shipped = after(PAID, EffectDone(NOW + 61, "ship"))
-    tried = after(shipped, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 90))
-    much_later = NOW + 10**6
+def test_an_effect_that_nobody_has_tried_is_asked_for_soon_and_then_ever_more_rarely() -> None:
+    shipped, mender = after(PAID, EffectDone(NOW, "ship")), Mender(REFUND, str)
+    looks = [NOW]
+    while len(looks) < 7:
+        looks.append(mender.next_due(shipped, now=looks[-1]))
 
-    assert much_later + 180 == Mender(REFUND, str).next_due(shipped, now=much_later)
-    assert much_later + 3600 == Mender(REFUND, str).next_due(tried, now=much_later)
+    assert [3, 7, 19, 55, 115, 175] == [(look - NOW) // 60 for look in looks[1:]]

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 60, 3600
 
-Outcome = Literal["renewed", "reauth_required", "unlinked", "busy", "failed", "not_due", "unknown"]
+Outcome = Literal["renewed", "reauth_required", "unlinked", "busy", "held_back", "failed", "not_due", "unknown"]
 _FAULTS = (PlatformError, ClientError, BotoCoreError)
 
 
@@ -166,6 +166,9 @@ class Tokens:
         except ReauthRequired:
             return "reauth_required"
         except _FAULTS as fault:
+            if getattr(fault, "held_back", False):  # by our own limit: nothing is wrong with this member's token
+                self._grants.release(leased)
+                return _note("held_back", leased.member_id, fault)
             self._postpone(leased, ahead)
             return _note("failed", leased.member_id, fault)
 

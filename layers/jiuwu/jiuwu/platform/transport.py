@@ -72,7 +72,7 @@ def fetch(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, s
             lost = NotSent("the request could not be sent")
         except (httpx.TimeoutException, TimeoutError):
             lost = ReplyLost("no reply in time")
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):  # the latter of a Location, which httpx reads though we follow none
             lost = ReplyLost("the connection broke")
     # raised here and not above: httpx's errors hold the request, and with it the token
     raise lost

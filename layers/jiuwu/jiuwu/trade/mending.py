@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 _ROUNDS = 3
-# What could not leave is tried again at least this often: a member may be waiting for a refund.
+# What could not leave is tried again at least this often: a member may be waiting for a refund. Also what nobody has
+# tried yet: its message may be lost, or wait behind a million others, and then each look asks for one more in vain.
 _PENDING_SECONDS = 3600
 # Lines of the history that say only that somebody looked or tried.
 _NO_PROGRESS = ("look:", "owed:", "done:")
@@ -58,7 +59,7 @@ class Mender:
         if not first:
             return 0
         waited = 2 * (now - last_progress(order))
-        grown = min(waited, _longest_wait(order)) if order.pending else waited
+        grown = min(waited, _PENDING_SECONDS) if order.pending else waited
         later = now + max(first - now, self.policy.check_seconds, grown)
         expires = self.policy.expires_at(order) if order.status in UNPAID else 0
         return min(later, expires) if expires > now else later
@@ -81,12 +82,6 @@ class Mender:
             return mended
         transitions, alerts = (*mended.transitions, outcome.transition), (*mended.alerts, *outcome.alerts)
         return replace(mended, order=outcome.order, transitions=transitions, alerts=alerts)
-
-
-def _longest_wait(order: Order) -> int:
-    """Nobody has tried a thing yet: it is the message that was lost, and not the receiver that is down."""
-    untried = any(effect.pending and not (effect.attempts or effect.next_at) for _, effect in order.effects)
-    return 0 if untried else _PENDING_SECONDS
 
 
 def last_progress(order: Order) -> int:
