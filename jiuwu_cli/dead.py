@@ -23,7 +23,8 @@ _MOST_SHOWN = 50
 
 KindOption = Annotated[Kind | None, typer.Option("--kind", help="Only poison, exhausted or quarantined ones.")]
 Since = Annotated[
-    str | None, typer.Option("--since", help="Only those that died since 90m, 12h, 7d or a date.", metavar="TIME")
+    str | None,
+    typer.Option("--since", help="Only those that died since 90m, 12h, 7d or a date (Asia/Shanghai).", metavar="TIME"),
 ]
 Reason = Annotated[
     str | None, typer.Option("--reason", help="Only those whose reason begins so.", metavar="malformed: data.amount")

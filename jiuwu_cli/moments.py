@@ -3,19 +3,20 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from jiuwu.trade.days import SHANGHAI
 from jiuwu_cli.problems import Misuse
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def since(text: str, now: float) -> int:
-    """The moment that "90m", "12h", "7d", a date or a date with its time names; without a zone in UTC."""
+    """The moment that "90m", "12h", "7d", a date or a date with its time names; without a zone in Asia/Shanghai."""
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text, re.ASCII)
     if ago:
         return int(now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}).total_seconds())
     try:
         moment = datetime.fromisoformat(text)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).timestamp())
     except (ValueError, OverflowError):
         raise Misuse(f"--since {text!r} is no time", "write it as 90m, 12h, 7d or 2026-11-24T08:00") from None
 

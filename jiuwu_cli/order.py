@@ -24,7 +24,9 @@ def order(
     *,
     since: Annotated[
         str | None,
-        typer.Option("--since", help="Only what happened since 90m, 12h, 7d or a date.", metavar="TIME"),
+        typer.Option(
+            "--since", help="Only what happened since 90m, 12h, 7d or a date (Asia/Shanghai).", metavar="TIME"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     stack_name: options.StackName = None,

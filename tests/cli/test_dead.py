@@ -92,7 +92,7 @@ def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(dead: Cal
     [
         (("--kind", "poison"), {"m-1"}),
         (("--kind", "exhausted"), {"m-2"}),
-        (("--since", "2025-11-22T08:36"), {"m-2"}),
+        (("--since", "2025-11-22T16:36"), {"m-2"}),
         (("--reason", "order_unknown"), {"m-1"}),
         (("--reason", "malformed"), set()),
     ],

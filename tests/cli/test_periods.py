@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jiuwu.trade.comparing import Period
+from jiuwu_cli.moments import since
 from jiuwu_cli.periods import read_period
 from jiuwu_cli.problems import Misuse
 
@@ -34,6 +35,19 @@ def test_a_time_is_where_the_period_ends() -> None:
 def test_a_zone_that_is_named_counts() -> None:
     assert at(2026, 11, 23, 8, 30) == read_period("2026-11-23T08:30Z", None, now=NOW).since
     assert at(2026, 11, 23, 8, 30) == read_period("2026-11-23T10:30+02:00", None, now=NOW).since
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2h", (2026, 11, 24, 0)),
+        ("2026-11-24", (2026, 11, 23, 16)),
+        ("2026-11-24T08:30", (2026, 11, 24, 0, 30)),
+        ("2026-11-24T08:30Z", (2026, 11, 24, 8, 30)),
+    ],
+)
+def test_since_without_a_zone_is_shanghais_too(text: str, moment: tuple[int, ...]) -> None:
+    assert at(*moment) == since(text, NOW)
 
 
 def test_it_never_ends_after_now() -> None:
