@@ -69,11 +69,6 @@ class Simulator:
         reply = self.http.post(f"{self.url}/_sim/orders/{order_no}/{button}", json=body)
         return reply.status_code == 200
 
-    def get(self, what: str) -> dict[str, object]:
-        """A control page as data: orders, notifications, stats."""
-        data: dict[str, object] = self.http.get(f"{self.url}/_sim/{what}").raise_for_status().json()
-        return data
-
 
 @dataclass(slots=True)
 class Run:

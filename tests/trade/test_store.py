@@ -197,19 +197,6 @@ def test_the_local_aws_bills_what_the_rules_say_where_it_counts_the_index(
     assert [capacity["CapacityUnits"] for capacity in consumed] == [3, 1, 1, 3, 2]
 
 
-def test_the_store_lets_its_caller_see_what_it_consumed(aws: Callable[[str], Any], orders_table: str) -> None:
-    consumed: list[dict[str, Any]] = []
-    store = OrderStore(aws("dynamodb"), orders_table, observe=consumed.append)
-    order = store.create(an_order())
-
-    store.save_many([(order, lived(order, *LIFE[0]))])
-
-    assert [(capacity["TableName"], capacity["CapacityUnits"]) for capacity in consumed] == [
-        (orders_table, 3),
-        (orders_table, 1),
-    ]
-
-
 def test_a_batch_of_lives_is_written_as_the_machine_left_them(store: OrderStore) -> None:
     orders = [store.create(an_order(number)) for number in range(3)]
     for events in LIFE:

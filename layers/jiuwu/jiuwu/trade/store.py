@@ -62,23 +62,20 @@ def pause(attempt: int, rand: Callable[[], float]) -> float:
 
 
 class OrderStore:
-    """Orders by number; `shards` is how many parts of the due index they are written into. `observe` is given the
-    consumed capacity of each request, index included."""
+    """Orders by number; `shards` is how many parts of the due index they are written into."""
 
-    def __init__(  # noqa: PLR0913 -- the index, and what tests replace
+    def __init__(
         self,
         dynamodb: "DynamoDBClient",
         table: str,
         *,
         shards: int = SHARDS,
-        observe: Callable[[Any], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._dynamodb: Any = dynamodb
         self._table, self._shards = table, shards
-        self._observe, self._sleep, self._rand = observe, sleep, rand
-        self._metered = {} if observe is None else {"ReturnConsumedCapacity": "INDEXES"}
+        self._sleep, self._rand = sleep, rand
 
     def get(self, order_no: str) -> Order | None:
         """The order as it is now, or None."""
@@ -97,16 +94,14 @@ class OrderStore:
         """Puts a new order; returns what stands in the table now: it, or the one that was there under its number."""
         stored = replace(order, version=1)
         try:
-            reply = self._dynamodb.put_item(
+            self._dynamodb.put_item(
                 TableName=self._table,
                 Item=to_item(stored, self._shards),
                 ConditionExpression="attribute_not_exists(order_no)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **self._metered,
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
             return from_item(conflict.response["Item"])
-        self._meter(reply)
         return stored
 
     def save_many(self, pairs: Iterable[Pair]) -> set[str]:
@@ -151,9 +146,7 @@ class OrderStore:
             ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(now)}},
             Limit=limit,
             **({"ExclusiveStartKey": start} if start else {}),
-            **self._metered,
         )
-        self._meter(reply)
         return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
 
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
@@ -166,19 +159,14 @@ class OrderStore:
             KeyConditionExpression="day_shard = :shard" + (" AND order_no > :after" if after else ""),
             ExpressionAttributeValues={name: value for name, value in asked.items() if value["S"]},
             Limit=limit,
-            **self._metered,
         )
-        self._meter(reply)
         return tuple(item["order_no"]["S"] for item in reply["Items"])
 
     def _read(self, keys: list[dict[str, Value]]) -> list[Item]:
         items: list[Item] = []
         for attempt in range(_ROUNDS):
             self._wait(attempt)
-            reply = self._dynamodb.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}, **self._metered
-            )
-            self._meter(reply)
+            reply = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
             items += reply["Responses"].get(self._table, [])
             if not (keys := reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])):
                 return items
@@ -190,9 +178,8 @@ class OrderStore:
         for attempt in range(_ROUNDS):
             self._wait(attempt)
             reply = self._dynamodb.batch_execute_statement(
-                Statements=[_statement(self._table, self._shards, *pair) for pair in pairs], **self._metered
+                Statements=[_statement(self._table, self._shards, *pair) for pair in pairs]
             )
-            self._meter(reply)
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
             lost |= _lost(pairs, codes)
             if attempt or _sent_again(reply):
@@ -205,12 +192,6 @@ class OrderStore:
     def _wait(self, attempt: int) -> None:
         if attempt:
             self._sleep(pause(attempt, self._rand))
-
-    def _meter(self, reply: Mapping[str, Any]) -> None:
-        if self._observe is not None:
-            consumed = reply.get("ConsumedCapacity", [])
-            for capacity in consumed if isinstance(consumed, list) else [consumed]:
-                self._observe(capacity)
 
 
 def _refuse_twins(pairs: Sequence[Pair]) -> None:
