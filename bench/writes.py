@@ -12,7 +12,7 @@ import boto3
 from bench import samples
 from jiuwu.trade.items import to_item
 from jiuwu.trade.orders import Order
-from tests.trade.capacity import write_units
+from sandbox.memory.billed import write_units
 
 Event = dict[str, Any]
 

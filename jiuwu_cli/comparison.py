@@ -11,7 +11,7 @@ from jiuwu.platform.errors import PlatformError
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import days_between
 from jiuwu.trade.items import day_shards
-from jiuwu.trade.statement import Line, Seen, Tally, total
+from jiuwu.trade.statement import Row, Seen, Tally, total
 from jiuwu.trade.statement_report import Statement, clock_text, yuan_text
 from jiuwu.trade.store import TableBusy
 from jiuwu_cli.screen import note, say
@@ -103,7 +103,7 @@ def _row(name: str, here: Seen, there: Seen) -> str:
     return "  ".join([f"{name:<10}", *cells])
 
 
-def _show_lines(what: str, orders: int, lines: tuple[Line, ...]) -> None:
+def _show_lines(what: str, orders: int, lines: tuple[Row, ...]) -> None:
     say(f"{orders} order{'s' if orders != 1 else ''} {what if orders != 1 else what.replace('are', 'is')}")
     for line in lines[:_SHOWN]:
         sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from jiuwu.trade.comparing import Comparer
-from jiuwu.trade.statement import Line, Tally
+from jiuwu.trade.statement import Row, Tally
 from jiuwu.trade.statement_report import Statement
 from jiuwu_cli import options, stack
 from jiuwu_cli.comparison import FAULTS, compared, comparer, show, told
@@ -139,7 +139,7 @@ def mend(invoke: Invoke, mendable: list[Plan]) -> None:
         say(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
 
 
-def _recounted(one: Comparer, differences: tuple[Line, ...]) -> int:
+def _recounted(one: Comparer, differences: tuple[Row, ...]) -> int:
     try:
         return remaining(one, differences)
     except FAULTS as error:
@@ -150,7 +150,7 @@ def _recounted(one: Comparer, differences: tuple[Line, ...]) -> int:
         raise problem from None
 
 
-def remaining(one: Comparer, differences: tuple[Line, ...]) -> int:
+def remaining(one: Comparer, differences: tuple[Row, ...]) -> int:
     """How many of these orders differ still; one that we have not got is one of them."""
     numbers = list(dict.fromkeys(line.order_no for line in differences))
     known = one.store.get_many(numbers)

@@ -4,11 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.trade.days import bounds, day_of
 from jiuwu.trade.orders import Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.chaos.books import Books
@@ -22,7 +21,7 @@ PER_SECOND = 5.0
 # How often the two sides are compared for the curve, and how long a run may settle, in virtual seconds.
 _SAMPLE_SECONDS, _PATIENCE_SECONDS = 15.0, 6 * 3600.0
 _CALM_SAMPLES = 4
-_SHANGHAI, _STATEMENT_SEEN_SECONDS = ZoneInfo("Asia/Shanghai"), 86_400 + 2 * 3600
+_STATEMENT_SEEN_SECONDS = 2 * 3600  # after the day has ended
 # The reconciler looks ever more rarely at what it cannot mend, but at a pending effect once an hour: what nothing moves
 # for longer than that stays apart.
 _STUCK_SECONDS = 3900.0
@@ -106,9 +105,9 @@ class _Run:
 
     def _night(self) -> dict[str, Any]:
         """The statement of the day, made half an hour after midnight in Shanghai, troubles or not."""
-        day = datetime.fromtimestamp(self.town.clock.now, _SHANGHAI).replace(hour=0, minute=0, second=0)
-        self.town.clock.run(day.timestamp() + _STATEMENT_SEEN_SECONDS)
-        name = f"statements/{day.date().isoformat()}.json"
+        day = day_of(self.town.clock.now)
+        self.town.clock.run(bounds(day)[1] + _STATEMENT_SEEN_SECONDS)
+        name = f"statements/{day}.json"
         text = self.town.account.buckets["StatementsBucket"].get(name)
         if text is None:
             self.lives.errors.append(f"{name}: there is no statement")

@@ -10,7 +10,7 @@ from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import load
 from jiuwu.trade.comparing import Period
 from jiuwu.trade.orders import Status
-from jiuwu.trade.statement import Line
+from jiuwu.trade.statement import Row
 from jiuwu_cli.comparison import compared, comparer
 from jiuwu_cli.reconcile import mend, remaining
 from jiuwu_cli.repairs import plans
@@ -49,7 +49,7 @@ def deployed(clockwork: Clockwork) -> Deployed:
     return Deployed("jiuwu-test", {}, given, None).on(clockwork)
 
 
-def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Line, ...]:
+def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Row, ...]:
     return compared(comparer(deployed, PERIOD, lambda: clockwork.sides.now)).differences
 
 

@@ -11,7 +11,7 @@ from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.events import EffectFailed, Owed, Placed
 from jiuwu.trade.orders import Order
 from jiuwu.trade.reconcile import decide, hold
-from jiuwu.trade.statement import LISTED, Figures, Line, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
+from jiuwu.trade.statement import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
     ALL,
     CANCELLED,
@@ -194,7 +194,7 @@ def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() ->
 FIGURES = st.builds(Figures, *[st.integers(0, 10**13)] * 5)
 SEEN = st.builds(Seen, st.sampled_from(["created", "paid", "absent"]), FIGURES)
 LINES = st.builds(
-    Line, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
+    Row, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
 )
 BY_STATE = st.dictionaries(st.sampled_from(["created", "paid", "absent"]), FIGURES)
 TALLIES = st.builds(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.trade.days import bounds
-from jiuwu.trade.statement import Figures, Line, Seen, Tally, uncompared
+from jiuwu.trade.statement import Figures, Row, Seen, Tally, uncompared
 from jiuwu.trade.statement_report import Statement, cell
 
 DAY = "2026-11-23"
@@ -25,8 +25,8 @@ def rows(tally: Tally) -> list[list[str]]:
     return list(csv.reader(io.StringIO(statement(tally).csv().decode("utf-8-sig"), newline="")))
 
 
-def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Line:
-    return Line(
+def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Row:
+    return Row(
         order_no, "missed_notification", evidence, Seen("created", Figures(1, fen)), Seen("paid", Figures(1, fen, fen))
     )
 
@@ -108,7 +108,7 @@ def test_an_incomplete_statement_says_so_in_both_files() -> None:
 
 
 def test_a_side_without_the_order_shows_no_figures_of_it() -> None:
-    missing = Line("JW1", "missing_there", "…", Seen("created", Figures(1, 1234)), Seen())
+    missing = Row("JW1", "missing_there", "…", Seen("created", Figures(1, 1234)), Seen())
     read: dict[str, Any] = json.loads(statement(Tally(differing=1, differences=(missing,))).json())
 
     assert {"state": "absent"} == read["differences"][0]["there"]

@@ -17,7 +17,8 @@ from jiuwu.trade.orders import (
     Status,
 )
 from jiuwu.trade.store import OrderStore
-from tests.trade.capacity import item_size, write_units
+from sandbox.memory.billed import write_units
+from sandbox.memory.values import item_size
 from tests.trade.stored import LIFE, NOW, an_order, lived
 
 

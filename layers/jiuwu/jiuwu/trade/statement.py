@@ -60,7 +60,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Row:
     """An order that differs, by the class of the difference, or that is in flight. The evidence is ids, states, fen."""
 
     order_no: str
@@ -83,8 +83,8 @@ class Tally:
     differing: int = 0
     waiting: int = 0
     uncompared: int = 0
-    differences: tuple[Line, ...] = ()
-    in_flight: tuple[Line, ...] = ()
+    differences: tuple[Row, ...] = ()
+    in_flight: tuple[Row, ...] = ()
     problems: tuple[str, ...] = ()
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -135,7 +135,7 @@ def of_pair(
     evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
     evidence += [] if findings or _agree(here, there) else _on_its_way(local, decision)
     lines = _lines([finding for finding in findings if finding not in passing], here, there)
-    waiting = (Line(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
+    waiting = (Row(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
     return Tally(
         {here.state: replace(here.figures, orders=1)},
         {there.state: replace(there.figures, orders=1)},
@@ -194,12 +194,12 @@ def _told(seen: Seen) -> str:
     return f"{seen.state} with {money.paid_fen} fen paid and {money.refunded_fen} fen refunded"
 
 
-def _lines(findings: Iterable[Finding], here: Seen, there: Seen) -> tuple[Line, ...]:
+def _lines(findings: Iterable[Finding], here: Seen, there: Seen) -> tuple[Row, ...]:
     """One line for each class of an order."""
     evidence: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         evidence.setdefault((finding.order_no, finding.class_.value), []).append(finding.evidence)
-    return tuple(Line(*key, "; ".join(why)[:_EVIDENCE_CHARACTERS], here, there) for key, why in evidence.items())
+    return tuple(Row(*key, "; ".join(why)[:_EVIDENCE_CHARACTERS], here, there) for key, why in evidence.items())
 
 
 def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
@@ -223,5 +223,5 @@ def _fitting(lines: Iterable[object], room: int) -> tuple[tuple[object, ...], in
     return tuple(kept), room
 
 
-def _by_number(line: Line) -> tuple[str, str]:
+def _by_number(line: Row) -> tuple[str, str]:
     return line.order_no, line.class_

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from .days import SHANGHAI
-from .statement import ABSENT, Figures, Line, Seen, Tally, total
+from .statement import ABSENT, Figures, Row, Seen, Tally, total
 
 _SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
 _MONEY = {"ordered": "订单金额", "paid": "已付", "refunded": "已退"}
@@ -105,7 +105,7 @@ def cell(value: str | int) -> str | int:
     return f"'{value}" if long_number or value.lstrip(" \u3000\u00a0").startswith(_FORMULA) else value
 
 
-def _row(kind: str, of: str, here: Seen, there: Seen, line: Line | None = None) -> list[str | int]:
+def _row(kind: str, of: str, here: Seen, there: Seen, line: Row | None = None) -> list[str | int]:
     money: list[str | int] = []
     for name in _SUMS:
         for seen in (here, there):
@@ -131,7 +131,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
     return counts | sums | {name.replace("fen", "yuan"): yuan_text(fen) for name, fen in sums.items()}
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Row) -> dict[str, Any]:
     sides = {"here": _seen(line.here), "there": _seen(line.there)}
     return {"order_no": line.order_no, "class": line.class_, "evidence": line.evidence} | sides
 
@@ -145,7 +145,7 @@ def yuan_text(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02}"
 
 
-def _orders(lines: Iterable[Line]) -> int:
+def _orders(lines: Iterable[Row]) -> int:
     return len({line.order_no for line in lines})
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from sandbox.memory.values import item_size
 
-__all__ = ["item_size", "write_units"]
-
 Item = Mapping[str, Mapping[str, Any]]
 
 # Each index holds the table's key and its own (KEYS_ONLY). An order is in an index when it has the index's key.
