@@ -13,14 +13,7 @@ from jiuwu.trade.items import to_item
 from jiuwu.trade.orders import Status
 from jiuwu.trade.store import OrderStore, Pair
 from tests.functions.order_processor_rig import Rig
-from tests.functions.trade_messages import (
-    an_order,
-    data,
-    number,
-    record,
-    shown,
-    told,
-)
+from tests.functions.trade_messages import an_order, data, number, record, shown, told
 from tests.trade.lives import NOW
 
 # ---- poison ----------------------------------------------------------------------------------------------------------

@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 from jiuwu.platform import payloads
 from jiuwu.platform.errors import MalformedPayload
-from jiuwu.platform.models import (
-    NewOrder,
-    RemoteItem,
-    RemoteOrder,
-    RemotePayment,
-    RemoteRefund,
-    TokenReply,
-)
+from jiuwu.platform.models import NewOrder, RemoteItem, RemoteOrder, RemotePayment, RemoteRefund, TokenReply
 from jiuwu.platform.profile import load
 from tests.platform.fakes import PAID, PAYMENT, REFUND
 

@@ -4,17 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.trade.machine import (
-    Applied,
-    Ignored,
-    NeedsLookup,
-    apply,
-)
-from jiuwu.trade.orders import (
-    Entry,
-    Order,
-    Status,
-)
+from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, apply
+from jiuwu.trade.orders import Entry, Order, Status
 from tests.trade.lives import (
     ALL,
     CANCELLED,

@@ -5,11 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.trade.events import EffectFailed, Owed
-from jiuwu.trade.machine import (
-    Applied,
-    Ignored,
-    apply,
-)
+from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
     CANCELLED,

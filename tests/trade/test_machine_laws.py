@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 
 from jiuwu.trade.events import Cancelled, Completed, EffectFailed, Event, Owed, Paid, Refunded
 from jiuwu.trade.items import from_item, to_item
-from jiuwu.trade.machine import (
-    HISTORY_KEPT,
-    Ignored,
-    Policy,
-    apply,
-    next_look,
-)
+from jiuwu.trade.machine import HISTORY_KEPT, Ignored, Policy, apply, next_look
 from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
     CREATED,

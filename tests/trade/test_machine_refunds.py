@@ -3,13 +3,7 @@
 import pytest
 
 from jiuwu.trade.events import Refunded
-from jiuwu.trade.machine import (
-    Applied,
-    Ignored,
-    NeedsLookup,
-    Policy,
-    apply,
-)
+from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, Policy, apply
 from jiuwu.trade.orders import Entry, Order, Status
 from tests.trade.lives import (
     CANCELLED,

@@ -7,15 +7,7 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.trade.point_items import Booking, State
-from jiuwu.trade.points import (
-    MOST_POINTS,
-    AlreadyReturned,
-    Audit,
-    NeverReserved,
-    PointsLedger,
-    RequestReused,
-    Short,
-)
+from jiuwu.trade.points import MOST_POINTS, AlreadyReturned, Audit, NeverReserved, PointsLedger, RequestReused, Short
 
 NOW = 1_763_800_000
 

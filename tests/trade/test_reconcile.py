@@ -8,15 +8,7 @@ from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, RefundAsked, Refunded
 from jiuwu.trade.orders import Order, Status, effect_id
-from jiuwu.trade.reconcile import (
-    Adopt,
-    Hold,
-    NotOurs,
-    Place,
-    adopt,
-    decide,
-    remote_events,
-)
+from jiuwu.trade.reconcile import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,

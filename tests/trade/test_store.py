@@ -9,13 +9,7 @@ import pytest
 
 from jiuwu.trade.days import bounds, day_of
 from jiuwu.trade.items import SHARDS, day_shard_of, day_shards, from_item, shard_of, to_item
-from jiuwu.trade.orders import (
-    Effect,
-    Entry,
-    Happened,
-    Order,
-    Status,
-)
+from jiuwu.trade.orders import Effect, Entry, Happened, Order, Status
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.billed import write_units
 from sandbox.memory.values import item_size

@@ -6,10 +6,7 @@ from typing import Any
 import pytest
 
 from jiuwu.trade.items import shard_of, to_item
-from jiuwu.trade.orders import (
-    Order,
-    Status,
-)
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from tests.trade.stored import an_order
 

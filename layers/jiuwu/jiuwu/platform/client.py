@@ -10,15 +10,7 @@ from jiuwu.platform import payloads
 from jiuwu.platform.contract import OrderStatus
 from jiuwu.platform.errors import BadParameters, MalformedPayload
 from jiuwu.platform.gateway import Gateway, GatewayAuth, Subject, TokenSource, WriteRecord
-from jiuwu.platform.models import (
-    NewOrder,
-    NewProduct,
-    Page,
-    RefundReply,
-    RemoteOrder,
-    RemoteProduct,
-    UserProfile,
-)
+from jiuwu.platform.models import NewOrder, NewProduct, Page, RefundReply, RemoteOrder, RemoteProduct, UserProfile
 from jiuwu.platform.money import yuan
 from jiuwu.platform.wire import CallRecord, Secrets
 
