@@ -16,8 +16,12 @@ class FakeSecretsManager:
         return {"Name": SecretId, "SecretString": self.text}
 
 
+def kept(text: str) -> Any:
+    return FakeSecretsManager(text)
+
+
 def test_current_comes_before_previous() -> None:
-    reader = SecretReader(FakeSecretsManager(json.dumps({"current": "new", "previous": "old"})), "name")
+    reader = SecretReader(kept(json.dumps({"current": "new", "previous": "old"})), "name")
     assert reader().all == ("new", "old")
 
 
@@ -25,7 +29,7 @@ def test_current_comes_before_previous() -> None:
     "text", ['{"current": "new"}', '{"current": "new", "previous": ""}', '{"current":"new","x":1}']
 )
 def test_outside_a_rotation_there_is_one_secret(text: str) -> None:
-    assert SecretReader(FakeSecretsManager(text), "name")().all == ("new",)
+    assert SecretReader(kept(text), "name")().all == ("new",)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +37,13 @@ def test_outside_a_rotation_there_is_one_secret(text: str) -> None:
 )
 def test_a_malformed_secret_is_named_and_not_shown(text: str) -> None:
     with pytest.raises(SecretMalformed, match="secret name: ") as refused:
-        SecretReader(FakeSecretsManager(text), "name")()
+        SecretReader(kept(text), "name")()
     assert "hunter2" not in str(refused.value)
 
 
 def test_a_rotated_secret_is_known_after_five_minutes() -> None:
     now = 0.0
-    fake = FakeSecretsManager('{"current": "old"}')
+    fake = kept('{"current": "old"}')
     reader = SecretReader(fake, "name", clock=lambda: now)
     assert reader().current == "old"
     fake.text = '{"current": "new", "previous": "old"}'

@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # A rotated secret is known everywhere after this; until then the previous one still verifies.
 _FRESH_SECONDS = 300.0
@@ -32,7 +35,9 @@ class AppSecrets(msgspec.Struct, frozen=True):
 class SecretReader:
     """Reads the app secret and keeps it for five minutes."""
 
-    def __init__(self, secretsmanager: Any, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: ANN401 -- stub type is dev-only
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", name: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client, self._name, self._clock = secretsmanager, name, clock
         self._read_at = float("-inf")
         self._secrets: AppSecrets

@@ -130,16 +130,14 @@ def paused(lane: Lane, now: float, seconds: float) -> Lane:
 
 def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:
     """After a probe of that address ended."""
-    if address == "primary":
-        return msgspec.structs.replace(lane, primary=circuit.probed(lane.primary, now, rules.circuit, failed=failed))
-    return msgspec.structs.replace(lane, fallback=circuit.probed(lane.fallback, now, rules.circuit, failed=failed))
+    known: Circuit = getattr(lane, address)
+    return _with(lane, address, circuit.probed(known, now, rules.circuit, failed=failed))
 
 
 def forced(lane: Lane, address: Address, word: Literal["open", "closed", "auto"]) -> Lane:
     """After an operator's word for an address; "auto" gives the circuit back to its counts, closed."""
-    circuit_ = Circuit(forced="" if word == "auto" else word)
-    return (
-        msgspec.structs.replace(lane, primary=circuit_)
-        if address == "primary"
-        else (msgspec.structs.replace(lane, fallback=circuit_))
-    )
+    return _with(lane, address, Circuit(forced="" if word == "auto" else word))
+
+
+def _with(lane: Lane, address: Address, circuit_: Circuit) -> Lane:
+    return msgspec.structs.replace(lane, **{address: circuit_})

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from jiuwu.aws.lanes.lane import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 # An item that nobody has changed for so long goes (seconds): a lane begins anew, closed and with a full bucket.
 _KEPT_SECONDS = 30 * 24 * 3600
@@ -35,8 +37,9 @@ class Stored:
 class LaneTable:
     """Reads and writes cost one unit each; a write that came too late costs one, too, and brings what is there."""
 
-    def __init__(self, dynamodb: Any, table: str, *, clock: Callable[[], float] = time.time) -> None:  # noqa: ANN401 -- stub type is dev-only
-        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table, self._clock = table, clock
 
     def read(self, name: str) -> Stored:
         """The lane now; raises LaneMalformed and boto's errors."""
@@ -61,10 +64,8 @@ class LaneTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **({"ExpressionAttributeValues": version} if seen.version else {}),
             )
-        except ClientError as error:
-            if error.response["Error"].get("Code") != "ConditionalCheckFailedException":
-                raise
-            return False, _stored(name, error.response.get("Item"))  # type: ignore[arg-type]
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
+            return False, _stored(name, conflict.response.get("Item"))
         return True, Stored(lane, seen.version + 1)
 
     def change(self, name: str, change: Callable[[Lane], Lane]) -> tuple[Stored, Stored]:
