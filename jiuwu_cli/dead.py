@@ -16,7 +16,6 @@ from jiuwu_cli import moments, options, stack
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.screen import note, say
-from jiuwu_cli.stack import Stack
 
 _UNASKED = 10  # so many are sent without asking
 _MOST_SHOWN = 50
@@ -52,7 +51,7 @@ def list_(  # noqa: PLR0913 -- ways to choose
     """
     found = stack.find(stack_name)
     with stack.answering(found):
-        letters = _chosen(_shelf(found), kind, since, reason, everything=everything)
+        letters = _chosen(found.shelf, kind, since, reason, everything=everything)
     if as_json:
         say(json.dumps([summary(letter) for letter in letters], ensure_ascii=False))
         return
@@ -82,7 +81,7 @@ def show(
     """
     found = stack.find(stack_name)
     with stack.answering(found):
-        whole = _get(_shelf(found), letter)
+        whole = _get(found.shelf, letter)
     if raw:
         sys.stdout.buffer.write(whole.body)
     elif as_json:
@@ -119,7 +118,7 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
         raise Misuse("letters and filters at once", "give one or the other")
     found = stack.find(stack_name)
     with stack.answering(found):
-        shelf = _shelf(found)
+        shelf = found.shelf
         ids = letters or [letter.letter_id for letter in _chosen(shelf, kind, since, reason)]
         if len(ids) > _UNASKED and not (yes or dry_run):
             typer.confirm(f"send {len(ids)} letters back in {found.name}?", abort=True)
@@ -167,10 +166,6 @@ def about(letter: Letter) -> str:
     """What a letter is about, in two words."""
     what = letter.effect or letter.event_type or ("(unreadable)" if letter.source == INTAKE else "(no type)")
     return f"{what} {letter.order_no or letter.event_id}".rstrip()
-
-
-def _shelf(found: Stack) -> Shelf:
-    return Shelf(found.client("dynamodb"), found.output("DeadLettersTable"))
 
 
 def _chosen(

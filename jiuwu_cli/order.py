@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.orders import Order
 from jiuwu_cli import moments, options, order_log, stack, story
 from jiuwu_cli.problems import Misuse, Problem
@@ -47,7 +46,7 @@ def order(
     with stack.answering(found):
         kept = found.store.get(number)
         log = _log(found, number, kept, after)
-        letters = list(_shelf(found).about(number))
+        letters = list(found.shelf.about(number))
         drift = list(_drift(found, number, after or _begin(kept)))
     told = [one for one in story.moments_of(kept, log.entries, letters, drift) if one.at >= after]
     if kept is None and not told:
@@ -74,10 +73,6 @@ def _begin(kept: Order | None) -> int:
 
 def _log(found: Stack, number: str, kept: Order | None, after: int) -> order_log.Found:
     return order_log.read(found.client("logs"), found.output("Logs"), number, since=after or _begin(kept))
-
-
-def _shelf(found: Stack) -> Shelf:
-    return Shelf(found.client("dynamodb"), found.output("DeadLettersTable"))
 
 
 def _drift(found: Stack, number: str, after: int) -> Iterator[Difference]:

@@ -13,7 +13,6 @@ from typing import Any
 from jiuwu.aws import texts
 from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
 from jiuwu.trade import effects
@@ -52,7 +51,7 @@ class Redrive:
     ) -> None:
         self._stack, self._clock, self._new_id = stack, clock, new_id
         self._sqs: Any = stack.client("sqs")
-        self._shelf = Shelf(stack.client("dynamodb"), stack.output("DeadLettersTable"))
+        self._shelf = stack.shelf
 
     def send(self, letter: Letter, *, dry_run: bool = False) -> str:
         """Sends one letter back and notes it; says what became of it, or with `dry_run` what would. Raises

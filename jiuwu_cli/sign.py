@@ -2,11 +2,10 @@
 
 from jiuwu.platform import signing
 from jiuwu.platform.contract import Profile
+from jiuwu.platform.explain import MASK
 from jiuwu_cli import inputs, options, running
 from jiuwu_cli.problems import Misuse
 from jiuwu_cli.screen import say
-
-MASK = "***"
 
 
 def sign(

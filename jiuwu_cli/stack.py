@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws.secrets import SecretReader
+from jiuwu.letters.shelf import Shelf
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import Profile
 from jiuwu.trade.machine import Policy
@@ -55,6 +56,11 @@ class Stack:
     def store(self) -> OrderStore:
         """The orders."""
         return OrderStore(self.client("dynamodb"), self.output("OrdersTable"))
+
+    @property
+    def shelf(self) -> Shelf:
+        """The dead letters."""
+        return Shelf(self.client("dynamodb"), self.output("DeadLettersTable"))
 
     @cached_property
     def policy(self) -> Policy:
