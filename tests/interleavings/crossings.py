@@ -9,17 +9,7 @@ from jiuwu.trade.orders import Status
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.town.town import MERCHANT_KEY
-from tests.crash.scenarios import (
-    buy,
-    buy_for_points,
-    cancel_there,
-    linked,
-    pay,
-    refund_there,
-    reserved,
-    rich,
-    silently,
-)
+from tests.crash.scenarios import buy, buy_for_points, cancel_there, linked, pay, refund_there, reserved, rich, silently
 from tests.crash.stage import ITEMS, Stage, stage
 from tests.functions.storefront_requests import request
 from tests.interleavings.crossroads import Crossroads

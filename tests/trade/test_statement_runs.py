@@ -10,7 +10,7 @@ from jiuwu.platform.money import MOST_FEN
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.orders import Status
 from jiuwu.trade.points import MOST_POINTS
-from jiuwu.trade.statement import ABSENT, IN_FLIGHT, LISTED, Figures, Line, Seen, Tally, uncompared
+from jiuwu.trade.statement import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
 from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
 from jiuwu.trade.statement_tasks import tasks_of, wait_seconds
 from sandbox.memory.tables import LARGEST_ITEM
@@ -39,11 +39,11 @@ def test_progress_is_read_as_it_was_kept(runs: StatementRuns) -> None:
     assert replace(one_order(), version=1) == kept == runs.progress(RUN, "there")
 
 
-def longest(number: int, class_: str) -> Line:
+def longest(number: int, class_: str) -> Row:
     """A line as long as one can be; the evidence is text that takes six bytes a character as JSON."""
     most = Figures(1, MOST_FEN, MOST_FEN, MOST_FEN, MOST_POINTS)
     seen = Seen("completed", most)
-    return Line(f"{number:0128}", class_, "\x01" * 300, seen, seen)
+    return Row(f"{number:0128}", class_, "\x01" * 300, seen, seen)
 
 
 @pytest.mark.parametrize("evidence", ["\x01" * 300, "JW1: order.amount"], ids=["escapes", "as usual"])
