@@ -88,8 +88,11 @@ def show(statement: Statement) -> None:
     for state in sorted({*tally.here, *tally.there}):
         here, there = (Seen(state, side[state]) if state in side else Seen() for side in (tally.here, tally.there))
         say(_row(state, here, there))
-    _show_lines("differ", tally.differing, tally.differences)
-    _show_lines("are in flight", tally.waiting, tally.in_flight)
+    if alone := tally.never_placed:
+        ended = "order ended" if alone == 1 else "orders ended"
+        say(f"{alone} {ended} here before the platform had it: absent there, and no difference")
+    _show_lines(("differs", "differ"), tally.differing, tally.differences)
+    _show_lines(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
     for problem in tally.problems:
         say(f"not compared: {problem}", style="yellow")
 
@@ -103,8 +106,8 @@ def _row(name: str, here: Seen, there: Seen) -> str:
     return "  ".join([f"{name:<10}", *cells])
 
 
-def _show_lines(what: str, orders: int, lines: tuple[Row, ...]) -> None:
-    say(f"{orders} order{'s' if orders != 1 else ''} {what if orders != 1 else what.replace('are', 'is')}")
+def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Row, ...]) -> None:
+    say(f"{orders} order {what[0]}" if orders == 1 else f"{orders} orders {what[1]}")
     for line in lines[:_SHOWN]:
         sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))
         say(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})")

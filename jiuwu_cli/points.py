@@ -56,14 +56,17 @@ def _ledger(deployed: stack.Stack) -> PointsLedger:
 
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:
     try:
-        ledger.grant(member, request, change, at=int(time.time()), reason=reason)
+        counted = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
     except Short as short:
         raise Problem(f"{member} has only {short.balance} points", "take fewer") from None
     except RequestReused:
         raise Problem(f"the request id {request} did something else before", "give another --request-id") from None
     except LedgerBusy:
         raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None
-    note(f"{change:+} points by request {request}: counted once, however often this is asked for")
+    if counted:
+        note(f"{change:+} points by request {request}: counted once, however often this is asked for")
+    else:
+        note(f"nothing changed: request {request} was counted before; for {change:+} more give another --request-id")
 
 
 def _show(ledger: PointsLedger, member: str) -> None:

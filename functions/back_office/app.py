@@ -44,15 +44,16 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_REASON)]
 
 
-class Refund(msgspec.Struct, frozen=True):
-    """How much goes back, in one of two forms, or all that is left; and why."""
+class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much goes back, in one of two forms, or all that is left where neither is given; and why. A name that is
+    misspelled, or null where an amount was meant, is no wish for all of it."""
 
     reason: Reason
-    amount_fen: Annotated[int, msgspec.Meta(ge=1, le=MOST_FEN)] | None = None
-    amount: str | None = None
+    amount_fen: Annotated[int, msgspec.Meta(ge=1, le=MOST_FEN)] | msgspec.UnsetType = msgspec.UNSET
+    amount: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Points(msgspec.Struct, frozen=True):
+class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many points are added, or below zero taken away; and why."""
 
     points: Annotated[int, msgspec.Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
@@ -111,15 +112,15 @@ def _refund(office: Office, request: Request, order_no: str) -> Reply:
 
 
 def _amount(wanted: Refund) -> int | None:
-    if wanted.amount is None:
-        return wanted.amount_fen
+    if wanted.amount is msgspec.UNSET:
+        return None if wanted.amount_fen is msgspec.UNSET else wanted.amount_fen
     try:
         told = fen(wanted.amount)
     except MoneyError:
         told = 0
     if told < 1:
         raise Refused(400, "field_malformed", _about_refunds("amount"), "amount")
-    if wanted.amount_fen not in (None, told):
+    if wanted.amount_fen not in (msgspec.UNSET, told):
         raise Refused(400, "amounts_differ", "amount 与 amount_fen 不一致，只需其一", "amount")
     return told
 
@@ -154,7 +155,11 @@ def _refused(refused: RefundRefused) -> Refused:
         case "request_reused":
             return _reused()
         case "nothing_paid":
-            return Refused(422, "nothing_paid", "订单没有可退的付款")
+            return Refused(
+                422,
+                "nothing_paid",
+                "订单没有可退的付款：没有付款，或已全部退回；积分请用 /merchant/members/{member_id}/points 退还",
+            )
         case "too_many_refunds":
             return Refused(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
         case "refund_exceeds_payment":

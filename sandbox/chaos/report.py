@@ -111,10 +111,12 @@ def show(console: Console, title: str, summary: Mapping[str, Any]) -> None:
         if name not in {"verdict", "broken", "findings", "curve", "requests"}:
             table.add_row(name, _cell(value))
     console.print(table)
-    for line in summary["broken"][:_SHOWN_BROKEN]:
-        console.print(f"BROKEN  {line}", markup=False, style="red")
-    if summary["findings"] > _SHOWN_BROKEN:
-        console.print(f"… and {summary['findings'] - _SHOWN_BROKEN} more", style="red")
+    control = bool(summary["switched off"])
+    mark, style, shown = ("as it must be", "dim", 3) if control else ("BROKEN", "red", _SHOWN_BROKEN)
+    for line in summary["broken"][:shown]:
+        console.print(f"{mark}  {line}", markup=False, style=style)
+    if summary["findings"] > shown:
+        console.print(f"… and {summary['findings'] - shown} more", style=style)
 
 
 def _cell(value: object) -> str:

@@ -139,6 +139,13 @@ def _facts(run: Run, books: Books, left: Counter[str]) -> Facts:
     return Facts(books.local(), books.remote(), books.ships(), books.dead(), forged, dict(left), tuple(run.errors))
 
 
+def _number(name: str) -> int | None:
+    text = os.environ.get(name)
+    if text and not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SystemExit(f"{name}: expected a whole number above zero")
+    return int(text) if text else None
+
+
 def main() -> int:
     """Exit status 0 when every promise was kept, 1 when one broke or something did not start."""
     console = Console(stderr=False)
@@ -150,7 +157,7 @@ def main() -> int:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        demo = Demo(int(os.environ.get("SEED") or 1), int(os.environ.get("ORDERS") or 0) or None, progress)
+        demo = Demo(_number("SEED") or 1, _number("ORDERS"), progress)
         try:
             with Sandbox("demo", parameters=PARAMETERS, report=console.print) as sandbox:
                 run, books, facts = demo.play(sandbox)

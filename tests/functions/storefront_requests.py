@@ -50,7 +50,7 @@ BODIES: dict[str, tuple[object, str]] = {
     "NaN": ('{"items":[{"product_id":"tea","quantity":NaN}]}', ""),
     "infinity": ('{"items":[{"product_id":"tea","quantity":1e999}]}', "items[0].quantity"),
     "a lone surrogate": ('{"items":[{"product_id":"\\ud800","quantity":1}]}', ""),
-    "deep as the sea": ('{"x":' + "[" * 8000 + "]" * 8000 + "}", "items"),
+    "deep as the sea": ('{"x":' + "[" * 8000 + "]" * 8000 + "}", "x"),
     "deep where it matters": ('{"items":' + "[" * 8000 + "]" * 8000 + "}", "items[0]"),
     "null": ("null", ""),
     "a text": ('"tea"', ""),

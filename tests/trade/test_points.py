@@ -121,10 +121,9 @@ def test_an_order_has_one_price(ledger: PointsLedger, member: str) -> None:
 
 
 def test_the_same_grant_counts_once(ledger: PointsLedger, member: str) -> None:
-    for _ in range(3):
-        ledger.grant(member, "birthday", 50, at=NOW, reason="生日")
+    new = [ledger.grant(member, "birthday", 50, at=NOW, reason="生日") for _ in range(3)]
 
-    assert 150 == ledger.balance(member)
+    assert ([True, False, False], 150) == (new, ledger.balance(member))
 
 
 @pytest.mark.parametrize(("points", "reason"), [(51, "生日"), (-50, "生日"), (50, "节日")])

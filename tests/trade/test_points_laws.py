@@ -32,13 +32,13 @@ class Asked:
     done: bool = False
 
     def of(self, ledger: "PointsLedger | Model", member: str) -> object:
-        """Its outcome, refusals by their name."""
+        """Its outcome, refusals by their name; whether a grant is new depends on who died before it was heard of."""
         ask: dict[str, Callable[[], object]] = {
             "reserve": lambda: ledger.reserve(member, self.ref, self.points, at=NOW),
             "spend": lambda: ledger.spend(member, self.ref, at=NOW),
             "give_back": lambda: ledger.give_back(member, self.ref, at=NOW),
-            "grant": lambda: ledger.grant(member, self.ref, self.points, at=NOW),
-            "deduct": lambda: ledger.grant(member, self.ref, -self.points, at=NOW),
+            "grant": lambda: ledger.grant(member, self.ref, self.points, at=NOW) is None,
+            "deduct": lambda: ledger.grant(member, self.ref, -self.points, at=NOW) is None,
         }
         try:
             return ask[self.what]()
@@ -81,12 +81,14 @@ class Model:
         self.orders[ref] = State.RETURNED, points
         return points
 
-    def grant(self, _: str, ref: str, points: int, *, at: int) -> None:
+    def grant(self, _: str, ref: str, points: int, *, at: int) -> bool:
         if ref not in self.grants:
             self._enough(-points)
             self.grants[ref] = points
-        elif self.grants[ref] != points:
+            return True
+        if self.grants[ref] != points:
             raise RequestReused
+        return False
 
     def _enough(self, points: int) -> None:
         if points > max(self.points, 0):

@@ -173,6 +173,12 @@ THERE = [
 ]
 
 
+def test_an_order_that_ended_before_the_platform_had_it_is_counted_and_explained() -> None:
+    ended, missing = tally(CANCELLED, None), tally(PLACED, None)
+
+    assert (1, 0, 1) == (ended.never_placed, missing.never_placed, (ended + missing).never_placed)
+
+
 @pytest.mark.parametrize(("local", "there"), list(product(ALL, THERE)))
 def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: RemoteOrder | None) -> None:
     found, findings = tally(local, there), decide(local, there, now=LATER, policy=REFUND).findings

@@ -24,6 +24,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 _BEARER = re.compile(r"Bearer +([\x21-\x7e]{1,256})", re.IGNORECASE)
 _AT = re.compile(r" - at `\$\.?(?P<field>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"unknown field `(.{0,64})")
 
 
 class Refused(web.RequestRefused):
@@ -73,7 +74,9 @@ def idempotency_key(request: Request) -> str:
     """What makes two requests one; raises Refused."""
     key = request.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
-        raise Refused(400, "idempotency_key_malformed", "需要 1 到 64 个可见 ASCII 字符的请求标识", "Idempotency-Key")
+        raise Refused(
+            400, "idempotency_key_malformed", "请带请求头 Idempotency-Key：1 到 64 个可见 ASCII 字符", "Idempotency-Key"
+        )
     return key
 
 
@@ -86,6 +89,8 @@ def body[T](request: Request, decoder: "msgspec.json.Decoder[T]", told: Callable
         return decoder.decode(_bytes(request))
     except msgspec.ValidationError as error:
         field = _field(str(error))
+        if _UNKNOWN.search(str(error)):
+            raise Refused(400, "field_unknown", f"不认识字段 {field}", field) from None
         raise Refused(400, "field_malformed", told(field), field) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(400, "body_malformed", "请求内容不是有效的 JSON") from None
@@ -110,6 +115,8 @@ def _field(problem: str) -> str:
     field = found["field"] if found else ""
     if missing := _MISSING.search(problem):
         field = f"{field}.{missing[1]}" if field else missing[1]
+    if unknown := _UNKNOWN.search(problem):
+        field = "".join(char for char in unknown[1].partition("`")[0] if char.isprintable())
     return field
 
 

@@ -27,7 +27,7 @@ class _Item(msgspec.Struct, frozen=True):
     quantity: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
 
 
-class _Wanted(msgspec.Struct, frozen=True):
+class _Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[list[_Item], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
     pay_with: Literal["money", "points"] = "money"
 

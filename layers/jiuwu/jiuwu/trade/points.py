@@ -137,12 +137,14 @@ class PointsLedger:
                 return known.points
         raise LedgerBusy(order_no)
 
-    def grant(self, member_id: str, request_id: str, points: int, *, at: int, reason: str = "") -> None:
-        """Adds points, or takes those below zero away, once per request id. Raises Short and RequestReused."""
+    def grant(self, member_id: str, request_id: str, points: int, *, at: int, reason: str = "") -> bool:
+        """Adds points, or takes those below zero away, once per request id; False if that was done before. Raises Short
+        and RequestReused."""
         wanted = Booking("grant", request_id, _within_bounds(points), at, reason=reason)
         known = self._book(member_id, grant_key(member_id, request_id), wanted)
         if (known.points, known.reason) != (points, reason):
             raise RequestReused(request_id)
+        return known is wanted
 
     def balance(self, member_id: str) -> int:
         """How many points the member can spend now."""

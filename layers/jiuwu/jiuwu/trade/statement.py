@@ -105,6 +105,16 @@ class Tally:
         """Whether every order was compared."""
         return not self.uncompared and not self.problems
 
+    @property
+    def never_placed(self) -> int:
+        """How many orders ended here before the platform had them: only we have them, and nothing differs. 0 where not
+        all lines are kept, and nobody can tell."""
+        lines = {row.order_no: row.there.state for row in (*self.differences, *self.in_flight)}
+        if len(lines) < self.differing + self.waiting:
+            return 0
+        alone = self.there.get(ABSENT, Figures()).orders
+        return max(0, alone - sum(state == ABSENT for state in lines.values()))
+
     def capped(self) -> "Tally":
         """The tally with as many lines as fit an item, differences first; the numbers stay whole."""
         cut: dict[str, Any] = {}

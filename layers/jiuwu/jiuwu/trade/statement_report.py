@@ -90,6 +90,8 @@ class Statement:
         if not tally.complete:
             yield f"对账未完成: {tally.uncompared} 笔未能比对"
             yield from tally.problems
+        if tally.never_placed:
+            yield f"{tally.never_placed} 笔在平台接单前已结束，只有本方有记录，不算差异"
         if more := tally.differing - _orders(tally.differences):
             yield f"另有 {more} 笔差异未列出"
         if more := tally.waiting - _orders(tally.in_flight):
