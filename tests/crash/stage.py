@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
+from jiuwu.trade import items
 from jiuwu.trade.items import from_item
 from jiuwu.trade.orders import Order
 from sandbox.memory.calls import Phase
@@ -108,8 +110,11 @@ class Stage:
 
 @contextmanager
 def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = (), start: float = START) -> Iterator[Stage]:
-    """A town that runs, nobody in it yet."""
-    with town(parameters=PARAMETERS, start=start) as built:
+    """A town that runs, nobody in it yet.
+
+    Its days have few parts: a statement's tasks are all alike, and each would be killed at each of its calls.
+    """
+    with patch.object(items, "DAY_SHARDS", 3), town(parameters=PARAMETERS, start=start) as built:
         stock(built)
         built.said.keeps_all = True  # each line is looked through for secrets
         built.start(off=off)
