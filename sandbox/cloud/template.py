@@ -1,5 +1,7 @@
 """template.yaml as plain data, with CloudFormation's short tags spelled out."""
 
+import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,14 @@ _Loader.add_multi_constructor("!", _tag)
 
 def load(path: Path = TEMPLATE) -> dict[str, Any]:
     """The whole template: !Ref X is {"Ref": "X"}, !GetAtt A.B is {"Fn::GetAtt": ["A", "B"]}, and so on."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+    loaded: dict[str, Any] = pickle.loads(_parsed(path.read_text()))
     return loaded
+
+
+@cache
+def _parsed(text: str) -> bytes:
+    """Read once: every town wants it several times. Pickled, so that whoever changes what he got changes his own."""
+    return pickle.dumps(yaml.load(text, _Loader))
 
 
 def resources(kind: str, path: Path = TEMPLATE) -> dict[str, Resource]:

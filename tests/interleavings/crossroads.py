@@ -15,7 +15,7 @@ from tests.crash.stage import Stage
 from tests.interleavings.walking import Act, Crossing
 
 # What happens after the crossing: a few runs of each schedule.
-_REST_SECONDS = 1500.0
+_REST_SECONDS = 800.0
 _INVOCATION_SECONDS = 300.0
 
 
