@@ -46,7 +46,7 @@ class Facts:
     """All that the verdict judges.
 
     `ships` holds the effect ids that the warehouse received, in order, repeats included; `dead` the number of letters
-    of each kind and of messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got;
+    of each kind and of messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got, 0 for none;
     `unsettled` what was still under way at the end, by name.
     """
 
@@ -124,5 +124,6 @@ def _money(facts: Facts) -> Iterable[str]:
 def _messages(facts: Facts) -> Iterable[str]:
     yield from (f"{name}: {count}" for name, count in facts.dead.items() if count)
     yield from (f"still under way: {count} {name}" for name, count in facts.unsettled.items() if count)
-    let_in = {status: count for status, count in facts.forged.items() if not 400 <= status < 500}
+    # 0: no reply in time, as a busy machine gives; what had been let in would show in an order's money
+    let_in = {status: count for status, count in facts.forged.items() if status and not 400 <= status < 500}
     yield from (f"{count} forged notifications got HTTP {status}" for status, count in let_in.items())

@@ -30,6 +30,10 @@ KEPT = Facts(
 )
 
 
+def test_a_forgery_that_got_no_reply_in_time_breaks_nothing_by_itself() -> None:
+    assert [] == judge(replace(KEPT, forged=Counter({0: 1, 401: 2}))).broken
+
+
 def test_a_run_that_kept_every_promise_passes() -> None:
     assert judge(KEPT).broken == []
 
