@@ -46,8 +46,8 @@ class Facts:
     """All that the verdict judges.
 
     `ships` holds the effect ids that the warehouse received, in order, repeats included; `dead` the number of letters
-    of each kind and of messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got, 0 for none;
-    `unsettled` what was still under way at the end, by name.
+    of each kind and of messages in each dead-letter queue; `forged` the HTTP statuses that forged notifications got, 0
+    for no reply; `unsettled` what was still under way at the end, by name.
     """
 
     local: Mapping[str, Order]
