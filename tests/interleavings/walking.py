@@ -68,16 +68,20 @@ class Crossing:
             walker.go.acquire()
 
     def walk(self, acts: Sequence[Act], choices: Sequence[int]) -> tuple[list[object], list[tuple[int, ...]]]:
-        """The answers, and who could have gone on at each step; `choices` first, then always the first who can."""
+        """The answers, and who could have gone on at each step, first the one who would without anybody's choice: the
+        same as before, else the first who can. `choices` first."""
         walkers = [Walker(act) for act in acts]
         threads = [threading.Thread(target=self._enrolled, args=(walker,), daemon=True) for walker in walkers]
         for thread, walker in zip(threads, walkers, strict=True):
             thread.start()
             walker.step()
         ways: list[tuple[int, ...]] = []
-        while able := tuple(n for n, walker in enumerate(walkers) if not walker.done):
+        chosen = 0
+        while able := sorted(
+            (n for n, walker in enumerate(walkers) if not walker.done), key=lambda n: (n != chosen, n)
+        ):
             chosen = choices[len(ways)] if len(ways) < len(choices) else able[0]
-            ways.append(able)
+            ways.append(tuple(able))
             walkers[chosen].step()
             self.steps += 1
         for thread, walker in zip(threads, walkers, strict=True):
@@ -94,19 +98,27 @@ class Crossing:
             del self._walkers[threading.get_ident()]
 
 
-def schedules(run: Callable[[Sequence[int]], list[tuple[int, ...]]]) -> Iterator[tuple[int, ...]]:
-    """Every schedule once, depth first; `run` runs one that begins with these choices and tells who could go on."""
+def schedules(
+    run: Callable[[Sequence[int]], list[tuple[int, ...]]], *, interruptions: float = float("inf")
+) -> Iterator[tuple[int, ...]]:
+    """Every schedule once, depth first, in which no more often than this one who could go on has to wait for another;
+    `run` runs one that begins with these choices and tells who could go on."""
     choices: list[int] | None = []
     while choices is not None:
         ways = run(choices)
         taken = [choices[n] if n < len(choices) else able[0] for n, able in enumerate(ways)]
         yield tuple(taken)
-        choices = _next(taken, ways)
+        choices = _next(taken, ways, interruptions)
 
 
-def _next(taken: Sequence[int], ways: Sequence[tuple[int, ...]]) -> list[int] | None:
+def _next(taken: Sequence[int], ways: Sequence[tuple[int, ...]], interruptions: float) -> list[int] | None:
     for n in range(len(taken) - 1, -1, -1):
-        later = [able for able in ways[n] if able > taken[n]]
-        if later:
-            return [*taken[:n], later[0]]
+        for other in ways[n][ways[n].index(taken[n]) + 1 :]:
+            if _interruptions([*taken[:n], other], ways) <= interruptions:
+                return [*taken[:n], other]
     return None
+
+
+def _interruptions(choices: Sequence[int], ways: Sequence[tuple[int, ...]]) -> int:
+    before = zip(choices, choices[1:], ways[1:], strict=False)
+    return sum(last != now and last in able for last, now, able in before)
