@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,17 +29,14 @@ from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform, queue_effects
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 _NAME = "EffectDispatcher"
 # SQS holds a message back for so many seconds at most.
 _LONGEST_DELAY = 900
 
 Record = Mapping[str, Any]
-
-
-class Context(Protocol):
-    """Lambda's context, as far as we ask it."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
@@ -187,7 +184,7 @@ _parts = Parts(
 )
 
 
-def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
     return handle(_parts, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
