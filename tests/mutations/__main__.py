@@ -28,9 +28,11 @@ def main(parts: Sequence[str]) -> int:
             print(problem)
             return 1
         verdicts = _broken(trees, chosen)
-    unnoticed = sum(bool(verdict.problem) for verdict in verdicts)
+    unnoticed = [verdict for verdict in verdicts if verdict.problem]
     seconds = time.monotonic() - began
-    print(f"{len(verdicts)} safeguards broken one at a time, {unnoticed} unnoticed, {seconds:.0f} s")
+    for verdict in unnoticed:  # once more, at the end: of a long log the end is what is kept and read
+        print(_line(verdict))
+    print(f"{len(verdicts)} safeguards broken one at a time, {len(unnoticed)} unnoticed, {seconds:.0f} s")
     return 1 if unnoticed else 0
 
 
@@ -51,10 +53,14 @@ def _broken(trees: Sequence[Path], chosen: Sequence[Safeguard]) -> list[Verdict]
 
 
 def _told(verdict: Verdict) -> Verdict:
+    print(_line(verdict), flush=True)
+    return verdict
+
+
+def _line(verdict: Verdict) -> str:
     end = "UNNOTICED" if verdict.problem else "noticed"
     ends = verdict.problem or " + ".join(node.partition("::")[2] for node in verdict.safeguard.noticed_by)
-    print(f"{end:9} {verdict.seconds:5.1f} s  {verdict.safeguard.name}: {ends}", flush=True)
-    return verdict
+    return f"{end:9} {verdict.seconds:5.1f} s  {verdict.safeguard.name}: {ends}"
 
 
 sys.exit(main(sys.argv[1:]))

@@ -59,10 +59,7 @@ PLATFORM = (
         f"{_PLATFORM}/signing.py",
         "if secret and hmac.compare_digest(_text(scheme, joined, secret).encode(), given):",
         "if secret:",
-        (
-            "tests/platform/test_signing.py::test_whatever_is_not_the_signature_is_a_bad_signature",
-            "tests/platform/test_signing.py::test_a_changed_value_never_verifies",
-        ),
+        ("tests/platform/test_signing.py::test_whatever_is_not_the_signature_is_a_bad_signature",),
     ),
     Safeguard(
         "an empty secret signs nothing",
@@ -94,7 +91,7 @@ PLATFORM = (
         f"{_PLATFORM}/money.py",
         'int(whole) * 100 + int(cents.ljust(2, "0"))',
         'int(float(whole + "." + (cents or "0")) * 100)',
-        ("tests/platform/test_money.py::test_fen_survive_the_way_to_text_and_back",),
+        ("tests/platform/test_money.py::test_yuan_text_becomes_fen",),
     ),
     Safeguard(
         "more than two decimals are refused",

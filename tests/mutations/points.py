@@ -14,10 +14,7 @@ POINTS = (
         f"{_TRADE}/point_items.py",
         '"ConditionExpression": "points >= :needed"',
         '"ConditionExpression": "points >= :needed OR points < :needed"',
-        (
-            f"{_LEDGER}::test_reserved_points_are_not_there_for_another_order",
-            f"{_LAWS}::test_of_sixteen_who_want_the_last_points_one_gets_them",
-        ),
+        (f"{_LEDGER}::test_reserved_points_are_not_there_for_another_order",),
     ),
     Safeguard(
         "an order reserves its points once, and a grant counts once",

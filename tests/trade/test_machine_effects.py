@@ -119,6 +119,15 @@ def test_what_is_final_and_done_is_never_looked_at(order: Order) -> None:
     assert order.due_at == 0
 
 
+def test_an_order_that_is_final_and_still_owes_something_is_looked_at() -> None:
+    shipping, giving_back = after(PAID, completed()), after(CANCELLED, paid())
+
+    assert (Status.COMPLETED, ("ship",)) == (shipping.status, shipping.pending)
+    assert (Status.CANCELLED, ("refund:t1",)) == (giving_back.status, giving_back.pending)
+    assert 0 < shipping.due_at <= NOW + 120 + 180
+    assert 0 < giving_back.due_at <= NOW + 60 + 180
+
+
 def test_a_held_order_is_looked_at() -> None:
     assert HELD.due_at == NOW + 180
 
