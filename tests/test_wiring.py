@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from botocore.exceptions import ClientError
 
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
 from jiuwu.platform.wire import CallRecord
-from jiuwu.wiring import MembersPlatform, Platform, gate, heed, observe, tell
+from jiuwu.wiring import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
 
@@ -111,3 +112,66 @@ def test_the_client_speaks_for_this_app_with_the_secret_of_this_name(app_secret:
     assert platform.client.time() == 17
     assert asked[0].url.params["app_id"] == "app-1"
     assert platform.client is platform.client
+
+
+class Counting:
+    """An effect queue with so many messages, as SQS says; it takes all that is sent."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting, self.asked, self.sent = waiting, 0, 0
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        self.asked += 1
+        if self.waiting < 0:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
+        assert QueueUrl == "effects"
+        return {"Attributes": {name: str(self.waiting) for name in AttributeNames}}
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        assert QueueUrl == "effects"
+        self.sent += len(Entries)
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+def queue_of(sqs: Any, now: list[float]) -> EffectQueue:
+    return EffectQueue(sqs, "effects", per_second=50.0, readers=8, clock=lambda: now[0])
+
+
+def test_an_effect_waits_for_all_that_are_queued_before_it() -> None:
+    assert 3 * 9000 / 50 == queue_of(Counting(9000), [0.0]).wait()
+    assert 0.0 == queue_of(Counting(0), [0.0]).wait()
+
+
+def test_what_sqs_has_not_counted_yet_counts_eight_times_for_eight_readers_until_it_is_counted() -> None:
+    sqs, now = Counting(0), [0.0]
+    effects = queue_of(sqs, now)
+    effects.wait()
+
+    effects.ask(f"JW{number}" for number in range(100))
+    soon = effects.wait()
+    sqs.waiting, now[0] = 500, 60.0
+    later = effects.wait()
+
+    assert (3 * 800 / 50, 3 * 500 / 50) == (soon, later)
+    assert (100, 2) == (sqs.sent, sqs.asked)
+
+
+def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_for_a_minute_later(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sqs, now, waits, said = Counting(100), [0.0], list[float](), listen(capsys)
+    effects = queue_of(sqs, now)
+    effects.wait()
+    sqs.waiting = -1
+
+    for now[0] in (30.0, 60.0, 90.0):
+        waits.append(effects.wait())
+
+    assert [6.0] * 3 == waits
+    assert 2 == sqs.asked
+    (line,) = said.about("the effect queue's length is not known")
+    assert ("WARNING", "ClientError AccessDenied") == (line["level"], line["failed"])
+
+
+def test_a_queue_that_nobody_reads_puts_nothing_off_for_days() -> None:
+    assert 12 * 3600 == queue_of(Counting(10**9), [0.0]).wait()

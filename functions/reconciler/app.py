@@ -25,7 +25,7 @@ from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
-from jiuwu.wiring import MembersPlatform, queue_effects
+from jiuwu.wiring import EffectQueue, MembersPlatform
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -143,10 +143,19 @@ def _one(order_no: str, sweep: Sweep) -> Answer:
 def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: int) -> Sweep:
     environment, clock = reconciler.settings, reconciler.clock
     policy = environment.policy
+    limits = reconciler.platform.profile.limits
+    effects = EffectQueue(
+        reconciler.sqs,
+        environment.effect_queue_url,
+        per_second=limits.per_second(limits.lane("orders.push_status")),
+        readers=environment.due_shards,
+        clock=clock,
+    )
     settler = Settler(
         reconciler.store,
         Mender(policy, partial(member_id_for, environment.app_id)),
-        queue=partial(queue_effects, reconciler.sqs, environment.effect_queue_url),
+        queue=effects.ask,
+        wait=effects.wait,
         clock=clock,
     )
     return Sweep(

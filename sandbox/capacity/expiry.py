@@ -10,6 +10,7 @@ from functools import partial
 
 from jiuwu.trade.items import SHARDS
 from jiuwu.trade.records import OVERLAP_SECONDS
+from jiuwu.wiring import COUNT_SECONDS, SPARE
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.reconciling import Changes, look, tick
 from sandbox.capacity.simulation import Pass
@@ -17,7 +18,7 @@ from sandbox.capacity.steps import PAGE, even, queued
 
 _BATCH = 10  # messages an invocation gets
 # An order with an effect that nobody has tried yet is looked at again after so long, and the ticks come as often; then
-# after ever longer, up to an hour (trade/mending.py).
+# after ever longer, up to an hour (trade/mending.py), and never before what waits in the queue has had its turn.
 CHECK_SECONDS, _LONGEST_SECONDS = 180.0, 3600.0
 # How far back a tick goes in the list of changes: to the last tick's latest one, and what overlaps.
 _LISTED_SECONDS = CHECK_SECONDS + OVERLAP_SECONDS
@@ -33,10 +34,42 @@ class _Group:
     told_at: float = float("inf")
     first_at: float = float("inf")
 
-    def looked_at(self, now: float) -> None:
-        """Sets the next look."""
+    def looked_at(self, now: float, wait: float) -> None:
+        """Sets the next look, not before its message's turn."""
         self.first_at = min(self.first_at, now)
-        self.due_at = now + max(CHECK_SECONDS, min(2 * (now - self.first_at), _LONGEST_SECONDS))
+        self.due_at = now + max(CHECK_SECONDS, min(2 * (now - self.first_at), _LONGEST_SECONDS), wait)
+
+
+class _Waits:
+    """How long a message waits, to each shard's reader: what SQS counts now and then, and what all have queued since if
+    they are as fast as this one (EffectQueue in wiring.py)."""
+
+    def __init__(self, done: Pass) -> None:
+        self._done = done
+        self._turns: list[tuple[float, int]] = []  # when messages are taken, and how many
+        self._held = 0
+        self._counts: dict[int, tuple[float, int, int]] = {}  # by shard: when counted, what was, what was added since
+
+    def queued(self, shard: int, size: int, turn: float) -> None:
+        """So many more, which are taken at `turn`."""
+        heapq.heappush(self._turns, (turn, size))
+        self._held += size
+        at, counted, added = self._counts[shard]
+        self._counts[shard] = at, counted, added + size
+
+    def wait(self, shard: int, now: float) -> float:
+        """Seconds, as this shard's reader knows them."""
+        at, counted, added = self._counts.get(shard, (float("-inf"), 0, 0))
+        if now - at >= COUNT_SECONDS:
+            at, counted, added = now, self._count(now), 0
+            self._counts[shard] = at, counted, added
+        return SPARE * (counted + SHARDS * added) / self._done.inputs.setup.calls_per_second["money"]
+
+    def _count(self, now: float) -> int:
+        self._done.ask("sqs", "get_queue_attributes")
+        while self._turns and self._turns[0][0] <= now:
+            self._held -= heapq.heappop(self._turns)[1]
+        return self._held
 
 
 class _Dispatchers:
@@ -92,12 +125,12 @@ def expire(orders: int, inputs: Inputs, *, per_shard: list[int] | None = None) -
     """`orders` whose time to be paid is over at once: the reconciler asks for their cancellation, EffectDispatcher
     tells the platform, and what the platform has not been told by the next look is asked for again."""
     done, waiting = Pass(orders, inputs), _pages(per_shard or even(orders, SHARDS))
-    dispatchers, now = _Dispatchers(Pass(orders, inputs)), 0.0
+    dispatchers, waits, now = _Dispatchers(Pass(orders, inputs)), _Waits(done), 0.0
     groups, overdue = waiting, list[_Group]()
     while waiting or overdue:
         due = [group for group in waiting if group.due_at <= now]
         listed = sum(group.size for group in groups if now - _LISTED_SECONDS < group.told_at <= now)
-        _look_at(done, due, dispatchers, now, Changes(listed, [(str(one.shard), one.size) for one in overdue]))
+        _look_at(done, due, (dispatchers, waits), now, Changes(listed, [(str(one.shard), one.size) for one in overdue]))
         now += CHECK_SECONDS
         told, waiting = [one for one in waiting if one.told_at <= now], [one for one in waiting if one.told_at > now]
         overdue = [group for group in told if group.due_at < group.told_at]
@@ -113,7 +146,10 @@ def _leave_index(done: Pass, orders: int) -> None:
     done.spend(0, "OrdersTable/due", "write", orders)
 
 
-def _look_at(done: Pass, due: Iterable[_Group], dispatchers: _Dispatchers, begun: float, changes: Changes) -> None:
+def _look_at(
+    done: Pass, due: Iterable[_Group], effects: tuple[_Dispatchers, _Waits], begun: float, changes: Changes
+) -> None:
+    dispatchers, waits = effects
     of_shard: dict[int, deque[_Group]] = defaultdict(deque)
     for group in due:
         of_shard[group.shard].append(group)
@@ -124,12 +160,13 @@ def _look_at(done: Pass, due: Iterable[_Group], dispatchers: _Dispatchers, begun
         group = of_shard[shard].popleft()
         if group.told_at <= now:
             return now  # it has left the index
+        group.looked_at(now, waits.wait(shard, now))
         now = queued(done, size, look(done, str(shard), size, now))
-        group.looked_at(now)
         if group.told_at < float("inf"):
             dispatchers.find_told(size, now)
         else:
             group.told_at = dispatchers.tell(group, now)
+        waits.queued(shard, size, group.told_at)
         return now
 
     sizes = [sum(group.size for group in of_shard[shard]) for shard in range(SHARDS)]

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from jiuwu.trade.events import EffectDone
+from jiuwu.trade.events import EffectDone, Paid
 from jiuwu.trade.orders import Status
 from jiuwu.trade.parts import Part
 from sandbox.platform import orders as platform
@@ -54,6 +55,46 @@ def test_an_order_whose_placing_lost_its_reply_is_found_and_not_placed_again(clo
 
     assert clockwork.sides.platform.calls.count("orders.create") == 3
     assert clockwork.sides.order(number).status is Status.PLACED
+
+
+class LongQueue:
+    """SQS with so many messages in each queue, as it says."""
+
+    def __init__(self, sqs: Any, waiting: int) -> None:
+        self._sqs, self._waiting = sqs, waiting
+
+    def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
+        self._sqs.get_queue_attributes(**request)
+        return {"Attributes": {"ApproximateNumberOfMessages": str(self._waiting)}}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sqs, name)
+
+
+@pytest.mark.parametrize(("waiting", "seconds"), [(90_000, 5400), (90, 1900)])
+def test_an_effect_that_waits_behind_many_others_is_not_looked_after_before_its_turn(
+    clockwork: Clockwork, waiting: int, seconds: int
+) -> None:
+    number = clockwork.order("key-1", Paid("evt", NOW + 50, "t1", 1234, NOW + 50))
+    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, waiting))
+    clockwork.sides.now = NOW + 50
+    clockwork.sides.platform.pay(number)
+    clockwork.sides.now = LATER
+
+    clockwork.run()
+
+    # 50 a second, with some to spare; else twice as long as nothing has happened
+    assert clockwork.sides.order(number).due_at == LATER + seconds
+    assert [number] == clockwork.sides.queued
+
+
+def test_an_order_that_waits_for_nothing_in_the_queue_is_looked_at_as_ever(clockwork: Clockwork) -> None:
+    number = clockwork.order()
+    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, 90_000))
+
+    clockwork.run()
+
+    assert clockwork.sides.order(number).due_at < LATER + 5400
 
 
 def test_a_payment_nobody_told_us_of_is_taken_and_its_shipping_asked_for(clockwork: Clockwork) -> None:

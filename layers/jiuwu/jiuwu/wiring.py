@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import SecretReader
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.trade.orders import Order
     from jiuwu.trade.points import PointsLedger
+
+# SQS' count may be as old.
+COUNT_SECONDS = 60.0
+# Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
+SPARE = 3
+# A queue that nobody reads has an alarm of its own, and puts nothing off for days.
+_LONGEST_WAIT_SECONDS = 12 * 3600.0
 
 # KMS: the ciphertext was not made under this key for this member.
 _UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
@@ -167,6 +174,44 @@ def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *,
 
     if unqueued := effects.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
         telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
+
+
+class EffectQueue:
+    """The effect queue to who asks for many effects: what waits there goes out at `per_second`, the rate at which the
+    platform takes it.
+
+    `readers` fill the queue beside each other, each with an EffectQueue of its own, and take this one for typical: so
+    what SQS has not counted yet counts as well.
+    """
+
+    def __init__(
+        self, sqs: "SQSClient", url: str, *, per_second: float, readers: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._sqs, self._url, self._clock = sqs, url, clock
+        self._per_second, self._readers = per_second, readers
+        self._held, self._added, self._counted_at = 0, 0, float("-inf")
+
+    def ask(self, order_nos: Iterable[str]) -> None:
+        """Asks for the pending effects of these orders."""
+        numbers = list(order_nos)
+        self._added += len(numbers)
+        queue_effects(self._sqs, self._url, numbers)
+
+    def wait(self) -> float:
+        """How many seconds an effect asked for now waits for its turn, rather too many than too few."""
+        if self._clock() - self._counted_at >= COUNT_SECONDS:
+            self._count()
+        return min((self._held + self._added * self._readers) / self._per_second * SPARE, _LONGEST_WAIT_SECONDS)
+
+    def _count(self) -> None:
+        self._counted_at = self._clock()
+        try:
+            reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
+        except (ClientError, BotoCoreError) as error:
+            # no harm: what still waits is only looked at once more than it had to be
+            telemetry.logger.warning("the effect queue's length is not known", failed=clients.named(error))
+            return
+        self._held, self._added = int(reply["Attributes"]["ApproximateNumberOfMessages"]), 0
 
 
 def lane_rules(found: profile.Profile) -> "dict[str, Rules]":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3
 # What could not leave is tried again at least this often: a member may be waiting for a refund. Also what nobody has
-# tried yet: its message may be lost, or wait behind a million others, and then each look asks for one more in vain.
+# tried yet: its message may be lost.
 _PENDING_SECONDS = 3600
 # Lines of the history that say only that somebody looked or tried.
 _NO_PROGRESS = ("look:", "owed:", "done:")

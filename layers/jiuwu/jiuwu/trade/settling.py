@@ -43,7 +43,8 @@ class Settled:
 
 
 class Settler:
-    """Settles orders of a store; `queue` asks for the pending effects of orders (trade/effects.py)."""
+    """Settles orders of a store; `queue` asks for the pending effects of orders (trade/effects.py), and `wait` says how
+    many seconds an effect asked for now waits for its turn: before that, nobody has to look whether it had it."""
 
     def __init__(
         self,
@@ -51,9 +52,10 @@ class Settler:
         mender: Mender,
         *,
         queue: Callable[[Iterable[str]], object],
+        wait: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._mender, self._queue, self._clock = store, mender, queue, clock
+        self._store, self._mender, self._queue, self._wait, self._clock = store, mender, queue, wait, clock
 
     def settle(
         self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")
@@ -113,7 +115,10 @@ class Settler:
 
     def _scheduled(self, order: Order, now: int) -> Order:
         """A time that has come is moved on, now that somebody looks; one still to come is left alone (it costs)."""
-        return replace(order, due_at=self._mender.next_due(order, now=now)) if 0 < order.due_at <= now else order
+        if not 0 < order.due_at <= now:
+            return order
+        due_at = self._mender.next_due(order, now=now)
+        return replace(order, due_at=max(due_at, now + int(self._wait())) if order.pending else due_at)
 
     def _write(self, read: Mapping[str, Order], mended: Mapping[str, Mended]) -> set[str]:
         """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""
