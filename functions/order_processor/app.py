@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -29,6 +29,9 @@ from jiuwu.trade.orders import Order
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform, queue_effects
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 Record = Mapping[str, Any]
 
@@ -51,13 +54,13 @@ class Processor(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(processor: Processor, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The reply to an SQS event: the messages that are to come again."""
+def handle(processor: Processor, event: Mapping[str, Any], left: Callable[[], float]) -> dict[str, Any]:
+    """The reply to an SQS event: the messages that are to come again; `left` is how many seconds there still are."""
     records: Sequence[Record] = event["Records"]
     now = int(processor.clock())
     read = {record["messageId"]: _read(processor, record, now) for record in records}
     told = {message: notice for message, notice in read.items() if isinstance(notice, Notice)}
-    taken = _take_in(processor, list(told.values()), now)
+    taken = _take_in(processor, list(told.values()), now, left)
     # not queued, nothing is handed back: a notification would find itself taken in and queue nothing
     queue_effects(processor.sqs, processor.settings.effect_queue_url, taken.with_new_effects)
     results = {message: result for message, result in read.items() if isinstance(result, Result)}
@@ -78,21 +81,23 @@ def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
         return Result("poison", poison.reason, detail=poison.detail)
 
 
-def _take_in(processor: Processor, told: Sequence[Notice], now: int) -> Taken:
+def _take_in(processor: Processor, told: Sequence[Notice], now: int, left: Callable[[], float]) -> Taken:
     """What keeps the table from answering fails the notices and not the invocation: poison still gets buried."""
     chosen = processor.settings
     policy = chosen.policy
     try:
-        return Inbox(processor.store, policy, partial(_adopt, processor, now)).take_in(told)
+        return Inbox(processor.store, policy, partial(_adopt, processor, now, left)).take_in(told)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         telemetry.logger.error("orders table", failed=clients.named(error))
         return Taken((Result("failed", "orders_table"),) * len(told))
 
 
-def _adopt(processor: Processor, now: int, order_nos: Sequence[str]) -> Mapping[str, Order | Poison | TryLater]:
+def _adopt(
+    processor: Processor, now: int, left: Callable[[], float], order_nos: Sequence[str]
+) -> Mapping[str, Order | Poison | TryLater]:
     try:
         member = partial(member_id_for, processor.settings.app_id)
-        return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now)
+        return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, left=left)
     except (ClientError, BotoCoreError, SecretMalformed) as error:
         raise TryLater(f"app secret: {clients.named(error)}") from error
 
@@ -170,9 +175,9 @@ _processor = Processor(
 )
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
-    return handle(_processor, event)
+    return handle(_processor, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 boot.done()

@@ -31,8 +31,8 @@ class Rig:
         assert order is not None
         return order
 
-    def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
-        return failed(self.app.handle(self.processor._replace(**changes), batch(*records)))
+    def handle(self, *records: dict[str, Any], left: Callable[[], float] = lambda: 30.0, **changes: Any) -> list[str]:
+        return failed(self.app.handle(self.processor._replace(**changes), batch(*records), left))
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
         self.processor = self.processor._replace(platform=Platform(self.app._settings, http=platform(answers)))

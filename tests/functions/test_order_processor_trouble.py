@@ -233,6 +233,25 @@ def test_an_unknown_order_whose_reply_makes_no_sense_waits_and_the_others_go_on(
     assert rig.said.about("order event")[1]["reason"] == "platform:BadReply"
 
 
+def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the_known_go_on(rig: Rig) -> None:
+    left = [30.0]
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        left[0] -= 9.0  # as slow as a reply may be
+        asked = json.loads(request.content)["out_order_nos"]
+        return data({"orders": [shown(n, amount="12,34") for n in range(1, 9) if number(n) in asked]})
+
+    rig.platform(answers)
+    rig.put(an_order())
+    unknown = [record(told("paid", n)) for n in range(1, 9)]
+
+    assert rig.handle(record(told("paid")), *unknown, left=lambda: left[0]) == [one["messageId"] for one in unknown]
+
+    assert rig.order().status is Status.PAID
+    assert left[0] > 0
+    assert rig.buried == []
+
+
 @pytest.mark.parametrize("changes", [{"amount": "99.99"}, {"items": []}])
 def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: dict[str, Any]) -> None:
     rig.platform(shows(shown(**changes)))

@@ -48,7 +48,7 @@ def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork
 def test_a_page_whose_time_is_over_before_all_are_placed_is_gone_on_with(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 3, there=False)
 
-    clockwork.put(Part("3", LATER), left=seconds(100, 100, 10))
+    clockwork.put(Part("3", LATER), left=seconds(100, 100, 100, 10))
     first = len(clockwork.sides.platform.orders)
     (rest,) = clockwork.tasks()
     clockwork.take(rest)

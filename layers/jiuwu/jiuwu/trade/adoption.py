@@ -26,10 +26,11 @@ def adopt_from(
     *,
     member_id_for: Callable[[str], str],
     now: int,
+    left: Callable[[], float],
 ) -> dict[str, Order | Poison | TryLater]:
     """Each order as it must have been before the platform had it, or why there is none, or none yet; raises TryLater.
 
-    `member_id_for` gives the member of a platform account (open_id).
+    `member_id_for` gives the member of a platform account (open_id); `left` is how many seconds the caller still has.
     """
     # a number that we never made could spoil the question for all others
     ours = [number for number in order_nos if is_order_no(number)]
@@ -37,7 +38,7 @@ def adopt_from(
         number: Poison("not_our_order", "out_order_no: not of our making") for number in order_nos
     }
     try:
-        theirs, unreadable = remotes(platform, ours) if ours else ({}, {})
+        theirs, unreadable = remotes(platform, ours, left=left) if ours else ({}, {})
     except PlatformError as error:
         raise TryLater(f"platform:{type(error).__name__}") from error
     adopted = {number: _adopt(theirs.get(number), member_id_for, now) for number in ours}

@@ -168,7 +168,7 @@ class Sweep:
 
     def _look_at(self, numbers: Sequence[str]) -> None:
         asked_at = self._clock()
-        found, unreadable = remotes(self._platform, numbers)
+        found, unreadable = remotes(self._platform, numbers, left=self._left)
         self.outcome.problems += unreadable.values()
         readable = (number for number in numbers if number not in unreadable)
         settled = self._settle({number: found.get(number) for number in readable}, asked_at)
