@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from jiuwu.aws.lanes import lane as lanes
 from jiuwu.aws.lanes.circuit import Circuit
 from jiuwu.aws.lanes.lane import Address, Lane
 from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
-from jiuwu_cli import options, stack
+from jiuwu_cli import moments, options, stack
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import say
 from jiuwu_cli.stack import Stack
@@ -47,10 +48,10 @@ def show(
     with stack.answering(found):
         seen = {name: _table(found).read(name).lane for name in found.profile.limits.lanes}
     if as_json:
-        say(json.dumps({name: _words(lane) for name, lane in seen.items()}))
+        say(json.dumps({name: _words(lane, _utc) for name, lane in seen.items()}))
         return
     for name, lane in seen.items():
-        say(f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _words(lane).items()))
+        say(f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _words(lane, moments.shown).items()))
 
 
 @circuit.command("open")
@@ -129,20 +130,22 @@ def _table(found: Stack) -> LaneTable:
     return LaneTable(found.client("dynamodb"), found.output("LimitsTable"))
 
 
-def _words(lane: Lane) -> dict[str, str]:
+def _words(lane: Lane, clock: Callable[[float], str]) -> dict[str, str]:
+    """What holds for each address; `clock` writes a time (Unix seconds)."""
     now = time.time()
-    pause = {"paused": f"by the platform until {_clock(lane.paused_until)}"} if lane.paused_until > now else {}
-    return {address: _word(getattr(lane, address)) for address in _ADDRESSES} | pause
+    pause = {"paused": f"by the platform until {clock(lane.paused_until)}"} if lane.paused_until > now else {}
+    return {address: _word(getattr(lane, address), clock) for address in _ADDRESSES} | pause
 
 
-def _word(found: Circuit) -> str:
+def _word(found: Circuit, clock: Callable[[float], str]) -> str:
     if found.forced:
         return f"{found.forced} by an operator"
     if found.state != "closed":
-        return f"{found.state.replace('_', '-')} until {_clock(found.until)}"
+        return f"{found.state.replace('_', '-')} until {clock(found.until)}"
     calls, failures = found.calls + found.calls_before, found.failures + found.failures_before
     return f"closed ({failures} of the last {calls} calls failed)" if calls else "closed"
 
 
-def _clock(seconds: float) -> str:
+def _utc(seconds: float) -> str:
+    # programs read --json: it stays as it was
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S UTC")

@@ -12,8 +12,9 @@ from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import days_between
 from jiuwu.trade.items import day_shards
 from jiuwu.trade.statement import Row, Seen, Tally, total
-from jiuwu.trade.statement_report import Statement, clock_text, yuan_text
+from jiuwu.trade.statement_report import Statement, yuan_text
 from jiuwu.trade.store import TableBusy
+from jiuwu_cli import moments
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
 
@@ -82,7 +83,7 @@ def _numbers(tally: Tally) -> list[str]:
 def show(statement: Statement) -> None:
     """The statement on the terminal."""
     tally = statement.tally
-    say(f"orders made from {clock_text(statement.since)} to {clock_text(statement.until)} (Asia/Shanghai)")
+    say(f"orders made from {moments.shown(statement.since)} to {moments.shown(statement.until)}")
     say(f"{'':<10}  {'orders':>15}  {'ordered':>27}  {'paid':>27}  {'refunded':>27}   here / there, in yuan")
     say(_row("all", Seen("", total(tally.here)), Seen("", total(tally.there))))
     for state in sorted({*tally.here, *tally.there}):

@@ -1,7 +1,7 @@
 """Times as a person writes and reads them; inside they are Unix seconds."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from jiuwu.trade.days import SHANGHAI
 from jiuwu_cli.problems import Misuse
@@ -22,5 +22,5 @@ def since(text: str, now: float) -> int:
 
 
 def shown(at: float) -> str:
-    """2026-11-24 08:00:00Z."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """A time (Unix seconds) for people, in Asia/Shanghai: 2026-11-24 16:00:00 +08:00."""
+    return datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %:z")

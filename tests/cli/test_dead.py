@@ -71,7 +71,7 @@ def test_the_list_has_a_line_for_each_that_waits_the_latest_first(dead: Callable
 
     first, second = lines(dead("list"))
 
-    assert [new.letter_id, "2025-11-22", "08:36:00Z", "quarantined", "waiting"] == first.split()[:5]
+    assert [new.letter_id, "2025-11-22", "16:36:00", "+08:00", "quarantined", "waiting"] == first.split()[:6]
     assert f"order.paid {number(0)}  {UNKNOWN}" in second
     assert second.startswith(old.letter_id)
 
@@ -116,7 +116,7 @@ def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], she
 
     shown = dead("show", letter.letter_id).stdout
 
-    for expected in ("poison", "waiting", UNKNOWN, "1 in 1 death", "2025-11-22 08:26:40Z", "X-Jiuwu-Nonce: n-1"):
+    for expected in ("poison", "waiting", UNKNOWN, "1 in 1 death", "2025-11-22 16:26:40 +08:00", "X-Jiuwu-Nonce: n-1"):
         assert expected in shown
     assert '    "amount": "12.34"' in shown
     assert "ignature" not in shown

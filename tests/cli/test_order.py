@@ -85,7 +85,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     assert 0 == result.exit_code, result.output
     top, _, below = result.stdout.partition("story:\n")
     assert f"{order.order_no}  paid, 12.34 yuan" in top
-    moments = [line[24:] for line in below.splitlines()]
+    moments = [line[30:] for line in below.splitlines()]
     assert f"order         paid by {paid} (delivery d-1)" in moments
     assert [
         f"notification  order.paid evt-2 (delivery d-2) ignored: duplicate_payment, twin {paid} (delivery d-1)",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jiuwu.trade.comparing import Period
-from jiuwu_cli.moments import since
+from jiuwu_cli.moments import shown, since
 from jiuwu_cli.periods import read_period
 from jiuwu_cli.problems import Misuse
 
@@ -48,6 +48,10 @@ def test_a_zone_that_is_named_counts() -> None:
 )
 def test_since_without_a_zone_is_shanghais_too(text: str, moment: tuple[int, ...]) -> None:
     assert at(*moment) == since(text, NOW)
+
+
+def test_people_read_times_in_shanghai_with_the_offset_beside() -> None:
+    assert "2026-11-24 00:30:00 +08:00" == shown(at(2026, 11, 23, 16, 30) + 0.9)
 
 
 def test_it_never_ends_after_now() -> None:
