@@ -10,7 +10,7 @@ from typing import Any
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
 from jiuwu.trade.orders import Effect, Order
-from jiuwu_cli import moments
+from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
 
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
@@ -136,9 +136,10 @@ def _text(value: object) -> str:
 
 
 def head(order: Order) -> Iterator[str]:
-    """What the order is now: state, lines, ledger, effects."""
+    """What the order is now: state and why it is held, lines, ledger, effects."""
     due = f", looked at next {moments.shown(order.due_at)}" if order.due_at else ""
     yield f"{order.order_no}  {order.status}, {_price(order)}{due}"
+    yield from (f"  {line}" for line in held.lines(order))
     yield f"  member {order.member_id}, at the platform {order.platform_order_no or '(not yet)'}"
     for line in order.lines:
         price = "" if order.points else f" at {yuan(line.price_fen)}"

@@ -11,6 +11,7 @@ from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
 from jiuwu.trade.orders import Effect, Happened, Order
+from jiuwu.trade.reconcile import hold
 from jiuwu.trade.records import Records
 from jiuwu_cli import order_log
 from jiuwu_cli.order_log import Entry
@@ -20,7 +21,7 @@ from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
 from tests.functions.trade_messages import an_order, number
 from tests.letters.given_up import death
-from tests.trade.lives import COMPLETED, NOW, PAID, REFUNDED
+from tests.trade.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,37 @@ def test_the_head_shows_state_lines_ledger_and_effects() -> None:
     assert "+12.34" in shown
     assert "-12.34" in shown
     assert "ledger: +0.00 kept" in shown
+
+
+ON_ITS_WAY = HELD.with_effect("refund:t1#AB", Effect(fen=1000, attempts=1))
+HELD_UNPAID = hold(PLACED, "ordered for 1234 fen, there for 999 fen", at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("order", "why", "end"),
+    [
+        (HELD, "payment t1 is 10.00 yuan, the order 12.34", "give 10.00 yuan back: `jiuwu refund JWA"),
+        (ON_ITS_WAY, "payment t1 is 10.00 yuan, the order 12.34", "its refund is on its way"),
+        (HELD_UNPAID, "ordered for 1234 fen, there for 999 fen", "cancel it at the platform"),
+        (after(HELD_UNPAID, paid()), "ordered for 1234 fen, there for 999 fen", "give 12.34 yuan back"),
+        (after(PAID, refunded(fen=2000)), "payment t1 brought 12.34 yuan and 20.00 went back", "no refund ends it"),
+        (replace(HELD_UNPAID, history=()), "its history does not reach back so far", "cancel it at the platform"),
+    ],
+)
+def test_a_held_order_says_why_and_what_ends_it(order: Order, why: str, end: str) -> None:
+    _, because, ends, *_ = head(order)
+
+    assert f"  held because {why}" in because
+    assert end in ends
+
+
+@pytest.mark.parametrize(("base", "said"), [(PAID, "it is not shipped; "), (SHIPPED, "it was shipped before; ")])
+def test_a_held_order_says_whether_its_goods_have_left(base: Order, said: str) -> None:
+    assert said in "\n".join(head(after(base, refunded(fen=2000))))
+
+
+def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
+    assert "held" not in "\n".join(head(an_order(base=REFUNDED)))
 
 
 def test_a_refund_asked_for_is_told_in_yuan() -> None:

@@ -1,0 +1,47 @@
+"""Why an order is held, and what ends that: read from its money and its history.
+
+Pure: an order in, lines for people out.
+"""
+
+from collections.abc import Iterator
+
+from jiuwu.platform.money import yuan
+from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.outcomes import awaits_refund
+from jiuwu.trade.refunds import refundable_fen
+
+_NOTED = "held: "  # the reconciler's reason, as the history has it
+_NOT_KNOWN = "its history does not reach back so far: see the story"
+
+
+def lines(order: Order) -> Iterator[str]:
+    """The reasons and the way out of a held order; nothing for any other."""
+    if order.status is Status.HELD:
+        for why in [*_reasons(order)] or [_NOT_KNOWN]:
+            yield f"held because {why}"
+        ship = order.effect("ship")
+        yield f"{'it was shipped before' if ship and ship.done_at else 'it is not shipped'}; {_way_out(order)}"
+
+
+def _reasons(order: Order) -> Iterator[str]:
+    for happened in order.history:
+        if happened.what.startswith(_NOTED):
+            yield happened.what.removeprefix(_NOTED)
+    for payment in order.payments:
+        if order.left_fen(payment.ref) < 0:
+            back = yuan(order.refunded_fen(payment.ref))
+            yield f"payment {payment.ref} brought {yuan(payment.fen)} yuan and {back} went back"
+    for payment in order.kept:
+        if payment.fen != order.amount_fen:
+            yield f"payment {payment.ref} is {yuan(payment.fen)} yuan, the order {yuan(order.amount_fen)}"
+
+
+def _way_out(order: Order) -> str:
+    # docs/runbook.md, AmountDiffers and StateImpossible
+    if not order.ledger:
+        return "to end it, cancel it at the platform, so that nobody pays it"
+    if left := refundable_fen(order):
+        return f"to end it, give {yuan(left)} yuan back: `jiuwu refund {order.order_no}`, or at the platform"
+    if any(awaits_refund(order, payment.ref) for payment in order.payments):
+        return "its refund is on its way, and ends it once the platform confirms it"
+    return "no refund ends it: see docs/runbook.md, StateImpossible"
