@@ -9,7 +9,7 @@ from typing import Any
 
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
-from jiuwu.trade.orders import Effect, Order
+from jiuwu.trade.orders import Effect, Order, effect_id, payment_of
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
 
@@ -148,13 +148,24 @@ def head(order: Order) -> Iterator[str]:
         yield f"ledger: {yuan_signed(order.balance_fen)} kept"
     for entry in order.ledger:
         of = f" of {entry.of}" if entry.of else ""
+        answers = f" for {entry.asked}" if entry.asked else ""
         by = f", by {entry.by}" if entry.by else ""
-        yield f"  {moments.shown(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{by}"
+        yield f"  {moments.shown(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}{by}"
     if order.effects:
         yield "effects:"
     for name, effect in order.effects:
         reason = order.reason(name)
-        yield f"  {name}  {_state(effect)}" + (f"; asked for because {reason!r}" if reason else "")
+        why = f"; asked for because {reason!r}" if reason else ""
+        yield f"  {name}  {_state(effect)}{why}{_refund(order, name, effect)}"
+
+
+def _refund(order: Order, name: str, effect: Effect) -> str:
+    """What belongs to a refund of ours: its number in calls, logs and at the platform, its payment, its bookings."""
+    if not name.startswith("refund:"):
+        return ""
+    booked = ", ".join(refund.ref for refund in order.refunds if refund.asked == name)
+    of = f"; refund number {effect_id(order.order_no, name)} of payment {payment_of(name, effect)}"
+    return of + (f", booked as {booked}" if booked else "")
 
 
 def _price(order: Order) -> str:

@@ -10,7 +10,7 @@ import pytest
 from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
-from jiuwu.trade.orders import Effect, Happened, Order
+from jiuwu.trade.orders import Effect, Happened, Order, effect_id
 from jiuwu.trade.reconcile import hold
 from jiuwu.trade.records import Records
 from jiuwu_cli import order_log
@@ -210,6 +210,26 @@ def test_a_refund_asked_for_says_why() -> None:
     order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect("refund:t1#AB", Effect(fen=1234))
 
     assert any("12.34 yuan, pending, 0 tries; asked for because 'damaged\\n'" in line for line in head(order))
+
+
+def test_a_refund_and_what_answered_it_name_each_other() -> None:
+    name = f"refund:t1#{'A' * 16}"
+    asked = PAID.with_effect(name, Effect(fen=234)).with_effect("ship", Effect())
+    number = effect_id(asked.order_no, name)
+    told = replace(refunded("r7", fen=234), out_refund_no=number)
+
+    pending, booked = ("\n".join(head(order)) for order in (asked, after(asked, told)))
+
+    assert f"  {name}  2.34 yuan, pending, 0 tries; refund number {number} of payment t1\n" in pending + "\n"
+    assert f"; refund number {number} of payment t1, booked as r7\n" in booked + "\n"
+    assert f"-2.34  r7 of t1 for {name}, by " in booked
+
+
+def test_a_refund_made_at_the_platform_answers_none_of_ours() -> None:
+    shown = "\n".join(head(after(PAID.with_effect("refund:t1", Effect()), refunded())))
+
+    assert "-12.34  r1 of t1, by " in shown
+    assert "booked as" not in shown
 
 
 # ---- the log ---------------------------------------------------------------------------------------------------------
