@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jiuwu.trade.listing import Item, Rows
 from jiuwu_cli.price_list import Entry, Wanted
 from jiuwu_cli.problems import Problem
+from jiuwu_cli.product_change import Change
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _READS_AT_ONCE = 100
 _WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
 _ROUNDS = 6
+_KEPT = 50  # changes that a person is told of
 _FIRST_WAIT_SECONDS = 0.1
 # Throttled, or the row came or went between our look and our write: look again.
 _AGAIN = {
@@ -31,11 +33,23 @@ _AGAIN = {
 
 @dataclass(slots=True)
 class Written:
-    """What was, or would be, written: product ids."""
+    """What was, or would be, written: product ids, and of the first ones what changes."""
 
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: int = 0
+    first: list[Change] = field(default_factory=list)
+
+    @property
+    def more(self) -> int:
+        """How many are not among the first."""
+        return len(self.new) + len(self.changed) - len(self.first)
+
+    def add(self, change: Change) -> None:
+        """One more product is, or would be, written."""
+        (self.changed if change.before is not None else self.new).append(change.product_id)
+        if len(self.first) < _KEPT:
+            self.first.append(change)
 
     def __str__(self) -> str:
         return f"{len(self.new)} new, {len(self.changed)} changed, {self.unchanged} unchanged"
@@ -84,7 +98,8 @@ class Writer:
                     cure = "check your rights on the table"
                     raise Problem(f"DynamoDB refused to write {entry.product_id} ({code})", cure)
                 else:
-                    (written.changed if entry.product_id in found else written.new).append(entry.product_id)
+                    before = found.get(entry.product_id)
+                    written.add(Change(entry.product_id, before, _changes(before, entry)))
         return again
 
     def _codes(self, found: Mapping[str, Item], entries: Sequence[Entry]) -> list[str]:

@@ -12,7 +12,7 @@ from jiuwu.trade.listing import Item, Product, RowMalformed, Rows, from_item
 from jiuwu_cli import options, price_list, product_sync, stack
 from jiuwu_cli.price_list import Entry
 from jiuwu_cli.problems import Misuse, OneLine, Problem
-from jiuwu_cli.product_rows import Writer
+from jiuwu_cli.product_rows import Writer, Written
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
 
@@ -28,7 +28,7 @@ products = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(help="A CSV file in UTF-8, as Excel saves it.", metavar="FILE.csv")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, product by product.")]
 NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
 Whole = Annotated[
     bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
@@ -68,9 +68,11 @@ def push(  # noqa: PLR0913 -- options of a command
         entries += _taken_off(deployment, {entry.product_id for entry in entries}, ask=not (yes or dry_run))
     table = deployment.output("ProductsTable")
     written = Writer(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
-    say(f"{'would be written' if dry_run else 'written'}: {written}")
-    if not dry_run:
-        _tell(deployment, [*written.new, *written.changed], no_sync=no_sync)
+    if dry_run:
+        _would(written)
+        return
+    say(f"written: {written}")
+    _tell(deployment, [*written.new, *written.changed], no_sync=no_sync)
 
 
 @products.command()
@@ -141,6 +143,14 @@ def _taken_off(deployment: Stack, kept: set[str], *, ask: bool) -> list[Entry]:
         if ask:
             typer.confirm(f"Take {len(gone)} products off the shelf?", abort=True, err=True)
     return [_off(product_id) for product_id in gone]
+
+
+def _would(written: Written) -> None:
+    say(f"would be written: {written}")
+    for change in written.first:
+        say(f"  {change}")
+    if written.more:
+        say(f"  … and {written.more} more")
 
 
 def _off(product_id: str) -> Entry:

@@ -123,7 +123,30 @@ def test_an_unchanged_price_list_tells_the_platform_nothing(products: Products) 
 def test_a_dry_run_writes_nothing(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
     said = products("push", csv(LIST), "--dry-run").stdout
 
-    assert ("would be written: 2 new, 0 changed, 0 unchanged\n", {}) == (said, rows())
+    assert (["would be written: 2 new, 0 changed, 0 unchanged"], {}) == (said.splitlines()[:1], rows())
+
+
+def test_a_dry_run_lists_what_would_change_from_what_to_what(products: Products, put: Callable[..., None]) -> None:
+    put(price_fen=600, price_points=300)
+    put(product_id="old")
+    put(product_id="same")
+    text = "product_id,title,price,price_points\ntea,狮峰龙井,6.17,\nsame,龙井,6.17,\ncup,茶杯,9,50\n"
+    said = products("push", csv(text), "--dry-run", "--whole").stdout
+
+    assert [
+        "off the shelf: old",
+        "would be written: 1 new, 2 changed, 1 unchanged",
+        "  tea  title 龙井 → 狮峰龙井, price 6.00 → 6.17, price_points 300 → (none)",
+        "  cup  new: on_shelf true, title 茶杯, price 9.00, price_points 50",
+        "  old  on_shelf true → false",
+    ] == said.splitlines()
+
+
+def test_a_dry_run_of_a_long_list_says_how_many_more_there_are(products: Products) -> None:
+    lines = "".join(f"p{n},x,1\n" for n in range(53))
+    said = products("push", csv("product_id,title,price\n" + lines), "--dry-run").stdout.splitlines()
+
+    assert ("  … and 3 more", 1 + 50 + 1) == (said[-1], len(said))
 
 
 def test_one_wrong_line_keeps_all_others_out(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
