@@ -1,5 +1,6 @@
 """`jiuwu points`: a member's points: what there is, what moved it, whether it adds up; and points given or taken."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from jiuwu.trade.point_items import Booking
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu_cli import moments, options, stack
 from jiuwu_cli.problems import Misuse, Problem
-from jiuwu_cli.refund import RequestId
+from jiuwu_cli.refund import RequestId, Yes
 from jiuwu_cli.screen import note, say
 
 Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
@@ -25,10 +26,13 @@ def points(  # noqa: PLR0913 -- what a change is made of
     grant: Grant = None,
     deduct: Deduct = None,
     reason: Reason = "",
+    yes: Yes = False,
     request_id: RequestId = None,
     stack_name: options.StackName = None,
 ) -> None:
     """Show a member's points and check the books; give or take some first, once per request and never below zero.
+
+    A change is asked about at the terminal; where there is none, it needs --yes.
 
     Examples:
 
@@ -46,12 +50,27 @@ def points(  # noqa: PLR0913 -- what a change is made of
             raise Problem(f"there is no member {member} in {deployed.name}", "check the id, and --stack")
         if change := (grant or 0) - (deduct or 0):
             request = options.request_id(request_id, member, str(change), reason)
+            if not yes:
+                _ask(ledger, member, change, deployed.name)
             _change(ledger, member, request, change, reason)
         _show(ledger, member)
 
 
 def _ledger(deployed: stack.Stack) -> PointsLedger:
     return PointsLedger(deployed.client("dynamodb"), deployed.output("PointsTable"))
+
+
+def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
+    """Raises Problem where nobody can be asked, and Abort when the answer is no."""
+    if not _at_terminal():
+        raise Problem("nothing was changed, for there is no terminal to ask at", "give --yes to have it done")
+    what = f"Give {member} {change} points" if change > 0 else f"Take {-change} points from {member}"
+    note(f"{member} has {ledger.balance(member)} points")
+    typer.confirm(f"{what} in {stack_name}?", abort=True, err=True)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:

@@ -171,7 +171,7 @@ def test_a_table_that_aws_does_not_show_is_one_line(
 
 
 def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
-    grant = ("points", member, "--grant", "500", "--reason", "生日", "--stack", shop.name)
+    grant = ("points", member, "--grant", "500", "--reason", "生日", "--yes", "--stack", shop.name)
     results = [jiuwu(*grant) for _ in range(2)]
 
     assert [0, 0] == [result.exit_code for result in results], results[0].output
@@ -183,12 +183,35 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
 def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
     shop.ledger.grant(member, "welcome", 100, at=NOW)
 
-    taken = jiuwu("points", member, "--deduct", "60", "--stack", shop.name)
-    refused = jiuwu("points", member, "--deduct", "41", "--stack", shop.name)
+    taken = jiuwu("points", member, "--deduct", "60", "--yes", "--stack", shop.name)
+    refused = jiuwu("points", member, "--deduct", "41", "--yes", "--stack", shop.name)
 
     assert "40 points" in taken.stdout
     assert "has only 40 points" in complaint(refused)
     assert 40 == shop.ledger.balance(member)
+
+
+def test_points_change_only_when_a_person_says_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jiuwu_cli.points._at_terminal", lambda: True)
+    grant = ("points", member, "--grant", "5", "--stack", shop.name)
+
+    declined = jiuwu(*grant, stdin="n\n")
+    assert (130, 0) == (declined.exit_code, shop.ledger.balance(member))
+    assert f"{member} has 0 points\nGive {member} 5 points in {shop.name}?" in declined.stderr
+
+    assert (0, 5) == (jiuwu(*grant, stdin="y\n").exit_code, shop.ledger.balance(member))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_points_change_only_by_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, stdin: str
+) -> None:
+    result = jiuwu("points", member, "--grant", "5", "--stack", shop.name, stdin=stdin)
+
+    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert (1, 0) == (result.exit_code, shop.ledger.balance(member))
 
 
 def test_books_that_do_not_add_up_end_in_an_error(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
@@ -217,7 +240,7 @@ def test_a_member_who_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespac
 def test_a_change_that_makes_no_sense_is_a_misuse(
     jiuwu: Jiuwu, shop: SimpleNamespace, member: str, options: tuple[str, ...]
 ) -> None:
-    result = jiuwu("points", member, *options, "--stack", shop.name)
+    result = jiuwu("points", member, *options, "--yes", "--stack", shop.name)
 
     assert 2 == result.exit_code, result.output
     assert 0 == shop.ledger.balance(member)
