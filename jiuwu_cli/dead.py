@@ -13,6 +13,7 @@ from jiuwu.letters.deaths import INTAKE, Kind
 from jiuwu.letters.letters import Letter
 from jiuwu.letters.shelf import Shelf
 from jiuwu_cli import moments, options, stack
+from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.screen import note, say
@@ -99,7 +100,7 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
     reason: Reason = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
     rate: Annotated[float, typer.Option("--rate", help="So many a second at most.", min=0.01, max=1000)] = 10,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask, though it is more than {_UNASKED}.")] = False,
+    yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
     """Send dead letters back to where they died, under a new delivery id.
@@ -121,7 +122,7 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
         shelf = found.shelf
         ids = letters or [letter.letter_id for letter in _chosen(shelf, kind, since, reason)]
         if len(ids) > _UNASKED and not (yes or dry_run):
-            typer.confirm(f"send {len(ids)} letters back in {found.name}?", abort=True)
+            confirm(f"Send {len(ids)} letters back in {found.name}?")
         failed = send_all(Redrive(found), (_get(shelf, one) for one in ids), rate=rate, dry_run=dry_run)
     if failed:
         raise Problem(f"{failed} of {len(ids)} letters cannot be sent back", "each line above says why")

@@ -120,7 +120,15 @@ To = Annotated[
     typer.Option("--to", help="Up to the end of this day, or up to this time. Default: now.", metavar="DAY|TIME"),
 ]
 Cap = Annotated[int, typer.Option("--cap", min=1, max=10_000, help="Mend no more orders than this at once.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes two requests one. By default it is made of what you ask for, so the same command twice is "
+        "one; give another id, or another reason, where the same is wanted once more.",
+        metavar="ID",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="The statement as JSON on standard output.")]
 CsvFile = Annotated[
     FilePath | None,

@@ -1,6 +1,5 @@
 """`jiuwu points`: a member's points: what there is, what moved it, whether it adds up; and points given or taken."""
 
-import sys
 import time
 from typing import Annotated
 
@@ -10,8 +9,8 @@ from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.trade.point_items import Booking
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu_cli import moments, options, stack
+from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
-from jiuwu_cli.refund import RequestId, Yes
 from jiuwu_cli.screen import note, say
 
 Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
@@ -26,8 +25,8 @@ def points(  # noqa: PLR0913 -- what a change is made of
     grant: Grant = None,
     deduct: Deduct = None,
     reason: Reason = "",
-    yes: Yes = False,
-    request_id: RequestId = None,
+    yes: options.Yes = False,
+    request_id: options.RequestId = None,
     stack_name: options.StackName = None,
 ) -> None:
     """Show a member's points and check the books; give or take some first, once per request and never below zero.
@@ -61,16 +60,9 @@ def _ledger(deployed: stack.Stack) -> PointsLedger:
 
 
 def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
-    """Raises Problem where nobody can be asked, and Abort when the answer is no."""
-    if not _at_terminal():
-        raise Problem("nothing was changed, for there is no terminal to ask at", "give --yes to have it done")
     what = f"Give {member} {change} points" if change > 0 else f"Take {-change} points from {member}"
     note(f"{member} has {ledger.balance(member)} points")
-    typer.confirm(f"{what} in {stack_name}?", abort=True, err=True)
-
-
-def _at_terminal() -> bool:
-    return sys.stdin.isatty()
+    confirm(f"{what} in {stack_name}?")
 
 
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:

@@ -10,6 +10,7 @@ import typer
 from jiuwu.platform.money import yuan
 from jiuwu.trade.listing import Item, Product, RowMalformed, Rows, from_item
 from jiuwu_cli import options, price_list, product_sync, stack
+from jiuwu_cli.asking import confirm
 from jiuwu_cli.price_list import Entry
 from jiuwu_cli.problems import Misuse, OneLine, Problem
 from jiuwu_cli.product_rows import Writer, Written
@@ -33,7 +34,6 @@ NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedul
 Whole = Annotated[
     bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before products go off the shelf.")]
 Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
 Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
 Check = Annotated[bool, typer.Option("--check", help="Compare every product with the platform, lately seen or not.")]
@@ -47,7 +47,7 @@ def push(  # noqa: PLR0913 -- options of a command
     dry_run: DryRun = False,
     no_sync: NoSync = False,
     whole: Whole = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
     """Write a price list into the products table, and tell the platform what changed.
@@ -141,7 +141,7 @@ def _taken_off(deployment: Stack, kept: set[str], *, ask: bool) -> list[Entry]:
     if gone:
         say(f"off the shelf: {_named(gone)}")
         if ask:
-            typer.confirm(f"Take {len(gone)} products off the shelf?", abort=True, err=True)
+            confirm(f"Take {len(gone)} products off the shelf?")
     return [_off(product_id) for product_id in gone]
 
 

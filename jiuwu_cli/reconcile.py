@@ -10,6 +10,7 @@ from jiuwu.trade.comparing import Comparer
 from jiuwu.trade.statement import Row, Tally
 from jiuwu.trade.statement_report import Statement
 from jiuwu_cli import options, stack
+from jiuwu_cli.asking import at_terminal
 from jiuwu_cli.comparison import FAULTS, compared, comparer, show, told
 from jiuwu_cli.periods import read_period
 from jiuwu_cli.problems import Misuse, Problem
@@ -121,7 +122,7 @@ def _show_plans(planned: list[Plan], mendable: list[Plan]) -> None:
 
 
 def _agreed(orders: int) -> bool:
-    if not sys.stdin.isatty():
+    if not at_terminal():
         note("a dry run; give --yes to have it done")
         return False
     return typer.confirm(f"Have the Reconciler do this to {orders} order{'s' if orders > 1 else ''}?", err=True)

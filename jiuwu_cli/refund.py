@@ -11,6 +11,7 @@ from jiuwu.trade.orders import Order, is_order_no
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds, refundable_fen
 from jiuwu_cli import options, stack
+from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
 
@@ -24,15 +25,6 @@ _REFUSED = {
 OrderNo = Annotated[str, typer.Argument(help="The order's number.", metavar="ORDER_NO", show_default=False)]
 Amount = Annotated[str | None, typer.Option(help="How much, such as 12.34; by default all of it.", metavar="YUAN")]
 Reason = Annotated[str, typer.Option(help="Why, for the platform and the books.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask me first.")]
-RequestId = Annotated[
-    str | None,
-    typer.Option(
-        help="What makes two requests one. By default it is made of what you ask for, so the same command twice is "
-        "one; give another id, or another reason, where the same is wanted once more.",
-        metavar="ID",
-    ),
-]
 
 
 def refund(  # noqa: PLR0913 -- what a refund is made of
@@ -40,8 +32,8 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
     *,
     amount: Amount = None,
     reason: Reason = "asked for by the merchant",
-    yes: Yes = False,
-    request_id: RequestId = None,
+    yes: options.Yes = False,
+    request_id: options.RequestId = None,
     stack_name: options.StackName = None,
 ) -> None:
     """Ask for a refund of an order, in whole or in part; never more than was paid, and once per request.
@@ -91,7 +83,7 @@ def _show(order: Order) -> None:
 def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
     wanted = asked_fen if asked_fen is not None else refundable_fen(order)
     if not yes:
-        typer.confirm(f"Give {yuan(wanted)} yuan back?", abort=True, err=True)
+        confirm(f"Give {yuan(wanted)} yuan back?")
 
 
 def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> Asked:

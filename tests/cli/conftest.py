@@ -42,6 +42,12 @@ def jiuwu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
 
 
 @pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes on standard input is typed by a person."""
+    monkeypatch.setattr("jiuwu_cli.asking.at_terminal", lambda: True)
+
+
+@pytest.fixture
 def running_sandbox(tmp_path: Path) -> Callable[..., None]:
     """running_sandbox(api_url=…, simulator_url=…) writes the file that a sandbox keeps while it runs."""
 

@@ -227,12 +227,14 @@ def test_what_cannot_be_sent_says_why_and_stays(
     assert "waiting" == get(shelf, letter).state
 
 
-def test_many_are_sent_only_when_a_person_says_yes(dead: Callable[..., Any], shelf: Shelf, deployed: Stack) -> None:
+def test_many_are_sent_only_when_a_person_says_yes(
+    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, terminal: None
+) -> None:
     for n in range(11):
         shelf.keep(death(paid(n), message=f"m-{n}", received=6))
 
     asked = dead("redrive", "--kind", "exhausted", stdin="n\n")
-    assert "send 11 letters back" in asked.output
+    assert "Send 11 letters back" in asked.stderr
     assert [] == queued(deployed, "OrderQueue")
 
     assert 11 == len(lines(dead("redrive", "--kind", "exhausted", "--yes", "--rate", "1000")))

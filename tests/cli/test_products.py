@@ -185,7 +185,7 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
 
 
 def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
-    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]], terminal: None
 ) -> None:
     put(product_id="old")
     put(product_id="older", on_shelf=False)

@@ -113,7 +113,7 @@ def test_another_request_id_is_another_refund(jiuwu: Jiuwu, shop: SimpleNamespac
 
 
 def test_without_an_amount_all_goes_back_once_it_is_confirmed(
-    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, terminal: None
 ) -> None:
     declined = jiuwu("refund", order.order_no, "--stack", shop.name, stdin="n\n")
     before = shop.store.get(order.order_no)
@@ -121,6 +121,16 @@ def test_without_an_amount_all_goes_back_once_it_is_confirmed(
 
     assert (130, 0) == (declined.exit_code, agreed.exit_code)
     assert (1234, 0) == (before.refundable_fen("t1"), shop.store.get(order.order_no).refundable_fen("t1"))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_nothing_goes_back_but_by_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, stdin: str
+) -> None:
+    result = jiuwu("refund", order.order_no, "--stack", shop.name, stdin=stdin)
+
+    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert (1, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
 
 
 def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
@@ -192,9 +202,8 @@ def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespa
 
 
 def test_points_change_only_when_a_person_says_yes(
-    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, monkeypatch: pytest.MonkeyPatch
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, terminal: None
 ) -> None:
-    monkeypatch.setattr("jiuwu_cli.points._at_terminal", lambda: True)
     grant = ("points", member, "--grant", "5", "--stack", shop.name)
 
     declined = jiuwu(*grant, stdin="n\n")
