@@ -25,7 +25,7 @@ from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
-from jiuwu.wiring import EffectQueue, MembersPlatform
+from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -69,7 +69,7 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
         return _take(reconciler, event, left)
     order_no = _asked(event)
     if order_no is not None:
-        return _one(order_no, _sweep(reconciler, left, fresh_seconds=0))
+        return _one(reconciler, order_no, _sweep(reconciler, left, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
     tick = parts.of_tick(shards, int(reconciler.clock()))
     return {"queued": fanout.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
@@ -127,8 +127,12 @@ def _asked(event: object) -> str | None:
     return order_no
 
 
-def _one(order_no: str, sweep: Sweep) -> Answer:
+def _one(reconciler: Reconciler, order_no: str, sweep: Sweep) -> Answer:
+    """What was found and done about the order. What was pending before is asked for again: its message may be lost, and
+    one more does no harm."""
     outcome = sweep.one(order_no)
+    if not outcome.transitions:
+        queue_effects(reconciler.sqs, reconciler.settings.effect_queue_url, outcome.pending)
     _tell(outcome)
     return {
         "order_no": order_no,

@@ -10,7 +10,7 @@ from functools import partial
 
 from jiuwu.trade.items import SHARDS
 from jiuwu.trade.records import OVERLAP_SECONDS
-from jiuwu.wiring import COUNT_SECONDS, SPARE
+from jiuwu.wiring import COUNT_SECONDS, LONGEST_WAIT_SECONDS, SPARE
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.reconciling import Changes, look, tick
 from sandbox.capacity.simulation import Pass
@@ -48,22 +48,24 @@ class _Waits:
         self._done = done
         self._turns: list[tuple[float, int]] = []  # when messages are taken, and how many
         self._held = 0
-        self._counts: dict[int, tuple[float, int, int]] = {}  # by shard: when counted, what was, what was added since
+        # by shard: when counted, what was there, what was added within the time before that, and since
+        self._counts: dict[int, tuple[float, int, int, int]] = {}
 
     def queued(self, shard: int, size: int, turn: float) -> None:
         """So many more, which are taken at `turn`."""
         heapq.heappush(self._turns, (turn, size))
         self._held += size
-        at, counted, added = self._counts[shard]
-        self._counts[shard] = at, counted, added + size
+        at, counted, before, added = self._counts[shard]
+        self._counts[shard] = at, counted, before, added + size
 
     def wait(self, shard: int, now: float) -> float:
         """Seconds, as this shard's reader knows them."""
-        at, counted, added = self._counts.get(shard, (float("-inf"), 0, 0))
+        at, counted, before, added = self._counts.get(shard, (float("-inf"), 0, 0, 0))
         if now - at >= COUNT_SECONDS:
-            at, counted, added = now, self._count(now), 0
-            self._counts[shard] = at, counted, added
-        return SPARE * (counted + SHARDS * added) / self._done.inputs.setup.calls_per_second["money"]
+            at, counted, before, added = now, self._count(now), added, 0
+            self._counts[shard] = at, counted, before, added
+        waiting = counted + SHARDS * (before + added)
+        return min(SPARE * waiting / self._done.inputs.setup.calls_per_second["money"], LONGEST_WAIT_SECONDS)
 
     def _count(self, now: float) -> int:
         self._done.ask("sqs", "get_queue_attributes")

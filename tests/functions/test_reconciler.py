@@ -71,30 +71,45 @@ class LongQueue:
         return getattr(self._sqs, name)
 
 
-@pytest.mark.parametrize(("waiting", "seconds"), [(90_000, 5400), (90, 1900)])
-def test_an_effect_that_waits_behind_many_others_is_not_looked_after_before_its_turn(
+@pytest.mark.parametrize(("waiting", "seconds"), [(90_000, 5400), (90, 180)])
+def test_a_cancellation_that_waits_behind_many_others_is_not_looked_after_before_its_turn(
     clockwork: Clockwork, waiting: int, seconds: int
 ) -> None:
-    number = clockwork.order("key-1", Paid("evt", NOW + 50, "t1", 1234, NOW + 50))
+    number = clockwork.order()
     clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, waiting))
+    clockwork.sides.now = NOW + 2000
+
+    clockwork.run()
+
+    order = clockwork.sides.order(number)
+    # 50 a second, with some to spare
+    assert (order.pending, order.due_at) == (("push:cancelled",), NOW + 2000 + seconds)
+    assert [number] == clockwork.sides.queued
+
+
+def test_a_parcel_is_looked_after_as_soon_as_ever_however_many_messages_wait(clockwork: Clockwork) -> None:
+    number = clockwork.order("key-1", Paid("evt", NOW + 50, "t1", 1234, NOW + 50))
+    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, 1_000_000))
     clockwork.sides.now = NOW + 50
     clockwork.sides.platform.pay(number)
     clockwork.sides.now = LATER
 
     clockwork.run()
 
-    # 50 a second, with some to spare; else twice as long as nothing has happened
-    assert clockwork.sides.order(number).due_at == LATER + seconds
+    # twice as long as nothing has happened
+    assert clockwork.sides.order(number).due_at == LATER + 1900
     assert [number] == clockwork.sides.queued
 
 
-def test_an_order_that_waits_for_nothing_in_the_queue_is_looked_at_as_ever(clockwork: Clockwork) -> None:
-    number = clockwork.order()
-    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, 90_000))
+def test_who_asks_for_one_order_now_has_its_effects_asked_for_again(clockwork: Clockwork) -> None:
+    """Their message may have been lost, and the order's own time be far off."""
+    number = clockwork.order("key-1", Paid("evt", LATER, "t1", 1234, LATER))
+    clockwork.sides.platform.pay(number)
 
-    clockwork.run()
+    answer = clockwork.one(number)
 
-    assert clockwork.sides.order(number).due_at < LATER + 5400
+    assert ("paid", []) == (answer["status"], answer["did"])
+    assert [number] == clockwork.sides.queued
 
 
 def test_a_payment_nobody_told_us_of_is_taken_and_its_shipping_asked_for(clockwork: Clockwork) -> None:

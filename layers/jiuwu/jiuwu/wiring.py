@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 COUNT_SECONDS = 60.0
 # Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
 SPARE = 3
-# A queue that nobody reads has an alarm of its own, and puts nothing off for days.
-_LONGEST_WAIT_SECONDS = 12 * 3600.0
+# A queue that nobody reads has an alarm of its own, and puts no look off for days.
+LONGEST_WAIT_SECONDS = 12 * 3600.0
 
 # KMS: the ciphertext was not made under this key for this member.
 _UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
@@ -169,7 +169,7 @@ class MembersPlatform(Platform):
 
 def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> None:
     """Asks for the pending effects of these orders. Not queued is no failure: an order with pending effects is due
-    within minutes, and the reconciler queues what it finds pending."""
+    by itself, and the reconciler queues what it finds pending."""
     from jiuwu.trade import effects
 
     if unqueued := effects.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
@@ -189,7 +189,7 @@ class EffectQueue:
     ) -> None:
         self._sqs, self._url, self._clock = sqs, url, clock
         self._per_second, self._readers = per_second, readers
-        self._held, self._added, self._counted_at = 0, 0, float("-inf")
+        self._held, self._before, self._added, self._counted_at = 0, 0, 0, float("-inf")
 
     def ask(self, order_nos: Iterable[str]) -> None:
         """Asks for the pending effects of these orders."""
@@ -201,17 +201,19 @@ class EffectQueue:
         """How many seconds an effect asked for now waits for its turn, rather too many than too few."""
         if self._clock() - self._counted_at >= COUNT_SECONDS:
             self._count()
-        return min((self._held + self._added * self._readers) / self._per_second * SPARE, _LONGEST_WAIT_SECONDS)
+        uncounted = (self._before + self._added) * self._readers
+        return min((self._held + uncounted) / self._per_second * SPARE, LONGEST_WAIT_SECONDS)
 
     def _count(self) -> None:
         self._counted_at = self._clock()
         try:
             reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
         except (ClientError, BotoCoreError) as error:
-            # no harm: what still waits is only looked at once more than it had to be
+            # no harm: some orders that expire are looked at once more than they had to be, or later
             telemetry.logger.warning("the effect queue's length is not known", failed=clients.named(error))
             return
-        self._held, self._added = int(reply["Attributes"]["ApproximateNumberOfMessages"]), 0
+        self._held = int(reply["Attributes"]["ApproximateNumberOfMessages"])
+        self._before, self._added = self._added, 0  # the count may lack what was queued just before it
 
 
 def lane_rules(found: profile.Profile) -> "dict[str, Rules]":

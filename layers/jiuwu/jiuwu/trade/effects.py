@@ -47,7 +47,7 @@ _ORDERS_AT_ONCE = 10
 def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> set[str]:
     """Asks for the pending effects of these orders, in up to 900 seconds; returns those that the queue did not take.
 
-    Those are not lost: an order with pending effects is due within minutes.
+    Those are not lost: an order with pending effects is due by itself.
     """
     numbers = list(dict.fromkeys(order_nos))
     bodies = [json.dumps({"order_no": number}) for number in numbers]

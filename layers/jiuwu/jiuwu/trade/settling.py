@@ -13,6 +13,7 @@ from .events import Cancelled
 from .machine import Applied, apply
 from .mending import Mended, Mender
 from .orders import Order
+from .outcomes import UNPAID
 from .store import OrderStore
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Settled:
 
 class Settler:
     """Settles orders of a store; `queue` asks for the pending effects of orders (trade/effects.py), and `wait` says how
-    many seconds an effect asked for now waits for its turn: before that, nobody has to look whether it had it."""
+    many seconds an effect asked for now waits for its turn: before that, nobody looks whether an order that expires had
+    its."""
 
     def __init__(
         self,
@@ -111,14 +113,17 @@ class Settler:
         mended = self._mender.mend(local, remote, now=now)
         if mended.order is None or mended.place:
             return mended
-        return replace(mended, order=self._scheduled(mended.order, now))
+        return replace(mended, order=self._after_its_turn(self._scheduled(mended.order, now), now))
 
     def _scheduled(self, order: Order, now: int) -> Order:
         """A time that has come is moved on, now that somebody looks; one still to come is left alone (it costs)."""
-        if not 0 < order.due_at <= now:
-            return order
-        due_at = self._mender.next_due(order, now=now)
-        return replace(order, due_at=max(due_at, now + int(self._wait())) if order.pending else due_at)
+        return replace(order, due_at=self._mender.next_due(order, now=now)) if 0 < order.due_at <= now else order
+
+    def _after_its_turn(self, order: Order, now: int) -> Order:
+        """An order that expires is looked at again once its message must have had its turn; nobody waits for that. What
+        money or parcels wait for is looked after within the hour, as a message may be lost."""
+        expiring = order.pending and order.status in UNPAID
+        return replace(order, due_at=max(order.due_at, now + int(self._wait()))) if expiring else order
 
     def _write(self, read: Mapping[str, Order], mended: Mapping[str, Mended]) -> set[str]:
         """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""

@@ -49,6 +49,7 @@ class Outcome:
     """What was looked at, found and done so far; `problems` are what could not be."""
 
     looked_at: dict[str, str] = field(default_factory=dict)  # order number: its status now
+    pending: set[str] = field(default_factory=set)  # order numbers with effects that are still to be carried out
     findings: list[Finding] = field(default_factory=list)
     transitions: list[str] = field(default_factory=list)
     alerts: list[tuple[str, str]] = field(default_factory=list)
@@ -64,6 +65,8 @@ class Outcome:
             self.alerts += [(number, alert) for alert in mended.alerts]
             if mended.order:
                 self.looked_at[number] = str(mended.order.status)
+                if mended.order.pending:
+                    self.pending.add(number)
         self.problems += [f"{number}: written by others again and again" for number in sorted(settled.busy)]
 
     def report(self, started_at: int) -> Report:
