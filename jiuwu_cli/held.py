@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from jiuwu.platform.money import yuan
 from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.outcomes import awaits_refund
+from jiuwu.trade.reconcile import HELD_BECAUSE
 from jiuwu.trade.refunds import refundable_fen
 
-_NOTED = "held: "  # the reconciler's reason, as the history has it
 _NOT_KNOWN = "its history does not reach back so far: see the story"
 
 
@@ -25,8 +25,8 @@ def lines(order: Order) -> Iterator[str]:
 
 def _reasons(order: Order) -> Iterator[str]:
     for happened in order.history:
-        if happened.what.startswith(_NOTED):
-            yield happened.what.removeprefix(_NOTED)
+        if happened.what.startswith(HELD_BECAUSE):
+            yield happened.what.removeprefix(HELD_BECAUSE)
     for payment in order.payments:
         if order.left_fen(payment.ref) < 0:
             back = yuan(order.refunded_fen(payment.ref))

@@ -14,6 +14,7 @@ from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
 from jiuwu.platform.wire import CallRecord
+from jiuwu.trade.backlog import Backlog
 from jiuwu.wiring import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
@@ -134,7 +135,7 @@ class Counting:
 
 
 def queue_of(sqs: Any, now: list[float]) -> EffectQueue:
-    return EffectQueue(sqs, "effects", per_second=50.0, readers=8, clock=lambda: now[0])
+    return EffectQueue(sqs, "effects", Backlog(50.0, readers=8), clock=lambda: now[0])
 
 
 def test_an_effect_waits_for_all_that_are_queued_before_it() -> None:

@@ -18,6 +18,7 @@ from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import parts
+from jiuwu.trade.backlog import Backlog
 from jiuwu.trade.mending import Mender
 from jiuwu.trade.parts import Lease, Part
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
@@ -151,8 +152,7 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
     effects = EffectQueue(
         reconciler.sqs,
         environment.effect_queue_url,
-        per_second=limits.per_second(limits.lane("orders.push_status")),
-        readers=environment.due_shards,
+        Backlog(limits.per_second(limits.lane("orders.push_status")), readers=environment.due_shards),
         clock=clock,
     )
     settler = Settler(

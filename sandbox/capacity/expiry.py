@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from jiuwu.trade.backlog import Backlog
 from jiuwu.trade.items import SHARDS
 from jiuwu.trade.records import OVERLAP_SECONDS
-from jiuwu.wiring import COUNT_SECONDS, LONGEST_WAIT_SECONDS, SPARE
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.reconciling import Changes, look, tick
 from sandbox.capacity.simulation import Pass
@@ -40,40 +40,6 @@ class _Group:
         self.due_at = now + max(CHECK_SECONDS, min(2 * (now - self.first_at), _LONGEST_SECONDS), wait)
 
 
-class _Waits:
-    """How long a message waits, to each shard's reader: what SQS counts now and then, and what all have queued since if
-    they are as fast as this one (EffectQueue in wiring.py)."""
-
-    def __init__(self, done: Pass) -> None:
-        self._done = done
-        self._turns: list[tuple[float, int]] = []  # when messages are taken, and how many
-        self._held = 0
-        # by shard: when counted, what was there, what was added within the time before that, and since
-        self._counts: dict[int, tuple[float, int, int, int]] = {}
-
-    def queued(self, shard: int, size: int, turn: float) -> None:
-        """So many more, which are taken at `turn`."""
-        heapq.heappush(self._turns, (turn, size))
-        self._held += size
-        at, counted, before, added = self._counts[shard]
-        self._counts[shard] = at, counted, before, added + size
-
-    def wait(self, shard: int, now: float) -> float:
-        """Seconds, as this shard's reader knows them."""
-        at, counted, before, added = self._counts.get(shard, (float("-inf"), 0, 0, 0))
-        if now - at >= COUNT_SECONDS:
-            at, counted, before, added = now, self._count(now), added, 0
-            self._counts[shard] = at, counted, before, added
-        waiting = counted + SHARDS * (before + added)
-        return min(SPARE * waiting / self._done.inputs.setup.calls_per_second["money"], LONGEST_WAIT_SECONDS)
-
-    def _count(self, now: float) -> int:
-        self._done.ask("sqs", "get_queue_attributes")
-        while self._turns and self._turns[0][0] <= now:
-            self._held -= heapq.heappop(self._turns)[1]
-        return self._held
-
-
 class _Dispatchers:
     """EffectDispatcher, taking its queue's messages in their sequence, by full batches. What it does lies far ahead of
     the reconciler's time, so it is a pass of its own, with the limits to itself."""
@@ -82,10 +48,34 @@ class _Dispatchers:
         self.done = done
         self._free = [0.0] * done.inputs.setup.most_at_once["EffectQueue"]
         self._room = 0  # in the last batch
+        self._turns: list[tuple[float, int]] = []  # when messages are taken, and how many
+        self._held = 0
+        per_second = done.inputs.setup.calls_per_second["money"]
+        self._backlogs = [Backlog(per_second, readers=SHARDS) for _ in range(SHARDS)]
 
-    def tell(self, group: _Group, now: float) -> float:
-        """A message for each order: the platform is told, and that is written; when the last one's is."""
-        left, ended = group.size, now
+    def wait(self, shard: int, now: float) -> float:
+        """How long a message waits, as this shard's reader knows it (seconds)."""
+        return self._backlogs[shard].wait(now, partial(self._count, now))
+
+    def take(self, group: _Group, now: float) -> None:
+        """A message for each order of the group: the platform is told of it, or was before."""
+        if group.told_at < float("inf"):
+            self._find_told(group.size, now)
+        else:
+            group.told_at = self._tell(group.size, now)
+        self._backlogs[group.shard].add(group.size)
+        heapq.heappush(self._turns, (group.told_at, group.size))
+        self._held += group.size
+
+    def _count(self, now: float) -> int:
+        self.done.ask("sqs", "get_queue_attributes")
+        while self._turns and self._turns[0][0] <= now:
+            self._held -= heapq.heappop(self._turns)[1]
+        return self._held
+
+    def _tell(self, left: int, now: float) -> float:
+        """The platform is told of so many, and that is written; when the last one's is."""
+        ended = now
         while left:
             if not self._room:
                 self._invoke(1)
@@ -96,7 +86,7 @@ class _Dispatchers:
             left, self._room = left - size, self._room - size
         return ended
 
-    def find_told(self, size: int, now: float) -> None:
+    def _find_told(self, size: int, now: float) -> None:
         """The same messages a second time: each order is read, and nothing is left to do."""
         batches, seconds = -(-size // _BATCH), self.done.inputs.seconds
         self._invoke(batches)
@@ -127,12 +117,12 @@ def expire(orders: int, inputs: Inputs, *, per_shard: list[int] | None = None) -
     """`orders` whose time to be paid is over at once: the reconciler asks for their cancellation, EffectDispatcher
     tells the platform, and what the platform has not been told by the next look is asked for again."""
     done, waiting = Pass(orders, inputs), _pages(per_shard or even(orders, SHARDS))
-    dispatchers, waits, now = _Dispatchers(Pass(orders, inputs)), _Waits(done), 0.0
+    dispatchers, now = _Dispatchers(Pass(orders, inputs)), 0.0
     groups, overdue = waiting, list[_Group]()
     while waiting or overdue:
         due = [group for group in waiting if group.due_at <= now]
         listed = sum(group.size for group in groups if now - _LISTED_SECONDS < group.told_at <= now)
-        _look_at(done, due, (dispatchers, waits), now, Changes(listed, [(str(one.shard), one.size) for one in overdue]))
+        _look_at(done, due, dispatchers, now, Changes(listed, [(str(one.shard), one.size) for one in overdue]))
         now += CHECK_SECONDS
         told, waiting = [one for one in waiting if one.told_at <= now], [one for one in waiting if one.told_at > now]
         overdue = [group for group in told if group.due_at < group.told_at]
@@ -148,10 +138,7 @@ def _leave_index(done: Pass, orders: int) -> None:
     done.spend(0, "OrdersTable/due", "write", orders)
 
 
-def _look_at(
-    done: Pass, due: Iterable[_Group], effects: tuple[_Dispatchers, _Waits], begun: float, changes: Changes
-) -> None:
-    dispatchers, waits = effects
+def _look_at(done: Pass, due: Iterable[_Group], dispatchers: _Dispatchers, begun: float, changes: Changes) -> None:
     of_shard: dict[int, deque[_Group]] = defaultdict(deque)
     for group in due:
         of_shard[group.shard].append(group)
@@ -162,13 +149,9 @@ def _look_at(
         group = of_shard[shard].popleft()
         if group.told_at <= now:
             return now  # it has left the index
-        group.looked_at(now, waits.wait(shard, now))
+        group.looked_at(now, dispatchers.wait(shard, now))
         now = queued(done, size, look(done, str(shard), size, now))
-        if group.told_at < float("inf"):
-            dispatchers.find_told(size, now)
-        else:
-            group.told_at = dispatchers.tell(group, now)
-        waits.queued(shard, size, group.told_at)
+        dispatchers.take(group, now)
         return now
 
     sizes = [sum(group.size for group in of_shard[shard]) for shard in range(SHARDS)]

@@ -1,4 +1,5 @@
-"""How a function reaches the platform: the client and the members' tokens, each made when first asked for.
+"""How a function reaches the platform: the client and the members' tokens, each made when first asked for; and the
+queue of what the platform is to be told.
 
 Importing httpx and pydantic and making a TLS context takes as long as making all of a function's AWS clients, so a
 function that can do some of its work without the platform asks here when it needs it, not when it starts.
@@ -29,15 +30,9 @@ if TYPE_CHECKING:
     from jiuwu.platform.gate import Gate, Leave
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
+    from jiuwu.trade.backlog import Backlog
     from jiuwu.trade.orders import Order
     from jiuwu.trade.points import PointsLedger
-
-# SQS' count may be as old.
-COUNT_SECONDS = 60.0
-# Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
-SPARE = 3
-# A queue that nobody reads has an alarm of its own, and puts no look off for days.
-LONGEST_WAIT_SECONDS = 12 * 3600.0
 
 # KMS: the ciphertext was not made under this key for this member.
 _UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
@@ -177,43 +172,31 @@ def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *,
 
 
 class EffectQueue:
-    """The effect queue to who asks for many effects: what waits there goes out at `per_second`, the rate at which the
-    platform takes it.
-
-    `readers` fill the queue beside each other, each with an EffectQueue of its own, and take this one for typical: so
-    what SQS has not counted yet counts as well.
-    """
+    """The effect queue to who asks for many effects; `backlog` is how long they wait there."""
 
     def __init__(
-        self, sqs: "SQSClient", url: str, *, per_second: float, readers: int, clock: Callable[[], float] = time.time
+        self, sqs: "SQSClient", url: str, backlog: "Backlog", *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._sqs, self._url, self._clock = sqs, url, clock
-        self._per_second, self._readers = per_second, readers
-        self._held, self._before, self._added, self._counted_at = 0, 0, 0, float("-inf")
+        self._sqs, self._url, self._backlog, self._clock = sqs, url, backlog, clock
 
     def ask(self, order_nos: Iterable[str]) -> None:
         """Asks for the pending effects of these orders."""
         numbers = list(order_nos)
-        self._added += len(numbers)
+        self._backlog.add(len(numbers))
         queue_effects(self._sqs, self._url, numbers)
 
     def wait(self) -> float:
-        """How many seconds an effect asked for now waits for its turn, rather too many than too few."""
-        if self._clock() - self._counted_at >= COUNT_SECONDS:
-            self._count()
-        uncounted = (self._before + self._added) * self._readers
-        return min((self._held + uncounted) / self._per_second * SPARE, LONGEST_WAIT_SECONDS)
+        """How many seconds an effect asked for now waits for its turn."""
+        return self._backlog.wait(self._clock(), self._count)
 
-    def _count(self) -> None:
-        self._counted_at = self._clock()
+    def _count(self) -> int | None:
         try:
             reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
         except (ClientError, BotoCoreError) as error:
             # no harm: some orders that expire are looked at once more than they had to be, or later
             telemetry.logger.warning("the effect queue's length is not known", failed=clients.named(error))
-            return
-        self._held = int(reply["Attributes"]["ApproximateNumberOfMessages"])
-        self._before, self._added = self._added, 0  # the count may lack what was queued just before it
+            return None
+        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def lane_rules(found: profile.Profile) -> "dict[str, Rules]":

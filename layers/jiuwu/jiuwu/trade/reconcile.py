@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # An order that the platform would not take for so long is given up where no expiry is set: nobody waits for its payment
 # page any more.
 UNPLACED_SECONDS = 86_400
+# How the history begins a line that says why an order is held.
+HELD_BECAUSE = "held: "
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
 _PROGRESS = {
@@ -137,7 +139,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
-    history = (*order.history, Happened(at, "", f"held: {why}"))
+    history = (*order.history, Happened(at, "", f"{HELD_BECAUSE}{why}"))
     return replace(order.without_pending("ship"), status=Status.HELD, history=history)
 
 

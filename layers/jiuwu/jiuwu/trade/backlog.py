@@ -1,0 +1,41 @@
+"""How long a message waits for its turn in the effect queue, by what is known of the queue. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# SQS' count may be as old.
+_COUNT_SECONDS = 60.0
+# Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
+_SPARE = 3
+# A queue that nobody reads has an alarm of its own, and puts no look off for days.
+_LONGEST_SECONDS = 12 * 3600.0
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What waits in the queue, and goes out at `per_second`, the rate at which the platform takes it.
+
+    `readers` fill the queue beside each other, each with a Backlog of its own, and take this one for typical: so what
+    was not counted yet counts as well.
+    """
+
+    per_second: float
+    readers: int
+    _held: int = 0
+    _before: int = 0  # what was added within the time before the count, which may lack it
+    _added: int = 0
+    _counted_at: float = float("-inf")
+
+    def add(self, messages: int) -> None:
+        """So many more were queued."""
+        self._added += messages
+
+    def wait(self, now: float, count: Callable[[], int | None]) -> float:
+        """How many seconds a message queued now waits, rather too many than too few. `count` says how many there are
+        (None: not known), and is asked once a minute at most."""
+        if now - self._counted_at >= _COUNT_SECONDS:
+            self._counted_at = now
+            if (held := count()) is not None:
+                self._held, self._before, self._added = held, self._added, 0
+        waiting = self._held + (self._before + self._added) * self.readers
+        return min(waiting / self.per_second * _SPARE, _LONGEST_SECONDS)
