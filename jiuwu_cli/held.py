@@ -9,7 +9,7 @@ from jiuwu.platform.money import yuan
 from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.outcomes import awaits_refund
 from jiuwu.trade.reconcile import HELD_BECAUSE
-from jiuwu.trade.refunds import refundable_fen
+from jiuwu.trade.refunding import refundable_fen
 
 _NOT_KNOWN = "its history does not reach back so far: see the story"
 

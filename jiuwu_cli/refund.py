@@ -8,8 +8,8 @@ import typer
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
-from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds, refundable_fen
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen
+from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu_cli import options, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem

@@ -12,7 +12,7 @@ from jiuwu.trade.events import EffectFailed, Owed, Redriven, RefundAsked
 from jiuwu.trade.items import to_item
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status, effect_id
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -114,6 +114,32 @@ def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int
     assert isinstance(outcome, Applied)
     assert ({"t1": 934}, ("refund_reduced",)) == (wanted(outcome.order), outcome.alerts)
     assert "ship" not in outcome.order.pending
+
+
+def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_asked_reduces_nothing() -> None:
+    outcome = apply(asked(PAID, 300), refunded("r9", "t1", 934), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ({"t1": 300}, ()) == (wanted(outcome.order), outcome.alerts)
+
+
+@pytest.mark.parametrize("parts", [(300,), (100, 200)], ids=str)
+def test_what_goes_back_in_whole_is_not_shipped_whoever_gives_each_part_of_it(parts: tuple[int, ...]) -> None:
+    order = PAID
+    for number, fen in enumerate(parts):
+        order = asked(order, fen, f"ask-{number}")
+    assert "ship" in order.pending
+
+    assert "ship" not in after(order, refunded("r9", "t1", 934)).pending
+
+
+def test_a_payment_that_more_went_back_of_than_came_leaves_less_of_the_others() -> None:
+    """One sum: what is offered as all that can go back is granted, and a fen more is not."""
+    order = after(PAID, refunded("r2", "t2", 1300), paid("t2"))
+
+    assert 1234 - (1300 - 1234) == refundable_fen(order)
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(refundable_fen(order) + 1), policy=REFUND)
+    assert {"t1": refundable_fen(order)} == wanted(asked(order, refundable_fen(order)))
 
 
 def test_of_two_requests_the_newer_one_makes_room_for_a_refund_made_at_the_platform() -> None:

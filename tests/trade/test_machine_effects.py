@@ -139,6 +139,12 @@ def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() 
     assert after(asked, refunded()).due_at == 0
 
 
+def test_a_late_payment_whose_refund_was_given_up_is_a_persons_and_never_due() -> None:
+    order = replace(after(CANCELLED, paid()), due_at=0)
+
+    assert 0 == after(order, EffectFailed(NOW + 300, "refund:t1", dead="poison: BadParameters")).due_at
+
+
 def test_a_due_time_that_comes_at_this_very_second_has_come() -> None:
     assert after(PAID, replace(done(), at=PAID.due_at), done("push:shipped", PAID.due_at)).due_at == PAID.due_at
 

@@ -1,5 +1,7 @@
 """Money goes back, also before it is known to have come."""
 
+from dataclasses import replace
+
 import pytest
 
 from jiuwu.trade.events import Refunded
@@ -55,6 +57,14 @@ def test_partial_refunds_that_add_up_refund_the_order() -> None:
 @pytest.mark.parametrize("event", ["evt-refunded-r1", "evt-other"])
 def test_a_refund_is_booked_once(event: str) -> None:
     assert isinstance(apply(REFUNDED, refunded(event=event), policy=REFUND), Ignored)
+
+
+def test_a_used_event_id_with_another_refund_rings_and_books_nothing() -> None:
+    order = after(PAID, replace(refunded("r1", fen=400, event="evt"), proof="11111111"))
+
+    outcome = apply(order, replace(refunded("r2", fen=300, event="evt"), proof="22222222"), policy=REFUND)
+
+    assert Ignored("event_id_reused", "evt", ("event_id_reused",)) == outcome
 
 
 @pytest.mark.parametrize("contradiction", [refunded(fen=1, event="e"), refunded(of="t9", event="e")], ids=str)

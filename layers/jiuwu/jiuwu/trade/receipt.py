@@ -7,7 +7,8 @@ from jiuwu.platform.money import yuan
 
 from .orders import Effect, Entry, Order, Status
 from .point_items import Booking, State
-from .refunds import Asked, refundable_fen
+from .refunding import refundable_fen
+from .refunds import Asked
 
 # What a line of the history means to a member; lines that are our own business are not here.
 _HAPPENED = {

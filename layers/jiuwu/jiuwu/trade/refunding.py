@@ -47,6 +47,7 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
         held = replace(order, status=Status.HELD).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
     order, alerts = _within_what_is_left(order, event.transaction_id)
+    order = _unshipped_if_all_goes(order)
     if left > 0:
         return applied(order, event, "partly_refunded", policy, alerts)
     payment = order.payment(event.transaction_id)
@@ -67,13 +68,21 @@ def _within_what_is_left(order: Order, transaction_id: str) -> tuple[Order, tupl
         (name, effect), reduced = pending.pop(), True
         left = effect.fen - over
         order = order.with_effect(name, replace(effect, fen=left)) if left > 0 else order.without_pending(name)
-    return (_unshipped_if_all_goes(order), ("refund_reduced",)) if reduced else (order, ())
+    return (order, ("refund_reduced",)) if reduced else (order, ())
+
+
+def refundable_fen(order: Order) -> int:
+    """Return how much the order keeps that is neither given back nor on its way back.
+
+    One sum for what is offered and what is granted: a payment of which too much went back leaves less of the others.
+    """
+    return max(0, sum(order.refundable_fen(payment.ref) for payment in order.kept))
 
 
 def _unshipped_if_all_goes(order: Order) -> Order:
-    """What is asked back in whole is not shipped any more."""
-    left = any(order.refundable_fen(payment.ref) for payment in order.kept)
-    return order if left else order.without_pending("ship")
+    """Withdraw the parcel of an order whose money all goes back, whoever gives it; points are no money."""
+    all_goes = any(payment.fen for payment in order.kept) and not refundable_fen(order)
+    return order.without_pending("ship") if all_goes else order
 
 
 def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
@@ -93,15 +102,14 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
         return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
     if not any(payment.fen for payment in order.kept):
         return Ignored("nothing_paid")
-    refundable = {payment.ref: order.refundable_fen(payment.ref) for payment in order.kept}
-    if not 0 < event.amount_fen <= sum(refundable.values()):
+    if not 0 < event.amount_fen <= refundable_fen(order):
         return Ignored("refund_exceeds_payment")
     if len({name.rpartition("#")[2] for name, effect in order.effects if effect.fen}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
     left = event.amount_fen
-    for transaction_id, fen in refundable.items():
-        if part := min(left, max(fen, 0)):
-            order, left = want(order, f"refund:{transaction_id}#{request}", part), left - part
+    for payment in order.kept:
+        if part := min(left, max(order.refundable_fen(payment.ref), 0)):
+            order, left = want(order, f"refund:{payment.ref}#{request}", part), left - part
     order = _with_reason(_unshipped_if_all_goes(order), request, event.reason)
     return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
 

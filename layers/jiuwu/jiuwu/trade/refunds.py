@@ -8,7 +8,7 @@ from typing import Literal, cast
 from .events import RefundAsked
 from .machine import Applied, Policy, apply
 from .orders import Order
-from .refunding import asked_by
+from .refunding import asked_by, refundable_fen
 from .store import OrderStore
 
 type Why = Literal["nothing_paid", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
@@ -84,8 +84,3 @@ class Refunds:
         if asked.order.pending:
             self._queue([asked.order.order_no])
         return asked
-
-
-def refundable_fen(order: Order) -> int:
-    """How much the order keeps that is neither given back nor on its way back."""
-    return sum(max(order.refundable_fen(payment.ref), 0) for payment in order.kept)

@@ -1,0 +1,44 @@
+"""Refunds that the merchant asks for, as they are written down: once per request, however often it comes."""
+
+import pytest
+
+from jiuwu.trade.machine import Policy, apply
+from jiuwu.trade.orders import Order
+from jiuwu.trade.refunds import Refunds
+from jiuwu.trade.store import OrderStore
+from sandbox.memory.account import Account
+from tests.trade.doors import NUMBER
+from tests.trade.lives import NOW, PAID, REFUND, order_of, refunded
+
+
+@pytest.fixture
+def store() -> OrderStore:
+    """A table with one order, of 12.34 yuan and paid."""
+    made = OrderStore(Account.of_template(lambda: NOW).client("dynamodb"), "OrdersTable")
+    made.create(PAID)
+    return made
+
+
+@pytest.fixture
+def refunds(store: OrderStore) -> Refunds:
+    return Refunds(store, Policy(), queue=lambda _: None, clock=lambda: NOW)
+
+
+def now_in(store: OrderStore) -> Order:
+    order = store.get(NUMBER)
+    assert order
+    return order
+
+
+@pytest.mark.parametrize("fen", [None, 1234], ids=["all", "that much"])
+def test_the_same_request_is_told_what_the_platform_left_of_it(
+    refunds: Refunds, store: OrderStore, fen: int | None
+) -> None:
+    refunds.ask(NUMBER, "r1", fen)
+    order = now_in(store)
+    store.save_many([(order, order_of(order, apply(order, refunded("r9", "t1", 1000), policy=REFUND)))])
+
+    again = refunds.ask(NUMBER, "r1", fen)
+
+    assert (234, True) == (again.fen, again.again)
+    assert 234 == sum(effect.fen for _, effect in now_in(store).effects)
