@@ -6,7 +6,6 @@ from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.platform.errors import PlatformError
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import days_between
@@ -19,7 +18,7 @@ from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
 
 # What keeps a comparison from its end, and is no bug.
-FAULTS = (PlatformError, TableBusy, SecretMalformed, ClientError, BotoCoreError)
+FAULTS = (PlatformError, TableBusy, ClientError, BotoCoreError)
 _AT_ONCE = 1000
 _PROGRESS_EACH = 10_000
 _SHOWN = 100  # lines on a terminal; the files have all

@@ -13,12 +13,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws.secrets import SecretReader
+from jiuwu.aws.secrets import SecretReader, SecretUnavailable
 from jiuwu.letters.shelf import Shelf
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import Profile
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
+from jiuwu.wiring import signing_secrets
 from jiuwu_cli import inputs, running
 from jiuwu_cli.problems import Problem
 
@@ -80,12 +81,18 @@ class Stack:
     @cached_property
     def platform(self) -> PlatformClient:
         """The platform's calls, signed with the secret that the functions use; read when the first call is made."""
+        name = self.parameters["AppSecretName"]
+        secrets = SecretReader(self.client("secretsmanager"), name, on_failure=_untold)
         return PlatformClient(
             self.profile,
             base_url=self.parameters["PlatformUrl"],
             app_id=self.parameters["AppId"],
-            secrets=SecretReader(self.client("secretsmanager"), self.parameters["AppSecretName"]),
+            secrets=signing_secrets(secrets),
         )
+
+
+def _untold(problem: SecretUnavailable, *, has_good: bool) -> None:
+    """No metric of a command's: the call that fails says it."""
 
 
 def find(name: str | None = None) -> Stack:

@@ -18,7 +18,7 @@ import msgspec
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
-from jiuwu.aws.secrets import SecretMalformed, SecretReader
+from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
@@ -193,7 +193,7 @@ def _about_points(field: str) -> str:
 
 _BEARER = {"WWW-Authenticate": "Bearer"}
 _REFUNDS, _POINTS = msgspec.json.Decoder(Refund), msgspec.json.Decoder(Points)
-_BUSY = (TableBusy, TableRefused, LedgerBusy, OrderBusy, SecretMalformed)
+_BUSY = (TableBusy, TableRefused, LedgerBusy, OrderBusy)
 _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
     (re.compile(r"/merchant/orders/(?P<order_no>[^/]*)"), "GET", _look),
     (re.compile(r"/merchant/orders/(?P<order_no>[^/]*)/refunds"), "POST", _refund),

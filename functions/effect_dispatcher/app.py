@@ -17,7 +17,6 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout, settings, telemetry
-from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
@@ -92,7 +91,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], left: Callable[[], float])
     )
     try:
         dispatched = dispatcher.dispatch(order_nos)
-    except (ClientError, BotoCoreError, TableBusy, TableRefused, SecretMalformed) as error:
+    except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         # what was confirmed before is confirmed again by the receivers, who dedupe by the effect's id
         telemetry.logger.error("effect queue", reason="unavailable", failed=clients.named(error))
         return order_nos

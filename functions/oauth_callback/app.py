@@ -13,7 +13,6 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import api, clients, settings, telemetry, web
-from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.web import Reply, Request, RequestRefused
 from jiuwu.members import pages
 from jiuwu.members.accounts import Accounts
@@ -69,7 +68,7 @@ def handle(parts: Parts, event: object) -> Reply:
     except LoginFailed as failed:
         _log(request, failed.failure, cause=failed.__cause__)
         return _fail(parts, request, pages.MESSAGES[failed.failure], failed)
-    except (ClientError, BotoCoreError, SecretMalformed) as fault:
+    except (ClientError, BotoCoreError) as fault:
         _log(request, "unavailable", cause=fault)
         return _fail(parts, request, pages.MESSAGES["unavailable"], LoginFailed("unavailable"))
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout, settings, telemetry
-from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
@@ -95,11 +94,8 @@ def _take_in(processor: Processor, told: Sequence[Notice], now: int, left: Calla
 def _adopt(
     processor: Processor, now: int, left: Callable[[], float], order_nos: Sequence[str]
 ) -> Mapping[str, Order | Poison | TryLater]:
-    try:
-        member = partial(member_id_for, processor.settings.app_id)
-        return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, left=left)
-    except (ClientError, BotoCoreError, SecretMalformed) as error:
-        raise TryLater(f"app secret: {clients.named(error)}") from error
+    member = partial(member_id_for, processor.settings.app_id)
+    return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, left=left)
 
 
 def _bury(processor: Processor, record: Record, result: Result) -> Result:

@@ -17,6 +17,7 @@ from jiuwu.aws.api import Refused
 from jiuwu.aws.web import Reply, Request
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
+from jiuwu.platform.errors import AppSecretUnavailable
 from jiuwu.trade import alerts
 from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
@@ -97,6 +98,9 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
             raise _given_up(why) from None
         # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
         raise _login_needed() from None
+    except AppSecretUnavailable:
+        # the reader has named, counted and logged what is wrong with it; our order is safe here, too
+        raise Refused(503, "secret_unavailable", "服务暂时不可用，请稍后再试", headers=api.RETRY_SOON) from None
     status = 202 if order.status is Status.CREATED else 201 if new else 200
     return _ordered(status, "ordered", order)
 

@@ -16,7 +16,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
-from jiuwu.aws.secrets import AppSecrets, SecretReader
+from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.texts import attributes, for_sqs
 from jiuwu.platform import notifications, profile
 from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
@@ -52,7 +52,7 @@ def handle(intake: Intake, event: Mapping[str, Any]) -> Response:
         _take_in(intake, headers, body, now)
     except NotificationRefused as refused:
         return _refuse(refused)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, SecretUnavailable) as error:
         return _put_off(error)
     contract = intake.profile.notification
     return _response(contract.success_status, contract.success_body, {"content-type": contract.success_content_type})
@@ -167,13 +167,14 @@ def _refuse(refused: NotificationRefused) -> Response:
     return _problem(refused, {"allow": "POST"} if refused.status == 405 else {})
 
 
-def _put_off(error: ClientError | BotoCoreError) -> Response:
+def _put_off(error: ClientError | BotoCoreError | SecretUnavailable) -> Response:
     telemetry.count("Notifications", outcome="unavailable")
     # the class says what failed; a message could quote what was sent
     failed = error.operation_name if isinstance(error, ClientError) else type(error).__name__
     code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
     telemetry.logger.error("notification", outcome="unavailable", failed=failed, code=code)
-    return _problem(NotificationRefused(503, "try_again_later", "not taken in; please send it again"), {})
+    reason = "secret_unavailable" if isinstance(error, SecretUnavailable) else "try_again_later"
+    return _problem(NotificationRefused(503, reason, "not taken in; please send it again"), {})
 
 
 def _problem(refused: NotificationRefused, headers: dict[str, str]) -> Response:

@@ -102,9 +102,13 @@ class Town:
     def stop(self) -> None:
         """Switches all event sources off, forgets what was planned and ends all processes; requests still come."""
         self.clock.forget()
-        self._modules.clear()
+        self.end_processes()
         for queue in self.account.queues.values():
             queue.on_sent = lambda _visible_at: None
+
+    def end_processes(self) -> None:
+        """The next invocation of each function is a cold start."""
+        self._modules.clear()
 
     def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
         """An API Gateway request and its reply; 500 when the function fails or dies."""

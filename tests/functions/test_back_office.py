@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.trade.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.trade.orders import Order, Status, effect_id
 from jiuwu.trade.refunding import MOST_REQUESTS
@@ -112,11 +113,11 @@ def test_a_stranger_learns_only_that_a_key_is_needed(office: Merchant, authoriza
 def test_a_malformed_secret_is_our_fault_and_shows_nothing(office: Merchant, sides: Sides) -> None:
     class Malformed:
         def __call__(self) -> object:
-            raise office.app.SecretMalformed("secret jiuwu/merchant-key: …")
+            raise SecretMalformed("secret jiuwu/merchant-key: …")
 
     office.office = office.office._replace(key=Malformed())
 
-    assert (503, "unavailable") == ((answer := office.refund("JW1")).status, answer.body["reason"])
+    assert (503, "secret_unavailable") == ((answer := office.refund("JW1")).status, answer.body["reason"])
 
 
 # ── Refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -242,12 +242,12 @@ def test_without_the_secret_nothing_is_acknowledged(post: Callable[..., Any], qu
     assert [] == queue.sent
 
 
-def test_a_malformed_secret_fails_the_function_and_names_the_field(post: Callable[..., Any]) -> None:
+def test_without_any_good_secret_the_platform_is_asked_to_come_again(post: Callable[..., Any], queue: Queue) -> None:
     def malformed() -> AppSecrets:
         raise SecretMalformed("secret jiuwu/app-secret: field current is empty")
 
-    with pytest.raises(SecretMalformed, match="field current"):
-        post(signed(), secrets=malformed)
+    assert problem(post(signed(), secrets=malformed)) == (503, "secret_unavailable")
+    assert [] == queue.sent
 
 
 def test_junk_is_refused_without_asking_for_the_secret(post: Callable[..., Any]) -> None:

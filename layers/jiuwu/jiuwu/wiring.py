@@ -14,10 +14,10 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, telemetry
-from jiuwu.aws.secrets import SecretReader
+from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.platform import profile
-from jiuwu.platform.errors import BadParameters, ContentRefused, ScopeMissing, TokenInvalid
+from jiuwu.platform.errors import AppSecretUnavailable, BadParameters, ContentRefused, ScopeMissing, TokenInvalid
 
 if TYPE_CHECKING:
     import httpx
@@ -70,7 +70,7 @@ class Platform:
         return {
             "base_url": self._environment.platform_url,
             "app_id": self._environment.app_id,
-            "secrets": secrets,
+            "secrets": signing_secrets(secrets),
             "http": self._http,
             "clock": self._clock,
             "observe": observe,
@@ -160,6 +160,18 @@ class MembersPlatform(Platform):
             failed = clients.named(fault)
             telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id, failed=failed)
             raise NotPlaceable("login_needed") from fault
+
+
+def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
+    """The secrets for calls; without any, a call is held back as by our own limit, which every caller knows."""
+
+    def secrets() -> AppSecrets:
+        try:
+            return read()
+        except SecretUnavailable as problem:
+            raise AppSecretUnavailable(str(problem)) from None
+
+    return secrets
 
 
 def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> None:

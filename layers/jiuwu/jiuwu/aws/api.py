@@ -13,6 +13,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import telemetry, web
+from .secrets import SecretUnavailable
 from .web import Reply, Request
 
 # Lambda ends a function without an answer; the reply has to be on its way before.
@@ -41,7 +42,7 @@ def answer(
     api: str, event: object, serve: Callable[[Request], Reply], *, busy: tuple[type[Exception], ...] = ()
 ) -> Reply:
     """The reply to an API Gateway HTTP API event (payload 2.0). `busy` are errors that pass, as AWS's own do: a 503."""
-    passing: tuple[type[Exception], ...] = (ClientError, BotoCoreError, *busy)
+    passing: tuple[type[Exception], ...] = (ClientError, BotoCoreError, SecretUnavailable, *busy)
     try:
         return serve(web.parse(event))
     except Refused as refused:
@@ -131,5 +132,6 @@ def _put_off(api: str, fault: Exception) -> Reply:
     failed = fault.operation_name if isinstance(fault, ClientError) else type(fault).__name__
     code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
     telemetry.logger.error(api, outcome="unavailable", failed=failed, code=code)
-    told = {"code": 503, "message": "服务繁忙，请稍后再试", "reason": "unavailable"}
+    reason = "secret_unavailable" if isinstance(fault, SecretUnavailable) else "unavailable"
+    told = {"code": 503, "message": "服务繁忙，请稍后再试", "reason": reason}
     return web.json_reply(503, told, RETRY_SOON)

@@ -1,20 +1,35 @@
-"""The app secret, from Secrets Manager: the current one and, while a rotation lasts, the previous."""
+"""Secrets from Secrets Manager: the current one and, while a rotation lasts, the previous; the last good ones serve on
+while no newer can be had."""
 
+import re
+import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients, telemetry
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # A rotated secret is known everywhere after this; until then the previous one still verifies.
 _FRESH_SECONDS = 300.0
+# After a failed read: with good secrets in hand nothing is in a hurry; without, the pause doubles.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_MOST_CHARACTERS = 4096
+_FORM = 'expected JSON {"current": "…", "previous": "…"}'
 
 
-class SecretMalformed(Exception):
-    """The secret's value has not the form {"current": "…", "previous": "…"}; never shows it."""
+class SecretUnavailable(Exception):
+    """The secret cannot be had: names the secret and what is wrong with it or failed, never its value."""
+
+
+class SecretMalformed(SecretUnavailable):
+    """The secret's value has not the form {"current": "…", "previous": "…"}, or holds what belongs in no secret."""
 
 
 class AppSecrets(msgspec.Struct, frozen=True):
@@ -32,29 +47,93 @@ class AppSecrets(msgspec.Struct, frozen=True):
         return "AppSecrets(…)"
 
 
-class SecretReader:
-    """Reads the app secret and keeps it for five minutes."""
+def count_failure(problem: SecretUnavailable, *, has_good: bool) -> None:
+    """Count a read that failed, for the alarm SecretReadFailures, and log what is wrong."""
+    telemetry.count("SecretReadFailures")
+    serving = "last_good" if has_good else "none"
+    telemetry.logger.error("secret", extra={"outcome": "unavailable", "serving": serving, "problem": str(problem)})
 
-    def __init__(
-        self, secretsmanager: "SecretsManagerClient", name: str, *, clock: Callable[[], float] = time.monotonic
+
+class SecretReader:
+    """Reads a secret and keeps it for five minutes; safe to share between threads.
+
+    The last good value serves on while Secrets Manager fails or holds a malformed one. `on_failure` hears of each read
+    that failed. A secret of fewer characters than `least` or more than `most` is malformed.
+    """
+
+    def __init__(  # noqa: PLR0913 -- the secret and its form, and two hooks
+        self,
+        secretsmanager: "SecretsManagerClient",
+        name: str,
+        *,
+        least: int = 1,
+        most: int = _MOST_CHARACTERS,
+        on_failure: Callable[..., None] = count_failure,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._name, self._clock = secretsmanager, name, clock
-        self._read_at = float("-inf")
-        self._secrets: AppSecrets
+        self._least, self._most, self._on_failure = least, most, on_failure
+        self._lock = threading.Lock()
+        self._next_read, self._pause = float("-inf"), _FIRST_PAUSE
+        self._good: AppSecrets | None = None
+        self._problem = SecretUnavailable(f"secret {name}: not read yet")
 
     def __call__(self) -> AppSecrets:
-        """The secrets; raises SecretMalformed naming the secret and the field."""
-        if self._clock() - self._read_at > _FRESH_SECONDS:
-            self._secrets = _parse(self._name, self._client.get_secret_value(SecretId=self._name)["SecretString"])
-            self._read_at = self._clock()
-        return self._secrets
+        """The secrets as last read well; raises SecretUnavailable, which names the secret, where there are none."""
+        # with good ones in hand only one thread waits for newer ones
+        if self._clock() >= self._next_read and self._lock.acquire(blocking=self._good is None):
+            try:
+                if self._clock() >= self._next_read:
+                    self._read()
+            finally:
+                self._lock.release()
+        if self._good is None:
+            raise self._problem.with_traceback(None)
+        return self._good
+
+    def _read(self) -> None:
+        try:
+            self._good = _parse(self._name, self._fetch(), least=self._least, most=self._most)
+        except SecretUnavailable as problem:
+            self._problem = problem
+            self._on_failure(problem, has_good=self._good is not None)
+            self._next_read = self._clock() + (self._pause if self._good is None else _LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        else:
+            self._next_read, self._pause = self._clock() + _FRESH_SECONDS, _FIRST_PAUSE
+
+    def _fetch(self) -> Any:  # noqa: ANN401 -- what AWS holds; _parse looks at it
+        try:
+            return self._client.get_secret_value(SecretId=self._name).get("SecretString")
+        except (ClientError, BotoCoreError) as error:
+            raise SecretUnavailable(f"secret {self._name}: cannot be read: {clients.named(error)}") from None
 
 
-def _parse(name: str, text: str) -> AppSecrets:
+def _parse(name: str, text: object, *, least: int = 1, most: int = _MOST_CHARACTERS) -> AppSecrets:
+    if not isinstance(text, str):
+        raise SecretMalformed(f"secret {name}: is kept as binary; {_FORM}")
+    if text.startswith("\ufeff"):
+        raise SecretMalformed(f"secret {name}: begins with a byte order mark (U+FEFF); store it without")
     try:
         secrets = msgspec.json.decode(text, type=AppSecrets)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        raise SecretMalformed(f'secret {name}: expected JSON {{"current": "…", "previous": "…"}}') from None
-    if not secrets.current:
-        raise SecretMalformed(f"secret {name}: field current is empty; put the app secret there")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise SecretMalformed(f"secret {name}: {_FORM}") from None
+    _check(f"secret {name}: field current", secrets.current, least, most)
+    if secrets.previous:
+        _check(f"secret {name}: field previous", secrets.previous, least, most)
     return secrets
+
+
+def _check(place: str, value: str, least: int, most: int) -> None:
+    """Refuse what copying brings along and nobody sees: the value would fit no signature, and nothing would say why."""
+    if not value.strip():
+        raise SecretMalformed(f"{place} is empty; put the secret there")
+    if value != value.strip():
+        raise SecretMalformed(f"{place} begins or ends with a blank or a line break; store the secret alone")
+    if not _VISIBLE.fullmatch(value):
+        raise SecretMalformed(
+            f"{place} has a character that is not visible ASCII, such as a blank, a line break, a zero-width or a "
+            "full-width one; store the secret as it was issued"
+        )
+    if not least <= len(value) <= most:
+        raise SecretMalformed(f"{place} has not {least} to {most} characters")

@@ -124,6 +124,21 @@ class CircuitOpen(PlatformError):
         self.retry_after = retry_after
 
 
+class AppSecretUnavailable(PlatformError):
+    """Held back here: there is no app secret to sign with. Nothing was sent; `problem` names it, not its value."""
+
+    retryable = True
+    held_back = True
+    cure = "mend the secret; see the runbook's SecretReadFailures"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("signing")
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.cure}"
+
+
 class OrderUnknown(PlatformError):
     """The platform has no such order."""
 

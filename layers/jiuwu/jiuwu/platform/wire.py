@@ -20,7 +20,8 @@ HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-ag
 
 
 class Secrets(Protocol):
-    """The app's secrets, as far as calls need them: the one to sign with."""
+    """The app's secrets, as far as calls need them: the one to sign with. Whoever cannot give them raises
+    AppSecretUnavailable."""
 
     @property
     def current(self) -> str: ...

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, TransitionRefused, UnknownOutcome
+from jiuwu.platform.errors import (
+    AppSecretUnavailable,
+    OrderConflict,
+    OrderUnknown,
+    PlatformError,
+    TransitionRefused,
+    UnknownOutcome,
+)
 from jiuwu.platform.money import MOST_FEN
 
 from .basket import Basket
@@ -76,7 +83,8 @@ class Checkout:
         """The order of this request and whether it is new; CREATED when the platform could not take it yet.
 
         Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable: if
-        the member has to log in again; and, the order cancelled, if no later try can help.
+        the member has to log in again; and, the order cancelled, if no later try can help. Raises AppSecretUnavailable,
+        our order safe as well, where no secret is there to sign with.
         """
         known = self._store.get(order_no_for(member_id, key))
         order = known or self._store.create(self._priced(member_id, key, basket, reach.open_id))
@@ -133,7 +141,7 @@ class Checkout:
             if isinstance(error, NotPlaceable) and error.final:
                 return self._given_up(order, error)
             self._trouble(order.order_no, error)
-            if isinstance(error, NotPlaceable) and error.reason == "login_needed":
+            if isinstance(error, AppSecretUnavailable) or getattr(error, "reason", "") == "login_needed":
                 raise
             return order
         return self._settled(order, remote)
