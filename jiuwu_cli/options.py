@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from decimal import Decimal
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -124,8 +125,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RequestId = Annotated[
     str | None,
     typer.Option(
-        help="What makes two requests one. By default it is made of what you ask for, so the same command twice is "
-        "one; give another id, or another reason, where the same is wanted once more.",
+        help="What makes two requests one. By default it is made of whom it is for and how much, so the same command "
+        "twice is one, whatever its reason; give an id of your own where the same is wanted once more.",
         metavar="ID",
     ),
 ]
@@ -136,10 +137,19 @@ CsvFile = Annotated[
 ]
 
 
-def request_id(given: str | None, *wanted: str) -> str:
-    """The id given, or one made of what is wanted: the same command twice is one request. Raises Misuse."""
+def request_id(given: str | None, *meaning: str) -> str:
+    """Return the id given, or one made of what the request means: numbers count by their value, not by their digits,
+    so that the same command twice is one request, however it is written. Raises Misuse."""
     if given is None:
-        return "cli-" + hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:20]
+        wanted = "\n".join(map(_by_value, meaning))
+        return "cli-" + hashlib.sha256(wanted.encode()).hexdigest()[:20]
     if not re.fullmatch(r"[\x21-\x7e]{1,64}", given):
         raise Misuse("--request-id: 1 to 64 visible ASCII characters", "leave it out to have one made")
     return given
+
+
+def _by_value(text: str) -> str:
+    """Write a number in its shortest form, "2.00" as "2"; leave any other text as it is."""
+    if not re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text):
+        return text
+    return format(Decimal(text).normalize(), "f")

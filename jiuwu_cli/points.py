@@ -48,7 +48,7 @@ def points(  # noqa: PLR0913 -- what a change is made of
         if not is_member_id(member) or accounts.get(member) is None:
             raise Problem(f"there is no member {member} in {deployed.name}", "check the id, and --stack")
         if change := (grant or 0) - (deduct or 0):
-            request = options.request_id(request_id, member, str(change), reason)
+            request = options.request_id(request_id, member, str(change))
             if not yes:
                 _ask(ledger, member, change, deployed.name)
             _change(ledger, member, request, change, reason)
@@ -71,7 +71,8 @@ def _change(ledger: PointsLedger, member: str, request: str, change: int, reason
     except Short as short:
         raise Problem(f"{member} has only {short.balance} points", "take fewer") from None
     except RequestReused:
-        raise Problem(f"the request id {request} did something else before", "give another --request-id") from None
+        problem = f"the request {request} was counted before, with another reason or amount"
+        raise Problem(problem, "for one more give another --request-id") from None
     except LedgerBusy:
         raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None
     if counted:

@@ -1,6 +1,7 @@
 """`jiuwu refund`: money of an order goes back, by the way that the merchant's servers ask for it."""
 
 from functools import partial
+from itertools import count
 from typing import Annotated
 
 import typer
@@ -8,9 +9,9 @@ import typer
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, failed, refundable_fen, was_asked
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
-from jiuwu_cli import options, stack
+from jiuwu_cli import moments, options, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
@@ -45,16 +46,30 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
     `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
     """
     asked_fen, reason = _fen(amount), _reason(reason)
-    request = options.request_id(request_id, order_no, amount or "all", reason)
+    if request_id is not None:
+        options.request_id(request_id)
     deployed = stack.find(stack_name)
     with stack.answering(deployed):
         order = deployed.store.get(order_no) if is_order_no(order_no) else None
         if order is None:
             raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
         _show(order)
-        _confirm(order, asked_fen, yes=yes)
+        request = request_id or _request(order, asked_fen)
+        if not was_asked(order, request):
+            _confirm(order, asked_fen, yes=yes)
         queue = partial(effects.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
         _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
+
+
+def _request(order: Order, asked_fen: int | None) -> str:
+    """Return the id made of what is asked for. The next one, once the platform or we gave the one before up: nothing
+    went back by it, and the platform answers the same number as it did before."""
+    meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
+    for number in count(1):
+        request = options.request_id(None, *meaning, str(number))
+        if not failed(order, request, whole=asked_fen is None):
+            break
+    return request
 
 
 def _fen(amount: str | None) -> int | None:
@@ -105,7 +120,11 @@ def _left(order: Order) -> str:
 
 
 def _report(asked: Asked, request: str) -> None:
-    again = " before, by the same request" if asked.again else ""
-    say(f"asked for {yuan(asked.fen)} yuan{again}; what is left: {yuan(refundable_fen(asked.order))}")
-    then = "" if asked.again else "; EffectDispatcher tells the platform, and order.refunded will confirm it"
-    note(f"request id {request}{then}")
+    left = f"what is left: {yuan(refundable_fen(asked.order))}"
+    if asked.again:
+        at = f" at {moments.shown(asked.at)}" if asked.at else ""
+        say(f"already asked for {yuan(asked.fen)} yuan{at}, nothing new; {left}")
+        note(f"request id {request}; for another refund of the same sum give a --request-id of your own")
+        return
+    say(f"asked for {yuan(asked.fen)} yuan; {left}")
+    note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade.orders import Order
+from jiuwu.trade.orders import Effect, Order
 from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.store import OrderStore
+from jiuwu_cli import moments
 from tests.cli.conftest import Jiuwu, complaint
 from tests.trade.lives import NOW, PAID
 
@@ -97,12 +98,37 @@ def test_a_reason_that_no_book_would_take_is_refused(
     assert "--reason: 1 to 200 characters" in complaint(result)
 
 
-def test_the_same_command_twice_is_one_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
-    results = [jiuwu("refund", order.order_no, "--amount", "2.34", "-y", "--stack", shop.name) for _ in range(2)]
+@pytest.mark.parametrize("again", ["2.00", "2", "2.0"])
+def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_asked_for(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, again: str
+) -> None:
+    jiuwu("refund", order.order_no, "--amount", "2", "--reason", "damaged", "-y", "--stack", shop.name)
+    result = jiuwu("refund", order.order_no, "--amount", again, "--reason", "scratched", "--stack", shop.name)
 
-    assert [0, 0] == [result.exit_code for result in results]
-    assert "before, by the same request" in results[1].stdout
-    assert 1000 == shop.store.get(order.order_no).refundable_fen("t1")
+    at = moments.shown(shop.store.get(order.order_no).history[-1].at)
+    assert 0 == result.exit_code, result.output
+    assert f"already asked for 2.00 yuan at {at}, nothing new; what is left: 10.34" in result.stdout
+    assert "for another refund of the same sum give a --request-id of your own" in result.stderr
+    assert 1034 == shop.store.get(order.order_no).refundable_fen("t1")
+
+
+@pytest.mark.parametrize("amount", [("--amount", "2"), ()], ids=["a part", "all"])
+def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_another_number(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
+) -> None:
+    jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
+    asked = shop.store.get(order.order_no)
+    (first,) = asked.asked_back("t1")
+    lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, dead="poison: BadParameters"))
+    shop.store.save_many([(asked, lost)])
+
+    results = [jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert ["asked for", "already asked for"] == [
+        one.stdout.splitlines()[1].partition(" 2")[0].partition(" 1")[0] for one in results
+    ]
+    (second,) = shop.store.get(order.order_no).asked_back("t1").keys() - {first}
+    assert shop.store.get(order.order_no).effect(second).pending
 
 
 def test_another_request_id_is_another_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
@@ -188,6 +214,18 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
     assert f"{member}  500 points, 1 entries; the books agree" in results[1].stdout
     assert "+500" in results[1].stdout
     assert "生日" in results[1].stdout
+
+
+def test_points_for_another_reason_need_a_request_id_of_their_own(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str
+) -> None:
+    grant = ("points", member, "--grant", "500", "--yes", "--stack", shop.name)
+    first, second = (jiuwu(*grant, "--reason", reason) for reason in ("生日", "新人"))
+    third = jiuwu(*grant, "--reason", "新人", "--request-id", "welcome")
+
+    assert (0, 1, 0) == (first.exit_code, second.exit_code, third.exit_code)
+    assert "for one more give another --request-id" in complaint(second)
+    assert 1000 == shop.ledger.balance(member)
 
 
 def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:

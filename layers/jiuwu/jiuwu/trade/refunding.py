@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 
 from .events import RefundAsked, Refunded
-from .orders import Entry, Order, Status, effect_id
+from .orders import Effect, Entry, Order, Status, effect_id
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, want
 from .payments import given_back
 
@@ -124,8 +124,25 @@ def _with_reason(order: Order, request: str, reason: str) -> Order:
 
 def asked_by(order: Order, request: str) -> int:
     """How many fen this request of the merchant's has asked back; 0 if it is new."""
+    return sum(effect.fen for effect in _parts(order, request))
+
+
+def was_asked(order: Order, request: str) -> bool:
+    """Return whether this request of the merchant's came before."""
+    return bool(_parts(order, request)) or order.seen(f"ask:{request}") is not None
+
+
+def failed(order: Order, request: str, *, whole: bool) -> bool:
+    """Return whether nothing goes back by this request any more, so that it may be made again under another id. One for
+    the whole of what is kept asks for what is left of it, so that one part that failed is enough."""
+    refused = [effect.refused for effect in _parts(order, request)]
+    return any(refused) if whole else bool(refused) and all(refused)
+
+
+def _parts(order: Order, request: str) -> list[Effect]:
+    """The refunds that a request asked for, one of each payment that it took money from."""
     ending = f"#{_short(request)}"
-    return sum(effect.fen for name, effect in order.effects if name.endswith(ending))
+    return [effect for name, effect in order.effects if name.endswith(ending)]
 
 
 def _short(request: str) -> str:

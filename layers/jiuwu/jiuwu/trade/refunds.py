@@ -33,11 +33,12 @@ class OrderBusy(Exception):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A refund that goes its way: how much of which order (less than was asked for once the platform gave some of it
-    back itself), and whether this very request asked for it before."""
+    back itself), and whether this very request asked for it before: `at` Unix seconds (0: nobody remembers when)."""
 
     order: Order
     fen: int
     again: bool
+    at: int = 0
 
 
 class Refunds:
@@ -60,15 +61,16 @@ class Refunds:
             order = self._store.get(order_no)
             if order is None:
                 raise NoSuchOrder(order_no)
-            before = asked_by(order, request_id)
-            if fen is None and order.seen(f"ask:{request_id}"):
-                return self._queued(Asked(order, before, again=True))
+            before, happened = asked_by(order, request_id), order.seen(f"ask:{request_id}")
+            repeated = Asked(order, before, again=True, at=happened.at if happened else 0)
+            if fen is None and happened:
+                return self._queued(repeated)
             wanted = fen if fen is not None else before or refundable_fen(order)
             event = RefundAsked(request_id, int(self._clock()), wanted, reason)
             outcome = apply(order, event, policy=self._policy)
             if not isinstance(outcome, Applied):
                 self._refuse_unless_repeated(order, getattr(outcome, "reason", ""))
-                return self._queued(Asked(order, before, again=True))
+                return self._queued(repeated)
             if not self._store.save_many([(order, outcome.order)]):
                 return self._queued(Asked(outcome.order, wanted, again=False))
         raise OrderBusy(order_no)
