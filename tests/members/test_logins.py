@@ -169,6 +169,28 @@ def test_the_fifty_first_session_ends_the_oldest(sessions: Sessions, clock: Cloc
     assert [None, "mb_1"] == [sessions.member_id(session.token) for session in opened[:2]]
 
 
+class RefusesEmptySets:
+    """The table, with a rule of DynamoDB's that the local AWS lacks: a set of nothing is a ValidationException."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+
+    def update_item(self, **asked: Any) -> Any:
+        assert {"SS": []} not in asked["ExpressionAttributeValues"].values(), "DynamoDB refuses an empty set"
+        return self._dynamodb.update_item(**asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dynamodb, name)
+
+
+def test_opening_a_session_and_ending_none_sends_no_empty_set(dynamodb: Any, logins_table: str, clock: Clock) -> None:
+    strict: Any = RefusesEmptySets(dynamodb)
+    sessions = Sessions(strict, logins_table, clock=clock)
+    sessions.end_all("mb_1")
+
+    assert "mb_1" == sessions.member_id(sessions.open("mb_1").token)
+
+
 def test_expired_sessions_leave_the_members_list(
     sessions: Sessions, clock: Clock, dynamodb: Any, logins_table: str
 ) -> None:

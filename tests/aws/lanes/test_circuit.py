@@ -112,6 +112,11 @@ def test_an_end_that_a_wrong_clock_wrote_is_not_waited_for() -> None:
     assert "probe" == circuit.admitted(ahead, NOW, RULES)[1]
 
 
+def test_half_a_second_between_two_clocks_makes_no_early_probe() -> None:
+    assert "none" == circuit.admitted(opened(), NOW - 0.5, RULES)[1]
+    assert "none" == circuit.admitted(opened(), NOW - 0.99, RULES)[1]
+
+
 REPORTS = st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1), st.floats(0, 30)), max_size=30)
 
 

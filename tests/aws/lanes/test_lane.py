@@ -1,0 +1,67 @@
+"""One lane's decisions, by example: pauses, the operator's word, and tokens that are scarce."""
+
+import pytest
+from msgspec import structs
+
+from jiuwu.aws.lanes import lane as lanes
+from jiuwu.aws.lanes.bucket import Rate, micros
+from jiuwu.aws.lanes.circuit import Circuit
+from jiuwu.aws.lanes.lane import Ask, Denial, Grant, Lane, Rules
+from tests.aws.lanes.conftest import CIRCUIT, NOW
+
+RULES = Rules(Rate(50, 50), CIRCUIT)
+SLOW = Rules(Rate(1, 5), CIRCUIT)
+
+
+def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> Grant | Denial:
+    return lanes.lease(lane, Ask(want), now, rules)[1]
+
+
+@pytest.mark.parametrize("asked", [60.0, 61.0, 3600.0, 10.0**9])
+def test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute(asked: float) -> None:
+    paused = lanes.paused(Lane(), NOW, asked)
+
+    assert Denial("limit", 60.0) == answer(paused, NOW)
+    assert Denial("limit", 59.5) == answer(paused, NOW + 0.5)
+    assert Denial("limit", 1.0) == answer(paused, NOW + 59)
+    assert isinstance(answer(paused, NOW + 60), Grant)
+
+
+def test_an_instance_whose_clock_is_behind_holds_a_pause_of_a_minute_too() -> None:
+    assert isinstance(answer(lanes.paused(Lane(), NOW, 60.0), NOW - 0.5), Denial)
+
+
+def test_a_shorter_pause_after_a_longer_one_does_not_shorten_it() -> None:
+    paused = lanes.paused(lanes.paused(Lane(), NOW, 30.0), NOW + 1, 2.0)
+
+    assert NOW + 30 == paused.paused_until
+
+
+def test_a_longer_pause_after_a_shorter_one_lengthens_it() -> None:
+    assert NOW + 31 == lanes.paused(lanes.paused(Lane(), NOW, 2.0), NOW + 1, 30.0).paused_until
+
+
+@pytest.mark.parametrize("address", ["primary", "fallback"])
+def test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_tokens_and_the_other_address(
+    address: lanes.Address,
+) -> None:
+    other: lanes.Address = "fallback" if address == "primary" else "primary"
+    busy = structs.replace(
+        Lane(full_at=micros(NOW + 1), paused_until=NOW + 30),
+        **{other: Circuit(state="open", until=NOW + 9), address: Circuit(calls=7)},
+    )
+
+    forced = lanes.forced(busy, address, "open")
+    given_back = lanes.forced(forced, address, "auto")
+
+    assert structs.replace(busy, **{address: Circuit(forced="open")}) == forced
+    assert structs.replace(busy, **{address: Circuit()}) == given_back
+
+
+@pytest.mark.parametrize("want", [1, 2, 5])
+def test_at_one_call_a_second_the_token_of_a_second_is_granted(want: int) -> None:
+    empty, first = lanes.lease(Lane(), Ask(5), NOW, SLOW)
+
+    assert Grant(5, "primary") == first
+    assert Denial("limit", 1.0) == answer(empty, NOW, SLOW, want)
+    assert Grant(1, "primary") == answer(empty, NOW + 1, SLOW, want)
