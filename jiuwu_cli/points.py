@@ -8,7 +8,8 @@ import typer
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.trade.point_items import Booking
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
-from jiuwu_cli import moments, options, stack
+from jiuwu.trade.refunding import MOST_REASON
+from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
@@ -41,6 +42,8 @@ def points(  # noqa: PLR0913 -- what a change is made of
     """
     if grant and deduct:
         raise Misuse("--grant and --deduct at once", "give one of them")
+    if reason and (wrong := texts.problem(reason, most=MOST_REASON)):
+        raise Misuse(f"--reason: {wrong}", "give another, or leave it out")
     deployed = stack.find(stack_name)
     with stack.answering(deployed):
         dynamodb = deployed.client("dynamodb")

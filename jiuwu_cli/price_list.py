@@ -9,6 +9,7 @@ from typing import Any
 
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.trade.listing import LONGEST_ID, is_id
+from jiuwu_cli import texts
 
 COLUMNS = ("product_id", "title", "price", "price_fen", "on_shelf", "price_points")
 LONGEST_TITLE = 256
@@ -135,9 +136,8 @@ def _product_id(cell: str) -> tuple[str, Any]:
 
 
 def _title(cell: str) -> tuple[str, Any]:
-    # a joiner inside an emoji is invisible and yet right
-    if not 1 <= len(cell) <= LONGEST_TITLE or not cell.replace("\u200d", "").isprintable():
-        raise ValueError(f"expected 1 to {LONGEST_TITLE} visible characters in one line")
+    if wrong := texts.problem(cell, most=LONGEST_TITLE):
+        raise ValueError(wrong)
     return "title", {"S": cell}
 
 

@@ -11,7 +11,7 @@ from jiuwu.trade import effects
 from jiuwu.trade.orders import Order, is_order_no
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, failed, refundable_fen, was_asked
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
-from jiuwu_cli import moments, options, stack
+from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
@@ -85,8 +85,8 @@ def _fen(amount: str | None) -> int | None:
 
 
 def _reason(given: str) -> str:
-    if not given.isprintable() or not 1 <= len(given) <= MOST_REASON:
-        raise Misuse(f"--reason: 1 to {MOST_REASON} characters on one line", "leave it out to give none of your own")
+    if wrong := texts.problem(given, most=MOST_REASON):
+        raise Misuse(f"--reason: {wrong}", "leave it out to give none of your own")
     return given
 
 

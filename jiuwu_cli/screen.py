@@ -3,14 +3,12 @@
 from rich.console import Console
 from rich.text import Text
 
+from jiuwu.human_text import escaped
+
 
 def printable(text: str) -> str:
     """`text` with control characters, bidirectional marks and lone surrogates as escapes."""
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return escaped(text)
 
 
 def say(text: str = "", *, style: str = "") -> None:

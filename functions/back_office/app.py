@@ -20,6 +20,7 @@ from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
+from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.trade.machine import Policy
@@ -103,7 +104,7 @@ def _refund(office: Office, request: Request, order_no: str) -> Reply:
     if not is_order_no(order_no):
         raise _no_order()
     try:
-        asked = office.refunds.ask(order_no, key, amount_fen, wanted.reason)
+        asked = office.refunds.ask(order_no, key, amount_fen, _reason(wanted))
     except NoSuchOrder:
         raise _no_order() from None
     except RefundRefused as refused:
@@ -131,7 +132,7 @@ def _change_points(office: Office, request: Request, member_id: str) -> Reply:
         raise Refused(400, "field_malformed", _about_points("points"), "points")
     _require_member(office, member_id)
     try:
-        office.ledger.grant(member_id, key, wanted.points, at=int(office.clock()), reason=wanted.reason)
+        office.ledger.grant(member_id, key, wanted.points, at=int(office.clock()), reason=_reason(wanted))
     except Short as short:
         raise Refused(422, "points_short", f"积分不足，当前余额 {short.balance}", "points") from None
     except RequestReused:
@@ -148,6 +149,16 @@ def _points(office: Office, _: Request, member_id: str) -> Reply:
 def _require_member(office: Office, member_id: str) -> None:
     if not is_member_id(member_id) or office.accounts.get(member_id) is None:
         raise Refused(404, "member_unknown", "没有这个会员", "member_id")
+
+
+def _reason(wanted: Refund | Points) -> str:
+    """The reason, which people will read."""
+    if unfit := first_unfit(wanted.reason):
+        message = f"reason 的第 {unfit.position} 个字符 {unfit.code_point} 不能使用，请删除"
+        raise Refused(400, "field_malformed", message, "reason")
+    if not wanted.reason.strip():
+        raise Refused(400, "field_malformed", "reason 不能只有空白", "reason")
+    return wanted.reason
 
 
 def _refused(refused: RefundRefused) -> Refused:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jiuwu_cli.price_list import Entry, ListRefused, Wrong, read
+from tests.human_texts import UNWRITTEN, WRITTEN
 
 TEA: dict[str, Any] = {"title": {"S": "龙井"}, "price_fen": {"N": "617"}}
 HEADER = "product_id,title,price\n"
@@ -64,6 +65,20 @@ def test_a_column_that_is_not_there_says_nothing_about_its_field() -> None:
 
 def test_a_quoted_title_may_hold_commas_and_quotes_and_an_emoji_made_of_several() -> None:
     assert {"S": '茶，"明前", 👨‍👩‍👧'} == taken(HEADER + 'tea,"茶，""明前"", 👨‍👩‍👧",6.17\n')[0].wanted["title"]
+
+
+@pytest.mark.parametrize("title", WRITTEN.values(), ids=WRITTEN)
+def test_a_title_is_whatever_people_write(title: str) -> None:
+    (entry,) = taken(HEADER + f'tea,"{title.replace('"', '""')}",6.17\n')
+
+    assert {"S": title} == entry.wanted["title"]
+
+
+@pytest.mark.parametrize(("title", "code_point"), [one for one in UNWRITTEN if "U+D" not in one[1]], ids=ascii)
+def test_a_title_that_nobody_writes_is_refused_by_its_code_point(title: str, code_point: str) -> None:
+    (wrong,) = mistakes(HEADER + f'tea,"{title}",6.17\n')
+
+    assert f"line 2, title: {code_point} at character " in str(wrong)
 
 
 @pytest.mark.parametrize(

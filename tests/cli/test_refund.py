@@ -15,6 +15,7 @@ from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.store import OrderStore
 from jiuwu_cli import moments
 from tests.cli.conftest import Jiuwu, complaint
+from tests.human_texts import UNWRITTEN
 from tests.trade.lives import NOW, PAID
 
 TEMPLATE = """
@@ -88,14 +89,34 @@ def test_the_reason_is_kept_with_the_refund(jiuwu: Jiuwu, shop: SimpleNamespace,
     assert "damaged" == kept.reason(kept.effects[-1][0])
 
 
-@pytest.mark.parametrize("reason", ["", "x" * 201, "two\nlines", "\x1b[2J", "\udcff"], ids=ascii)
+@pytest.mark.parametrize("reason", ["破损\u3000退货", "退货 🏴\U000e0067\U000e007f \U0001fae9", "茶" * 200], ids=ascii)
+def test_a_reason_is_whatever_people_write(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str) -> None:
+    jiuwu("refund", order.order_no, "--reason", reason, "-y", "--stack", shop.name)
+    kept = shop.store.get(order.order_no)
+
+    assert reason == kept.reason(kept.effects[-1][0])
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "expected 1 to 200 characters"),
+        ("\u3000 ", "expected 1 to 200 characters"),
+        ("x" * 201, "expected 1 to 200 characters, not 201"),
+        ("two\nlines", "U+000A at character 4"),
+        ("\x1b[2J", "U+001B at character 1"),
+        ("\udcff", "U+DCFF at character 1"),
+        ("龙\u202e井", "U+202E at character 2"),
+    ],
+    ids=ascii,
+)
 def test_a_reason_that_no_book_would_take_is_refused(
-    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str, said: str
 ) -> None:
     result = jiuwu("refund", order.order_no, "--reason", reason, "-y", "--stack", shop.name)
 
     assert (2, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
-    assert "--reason: 1 to 200 characters" in complaint(result)
+    assert f"--reason: {said}" in complaint(result)
 
 
 @pytest.mark.parametrize("again", ["2.00", "2", "2.0"])
@@ -226,6 +247,16 @@ def test_points_for_another_reason_need_a_request_id_of_their_own(
     assert (0, 1, 0) == (first.exit_code, second.exit_code, third.exit_code)
     assert "for one more give another --request-id" in complaint(second)
     assert 1000 == shop.ledger.balance(member)
+
+
+@pytest.mark.parametrize(("text", "code_point"), [one for one in UNWRITTEN if "\x00" not in one[0]], ids=ascii)
+def test_the_reason_of_points_is_one_that_people_write(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, text: str, code_point: str
+) -> None:
+    result = jiuwu("points", member, "--grant", "5", "--reason", text, "--yes", "--stack", shop.name)
+
+    assert (2, 0) == (result.exit_code, shop.ledger.balance(member))
+    assert f"--reason: {code_point} at character" in complaint(result)
 
 
 def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:

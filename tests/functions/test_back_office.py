@@ -18,6 +18,7 @@ from jiuwu.trade.refunding import MOST_REQUESTS
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.conftest import warm
 from tests.functions.storefront_rig import Answer
+from tests.human_texts import UNWRITTEN, WRITTEN
 from tests.trade.lives import CREATED, after
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events/back_office.json").read_text("utf-8"))
@@ -295,6 +296,37 @@ def test_a_refund_that_makes_no_sense_says_which_field(office: Merchant, body: o
     answer = office.refund("JW" + "A" * 22, body)
 
     assert (400, field, True) == (answer.status, answer.body.get("field", ""), bool(answer.body["message"]))
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_a_reason_is_whatever_people_write(office: Merchant, text: str) -> None:
+    number = office.paid().order_no
+    answers = [office.refund(number, {"amount_fen": 1, "reason": text}), office.points(1, reason=text)]
+
+    assert [202, 200] == [answer.status for answer in answers]
+    effects = office.ask("GET", f"/merchant/orders/{number}").body["effects"]
+    assert [text] == [effect["reason"] for effect in effects if "reason" in effect]
+
+
+@pytest.mark.parametrize(("text", "code_point"), UNWRITTEN, ids=ascii)
+def test_a_reason_that_nobody_writes_is_refused_by_its_code_point(office: Merchant, text: str, code_point: str) -> None:
+    answers = [
+        office.refund(office.paid().order_no, {"amount_fen": 1, "reason": text}),
+        office.points(1, reason=text),
+    ]
+    named = ["U+D" not in code_point and code_point not in answer.body["message"] for answer in answers]
+
+    assert ([400, 400], [False, False]) == ([answer.status for answer in answers], named)
+
+
+def test_a_reason_of_blanks_is_none(office: Merchant) -> None:
+    answer = office.refund(office.paid().order_no, {"amount_fen": 1, "reason": "\u3000 "})
+
+    assert (400, "reason") == (answer.status, answer.body["field"])
+
+
+def test_the_length_of_a_reason_is_counted_in_characters(office: Merchant) -> None:
+    assert [200, 400] == [office.points(1, key=f"r-{n}", reason="\U0001fae9" * n).status for n in (200, 201)]
 
 
 def test_a_refund_needs_a_key_of_its_own(office: Merchant) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from jiuwu.human_text import escaped
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformError, ProductRefused, ProductUnknown
 
 from .listing import Product, Rows, from_item
@@ -69,9 +70,9 @@ def reason(refused: PlatformError) -> str:
 
 
 def explanation(refused: PlatformError) -> str:
-    """Why the platform refused, in its own words, for the merchant's screen and never for logs: bounded, printable."""
+    """Why the platform refused, in its own words, for the merchant's screen and never for logs: short, on one line."""
     text = f"{reason(refused)}: {refused.msg}" if refused.msg else reason(refused)
-    return "".join(char if char.isprintable() else " " for char in text)[:_LONGEST_REASON]
+    return "".join(char if escaped(char) == char else " " for char in text)[:_LONGEST_REASON]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,14 @@
+"""What people wrote on the command line or in a file, checked by the rule that the merchant API has, too."""
+
+from jiuwu.human_text import first_unfit
+
+
+def problem(text: str, *, most: int) -> str:
+    """Return what is wrong with a title or a reason of 1 to `most` characters; "" if nothing."""
+    if unfit := first_unfit(text):
+        return f"{unfit.code_point} at character {unfit.position} does not belong in a text; remove it"
+    if not text.strip():
+        return f"expected 1 to {most} characters"
+    if len(text) > most:
+        return f"expected 1 to {most} characters, not {len(text)}"
+    return ""
