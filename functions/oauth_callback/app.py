@@ -84,7 +84,8 @@ def _route(request: Request) -> Callable[[Parts, Request], Reply]:
 
 
 def _login(parts: Parts, request: Request) -> Reply:
-    query = request.query("flow", "return_to")
+    # what return_to may consist of, ReturnOrigins says
+    query = request.query("flow", "return_to", as_sent=("return_to",))
     if query["flow"] == "mini_program":
         return _login_of_mini_program(parts, request, query["return_to"])
     if query["flow"] not in {"", "h5"}:
@@ -116,7 +117,7 @@ def _callback(parts: Parts, request: Request) -> Reply:
     binding = request.cookies.get(COOKIE, "") if secret is None else secret
     brought = Callback(query["state"], query["code"], query["error"], flow, binding if is_secret(binding) else "")
     done = parts.signin.complete(brought, redirect_uri=_redirect_uri(parts, request))
-    _log(request, "linked", done.member_id)
+    _log(request, "repeated" if done.repeated else "linked", done.member_id)
     if done.state.flow == "mini_program":
         return web.json_reply(200, {"ticket": done.ticket})
     return web.redirect(with_ticket(done.state.return_to, done.ticket))
@@ -178,9 +179,8 @@ _ROUTES: dict[str, tuple[str, Callable[[Parts, Request], Reply]]] = {
 def _allowed(parts: Parts, return_to: str) -> str:
     try:
         return parts.origins.check(return_to)
-    except ReturnRefused:
-        problem = "return_to is not a page of one of RETURN_ORIGINS"
-        raise RequestRefused(400, "return_to_refused", problem) from None
+    except ReturnRefused as refused:
+        raise RequestRefused(400, refused.reason, refused.message) from None
 
 
 def _base_url(parts: Parts, request: Request) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from sandbox.shop import products
@@ -28,6 +28,14 @@ def stock(town: Town) -> None:
         dynamodb.put_item(TableName="ProductsTable", Item=product.as_item() | points)
 
 
+class Callback(NamedTuple):
+    """A request of /oauth/callback, as a browser makes it."""
+
+    path: str
+    query: str
+    cookie: str
+
+
 @dataclass(slots=True)
 class Member:
     """One member; `session` once logged in."""
@@ -40,13 +48,20 @@ class Member:
     def log_in(self) -> None:
         """Through /oauth/login, the platform's consent, the callback and the ticket; raises Refused at the step that
         fails."""
+        self.come_back(self.consent())
+
+    def consent(self) -> Callback:
+        """What the platform sends the browser back with, after consent; raises Refused."""
         start = self._ask("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), wanted=302)
         asked = dict(parse_qsl(urlsplit(_location(start)).query))
         path = self.town.platform.world.profile.oauth.authorize_path
         consent = asked | {"member": self.open_id, "decision": "allow"}
         back = urlsplit(self.town.platform.http().post(URL + path, data=consent).headers["location"])
-        cookie = start["cookies"][0].split(";")[0]
-        home = self._ask("GET", back.path, {"cookie": cookie}, query=back.query, wanted=302)
+        return Callback(back.path, back.query, start["cookies"][0].split(";")[0])
+
+    def come_back(self, callback: Callback) -> None:
+        """Requests the callback, and opens a session with its ticket; raises Refused."""
+        home = self._ask("GET", callback.path, {"cookie": callback.cookie}, query=callback.query, wanted=302)
         ticket = parse_qs(urlsplit(_location(home)).query).get("ticket", [""])[0]
         if not ticket:
             raise Refused("callback", home)

@@ -11,9 +11,11 @@ from tests.crash.stage import Call, Death, Stage, stage
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """One run of a scenario: the calls while deaths could come, who died, and what does not hold at the end."""
+    """One run of a scenario: the calls while deaths could come, the numbers of those that took effect, who died, and
+    what does not hold at the end."""
 
     calls: tuple[Call, ...]
+    effective: frozenset[int]
     died: tuple[Call, ...]
     problems: tuple[str, ...]
 
@@ -27,7 +29,8 @@ def live(scenario: Scenario, deaths: Sequence[Death] = ()) -> Lived:
         found.pass_by(scenario.seconds)
         found.watching = False
         found.pass_by(scenario.hours * HOUR)
-        return Lived(tuple(found.watched), tuple(found.died), tuple(_problems(scenario, found)))
+        problems = tuple(_problems(scenario, found))
+        return Lived(tuple(found.watched), frozenset(found.effective), tuple(found.died), problems)
 
 
 def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:

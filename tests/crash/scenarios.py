@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -70,6 +71,27 @@ def log_in(stage: Stage) -> None:
             raise Refused("login", {"statusCode": 500, "body": str(refused)}) from refused
 
     stage.insist(attempt)
+
+
+def log_in_asking_twice(stage: Stage) -> None:
+    """The browser requests each callback twice, whatever the first request brought."""
+
+    def attempt() -> None:
+        try:
+            callback = stage.lan.consent()
+            with suppress(Refused):
+                stage.lan.come_back(callback)
+            stage.lan.come_back(callback)
+        except Refused as refused:
+            raise Refused("login", {"statusCode": 500, "body": str(refused)}) from refused
+
+    stage.insist(attempt)
+
+
+def exchanged_once(stage: Stage) -> str:
+    """The platform takes back what a code gave when the code comes a second time."""
+    grants = stage.town.platform.world.grants.grants.values()
+    return "a code was exchanged twice" if any(grant.revoked for grant in grants) else ""
 
 
 def buy(stage: Stage, **more: object) -> None:
@@ -340,6 +362,7 @@ def _member_id(stage: Stage) -> str:
 
 SCENARIOS = (
     Scenario("OAuth callback", nobody, log_in, None),
+    Scenario("OAuth callback requested twice", nobody, log_in_asking_twice, None, also=exchanged_once),
     Scenario("order creation", linked, buy, Status.PLACED, hours=1),
     Scenario("new payment", placed, pay, Status.SHIPPED),
     Scenario("duplicate", placed, pay_twice_told, Status.SHIPPED),

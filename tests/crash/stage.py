@@ -51,6 +51,7 @@ class Stage:
     watched: list[Call] = field(default_factory=list)
     deaths: tuple[Death, ...] = ()
     died: list[Call] = field(default_factory=list)
+    effective: set[int] = field(default_factory=set)  # numbers of calls that took effect
     watching: bool = False
     order_no: str = ""
     _dead: int = -1  # the invocation whose process is gone
@@ -65,6 +66,8 @@ class Stage:
         if phase == "before":
             call = Call(len(self.watched) + 1, self.town.running, f"{service}.{operation}")
             self.watched.append(call)
+        else:
+            self.effective.add(len(self.watched))
         if Death(len(self.watched), phase) in self.deaths:
             self._dead = invocation
             self.died.append(self.watched[-1])

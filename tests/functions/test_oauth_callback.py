@@ -17,7 +17,9 @@ import pytest
 from jiuwu.aws import telemetry
 from jiuwu.aws.settings import SettingsError
 from jiuwu.members.accounts import member_id_for
+from jiuwu.members.logins import LONGEST_LOGIN_SECONDS
 from jiuwu.members.return_to import OriginMalformed
+from sandbox.cloud import template
 from tests.functions.community import Answer, Community, envelope, invalid_grant
 from tests.functions.oauth_browser import (
     API,
@@ -92,9 +94,9 @@ def test_the_browser_is_bound_by_a_cookie_that_only_this_host_can_read(browser: 
 
 
 def test_a_member_comes_back_with_a_ticket_and_the_shops_own_query(browser: Browser, community: Community) -> None:
-    reply = browser.callback(community.consent(browser.login(RETURN_TO + "&ticket=old#top")))
+    reply = browser.callback(community.consent(browser.login(RETURN_TO + "&ticket=old#/product/1")))
     assert reply["statusCode"] == 302
-    assert reply["headers"]["Location"] == f"{RETURN_TO}&ticket={ticket_in(reply)}"
+    assert reply["headers"]["Location"] == f"{RETURN_TO}&ticket={ticket_in(reply)}#/product/1"
     assert (reply["headers"]["Cache-Control"], reply["headers"]["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
@@ -154,6 +156,31 @@ def test_cookies_are_also_found_in_the_header(browser: Browser, community: Commu
     assert reply["statusCode"] == 302
 
 
+@pytest.mark.parametrize("page", ["商品?name=龙井", "%E5%95%86%E5%93%81?name=%E9%BE%99%E4%BA%95"])
+def test_chinese_in_return_to_may_come_raw_or_encoded(browser: Browser, community: Community, page: str) -> None:
+    back = _back(browser.callback(community.consent(browser.login(f"https://shop.example.com/{page}"))))
+    assert "https://shop.example.com/%E5%95%86%E5%93%81?name=%E9%BE%99%E4%BA%95&ticket=TICKET" == back
+
+
+@pytest.mark.parametrize(
+    ("return_to", "reason"),
+    [
+        ("https://evil.example/商品", "return_to_refused"),
+        ("https://shop.example.com/商\u202e品", "return_to_malformed"),
+        ("https://shop.example.com/\n", "return_to_malformed"),
+        ("shop.example.com/", "return_to_malformed"),
+    ],
+)
+def test_a_refused_return_to_says_whether_its_origin_or_its_form_is_the_reason(
+    browser: Browser, return_to: str, reason: str
+) -> None:
+    reply = browser.get("/oauth/login", {"flow": "mini_program", "return_to": return_to})
+    assert (400, reason) == (reply["statusCode"], json.loads(reply["body"])["reason"])
+    assert ("不属于本应用" in browser.get("/oauth/login", {"return_to": return_to})["body"]) == (
+        reason == "return_to_refused"
+    )
+
+
 # ── What goes wrong ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -170,14 +197,68 @@ def test_no_consent_is_a_403_that_offers_another_try(browser: Browser) -> None:
     reply = browser.callback({"error": "access_denied", "state": _state(url)})
     assert (403, AGAIN) == (reply["statusCode"], button(reply))
     assert _is_calm(reply)
-    assert browser.callback({"error": "access_denied", "state": _state(url)})["statusCode"] == 410
+    again = browser.callback({"error": "access_denied", "state": _state(url)})
+    assert (403, reply["body"]) == (again["statusCode"], again["body"])
 
 
-def test_a_used_state_is_a_410_that_knows_the_way_back(browser: Browser, community: Community) -> None:
+def _back(reply: Reply) -> str:
+    """Where a redirect leads, without its ticket."""
+    assert 302 == reply["statusCode"]
+    return str(reply["headers"]["Location"]).replace(ticket_in(reply), "TICKET")
+
+
+def test_a_browser_that_asks_twice_lands_twice_in_the_same_place(browser: Browser, community: Community) -> None:
+    query = community.consent(browser.login())
+    first, second = browser.callback(query), browser.callback(query)
+    assert _back(first) == _back(second)
+    assert [200, 200] == [browser.session(ticket_in(reply))["statusCode"] for reply in (second, first)]
+    assert len(community.calls("/oauth/token")) == 1
+
+
+def test_a_mini_program_that_asks_twice_gets_a_ticket_twice(browser: Browser, community: Community) -> None:
+    begun = json.loads(browser.get("/oauth/login", {"flow": "mini_program"})["body"])
+    query, header = community.consent(begun["authorize_url"]), {"x-jiuwu-login": begun["login_secret"]}
+    replies = [json.loads(browser.get("/oauth/callback", query, **header)["body"]) for _ in range(2)]
+    assert [200, 200] == [browser.session(reply["ticket"])["statusCode"] for reply in replies]
+
+
+def test_a_stranger_who_asks_second_gets_nothing(browser: Browser, community: Community) -> None:
     query = community.consent(browser.login())
     browser.callback(query)
-    reply = browser.callback(query)
+    other = Browser(browser.serve)
+    other.login()
+    assert [(403, AGAIN)] * 2 == [
+        (reply["statusCode"], button(reply))
+        for reply in (other.callback(query), Browser(browser.serve).callback(query))
+    ]
+
+
+@pytest.mark.parametrize("changed", [{"code": "ac_other"}, {"code": "", "error": "access_denied"}])
+def test_a_used_state_with_another_answer_is_a_410_that_knows_the_way_back(
+    browser: Browser, community: Community, changed: dict[str, str]
+) -> None:
+    query = community.consent(browser.login())
+    browser.callback(query)
+    reply = browser.callback(query | changed)
     assert (410, AGAIN) == (reply["statusCode"], button(reply))
+    assert _is_calm(reply)
+    assert len(community.calls("/oauth/token")) == 1
+
+
+def test_a_login_whose_process_died_offers_to_begin_again(browser: Browser, community: Community) -> None:
+    class Died(BaseException):
+        """The process is gone."""
+
+    def die() -> httpx.Response:
+        raise Died
+
+    query = community.consent(browser.login())
+    community.trouble["/oauth/token"] = die
+    with pytest.raises(Died):
+        browser.callback(query)
+    community.trouble.clear()
+    reply = browser.callback(query)
+    assert (410, AGAIN, True) == (reply["statusCode"], button(reply), "登录没有完成" in reply["body"])
     assert _is_calm(reply)
     assert len(community.calls("/oauth/token")) == 1
 
@@ -240,6 +321,10 @@ def test_trouble_at_the_platform_is_a_calm_page_and_no_member(
     assert _is_calm(reply)
     assert ("Retry-After" in reply["headers"]) == (status == 503)
     assert record() == {}
+    del community.trouble[path]
+    asked = len(community.calls("/oauth/token"))
+    assert reply == browser.callback(query)
+    assert asked == len(community.calls("/oauth/token"))
 
 
 @pytest.mark.parametrize(
@@ -292,14 +377,21 @@ def test_a_session_that_cannot_be_kept_is_a_503(
     assert (503, "unavailable") == (reply["statusCode"], json.loads(reply["body"])["reason"])
 
 
+def test_a_login_that_died_is_known_by_the_functions_timeout() -> None:
+    assert LONGEST_LOGIN_SECONDS == template.resources("AWS::Serverless::Function")["OAuthCallback"]["Timeout"]
+
+
 # ── Sessions and leaving ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_of_sixteen_callbacks_at_once_one_gets_in(browser: Browser, community: Community) -> None:
+def test_of_sixteen_callbacks_at_once_one_exchanges_the_code_and_all_land_there(
+    browser: Browser, community: Community
+) -> None:
     query = community.consent(browser.login())
     with ThreadPoolExecutor(16) as pool:
-        replies = list(pool.map(lambda _: browser.callback(query)["statusCode"], range(16)))
-    assert [302] + [410] * 15 == sorted(replies)
+        replies = list(pool.map(lambda _: browser.callback(query), range(16)))
+    assert {_back(replies[0])} == {_back(reply) for reply in replies}
+    assert len(community.calls("/oauth/token")) == 1
 
 
 def test_a_ticket_opens_one_session(browser: Browser, community: Community) -> None:

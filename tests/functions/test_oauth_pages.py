@@ -172,9 +172,16 @@ def test_a_callback_opened_in_another_browser_is_not_taken(page: Page, shop: str
     assert "请在同一个浏览器里登录" == page.text_content("h1")
 
 
-def test_back_and_forth_in_the_history_ends_in_a_calm_page(page: Page, shop: str) -> None:
-    page.goto(f"{shop}/oauth/login?{urlencode({'return_to': f'{shop}/'})}")
+def test_back_and_forth_in_the_history_ends_in_the_shop(page: Page, shop: str) -> None:
+    page.goto(f"{shop}/oauth/login?{urlencode({'return_to': f'{shop}/cart'})}")
     link = page.get_attribute("#yes", "href")
     page.goto(str(link))
     page.goto(str(link))
-    assert "这次登录已经用过了" == page.text_content("h1")
+    assert page.url.startswith(f"{shop}/cart?ticket=")
+
+
+def test_a_hash_routed_app_gets_its_route_back_and_finds_the_ticket(page: Page, shop: str) -> None:
+    page.goto(f"{shop}/oauth/login?{urlencode({'return_to': f'{shop}/#/商品/1'})}")
+    page.click("#yes")
+    assert "#/商品/1" == page.evaluate("decodeURIComponent(location.hash)")
+    assert 43 == page.evaluate("new URLSearchParams(location.search).get('ticket').length")

@@ -2,12 +2,24 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from jiuwu.members.logins import Logins, Sessions, State, StateRefused, TicketRefused, is_secret, new_secret
+from jiuwu.members.logins import (
+    Bearer,
+    Claim,
+    Ended,
+    Logins,
+    Sessions,
+    State,
+    StateRefused,
+    TicketRefused,
+    is_secret,
+    new_secret,
+)
 from tests.members.rotation import NOW, Clock
 
 RETURN_TO = "https://shop.example.com/cart"
@@ -15,7 +27,7 @@ RETURN_TO = "https://shop.example.com/cart"
 
 @pytest.fixture
 def logins(dynamodb: Any, logins_table: str, clock: Clock) -> Logins:
-    return Logins(dynamodb, logins_table, clock=clock)
+    return Logins(dynamodb, logins_table, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture
@@ -23,36 +35,96 @@ def sessions(dynamodb: Any, logins_table: str, clock: Clock) -> Sessions:
     return Sessions(dynamodb, logins_table, clock=clock)
 
 
-def _refusal(logins: Logins, state: str, binding: str, flow: Any = "h5") -> StateRefused:
+def _use(logins: Logins, state: str, binding: str = "browser", flow: Any = "h5", answer: str = "code 1") -> Any:
+    return logins.use_state(state, Bearer(flow, binding, answer))
+
+
+def _refusal(logins: Logins, state: str, binding: str = "browser", **more: Any) -> StateRefused:
     with pytest.raises(StateRefused) as refused:
-        logins.use_state(state, flow=flow, binding=binding)
+        _use(logins, state, binding, **more)
     return refused.value
 
 
 def test_a_state_is_given_back_to_the_browser_that_began(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
-    assert State("h5", RETURN_TO) == logins.use_state(state, flow="h5", binding="browser")
+    assert State("h5", RETURN_TO) == _use(logins, state).state
 
 
-def test_a_used_state_is_refused_and_still_says_where_it_wanted_to_return(logins: Logins) -> None:
+def test_a_used_state_is_refused_with_another_code_and_still_says_where_it_wanted_to_return(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
-    logins.use_state(state, flow="h5", binding="browser")
-    refused = _refusal(logins, state, "browser")
+    logins.end(_use(logins, state), member_id="mb_1")
+    refused = _refusal(logins, state, answer="code 2")
     assert ("used", State("h5", RETURN_TO)) == (refused.reason, refused.state)
+
+
+def test_the_same_browser_with_the_same_code_gets_the_same_end(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    logins.end(_use(logins, state), member_id="mb_1")
+    assert [Ended(State("h5", RETURN_TO), "mb_1", "")] * 2 == [_use(logins, state) for _ in range(2)]
+
+
+def test_a_login_that_failed_ends_twice_alike(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    logins.end(_use(logins, state), failure="denied")
+    assert "denied" == _use(logins, state).failure
+
+
+def test_a_minute_after_its_end_a_used_state_is_refused(logins: Logins, clock: Clock) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    logins.end(_use(logins, state), member_id="mb_1")
+    clock.now += 59
+    assert "mb_1" == _use(logins, state).member_id
+    clock.now += 1
+    assert "used" == _refusal(logins, state).reason
+
+
+def test_another_browser_gets_nothing_of_a_used_state(logins: Logins) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    logins.end(_use(logins, state), member_id="mb_1")
+    assert "foreign" == _refusal(logins, state, "another browser").reason
+    assert "foreign" == _refusal(logins, state, "").reason
+
+
+def test_a_repeated_callback_waits_for_the_first_one(dynamodb: Any, logins_table: str, clock: Clock) -> None:
+    ends: list[Claim] = []
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        if ends and clock.now > NOW + 3:
+            waiting.end(ends.pop(), member_id="mb_1")
+
+    waiting = Logins(dynamodb, logins_table, clock=clock, sleep=sleep)
+    state = waiting.begin("h5", RETURN_TO, binding="browser")
+    ends.append(_use(waiting, state))
+
+    assert "mb_1" == _use(waiting, state).member_id
+    assert 3 < clock.now - NOW < 4
+
+
+def test_a_login_that_died_midway_is_unfinished_after_ten_seconds_and_known_to_be_after_fifteen(
+    logins: Logins, clock: Clock
+) -> None:
+    state = logins.begin("h5", RETURN_TO, binding="browser")
+    _use(logins, state)
+    assert "unfinished" == _refusal(logins, state).reason
+    assert 10 <= clock.now - NOW < 11
+    clock.now = NOW + 15
+    assert "unfinished" == _refusal(logins, state).reason
+    assert NOW + 15 == clock.now
 
 
 def test_a_state_lives_ten_minutes(logins: Logins, clock: Clock) -> None:
     first, second = (logins.begin("h5", RETURN_TO, binding="browser") for _ in range(2))
     clock.now += 599
-    logins.use_state(first, flow="h5", binding="browser")
+    _use(logins, first)
     clock.now += 1
-    assert _refusal(logins, second, "browser").reason == "expired"
+    assert _refusal(logins, second).reason == "expired"
 
 
 def test_another_browser_cannot_use_a_state_nor_use_it_up(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
     assert _refusal(logins, state, "another browser").reason == "foreign"
-    assert logins.use_state(state, flow="h5", binding="browser")
+    assert isinstance(_use(logins, state), Claim)
 
 
 def test_a_mini_programs_state_is_foreign_to_a_browser(logins: Logins) -> None:
@@ -61,23 +133,25 @@ def test_a_mini_programs_state_is_foreign_to_a_browser(logins: Logins) -> None:
 
 
 def test_an_unknown_state_is_refused(logins: Logins) -> None:
-    refused = _refusal(logins, new_secret(), "browser")
+    refused = _refusal(logins, new_secret())
     assert ("unknown", None) == (refused.reason, refused.state)
 
 
-def test_of_sixteen_at_once_one_uses_the_state(logins: Logins) -> None:
+def test_of_sixteen_at_once_one_uses_the_state_and_all_hear_its_end(dynamodb: Any, logins_table: str) -> None:
+    logins = Logins(dynamodb, logins_table)
     state = logins.begin("h5", RETURN_TO, binding="browser")
 
     def use(_: int) -> str:
-        try:
-            logins.use_state(state, flow="h5", binding="browser")
-        except StateRefused as refused:
-            return refused.reason
+        claim = _use(logins, state)
+        if isinstance(claim, Ended):
+            return claim.member_id
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # there are two winners
+            logins.end(claim, member_id="mb_1")
         return "won"
 
     with ThreadPoolExecutor(16) as pool:
         outcomes = list(pool.map(use, range(16)))
-    assert sorted(["won"] + ["used"] * 15) == sorted(outcomes)
+    assert sorted(["won"] + ["mb_1"] * 15) == sorted(outcomes)
 
 
 def test_of_sixteen_at_once_one_redeems_the_ticket(logins: Logins) -> None:
@@ -110,7 +184,7 @@ class LosesTheReply:
 def test_a_lost_reply_of_the_table_does_not_lose_the_login(dynamodb: Any, logins_table: str) -> None:
     logins = Logins(LosesTheReply(dynamodb), logins_table)  # type: ignore[arg-type]
     state, ticket = logins.begin("h5", RETURN_TO, binding="browser"), logins.issue_ticket("mb_1")
-    assert State("h5", RETURN_TO) == logins.use_state(state, flow="h5", binding="browser")
+    assert isinstance(_use(logins, state), Claim)
     assert logins.redeem(ticket) == "mb_1"
 
 

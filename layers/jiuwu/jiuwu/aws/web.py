@@ -3,7 +3,7 @@
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -36,14 +36,17 @@ class Request:
     raw_body: str = field(repr=False)
     is_base64: bool
 
-    def query(self, *names: str) -> dict[str, str]:
-        """The named parameters, "" for those not there. Raises RequestRefused for one given twice (RFC 6749, 3.1)."""
+    def query(self, *names: str, as_sent: Container[str] = ()) -> dict[str, str]:
+        """The named parameters, "" for those not there; those `as_sent` may have any character.
+
+        Raises RequestRefused for one given twice (RFC 6749, 3.1).
+        """
         found: dict[str, str] = {}
         for name, value in self._parameters():
             if name in found:
                 raise RequestRefused(400, "parameter_repeated", f"{name} is given more than once")
             if name in names:
-                found[name] = _printable(name, value)
+                found[name] = value if name in as_sent else _printable(name, value)
         return dict.fromkeys(names, "") | found
 
     def _parameters(self) -> list[tuple[str, str]]:

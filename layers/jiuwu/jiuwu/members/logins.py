@@ -3,6 +3,9 @@
 The state lives ten minutes between /oauth/login and /oauth/callback and is used once; the ticket lives a minute between
 the callback and /oauth/session and is used once; the session lives a week. DynamoDB deletes expired items up to days
 late, so every read compares `expires_at` itself.
+
+Browsers request one callback twice (embedded web views, prefetching, a double tap). A used state therefore keeps how
+its login ended. For a minute the same browser with the same code gets the same answer. The code is exchanged once.
 """
 
 import hashlib
@@ -10,8 +13,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 STATE_SECONDS = 600
 TICKET_SECONDS = 60
 SESSION_SECONDS = 7 * 86400
+# How long after the end of a login its browser may request the callback again.
+REPEAT_SECONDS = 60
+# OAuthCallback's timeout in the template: a login that began longer ago and has no end never will have one.
+LONGEST_LOGIN_SECONDS = 15
+# How long a repeated callback waits for the first one; its own end comes after 15 seconds, too.
+_WAIT_SECONDS, _POLL_SECONDS = 10.0, 0.2
 # A member's open sessions; the oldest ends when one more begins, so the list of them stays a small item.
 _SESSIONS_PER_MEMBER = 50
 
@@ -37,10 +46,38 @@ class State:
     return_to: str
 
 
+class Claim(NamedTuple):
+    """The one right to complete a login."""
+
+    state: State
+    key: Item
+    attempt: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a login ended: with a member, or with a failure that has a page."""
+
+    state: State
+    member_id: str
+    failure: str
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who brings a state: by which flow, with which secret of its own, and with which answer of the platform."""
+
+    flow: Flow
+    binding: str = field(repr=False)
+    answer: str = field(repr=False)
+
+
 class StateRefused(Exception):
     """The state cannot be used; `state` is the login it belonged to, if that is still known."""
 
-    def __init__(self, reason: Literal["unknown", "expired", "used", "foreign"], state: State | None = None) -> None:
+    def __init__(
+        self, reason: Literal["unknown", "expired", "used", "foreign", "unfinished"], state: State | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason, self.state = reason, state
 
@@ -62,8 +99,15 @@ def is_secret(text: str) -> bool:
 class Logins:
     """States and tickets."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._dynamodb, self._table, self._clock, self._sleep = dynamodb, table, clock, sleep
 
     def begin(self, flow: Flow, return_to: str, *, binding: str) -> str:
         """A new state; only the bearer of `binding` (the browser's cookie, the mini program's header) can use it."""
@@ -72,17 +116,59 @@ class Logins:
         self._put(_key("state", state), STATE_SECONDS, agreed)
         return state
 
-    def use_state(self, state: str, *, flow: Flow, binding: str) -> State:
-        """Consumes the state: of any number of callers at once exactly one gets it. Raises StateRefused."""
-        won, item = self._use(_key("state", state), {"bound_to": {"S": _bound(flow, binding)}})
+    def use_state(self, state: str, bearer: Bearer) -> Claim | Ended:
+        """Consume the state: of any number of callers at once exactly one gets the claim.
+
+        The others wait for the end of that one's login and get it, if they bring the same answer from the same browser.
+        Raises StateRefused.
+        """
+        key, bound_to, answer = _key("state", state), _bound(bearer.flow, bearer.binding), _hash(bearer.answer)
+        attempt, now = new_secret(), {"N": str(self._clock())}
+        marks = {"answer": {"S": answer}, "used_at": now}
+        won, item = self._use(key, {"bound_to": {"S": bound_to}}, marks, attempt)
         if item is None:
             raise StateRefused("unknown")
         known = State(item["flow"]["S"], item["return_to"]["S"])
-        if item["bound_to"]["S"] != _bound(flow, binding):
+        if item["bound_to"]["S"] != bound_to:
             raise StateRefused("foreign", known)
-        if not won:
-            raise StateRefused("used" if "used_by" in item else "expired", known)
-        return known
+        if won:
+            return Claim(known, key, attempt)
+        if "used_by" not in item:
+            raise StateRefused("expired", known)
+        if item["answer"]["S"] != answer:
+            raise StateRefused("used", known)
+        return self._ended(known, self._when_ended(key, item))
+
+    def end(self, claim: Claim, *, member_id: str = "", failure: str = "") -> None:
+        """Keep how the login ended, for its browser's next request."""
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=claim.key,
+            UpdateExpression="SET ended_at = :now, member_id = :member_id, failure = :failure",
+            ConditionExpression="used_by = :attempt",
+            ExpressionAttributeValues={
+                ":now": {"N": str(self._clock())},
+                ":member_id": {"S": member_id},
+                ":failure": {"S": failure},
+                ":attempt": {"S": claim.attempt},
+            },
+        )
+
+    def _when_ended(self, key: Item, item: Item) -> Item:
+        """The state's item once its login has ended, or as it is when waiting is over."""
+        now = self._clock()
+        last = min(now + _WAIT_SECONDS, float(item["used_at"]["N"]) + LONGEST_LOGIN_SECONDS)
+        while "ended_at" not in item and self._clock() < last:
+            self._sleep(_POLL_SECONDS)
+            item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", item)
+        return item
+
+    def _ended(self, known: State, item: Item) -> Ended:
+        if "ended_at" not in item:
+            raise StateRefused("unfinished", known)
+        if float(item["ended_at"]["N"]) + REPEAT_SECONDS <= self._clock():
+            raise StateRefused("used", known)
+        return Ended(known, item["member_id"]["S"], item["failure"]["S"])
 
     def issue_ticket(self, member_id: str) -> str:
         """A ticket that hands the member over to the merchant's app."""
@@ -92,7 +178,7 @@ class Logins:
 
     def redeem(self, ticket: str) -> str:
         """Consumes the ticket and returns its member id, to exactly one caller. Raises TicketRefused."""
-        won, item = self._use(_key("ticket", ticket), {})
+        won, item = self._use(_key("ticket", ticket), {}, {}, new_secret())
         if item is None or not won:
             raise TicketRefused
         member_id: str = item["member_id"]["S"]
@@ -102,25 +188,25 @@ class Logins:
         expires_at = {"N": str(int(self._clock()) + seconds)}
         self._dynamodb.put_item(TableName=self._table, Item=key | fields | {"expires_at": expires_at})
 
-    def _use(self, key: Item, demanded: Item) -> tuple[bool, Item | None]:
+    def _use(self, key: Item, demanded: Item, marks: Item, attempt: str) -> tuple[bool, Item | None]:
         """Marks the item used if nobody has, it is fresh and has what is demanded: (this call did, the item)."""
-        attempt = {"S": new_secret()}
+        marks |= {"used_by": {"S": attempt}}
         conditions = [f"{name} = :{name}" for name in demanded]
         try:
             reply = self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key,
-                UpdateExpression="SET used_by = :attempt",
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in marks),
                 ConditionExpression=" AND ".join(["attribute_not_exists(used_by)", "expires_at > :now", *conditions]),
-                ExpressionAttributeValues={":attempt": attempt, ":now": {"N": str(self._clock())}}
-                | {f":{name}": value for name, value in demanded.items()},
+                ExpressionAttributeValues={":now": {"N": str(self._clock())}}
+                | {f":{name}": value for name, value in (marks | demanded).items()},
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException as failed:
             # boto3 repeats a call whose reply was lost: then the mark found is this very call's
             found: Item | None = failed.response.get("Item")  # type: ignore[assignment]
-            return bool(found and found.get("used_by") == attempt), found
+            return bool(found and found.get("used_by") == {"S": attempt}), found
         return True, dict(reply["Attributes"])
 
 

@@ -1,12 +1,16 @@
 """Where a login may return to: pages of the merchant's own origins, and nothing that only looks like one."""
 
 import re
-from urllib.parse import unquote_plus, urlsplit
+from typing import Literal
+from urllib.parse import quote, unquote_plus, urlsplit
 
 _MAX_LENGTH = 2000
-# RFC 3986's characters. Everything else (backslash, blanks, control characters, anything beyond ASCII) is read
-# differently by different parsers, and must come percent-encoded or not at all.
+# RFC 3986's characters. Everything else is read differently by different parsers.
+_URL_CHARACTERS = "-._~:/?#[]@!$&'()*+,;=%"
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
+# What people write is percent-encoded, as browsers do. Refused are blanks, control characters, marks that turn the
+# direction of the text, halves of characters, and what parsers disagree about.
+_REFUSED = re.compile(r'[\x00-\x20"<>\\\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 _HOST = re.compile(r"[a-z0-9.\-]+|\[[0-9a-f:.]+\]")
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -19,7 +23,11 @@ class OriginMalformed(Exception):
 
 
 class ReturnRefused(Exception):
-    """`return_to` is not a page of an allowed origin."""
+    """`return_to` is no URL that every parser reads alike, or not a page of an allowed origin."""
+
+    def __init__(self, reason: Literal["return_to_malformed", "return_to_refused"], message: str) -> None:
+        super().__init__(message)
+        self.reason, self.message = reason, message
 
 
 class ReturnOrigins:
@@ -38,23 +46,52 @@ class ReturnOrigins:
         return next(iter(self._origins.values())) + "/"
 
     def check(self, url: str) -> str:
-        """`url` without its fragment, if it is a page of an allowed origin; otherwise raises ReturnRefused."""
-        if len(url) > _MAX_LENGTH or not _URL.fullmatch(url):
-            raise ReturnRefused
-        origin = self._origins.get(_origin(url) or ("", "", 0))
+        """`url` percent-encoded, its fragment included, if it is a page of an allowed origin; raises ReturnRefused."""
+        encoded = _encoded(url)
+        found = _origin(encoded)
+        if found is None:
+            raise ReturnRefused("return_to_malformed", "return_to is not the whole address of a page: https://…")
+        origin = self._origins.get(found)
         if origin is None:
-            raise ReturnRefused
-        parts = urlsplit(url)
+            raise ReturnRefused("return_to_refused", "return_to is not a page of one of RETURN_ORIGINS")
+        parts = urlsplit(encoded)
         # our own spelling of the origin, so that no reader of the result can see another host in it
-        return origin + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        query, fragment = (
+            f"{mark}{part}" if part else "" for mark, part in (("?", parts.query), ("#", parts.fragment))
+        )
+        return origin + (parts.path or "/") + query + fragment
 
 
 def with_ticket(return_to: str, ticket: str) -> str:
-    """The page with ?ticket=…, its other query parameters as they were."""
-    page, _, query = return_to.partition("?")
+    """The page with ?ticket=… in its query and in front of its fragment, the other parameters as they were.
+
+    A hash-routed app finds it in location.search. A fragment that brings a ticket of its own loses that one.
+    """
+    before, hash_mark, fragment = return_to.partition("#")
+    page, _, query = before.partition("?")
+    kept = [pair for pair in query.split("&") if pair and not _is_ticket(pair)]
+    return page + "?" + "&".join([*kept, f"ticket={ticket}"]) + hash_mark + _without_ticket(fragment)
+
+
+def _without_ticket(fragment: str) -> str:
+    route, mark, parameters = fragment.partition("?")
+    return mark.join("&".join(one for one in part.split("&") if not _is_ticket(one)) for part in (route, parameters))
+
+
+def _is_ticket(pair: str) -> bool:
     # decoded, as the page's own parser reads it: the first of a name is usually the one that is taken
-    kept = [pair for pair in query.split("&") if pair and unquote_plus(pair.partition("=")[0]) != "ticket"]
-    return page + "?" + "&".join([*kept, f"ticket={ticket}"])
+    return unquote_plus(pair.partition("=")[0]) == "ticket"
+
+
+def _encoded(url: str) -> str:
+    """`url` in RFC 3986's characters; raises ReturnRefused where that is not possible without guessing."""
+    if _REFUSED.search(url):
+        problem = 'return_to has blanks, control or direction characters, or one of "<>\\; percent-encode them'
+        raise ReturnRefused("return_to_malformed", problem)
+    encoded = quote(url, safe=_URL_CHARACTERS)
+    if len(encoded) > _MAX_LENGTH:
+        raise ReturnRefused("return_to_malformed", f"return_to is longer than {_MAX_LENGTH} characters")
+    return encoded
 
 
 def _listed_origin(place: int, entry: str) -> Origin:

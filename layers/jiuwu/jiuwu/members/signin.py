@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.members.accounts import member_id_for
-from jiuwu.members.logins import Flow, Logins, State, StateRefused, is_secret
+from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, State, StateRefused, is_secret
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, UnknownOutcome
@@ -21,6 +23,7 @@ Failure = Literal[
     "unknown",
     "expired",
     "used",
+    "unfinished",
     "foreign",
     "denied",
     "code_expired",
@@ -30,6 +33,7 @@ Failure = Literal[
 _LONGEST_CODE = 2048
 # RFC 6749, 4.1.2.1
 _PASSING_ERRORS = {"temporarily_unavailable", "server_error"}
+_FAULTS = (PlatformError, ClientError, BotoCoreError, SecretMalformed)
 
 
 class LoginFailed(Exception):
@@ -57,6 +61,7 @@ class Completed(NamedTuple):
     state: State
     member_id: str
     ticket: str
+    repeated: bool  # the login had ended before: this request is its browser's second
 
 
 class SignIn:
@@ -74,19 +79,47 @@ class SignIn:
         return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
 
     def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:
-        """The member and a ticket for the merchant's app; raises LoginFailed."""
+        """The member and a ticket for the merchant's app; raises LoginFailed.
+
+        A callback requested twice by one browser ends twice alike; each has a ticket of its own.
+        """
         _check(callback)
+        claim = self._use_state(callback)
+        ended = claim if isinstance(claim, Ended) else self._first(callback, claim, redirect_uri)
+        if ended.failure:
+            raise LoginFailed(cast(Failure, ended.failure), ended.state)
         try:
-            state = self._logins.use_state(callback.state, flow=callback.flow, binding=callback.binding)
+            ticket = self._logins.issue_ticket(ended.member_id)
+            return Completed(ended.state, ended.member_id, ticket, repeated=ended is claim)
+        except _FAULTS as fault:
+            raise LoginFailed(_failure(fault), ended.state) from fault
+
+    def _use_state(self, callback: Callback) -> Claim | Ended:
+        answer = f"code {callback.code}" if callback.code else f"error {callback.error}"
+        try:
+            return self._logins.use_state(callback.state, Bearer(callback.flow, callback.binding, answer))
         except StateRefused as refused:
             raise LoginFailed(refused.reason, refused.state) from None
-        if callback.error:
-            raise LoginFailed(_refusal(callback.error), state)
+
+    def _first(self, callback: Callback, claim: Claim, redirect_uri: str) -> Ended:
+        """Complete the login for the one caller that may, and keep how it ended."""
         try:
+            if callback.error:
+                raise LoginFailed(_refusal(callback.error), claim.state)
             member_id = self._link(callback, redirect_uri)
-            return Completed(state, member_id, self._logins.issue_ticket(member_id))
-        except (PlatformError, ClientError, BotoCoreError) as fault:
-            raise LoginFailed(_failure(fault), state) from fault
+            self._logins.end(claim, member_id=member_id)
+        except _FAULTS as fault:
+            self._end_failed(claim, _failure(fault))
+            raise LoginFailed(_failure(fault), claim.state) from fault
+        except LoginFailed as failed:
+            self._end_failed(claim, failed.failure)
+            raise
+        return Ended(claim.state, member_id, "")
+
+    def _end_failed(self, claim: Claim, failure: Failure) -> None:
+        # without this mark a repeated callback waits in vain and says so
+        with suppress(ClientError, BotoCoreError):
+            self._logins.end(claim, failure=failure)
 
     def _link(self, callback: Callback, redirect_uri: str) -> str:
         verifier = _verifier(callback.state, callback.binding)
@@ -129,7 +162,7 @@ def _refusal(error: str) -> Failure:
     return "unavailable" if error in _PASSING_ERRORS else "not_completed"
 
 
-def _failure(fault: PlatformError | ClientError | BotoCoreError) -> Failure:
+def _failure(fault: Exception) -> Failure:
     if isinstance(fault, InvalidGrant):
         return "code_expired"
     lasting = isinstance(fault, PlatformError) and not (fault.retryable or isinstance(fault, UnknownOutcome))
