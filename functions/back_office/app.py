@@ -26,7 +26,7 @@ from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import is_order_no
 from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
-from jiuwu.trade.receipt import for_merchant, points_receipt, refund_receipt
+from jiuwu.trade.receipt import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
@@ -142,7 +142,7 @@ def _change_points(office: Office, request: Request, member_id: str) -> Reply:
 
 def _points(office: Office, _: Request, member_id: str) -> Reply:
     _require_member(office, member_id)
-    told = points_receipt(office.ledger.balance(member_id), office.ledger.recent(member_id))
+    told = points_for_merchant(office.ledger.balance(member_id), office.ledger.recent(member_id))
     return _done(200, "points", {"member_id": member_id} | told)
 
 

@@ -178,6 +178,8 @@ _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
 
 def _ordered(status: int, outcome: str, order: Order) -> Reply:
     telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
+    if order.status is Status.PLACED and not (order.pay_url or order.points):
+        telemetry.logger.error("storefront", outcome="no_pay_url", order_no=order.order_no)
     return web.json_reply(status, receipt(order))
 
 

@@ -184,7 +184,7 @@ def _problem(refused: NotificationRefused, headers: dict[str, str]) -> Response:
 
 
 def _response(status: int, body: str, headers: dict[str, str]) -> Response:
-    return {"statusCode": status, "headers": headers, "body": body}
+    return {"statusCode": status, "headers": {**headers, "x-content-type-options": "nosniff"}, "body": body}
 
 
 _settings = settings.load(Settings)

@@ -146,7 +146,7 @@ def test_a_secret_that_cannot_be_read_is_exit_code_2_and_not_shown(shop: Shop, a
     result = shop.run("--verify")
 
     assert (2, False) == (result.exit_code, "hush-hush" in result.output)
-    assert f"broken off: secret {secret}" in result.stdout
+    assert f"secret {secret}: expected JSON" in result.stdout
 
 
 def test_drift_that_was_seen_counts_more_than_what_could_not_be_read(shop: Shop) -> None:

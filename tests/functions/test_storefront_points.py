@@ -1,5 +1,6 @@
 """Ordering for the merchant's own points, with the local AWS and a platform in this process."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -163,6 +164,17 @@ def test_what_came_back_shows_and_what_was_never_taken_does_not(rich: Customer, 
 
     orders = [(entry["order_no"], entry["points"], entry["order_points"]) for entry in entries if "order_no" in entry]
     assert [("JW1", 0, 600)] == orders
+
+
+def test_a_member_sees_no_word_that_the_merchant_wrote_for_himself(rich: Customer, sides: Sides) -> None:
+    sides.ledger.grant(rich.member_id, "crm-ticket-4711", 5, at=NOW, reason="投诉补偿，此人很难缠")
+    sides.ledger.grant(rich.member_id, "crm-ticket-4712", -3, at=NOW, reason="误发，收回")
+
+    answer = rich.ask("GET", "/points")
+
+    shown = {key for entry in answer.body["entries"] for key in entry}
+    assert {"points", "what", "at"} == shown
+    assert not [word for word in ("crm", "难缠", "误发") if word in json.dumps(answer.body, ensure_ascii=False)]
 
 
 def test_points_are_shown_to_who_is_logged_in(lan: Customer) -> None:

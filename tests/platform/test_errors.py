@@ -6,6 +6,7 @@ import pytest
 
 from jiuwu.platform import errors
 from jiuwu.platform.errors import (
+    AppSecretUnavailable,
     BadReply,
     CircuitOpen,
     ClockSkew,
@@ -18,6 +19,7 @@ from jiuwu.platform.errors import (
 )
 
 OWN_FACTS: dict[type[PlatformError], dict[str, Any]] = {
+    AppSecretUnavailable: {"problem": "secret x: field current is empty"},
     BadReply: {"field": "data.amount", "problem": "missing"},
     ClockSkew: {"server_time": 1_763_800_000},
     CircuitOpen: {"retry_after": 9.0},
@@ -52,6 +54,7 @@ def test_an_error_never_shows_the_platforms_message(kind: type[PlatformError]) -
 
 def test_the_errors_that_a_little_time_can_cure_are_the_retryable_ones() -> None:
     expected = {
+        "AppSecretUnavailable",
         "CircuitOpen",
         "NonceReused",
         "OwnLimitReached",

@@ -169,7 +169,7 @@ def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
         try:
             return read()
         except SecretUnavailable as problem:
-            raise AppSecretUnavailable(str(problem)) from None
+            raise AppSecretUnavailable("signing", problem=str(problem)) from None
 
     return secrets
 

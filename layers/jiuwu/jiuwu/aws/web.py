@@ -12,6 +12,9 @@ import msgspec
 
 Reply = dict[str, Any]
 
+# On every reply: a browser takes it for what it says it is.
+NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
+
 _MAX_QUERY = 8192
 
 
@@ -80,7 +83,7 @@ def parse(event: object) -> Request:
 
 def json_reply(status: int, content: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Reply:
     """A JSON reply that nobody keeps: all that we answer here is a secret or about a person."""
-    fixed = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    fixed = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", **NO_SNIFFING}
     return {
         "statusCode": status,
         "headers": {**fixed, **(headers or {})},
@@ -90,7 +93,7 @@ def json_reply(status: int, content: Mapping[str, object], headers: Mapping[str,
 
 def redirect(url: str, *cookies: str) -> Reply:
     """A 302; the page that it leaves has no name for the one it leads to."""
-    headers = {"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {"Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", **NO_SNIFFING}
     return {"statusCode": 302, "headers": headers, "cookies": list(cookies), "body": ""}
 
 

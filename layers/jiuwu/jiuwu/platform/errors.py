@@ -131,12 +131,12 @@ class AppSecretUnavailable(PlatformError):
     held_back = True
     cure = "mend the secret; see the runbook's SecretReadFailures"
 
-    def __init__(self, problem: str) -> None:
-        super().__init__("signing")
+    def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
+        super().__init__(name, **facts)
         self.problem = problem
 
-    def __str__(self) -> str:
-        return f"{self.problem}; {self.cure}"
+    def _fact(self) -> str:
+        return f"AppSecretUnavailable, {self.problem}"
 
 
 class OrderUnknown(PlatformError):

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jiuwu.platform.contract import OrderStatus
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.platform.web_address import is_safe
 
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
 Id = Annotated[str, Field(min_length=1, max_length=128)]
@@ -15,6 +16,9 @@ Seconds = Annotated[int, Field(ge=0, lt=2**33)]
 # Goes back in a URL, and is kept meanwhile.
 PageName = Annotated[str, Field(max_length=4096)]
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
+# For people to see or follow: an odd one is cut or left out, and takes nothing else with it.
+ShownName = Annotated[str, AfterValidator(lambda name: name[:64])]
+WebAddress = Annotated[str, AfterValidator(lambda url: url if is_safe(url) else "")]
 
 
 class Value(BaseModel):
@@ -58,7 +62,7 @@ class RemoteOrder(Value):
     updated_at: Seconds
     created_at: Seconds = 0
     items: tuple[RemoteItem, ...] = ()
-    pay_url: str = ""
+    pay_url: WebAddress = ""
 
 
 class Page(Value):
@@ -92,8 +96,8 @@ class RemoteProduct(NewProduct):
 
 class UserProfile(Value):
     open_id: Id
-    nickname: str = Field("", repr=False)
-    avatar_url: str = Field("", repr=False)
+    nickname: ShownName = Field("", repr=False)
+    avatar_url: WebAddress = Field("", repr=False)
     level: int | str = 0
     updated_at: Seconds = 0
 

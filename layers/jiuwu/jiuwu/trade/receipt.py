@@ -84,8 +84,13 @@ def refund_receipt(asked: Asked, request_id: str) -> dict[str, object]:
 
 def points_receipt(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
     """A member's points as JSON: the balance, and the latest entries, each with what it did to the balance."""
-    # an order that never got its points left a mark of 0, which is our business alone
-    return {"balance": balance, "entries": [_booking(booking) for booking in bookings if booking.points]}
+    return {"balance": balance, "entries": [_booking(booking) for booking in _shown(bookings)]}
+
+
+def points_for_merchant(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
+    """The member's view, with the merchant's own words for each entry: the request id and the reason."""
+    entries = [_booking(booking) | _words_of_merchant(booking) for booking in _shown(bookings)]
+    return {"balance": balance, "entries": entries}
 
 
 def _money(entry: Entry, ref: str) -> dict[str, object]:
@@ -104,9 +109,18 @@ def _booking(booking: Booking) -> dict[str, object]:
         "points": booking.counts,
         "what": _BOOKED[booking.state] if booking.state else "增加" if booking.points > 0 else "扣减",
         "at": booking.moved_at or booking.booked_at,
-        **(order if booking.state else {"request_id": booking.ref}),
-        **({"reason": booking.reason} if booking.reason else {}),
+        **(order if booking.state else {}),
     }
+
+
+def _shown(bookings: Iterable[Booking]) -> list[Booking]:
+    # an order that never got its points left a mark of 0, which is our business alone
+    return [booking for booking in bookings if booking.points]
+
+
+def _words_of_merchant(booking: Booking) -> dict[str, object]:
+    request: dict[str, object] = {} if booking.state else {"request_id": booking.ref}
+    return request | ({"reason": booking.reason} if booking.reason else {})
 
 
 _BOOKED = {State.RESERVED: "下单预留", State.SPENT: "下单使用", State.RETURNED: "已退回"}
