@@ -82,8 +82,13 @@ def test_no_text_from_the_platform_becomes_a_formula_or_another_cell(text: str) 
     assert found[2] == found[-1]
 
 
-def test_a_number_longer_than_a_spreadsheet_keeps_is_text() -> None:
-    assert ("'4200001234567890123", "123456789012345") == (cell("4200001234567890123"), cell("123456789012345"))
+def test_ids_of_a_difference_survive_a_spreadsheet_and_amounts_and_days_stay_what_they_are() -> None:
+    table = rows(Tally(differing=1, differences=(line("219E01", "11-2", 1234567890120),)))
+    total, differs = (dict(zip(table[0], row, strict=True)) for row in table[1:3])
+
+    assert ("'219E01", "'11-2") == (differs["订单号"], differs["说明"])
+    assert ("12345678901.20", "1234567890120") == (differs["平台订单金额(元)"], differs["平台订单金额(分)"])
+    assert DAY == total["状态或差异"]
 
 
 def test_numbers_stay_numbers() -> None:

@@ -1,7 +1,7 @@
 """A statement as it is kept: JSON for machines, CSV for accountants.
 
 The CSV is what Excel opens by a double click: UTF-8 with a byte order mark, so that Chinese is read as Chinese, and no
-cell that would be taken for a formula. Amounts stand in both yuan and fen.
+text that would be taken for a formula, a number or a date. Amounts stand in both yuan and fen.
 """
 
 import csv
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from .days import SHANGHAI
+from .spreadsheets import is_rewritten
 from .statement import ABSENT, Figures, Row, Seen, Tally, total
 
 _SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
@@ -22,9 +23,6 @@ _SIDES = {"here": "本方", "there": "平台"}
 _HEADER = ["类别", "状态或差异", "订单号", "本方状态", "平台状态", "本方笔数", "平台笔数"]
 _HEADER += [f"{_SIDES[side]}{what}({unit})" for what in _MONEY.values() for side in _SIDES for unit in ("元", "分")]
 _HEADER += ["本方积分", "说明"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# Excel keeps fifteen digits of a number and writes zeros for the rest.
-_EXACT_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Statement:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(_HEADER)
-        writer.writerows([cell(one) for one in row] for row in self._rows())
+        writer.writerows(self._rows())
         return text.getvalue().encode("utf-8-sig")
 
     def _rows(self) -> Iterator[list[str | int]]:
@@ -99,12 +97,8 @@ class Statement:
 
 
 def cell(value: str | int) -> str | int:
-    """A cell as it may stand in a spreadsheet: text that would be taken for a formula, or for a number that is then
-    rounded, gets an apostrophe before it."""
-    if isinstance(value, int):
-        return value
-    long_number = value.isdecimal() and len(value) > _EXACT_DIGITS
-    return f"'{value}" if long_number or value.lstrip(" \u3000\u00a0").startswith(_FORMULA) else value
+    """Return a cell as it may stand in a spreadsheet: text that one would rewrite gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and is_rewritten(value) else value
 
 
 def _row(kind: str, of: str, here: Seen, there: Seen, line: Row | None = None) -> list[str | int]:
@@ -115,11 +109,12 @@ def _row(kind: str, of: str, here: Seen, there: Seen, line: Row | None = None) -
             money += [yuan_text(fen), fen]
     counts: list[str | int] = [here.figures.orders, there.figures.orders]
     number, evidence = (line.order_no, line.evidence) if line else ("", "")
-    return [kind, of, number, here.state, there.state, *counts, *money, here.figures.points, evidence]
+    # the day in `of`, and amounts, are what a spreadsheet takes them for
+    return [kind, of, cell(number), here.state, there.state, *counts, *money, here.figures.points, cell(evidence)]
 
 
 def _note(text: str) -> list[str | int]:
-    return ["说明", *[""] * (len(_HEADER) - 2), text]
+    return ["说明", *[""] * (len(_HEADER) - 2), cell(text)]
 
 
 def _by_state(figures: Mapping[str, Figures]) -> dict[str, Any]:
