@@ -74,10 +74,18 @@ STATEMENTS = (
     Safeguard(
         "a statement's cell is no formula",
         5,
-        f"{_TRADE}/statement_report.py",
-        "startswith(_FORMULA) else value",
-        'startswith("\'") else value',
+        f"{_TRADE}/spreadsheets.py",
+        "if plain.startswith(_FORMULA) or text.startswith(_FORMULA):",
+        "if False:",
         (f"{_REPORT}::test_a_cell_that_would_be_a_formula_is_text",),
+    ),
+    Safeguard(
+        "an order number in a statement survives a spreadsheet",
+        3,
+        f"{_TRADE}/statement_report.py",
+        "isinstance(value, str) and is_rewritten(value) else value",
+        'isinstance(value, str) and value.startswith("=") else value',
+        (f"{_REPORT}::test_ids_of_a_difference_survive_a_spreadsheet_and_amounts_and_days_stay_what_they_are",),
     ),
     Safeguard(
         "a statement's part fits an item however long its lines are",
