@@ -8,6 +8,7 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 
 # isort: split
 import hmac
+import math
 import re
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ import msgspec
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
+from jiuwu.aws.lanes.source_limit import KEPT_SECONDS, SourceLimit, source_of
+from jiuwu.aws.lanes.table import LaneTable
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
 from jiuwu.human_text import first_unfit
@@ -30,10 +33,10 @@ from jiuwu.trade.receipt import for_merchant, points_for_merchant, refund_receip
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-from jiuwu.wiring import queue_effects
+from jiuwu.wiring import heed, queue_effects
 
 
-class Settings(settings.Settings, frozen=True, kw_only=True):
+class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     orders_table: str
     members_table: str
     points_table: str
@@ -65,6 +68,7 @@ class Office(NamedTuple):
     """What serving the merchant needs."""
 
     key: SecretReader
+    source_limit: SourceLimit
     accounts: Accounts
     store: OrderStore
     refunds: Refunds
@@ -86,9 +90,31 @@ def _serve(office: Office, request: Request) -> Reply:
 def _authenticate(office: Office, request: Request) -> None:
     """Before anything else: a stranger does not even learn what there is. Who brings no key costs no secret."""
     given = api.bearer(request).encode()
+    if not given:
+        raise _key_required()
+    keys = office.key()
+    source = source_of(request.source, keys.current)
+    if wait := office.source_limit.wait(source):
+        raise _slowed(wait)
     # every key is compared to its end, whichever fits
-    if not given or True not in [hmac.compare_digest(given, key.encode()) for key in office.key().all]:
-        raise Refused(401, "merchant_key_required", "需要有效的商家密钥", "Authorization", headers=_BEARER)
+    if True not in [hmac.compare_digest(given, key.encode()) for key in keys.all]:
+        wait = office.source_limit.note_failure(source)
+        raise _slowed(wait) if wait else _key_wrong()
+
+
+def _key_required() -> Refused:
+    return Refused(401, "merchant_key_required", "需要有效的商家密钥", "Authorization", headers=_BEARER)
+
+
+def _key_wrong() -> Refused:
+    telemetry.count("MerchantKeyFailures")
+    return _key_required()
+
+
+def _slowed(wait: float) -> Refused:
+    telemetry.count("MerchantKeyFailures")
+    again = {"Retry-After": str(math.ceil(wait))}
+    return Refused(429, "too_many_wrong_keys", "商家密钥错误次数过多，请稍后再试", "Authorization", headers=again)
 
 
 def _look(office: Office, _: Request, order_no: str) -> Reply:
@@ -203,6 +229,7 @@ def _about_points(field: str) -> str:
 
 
 _BEARER = {"WWW-Authenticate": "Bearer"}
+_LEAST_KEY, _MOST_KEY = 32, 256  # longer ones than api.bearer reads would open nothing
 _REFUNDS, _POINTS = msgspec.json.Decoder(Refund), msgspec.json.Decoder(Points)
 _BUSY = (TableBusy, TableRefused, LedgerBusy, OrderBusy)
 _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
@@ -223,9 +250,12 @@ def build(environment: Settings, clock: Callable[[], float] = time.time) -> Offi
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, environment.orders_table)
     policy = Policy(check_seconds=environment.payment_check_seconds)  # of the rules, all that a refund asks for
+    secretsmanager = clients.client("secretsmanager")
+    wrong_keys = LaneTable(dynamodb, environment.limits_table, kept_seconds=KEPT_SECONDS, clock=clock)
     queue = partial(queue_effects, clients.client("sqs"), environment.effect_queue_url)
     return Office(
-        key=SecretReader(clients.client("secretsmanager"), environment.merchant_key_name),
+        key=SecretReader(secretsmanager, environment.merchant_key_name, least=_LEAST_KEY, most=_MOST_KEY),
+        source_limit=SourceLimit(wrong_keys, on_fault=partial(heed, "unavailable", "wrong_keys"), clock=clock),
         accounts=Accounts(dynamodb, environment.members_table),
         store=store,
         refunds=Refunds(store, policy, queue=queue, clock=clock),

@@ -24,7 +24,7 @@ from sandbox.town.wiring import Function, Source, Wiring, following
 
 START = 1_763_800_000.0
 APP_ID, SECRET_NAME, APP_SECRET = "town-app", "jiuwu/app-secret", "the-town-secret"
-MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-town-merchant-key"
+MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-merchant-key-of-the-whole-town"
 PARAMETERS = {
     "AppId": APP_ID,
     "AppSecretName": SECRET_NAME,

@@ -19,6 +19,7 @@ from tests.functions.platform_stand_in import StandIn
 
 NOW = 1_763_800_000
 APP_ID = "sandbox-app"
+MERCHANT_KEY, PREVIOUS_MERCHANT_KEY = "the-merchant-key-of-these-tests-0", "the-previous-merchant-key-of-these"
 COMMON = {
     "JIUWU_PROFILE": "jiuwu",
     "PLATFORM_URL": "http://platform.example",
@@ -69,7 +70,7 @@ def resources(
         "RECONCILE_QUEUE_URL": make_queue("ReconcileQueue"),
         "TOKEN_KEY_ID": aws("kms").create_key()["KeyMetadata"]["KeyId"],
         "APP_SECRET_NAME": secret("app", current="the-secret"),
-        "MERCHANT_KEY_NAME": secret("key", current="the-merchant-key", previous="the-previous-merchant-key"),
+        "MERCHANT_KEY_NAME": secret("key", current=MERCHANT_KEY, previous=PREVIOUS_MERCHANT_KEY),
         "POINTS_TABLE": make_table("PointsTable"),
     }
 

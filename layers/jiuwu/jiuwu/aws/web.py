@@ -33,6 +33,7 @@ class Request:
     method: str
     path: str
     host: str
+    source: str = field(repr=False)  # the caller's IP address
     raw_query: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     cookies: Mapping[str, str] = field(repr=False)
@@ -73,6 +74,7 @@ def parse(event: object) -> Request:
         method=method,
         path=path,
         host=_text(context.get("domainName")),
+        source=_text(http.get("sourceIp")),
         raw_query=_text(_mapping(event).get("rawQueryString")),
         headers=headers,
         cookies=_cookies(event, headers),

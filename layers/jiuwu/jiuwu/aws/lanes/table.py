@@ -37,9 +37,16 @@ class Stored:
 class LaneTable:
     """Reads and writes cost one unit each; a write that came too late costs one, too, and brings what is there."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        kept_seconds: int = _KEPT_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._clock = table, clock
+        self._table, self._kept_seconds, self._clock = table, kept_seconds, clock
 
     def read(self, name: str) -> Stored:
         """The lane now; raises LaneMalformed and boto's errors."""
@@ -53,7 +60,7 @@ class LaneTable:
             "lane": {"S": name},
             "version": {"N": str(seen.version + 1)},
             "state": {"S": msgspec.json.encode(lane).decode()},
-            "expires_at": {"N": str(int(self._clock()) + _KEPT_SECONDS)},
+            "expires_at": {"N": str(int(self._clock()) + self._kept_seconds)},
         }
         version = {":seen": {"N": str(seen.version)}}
         try:

@@ -1,0 +1,82 @@
+"""Slows down a source of wrong keys: a few at once, then one every ten seconds, whichever instance it meets.
+
+Each wrong key takes a token from its source's bucket in LimitsTable. While the bucket is empty, the source is refused
+before its key is looked at. A right key of any other source reads and writes nothing.
+"""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import structs
+
+from jiuwu.aws import clients
+from jiuwu.aws.lanes import bucket
+from jiuwu.aws.lanes.bucket import Rate
+from jiuwu.aws.lanes.lane import Lane
+from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
+
+RATE = Rate(per_second=0.1, burst=10)
+# After this the item goes by TTL, long after its bucket is full again (seconds).
+KEPT_SECONDS = 3600
+# A source that fights for its own bucket waits (seconds).
+_CONTESTED_WAIT = 1.0
+_MOST_REMEMBERED = 1000
+
+
+class SourceLimit:
+    """One per process. `on_fault` hears why LimitsTable did not answer; then nothing is slowed down."""
+
+    def __init__(
+        self, table: LaneTable, *, on_fault: Callable[[str], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._table, self._on_fault, self._clock = table, on_fault, clock
+        self._waits_until: dict[str, float] = {}
+
+    def wait(self, source: str) -> float:
+        """Return how many seconds the source still has to wait, as far as this process knows."""
+        return max(0.0, self._waits_until.get(source, 0.0) - self._clock())
+
+    def note_failure(self, source: str) -> float:
+        """Take a token for a wrong key; return how many seconds the source has to wait, 0 while it had one."""
+        waits = [0.0]
+
+        def take(lane: Lane) -> Lane:
+            after, waits[0] = _taken(lane, bucket.micros(self._clock()))
+            return after
+
+        try:
+            self._table.change(f"wrong_keys#{source}", take)
+        except LaneContested:
+            waits[0] = _CONTESTED_WAIT
+        except (ClientError, BotoCoreError, LaneMalformed) as fault:
+            self._on_fault(clients.named(fault))
+            return 0.0
+        if waits[0]:
+            self._remember(source, self._clock() + waits[0])
+        return waits[0]
+
+    def _remember(self, source: str, until: float) -> None:
+        if len(self._waits_until) >= _MOST_REMEMBERED:
+            self._waits_until.clear()  # the table knows them all
+        self._waits_until[source] = until
+
+
+def source_of(address: str, key: str) -> str:
+    """Return a caller's IP address as a label that tells nobody who it is: keyed with a secret, and cut. Of IPv6 the
+    network counts, as one caller has all of its 2^64 addresses."""
+    try:
+        found = ipaddress.ip_address(address)
+        network = str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+    except ValueError:
+        network = address
+    return hmac.digest(key.encode(), network.encode(), "sha256").hex()[:16]
+
+
+def _taken(lane: Lane, now: int) -> tuple[Lane, float]:
+    full_at = bucket.mended(RATE, lane.full_at, now)
+    if not bucket.tokens(RATE, full_at, now):
+        return lane, bucket.seconds_until(RATE, full_at, now, 1)
+    return structs.replace(lane, full_at=bucket.taken(RATE, full_at, now, 1)), 0.0

@@ -1,0 +1,114 @@
+"""Who brings wrong keys is slowed down, by source; nobody else pays for it."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from jiuwu.aws.lanes.source_limit import KEPT_SECONDS, SourceLimit, source_of
+from jiuwu.aws.lanes.table import LaneTable
+from sandbox.memory.calls import Phase
+from tests.aws.lanes.conftest import TABLE, Town
+
+FAULTS: list[str] = []
+
+
+def process(town: Town) -> SourceLimit:
+    client, clock = town.account.client("dynamodb"), lambda: town.now
+    table = LaneTable(client, TABLE, kept_seconds=KEPT_SECONDS, clock=clock)
+    return SourceLimit(table, on_fault=FAULTS.append, clock=clock)
+
+
+def test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds(town: Town) -> None:
+    limit = process(town)
+
+    assert [0.0] * 10 + [10.0] == [limit.note_failure("a") for _ in range(11)]
+    town.now += 10
+    assert (0.0, 0.0, 10.0) == (limit.wait("a"), limit.note_failure("a"), limit.note_failure("a"))
+
+
+def test_what_one_process_counted_another_knows(town: Town) -> None:
+    processes = [process(town) for _ in range(5)]
+
+    waits = [processes[n % 5].note_failure("a") for n in range(50)]
+
+    assert 10 == waits.count(0.0)
+
+
+def test_another_source_waits_for_nothing(town: Town) -> None:
+    limit = process(town)
+    for _ in range(50):
+        limit.note_failure("a")
+
+    assert (True, 0.0, 0.0) == (limit.wait("a") > 0, limit.wait("b"), limit.note_failure("b"))
+
+
+def test_who_is_asked_about_without_a_wrong_key_costs_no_read_and_no_write(town: Town) -> None:
+    limit = process(town)
+    for number in range(1000):
+        limit.wait(f"s{number}")
+
+    assert (0, 0) == (town.reads, town.writes)
+
+
+def test_a_flood_from_one_source_costs_a_write_for_each_token_and_not_for_each_key(town: Town) -> None:
+    limit = process(town)
+    for _ in range(500):
+        if not limit.wait("a"):
+            limit.note_failure("a")
+
+    assert 10 == town.writes
+    assert town.reads <= 12
+
+
+def test_a_source_is_forgotten_after_an_hour(town: Town) -> None:
+    process(town).note_failure("a")
+
+    key = {"lane": {"S": "wrong_keys#a"}}
+    item = town.account.client("dynamodb").get_item(TableName=TABLE, Key=key)["Item"]
+    assert str(int(town.now) + 3600) == item["expires_at"]["N"]
+
+
+def test_a_process_remembers_only_so_many_sources(town: Town) -> None:
+    limit = process(town)
+    for number in range(1100):
+        for _ in range(11):
+            limit.note_failure(f"s{number}")
+
+    assert len(limit._waits_until) <= 1000
+    assert limit.note_failure("s0") > 0
+
+
+def test_without_its_table_nobody_is_slowed_and_somebody_hears_of_it(town: Town) -> None:
+    def fail(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    FAULTS.clear()
+    town.account.calls.on_call = fail
+
+    assert [0.0] * 20 == [process(town).note_failure("a") for _ in range(20)]
+    assert {"EndpointConnectionError"} == set(FAULTS)
+
+
+def test_a_source_does_not_tell_who_it_is() -> None:
+    told = source_of("198.51.100.23", "key")
+
+    assert 16 == len(told)
+    assert "198" not in told
+    assert told != source_of("198.51.100.23", "another key")
+    assert told != source_of("198.51.100.24", "key")
+
+
+@pytest.mark.parametrize("address", ["2001:db8::1", "2001:db8:0:0:ffff::7", "2001:DB8::2"])
+def test_of_ipv6_the_network_is_one_source(address: str) -> None:
+    assert source_of("2001:db8::", "key") == source_of(address, "key")
+    assert source_of("2001:db8:0:1::1", "key") != source_of(address, "key")
+
+
+@pytest.mark.parametrize("address", ["", "unknown", "198.51.100.23:443", "9" * 1000, "钥匙"])
+def test_what_is_no_address_is_a_source_like_any_other(address: str) -> None:
+    with pytest.raises(ValueError, match=r"IP|address|does not"):
+        ipaddress.ip_address(address)
+    assert 16 == len(source_of(address, "key"))
