@@ -42,6 +42,15 @@ def test_a_token_too_long_for_one_kms_call_is_kept_whole(make_tokens: Callable[.
     assert tokens.source(MEMBER).access_token() == "a" * 8192
 
 
+def test_a_member_is_renewed_before_the_refresh_token_ends_whatever_the_access_token_says(
+    make_tokens: Callable[..., Tokens], record: Callable[[], dict[str, Any]]
+) -> None:
+    # a lifetime in milliseconds, taken for seconds: 83 days
+    odd = TokenReply(access_token="a", refresh_token="r", expires_in=7_200_000, refresh_expires_in=2_592_000)
+    make_tokens().link(MEMBER, USER, odd)
+    assert record()["refresh_at"] == record()["refresh_expires_at"]
+
+
 def test_an_unknown_member_has_no_token(tokens: Tokens) -> None:
     with pytest.raises(MemberUnknown):
         tokens.source("mb_nobody").access_token()

@@ -284,7 +284,7 @@ SIDES = (
         "another member's order is never taken for ours",
         3,
         f"{_TRADE}/reconcile.py",
-        "if local and local.open_id != remote.open_id:",
+        "if local and remote.open_id and local.open_id != remote.open_id:",
         "if local and not local.open_id:",
         ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
     ),

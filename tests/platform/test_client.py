@@ -54,7 +54,7 @@ def test_creating_an_order_may_be_repeated_because_its_number_is_its_key() -> No
     assert len(rig.requests) == 2
 
 
-@pytest.mark.parametrize("data", [order("JW2"), order(payments=None), order(amount=12.34), [], "x"])
+@pytest.mark.parametrize("data", [order("JW2"), order(payments=7), order(amount=12.34), [], "x"])
 def test_a_created_order_whose_reply_is_not_understood_may_have_been_created(data: object) -> None:
     api, _rig = client(ok(data))
     with pytest.raises(UnknownOutcome, match="reply not understood, data"):

@@ -12,6 +12,7 @@ from jiuwu.platform.profile import load
 from tests.platform.fakes import PAID, REFUND
 
 PROFILE = load()
+HEAD = {"event_id": "e", "event_type": "x"}
 
 
 @pytest.mark.parametrize(
@@ -69,18 +70,15 @@ def test_each_order_event_is_read(event_type: str, data: dict[str, Any], expecte
     [
         ("order.paid", "{", "body"),
         ("order.paid", "[" * 100_000, "body"),
-        ("order.paid", '{"version": ' + "9" * 5000 + "}", "body"),
-        ("order.paid", b'{"x": "\xff"}', "body"),
+        ("order.paid", b'"\xff"', "body"),
         ("order.paid", '"\ud800"', "body"),
-        ("order.paid", "[]", "data"),
-        ("order.paid", "{}", "data"),
-        ("order.paid", '{"data": 7}', "data"),
-        ("order.paid", '{"data": {}}', "data.out_order_no"),
-        ("order.paid", json.dumps({"data": PAID | {"amount": 1}}), "data.amount"),
+        ("order.paid", "[]", "body"),
+        ("order.paid", "{}", "event_id"),
+        ("order.paid", json.dumps(HEAD | {"data": 7}), "data"),
+        ("order.paid", json.dumps(HEAD | {"data": {}}), "data.out_order_no"),
+        ("order.paid", json.dumps(HEAD | {"data": PAID | {"amount": 1}}), "data.amount"),
         ("order.paid", json.dumps({"data": PAID}), "event_id"),
-        ("order.paid", json.dumps({"data": PAID, "event_id": "e", "occurred_at": "now"}), "occurred_at"),
-        ("order.paid", json.dumps({"data": PAID, "event_id": "e", "occurred_at": 1, "version": -1}), "version"),
-        ("order.teleported", json.dumps({"data": PAID}), "event_type"),
+        ("order.teleported", json.dumps(HEAD | {"data": PAID}), "event_type"),
     ],
 )
 def test_a_poisonous_notification_is_named_by_its_field(event_type: str, body: str | bytes, field: str) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from jiuwu.platform.decoding import decode
 from jiuwu.platform.profile import lookup
 
 if TYPE_CHECKING:
@@ -138,8 +137,8 @@ def _bytes(body: str, encoding: str) -> bytes:
 def _order_no(body: bytes, source: str, profile: "Profile") -> str:
     """The order that it is about, if it names one; nothing else of the body is looked at."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        found = decode(body)
+    except ValueError:
         return ""
     theirs = profile.notification.fields.data, profile.fields.event.out_order_no
     path = "order_no" if source == EFFECTS else ".".join(filter(None, theirs))

@@ -199,7 +199,9 @@ def _expression(attributes: Mapping[str, Value], remove: tuple[str, ...] = ()) -
 def _attributes(member_id: str, tokens: SealedTokens) -> dict[str, Value]:
     sealed: dict[str, Value] = {"access_sealed": tokens.access, "refresh_sealed": tokens.refresh}
     sealed |= {"token_expires_at": tokens.expires_at, "refresh_expires_at": tokens.refresh_expires_at}
-    due: dict[str, Value] = {"refresh_at": tokens.expires_at, "refresh_shard": shard_of(member_id)}
+    # never after the refresh token's own end, whatever the platform says of the access token
+    refresh_at = min(tokens.expires_at, tokens.refresh_expires_at)
+    due: dict[str, Value] = {"refresh_at": refresh_at, "refresh_shard": shard_of(member_id)}
     return sealed | (due if tokens.refresh else {}) | {"refresh_failures": 0}
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from jiuwu.platform import errors, signing
+from jiuwu.platform import errors
 from jiuwu.platform.contract import Code, Profile
 from jiuwu.platform.errors import Facts, MalformedPayload, PlatformError
 from jiuwu.platform.payloads import decode_json
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.times import read_time
 from jiuwu.platform.transport import Reply
 
 _MEANINGS: dict[str | None, type[PlatformError]] = {
@@ -78,7 +79,8 @@ def known(profile: Profile, sent: Sent, reply: Reply) -> Facts:
         envelope: Mapping[str, Any] = object_of(reply)
     except MalformedPayload:
         envelope = {}
-    ids = (lookup(envelope, profile.reply.request_id), reply.headers.get("x-request-id"), sent.nonce)
+    theirs = lookup(envelope, profile.reply.request_id)
+    ids = (str(theirs) if type(theirs) is int else theirs, reply.headers.get("x-request-id"), sent.nonce)
     clean = (text for text in ids if _clean(text, sent) and re.fullmatch(r"[\w.:-]{1,128}", text, re.ASCII))
     msg = lookup(envelope, profile.reply.msg)
     return {"status": reply.status, "request_id": next(clean, None), "msg": msg[:200] if _clean(msg, sent) else ""}
@@ -111,11 +113,16 @@ def object_of(reply: Reply) -> Mapping[str, Any]:
 
 
 def _code(profile: Profile, envelope: Mapping[str, Any]) -> Code:
-    code = lookup(envelope, profile.reply.code)
+    code = as_number(lookup(envelope, profile.reply.code))
     # true is not 1, and text is a code only where the profile has such codes
     if type(code) is int or (isinstance(code, str) and _speaks_text(profile) and re.fullmatch(r"[\w.-]{1,64}", code)):
         return code
     raise MalformedPayload(profile.reply.code, "missing" if code is None else "not a code as the profile has them")
+
+
+def as_number(found: object) -> Any:  # noqa: ANN401 -- JSON
+    """0.0 as 0: some platforms know no other numbers."""
+    return int(found) if isinstance(found, float) and found.is_integer() else found
 
 
 def _speaks_text(profile: Profile) -> bool:
@@ -133,12 +140,10 @@ def _data(profile: Profile, reply: Reply, envelope: Mapping[str, Any]) -> object
 
 
 def parse_server_time(profile: Profile, found: object) -> int | None:
-    """The platform's clock in Unix seconds, written as signing.timestamp_format has it; None when it is not."""
-    if isinstance(found, bool) or not isinstance(found, int | str):
-        return None
+    """The platform's clock in Unix seconds; None when it is no time."""
     try:
-        return int(signing.parse_timestamp(profile.signing, str(found)))
-    except (ValueError, OverflowError):
+        return read_time(profile.signing, found)
+    except ValueError:
         return None
 
 

@@ -1,24 +1,89 @@
 """What crosses the platform's border, as our own values: integer fen, Unix seconds, our names."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic import WrapValidator as Wrap
 
 from jiuwu.platform.contract import OrderStatus
+from jiuwu.platform.decoding import REPLACEMENT
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.platform.times import MOST_SECONDS
 from jiuwu.platform.web_address import is_safe
 
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Numbers as their digits: some platforms write ids and names of digits as numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
+
+
+def _readable(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Two ids that differ in what cannot be read must not become one."""
+    if isinstance(value, str) and REPLACEMENT in value:
+        raise ValueError("holds a character that cannot be read")
+    return value
+
+
+def _as_id(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    return _as_text(_readable(value))
+
+
+def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """3.0, "3" and "3.0" as 3."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value.partition(".")[0])
+    return _as_number(value)
+
+
+def _as_number(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """3.0 as 3; text stays text."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_yes_or_no(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """0 and 1 as no and yes."""
+    return bool(value) if type(value) in (int, float) and value in (0, 1) else value
+
+
+def _or_else(default: object) -> Wrap:
+    """A field that decides nothing: in a form that it cannot have, it is as if it were not there."""
+
+    def read(value: Any, handler: ValidatorFunctionWrapHandler) -> object:  # noqa: ANN401 -- JSON
+        try:
+            return handler(value)
+        except ValidationError:
+            return default
+
+    return Wrap(read)
+
+
+_WHOLE = re.compile(r"[0-9]{1,20}(?:\.0{1,9})?", re.ASCII)
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
-Id = Annotated[str, Field(min_length=1, max_length=128)]
+Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1, max_length=128)]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
-# Up to the year 2242, so that milliseconds are refused instead of misread.
-Seconds = Annotated[int, Field(ge=0, lt=2**33)]
+# 0 where the platform does not say, or says nothing that is a time (platform/times.py): no decision hangs on it.
+Seconds = Annotated[int, Field(ge=0, lt=MOST_SECONDS)]
+Count = Annotated[int, BeforeValidator(_as_whole), Field(ge=0, le=10**9)]
+MaybeId = Annotated[Id | None, _or_else(None)]
+Member = Annotated[Id | Literal[""], _or_else("")]
+RefundNo = Annotated[str, BeforeValidator(_as_id), Field(max_length=128)]
+# Shown to people at most.
+Words = Annotated[str, _or_else(""), BeforeValidator(_as_text)]
 # Goes back in a URL, and is kept meanwhile.
-PageName = Annotated[str, Field(max_length=4096)]
-Secret = Annotated[str, Field(min_length=1, max_length=8192)]
+PageName = Annotated[str, BeforeValidator(_as_text), Field(max_length=4096)]
+Secret = Annotated[str, BeforeValidator(_readable), Field(min_length=1, max_length=8192)]
 # For people to see or follow: an odd one is cut or left out, and takes nothing else with it.
-ShownName = Annotated[str, AfterValidator(lambda name: name[:64])]
-WebAddress = Annotated[str, AfterValidator(lambda url: url if is_safe(url) else "")]
+ShownName = Annotated[Words, AfterValidator(lambda name: name[:64])]
+WebAddress = Annotated[Words, AfterValidator(lambda url: url if is_safe(url) else "")]
 
 
 class Value(BaseModel):
@@ -28,15 +93,15 @@ class Value(BaseModel):
 
 class RemoteItem(Value):
     product_id: Id
-    title: str
-    quantity: Annotated[int, Field(ge=1, le=10**9)]
+    title: Words = ""
+    quantity: Count  # 0 on the line of a gift
     price_fen: Fen
 
 
 class RemotePayment(Value):
     transaction_id: Id
     amount_fen: Fen
-    paid_at: Seconds
+    paid_at: Seconds = 0
 
 
 class RemoteRefund(Value):
@@ -45,21 +110,21 @@ class RemoteRefund(Value):
     refund_id: Id
     transaction_id: Id
     amount_fen: Fen
-    refunded_at: Seconds
-    out_refund_no: str = ""
+    refunded_at: Seconds = 0
+    out_refund_no: RefundNo = ""
 
 
 class RemoteOrder(Value):
     platform_order_no: Id
     out_order_no: Id
-    open_id: Id
     status: OrderStatus
     amount_fen: Fen
+    open_id: Member = ""
     paid_amount_fen: Fen | None = None
     # required: a reply without them must not look like an order without payments
     payments: tuple[RemotePayment, ...]
     refunds: tuple[RemoteRefund, ...]
-    updated_at: Seconds
+    updated_at: Seconds = 0
     created_at: Seconds = 0
     items: tuple[RemoteItem, ...] = ()
     pay_url: WebAddress = ""
@@ -80,14 +145,14 @@ class RefundReply(Value):
     refund_id: Id
     out_refund_no: Id
     amount_fen: Fen
-    status: str
+    status: Annotated[str, BeforeValidator(_as_text)]
 
 
 class NewProduct(Value):
     product_id: Id
-    title: str
+    title: Annotated[str, BeforeValidator(_as_text)]
     price_fen: Fen
-    on_shelf: bool
+    on_shelf: Annotated[bool, BeforeValidator(_as_yes_or_no)]
 
 
 class RemoteProduct(NewProduct):
@@ -98,7 +163,7 @@ class UserProfile(Value):
     open_id: Id
     nickname: ShownName = Field("", repr=False)
     avatar_url: WebAddress = Field("", repr=False)
-    level: int | str = 0
+    level: Annotated[int | str, _or_else(0), BeforeValidator(_as_number)] = 0
     updated_at: Seconds = 0
 
 
@@ -108,9 +173,9 @@ class TokenReply(Value):
     access_token: Secret = Field(repr=False)
     expires_in: Annotated[int, Field(gt=0, lt=2**31)]
     refresh_expires_in: Annotated[int, Field(gt=0, lt=2**31)]
-    refresh_token: Secret | None = Field(None, repr=False)
-    scope: str = ""
-    open_id: Id | None = None
+    refresh_token: Annotated[Secret | None, _or_else(None)] = Field(None, repr=False)
+    scope: Words = ""
+    open_id: MaybeId = None
 
 
 class NewOrder(Value):
@@ -126,15 +191,15 @@ class OrderPaid(Value):
     platform_order_no: Id
     transaction_id: Id
     amount_fen: Fen
-    paid_at: Seconds
-    open_id: Id | None = None
+    paid_at: Seconds = 0
+    open_id: MaybeId = None
 
 
 class OrderCancelled(Value):
     out_order_no: Id
     platform_order_no: Id
     cancelled_at: Seconds | None = None
-    reason: str = Field("", repr=False)
+    reason: Words = Field("", repr=False)
 
 
 class OrderCompleted(Value):
@@ -151,17 +216,20 @@ class OrderRefunded(Value):
     refund_id: Id
     transaction_id: Id
     amount_fen: Fen
-    refunded_at: Seconds
-    out_refund_no: str = ""
+    refunded_at: Seconds = 0
+    out_refund_no: RefundNo = ""
 
 
 type OrderEvent = OrderPaid | OrderCancelled | OrderCompleted | OrderRefunded
 
 
 class OrderNotification(Value):
-    """A notification about an order; `version` grows with each change of the order at the platform, 0 if unsaid."""
+    """A notification about an order; `version` grows with each change of the order at the platform.
+
+    `occurred_at` and `version` are 0 where the platform does not say.
+    """
 
     event_id: Id
-    occurred_at: Seconds
+    occurred_at: Seconds = 0
     event: OrderPaid | OrderCancelled | OrderCompleted | OrderRefunded
     version: Annotated[int, Field(ge=0, lt=2**63)] = 0

@@ -4,21 +4,24 @@ Sans I/O, and light: no pydantic, because the function in front of the platform 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
-from jiuwu.platform import signing
+from jiuwu.platform import decoding, signing
 from jiuwu.platform.profile import Profile, lookup
+from jiuwu.platform.times import read_time
 
 # What an event type that the profile does not list is called by us; the platform may add types.
 UNKNOWN_TYPE = "unknown"
-_LONGEST = 128
+_LONGEST, _MOST_DIGITS = 128, 19
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified notification. `body_text` is the body as signed, `occurred_at` Unix seconds.
+    """A verified notification. `body_text` is the body as signed, as far as it is text; `occurred_at` is in Unix
+    seconds, 0 where the platform does not say.
 
     `headers` are the platform's own, under its names and without the signature; `delivery_id` is the nonce among them,
     a new one each time that the platform sends.
@@ -27,7 +30,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     event_type: str
     raw_type: str
-    occurred_at: int | None
+    occurred_at: int
     body_text: str
     secret_index: int
     delivery_id: str
@@ -35,6 +38,17 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Notification({self.event_id}, {self.event_type})"
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What every notification says around its data. `occurred_at` is in Unix seconds; it and `version` are 0 where the
+    platform does not say, or says nothing that can be one: they decide nothing."""
+
+    event_id: str
+    raw_type: str
+    occurred_at: int
+    version: int
+    data: Mapping[str, Any]
 
 
 class NotificationRefused(Exception):
@@ -83,8 +97,7 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     told = {name: given[ours] for ours, name in zip(names.__struct_fields__, astuple(names), strict=True)}
     del told[names.signature]
     try:
-        text, envelope = _decode(body)
-        return _read_envelope(profile, envelope, text, given, told, index)
+        return _read(profile, body, given, told, index)
     except NotificationQuarantined as unreadable:
         unreadable.event_id, unreadable.delivery_id = given["event_id"], given["nonce"]
         unreadable.headers, unreadable.secret_index = told, index
@@ -96,8 +109,7 @@ def reread(profile: Profile, body: bytes, *, event_id: str) -> Notification:
 
     Raises NotificationQuarantined when it still is not as the profile describes.
     """
-    text, envelope = _decode(body)
-    return _read_envelope(profile, envelope, text, {"event_id": event_id, "nonce": ""}, {}, 0)
+    return _read(profile, body, {"event_id": event_id, "nonce": ""}, {}, 0)
 
 
 def sign_notification(  # noqa: PLR0913 -- as receive
@@ -147,7 +159,7 @@ def _check_window(profile: Profile, timestamp: str, now: float) -> None:
 
 
 def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> int:
-    # surrogateescape keeps bytes that are no UTF-8, so that the signature is over what came; _decode refuses them
+    # surrogateescape keeps bytes that are no UTF-8, so that the signature is over what came
     params = signed_params(profile, given, body.decode("utf-8", "surrogateescape"))
     try:
         return signing.verify(profile.signing, params, given["signature"], secrets=secrets)
@@ -164,37 +176,38 @@ def signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dic
     return params
 
 
-def _decode(body: bytes) -> tuple[str, object]:
-    try:
-        text, envelope = body.decode(), msgspec.json.decode(body)
-    except UnicodeDecodeError:
-        raise NotificationQuarantined("body_not_utf8", "the body is not UTF-8") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise NotificationQuarantined("body_not_json", "the body is not JSON that can be read") from None
-    if not isinstance(envelope, dict):
-        raise NotificationQuarantined("body_not_an_object", "the body is JSON but not an object")
-    return text, envelope
+def read_envelope(profile: Profile, found: object) -> Envelope:
+    """What a decoded body says around its data; raises NotificationQuarantined.
 
-
-def _read_envelope(  # noqa: PLR0913, PLR0917 -- what a Notification is made of
-    profile: Profile, envelope: object, text: str, given: Mapping[str, str], headers: dict[str, str], index: int
-) -> Notification:
+    The one reader: what it takes at the door (WebhookIntake) it takes inside (OrderProcessor).
+    """
     fields = profile.notification.fields
-    event_id = _name(envelope, fields.event_id)
-    if event_id != given["event_id"]:
-        message = f"differs from the header {profile.notification.headers.event_id}"
-        raise NotificationQuarantined("event_id_differs", message, fields.event_id)
-    raw_type = _name(envelope, fields.event_type)
-    if not isinstance(lookup(envelope, fields.data), dict):
+    if not isinstance(found, dict):
+        raise NotificationQuarantined("body_not_an_object", "the body is JSON but not an object")
+    event_id, raw_type = _name(found, fields.event_id), _name(found, fields.event_type)
+    data = lookup(found, fields.data)
+    if not isinstance(data, dict):
         raise _wrong(fields.data, "an object")
-    version = lookup(envelope, fields.version)
-    if version is not None and type(version) is not int:
-        raise _wrong(fields.version, "a whole number")
-    return Notification(
+    return Envelope(
         event_id=event_id,
-        event_type=profile.notification.our_type(raw_type) or UNKNOWN_TYPE,
         raw_type=raw_type,
-        occurred_at=_occurred_at(profile, lookup(envelope, fields.occurred_at)),
+        occurred_at=_time(profile, lookup(found, fields.occurred_at)),
+        version=_version(lookup(found, fields.version)),
+        data=data,
+    )
+
+
+def _read(profile: Profile, body: bytes, given: Mapping[str, str], headers: dict[str, str], index: int) -> Notification:
+    text, found = _decode(body)
+    envelope = read_envelope(profile, found)
+    if envelope.event_id != given["event_id"]:
+        message = f"differs from the header {profile.notification.headers.event_id}"
+        raise NotificationQuarantined("event_id_differs", message, profile.notification.fields.event_id)
+    return Notification(
+        event_id=envelope.event_id,
+        event_type=profile.notification.our_type(envelope.raw_type) or UNKNOWN_TYPE,
+        raw_type=envelope.raw_type,
+        occurred_at=envelope.occurred_at,
         body_text=text,
         secret_index=index,
         delivery_id=given["nonce"],
@@ -202,24 +215,40 @@ def _read_envelope(  # noqa: PLR0913, PLR0917 -- what a Notification is made of
     )
 
 
+def _decode(body: bytes) -> tuple[str, object]:
+    """The body as text that a queue takes, and what it says. What is UTF-8 and holds no stray control character goes
+    on as it came, but for its byte order mark."""
+    with suppress(ValueError, RecursionError):
+        return body.decode(), msgspec.json.decode(body)
+    text = decoding.readable(body)
+    try:
+        return text, decoding.decode(text)
+    except ValueError:
+        raise NotificationQuarantined("body_not_json", "the body is not JSON that can be read") from None
+
+
 def _name(envelope: object, field: str) -> str:
     value = lookup(envelope, field)
-    if not _is_name(value):
+    text = str(value) if type(value) is int else value
+    if not _is_name(text):
         raise _wrong(field, f"text of 1 to {_LONGEST} printable ASCII characters")
-    return str(value)
+    return str(text)
 
 
-def _occurred_at(profile: Profile, value: object) -> int | None:
-    if value is None:
-        return None
-    scheme = profile.signing
-    wrong = _wrong(profile.notification.fields.occurred_at, f"a time in the form {scheme.timestamp_format}")
-    if type(value) is not (int if scheme.timestamp_format in ("seconds", "milliseconds") else str):
-        raise wrong
+def _time(profile: Profile, value: object) -> int:
     try:
-        return int(signing.parse_timestamp(scheme, str(value)))
+        return read_time(profile.signing, value)
     except ValueError:
-        raise wrong from None
+        return 0
+
+
+def _version(value: object) -> int:
+    """Also "2" and 2.0; what sorts no notifications is 0."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
+        return 0
+    return int(value)
 
 
 def _wrong(field: str, expected: str) -> NotificationQuarantined:

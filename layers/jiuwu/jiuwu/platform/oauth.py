@@ -81,7 +81,7 @@ class OAuthClient(Caller):
     def _tokens(self, sent: Sent, reply: Reply) -> TokenReply:
         found = object_of(reply)
         self._check(sent, reply, found)
-        return parse_token(self.profile, found)
+        return parse_token(self.profile, found, now=sent.now)
 
     def _revoked(self, sent: Sent, reply: Reply) -> None:
         if reply.status == 200 and not reply.body.lstrip().startswith(b"{"):

@@ -4,15 +4,16 @@ Unknown fields are passed over; a missing or wrong one raises MalformedPayload w
 value.
 """
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from msgspec.structs import asdict
 from pydantic import ValidationError
 
 from jiuwu.platform.contract import OrderStatus, Profile, Table
+from jiuwu.platform.decoding import decode
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import (
     NewOrder,
@@ -35,7 +36,9 @@ from jiuwu.platform.models import (
     Value,
 )
 from jiuwu.platform.money import MoneyError, fen, yuan
+from jiuwu.platform.notifications import NotificationQuarantined, read_envelope
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.times import LONGEST_LIFE, lifetime, read_time
 
 _EVENTS: dict[str, type[OrderEvent]] = {
     "order.paid": OrderPaid,
@@ -46,23 +49,24 @@ _EVENTS: dict[str, type[OrderEvent]] = {
 
 
 def decode_json(body: str | bytes) -> object:
-    """What a JSON text says; raises MalformedPayload for what is none, or nests or counts beyond all bounds."""
-    with suppress(ValueError, RecursionError):
-        return msgspec.json.decode(body)
-    # raised here, because a UnicodeDecodeError holds the body
-    raise MalformedPayload("body", "not JSON in UTF-8")
+    """What a JSON text says, as far as it can be read (platform/decoding.py); raises MalformedPayload for what is
+    none."""
+    try:
+        return decode(body)
+    except ValueError:
+        raise MalformedPayload("body", "not JSON") from None
 
 
 def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:
     """An order of a reply; `at` is where it stood, for the error."""
     fields = profile.fields
     parts = {
-        "items": _each(RemoteItem, fields.item, data, fields.order.items, at),
-        "payments": _each(RemotePayment, fields.payment, data, fields.order.payments, at),
-        "refunds": _each(RemoteRefund, fields.refund, data, fields.order.refunds, at),
+        "items": _items(profile, data, at),
+        "payments": _each(profile, RemotePayment, fields.payment, data, fields.order.payments, at),
+        "refunds": _each(profile, RemoteRefund, fields.refund, data, fields.order.refunds, at),
         "status": _status(profile, data, at),
     }
-    return _read(RemoteOrder, fields.order, data, at, parts)
+    return _read(profile, RemoteOrder, fields.order, data, at, parts)
 
 
 def parse_orders(profile: Profile, data: object) -> tuple[RemoteOrder, ...]:
@@ -79,51 +83,71 @@ def parse_page(profile: Profile, data: object) -> Page:
         try:
             orders.append(parse_order(profile, order, at=at))
         except MalformedPayload as wrong:
-            number = lookup(order, profile.fields.order.out_order_no)
-            named = isinstance(number, str) and number.isprintable() and len(number) <= _LONGEST_ID
+            number = str(lookup(order, profile.fields.order.out_order_no) or "")
+            named = number.isprintable() and 0 < len(number) <= _LONGEST_ID
             unreadable.append(f"{number if named else 'an order'}: {wrong}")
     if unreadable and not orders:
         parse_orders(profile, data)  # raises
     ready = {"orders": tuple(orders), "unreadable": tuple(unreadable)}
-    return _read(Page, profile.fields.page, data, "", ready)
+    return _read(profile, Page, profile.fields.page, data, "", ready)
 
 
 def parse_refund(profile: Profile, data: object) -> RefundReply:
-    return _read(RefundReply, profile.fields.refund, data)
+    return _read(profile, RefundReply, profile.fields.refund, data)
 
 
 def parse_product(profile: Profile, data: object) -> RemoteProduct:
-    return _read(RemoteProduct, profile.fields.product, data)
+    return _read(profile, RemoteProduct, profile.fields.product, data)
 
 
 def parse_user(profile: Profile, data: object) -> UserProfile:
-    return _read(UserProfile, profile.fields.user, data)
+    return _read(profile, UserProfile, profile.fields.user, data)
 
 
-def parse_token(profile: Profile, data: object) -> TokenReply:
-    """A token reply; lifetimes may be text, and where none is named the profile's default holds."""
-    names, oauth = profile.fields.token, profile.oauth
+def parse_token(profile: Profile, data: object, *, now: float | None = None) -> TokenReply:
+    """A token reply; where it names no lifetime that can be one, the profile's default holds. `now` is Unix seconds."""
+    names, oauth, scheme = profile.fields.token, profile.oauth, profile.signing
+    now = time.time() if now is None else now
     lives = {
-        "expires_in": _life(data, names.expires_in, oauth.default_expires_in),
-        "refresh_expires_in": _life(data, names.refresh_expires_in, oauth.default_refresh_expires_in),
+        "expires_in": lifetime(scheme, lookup(data, names.expires_in), oauth.default_expires_in, now=now),
+        "refresh_expires_in": _refresh_lifetime(profile, lookup(data, names.refresh_expires_in), now),
+        "scope": _scope(lookup(data, names.scope), oauth.scope_joiner),
     }
-    return _read(TokenReply, names, data, "", lives)
+    return _read(profile, TokenReply, names, data, "", lives)
+
+
+def _refresh_lifetime(profile: Profile, found: object, now: float) -> int:
+    """Zero and less mean that a refresh token has no end; it is taken as one of a year, and renewed long before."""
+    if isinstance(found, int | float | str) and not isinstance(found, bool) and found in _ENDLESS:
+        return LONGEST_LIFE
+    return lifetime(profile.signing, found, profile.oauth.default_refresh_expires_in, now=now)
+
+
+def _scope(found: object, joiner: str) -> object:
+    return joiner.join(map(str, found)) if isinstance(found, list) else found
 
 
 def parse_event(profile: Profile, event_type: str, data: object, *, at: str = "") -> OrderEvent:
     """The data of an order.* notification; `event_type` is our name for it."""
     if event_type not in _EVENTS:
         raise MalformedPayload(profile.notification.fields.event_type, "not an order's event")
-    return _read(_EVENTS[event_type], profile.fields.event, data, at)
+    return _read(profile, _EVENTS[event_type], profile.fields.event, data, at)
 
 
 def parse_notification(profile: Profile, event_type: str, body: str | bytes) -> OrderNotification:
-    """A whole order.* notification as it was received; `event_type` is our name for it."""
-    names = profile.notification.fields
-    found = decode_json(body)
-    at = f"{names.data}." if names.data else ""
-    event = parse_event(profile, event_type, lookup(found, names.data), at=at)
-    return _read(OrderNotification, names, found, "", {"event": event})
+    """A whole order.* notification as it was received; `event_type` is our name for it.
+
+    Its envelope is read by the very code that lets it in (notifications.read_envelope).
+    """
+    try:
+        envelope = read_envelope(profile, decode_json(body))
+    except NotificationQuarantined as wrong:
+        raise MalformedPayload(wrong.field or "body", wrong.message) from None
+    name = profile.notification.fields.data
+    event = parse_event(profile, event_type, envelope.data, at=f"{name}." if name else "")
+    return OrderNotification(
+        event_id=envelope.event_id, occurred_at=envelope.occurred_at, version=envelope.version, event=event
+    )
 
 
 def render_order(profile: Profile, order: NewOrder) -> dict[str, Any]:
@@ -171,6 +195,9 @@ def _render_item(profile: Profile, item: RemoteItem) -> dict[str, Any]:
 
 
 _MONEY = ("amount", "paid_amount", "price")
+_UNUSED_MONEY = ("paid_amount",)
+_TIMES = ("paid_at", "refunded_at", "cancelled_at", "completed_at", "created_at", "updated_at")
+_ENDLESS = (0, -1, "0", "-1", "0.0", "-1.0")
 _LONGEST_ID = 128
 
 
@@ -183,16 +210,23 @@ def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:
     return [(f"{name}.{index}.", order) for index, order in enumerate(found)]
 
 
-def _read[V: Value](
-    model: type[V], names: Table, data: object, at: str = "", ready: Mapping[str, object] | None = None
+def _read[V: Value](  # noqa: PLR0913, PLR0917 -- what is read, by which names, from where
+    profile: Profile,
+    model: type[V],
+    names: Table,
+    data: object,
+    at: str = "",
+    ready: Mapping[str, object] | None = None,
 ) -> V:
     """A `model` of `data` by our field → theirs; `ready` holds fields that are our values already."""
     if not isinstance(data, Mapping):
         raise MalformedPayload(at.rstrip(".") or "data", "missing" if data is None else "expected an object")
     found = {ours: lookup(data, theirs) for ours, theirs in asdict(names).items()} | dict(ready or {})
-    for name in _MONEY:
-        if (amount := found.pop(name, None)) is not None:
-            found[f"{name}_fen"] = _fen(amount, at + getattr(names, name))
+    for name in found.keys() & set(_MONEY):
+        if (amount := found.pop(name)) is not None:
+            found[f"{name}_fen"] = _fen(amount, name, at + getattr(names, name))
+    for name in found.keys() & set(_TIMES):
+        found[name] = _time(profile, found[name])
     try:
         # null is how some say "nothing"
         return model.model_validate({ours: value for ours, value in found.items() if value is not None})
@@ -207,34 +241,53 @@ def _status(profile: Profile, data: object, at: str) -> OrderStatus | None:
     theirs = lookup(data, name)
     if theirs is None:
         return None
-    if not isinstance(theirs, str) or theirs not in profile.order_status:
+    word = str(theirs) if type(theirs) is int else theirs
+    if not isinstance(word, str) or word not in profile.order_status:
         raise MalformedPayload(at + name, "not in the profile's [order_status]")
-    return profile.order_status[theirs]
+    return profile.order_status[word]
 
 
-def _each[V: Value](model: type[V], names: Table, data: object, name: str, at: str) -> tuple[V, ...] | None:
+def _items(profile: Profile, data: object, at: str) -> tuple[RemoteItem, ...]:
+    """The lines of an order, all or none: they matter where an order is adopted only, and there they must add up."""
+    try:
+        return _each(profile, RemoteItem, profile.fields.item, data, profile.fields.order.items, at) or ()
+    except MalformedPayload:
+        return ()
+
+
+def _each[V: Value](  # noqa: PLR0913, PLR0917 -- as _read
+    profile: Profile, model: type[V], names: Table, data: object, name: str, at: str
+) -> tuple[V, ...] | None:
     found = _list(data, name, at)
     if found is None:
         return None
-    return tuple(_read(model, names, element, f"{at}{name}.{index}.") for index, element in enumerate(found))
+    return tuple(_read(profile, model, names, element, f"{at}{name}.{index}.") for index, element in enumerate(found))
 
 
 def _list(data: object, name: str, at: str) -> list[object] | None:
-    found = lookup(data, name)
-    if found is not None and not isinstance(found, list):
+    """What an empty list is written as in Go (null) or Lua and PHP ({}) is one; None for a list that is not there."""
+    parent, _, leaf = name.rpartition(".")
+    holder = lookup(data, parent)
+    if not isinstance(holder, Mapping) or leaf not in holder:
+        return None
+    found: object = holder[leaf]
+    if found is None or found == {}:
+        return []
+    if not isinstance(found, list):
         raise MalformedPayload(at + name, "expected a list")
     return found
 
 
-def _fen(amount: Any, name: str) -> int:  # noqa: ANN401 -- money refuses what is no text
+def _fen(amount: Any, name: str, at: str) -> int | None:  # noqa: ANN401 -- money refuses what is no text
     try:
         return fen(amount)
     except MoneyError as error:
-        raise MalformedPayload(name, str(error)) from None
+        if name in _UNUSED_MONEY:
+            return None
+        raise MalformedPayload(at, str(error)) from None
 
 
-def _life(data: object, name: str, default: int) -> object:
-    found = lookup(data, name)
-    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 10:
-        return int(found)
-    return default if found is None else found
+def _time(profile: Profile, found: object) -> int | None:
+    with suppress(ValueError):
+        return read_time(profile.signing, found)
+    return None

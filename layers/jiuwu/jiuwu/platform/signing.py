@@ -92,13 +92,13 @@ def format_timestamp(scheme: Scheme, now: float) -> str:
         return str(int(now))
     if scheme.timestamp_format == "milliseconds":
         return str(int(now * 1000))
-    return datetime.fromtimestamp(now, _zone(scheme)).strftime(scheme.timestamp_format)
+    return datetime.fromtimestamp(now, zone(scheme)).strftime(scheme.timestamp_format)
 
 
 def parse_timestamp(scheme: Scheme, text: str) -> float:
     """Unix seconds; raises ValueError when `text` is not in the scheme's format."""
     if scheme.timestamp_format not in ("seconds", "milliseconds"):
-        return datetime.strptime(text, scheme.timestamp_format).replace(tzinfo=_zone(scheme)).timestamp()
+        return datetime.strptime(text, scheme.timestamp_format).replace(tzinfo=zone(scheme)).timestamp()
     # int() alone would take signs, spaces, underscores and full-width digits
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise ValueError("not a whole number of " + scheme.timestamp_format)
@@ -155,7 +155,8 @@ def _digest(algorithm: str, message: bytes, secret: str) -> bytes:
     return hashlib.new(algorithm, message).digest()
 
 
-def _zone(scheme: Scheme) -> timezone:
+def zone(scheme: Scheme) -> timezone:
+    """Return the time zone of the scheme's times."""
     return timezone(timedelta(hours=scheme.timestamp_zone_hours))
 
 

@@ -118,6 +118,8 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
     """
     if not is_order_no(remote.out_order_no):
         raise NotOurs("its number is not of our making")
+    if not remote.open_id:
+        raise NotOurs("it names no member")
     if not remote.amount_fen:
         raise NotOurs("it costs nothing: how many points paid for it, only we knew")
     lines = tuple(Line(item.product_id, item.title, item.quantity, item.price_fen) for item in remote.items)
@@ -149,7 +151,7 @@ def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> 
 
 def _contradiction(local: Order | None, remote: "RemoteOrder") -> str:
     """Why the platform's view cannot be acted upon; empty when it can."""
-    if local and local.open_id != remote.open_id:
+    if local and remote.open_id and local.open_id != remote.open_id:
         return "the platform has it as another member's order"
     if local and local.platform_order_no not in ("", remote.platform_order_no):
         return f"placed as {local.platform_order_no}, there it is {remote.platform_order_no}"
