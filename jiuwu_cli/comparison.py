@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,7 +11,7 @@ from jiuwu.platform.errors import PlatformError
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.days import days_between
 from jiuwu.trade.items import day_shards
-from jiuwu.trade.statement import Row, Seen, Tally, total
+from jiuwu.trade.statement import ABSENT, Figures, Row, Seen, Tally, total
 from jiuwu.trade.statement_report import Statement, yuan_text
 from jiuwu.trade.store import TableBusy
 from jiuwu_cli import moments
@@ -83,34 +84,53 @@ def show(statement: Statement) -> None:
     """The statement on the terminal."""
     tally = statement.tally
     say(f"orders made from {moments.shown(statement.since)} to {moments.shown(statement.until)}")
-    say(f"{'':<10}  {'orders':>15}  {'ordered':>27}  {'paid':>27}  {'refunded':>27}   here / there, in yuan")
-    say(_row("all", Seen("", total(tally.here)), Seen("", total(tally.there))))
-    for state in sorted({*tally.here, *tally.there}):
-        here, there = (Seen(state, side[state]) if state in side else Seen() for side in (tally.here, tally.there))
-        say(_row(state, here, there))
-    if alone := tally.never_placed:
-        ended = "order ended" if alone == 1 else "orders ended"
-        say(f"{alone} {ended} here before the platform had it: absent there, and no difference")
+    say(f"{'in yuan':<18}{'orders':>9}{'ordered':>17}{'paid':>17}{'refunded':>17}")
+    _show_sums("all", total(tally.here), total(tally.there))
+    for state in sorted({*tally.here, *tally.there} - {ABSENT}):
+        _show_sums(state, tally.here.get(state, Figures()), tally.there.get(state, Figures()))
+    _show_parts(tally)
     _show_lines(("differs", "differ"), tally.differing, tally.differences)
     _show_lines(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
     for problem in tally.problems:
-        say(f"not compared: {problem}", style="yellow")
+        say(f"not compared: {problem}", style="yellow", hang=2)
 
 
-def _row(name: str, here: Seen, there: Seen) -> str:
-    left, right = here.figures, there.figures
-    cells = [f"{left.orders} / {right.orders}".rjust(15)]
-    for sum_name in ("ordered_fen", "paid_fen", "refunded_fen"):
-        both = (yuan_text(getattr(figures, sum_name)) for figures in (left, right))
-        cells.append(" / ".join(both).rjust(27))
-    return "  ".join([f"{name:<10}", *cells])
+def _show_parts(tally: Tally) -> None:
+    """What all orders are made of: those that are equal, and the others by what they are."""
+    if not (tally.differing or tally.waiting or tally.never_placed):
+        return
+    say("all of them by comparison:")
+    differ, wait = (_sums(lines) for lines in (tally.differences, tally.in_flight))
+    equal = total(tally.there) - differ[1] - wait[1]
+    _show_sums("equal", equal, equal)
+    _show_sums("differ", *differ)
+    _show_sums("in flight", *wait)
+    # ended here before the platform had them: absent there, and no difference
+    _show_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Figures())
+
+
+def _sums(lines: tuple[Row, ...]) -> tuple[Figures, Figures]:
+    """The figures of both sides of these orders; one that differs in two ways has two lines."""
+    rows = {line.order_no: line for line in lines}.values()
+    return sum((row.here.figures for row in rows), Figures()), sum((row.there.figures for row in rows), Figures())
+
+
+def _show_sums(name: str, here: Figures, there: Figures) -> None:
+    """One line where both sides are the same, otherwise one for each."""
+    here, there = (replace(figures, points=0) for figures in (here, there))
+    sides = [("both", here)] if here == there else [("here", here), ("there", there)]
+    if here == there == Figures() and name != "all":
+        return
+    for label, (side, figures) in zip([name, ""], sides, strict=False):
+        sums = "".join(f"{yuan_text(fen):>17}" for fen in (figures.ordered_fen, figures.paid_fen, figures.refunded_fen))
+        say(f"{label:<12}{side:<6}{figures.orders:>9}{sums}")
 
 
 def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Row, ...]) -> None:
     say(f"{orders} order {what[0]}" if orders == 1 else f"{orders} orders {what[1]}")
     for line in lines[:_SHOWN]:
         sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))
-        say(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})")
+        say(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})", hang=4)
     if len(lines) > _SHOWN:
         say(f"  and {len(lines) - _SHOWN} more; --csv FILE or --json has them all")
 

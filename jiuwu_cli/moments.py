@@ -24,3 +24,13 @@ def since(text: str, now: float) -> int:
 def shown(at: float) -> str:
     """A time (Unix seconds) for people, in Asia/Shanghai: 2026-11-24 16:00:00 +08:00."""
     return datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %:z")
+
+
+def day(at: float) -> str:
+    """The day of a time (Unix seconds) in Asia/Shanghai: 2026-11-24."""
+    return datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d")
+
+
+def clock(at: float) -> str:
+    """The time of day of a time (Unix seconds) in Asia/Shanghai: 16:00:00."""
+    return datetime.fromtimestamp(at, SHANGHAI).strftime("%H:%M:%S")

@@ -32,8 +32,9 @@ def order(
 ) -> None:
     """Print the whole story of one order.
 
-    State, ledger and effects; then everything that happened, in time: notifications with the duplicates that were
-    suppressed and their twins, transitions, platform calls, dead letters, drift. The log reaches back 30 days.
+    State, ledger and effects; then everything that happened, in time: notifications as they were accepted, with the
+    duplicates that were suppressed and their twins, transitions, platform calls, dead letters, drift. What only looked
+    at the order is counted; --json lists it. The log reaches back 30 days.
 
     Example:
 
@@ -61,10 +62,13 @@ def order(
 
 def _print(number: str, kept: Order | None, told: list[story.Moment]) -> None:
     for line in story.head(kept) if kept else [f"{number}  is not in our table"]:
-        say(line)
-    say("story:")
-    for moment in told:
-        say(f"  {moments.shown(moment.at)}  {moment.kind:<12}  {moment.what}")
+        say(line, hang=6)
+    say("story (times of Asia/Shanghai, +08:00):")
+    day = ""
+    for moment in story.folded(told):
+        if day != (day := moments.day(moment.at)):
+            say(f"  {day}")
+        say(f"  {moments.clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
 
 
 def _begin(kept: Order | None) -> int:
@@ -72,7 +76,9 @@ def _begin(kept: Order | None) -> int:
 
 
 def _log(found: Stack, number: str, kept: Order | None, after: int) -> order_log.Found:
-    return order_log.read(found.client("logs"), found.output("Logs"), number, since=after or _begin(kept))
+    causes = [happened.cause for happened in kept.history if happened.cause] if kept else []
+    since = after or _begin(kept)
+    return order_log.read(found.client("logs"), found.output("Logs"), number, since=since, event_ids=causes)
 
 
 def _drift(found: Stack, number: str, after: int) -> Iterator[Difference]:

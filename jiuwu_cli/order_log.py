@@ -2,14 +2,18 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import batched
 from typing import Any
 
 # CloudWatch searches a group stream by stream and pages through nothing; a person waits so long.
 _PATIENCE_SECONDS = 60.0
 # The log group's own retention: there is nothing older.
 _KEPT_SECONDS = 30 * 86_400
+# A pattern of CloudWatch has at most 1,024 characters.
+_IDS_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +32,66 @@ class Found:
     cut_off: bool = False
 
 
-def read(
+def read(  # noqa: PLR0913 -- where the log is, and what of it
     logs: Any,  # noqa: ANN401 -- the stub type is not needed by callers
     group: str,
     order_no: str,
     *,
     since: int,
+    event_ids: Iterable[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Found:
-    """The lines that name the order from `since` on (Unix seconds), oldest first."""
-    begun = clock()
-    request = {
-        "logGroupName": group,
-        "startTime": max(since, int(begun) - _KEPT_SECONDS) * 1000,
-        "filterPattern": f'"{order_no}"',
-    }
-    found: list[Entry] = []
-    while True:
-        page = logs.filter_log_events(**request)
-        found += _entries(page["events"], order_no)
-        token = page.get("nextToken")
-        if not token or clock() - begun > _PATIENCE_SECONDS:
-            entries = tuple(sorted(found, key=lambda entry: entry.at))
-            return Found(entries, cut_off=bool(token))
-        request["nextToken"] = token
+    """The lines that name the order from `since` on (Unix seconds), and the notifications of its events, oldest first.
+
+    Where a notification is accepted its order is not known yet: those lines are found by `event_ids`, and by the ids in
+    the other lines.
+    """
+    search = _Search(logs, group, max(since, int(clock()) - _KEPT_SECONDS), clock)
+    # a metric names no order; a list of orders (effects left to the reconciler) does
+    found = search.lines(f'"{order_no}"', lambda said: order_no in (said.get("order_no"), *said.get("order_nos", ())))
+    ids = {*event_ids, *(entry.said["event_id"] for entry in found if entry.said.get("event_id"))}
+    for some in batched(sorted(filter(_is_plain, ids)), _IDS_AT_ONCE, strict=False):
+        pattern = " || ".join(f'($.event_id = "{event_id}")' for event_id in some)
+        found += search.lines(f"{{ {pattern} }}", partial(_is_notification_of, some))
+    return Found(tuple(sorted(found, key=lambda entry: entry.at)), cut_off=search.cut_off)
 
 
-def _entries(events: list[dict[str, Any]], order_no: str) -> Iterator[Entry]:
+class _Search:
+    """Searches of one log group that share a minute."""
+
+    def __init__(self, logs: Any, group: str, since: int, clock: Callable[[], float]) -> None:  # noqa: ANN401 -- as above
+        self._logs, self._clock, self._begun = logs, clock, clock()
+        self._request = {"logGroupName": group, "startTime": since * 1000}
+        self.cut_off = False
+
+    def lines(self, pattern: str, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Entry]:
+        """The wanted lines among those that fit the pattern."""
+        request, found = self._request | {"filterPattern": pattern}, list[Entry]()
+        while not self.cut_off:
+            page = self._logs.filter_log_events(**request)
+            found += (entry for entry in _entries(page["events"]) if wanted(entry.said))
+            token = page.get("nextToken")
+            if not token:
+                break
+            self.cut_off = self._clock() - self._begun > _PATIENCE_SECONDS
+            request["nextToken"] = token
+        return found
+
+
+def _is_plain(event_id: str) -> bool:
+    """Whether the id may stand in a pattern as it is; those of platforms may."""
+    return event_id.isascii() and event_id.isprintable() and not {'"', "\\", "*"} & set(event_id)
+
+
+def _is_notification_of(event_ids: Container[str], said: Mapping[str, Any]) -> bool:
+    return said.get("message") == "notification" and said.get("event_id") in event_ids
+
+
+def _entries(events: list[dict[str, Any]]) -> Iterator[Entry]:
     for event in events:
         try:
             said = json.loads(event["message"])
         except ValueError:
             continue
-        # a metric names no order; a list of orders (effects left to the reconciler) does
-        if isinstance(said, dict) and order_no in (said.get("order_no"), *said.get("order_nos", ())):
+        if isinstance(said, dict):
             yield Entry(event["timestamp"] / 1000, said)

@@ -1,5 +1,6 @@
 """What is written to the terminal. Nothing that came from elsewhere can move the cursor, colour or forge a line."""
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -11,9 +12,27 @@ def printable(text: str) -> str:
     return escaped(text)
 
 
-def say(text: str = "", *, style: str = "") -> None:
-    """One line on standard output, however wide: what is copied from it must not be broken."""
-    Console(highlight=False).print(Text(printable(text), style=style), soft_wrap=True)
+def say(text: str = "", *, style: str = "", hang: int | None = None) -> None:
+    """One line on standard output, however wide; with `hang` wrapped between words, further lines indented so far.
+
+    What is copied from it is never broken: a word that is wider than the terminal stays whole.
+    """
+    console, shown = Console(highlight=False), printable(text)
+    for line in [shown] if hang is None else wrapped(shown, width=console.width, hang=hang):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def wrapped(text: str, *, width: int, hang: int) -> list[str]:
+    """`text` as lines of so many columns, those after the first indented by `hang`; words are not broken."""
+    start = len(text) - len(text.lstrip(" "))
+    lines = [text[:start]]
+    for word in text[start:].split(" "):
+        joint = " " if lines[-1].strip() else ""
+        if joint and cell_len(lines[-1] + joint + word) > width:
+            lines.append(" " * hang)
+            joint = ""
+        lines[-1] += joint + word
+    return [line.rstrip() for line in lines]
 
 
 def note(text: str) -> None:

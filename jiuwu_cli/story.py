@@ -4,17 +4,21 @@ Pure: plain values in, moments out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
-from jiuwu.trade.orders import Effect, Order, effect_id, payment_of
+from jiuwu.trade.orders import Effect, Order, effect_id
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
 
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
 _FURNITURE |= {"exception", "stack_trace", "order_no", "order_nos"}
+# Kinds of moments in which nothing happened to the order: a run of them is counted.
+_NOTHING_HAPPENED = {"look", "drift"}
+# How a line of the history begins that only asks for a look.
+_LOOK = "look:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def moments_of(
 ) -> list[Moment]:
     """All that is known of the order, oldest first."""
     lines = list(entries)
+    accepted = {entry.said.get("delivery_id") for entry in lines if entry.said.get("message") == "notification"}
     delivered = {
         entry.said.get("event_id"): entry.said["delivery_id"]
         for entry in lines
@@ -47,17 +52,45 @@ def moments_of(
     }
     known = {happened.cause for happened in order.history if happened.cause} if order else set[str]()
     told = [
-        *(_happened(order, delivered) if order else ()),
+        *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}) if order else ()),
         *(moment for entry in lines if (moment := _logged(entry, known, delivered))),
         *(_letter(letter) for letter in letters),
         *(Moment(one.at, "drift", f"{one.class_}: {one.evidence}") for one in drift),
     ]
-    return sorted(told, key=lambda moment: moment.at)
+    return sorted(told, key=_in_time)
+
+
+def _in_time(moment: Moment) -> tuple[int, bool, float]:
+    # the history knows whole seconds only: within one, a notification comes before what it did
+    return int(moment.at), moment.kind != "notification", moment.at
+
+
+def folded(story: Iterable[Moment]) -> Iterator[Moment]:
+    """The story with equal moments in a row as one, counted; so are those in which nothing happened to the order."""
+    run: dict[tuple[str, str], list[Moment]] = {}
+    for moment in story:
+        key = (moment.kind, moment.what)
+        quiet = {moment.kind, *(kind for kind, _ in run)} <= _NOTHING_HAPPENED
+        if not quiet and key not in run:
+            yield from _counted(run)
+            run = {}
+        run.setdefault(key, []).append(moment)
+    yield from _counted(run)
+
+
+def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
+    for first, *more in run.values():
+        last = f", {len(more) + 1} times, last {moments.clock(more[-1].at)}" if more else ""
+        day = f" on {moments.day(more[-1].at)}" if more and moments.day(more[-1].at) != moments.day(first.at) else ""
+        yield replace(first, what=f"{first.what}{last}{day}")
 
 
 def _happened(order: Order, delivered: Mapping[Any, str]) -> Iterator[Moment]:
     yield Moment(order.created_at, "order", "made here")
     for happened in order.history:
+        if happened.what.startswith(_LOOK):
+            yield Moment(happened.at, "look", f"wanted: {happened.what.removeprefix(_LOOK)}")
+            continue
         by = f" by {happened.cause}{_delivery(delivered.get(happened.cause))}" if happened.cause else ""
         yield Moment(happened.at, "order", f"{_named(happened.what)}{by}")
 
@@ -70,21 +103,35 @@ def _named(what: str) -> str:
 
 def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> Moment | None:
     said = entry.said
+    if said.get("message") == "dead letter":
+        return None  # the letters themselves are read
+    if said.get("message") == "order event" and said.get("outcome") == "applied" and said.get("event_id") in known:
+        return None  # the history has it, and may be older than the log
+    return Moment(entry.at, *_kind_and_what(said, delivered))
+
+
+def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tuple[str, str]:
     match said.get("message"):
-        case "dead letter":
-            return None  # the letters themselves are read
-        case "order event" if said.get("outcome") == "applied" and said.get("event_id") in known:
-            return None  # the history has it, and may be older than the log
         case "order event":
-            return Moment(entry.at, "notification", _notification(said, delivered))
+            return "event", _event(said, delivered)
+        case "notification":
+            return "notification", _notification(said)
         case "platform call":
-            return Moment(entry.at, "call", _call(said))
+            return "call", _call(said)
         case "effect":
-            return Moment(entry.at, "effect", _effect_line(said))
-    return Moment(entry.at, "log", f"{said.get('message', '')} {_rest(said)}".rstrip())
+            return "effect", _effect_line(said)
+        case "storefront" if said.get("outcome") == "looked":
+            return "look", f"by the member: {said.get('status', '')}"
+    return "log", f"{said.get('message', '')} {_rest(said)}".rstrip()
 
 
-def _notification(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> str:
+def _notification(said: Mapping[str, Any]) -> str:
+    """Whatever is accepted is answered by the success reply, also what is quarantined."""
+    line = f"{said.get('event_type', '')} {said.get('event_id', '')} {said.get('outcome', '')}, answered 200".strip()
+    return line + _delivery(said.get("delivery_id"))
+
+
+def _event(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> str:
     """A suppressed duplicate names its twin, and both deliveries where they are known."""
     what = said.get("transition") or said.get("reason", "")
     line = f"{said.get('event_type', '')} {said.get('event_id', '')}{_delivery(said.get('delivery_id'))}".strip()
@@ -147,25 +194,19 @@ def head(order: Order) -> Iterator[str]:
     if order.ledger:
         yield f"ledger: {yuan_signed(order.balance_fen)} kept"
     for entry in order.ledger:
-        of = f" of {entry.of}" if entry.of else ""
-        answers = f" for {entry.asked}" if entry.asked else ""
-        by = f", by {entry.by}" if entry.by else ""
-        yield f"  {moments.shown(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}{by}"
+        of = f" of {entry.of}" if entry.of and len(order.payments) > 1 else ""
+        answers = f" for {_label(order, entry.asked)}" if entry.asked else ""
+        yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}"
     if order.effects:
         yield "effects:"
     for name, effect in order.effects:
         reason = order.reason(name)
-        why = f"; asked for because {reason!r}" if reason else ""
-        yield f"  {name}  {_state(effect)}{why}{_refund(order, name, effect)}"
+        yield f"  {_label(order, name)}  {_state(effect)}" + (f", {reason!r}" if reason else "")
 
 
-def _refund(order: Order, name: str, effect: Effect) -> str:
-    """What belongs to a refund of ours: its number in calls, logs and at the platform, its payment, its bookings."""
-    if not name.startswith("refund:"):
-        return ""
-    booked = ", ".join(refund.ref for refund in order.refunds if refund.asked == name)
-    of = f"; refund number {effect_id(order.order_no, name)} of payment {payment_of(name, effect)}"
-    return of + (f", booked as {booked}" if booked else "")
+def _label(order: Order, name: str) -> str:
+    """An effect as calls, logs and the platform number it, without the order's own number."""
+    return effect_id(order.order_no, name).partition(":")[2]
 
 
 def _price(order: Order) -> str:
@@ -174,13 +215,17 @@ def _price(order: Order) -> str:
 
 def _state(effect: Effect) -> str:
     tries = f"{effect.attempts} {'try' if effect.attempts == 1 else 'tries'}"
-    part = f"{yuan(effect.fen)} yuan, " if effect.fen else ""
+    part = f"{yuan(effect.fen)} yuan " if effect.fen else ""
     if effect.done_at:
-        return f"{part}done {moments.shown(effect.done_at)}, {tries}"
+        return f"{part}done {_time(effect.done_at)}" + (f", {tries}" if effect.attempts > 1 else "")
     if effect.dead:
         return f"{part}given up after {tries}: {effect.dead}"
-    later = f", next {moments.shown(effect.next_at)}" if effect.next_at else ""
+    later = f", next {_time(effect.next_at)}" if effect.next_at else ""
     return f"{part}pending, {tries}{later}"
+
+
+def _time(at: float) -> str:
+    return f"{moments.day(at)} {moments.clock(at)}"
 
 
 def yuan_signed(fen: int) -> str:

@@ -1,11 +1,13 @@
 """`jiuwu order`: one order's story from the table, the log, the dead letters and the drift reports."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
@@ -15,13 +17,16 @@ from jiuwu.trade.reconcile import hold
 from jiuwu.trade.records import Records
 from jiuwu_cli import order_log
 from jiuwu_cli.order_log import Entry
+from jiuwu_cli.screen import wrapped
 from jiuwu_cli.stack import Stack
-from jiuwu_cli.story import head, moments_of
+from jiuwu_cli.story import Difference, Moment, folded, head, moments_of
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
 from tests.functions.trade_messages import an_order, number
 from tests.letters.given_up import death
 from tests.trade.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
+
+SHANGHAI = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(NOW + 8 * 3600))
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +57,18 @@ def event(at: int, event_id: str, outcome: str, **more: Any) -> dict[str, Any]:
     return {"at": at, "level": "INFO", **said, "outcome": outcome, **more}
 
 
+def accepted(at: int, event_id: str, delivery_id: str) -> dict[str, Any]:
+    """The line of WebhookIntake, which knows no order."""
+    said = {"message": "notification", "outcome": "accepted", "event_type": "order.paid", "event_id": event_id}
+    return {"at": at, "level": "INFO", **said, "delivery_id": delivery_id}
+
+
 def logged(paid: str) -> list[dict[str, Any]]:
     """A payment, its duplicate, another order's payment, and a failed attempt at an effect."""
     effect = {"message": "effect", "order_no": number(0), "effect_id": f"{number(0)}:ship"}
     return [
+        accepted(NOW + 9, paid, "d-1"),
+        accepted(NOW + 9, "evt-9", "d-9"),
         event(NOW + 10, paid, "applied", transition="paid", delivery_id="d-1"),
         event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", twin=paid, delivery_id="d-2"),
         event(NOW + 21, "evt-9", "applied", transition="paid") | {"order_no": "JWANOTHER"},
@@ -84,17 +97,20 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     result = told(order.order_no)
 
     assert 0 == result.exit_code, result.output
-    top, _, below = result.stdout.partition("story:\n")
+    top, _, below = result.stdout.partition("story (times of Asia/Shanghai, +08:00):\n")
     assert f"{order.order_no}  paid, 12.34 yuan" in top
-    moments = [line[30:] for line in below.splitlines()]
-    assert f"order         paid by {paid} (delivery d-1)" in moments
+    day, *lines = below.splitlines()
+    assert day == time.strftime("  %Y-%m-%d", time.gmtime(NOW + 8 * 3600))
+    moments = [line[12:] for line in lines]
+    assert f"order         paid by {paid}" in moments
     assert [
-        f"notification  order.paid evt-2 (delivery d-2) ignored: duplicate_payment, twin {paid} (delivery d-1)",
+        f"notification  order.paid {paid} accepted, answered 200 (delivery d-1)",
+        f"event         order.paid evt-2 (delivery d-2) ignored: duplicate_payment, twin {paid} (delivery d-1)",
         "effect        ship failed: InternalFailure",
         f"dead letter   {letter.letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
         "drift         platform_behind: shipped here, paid there",
     ] == [moment for moment in moments if not moment.startswith("order  ")]
-    assert sorted(below.splitlines()) == below.splitlines()
+    assert sorted(line[:10] for line in lines) == [line[:10] for line in lines]
     assert "JWX" not in result.stdout
     assert "evt-9" not in result.stdout
 
@@ -111,7 +127,7 @@ def test_the_same_for_programs(told: Callable[..., Any], deployed: Stack) -> Non
 def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: Stack) -> None:
     order = deployed.store.create(an_order(base=COMPLETED))
 
-    assert "story:" == told(order.order_no, "--since", "1s").stdout.splitlines()[-1]
+    assert told(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("story (")
 
 
 def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
@@ -197,7 +213,8 @@ def test_a_refund_asked_for_is_told_in_yuan() -> None:
         (Effect(attempts=3, next_at=NOW), "push:x  pending, 3 tries, next 20"),
         (Effect(attempts=1, done_at=NOW), "push:x  done 20"),
         (Effect(attempts=32, dead="exhausted: Busy"), "push:x  given up after 32 tries: exhausted: Busy"),
-        (Effect(fen=1234), "push:x  12.34 yuan, pending"),
+        (Effect(fen=1234), "push:x  12.34 yuan pending"),
+        (Effect(attempts=2, done_at=NOW), f"push:x  done {SHANGHAI}, 2 tries"),
     ],
 )
 def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
@@ -209,27 +226,83 @@ def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
 def test_a_refund_asked_for_says_why() -> None:
     order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect("refund:t1#AB", Effect(fen=1234))
 
-    assert any("12.34 yuan, pending, 0 tries; asked for because 'damaged\\n'" in line for line in head(order))
+    assert any("12.34 yuan pending, 0 tries, 'damaged\\n'" in line for line in head(order))
 
 
-def test_a_refund_and_what_answered_it_name_each_other() -> None:
-    name = f"refund:t1#{'A' * 16}"
-    asked = PAID.with_effect(name, Effect(fen=234)).with_effect("ship", Effect())
+def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> None:
+    payment = "4200002281202611291234567890"
+    name = f"refund:{payment}#{'A' * 16}"
+    asked = after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect("ship", Effect())
     number = effect_id(asked.order_no, name)
-    told = replace(refunded("r7", fen=234), out_refund_no=number)
+    told = replace(refunded("r7", of=payment, fen=234), out_refund_no=number)
+    label = number.removeprefix(f"{asked.order_no}:")
 
-    pending, booked = ("\n".join(head(order)) for order in (asked, after(asked, told)))
+    lines = list(head(after(asked, told)))
 
-    assert f"  {name}  2.34 yuan, pending, 0 tries; refund number {number} of payment t1\n" in pending + "\n"
-    assert f"; refund number {number} of payment t1, booked as r7\n" in booked + "\n"
-    assert f"-2.34  r7 of t1 for {name}, by " in booked
+    assert [f"  {label}  2.34 yuan done {SHANGHAI}"] == [line for line in lines if line.startswith("  refund:")]
+    assert len(f"  {label}  2.34 yuan done {SHANGHAI}") <= 80
+    assert f"-2.34  r7 for {label}" in "\n".join(lines)
 
 
 def test_a_refund_made_at_the_platform_answers_none_of_ours() -> None:
     shown = "\n".join(head(after(PAID.with_effect("refund:t1", Effect()), refunded())))
 
-    assert "-12.34  r1 of t1, by " in shown
-    assert "booked as" not in shown
+    assert "-12.34  r1\n" in shown
+
+
+def test_a_booking_of_one_of_two_payments_says_of_which() -> None:
+    assert "-12.34  r1 of t1" in "\n".join(head(after(PAID, paid("t2"), refunded())))
+
+
+# ---- what is shown of the story ------------------------------------------------------------------------------------
+
+
+def looks(*times: int, status: str = "placed") -> list[Entry]:
+    return [Entry(at, {"message": "storefront", "outcome": "looked", "status": status}) for at in times]
+
+
+def test_looks_in_a_row_are_counted_and_not_listed() -> None:
+    drift = [Difference(NOW + at, "amount_differs", "1 fen of 2") for at in (5, 7, 9)]
+    alert = Entry(NOW + 50, {"message": "order", "alert": "x"})
+
+    told = moments_of(None, [*looks(*range(NOW, NOW + 12)), alert, *looks(NOW + 90, status="held")], (), drift)
+
+    assert [
+        ("look", "by the member: placed, 12 times, last 16:26:51"),
+        ("drift", "amount_differs: 1 fen of 2, 3 times, last 16:26:49"),
+        ("log", "order alert=x"),
+        ("look", "by the member: held"),
+    ] == [(one.kind, one.what) for one in folded(told)]
+    assert len(told) == 17
+
+
+def test_what_happened_between_looks_parts_them() -> None:
+    told = [Moment(1, "look", "a"), Moment(2, "look", "a"), Moment(3, "order", "paid"), Moment(4, "look", "a")]
+
+    assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in folded(told)]
+
+
+def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
+    told = [Moment(0, "drift", "a"), Moment(86_400, "drift", "a")]
+
+    assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in folded(told)]
+
+
+def test_the_same_line_twice_is_one_and_different_ones_are_not() -> None:
+    told = [Moment(1, "order", "done:refund"), Moment(2, "order", "done:refund"), Moment(3, "order", "done:push")]
+
+    assert ["done:refund, 2 times, last 08:00:02", "done:push"] == [one.what for one in folded(told)]
+
+
+def test_a_line_for_people_fits_80_columns_and_breaks_no_word() -> None:
+    text = "  06:28:56  notification  order.paid evt_6213ddad435f64ac608f 熊猫马克杯熊猫马克杯熊猫马克杯 " + "x" * 70
+
+    lines = wrapped(text, width=80, hang=26)
+
+    assert text.split() == " ".join(lines).split()
+    assert [True, True, False] == [cell_len(line) <= 80 for line in lines]
+    assert all(line.startswith(" " * 26) for line in lines[1:])
+    assert [""] == wrapped("", width=80, hang=2)
 
 
 # ---- the log ---------------------------------------------------------------------------------------------------------
@@ -257,6 +330,11 @@ def entry(**said: Any) -> Entry:
             | {"reason": "event_id_reused", "twin": "e", "alerts": ["event_id_reused"]},
             "order.paid e poison: event_id_reused, twin e, alerts event_id_reused",
         ),
+        (
+            {"message": "notification", "event_type": "order.paid", "event_id": "e", "outcome": "accepted"}
+            | {"raw_type": "order.paid", "delivery_id": "d"},
+            "order.paid e accepted, answered 200 (delivery d)",
+        ),
     ],
 )
 def test_a_line_of_the_log_reads_as_what_happened(said: dict[str, Any], expected: str) -> None:
@@ -271,12 +349,19 @@ class Pages:
     """A log in pages, of which the first are empty, as CloudWatch's are."""
 
     def __init__(self, *pages: list[dict[str, Any]]) -> None:
-        self.pages, self.asked = list(pages), list[dict[str, Any]]()
+        self.searches, self.asked = [list(pages)], list[dict[str, Any]]()
+
+    def then(self, *pages: list[dict[str, Any]]) -> None:
+        """The pages of the next search."""
+        self.searches.append(list(pages))
 
     def filter_log_events(self, **request: Any) -> dict[str, Any]:
         self.asked.append(dict(request))
-        events = self.pages.pop(0)
-        return {"events": events} | ({"nextToken": str(len(self.pages))} if self.pages else {})
+        pages = self.searches[0]
+        events = pages.pop(0)
+        if not pages:
+            self.searches.pop(0)
+        return {"events": events} | ({"nextToken": str(len(pages))} if pages else {})
 
 
 def line(at: int, **said: Any) -> dict[str, Any]:
@@ -292,6 +377,17 @@ def test_the_log_is_read_page_by_page_and_only_what_names_the_order_counts() -> 
 
     assert ["b", "a"] == [one.said["message"] for one in found.entries]
     assert (False, {"5000"}) == (found.cut_off, {str(one["startTime"]) for one in pages.asked})
+
+
+def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
+    told = {"message": "notification", "outcome": "accepted"}
+    pages = Pages([line(9, order_no="JW1", message="order event", event_id="e2")])
+    pages.then([line(7, **told, event_id="e1"), line(8, **told, event_id="e2"), line(8, **told, event_id="e3")])
+
+    found = order_log.read(pages, "group", "JW1", since=5, event_ids=["e1", 'e"4'], clock=lambda: 100)
+
+    assert ["e1", "e2", "e2"] == [one.said["event_id"] for one in found.entries]
+    assert ['"JW1"', '{ ($.event_id = "e1") || ($.event_id = "e2") }'] == [one["filterPattern"] for one in pages.asked]
 
 
 def test_a_log_without_end_is_cut_off_after_a_minute() -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import boto3
 import pytest
 from typer.testing import Result
 
-from jiuwu.trade.events import Event, Paid, Placed
+from jiuwu.trade.events import Cancelled, Event, Paid, Placed
 from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import new_order
+from jiuwu.trade.statement import Figures, Row, Seen, Tally
+from jiuwu.trade.statement_report import Statement
 from jiuwu.trade.store import OrderStore
 from jiuwu_cli import stack
+from jiuwu_cli.comparison import show
 from jiuwu_cli.reading import WouldWrite, reading, refuse_writing
 from sandbox.platform import orders as simulated
 from tests.cli.conftest import Jiuwu, Received, Receiver, complaint
@@ -112,8 +115,54 @@ def test_equal_books_are_summed_and_the_exit_code_is_0(shop: Shop) -> None:
     result = shop.run("--verify")
 
     assert 0 == result.exit_code
-    assert re.search(r"all +2 / 2 +24\.68 / 24\.68 +12\.34 / 12\.34 +0\.00 / 0\.00", result.stdout)
+    assert re.search(r"^all +both +2 +24\.68 +12\.34 +0\.00$", result.stdout, re.MULTILINE)
     assert "0 orders differ" in result.stdout
+    assert "by comparison" not in result.stdout
+
+
+def test_the_table_fits_80_columns_and_its_rows_add_up_on_each_side(shop: Shop) -> None:
+    shop.platform.pay(shop.order("equal", paid("equal")))
+    missed_payment(shop, "missed")
+    shop.order("never placed", Cancelled("evt-c", MADE + 60, "expired"), there=False)
+    shop.order("missing there", there=False)
+    shop.order("in flight", Cancelled("evt-f", int(time.time()), "by the member"))
+
+    result = shop.run("--verify")
+
+    table = result.stdout.partition("orders differ")[0].splitlines()
+    assert all(len(line) <= 80 for line in table)
+    states, parts = (_rows("\n".join(table).split("all of them by comparison:")[part]) for part in (0, 1))
+    whole = states.pop("all")
+    for rows in (states, parts):
+        assert whole == {side: _added(row.get(side, row.get("both")) for row in rows.values()) for side in whole}
+    assert {"equal", "differ", "in flight", "not placed"} == set(parts)
+    assert {"here": (1, 1234, 0, 0), "there": (0, 0, 0, 0)} == parts["not placed"]
+
+
+def _rows(table: str) -> dict[str, dict[str, tuple[int, ...]]]:
+    """The rows of a table: numbers (sums in fen) by name and side."""
+    rows: dict[str, dict[str, tuple[int, ...]]] = {}
+    name = ""
+    for line in table.splitlines():
+        if found := re.fullmatch(r"(.{12})(here|there|both) +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)", line):
+            name = found[1].strip() or name
+            sums = (int(text.replace(".", "")) for text in found.groups()[3:])
+            rows.setdefault(name, {})[found[2]] = (int(found[3]), *sums)
+    return rows
+
+
+def _added(rows: Iterable[tuple[int, ...] | None]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*filter(None, rows), strict=True)))
+
+
+def test_a_table_of_large_sums_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = Figures(99_999_999, 9_999_999_999_99, 9_999_999_999_99, 9_999_999_999_99)
+    one = Row("JW1", "in_flight", "pending: push:shipped", Seen("completed", figures), Seen("shipped", figures))
+    tally = Tally({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
+
+    show(Statement("x", 0, 86_400, 0, tally))
+
+    assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
 
 
 def test_drift_is_named_by_class_and_number_and_the_exit_code_is_1(shop: Shop) -> None:

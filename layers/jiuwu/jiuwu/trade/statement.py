@@ -50,6 +50,15 @@ class Figures:
             self.points + other.points,
         )
 
+    def __sub__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.orders - other.orders,
+            self.ordered_fen - other.ordered_fen,
+            self.paid_fen - other.paid_fen,
+            self.refunded_fen - other.refunded_fen,
+            self.points - other.points,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
