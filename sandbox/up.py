@@ -32,7 +32,7 @@ The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
     {jiuwu} trigger order.paid --order ORDER_NO
     also {events}
 
-What happens from now on:
+What happens from now on (order, time of Asia/Shanghai, function):
 """
 _OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.paid"})
 

@@ -1,4 +1,4 @@
-"""The functions' logs as a live, readable log: one line per thing that happened."""
+"""The functions' logs as a live, readable log: one line per thing that happened, the order's number first."""
 
 import json
 import time
@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from jiuwu_cli import moments
+
 type Event = Mapping[str, Any]
 
 # On every line of Powertools' Logger, or shown in a place of its own.
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
-_LONG = {"exception", "stack_trace"}
+_FURNITURE |= {"order_no", "order_nos", "effect_id", "milliseconds"}
+# What only a search needs: `jiuwu order NO` has it.
+_LONG = {"exception", "stack_trace", "delivery_id", "twin_delivery_id", "request_id", "raw_type", "code"}
+# Values that say what they are without their names, in this sequence.
+_PLAIN = ("route", "call", "event_type", "effect", "outcome", "transition", "reason", "status")
+_ORDER_COLUMNS, _FUNCTION_COLUMNS = 24, 16
 # Lines appear when their invocation ends, a little after their time; looking back this far misses none.
 _OVERLAP_MS = 3000
 
@@ -47,21 +54,21 @@ class Tail:
 
 
 def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]:
-    """The lines to show for one invocation: its log lines, else what it counted; none when neither."""
+    """The lines to show for one invocation: its log lines; none when it only counted something."""
     entries, duration = [], ""
     for message in (str(event["message"]) for event in events):
         if message.startswith("REPORT "):
             duration = message.partition("Duration: ")[2].partition("\t")[0]
         elif not message.startswith(("START ", "END ")):
             entries.append(_parsed(message))
-    if not entries:
-        return  # it had nothing to do, and nothing here names the function: a third of all lines would say only "done"
     logged = [entry for entry in entries if "_aws" not in entry]
+    if not logged:
+        return  # nothing happened to an order or a member: half of all lines would say only "looked around"
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
-    start = f"{_time(events)} {names.get(function, function or '(a function)'):<16}"
-    *lines, last = [_line(entry) for entry in logged] or [" ".join(map(_metric, entries))]
-    yield from (f"{start} {line}" for line in lines)
-    yield f"{start} {last}" + (f"  ({duration})" if duration else "")
+    start = f"{moments.clock(events[0]['timestamp'] / 1000)}  {names.get(function, function):<{_FUNCTION_COLUMNS}}"
+    *lines, last = [f"{_order(entry):<{_ORDER_COLUMNS}}  {start}  {_line(entry)}" for entry in logged]
+    yield from lines
+    yield last + (f"  ({duration})" if duration else "")
 
 
 def _parsed(message: str) -> dict[str, Any]:
@@ -72,19 +79,26 @@ def _parsed(message: str) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {"message": message}
 
 
+def _order(entry: Mapping[str, Any]) -> str:
+    """The number of the order that a line is about, and how many more there are."""
+    first, *more = entry.get("order_nos") or [entry.get("order_no") or "-"]
+    return f"{first} +{len(more)}" if more else str(first)
+
+
 def _line(entry: Mapping[str, Any]) -> str:
-    shown = [f"{key}={value}" for key, value in entry.items() if key not in _FURNITURE | _LONG and value is not None]
-    mark = "" if entry.get("level", "INFO") in {"INFO", "DEBUG"} else f"{entry['level']} "
+    plain = [_text(value) for key in _PLAIN if (value := _value(entry, key))]
+    hidden = {*_FURNITURE, *_LONG, *_PLAIN} | ({"event_id"} if entry.get("order_no") else set())
+    named = [f"{key}={_text(value)}" for key, value in entry.items() if key not in hidden and value not in (None, "")]
+    took = [f"{entry['milliseconds']} ms"] if "milliseconds" in entry else []
+    mark = [] if entry.get("level", "INFO") in {"INFO", "DEBUG"} else [entry["level"]]
     fault = str(entry.get("exception", "")).strip().splitlines()[-1:]
-    return " ".join([f"{mark}{entry.get('message', '')}", *shown, *fault])
+    return " ".join([*mark, str(entry.get("message", "")), *plain, *took, *named, *fault])
 
 
-def _metric(entry: Mapping[str, Any]) -> str:
-    definition = entry["_aws"]["CloudWatchMetrics"][0]
-    labels = ",".join(str(entry[name]) for name in definition["Dimensions"][0] if name != "service")
-    names = "+".join(metric["Name"] for metric in definition["Metrics"])
-    return f"{names}[{labels}]" if labels else names
+def _value(entry: Mapping[str, Any], key: str) -> object:
+    # of an effect's id the order's number stands in front
+    return str(entry.get("effect_id", "")).partition(":")[2] if key == "effect" else entry.get(key)
 
 
-def _time(events: Sequence[Event]) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(events[0]["timestamp"] / 1000))
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

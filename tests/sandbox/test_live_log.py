@@ -26,37 +26,78 @@ def events(*messages: str, stream: str = "a", at: int = NOW_MS) -> list[dict[str
 
 
 def shown(*messages: str) -> list[str]:
-    return [line.split(" ", 1)[1] for line in readable(events(*messages), NAMES)]
+    return list(readable(events(*messages), NAMES))
 
 
-def test_a_transition_is_a_line_with_its_function_fields_and_duration() -> None:
-    lines = shown(START, said("order", order_no="JW1", transition="placed→paid"), counted("Orders"), END, REPORT)
+START_OF = "JW1                       16:26:40  OrderProcessor    "
+NO_ORDER = "-                         16:26:40  OrderProcessor    "
 
-    assert lines == ["OrderProcessor   order order_no=JW1 transition=placed→paid  (14 ms)"]
+
+def test_a_line_begins_with_its_order_then_the_time_in_shanghai_then_the_function() -> None:
+    lines = shown(START, said("order", order_no="JW1", transition="paid"), counted("Orders"), END, REPORT)
+
+    assert lines == [f"{START_OF}order paid  (14 ms)"]
 
 
 def test_each_event_of_a_batch_is_a_line_of_its_own() -> None:
     lines = shown(START, said("order", order_no="JW1"), said("order", order_no="JW2"), END, REPORT)
 
-    assert lines == ["OrderProcessor   order order_no=JW1", "OrderProcessor   order order_no=JW2  (14 ms)"]
+    assert lines == [f"{START_OF}order", f"{START_OF}order  (14 ms)".replace("JW1", "JW2")]
 
 
-def test_an_invocation_that_logs_nothing_shows_what_it_counted() -> None:
-    assert shown(START, counted("Drift", class_="missed"), END, REPORT) == ["(a function)     Drift[missed]  (14 ms)"]
+def test_an_invocation_that_only_counted_is_no_line() -> None:
+    assert [] == shown(START, counted("Drift", class_="missed"), END, REPORT)
 
 
 def test_an_invocation_that_had_nothing_to_do_is_no_line() -> None:
     assert [] == shown(START, END, REPORT)
 
 
+def test_what_only_a_search_needs_is_left_out() -> None:
+    order = {"order_no": "JWYNLVXJWYZT2HCWUKFLT2FF", "delivery_id": "6e56f8cb9a06ac1a12f83b44", "request_id": "rq_1"}
+    effect = f"{order['order_no']}:push:shipped"
+    lines = shown(
+        said("order event", event_id="evt_1", event_type="order.paid", outcome="applied", transition="paid", **order),
+        said("platform call", call="orders.push_status", effect_id=effect, outcome="ok", milliseconds=19, **order),
+        said("effect", effect_id=effect, outcome="done", **order),
+        said("storefront", outcome="ordered", code=201, status="placed", **order),
+    )
+
+    assert [
+        "order event order.paid applied paid",
+        "platform call orders.push_status push:shipped ok 19 ms",
+        "effect push:shipped done",
+        "storefront ordered placed",
+    ] == [line.removeprefix(START_OF.replace("JW1                     ", str(order["order_no"]))) for line in lines]
+    assert all(len(line) <= 110 for line in lines)
+
+
+def test_a_notification_of_no_order_yet_shows_its_event() -> None:
+    line = said("notification", event_id="evt_1", event_type="order.paid", raw_type="order.paid", outcome="accepted")
+
+    assert [f"{NO_ORDER}notification order.paid accepted event_id=evt_1"] == shown(line)
+
+
+def test_a_line_about_several_orders_names_the_first_and_counts_the_others() -> None:
+    line = said("effects left to the reconciler", order_nos=["JW1", "JW2", "JW3"], level="ERROR")
+
+    assert shown(line)[0].startswith("JW1 +2                    16:26:40  OrderProcessor    ERROR effects left")
+
+
 def test_an_error_shows_its_level_and_the_last_line_of_its_trace() -> None:
     trace = "Traceback (most recent call last):\n  File …\nValueError: no"
 
-    assert shown(said("failed", level="ERROR", exception=trace)) == ["OrderProcessor   ERROR failed ValueError: no"]
+    assert shown(said("failed", level="ERROR", exception=trace)) == [f"{NO_ORDER}ERROR failed ValueError: no"]
+
+
+def test_an_alert_is_a_word_and_not_a_list() -> None:
+    assert [f"{START_OF}order event held alerts=amount_differs"] == shown(
+        said("order event", order_no="JW1", transition="held", alerts=["amount_differs"])
+    )
 
 
 def test_output_that_is_no_json_is_shown_as_it_is() -> None:
-    assert shown("Killed", '"text"') == ["(a function)     Killed", '(a function)     "text"']
+    assert [line.split()[-1] for line in shown("Killed", '"text"')] == ["Killed", '"text"']
 
 
 class Logs:
@@ -73,7 +114,7 @@ def test_a_line_is_shown_once_however_often_it_is_read() -> None:
     logs = Logs(first, first + second)
     tail = Tail(logs, "group", NAMES, clock=lambda: NOW_MS / 1000)
 
-    lines = [line.split(maxsplit=2)[2] for _ in range(2) for line in tail.poll()]
+    lines = [line.split()[-1] for _ in range(2) for line in tail.poll()]
 
     assert lines == ["one", "two"]
 

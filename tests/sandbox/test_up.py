@@ -21,7 +21,7 @@ from sandbox.environment import Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
 
-READY = "What happens from now on:"
+READY = "What happens from now on ("
 _LINE = "WebhookIntake    notification outcome=accepted"
 
 
