@@ -1,7 +1,8 @@
 """Reconciler: compares both sides of every order that is due or has changed, and mends by rule or reports.
 
 Each tick of its schedule, or {}, queues one task per part: every due shard, and the platform's list of changed orders.
-It takes those tasks itself. {"order_no": …} is one order now.
+It takes those tasks itself, and those for single orders that the platform could not take a moment ago.
+{"order_no": …} is one order now.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -20,13 +21,14 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import parts
 from jiuwu.trade.backlog import Backlog
 from jiuwu.trade.mending import Mender
+from jiuwu.trade.orders import Status, is_order_no
 from jiuwu.trade.parts import Lease, Part
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 from jiuwu.trade.sweep import Outcome, Sweep
-from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects
+from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -88,6 +90,8 @@ def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], f
 
 def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
     """Works on a part and queues its continuation; what raises brings the task again."""
+    if is_order_no(part.name):
+        return _place(reconciler, part, left)
     clock, environment = reconciler.clock, reconciler.settings
     started_at, rest = clock(), None
     lease = Lease(reconciler.dynamodb, environment.reconciliation_table, part)
@@ -101,6 +105,26 @@ def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None
     finally:
         if rest is None:
             lease.give_back()
+
+
+def _place(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
+    """One more try at an order that the platform could not take a moment ago; the next ones after growing pauses, until
+    its due time brings it. An order on its way is no drift: nothing is reported but what becomes of it."""
+    environment, order_no = reconciler.settings, part.name
+    order = reconciler.store.get(order_no)
+    if order is None or order.status is not Status.CREATED:
+        return
+    outcome = _sweep(reconciler, left, fresh_seconds=0).one(order_no)
+    outcome.findings.clear()
+    _tell(outcome)
+    if outcome.looked_at.get(order_no, order.status) == Status.CREATED:
+        queue_placing(
+            reconciler.sqs,
+            environment.reconcile_queue_url,
+            order_no,
+            tries=part.step + 1,
+            check_seconds=environment.payment_check_seconds,
+        )
 
 
 def _fresh_seconds(payment_check_seconds: int) -> int:

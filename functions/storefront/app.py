@@ -8,9 +8,11 @@ from jiuwu.aws import boot  # first: it switches the collector off while the res
 # isort: split
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
@@ -27,10 +29,11 @@ from jiuwu.trade.orders import Order, Status, is_order_no
 from jiuwu.trade.placing import NotPlaceable
 from jiuwu.trade.products import NotForPoints, NotForSale, Products
 from jiuwu.trade.receipt import points_receipt, receipt
+from jiuwu.trade.reconcile import STOREFRONT
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
-from jiuwu.wiring import MembersPlatform, queue_effects
+from jiuwu.wiring import MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,6 +45,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     logins_table: str
     token_key_id: str
     effect_queue_url: str
+    reconcile_queue_url: str
     points_table: str
 
 
@@ -101,8 +105,9 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
     except AppSecretUnavailable:
         # the reader has named, counted and logged what is wrong with it; our order is safe here, too
         raise Refused(503, "secret_unavailable", "服务暂时不可用，请稍后再试", headers=api.RETRY_SOON) from None
-    status = 202 if order.status is Status.CREATED else 201 if new else 200
-    return _ordered(status, "ordered", order)
+    if order.status is Status.CREATED:
+        return _ordered(202, "ordered", order, _WAITING, headers=_RETRY)
+    return _ordered(201 if new else 200, "ordered", order)
 
 
 def _given_up(why: NotPlaceable) -> Refused:
@@ -124,7 +129,14 @@ def _points(shop: Shop, visit: Visit) -> Reply:
 
 
 def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
-    return _ordered(200, "looked", _own(shop, visit, order_no))
+    order = _own(shop, visit, order_no)
+    brief = visit._replace(left=lambda: min(visit.left(), _LOOK_SECONDS))
+    try:
+        order = shop.checkout.look(order, _reach(shop, brief))
+    except (ClientError, BotoCoreError, *_BUSY) as fault:
+        # what stands in our table is still an answer
+        telemetry.logger.warning("not looked", order_no=order_no, problem=clients.named(fault))
+    return _ordered(200, "looked", order, _WAITING if order.status is Status.CREATED else {})
 
 
 def _cancel(shop: Shop, visit: Visit, order_no: str) -> Reply:
@@ -167,6 +179,14 @@ def _login_needed() -> Refused:
     return Refused(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
 
 
+# A page polls: the platform gets no more of it than this.
+_LOOK_SECONDS = 8.0
+_WAITING = {
+    "reason": "waiting_for_platform",
+    "message": "订单已提交，正在等待社区确认，请稍后刷新",
+    "hint": "用同一个 Idempotency-Key 和同样的内容重复 POST /orders，或查询 GET /orders/{order_no}",
+}
+_RETRY = {"Retry-After": "5"}
 _BUSY = (TableBusy, TableRefused, ProductsBusy)
 _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
     (re.compile(r"/orders"), "POST", _buy),
@@ -176,11 +196,18 @@ _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
 ]
 
 
-def _ordered(status: int, outcome: str, order: Order) -> Reply:
+def _ordered(
+    status: int,
+    outcome: str,
+    order: Order,
+    more: Mapping[str, object] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
     telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
     if order.status is Status.PLACED and not (order.pay_url or order.points):
         telemetry.logger.error("storefront", outcome="no_pay_url", order_no=order.order_no)
-    return web.json_reply(status, receipt(order))
+    return web.json_reply(status, receipt(order) | dict(more or {}), headers)
 
 
 def _note(mended: Mended) -> None:
@@ -198,21 +225,23 @@ def _trouble(order_no: str, error: Exception) -> None:
 
 def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Shop:
     """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
-    dynamodb = clients.client("dynamodb")
+    dynamodb, sqs = clients.client("dynamodb"), clients.client("sqs")
     store = OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards)
     policy = environment.policy
     settler = Settler(
         store,
-        Mender(policy, partial(member_id_for, environment.app_id)),
-        queue=partial(queue_effects, clients.client("sqs"), environment.effect_queue_url),
+        Mender(policy, partial(member_id_for, environment.app_id), finder=STOREFRONT),
+        queue=partial(queue_effects, sqs, environment.effect_queue_url),
         clock=clock,
     )
+    check_seconds = environment.payment_check_seconds
+    retry = partial(queue_placing, sqs, environment.reconcile_queue_url, tries=0, check_seconds=check_seconds)
     products = Products(Rows(dynamodb, environment.products_table), clock=clock)
     return Shop(
         sessions=Sessions(dynamodb, environment.logins_table, clock=clock),
         accounts=Accounts(dynamodb, environment.members_table),
         store=store,
-        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, clock=clock),
+        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, retry=retry, clock=clock),
         platform=platform,
     )
 

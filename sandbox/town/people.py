@@ -73,6 +73,11 @@ class Member:
         order_no: str = json.loads(reply["body"])["order_no"]
         return order_no
 
+    def look(self, order_no: str) -> dict[str, Any]:
+        """The order as the storefront shows it; raises Refused."""
+        shown: dict[str, Any] = json.loads(self._ask("GET", f"/orders/{order_no}", self._known())["body"])
+        return shown
+
     def cancel(self, order_no: str) -> None:
         """Asks for cancellation; raises Refused."""
         self._ask("POST", f"/orders/{order_no}/cancel", self._known())

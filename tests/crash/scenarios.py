@@ -111,6 +111,23 @@ def buy_unheard(stage: Stage, **more: object) -> None:
     stage.town.calls.on_call = stage.on_call
 
 
+def unplaced(stage: Stage) -> None:
+    """An order that the platform has not heard of; it is back."""
+    linked(stage)
+    buy_unheard(stage)
+
+
+def look_here(stage: Stage) -> None:
+    """The member looks at the order until an answer comes."""
+    stage.insist(lambda: stage.lan.look(stage.order_no))
+
+
+def pay_and_look(stage: Stage) -> None:
+    """The member comes back from paying; the notification is on its way."""
+    pay(stage)
+    look_here(stage)
+
+
 def placed(stage: Stage) -> None:
     """An order on both sides, and everything at rest."""
     linked(stage)
@@ -379,6 +396,16 @@ SCENARIOS = (
     Scenario("reconcile repair: an order our table lost", placed, forget_here, Status.SHIPPED),
     Scenario(
         "reconcile repair: an order the platform never got", linked, buy_unheard, Status.PLACED, seconds=400, hours=1
+    ),
+    Scenario("an order the platform could not take, and the same request again", unplaced, buy, Status.PLACED, hours=1),
+    Scenario("an order the platform could not take, and a look at it", unplaced, look_here, Status.PLACED, hours=1),
+    Scenario("a member who comes back from paying", placed, pay_and_look, Status.SHIPPED),
+    Scenario(
+        "a member who comes back from a payment nobody told of",
+        placed,
+        silently(pay_and_look),
+        Status.SHIPPED,
+        seconds=400,
     ),
     Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1),
     Scenario("points order", rich, buy_for_points, Status.SHIPPED, also=spent),

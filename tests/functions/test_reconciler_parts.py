@@ -7,7 +7,9 @@ import pytest
 from msgspec import structs
 
 from jiuwu.aws.fanout import FanoutFailed
+from jiuwu.trade.events import Paid
 from jiuwu.trade.items import shard_of
+from jiuwu.trade.orders import Status
 from jiuwu.trade.parts import CHANGED, Part
 from jiuwu.trade.store import OrderStore
 from tests.functions.platform_stand_in import Serve, down, refuses
@@ -229,6 +231,21 @@ def test_a_silent_channel_is_noticed_though_the_shards_have_mended_all_of_it(
     assert "SilentWebhook" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("missed", "silent"), [(0, False), (3, True)])
+def test_what_members_looks_found_first_is_neither_silence_nor_news(
+    clockwork: Clockwork, capsys: pytest.CaptureFixture[str], missed: int, silent: bool
+) -> None:
+    for n in range(3):
+        seen = Paid(f"storefront:paid:s{n}", LATER, f"s{n}", 1234, LATER)
+        number = clockwork.order(f"seen-{n}", seen)
+        clockwork.sides.platform.pay(number, transaction=f"s{n}")
+    unheard_of(clockwork, missed)
+
+    clockwork.put(Part(CHANGED, LATER + 100))
+
+    assert silent is ("SilentWebhook" in capsys.readouterr().out)
+
+
 def test_silence_is_judged_over_all_pages_of_the_list(clockwork: Clockwork, capsys: pytest.CaptureFixture[str]) -> None:
     unheard_of(clockwork, 3)
     clockwork.sides.platform.page_size = 1
@@ -264,3 +281,54 @@ def test_a_forgotten_page_counts_nobody_twice(clockwork: Clockwork, capsys: pyte
     clockwork.take(rest)
 
     assert "SilentWebhook" not in capsys.readouterr().out
+
+
+# ── An order that the platform could not take a moment ago ────────────────────────────────────────────────────────────
+
+
+def test_an_order_not_taken_yet_is_placed_by_its_own_task(clockwork: Clockwork) -> None:
+    number = clockwork.order(there=False)
+
+    answer = clockwork.put(Part(number, 0))
+
+    assert ({"batchItemFailures": []}, "created") == (answer, clockwork.sides.platform.orders[number].status)
+    assert Status.PLACED is clockwork.sides.order(number).status
+    assert ([], []) == (clockwork.leases, clockwork.reports)
+
+
+@pytest.mark.parametrize("call", ["orders.query", "orders.create"])
+def test_while_the_platform_is_down_the_next_try_comes_after_twice_the_pause(clockwork: Clockwork, call: str) -> None:
+    number = clockwork.order(there=False)
+    clockwork.sides.platform.fail_always(call, down)
+    sent = sending(clockwork)
+
+    for step in range(6):
+        clockwork.put(Part(number, 0, step=step))
+
+    assert [(10, 1), (20, 2), (40, 3), (80, 4), (160, 5)] == [(delay, task["step"]) for delay, task in sent]
+    assert {number} == {task["name"] for _, task in sent}
+
+
+def test_a_task_for_an_order_placed_meanwhile_asks_the_platform_nothing(clockwork: Clockwork) -> None:
+    number = clockwork.order()
+
+    clockwork.put(Part(number, 0))
+
+    assert [] == clockwork.sides.platform.calls
+
+
+def test_a_task_for_an_order_of_nobody_is_done(clockwork: Clockwork) -> None:
+    assert {"batchItemFailures": []} == clockwork.put(Part("JW" + "A" * 22, 0))
+
+
+def sending(clockwork: Clockwork) -> list[tuple[int, dict[str, Any]]]:
+    """The tasks that the reconciler queues from now on, each with its delay."""
+    sent: list[tuple[int, dict[str, Any]]] = []
+
+    class Queue:
+        def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            sent.extend((entry["DelaySeconds"], json.loads(entry["MessageBody"])) for entry in Entries)
+            return {}
+
+    clockwork.reconciler = clockwork.reconciler._replace(sqs=Queue())
+    return sent

@@ -9,7 +9,18 @@ from jiuwu.trade.orders import Status
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.town.town import MERCHANT_KEY
-from tests.crash.scenarios import buy, buy_for_points, cancel_there, linked, pay, refund_there, reserved, rich, silently
+from tests.crash.scenarios import (
+    buy,
+    buy_for_points,
+    cancel_there,
+    linked,
+    pay,
+    refund_there,
+    reserved,
+    rich,
+    silently,
+    unplaced,
+)
 from tests.crash.stage import ITEMS, Stage, stage
 from tests.functions.storefront_requests import request
 from tests.interleavings.crossroads import Crossroads
@@ -106,6 +117,18 @@ def buys(here: Crossroads) -> None:
     here.arrive("Storefront", request("POST", "/orders", session=lan.session, key="key-1", body={"items": ITEMS}))
 
 
+def looks(here: Crossroads) -> None:
+    """The member looks at the order."""
+    path, lan = f"/orders/{here.stage.order_no}", here.stage.lan
+    here.arrive("Storefront", request("GET", path, session=lan.session, key=None, body=""))
+
+
+def ordered_before(stage: Stage) -> None:
+    """An order on both sides, not paid, old enough for a look."""
+    ordered(stage)
+    stage.pass_by(10)
+
+
 def buys_for_points(here: Crossroads) -> None:
     """The member presses the button for points."""
     body = {"items": ITEMS, "pay_with": "points"}
@@ -177,6 +200,12 @@ CASES = (
         reserved,
         each(cancels, reconciles),
         (CANCELLED, SHIPPED),
+    ),
+    Case("payment and a look that sees it", ordered_before, each(news(pay), looks), (SHIPPED,)),
+    Case("a look and the same request for an order not placed", unplaced, each(looks, buys), (Status.PLACED,)),
+    Case("a look and the reconciler, for an order not placed", unplaced, each(looks, reconciles), (Status.PLACED,)),
+    Case(
+        "a look that places an order and its cancellation", unplaced, each(looks, cancels), (CANCELLED, Status.PLACED)
     ),
     Case("three payments", ordered, news(pay, second, again), (SHIPPED,), proof=True),
     Case("payment three times", ordered, news(pay, repeat, again), (SHIPPED,), proof=True),

@@ -300,8 +300,8 @@ SIDES = (
         "news found twice has one id",
         2,
         f"{_TRADE}/reconcile.py",
-        'Paid(f"reconcile:paid:{txn}"',
-        'Paid(f"reconcile:paid:{at}"',
+        'Paid(f"{finder}:paid:{txn}"',
+        'Paid(f"{finder}:paid:{at}"',
         ("tests/trade/test_reconcile.py::test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once",),
     ),
     Safeguard(
@@ -337,5 +337,43 @@ SIDES = (
         "    if held_back(error):",
         "    if False:",
         ("tests/trade/test_patience.py::test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up",),
+    ),
+    Safeguard(
+        "many pages that poll an order are one question to the platform",
+        2,
+        f"{_TRADE}/store.py",
+        '            " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",',
+        '            " AND (:since = :since)",',
+        ("tests/trade/test_store.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
+    ),
+    Safeguard(
+        "a look creates nothing that the platform does not know",
+        2,
+        f"{_TRADE}/checkout.py",
+        "return self._settled(order, remote, seen_at=now) if remote else order",
+        "return self._settled(order, remote or reach.place(order), seen_at=now)",
+        (
+            "tests/functions/test_storefront_looking.py::"
+            "test_an_order_that_the_platform_does_not_know_is_not_created_by_a_look",
+        ),
+    ),
+    Safeguard(
+        "what a member's look found first is no missed notification",
+        3,
+        "functions/storefront/app.py",
+        ", finder=STOREFRONT)",
+        ")",
+        (
+            "tests/functions/test_storefront_looking.py::"
+            "test_what_a_look_finds_is_told_apart_from_what_the_reconciler_finds",
+        ),
+    ),
+    Safeguard(
+        "an order whose time is over is not placed by a look",
+        3,
+        f"{_TRADE}/checkout.py",
+        " and not 0 < self._policy.expires_at(order) <= now",
+        "",
+        ("tests/functions/test_storefront_looking.py::test_an_order_whose_time_is_over_is_not_placed_by_a_look",),
     ),
 )

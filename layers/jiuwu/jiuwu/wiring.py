@@ -183,6 +183,20 @@ def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *,
         telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
 
 
+def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int, check_seconds: int) -> None:
+    """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
+    not placed is due by itself."""
+    from jiuwu.aws import fanout
+    from jiuwu.trade.parts import Part
+    from jiuwu.trade.placing import retry_seconds
+
+    if not (pause := retry_seconds(tries, check_seconds)):
+        return
+    task = msgspec.json.encode(Part(order_no, until=0, step=tries)).decode()
+    if refused := fanout.send(sqs, queue_url, [task], delay_seconds=pause):
+        telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=f"not queued: {refused[0]}")
+
+
 class EffectQueue:
     """The effect queue to who asks for many effects; `backlog` is how long they wait there."""
 

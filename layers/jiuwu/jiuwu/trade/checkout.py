@@ -1,4 +1,4 @@
-"""Buying and cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
+"""Buying, looking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from jiuwu.platform.money import MOST_FEN
 
 from .basket import Basket
 from .machine import Policy
-from .mending import Mended
+from .mending import Mended, last_progress
 from .orders import Line, Order, Status, effect_id, fingerprint, order_no_for
 from .outcomes import UNPAID
 from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
@@ -29,6 +29,11 @@ from .store import OrderStore
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
+
+
+# Between two questions to the platform about an order that its member looks at, for however many pages poll it; longer
+# the longer nothing happened, so that pages left open do not fill the lane.
+_LOOK_SECONDS, _LOOK_PART = 3, 10
 
 
 class KeyReused(Exception):
@@ -63,7 +68,8 @@ class Reach:
 
 
 class Checkout:
-    """Buys and cancels; `note` is told what became of an order, `trouble` what the platform would not do."""
+    """Buys, looks and cancels; `note` is told what became of an order, `trouble` what the platform would not do, and
+    `retry` the number of a new order that is to be placed soon."""
 
     def __init__(  # noqa: PLR0913 -- the table, the prices, the rules, and whom to tell
         self,
@@ -74,10 +80,11 @@ class Checkout:
         *,
         note: Callable[[Mended], None],
         trouble: Callable[[str, Exception], None],
+        retry: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._products, self._settler, self._policy = store, products, settler, policy
-        self._note, self._trouble, self._clock = note, trouble, clock
+        self._note, self._trouble, self._retry, self._clock = note, trouble, retry, clock
 
     def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
         """The order of this request and whether it is new; CREATED when the platform could not take it yet.
@@ -91,7 +98,29 @@ class Checkout:
         if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):
             raise KeyReused
         self._refuse_again(order)
-        return self._placed(order, reach), known is None
+        placed = self._placed(order, reach)
+        if known is None and placed.status is Status.CREATED:
+            self._retry(order.order_no)
+        return placed, known is None
+
+    def look(self, order: Order, reach: Reach) -> Order:
+        """The order as the platform has it now, where that may be news and nobody asked a moment ago; as it stands
+        where the platform does not answer."""
+        now = int(self._clock())
+        since = now - _pause(order, now)
+        if not self._may_be_news(order, now, since) or not self._store.claim_look(order.order_no, now, since=since):
+            return order
+        try:
+            if order.status is Status.CREATED:
+                return self._placed(order, reach)
+            remote = look(reach.platform(), order.order_no, left=reach.left)
+            # one that the platform does not know is the reconciler's: nothing is created twice because of a look
+            return self._settled(order, remote, seen_at=now) if remote else order
+        except NotPlaceable:
+            return self._store.get(order.order_no) or order
+        except PlatformError as error:
+            self._trouble(order.order_no, error)
+            return order
 
     def cancel(self, order: Order, reach: Reach) -> Order:
         """The cancelled order; raises NotCancellable, or CancelLater while nobody knows.
@@ -115,6 +144,11 @@ class Checkout:
         if order.status is not Status.CANCELLED:
             raise NotCancellable(order)
         return order
+
+    def _may_be_news(self, order: Order, now: int, since: int) -> bool:
+        if order.status is Status.CREATED:
+            return order.looked_at <= since and not 0 < self._policy.expires_at(order) <= now
+        return order.status is Status.PLACED and max(order.looked_at, last_progress(order)) <= since
 
     def _priced(self, member_id: str, key: str, basket: Basket, open_id: Callable[[str], str]) -> Order:
         lines, points = self._lines(basket)
@@ -176,10 +210,14 @@ class Checkout:
         self._note(mended)
         return mended.order
 
-    def _settled(self, order: Order, remote: "RemoteOrder") -> Order:
-        settled = self._settler.settle({order.order_no: remote}, known={order.order_no: order})
+    def _settled(self, order: Order, remote: "RemoteOrder", *, seen_at: float = float("inf")) -> Order:
+        settled = self._settler.settle({order.order_no: remote}, known={order.order_no: order}, seen_at=seen_at)
         mended = settled.orders.get(order.order_no)
         if mended is None or mended.order is None:
             return self._store.get(order.order_no) or order
         self._note(mended)
         return mended.order
+
+
+def _pause(order: Order, now: int) -> int:
+    return max(_LOOK_SECONDS, (now - order.created_at) // _LOOK_PART)

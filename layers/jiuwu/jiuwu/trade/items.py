@@ -65,7 +65,7 @@ def from_item(item: Item) -> Order:
 
 
 _TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url")
-_NUMBERS = ("amount_fen", "created_at", "due_at", "points")
+_NUMBERS = ("amount_fen", "created_at", "due_at", "points", "looked_at")
 
 
 def _text(text: str) -> Value:

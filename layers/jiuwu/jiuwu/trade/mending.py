@@ -9,7 +9,7 @@ from .events import Event
 from .machine import Applied, Policy, apply, next_look
 from .orders import Order
 from .outcomes import UNPAID
-from .reconcile import Action, Adopt, Hold, Place, adopt, decide, hold
+from .reconcile import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -36,16 +36,18 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class Mender:
-    """How this merchant's orders are mended; `member_id_for` gives the member of a platform account (open_id)."""
+    """How this merchant's orders are mended; `member_id_for` gives the member of a platform account (open_id), `finder`
+    is who asks the platform."""
 
     policy: Policy
     member_id_for: Callable[[str], str]
+    finder: str = RECONCILER
 
     def mend(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Mended:
         """Decides and acts in memory until nothing is left to do here: then one write holds all of it."""
         mended = Mended(local)
         for _ in range(_ROUNDS):
-            decision = decide(mended.order, remote, now=now, policy=self.policy)
+            decision = decide(mended.order, remote, now=now, policy=self.policy, finder=self.finder)
             mended = replace(mended, findings=tuple(dict.fromkeys((*mended.findings, *decision.findings))))
             if not decision.actions or Place() in decision.actions:
                 return replace(mended, place=bool(decision.actions))

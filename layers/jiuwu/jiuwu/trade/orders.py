@@ -119,6 +119,8 @@ class Order:
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
     # the merchant's words for each refund asked for, by the request within the effect's name; they may name people
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    # when the platform was last asked because its member asked; written beside the version, so no part of what is equal
+    looked_at: int = field(default=0, compare=False)
 
     @property
     def pending(self) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ _STEPS = 500
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """A task of the reconcile queue.
 
-    `name` is a due shard or CHANGED; `until` the tick's time (Unix seconds): what comes due later is the next tick's;
-    `start` where the shard is read on. `holder` and `step` say whose continuation it is, and which.
+    `name` is a due shard, CHANGED, or the number of an order that is to be placed; `until` the tick's time (Unix
+    seconds): what comes due later is the next tick's; `start` where the shard is read on. `holder` and `step` say whose
+    continuation it is, and which.
     """
 
     name: str

@@ -20,6 +20,9 @@ FINAL: tuple[Literal["points_short", "points_returned", "content_refused"], ...]
     "content_refused",
 )
 
+# A member waits for the payment page.
+FIRST_RETRY_SECONDS = 5
+
 type Reason = Literal[
     "login_needed", "token_busy", "refused", "points_busy", "points_short", "points_returned", "content_refused"
 ]
@@ -77,6 +80,13 @@ def place(
     except (UnknownOutcome, OrderConflict):
         found = look(platform, order.order_no, left=left)
     return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+
+
+def retry_seconds(tries: int, check_seconds: int) -> int:
+    """Return the pause before an order is placed once more that could not be, `tries` times by now beside the first:
+    5 s, 10 s, 20 s …; 0 when the due time of the order brings it as soon."""
+    pause = FIRST_RETRY_SECONDS * 2**tries
+    return pause if pause <= check_seconds else 0
 
 
 def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # An order that the platform would not take for so long is given up where no expiry is set: nobody waits for its payment
 # page any more.
 UNPLACED_SECONDS = 86_400
+# Who asked the platform and found something there; the ids of what they found begin with it.
+RECONCILER, STOREFRONT = "reconcile", "storefront"
 # How the history begins a line that says why an order is held.
 HELD_BECAUSE = "held: "
 
@@ -68,8 +70,11 @@ class NotOurs(Exception):
     """The platform's order cannot be shown to have come from us; says why."""
 
 
-def decide(local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy) -> Decision:
+def decide(
+    local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, finder: str = RECONCILER
+) -> Decision:
     """What one order's two sides call for at `now` (Unix seconds); None for a side that does not have the order.
+    `finder` is who asked the platform.
 
     One round: once its actions are done, decide again, until there are none. Three rounds settle any order.
     """
@@ -81,7 +86,7 @@ def decide(local: Order | None, remote: "RemoteOrder | None", *, now: int, polic
         return _missing_here(remote, now)
     differing = tuple(_amounts(local, remote))
     hold = (Hold(differing[0].evidence),) if differing and _may_hold(local) else ()
-    events, missed = _news(local, remote, now, policy)
+    events, missed = _news(local, remote_events(local, remote, at=now, finder=finder), policy)
     if hold or events:
         return Decision((*hold, *events), (*differing, *missed))
     if expired := _expired(local, remote, now, policy):
@@ -90,24 +95,25 @@ def decide(local: Order | None, remote: "RemoteOrder | None", *, now: int, polic
     return Decision(owed, (*differing, *_behind(local, remote, owed)))
 
 
-def remote_events(local: Order, remote: "RemoteOrder", *, at: int) -> Iterator[Event]:
-    """What the platform shows and `local` has not taken in, oldest first, under ids made of the evidence.
+def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str = RECONCILER) -> Iterator[Event]:
+    """What the platform shows and `local` has not taken in, oldest first, under ids made of the evidence and of who
+    found it: what a member's look finds first is no missed notification.
 
-    The ids are the same whoever makes them, so two who find the same news at once apply it once.
+    Two who find the same news at once apply it once, since each books a transaction, a refund or an end only once.
     """
     if not local.platform_order_no:
         yield Placed(at, remote.platform_order_no, remote.pay_url)
     for payment in sorted(remote.payments, key=lambda payment: payment.paid_at):
         if local.payment(txn := payment.transaction_id) is None:
-            yield Paid(f"reconcile:paid:{txn}", at, txn, payment.amount_fen, payment.paid_at)
+            yield Paid(f"{finder}:paid:{txn}", at, txn, payment.amount_fen, payment.paid_at)
     for refund in sorted(remote.refunds, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
             evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at, refund.out_refund_no)
-            yield Refunded(f"reconcile:refunded:{refund_id}", at, *evidence)
+            yield Refunded(f"{finder}:refunded:{refund_id}", at, *evidence)
     if remote.status == "cancelled" and local.status is not Status.CANCELLED:
-        yield Cancelled(f"reconcile:cancelled:{local.order_no}", at, "shown by the platform")
+        yield Cancelled(f"{finder}:cancelled:{local.order_no}", at, "shown by the platform")
     if remote.status == "completed" and local.status is not Status.COMPLETED:
-        yield Completed(f"reconcile:completed:{local.order_no}", at)
+        yield Completed(f"{finder}:completed:{local.order_no}", at)
 
 
 def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
@@ -212,11 +218,11 @@ def _may_hold(local: Order) -> bool:
     return unshipped or local.status in (Status.CREATED, Status.PLACED)
 
 
-def _news(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
-    events = _taken(remote_events(local, remote, at=now), local, policy)
+def _news(local: Order, shown: Iterable[Event], policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
+    events = _taken(shown, local, policy)
     # a placement whose reply was lost is finished here; no notification ever tells of it
     told = (event.event_id for event in events if isinstance(event, Paid | Cancelled | Completed | Refunded))
-    missed = [event_id.removeprefix("reconcile:") for event_id in told]
+    missed = [event_id.partition(":")[2] for event_id in told]
     return events, [Finding(Drift.MISSED_NOTIFICATION, local.order_no, evidence) for evidence in missed]
 
 

@@ -117,6 +117,24 @@ class OrderStore:
             lost |= self._write(list(group))
         return lost
 
+    def claim_look(self, order_no: str, now: int, *, since: int) -> bool:
+        """Note that the platform is asked about this order now; False if that was noted after `since` (Unix seconds).
+
+        Leaves the version alone, so that no other writer of the order loses a round to a member who looks.
+        """
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=key(order_no),
+                UpdateExpression="SET looked_at = :now",
+                ConditionExpression="attribute_exists(order_no)"
+                " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":since": {"N": str(since)}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def rounds(self) -> Iterator[int]:
         """Rounds of reading, thinking and writing, to be left once `save_many` has lost nothing: each after a pause
         that grows, by chance, so that those who met at an order do not meet again; all pauses together: up to 5 s."""

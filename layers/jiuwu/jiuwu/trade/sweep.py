@@ -24,6 +24,7 @@ from .drift import Finding, Report
 from .orders import Order
 from .parts import CHANGED, Part
 from .placing import NotPlaceable
+from .reconcile import RECONCILER, STOREFRONT
 from .records import Cursor, Records
 from .settling import Remotes, Settled, Settler
 from .store import OrderStore
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 # The work ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.
 _MARGIN_SECONDS = 20.0
-# What the reconciler found by itself goes into an order's history under such ids (trade/reconcile.py).
-_OURS = "reconcile:"
+# What was found at the platform goes into an order's history under such ids (trade/reconcile.py).
+_MISSED, _NEITHER = f"{RECONCILER}:", f"{STOREFRONT}:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
 # Nothing of these says that the platform would take another order.
@@ -231,11 +232,11 @@ def _about_one(error: PlatformError) -> bool:
 
 def _counted(cursor: Cursor, settled: Settled) -> Cursor:
     """How notifications fared for these orders since the pass's time: the history says who brought the news, whichever
-    part mended the order."""
+    part mended the order. What a member's request found first says nothing: its notification was still on its way."""
     missed, heard = cursor.missed, cursor.heard
     for order in (mended.order for mended in settled.orders.values() if mended.order):
         causes = [happened.cause for happened in order.history if happened.at >= cursor.updated_after]
-        told = [cause.startswith(_OURS) for cause in causes if cause]
+        told = [cause.startswith(_MISSED) for cause in causes if cause and not cause.startswith(_NEITHER)]
         missed += any(told)
         heard += not all(told)
     return replace(cursor, missed=missed, heard=heard)
