@@ -87,8 +87,8 @@ POINTS = (
         "the merchant's door opens for the merchant's key alone",
         5,
         "functions/back_office/app.py",
-        "if not given or True not in [",
-        "if not given and True not in [",
+        "if True not in [",
+        "if None in [",
         (f"{_OFFICE}::test_a_stranger_learns_only_that_a_key_is_needed",),
     ),
     Safeguard(
