@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     app = App(options.app_id, options.app_secret or secrets.token_hex(16), options.previous_secret)
     try:
-        simulator = Simulator(app, profile.load(options.profile), state_file=options.state_file)
+        simulator = Simulator(app, profile.load(options.profile), host=options.host, state_file=options.state_file)
     except msgspec.DecodeError:
         sys.exit(f"{options.state_file} holds no state that can be read; move it away to start anew")
     except profile.ProfileError as error:

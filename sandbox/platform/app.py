@@ -18,6 +18,7 @@ from sandbox.platform.calls import Calls
 from sandbox.platform.gateway import Gateway
 from sandbox.platform.notifier import Notifier
 from sandbox.platform.oauth import OAuth
+from sandbox.platform.own_pages import OwnPages
 from sandbox.platform.refusals import Refused
 from sandbox.platform.site import Site
 from sandbox.platform.world import App, World, write_private
@@ -27,17 +28,18 @@ _CONTROL_STATUS = {"order_unknown": 404, "product_unknown": 404, "bad_parameters
 
 
 class Simulator:
-    """What a test or the command line holds in its hand."""
+    """What a test or the command line holds in its hand. `host`: what people call it by, besides loopback names."""
 
     def __init__(
         self,
         app: App,
         profile: Profile,
         *,
+        host: str = "127.0.0.1",
         state_file: Path | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._state_file = state_file
+        self._state_file, self._own_pages = state_file, OwnPages(host)
         self.world = World(app, profile)
         self.notifier = Notifier(self.world, transport)
         self.actions = Actions(self.world, self.notifier)
@@ -65,16 +67,16 @@ class Simulator:
         routes = [
             Route(profile.endpoint("time")[1], gateway.server_time),
             Route(profile.oauth.authorize_path, oauth.consent),
-            Route(profile.oauth.authorize_path, oauth.decide, methods=["POST"]),
+            Route(profile.oauth.authorize_path, self._own_pages.only(oauth.decide), methods=["POST"]),
             Route(profile.oauth.token_path, oauth.token, methods=["POST"]),
             Route(profile.oauth.revoke_path, oauth.revoke, methods=["POST"]),
         ]
         for name, (handler, subject) in Calls(self.world, self.actions).table().items():
             method, path = profile.endpoint(name)
             routes.append(Route(path, gateway.endpoint(name, handler, subject), methods=[method]))
-        routes += Site(self.world, self.actions, self.notifier).routes()
+        routes += Site(self.world, self.actions, self.notifier).routes(self._own_pages)
         # taken over as they are: include_router would build each of them a second time
-        buttons = control.router(self.world, self.actions, self.notifier).routes
+        buttons = control.router(self.world, self.actions, self.notifier, self._own_pages).routes
         asgi = FastAPI(
             title="玖伍社区模拟平台：控制接口",
             lifespan=self.running,

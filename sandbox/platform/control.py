@@ -14,6 +14,7 @@ from sandbox.platform.events import Event
 from sandbox.platform.faults import Faults
 from sandbox.platform.notifier import Notifier
 from sandbox.platform.orders import NewOrder, Order, place
+from sandbox.platform.own_pages import OwnPages
 from sandbox.platform.refusals import Refused
 from sandbox.platform.world import World
 
@@ -90,8 +91,13 @@ def only_loopback(request: Request) -> None:
         raise HTTPException(403, "the control buttons answer to this machine only")
 
 
-def router(world: World, actions: Actions, notifier: Notifier) -> APIRouter:
-    api = APIRouter(prefix="/_sim", tags=["control"], dependencies=[Depends(only_loopback)])
+def router(world: World, actions: Actions, notifier: Notifier, own_pages: OwnPages) -> APIRouter:
+    def only_own_pages(request: Request) -> None:
+        if why := own_pages.refusal(request):
+            raise HTTPException(403, why)
+
+    guards = [Depends(only_loopback), Depends(only_own_pages)]
+    api = APIRouter(prefix="/_sim", tags=["control"], dependencies=guards)
     _settings(api, world, notifier)
     _buttons(api, world, actions, notifier)
     _shelf(api, world)

@@ -12,6 +12,7 @@ from sandbox.platform import debugger
 from sandbox.platform.actions import Actions
 from sandbox.platform.members import OPEN_ID, member
 from sandbox.platform.notifier import Notifier
+from sandbox.platform.own_pages import OwnPages
 from sandbox.platform.refusals import Refused
 from sandbox.platform.rendering import form, page
 from sandbox.platform.world import World
@@ -26,15 +27,15 @@ class Site:
         self._actions = actions
         self._notifier = notifier
 
-    def routes(self) -> list[Route]:
+    def routes(self, own_pages: OwnPages) -> list[Route]:
         return [
             Route("/", self.overview),
             Route("/healthz", self.health),
             Route("/pay/{platform_order_no}", self.pay_page),
-            Route("/pay/{platform_order_no}", self.pay, methods=["POST"]),
+            Route("/pay/{platform_order_no}", own_pages.only(self.pay), methods=["POST"]),
             Route("/avatars/{open_id}.svg", self.avatar),
             Route("/debug/signature", self.signature),
-            Route("/debug/signature", self.explain, methods=["POST"]),
+            Route("/debug/signature", own_pages.only(self.explain), methods=["POST"]),
         ]
 
     async def overview(self, _request: Request) -> Response:

@@ -167,7 +167,7 @@ async def merchant(platform: Profile | None = None) -> AsyncIterator[Merchant]:
     """Beside a running simulator whose notification schedule passes in no time."""
     platform = platform or profile.load()
     one = Merchant(platform)
-    one.simulator = Simulator(APP, platform, transport=httpx.MockTransport(one.take))
+    one.simulator = Simulator(APP, platform, host="platform", transport=httpx.MockTransport(one.take))
     transport = httpx.ASGITransport(one.simulator.asgi)
     async with one.simulator.running(), httpx.AsyncClient(transport=transport, base_url="http://platform") as one.http:
         await one.control("PUT", "config", webhook_url=WEBHOOK, redirect_uris=[CALLBACK], speed=100_000)

@@ -215,9 +215,14 @@ async def test_a_restart_keeps_orders_tokens_and_what_was_on_its_way(tmp_path: P
         before = await one.control("GET", "orders/JW1")
     assert (state.stat().st_mode & 0o777, APP.secret in state.read_text()) == (0o600, False)
     after = Merchant(profile.load())
-    after.simulator = Simulator(APP, after.platform, state_file=state, transport=httpx.MockTransport(after.take))
+    after.simulator = Simulator(
+        APP, after.platform, host="platform", state_file=state, transport=httpx.MockTransport(after.take)
+    )
     transport = httpx.ASGITransport(after.simulator.asgi)
-    async with after.simulator.running(), httpx.AsyncClient(transport=transport, base_url="http://p") as after.http:
+    async with (
+        after.simulator.running(),
+        httpx.AsyncClient(transport=transport, base_url="http://platform") as after.http,
+    ):
         assert await after.control("GET", "orders/JW1") == before
         assert (await after.call("users.me", tokens["access_token"]))["code"] == 0
         await after.control("POST", "quiet", release=True)
