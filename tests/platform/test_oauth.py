@@ -102,6 +102,29 @@ def test_a_refresh_without_lifetime_and_refresh_token_is_whole() -> None:
     assert ("refresh_token", OLD) == (form(rig)["grant_type"], form(rig)["refresh_token"])
 
 
+OVER = ["bad_refresh_token", "invalid_token", "Invalid Grant", "REFRESH-TOKEN-EXPIRED"]
+
+
+def test_what_says_that_a_grant_is_over_stands_in_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[reply]\ncode = "data.error_code"\n[fields.token]\naccess_token = "data.access_token"\n'
+        '[codes]\ntoken_invalid = [10010]\n[oauth]\ngrant_over = ["GONE", 7, [100, 199]]\n'
+    )
+    mine = load("mine", directory=tmp_path)
+    for said in (
+        {"data": {"error_code": 10010}},
+        {"data": {"error_code": 7}},
+        {"data": {"error_code": "150"}},
+        {"error": "gone"},
+        {"error": "invalid_grant"},
+    ):
+        api, _rig = oauth(reply(said), profile=mine)
+        with pytest.raises(errors.InvalidGrant):
+            api.refresh(OLD)
+    api, _rig = oauth(reply({"data": {"error_code": 0, "access_token": "AT"}}), profile=mine)
+    assert "AT" == api.refresh(OLD).access_token
+
+
 @pytest.mark.parametrize("step", [raw(b""), raw(b"ok"), reply({}), reply({"code": 0, "msg": "success"})])
 def test_a_revocation_needs_only_its_status(step: Step) -> None:
     api, rig = oauth(step)
@@ -115,6 +138,16 @@ def test_a_revocation_needs_only_its_status(step: Step) -> None:
         (refused("invalid_grant"), errors.InvalidGrant),
         (refused("invalid_grant", 401), errors.InvalidGrant),
         (refused("invalid_grant", 200), errors.InvalidGrant),
+        *((refused(word, status), errors.InvalidGrant) for word in OVER for status in (200, 400, 401)),
+        *(
+            (reply({"code": code}, status), errors.InvalidGrant)
+            for code in (30001, 30002.0, "30002")
+            for status in (200, 401)
+        ),
+        (reply({"error": "new", "code": 30002}), errors.InvalidGrant),
+        (reply({"error": 30002}), errors.InvalidGrant),
+        (reply({"error": "new", "code": 77}), errors.PlatformError),
+        (reply({"error": True}, 400), errors.BadReply),
         (refused("invalid_client", 401), errors.InvalidClient),
         (refused("unauthorized_client"), errors.InvalidClient),
         (refused("invalid_request"), errors.BadParameters),

@@ -73,6 +73,14 @@ class Reply(Table, frozen=True):
     refusal_reason: Name
 
 
+def lists(codes: Codes, code: Code) -> bool:
+    """Whether `code` is one of `codes`, by itself or in a range."""
+    if code in codes:
+        return True
+    ranges = (entry for entry in codes if isinstance(entry, tuple))
+    return isinstance(code, int) and any(first <= code <= last for first, last in ranges)
+
+
 class ReplyCodes(Table, frozen=True):
     bad_parameters: Codes
     bad_signature: Codes
@@ -95,11 +103,11 @@ class ReplyCodes(Table, frozen=True):
         """The name of the field that lists `code`; a code listed by itself wins over a range."""
         ranged = None
         for name in self.__struct_fields__:
-            for entry in getattr(self, name):
-                if entry == code:
-                    return name
-                if isinstance(entry, tuple) and isinstance(code, int) and entry[0] <= code <= entry[1]:
-                    ranged = name
+            listed = getattr(self, name)
+            if code in listed:
+                return name
+            if lists(listed, code):
+                ranged = name
         return ranged
 
 
@@ -110,6 +118,7 @@ class OAuth(Table, frozen=True):
     scopes: tuple[Name, ...]
     scope_joiner: Name
     pkce: bool
+    grant_over: Codes
     default_expires_in: Seconds
     default_refresh_expires_in: Seconds
 

@@ -1,20 +1,24 @@
 """The member's grant: RFC 6749 authorization code with PKCE (RFC 7636, S256), refresh, and RFC 7009 revocation."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from jiuwu.platform import errors
-from jiuwu.platform.envelope import Sent, known, malformed, object_of, open_envelope
+from jiuwu.platform.contract import lists
+from jiuwu.platform.envelope import Sent, as_number, known, malformed, object_of, open_envelope
 from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
 from jiuwu.platform.models import TokenReply
 from jiuwu.platform.payloads import parse_token
+from jiuwu.platform.profile import lookup
 from jiuwu.platform.retry import persist
 from jiuwu.platform.transport import Reply
 from jiuwu.platform.wire import HEADERS, Caller, Outgoing
 
-# RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too)
+# RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too); what says that a grant is over
+# stands in the profile
 _ERRORS: dict[str, type[PlatformError]] = {
     "invalid_grant": errors.InvalidGrant,
     "invalid_client": errors.InvalidClient,
@@ -25,6 +29,8 @@ _ERRORS: dict[str, type[PlatformError]] = {
     "server_error": errors.PlatformInternal,
     "temporarily_unavailable": errors.PlatformBusy,
 }
+# Of codes; the profile's oauth.grant_over adds words, and codes that mean it here only.
+_OVER = ("token_invalid", "token_expired")
 
 
 class OAuthClient(Caller):
@@ -90,20 +96,40 @@ class OAuthClient(Caller):
 
     def _check(self, sent: Sent, reply: Reply, found: Mapping[str, Any]) -> None:
         """Raises what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
-        error = found.get("error")
-        if error is not None and reply.status != 429:
-            raise self._refusal(sent, reply, error)
-        names = self.profile.reply
-        if found.get(names.code, names.success[0]) not in names.success:
+        error, code = found.get("error"), as_number(lookup(found, self.profile.reply.code))
+        if reply.status != 429:
+            self._check_words(sent, reply, error, code)
+        if code is not None and code not in self.profile.reply.success:
             open_envelope(self.profile, sent, reply)
+        if error and reply.status != 429:
+            raise malformed(self.profile, sent, reply, MalformedPayload("error", "not one of RFC 6749's"))
         if not 200 <= reply.status < 300:
             raise malformed(self.profile, sent, reply, MalformedPayload("error", "missing"))
 
-    def _refusal(self, sent: Sent, reply: Reply, error: object) -> PlatformError:
-        known_error = _ERRORS.get(error) if isinstance(error, str) else None
-        if known_error is not None:
-            return known_error(sent.name, **known(self.profile, sent, reply))
-        return malformed(self.profile, sent, reply, MalformedPayload("error", "not one of RFC 6749's"))
+    def _check_words(self, sent: Sent, reply: Reply, error: object, code: object) -> None:
+        """Raises what RFC 6749's word means, and InvalidGrant where word or code says that the grant is over."""
+        over = self._is_over(error) or self._is_over(code)
+        kind = errors.InvalidGrant if over else _ERRORS.get(_spelled(error))
+        if kind is not None:
+            raise kind(sent.name, **known(self.profile, sent, reply))
+
+    def _is_over(self, said: object) -> bool:
+        """What is called invalid or expired here is what was sent here: the code, or the refresh token."""
+        if not isinstance(said, int | str):
+            return False
+        words = {_spelled(word) for word in self.profile.oauth.grant_over if isinstance(word, str)}
+        number = int(said) if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 20 else said
+        return (
+            _spelled(said) in words
+            or lists(self.profile.oauth.grant_over, number)
+            or self.profile.codes.meaning(said) in _OVER
+            or self.profile.codes.meaning(number) in _OVER
+        )
+
+
+def _spelled(word: object) -> str:
+    """A word as it is compared: in lower case, joined by underscores; "" for what is none."""
+    return re.sub(r"[\s-]+", "_", word.strip().lower()) if isinstance(word, str) else ""
 
 
 def _hidden(form: Mapping[str, str]) -> list[str]:
