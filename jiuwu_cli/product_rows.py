@@ -1,7 +1,7 @@
 """What the merchant says of products, written into the table: only what differs, and never what others keep there."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,14 @@ class Written:
 
     def __str__(self) -> str:
         return f"{len(self.new)} new, {len(self.changed)} changed, {self.unchanged} unchanged"
+
+
+def changes(items: Mapping[str, Item], entries: Iterable[Entry]) -> Iterator[Change]:
+    """Yield what the entries would change of these rows."""
+    for entry in entries:
+        before = items.get(entry.product_id)
+        if written := _changes(before, entry):
+            yield Change(entry.product_id, before, written)
 
 
 class Writer:

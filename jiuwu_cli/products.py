@@ -1,6 +1,6 @@
 """`jiuwu products`: the merchant's catalogue, from a file into the table, and from there to the platform."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +9,16 @@ import typer
 
 from jiuwu.platform.money import yuan
 from jiuwu.trade.listing import Item, Product, RowMalformed, Rows, from_item
-from jiuwu_cli import options, price_list, product_sync, stack
+from jiuwu_cli import options, price_file, product_sync, stack
 from jiuwu_cli.asking import confirm
+from jiuwu_cli.large_changes import large_changes
 from jiuwu_cli.price_list import Entry
 from jiuwu_cli.problems import Misuse, OneLine, Problem
-from jiuwu_cli.product_rows import Writer, Written
+from jiuwu_cli.product_rows import Writer, Written, changes
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
 
-_MOST_BYTES = 100 * 1024 * 1024
-_SHOWN = 50  # wrong lines and products, before "and N more"
+_SHOWN = 50  # products, before "and N more"
 
 products = typer.Typer(
     cls=OneLine,
@@ -28,11 +28,14 @@ products = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-File = Annotated[Path, typer.Argument(help="A CSV file in UTF-8, as Excel saves it.", metavar="FILE.csv")]
+File = Annotated[Path, typer.Argument(help="A CSV file, as Excel or WPS saves it.", metavar="FILE.csv")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, product by product.")]
 NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
 Whole = Annotated[
     bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
+]
+TrustIds = Annotated[
+    bool, typer.Option("--trust-ids", help="Take ids that look rewritten by a spreadsheet as they stand.")
 ]
 Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
 Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
@@ -47,14 +50,17 @@ def push(  # noqa: PLR0913 -- options of a command
     dry_run: DryRun = False,
     no_sync: NoSync = False,
     whole: Whole = False,
+    trust_ids: TrustIds = False,
     yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
     """Write a price list into the products table, and tell the platform what changed.
 
     The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and if you like
-    on_shelf (true or false) and price_points. A column that the file lacks stays as it is. Nothing is written unless
-    all lines are right. Exit code 1 when the platform refused a product.
+    on_shelf (true or false) and price_points; Chinese names do, too (商品编号, 名称, 价格, 上架, 积分价). A column that
+    the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by a
+    spreadsheet is not. What is asked about: a price that moves by more than 50 %, more than a fifth of the products
+    changed, all that --whole takes off. Exit code 1 when the platform refused a product.
 
     Examples:
 
@@ -62,10 +68,15 @@ def push(  # noqa: PLR0913 -- options of a command
 
     `jiuwu products push catalogue.csv --stack jiuwu-prod`
     """
-    entries = _read(file)
+    content = price_file.content(file)
     deployment = stack.find(stack_name)
-    if whole:
-        entries += _taken_off(deployment, {entry.product_id for entry in entries}, ask=not (yes or dry_run))
+    items = {item["product_id"]["S"]: item for item in _rows(deployment).every()}
+    entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
+    gone = _gone(items, entries) if whole else []
+    if gone:
+        say(f"off the shelf: {_named(gone)}")
+    entries += [_off(product_id) for product_id in gone]
+    _ask(_questions(items, entries, gone), yes=yes, dry_run=dry_run)
     table = deployment.output("ProductsTable")
     written = Writer(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
     if dry_run:
@@ -111,38 +122,30 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
         if not refused or item.get("refused"):
             say(_line(item))
             count += 1
-    note(f"{count} products")
+    note(_products(count))
 
 
-def _read(file: Path) -> list[Entry]:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise Misuse(f"{file} cannot be read ({error.strerror})", "check the name") from None
-    if len(content) > _MOST_BYTES:
-        raise Misuse(f"{file} is larger than 100 MB", "split it")
-    try:
-        entries, wrong = price_list.read(content)
-    except price_list.ListRefused as refused:
-        raise Problem(f"{file}: {refused.problem}", refused.cure) from None
-    for one in wrong[:_SHOWN]:
-        note(str(one))
-    if wrong:
-        more = f" (the first {_SHOWN} are named)" if len(wrong) > _SHOWN else ""
-        raise Problem(f"{file} has {len(wrong)} mistakes{more}, so nothing was written", "mend them and push it again")
-    return entries
+def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
+    """What stands on the shelf and not in the file."""
+    kept = {entry.product_id for entry in entries}
+    return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf", {}).get("BOOL"))
 
 
-def _taken_off(deployment: Stack, kept: set[str], *, ask: bool) -> list[Entry]:
-    """What stands on the shelf and not in the file, to be taken off."""
-    items = (item for item in _rows(deployment).every() if item.get("on_shelf", {}).get("BOOL"))
-    gone = sorted(item["product_id"]["S"] for item in items if item["product_id"]["S"] not in kept)
-    if gone:
-        say(f"off the shelf: {_named(gone)}")
-        if ask:
-            confirm(f"Take {len(gone)} products off the shelf?")
-    return [_off(product_id) for product_id in gone]
+def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
+    """Why to ask before this is written, a line each."""
+    taken_off = [f"{_products(len(gone))} off the shelf"] if gone else []
+    return taken_off + large_changes(changes(items, entries), products=len(items)).reasons()
+
+
+def _ask(questions: list[str], *, yes: bool, dry_run: bool) -> None:
+    if not questions or yes:
+        return
+    for question in questions[:_SHOWN]:
+        note(f"{'would ask about' if dry_run else 'about'} {question}")
+    if len(questions) > _SHOWN:
+        note(f"and {len(questions) - _SHOWN} more")
+    if not dry_run:
+        confirm("Write all this?")
 
 
 def _would(written: Written) -> None:
@@ -179,8 +182,9 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
         say(f"  and {more} more")
     if told.wrong:
+        are = "is" if told.wrong == 1 else "are"
         raise Problem(
-            f"{told.wrong} products are not at the platform as they are here",
+            f"{_products(told.wrong)} {are} not at the platform as {'it is' if told.wrong == 1 else 'they are'} here",
             "change the refused ones and push again; for the others `jiuwu products sync` tries again",
         )
 
@@ -209,6 +213,10 @@ def _state(product: Product) -> str:
     if product.changed:
         return "waiting"
     return "refused" if product.refused else "synced"
+
+
+def _products(count: int) -> str:
+    return "1 product" if count == 1 else f"{count} products"
 
 
 def _named(product_ids: list[str]) -> str:

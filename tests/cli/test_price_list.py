@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from jiuwu_cli.price_list import Entry, ListRefused, Wrong, read
+from jiuwu_cli.csv_text import FileRefused, decode
+from jiuwu_cli.price_list import Entry, Wrong, read
 from tests.human_texts import UNWRITTEN, WRITTEN
 
 TEA: dict[str, Any] = {"title": {"S": "龙井"}, "price_fen": {"N": "617"}}
@@ -92,41 +93,127 @@ def test_a_title_that_nobody_writes_is_refused_by_its_code_point(title: str, cod
         ("product_id,price\ntea,6.17\n", "the column title is missing"),
         ("title,price\ntea,6.17\n", "the column product_id is missing"),
         ("product_id,title,price,title\n", "title is there twice"),
+        ("商品编号,名称,价格,price\n", "price is there twice"),
         ("product_id,title,price,stock\n", "no column 'stock'"),
         ("product_id,title,,price\n", "no column ''"),
         ("tea,龙井,6.17\n", "no column 'tea'"),
         (HEADER + 'tea,"龙井,6.17\n', "line 2 is not CSV"),
         (HEADER + 'cup,茶杯,9\ntea,"龙"井,6.17\n', "line 3 is not CSV"),
         (HEADER + f'tea,"{"x" * 140_000}",6.17\n', "line 2 is not CSV"),
-        ("PK\x03\x04\x14\x00", "no column"),
+        ("PK\x03\x04\x14\x00", "is a workbook"),
         ("\x00\x00\x00", "no column"),
     ],
 )
 def test_a_file_that_is_no_price_list_is_refused_in_words(text: str, problem: str) -> None:
-    with pytest.raises(ListRefused, match=problem) as refused:
+    with pytest.raises(FileRefused, match=problem) as refused:
         read(text.encode())
     assert refused.value.cure
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "utf-16", "gb18030"])
-def test_a_file_in_another_encoding_is_refused_with_what_to_do_in_excel(encoding: str) -> None:
-    with pytest.raises(ListRefused, match="not UTF-8") as refused:
-        read((HEADER + "tea,龙井,6.17\n").encode(encoding))
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8"),
+        ("gbk", "GB18030"),
+        ("gb18030", "GB18030"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+        ("utf-16-be", "UTF-16"),
+    ],
+)
+def test_what_spreadsheets_write_in_china_is_read_and_the_encoding_known(encoding: str, named: str) -> None:
+    content = "商品编号\t名称\t单价\r\ntea\t龙井\t6.17\r\n".encode(encoding)
+    if encoding == "utf-16-be":
+        content = b"\xfe\xff" + content
+
+    assert [Entry("tea", TEA)] == taken(content)
+    assert named == decode(content)[1]
+
+
+def test_a_rare_character_of_gb18030_is_read() -> None:
+    assert {"S": "\U00020087茶 €"} == taken((HEADER + "tea,\U00020087茶 €,6.17\n").encode("gb18030"))[0].wanted["title"]
+
+
+@pytest.mark.parametrize("broken", [b"\xe9\xbe", b"\xff", b"\x81"])
+def test_a_damaged_utf8_file_is_refused_by_its_line_and_not_read_as_gb18030(broken: bytes) -> None:
+    content = (HEADER + "tea,龙井绿茶,6.17\n").encode() + b"cup," + broken + b",9\n"
+    with pytest.raises(FileRefused, match="line 3 is neither UTF-8 nor GB18030") as refused:
+        read(content)
     assert "CSV UTF-8" in refused.value.cure
 
 
 @pytest.mark.parametrize(
-    "price", ["", "0", "0.00", "-6.17", "6.175", "¥6.17", "6,17", "1,234.00", "6.17元", "1E+03", "六", "６.17", "06.17"]
+    ("header", "cells"),
+    [
+        ("商品编号,商品名称,价格,上架,积分价", "tea,龙井,6.17,是,300"),
+        ("商品编码,标题,单价,是否上架,积分", "tea,龙井,6.17,上架,300积分"),
+        ("编号,品名,售价（元）,上架状态,所需积分", "tea,龙井,6.17,在售,３００"),
+        ("货号,名称,价格(分),上架,积分价格", "tea,龙井,617分,1,300"),
+        ("SKU,商品标题,销售价,上架,兑换积分", "tea,龙井,￥6.17,TRUE,300"),
+        (" 商品 ID ,商品名, 商品价格 （元） ,上架,积分价", "tea,龙井,6.17,y,300"),
+        ("Product ID,Title,Price,On Shelf,Price Points", "tea,龙井,6.17,yes,300"),
+    ],
 )
-def test_a_price_in_yuan_is_exact_or_wrong(price: str) -> None:
+def test_columns_have_chinese_names_too(header: str, cells: str) -> None:
+    expected = TEA | {"on_shelf": {"BOOL": True}, "price_points": {"N": "300"}}
+
+    assert [Entry("tea", expected)] == taken(f"{header}\n{cells}\n")
+
+
+@pytest.mark.parametrize(
+    ("price", "fen"),
+    [
+        ("1,299.00", "129900"),
+        ("12,345,678.9", "1234567890"),
+        ("￥12", "1200"),
+        ("¥12", "1200"),
+        ("¥ 12.5", "1250"),
+        ("12元", "1200"),
+        ("12.50 元", "1250"),
+        ("￥1,299.00元", "129900"),
+        ("RMB 12", "1200"),
+        ("１２．５０", "1250"),
+        ("１，２９９．００", "129900"),
+        ("￥１２", "1200"),
+        ("\u300012.50\u00a0", "1250"),
+    ],
+)
+def test_a_price_is_read_as_people_write_it(price: str, fen: str) -> None:
+    assert {"N": fen} == taken(HEADER + f'tea,龙井,"{price}"\n')[0].wanted["price_fen"]
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        "", "0", "0.00", "-6.17", "6.175", "6,17", "12,99.00", "1,2345", "0,617", "1.299,00", "1E+03", "六", "06.17",
+        "$12", "12/斤", "12元5角", "¥", "12²", "12 50", "#N/A",
+    ],
+)  # fmt: skip
+def test_a_price_in_yuan_is_exact_or_wrong_and_quoted(price: str) -> None:
     (wrong,) = mistakes(HEADER + f'tea,龙井,"{price}"\n')
+
     assert (2, "price") == (wrong.line, wrong.field)
+    assert repr(price) in wrong.problem or "expected more than 0" == wrong.problem
 
 
-@pytest.mark.parametrize("price", ["", "0", "6.17", "-1", "1e3", "12345678901234", "617.0", "６１７", " "])
+@pytest.mark.parametrize(("price", "fen"), [("６１７", "617"), ("1,299", "1299"), ("617分", "617"), ("0617", "617")])
+def test_a_price_in_fen_is_read_as_people_write_it(price: str, fen: str) -> None:
+    entries = taken(f'product_id,title,price_fen\ntea,龙井,"{price}"\n')
+
+    assert {"N": fen} == entries[0].wanted["price_fen"]
+
+
+@pytest.mark.parametrize("price", ["", "0", "6.17", "-1", "1e3", "12345678901234", "617.0", "0,617", " ", "617元"])
 def test_a_price_in_fen_is_whole_or_wrong(price: str) -> None:
-    (wrong,) = mistakes(f"product_id,title,price_fen\ntea,龙井,{price}\n")
+    (wrong,) = mistakes(f'product_id,title,price_fen\ntea,龙井,"{price}"\n')
     assert "price_fen" == wrong.field
+
+
+def test_a_long_value_is_quoted_in_part() -> None:
+    (wrong,) = mistakes(HEADER + f"tea,龙井,{'9' * 500}\n")
+
+    assert len(str(wrong)) < 160
 
 
 @pytest.mark.parametrize(
@@ -136,6 +223,9 @@ def test_a_price_in_fen_is_whole_or_wrong(price: str) -> None:
         ("..,龙井,6.17,true,", "product_id"),
         (f"{'x' * 65},龙井,6.17,true,", "product_id"),
         ("t\u200bea,龙井,6.17,true,", "product_id"),
+        ("green tea,龙井,6.17,true,", "product_id"),
+        ("green\u3000tea,龙井,6.17,true,", "product_id"),
+        ("green\u00a0tea,龙井,6.17,true,", "product_id"),
         ("tea,,6.17,true,", "title"),
         (f"tea,{'x' * 257},6.17,true,", "title"),
         ('tea,"龙\n井",6.17,true,', "title"),

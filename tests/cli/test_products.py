@@ -157,6 +157,116 @@ def test_one_wrong_line_keeps_all_others_out(products: Products, rows: Callable[
     assert ["line 4, price: ", "line 5, title: "] == [line[:15] for line in result.stderr.splitlines()[:2]]
 
 
+def test_one_mistake_is_one(products: Products) -> None:
+    assert "list.csv has 1 mistake, so nothing was written; mend it and push" in complaint(
+        products("push", csv("product_id,title,price\npot,茶壶,六\n"))
+    )
+
+
+def test_an_id_that_a_spreadsheet_rewrote_is_refused_unless_it_stands_in_the_table(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+) -> None:
+    put(product_id="00123")
+    put(product_id="1E5")
+    text = "product_id,title,price\n123,龙井,7\n1E5,龙井,7\n2E5,龙井,7\n"
+    refused = products("push", csv(text), "--yes")
+
+    assert (1, "617", "617") == (refused.exit_code, rows()["00123"]["price_fen"]["N"], rows()["1E5"]["price_fen"]["N"])
+    assert ["line 2, product_id: '123'", "line 4, product_id: '2E5'"] == [
+        line.partition(" is what")[0] for line in refused.stderr.splitlines()[:2]
+    ]
+    assert "--trust-ids takes ids as they stand" in complaint(refused)
+    assert 0 == products("push", csv(text), "--yes", "--trust-ids").exit_code
+    assert {"00123": "617", "123": "700", "1E5": "700", "2E5": "700"} == {
+        name: item["price_fen"]["N"] for name, item in rows().items()
+    }
+
+
+def test_what_chinese_excel_writes_is_read_and_said_so(products: Products, rows: Callable[[], dict[str, Any]]) -> None:
+    Path("list.csv").write_bytes("商品编号,名称,价格\r\ntea,龙井,￥6.17\r\n".encode("gb18030"))
+    pushed = products("push", "list.csv")
+
+    assert (0, "龙井") == (pushed.exit_code, rows()["tea"]["title"]["S"])
+    assert "list.csv was read as GB18030" in pushed.stderr
+
+
+# ── Large changes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PRICES = "product_id,title,price,price_points\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "about"),
+    [
+        ("tea,龙井,1250,300", "tea  price 12.50 → 1250.00: more than 50 %"),
+        ("tea,龙井,18.76,300", "tea  price 12.50 → 18.76: more than 50 %"),
+        ("tea,龙井,6.24,300", "tea  price 12.50 → 6.24: more than 50 %"),
+        ("tea,龙井,12.5,451", "tea  price_points 300 → 451: more than 50 %"),
+        ("tea,龙井,12.5,3", "tea  price_points 300 → 3: more than 50 %"),
+    ],
+)
+def test_a_price_that_moves_by_more_than_half_is_asked_about(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]], line: str, about: str
+) -> None:
+    put(price_fen=1250, price_points=300)
+    for number in range(5):
+        put(product_id=f"p{number}")
+    before = rows()
+    refused = products("push", csv(PRICES + line + "\n"), stdin="y\n")
+
+    assert (1, before) == (refused.exit_code, rows())
+    assert f"about {about}\n" in refused.stderr
+    assert "give --yes" in complaint(refused)
+    assert 0 == products("push", csv(PRICES + line + "\n"), "--yes").exit_code
+    assert before != rows()
+
+
+@pytest.mark.parametrize("line", ["tea,龙井,18.75,300", "tea,龙井,6.25,450", "tea,龙井,12.5,", "tea,狮峰龙井,12.5,150"])
+def test_a_price_that_moves_by_half_is_written(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]], line: str
+) -> None:
+    put(price_fen=1250, price_points=300)
+    for number in range(4):
+        put(product_id=f"p{number}")
+
+    assert (0, 5) == (products("push", csv(PRICES + line + "\n")).exit_code, len(rows()))
+
+
+def test_more_than_a_fifth_of_the_products_changed_is_asked_about_at_the_terminal(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]], terminal: None
+) -> None:
+    for number in range(10):
+        put(product_id=f"p{number}")
+    text = (
+        "product_id,title,price,on_shelf\np0,龙井,6.17,false\np1,龙井,6.18,true\np2,绿茶,6.17,true\nnew,新茶,9,true\n"
+    )
+    declined = products("push", csv(text), stdin="n\n")
+
+    assert (130, 10) == (declined.exit_code, len(rows()))
+    assert "about 3 of 10 products change, 1 of them off the shelf: more than a fifth\n" in declined.stderr
+    assert (0, 11) == (products("push", csv(text), stdin="y\n").exit_code, len(rows()))
+    assert 0 == products("push", csv(text)).exit_code  # nothing is left to ask about
+
+
+def test_a_fifth_of_the_products_and_any_number_of_new_ones_are_written(
+    products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
+) -> None:
+    for number in range(10):
+        put(product_id=f"p{number}")
+    new = "".join(f"n{number},新茶,9\n" for number in range(30))
+    text = f"product_id,title,price\np0,绿茶,6.17\np1,龙井,6.18\n{new}"
+
+    assert (0, 40) == (products("push", csv(text)).exit_code, len(rows()))
+
+
+def test_a_dry_run_says_what_would_be_asked_about(products: Products, put: Callable[..., None]) -> None:
+    put(price_fen=1250)
+    result = products("push", csv("product_id,title,price\ntea,龙井,1250\n"), "--dry-run")
+
+    assert 0 == result.exit_code
+    assert "would ask about tea  price 12.50 → 1250.00: more than 50 %" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [("", "is empty"), ("a,b\n", "no column 'a'"), ("product_id,title\n", "price must be")]
 )
@@ -173,11 +283,11 @@ def test_a_file_that_is_not_there_is_misuse(products: Products) -> None:
 
 def test_a_refused_product_is_said_with_the_platforms_reason(products: Products, put: Callable[..., None]) -> None:
     put(product_id="bad", refused="title_forbidden: 标题含有禁用词\x1b[2J")
-    result = products("push", csv(LIST + "bad,高仿,9\n"))
+    result = products("push", csv(LIST + "bad,高仿,9\n"), "--yes")
 
     assert 1 == result.exit_code
     assert "platform: 2 pushed, 1 refused\n  refused   bad  title_forbidden: 标题含有禁用词\\x1b[2J\n" in result.stdout
-    assert "1 products are not at the platform as they are here" in complaint(result)
+    assert "1 product is not at the platform as it is here" in complaint(result)
 
 
 def test_a_platform_that_is_down_is_said(products: Products) -> None:
@@ -191,6 +301,7 @@ def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
     put(product_id="older", on_shelf=False)
     refused = products("push", csv(LIST), "--whole", stdin="n\n")
     assert (130, ["old", "older"]) == (refused.exit_code, sorted(rows()))
+    assert "about 1 product off the shelf\n" in refused.stderr
 
     said = products("push", csv(LIST), "--whole", "--yes").stdout
     assert said.startswith("off the shelf: old\nwritten: 2 new, 1 changed, 0 unchanged\n")

@@ -32,14 +32,23 @@ def first_unfit(text: str) -> Unfit | None:
     """Return the first character that people do not write: a control character, a lone surrogate, a bidirectional
     mark that is not closed or stands beside no right-to-left letter."""
     at = min(filter(None, (_refused(text), _unbalanced(text), _lone_mark(text))), default=0)
-    return Unfit(f"U+{ord(text[at - 1]):04X}", at) if at else None
+    return _unfit(text, at) if at else None
 
 
-def is_visible(text: str) -> bool:
-    """Whether each character can be seen, or is a plain space: what an id must be, which people compare by eye."""
-    return text.isprintable() or all(
-        char.isprintable() or (unicodedata.category(char) == "Cn" and not _REFUSED.match(char)) for char in text
-    )
+def first_hidden(text: str) -> Unfit | None:
+    """Return the first character that cannot be seen and is no plain space: an id has none, for people compare ids by
+    eye."""
+    hidden = (at for at, char in enumerate(text, 1) if not (char.isprintable() or _is_new(char)))
+    return next((_unfit(text, at) for at in hidden), None)
+
+
+def _unfit(text: str, at: int) -> Unfit:
+    return Unfit(f"U+{ord(text[at - 1]):04X}", at)
+
+
+def _is_new(char: str) -> bool:
+    """Whether the character is newer than Python's tables."""
+    return unicodedata.category(char) == "Cn" and not _REFUSED.match(char)
 
 
 def escaped(text: str) -> str:

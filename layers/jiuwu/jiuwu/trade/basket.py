@@ -9,7 +9,7 @@ import msgspec
 
 from jiuwu.aws import api
 from jiuwu.aws.web import Request
-from jiuwu.human_text import is_visible
+from jiuwu.human_text import first_hidden
 
 MOST_LINES = 50
 MOST_PIECES = 999
@@ -46,7 +46,7 @@ def _once_each(items: list[_Item]) -> dict[str, int]:
     basket: dict[str, int] = {}
     for place, item in enumerate(items):
         field = f"items[{place}].product_id"
-        if not is_visible(item.product_id):
+        if first_hidden(item.product_id):
             raise api.Refused(400, "field_malformed", "商品编号含有不可见字符", field)
         if item.product_id in basket:
             raise api.Refused(400, "duplicate_product", "同一商品请合并为一行", field)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from jiuwu.human_text import is_visible
+from jiuwu.human_text import first_hidden
 from jiuwu.platform.money import MOST_FEN
 
 from .store import pause
@@ -96,7 +96,7 @@ def from_item(item: Item) -> Product:
 
 def is_id(text: str) -> bool:
     """Whether a basket and a path of the platform can carry this product id."""
-    return 1 <= len(text) <= LONGEST_ID and is_visible(text) and text not in (".", "..")
+    return 1 <= len(text) <= LONGEST_ID and first_hidden(text) is None and text not in (".", "..")
 
 
 def _whole(digits: str, most: int = 10**15) -> int | None:
