@@ -69,12 +69,23 @@ LETTERS = (
         (f"{_COMMAND}::test_an_effect_that_was_done_since_is_left_alone",),
     ),
     Safeguard(
-        "many letters are sent only when a person says yes",
+        "letters are sent only when a person says yes",
         2,
         "jiuwu_cli/dead.py",
-        "if len(ids) > _UNASKED and not (yes or dry_run):",
-        "if len(ids) > _UNASKED and yes:",
-        (f"{_COMMAND}::test_many_are_sent_only_when_a_person_says_yes",),
+        "if ids and not (yes or dry_run):",
+        "if ids and yes:",
+        (
+            f"{_COMMAND}::test_many_are_sent_only_when_a_person_says_yes",
+            f"{_COMMAND}::test_one_is_sent_only_when_a_person_says_yes",
+        ),
+    ),
+    Safeguard(
+        "calls are held back only when a person says yes",
+        2,
+        "jiuwu_cli/circuit.py",
+        '_force("open", lane, address, stack_name, ask=not yes)',
+        '_force("open", lane, address, stack_name)',
+        ("tests/cli/test_circuit.py::test_calls_are_held_back_only_when_a_person_says_yes",),
     ),
     Safeguard(
         "a kept notification has no signature",
