@@ -52,6 +52,7 @@ class Sandbox:
 
     stack: stack.Stack
     warehouse_url: str
+    _return_origins: str
 
     def __init__(
         self,
@@ -148,6 +149,7 @@ class Sandbox:
             "ReturnOrigins": self.api_url,
             **self._parameters,
         }
+        self._return_origins = parameters["ReturnOrigins"]
         self.stack = stack.deploy(endpoint_url, template, parameters, log=self.folder / "deploy.log")
         routes.connect(self.stack)
         routes.narrow(self.stack)
@@ -155,7 +157,8 @@ class Sandbox:
 
     def _front_door(self, running: ExitStack) -> None:
         api = f"{self.stack.endpoint_url}/_aws/execute-api/{self.stack.resources['Api']}"
-        child = self._run(running, "shop", "--port", str(self._ports.front_door), "--api", api)
+        port, origins = str(self._ports.front_door), self._return_origins
+        child = self._run(running, "shop", "--port", port, "--api", api, "--return-origins", origins)
         child.wait_for(self.shop_url)
 
     def _seed(self) -> None:

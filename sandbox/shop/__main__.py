@@ -1,9 +1,11 @@
-"""Serves the demo shop and the front door: `python -m sandbox.shop --port 9001 --api http://…`."""
+"""Serves the demo shop and the front door: `python -m sandbox.shop --port 9001 --api … --return-origins …`."""
 
 import argparse
 
 import uvicorn
 
+from sandbox.cloud import template
+from sandbox.shop.api_gateway import ApiGateway, Rules
 from sandbox.shop.front_door import FrontDoor
 
 
@@ -12,9 +14,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api", required=True, help="URL that everything not below /shop is passed on to")
+    parser.add_argument("--return-origins", required=True, help="as the stack was deployed with")
     given = parser.parse_args()
+    rules = Rules.of_template(template.load(), given.return_origins)
     uvicorn.run(
-        FrontDoor(given.api),
+        FrontDoor(given.api, ApiGateway(rules)),
         host="127.0.0.1",
         port=given.port,
         log_level="warning",

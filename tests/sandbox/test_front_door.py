@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from sandbox.shop.api_gateway import ApiGateway
 from sandbox.shop.front_door import FrontDoor
+from tests.sandbox.test_api_gateway import RULES, SHOP
 
 REPLY = (
     b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nSet-Cookie: a=1; Path=/\r\n"
@@ -41,7 +43,9 @@ async def api(answer: Callable[[bytes], Awaitable[bytes]]) -> AsyncIterator[str]
 
 
 def browser(api_url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(FrontDoor(api_url)), base_url="http://shop.test")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(FrontDoor(api_url, ApiGateway(RULES))), base_url="http://shop.test"
+    )
 
 
 async def test_a_request_reaches_the_api_byte_for_byte() -> None:
@@ -122,3 +126,19 @@ async def test_the_shop_lists_its_products_in_yuan() -> None:
 
     assert "玖伍社区账号登录" in page.text
     assert {"product_id": "sample", "title": "试用装", "price": "0.01", "points": 0} in listed.json()
+
+
+async def test_a_preflight_reaches_no_function_and_a_foreign_page_reads_no_reply() -> None:
+    seen: list[bytes] = []
+
+    async def answer(request: bytes) -> bytes:
+        seen.append(request)
+        return REPLY
+
+    async with api(answer) as url, browser(url) as http:
+        asked = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
+        preflight = await http.options("/orders", headers=asked)
+        own, foreign = [await http.get("/points", headers={"Origin": one}) for one in (SHOP, "https://evil.example")]
+
+    assert (204, SHOP, 2) == (preflight.status_code, preflight.headers["access-control-allow-origin"], len(seen))
+    assert (SHOP, None) == tuple(one.headers.get("access-control-allow-origin") for one in (own, foreign))

@@ -38,7 +38,13 @@ class ReturnOrigins:
         entries = [entry.strip() for entry in listed.split(",") if entry.strip()]
         if not entries:
             raise OriginMalformed("RETURN_ORIGINS is empty; list your app's origins, such as https://shop.example.com")
-        self._origins = {_listed_origin(place, entry): entry.rstrip("/") for place, entry in enumerate(entries, 1)}
+        listed_origins = [_listed_origin(place, entry) for place, entry in enumerate(entries, 1)]
+        self._origins = {origin: _as_browsers_send(origin) for origin in listed_origins}
+
+    @property
+    def as_browsers_send(self) -> tuple[str, ...]:
+        """The origins as a browser's Origin header has them: lowercase, punycode, no default port, no slash."""
+        return tuple(self._origins.values())
 
     @property
     def home(self) -> str:
@@ -95,12 +101,28 @@ def _encoded(url: str) -> str:
 
 
 def _listed_origin(place: int, entry: str) -> Origin:
+    entry = _in_ascii(entry)
     origin = _origin(entry) if _URL.fullmatch(entry) else None
     is_bare = origin is not None and urlsplit(entry)._replace(scheme="", netloc="").geturl() in {"", "/"}
     if origin is None or not is_bare or not _is_private(origin):
         problem = "is not an origin such as https://shop.example.com (http only for this machine, no path)"
         raise OriginMalformed(f"RETURN_ORIGINS: entry {place} {problem}")
     return origin
+
+
+def _in_ascii(entry: str) -> str:
+    """The entry with a Chinese domain name as browsers write it, xn--…; as it is where that cannot be said."""
+    scheme, separator, rest = entry.partition("://")
+    host, slash, path = rest.partition("/")
+    try:
+        return scheme + separator + host.encode("idna").decode() + slash + path
+    except UnicodeError:
+        return entry
+
+
+def _as_browsers_send(origin: Origin) -> str:
+    scheme, host, port = origin
+    return f"{scheme}://{host}" + ("" if port == _PORTS[scheme] else f":{port}")
 
 
 def _is_private(origin: Origin) -> bool:
