@@ -6,8 +6,9 @@ Pure: an order in, lines for people out.
 from collections.abc import Iterator
 
 from jiuwu.platform.money import yuan
-from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.outcomes import awaits_refund
+from jiuwu.trade.payment_sum import missing_fen, received_fen
 from jiuwu.trade.reconcile import HELD_BECAUSE
 from jiuwu.trade.refunding import refundable_fen
 
@@ -31,16 +32,22 @@ def _reasons(order: Order) -> Iterator[str]:
         if order.left_fen(payment.ref) < 0:
             back = yuan(order.refunded_fen(payment.ref))
             yield f"payment {payment.ref} brought {yuan(payment.fen)} yuan and {back} went back"
-    for payment in order.kept:
-        if payment.fen != order.amount_fen:
-            yield f"payment {payment.ref} is {yuan(payment.fen)} yuan, the order {yuan(order.amount_fen)}"
+    for payment in order.doubted:
+        yield f"the platform does not show payment {payment.ref} of {yuan(payment.fen)} yuan"
+    if order.hold_reason is HoldReason.SHORT:
+        here, missing = yuan(received_fen(order)), yuan(missing_fen(order))
+        yield f"{here} of {yuan(order.amount_fen)} yuan are here: {missing} are missing"
 
 
 def _way_out(order: Order) -> str:
-    # docs/runbook.md, AmountDiffers and StateImpossible
+    # docs/runbook.md, AmountDiffers, OrdersUnderpaid and StateImpossible
+    if order.hold_reason is HoldReason.UNPROVEN:
+        return "it ends as soon as the platform shows the payment; if nobody paid, cancel it at the platform"
     if not order.ledger:
         return "to end it, cancel it at the platform, so that nobody pays it"
     if left := refundable_fen(order):
+        if order.hold_reason is HoldReason.SHORT:
+            return f"it ends by the rest of the money, or gives {yuan(left)} yuan back when it expires or is cancelled"
         return f"to end it, give {yuan(left)} yuan back: `jiuwu refund {order.order_no}`, or at the platform"
     if any(awaits_refund(order, payment.ref) for payment in order.payments):
         return "its refund is on its way, and ends it once the platform confirms it"

@@ -25,9 +25,17 @@ class More(StrEnum):
     POINTS = "paid with points"
     POINTS_CANCELLED = "paid with points, cancelled"
     PARTS = "paid, given back in parts by the merchant"
+    SPLIT = "paid in three parts"
+    SPLIT_TOO_MUCH = "paid in two parts, too much"
 
 
-_SHARES = ((More.POINTS, 0.04), (More.POINTS_CANCELLED, 0.01), (More.PARTS, 0.05))
+_SHARES = (
+    (More.POINTS, 0.04),
+    (More.POINTS_CANCELLED, 0.01),
+    (More.PARTS, 0.05),
+    (More.SPLIT, 0.05),
+    (More.SPLIT_TOO_MUCH, 0.02),
+)
 
 
 def whole_fate_of(seed: int, number: int) -> Fate | More:
@@ -109,14 +117,30 @@ class Lives:
                 self._actions.cancel(order_no, "timeout")
                 self._later(5.0, partial(self._press, self._actions.pay, order_no, force=True))
                 return True
-            self._actions.pay(order_no, 1 if fate is Fate.PAY_WRONG else None)
+            self._actions.pay(order_no, self._first_fen(order_no, fate))
         except PlatformRefused as refused:
             return refused.meaning != "order_unknown"
+        if fate is More.SPLIT:
+            self._later(3.0, partial(self._press, self._actions.pay, order_no, 1, f"part-{order_no}"))
+        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
+            rest = None if fate is More.SPLIT else self._book.get(order_no).request.amount_fen
+            self._later(20 * self._draw("rest of", order_no), partial(self._press, self._pay_rest, order_no, rest))
         if fate is Fate.PAY_TWICE:
             self._later(10.0, partial(self._press, self._actions.pay, order_no, None, f"second-{order_no}"))
         if fate in {Fate.COMPLETE, Fate.REFUND, More.PARTS}:
             self._hope(partial(self._wait_for_parcel, order_no, fate))
         return True
+
+    def _first_fen(self, order_no: str, fate: Fate | More) -> int | None:
+        """What the first payment brings; None for all of it."""
+        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
+            return 1 + self._book.get(order_no).request.amount_fen // 3
+        return 1 if fate is Fate.PAY_PART else None
+
+    def _pay_rest(self, order_no: str, fen: int | None) -> None:
+        """The wallet's part: what is missing, or a given amount."""
+        if rest := fen or self._book.get(order_no).missing_fen:  # an order of three fen is paid by then
+            self._actions.pay(order_no, rest, f"rest-{order_no}")
 
     def _wait_for_parcel(self, order_no: str, fate: Fate | More) -> None:
         order = self._book.get(order_no)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade.days import bounds, day_of
-from jiuwu.trade.orders import Status
+from jiuwu.trade.orders import HoldReason, Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.chaos.books import Books
 from sandbox.chaos.lives import Lives
@@ -156,13 +156,16 @@ def _with_statement(facts: Facts, statement: dict[str, Any]) -> Facts:
     """The facts, and what the statement says that they do not: it may name orders that are held, and nothing else."""
     if not statement:
         return facts
-    held = sum(order.status is Status.HELD for order in facts.local.values())
+    short = sum(order.hold_reason is HoldReason.SHORT for order in facts.local.values())
+    held = sum(order.status is Status.HELD for order in facts.local.values()) - short
     here, there = statement["total"]["here"], statement["total"]["there"]
     wrong = [
         f"the statement counts {name} {here[name]} here, {there[name]} there"
         for name in ("paid_fen", "refunded_fen")
         if here[name] != there[name]
     ]
+    if short:
+        wrong.append(f"{short} orders still wait for the rest of their money, past their expiry")
     if not statement["complete"]:
         wrong.append(f"the statement is not complete: {statement['problems'][:3]}")
     if statement["orders_differing"] != held:

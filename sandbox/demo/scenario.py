@@ -24,7 +24,7 @@ class Fate(StrEnum):
     COMPLETE = "paid, received"
     REFUND = "paid, given back"
     PAY_TWICE = "paid twice"
-    PAY_WRONG = "paid, wrong amount"
+    PAY_PART = "paid in part only"
     CANCEL = "cancelled"
     CANCEL_LATE = "cancelled at the platform, then paid"
     LEAVE = "never paid"
@@ -34,7 +34,7 @@ _SHARES = (
     (Fate.CANCEL, 0.04),
     (Fate.LEAVE, 0.03),
     (Fate.CANCEL_LATE, 0.01),
-    (Fate.PAY_WRONG, 0.01),
+    (Fate.PAY_PART, 0.01),
     (Fate.PAY_TWICE, 0.02),
     (Fate.REFUND, 0.04),
     (Fate.COMPLETE, 0.25),
@@ -112,7 +112,7 @@ class Run:
         """The first button after ordering; False while there is more to press or the platform has no such order yet."""
         if fate is Fate.CANCEL_LATE:
             return self.simulator.press(order_no, "cancel") and self.simulator.press(order_no, "pay", force=True)
-        paid = self.simulator.press(order_no, "pay", **({"amount": "0.01"} if fate is Fate.PAY_WRONG else {}))
+        paid = self.simulator.press(order_no, "pay", **({"amount": "0.01"} if fate is Fate.PAY_PART else {}))
         if paid and fate is Fate.PAY_TWICE:
             return self.simulator.press(order_no, "pay", transaction_id=f"second-{order_no}")
         if paid and fate in {Fate.COMPLETE, Fate.REFUND}:

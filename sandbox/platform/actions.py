@@ -30,13 +30,15 @@ class Actions:
         *,
         force: bool = False,
     ) -> Order:
-        """By default the whole amount, once; a transaction_id pays a second time, `force` a cancelled order."""
+        """By default what is missing of the amount, once, with a transaction_id all of it; that pays a second time, and
+        `force` a cancelled order."""
         order = self._world.book.get(out_order_no)
-        payable = {"created", "cancelled"} if force else {"created"}
-        if order.status not in payable and (order.status == "cancelled" or transaction_id is None):
+        open_ = order.payable or (force and order.status == "cancelled")
+        if not open_ and (order.status == "cancelled" or transaction_id is None):
             msg = f"order {out_order_no} is {order.status}; a transaction_id pays again, force pays a cancelled one"
             raise Refused("transition_refused", msg)
-        amount = order.request.amount_fen if amount_fen is None else amount_fen
+        whole = order.request.amount_fen if transaction_id or not order.payable else order.missing_fen
+        amount = whole if amount_fen is None else amount_fen
         paid = orders.pay(order, amount, transaction_id or events.next_transaction(order), self._world.now())
         if paid is not order:
             self._changed(order, paid)

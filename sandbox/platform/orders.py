@@ -1,6 +1,7 @@
 """An order as the platform keeps it, and what may happen to it. Pure: values in, a new value or a refusal out."""
 
 import hashlib
+from itertools import accumulate
 
 import msgspec
 from msgspec.structs import replace
@@ -67,6 +68,24 @@ class Order(msgspec.Struct, frozen=True):
     def refunded_fen(self) -> int:
         return sum(refund.amount_fen for refund in self.refunds)
 
+    @property
+    def missing_fen(self) -> int:
+        """What is still to be paid."""
+        return max(self.request.amount_fen - self.paid_fen + self.refunded_fen, 0)
+
+    @property
+    def payable(self) -> bool:
+        """Whether its page takes money: all of it, or the rest of what was paid in part."""
+        return self.status == "created" or (self.status == "paid" and not self.served and self.missing_fen > 0)
+
+    @property
+    def served(self) -> bool:
+        """Whether the whole amount was here once: then the order is the merchant's to ship or to give back."""
+        moves = [(one.paid_at, 0, one.amount_fen) for one in self.payments]
+        moves += [(one.refunded_at, 1, -one.amount_fen) for one in self.refunds]
+        balances = accumulate(fen for _, _, fen in sorted(moves))
+        return bool(moves) and max(balances) >= self.request.amount_fen
+
 
 def derived(prefix: str, *parts: object, length: int = 20) -> str:
     """An id made from what caused it, so that one seed gives one run."""
@@ -106,15 +125,18 @@ def pay(order: Order, amount_fen: int, transaction_id: str, now: int, cause: str
             raise Refused("order_conflict", f"transaction_id {transaction_id} was paid with another amount")
         return order
     payment = Payment(transaction_id, amount_fen, now)
-    status = "paid" if order.status in {"created", "cancelled"} else order.status
+    # one whose parts all went back before they made up the amount is open again
+    open_ = order.status in {"created", "cancelled"} or (order.status == "refunded" and not order.served)
+    status = "paid" if open_ else order.status
     return _changed(replace(order, payments=(*order.payments, payment)), status, now, f"payment by {cause}")
 
 
 def cancel(order: Order, now: int, cause: str) -> Order:
     if order.status == "cancelled":
         return order
-    # one of 0.00 is paid as it is created, so being paid cannot keep it from being cancelled
-    _require(order, "cancelled", {"created"} if order.request.amount_fen or order.paid_fen else {"created", "paid"})
+    # one of 0.00 is paid as it is created, so being paid cannot keep it from being cancelled; nor does a part
+    free = not (order.request.amount_fen or order.paid_fen)
+    _require(order, "cancelled", {"created", "paid"} if free or order.payable else {"created"})
     return _changed(order, "cancelled", now, cause)
 
 
@@ -141,7 +163,7 @@ def push(order: Order, status: str, request_no: str, now: int) -> Order:
 def _ship(order: Order, now: int) -> Order:
     if order.status == "shipped":
         return order
-    _require(order, "shipped", {"paid"})
+    _require(order, "shipped", set() if order.payable else {"paid"})  # not while a part of its money is missing
     return _changed(order, "shipped", now, "merchant")
 
 
@@ -166,7 +188,8 @@ def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
 
 def _require(order: Order, wanted: str, allowed: set[str]) -> None:
     if order.status not in allowed:
-        msg = f"order {order.number} is {order.status}; {wanted} is allowed from {' or '.join(sorted(allowed))} only"
+        from_ = " or ".join(sorted(allowed)) or "a paid one"
+        msg = f"order {order.number} is {order.status}; {wanted} is allowed from {from_} only"
         raise Refused("transition_refused", msg, data={"status": order.status})
 
 

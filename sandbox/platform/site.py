@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from jiuwu.platform import money
 from sandbox.platform import debugger
 from sandbox.platform.actions import Actions
 from sandbox.platform.members import OPEN_ID, member
@@ -51,15 +52,18 @@ class Site:
         return self._pay_page(request)
 
     async def pay(self, request: Request) -> Response:
-        """Pays or, by its other button, cancels; then shows the order again, so that reloading does nothing."""
-        wanted = (await form(request)).get("decision")
+        """Pays, in parts as far as the member says so, or cancels by the other button; then shows the order again, so
+        that reloading does nothing."""
+        given = await form(request)
+        wanted = given.get("decision")
         try:
             order = self._world.book.at_platform(request.path_params["platform_order_no"])
             if wanted == "cancel":
                 self._actions.cancel(order.number, "member")
             else:
-                self._actions.pay(order.number)
-        except Refused:
+                part = money.fen(text) if (text := given.get("amount", "").strip()) else None
+                self._actions.pay(order.number, min(part, order.missing_fen) if part else None)
+        except (Refused, money.MoneyError):
             return self._pay_page(request, 409)
         query = {"return_to": back} if (back := _return_to(request)) else {}
         return RedirectResponse(f"{request.url.path}?{urlencode(query)}", 303)

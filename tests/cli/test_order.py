@@ -176,8 +176,8 @@ HELD_UNPAID = hold(PLACED, "ordered for 1234 fen, there for 999 fen", at=NOW)
 @pytest.mark.parametrize(
     ("order", "why", "end"),
     [
-        (HELD, "payment t1 is 10.00 yuan, the order 12.34", "give 10.00 yuan back: `jiuwu refund JWA"),
-        (ON_ITS_WAY, "payment t1 is 10.00 yuan, the order 12.34", "its refund is on its way"),
+        (HELD, "10.00 of 12.34 yuan are here: 2.34 are missing", "the rest of the money, or gives 10.00 yuan back"),
+        (ON_ITS_WAY, "0.00 of 12.34 yuan are here: 12.34 are missing", "its refund is on its way"),
         (HELD_UNPAID, "ordered for 1234 fen, there for 999 fen", "cancel it at the platform"),
         (after(HELD_UNPAID, paid()), "ordered for 1234 fen, there for 999 fen", "give 12.34 yuan back"),
         (after(PAID, refunded(fen=2000)), "payment t1 brought 12.34 yuan and 20.00 went back", "no refund ends it"),

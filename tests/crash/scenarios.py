@@ -160,8 +160,26 @@ def pay_again(stage: Stage) -> None:
     stage.town.platform.actions.pay(stage.order_no, transaction_id="second")
 
 
-def pay_too_much(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no, 1)
+def pay_a_part(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no, 1000, "gift")
+
+
+def pay_in_parts(stage: Stage) -> None:
+    """A gift card, a wallet, and a third payment that is more than what is missing."""
+    pay_a_part(stage)
+    stage.town.platform.actions.pay(stage.order_no, 1000, "wallet")
+    stage.town.platform.actions.pay(stage.order_no, 2 * PRICE_FEN, "too-much")
+
+
+def partly_paid(stage: Stage) -> None:
+    """An order paid in part, whose time is over with the reconciler's next runs."""
+    placed(stage)
+    pay_a_part(stage)
+    stage.pass_by(float(PARAMETERS["OrderExpirySeconds"]) - 70)
+
+
+def pay_the_rest(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no)
 
 
 def cancel_there(stage: Stage) -> None:
@@ -384,7 +402,10 @@ SCENARIOS = (
     Scenario("new payment", placed, pay, Status.SHIPPED),
     Scenario("duplicate", placed, pay_twice_told, Status.SHIPPED),
     Scenario("double payment", placed, pay_again, Status.SHIPPED, back_fen=2 * PRICE_FEN),
-    Scenario("payment of another amount", placed, pay_too_much, Status.HELD),
+    Scenario("payment in part", placed, pay_a_part, Status.HELD, hours=1),
+    Scenario("payment in parts, and more than the amount", placed, pay_in_parts, Status.SHIPPED, back_fen=2000),
+    Scenario("expiry of an order paid in part", partly_paid, nobody, Status.REFUNDED, back_fen=None, seconds=400),
+    Scenario("the rest as the order expires", partly_paid, pay_the_rest, Status.SHIPPED, seconds=400),
     Scenario("late payment", cancelled, pay_late, Status.REFUNDED, back_fen=None),
     Scenario("cancellation by the member", placed, cancel_here, Status.CANCELLED),
     Scenario("cancellation by the platform", placed, cancel_there, Status.CANCELLED),

@@ -166,6 +166,17 @@ def test_an_order_once_paid_shows_no_way_to_pay_and_no_business_of_ours(lan: Cus
     assert ["created", "placed", "paid", "shipped"] == [line["event"] for line in answer.body["timeline"]]
 
 
+def test_an_order_paid_in_part_says_how_much_is_missing_and_where_to_pay_it(lan: Customer, sides: Sides) -> None:
+    order = sides.order(lan.buy().order_no)
+    sides.store.save_many([(order, after(order, Paid("e1", NOW + 9, "gift", 234, NOW + 8)))])
+
+    body = lan.look(order.order_no).body
+
+    assert ("held", 1000, "10.00") == (body["status"], body["missing_fen"], body["missing"])
+    assert "还差 10.00 元" in body["message"]
+    assert body["pay_url"]
+
+
 def test_nothing_about_the_person_is_told(lan: Customer) -> None:
     text = json.dumps(lan.look(lan.buy().order_no).body)
 

@@ -195,6 +195,17 @@ def test_a_cancellation_that_nobody_can_confirm_is_to_be_repeated_and_looked_int
     assert (sides.order(number).status, sides.order(number).due_at) == (Status.PLACED, NOW)
 
 
+def test_a_member_may_cancel_what_was_paid_in_part_and_gets_it_back(lan: Customer, sides: Sides) -> None:
+    number = lan.buy().order_no
+    sides.platform.pay(number, amount=234)
+
+    answer = lan.cancel(number)
+
+    order = sides.order(number)
+    assert (200, "cancelled") == (answer.status, answer.body["status"])
+    assert (("refund:t1",), 234) == (order.pending, order.balance_fen)
+
+
 def test_an_order_held_before_any_money_came_is_not_cancelled(lan: Customer, sides: Sides) -> None:
     order = sides.order(lan.buy().order_no)
     sides.store.save_many([(order, replace(order, status=Status.HELD))])

@@ -276,8 +276,8 @@ SIDES = (
         "holding an order withdraws its shipping",
         2,
         f"{_TRADE}/reconcile.py",
-        'replace(order.without_pending("ship"), status=Status.HELD',
-        "replace(order, status=Status.HELD",
+        'order.without_pending("ship").moved(Status.HELD',
+        "order.moved(Status.HELD",
         ("tests/trade/test_mending.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",),
     ),
     Safeguard(
@@ -300,8 +300,8 @@ SIDES = (
         "news found twice has one id",
         2,
         f"{_TRADE}/reconcile.py",
-        'Paid(f"{finder}:paid:{txn}"',
-        'Paid(f"{finder}:paid:{at}"',
+        'Paid(f"{finder}:{found}:{txn}"',
+        'Paid(f"{finder}:{found}:{at}"',
         ("tests/trade/test_reconcile.py::test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once",),
     ),
     Safeguard(

@@ -30,15 +30,14 @@ def five_hundred() -> Outcome:
 
 def test_five_hundred_orders_keep_every_promise(five_hundred: Outcome) -> None:
     assert [] == judge(five_hundred.facts).broken
-    assert {More.POINTS, More.PARTS, Fate.PAY_TWICE, Fate.LEAVE} <= five_hundred.fates.keys()
+    played = {More.POINTS, More.PARTS, More.SPLIT, More.SPLIT_TOO_MUCH, Fate.PAY_TWICE, Fate.PAY_PART, Fate.LEAVE}
+    assert played <= five_hundred.fates.keys()
     assert 0 == five_hundred.curve[-1][2]
 
 
 def test_the_days_statement_agrees(five_hundred: Outcome) -> None:
-    held = five_hundred.fates[Fate.PAY_WRONG]
-
     assert five_hundred.statement["complete"]
-    assert held == five_hundred.statement["orders_differing"] > 0
+    assert 0 == five_hundred.statement["orders_differing"]
     # an order that was cancelled before the platform heard of it is ours alone
     assert len(five_hundred.facts.remote) == five_hundred.statement["total"]["there"]["orders"] >= 495
 

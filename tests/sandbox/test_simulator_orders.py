@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # p
 
 from sandbox.platform import orders
 from sandbox.platform.book import OrderBook
+from sandbox.platform.refusals import Refused
 from tests.sandbox.simulated import ITEM, Merchant, merchant
 
 pytestmark = pytest.mark.anyio
@@ -296,3 +297,32 @@ def test_changes_are_listed_once_each_and_from_where_one_left_off() -> None:
     assert (["JW4", "JW1"], 0) == ([order.number for order in rest], end)
     assert (["JW1"], 0) == ([order.number for order in book.changed(1010, 0, 9)[0]], book.changed(1010, 0, 9)[1])
     assert ([], 0) == book.changed(0, book.newest, 9)
+
+
+def paid_in_part() -> orders.Order:
+    order = orders.place(orders.NewOrder("JW1", 3990, ()), "ou_lan", 1000)
+    return orders.pay(order, 1000, "gift", 1001)
+
+
+def test_an_order_paid_in_part_takes_the_rest_and_ships_only_then() -> None:
+    short = paid_in_part()
+    whole = orders.pay(short, 2990, "wallet", 1002)
+
+    assert (True, 2990, "paid") == (short.payable, short.missing_fen, short.status)
+    with pytest.raises(Refused):
+        orders.push(short, "shipped", "r1", 1003)
+    assert (False, "shipped") == (whole.payable, orders.push(whole, "shipped", "r1", 1003).status)
+
+
+def test_an_order_paid_in_part_can_be_cancelled_and_one_paid_in_full_cannot() -> None:
+    short = paid_in_part()
+
+    assert "cancelled" == orders.cancel(short, 1002, "merchant").status
+    with pytest.raises(Refused):
+        orders.cancel(orders.pay(short, 2990, "wallet", 1002), 1003, "merchant")
+
+
+def test_an_order_whose_part_went_back_may_be_paid_anew() -> None:
+    back = orders.refund(paid_in_part(), orders.Refund("r", "", "gift", 1000, 1002), 1002, "platform")
+
+    assert ("refunded", "paid") == (back.status, orders.pay(back, 3990, "wallet", 1003).status)

@@ -39,6 +39,19 @@ async def test_a_person_pays_and_reloading_pays_nothing_more() -> None:
     assert [body["event_type"] for _, body in one.received] == ["order.paid"]
 
 
+async def test_a_person_pays_in_parts() -> None:
+    async with merchant() as one:
+        url = await pay_page(one)
+        await one.http.post(url, data={"decision": "pay", "amount": "4.00"})
+        between = await one.http.get(url)
+        await one.http.post(url, data={"decision": "pay", "amount": "99.00"})
+        after = await one.http.get(url)
+        seen = await one.control("GET", "orders/JW1")
+    assert ("还差 ¥8.34" in between.text, "确认支付" in between.text) == (True, True)
+    assert ("支付成功" in after.text, "确认支付" in after.text) == (True, False)
+    assert ["4.00", "8.34"] == [payment["amount"] for payment in seen["payments"]]
+
+
 async def test_a_person_cancels_instead() -> None:
     async with merchant() as one:
         url = await pay_page(one)

@@ -96,16 +96,16 @@ def test_another_amount_for_a_payment_already_booked_is_looked_into(order: Order
 
 
 @pytest.mark.parametrize("order", [CREATED, PLACED], ids=name)
-@pytest.mark.parametrize("fen", [1, 1233, 1235])
-def test_an_amount_that_differs_is_booked_and_held_and_never_ships(order: Order, fen: int) -> None:
+@pytest.mark.parametrize("fen", [1, 1233])
+def test_a_payment_that_is_short_of_the_amount_is_booked_and_held_and_never_ships(order: Order, fen: int) -> None:
     outcome = apply(order, paid(fen=fen), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.order.pending) == (Status.HELD, ())
-    assert (outcome.alerts, outcome.order.balance_fen) == (("amount_differs",), fen)
+    assert (outcome.alerts, outcome.order.balance_fen) == (("underpaid",), fen)
 
 
-@pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, REFUNDED], ids=name)
 @pytest.mark.parametrize("fen", [1234, 1])
 def test_a_second_payment_is_booked_and_given_back(order: Order, fen: int) -> None:
     outcome = apply(order, paid("t2", fen), policy=REFUND)
@@ -151,12 +151,12 @@ def test_a_revived_order_is_not_cancelled_over_there_any_more() -> None:
     assert (order.status, order.pending) == (Status.PAID, ("ship",))
 
 
-def test_a_late_payment_of_another_amount_revives_nothing() -> None:
+def test_a_late_payment_that_is_short_of_the_amount_ships_nothing_where_the_merchant_says_revive() -> None:
     outcome = apply(CANCELLED, paid(fen=1), policy=REVIVE)
 
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.order.pending) == (Status.HELD, ())
-    assert outcome.alerts == ("late_payment", "amount_differs")
+    assert outcome.alerts == ("late_payment", "underpaid")
 
 
 # ---- it is cancelled, it is completed --------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_an_unpaid_order_is_cancelled(order: Order) -> None:
     assert after(order, cancelled()).status is Status.CANCELLED
 
 
-@pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, REFUNDED], ids=name)
 def test_a_cancellation_of_a_paid_order_is_looked_into_once(order: Order) -> None:
     outcome = apply(order, cancelled(), policy=REFUND)
 

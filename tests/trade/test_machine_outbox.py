@@ -12,7 +12,6 @@ from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
     CREATED,
-    HELD,
     NOW,
     PAID,
     PLACED,
@@ -51,7 +50,7 @@ def test_a_payment_for_an_order_that_the_platform_just_cancelled_is_looked_into(
     assert ("cancelled_but_paid", Status.PAID) == (outcome.reason, outcome.order.status)
 
 
-@pytest.mark.parametrize("order", [CREATED, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED, HELD], ids=name)
+@pytest.mark.parametrize("order", [CREATED, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED], ids=name)
 def test_only_an_unpaid_order_of_both_sides_expires(order: Order) -> None:
     assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)
 

@@ -54,13 +54,13 @@ def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() ->
     assert [Drift.MISSING_HERE, Drift.MISSED_NOTIFICATION] == [finding.class_ for finding in result.findings]
 
 
-def test_a_payment_of_another_amount_holds_the_order_and_says_so() -> None:
+def test_a_payment_that_is_short_of_the_amount_holds_the_order_and_says_so() -> None:
     result = mended(PLACED, remote("paid", [payment(fen=1000)]))
 
     assert result.order is not None
     assert (result.order.status, result.order.pending) == (Status.HELD, ())
-    assert "amount_differs" in result.alerts
-    assert Drift.AMOUNT_DIFFERS in {finding.class_ for finding in result.findings}
+    assert "underpaid" in result.alerts
+    assert {Drift.MISSED_NOTIFICATION} == {finding.class_ for finding in result.findings}
 
 
 @pytest.mark.parametrize("local", [CREATED, PLACED, PAID])

@@ -7,7 +7,7 @@ import pytest
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, RefundAsked, Refunded
-from jiuwu.trade.orders import Order, Status, effect_id
+from jiuwu.trade.orders import HoldReason, Order, Status, effect_id
 from jiuwu.trade.reconcile import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from tests.trade.lives import (
     CANCELLED,
@@ -49,7 +49,14 @@ TABLE: dict[str, Case] = {
     "cancelled": (CANCELLED, remote("cancelled"), [], []),
     "cancelled, not yet told": (CANCEL_PENDING, remote(), [], []),
     "refunded": (REFUNDED, remote("refunded", PAY, BACK), [], []),
-    "held with the wrong payment": (HELD, remote("paid", [payment(fen=1000)]), [], [Drift.AMOUNT_DIFFERS]),
+    "paid in part, waiting for the rest": (HELD, remote("paid", [payment(fen=1000)]), [], []),
+    "paid in part, open there": (HELD, remote("created", [payment(fen=1000)]), [], []),
+    "held for a person": (
+        replace(HELD, hold_reason=HoldReason.DIFFERS),
+        remote("paid", [payment(fen=1000)]),
+        [],
+        [Drift.AMOUNT_DIFFERS],
+    ),
     "never placed and cancelled": (after(CREATED, cancelled()), None, [], []),
     # ---- nobody told us
     "placed, the reply was lost": (CREATED, remote(), [Placed], []),
@@ -74,6 +81,18 @@ TABLE: dict[str, Case] = {
     "paid a second time": (
         PUSHED,
         remote("shipped", [payment(), payment("t2")]),
+        [Paid],
+        [Drift.MISSED_NOTIFICATION],
+    ),
+    "cancelled there, paid in part": (
+        PLACED,
+        remote("cancelled", [payment(fen=1000)]),
+        [Paid, Cancelled],
+        [Drift.MISSED_NOTIFICATION, Drift.MISSED_NOTIFICATION],
+    ),
+    "paid in part, then the rest": (
+        HELD,
+        remote("paid", [payment(fen=1000), payment("t2", 234)]),
         [Paid],
         [Drift.MISSED_NOTIFICATION],
     ),

@@ -120,9 +120,9 @@ function orderRow(known) {
 async function refresh(known, row) {
   const order = await call("GET", `/orders/${known.order_no}`).catch((fault) => say(fault.message));
   if (!order) return;
-  $(".status", row).textContent = STATUS[order.status] ?? order.status;
+  $(".status", row).textContent = order.message ?? STATUS[order.status] ?? order.status;
   $(".amount", row).textContent = order.points ? `${order.points} 积分` : `¥${order.amount}`;
-  const open = order.status === "placed";
+  const open = order.status === "placed" || Boolean(order.missing_fen);
   const pay = $(".pay", row);
   pay.hidden = !(open && order.pay_url);
   if (order.pay_url) pay.href = `${order.pay_url}?return_to=${encodeURIComponent(location.href)}`;

@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile
-from jiuwu.platform.signed_names import flaws
 from jiuwu.platform.signing import SchemeRefused
 
 __all__ = ["EventType", "OrderStatus", "Profile", "ProfileError", "load", "lookup"]
@@ -81,8 +80,7 @@ def _convert(table: dict[str, Any]) -> Profile:
         profile = msgspec.convert(table, Profile)
     except msgspec.ValidationError:
         raise _blame(table, Profile, "") from None
-    unsigned = (ProfileError(*flaw) for flaw in flaws(profile))
-    for error in (*unsigned, *_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
+    for error in (*_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
         raise error
     return profile
 

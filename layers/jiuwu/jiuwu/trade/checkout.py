@@ -19,7 +19,6 @@ from .basket import Basket
 from .machine import Policy
 from .mending import Mended, last_progress
 from .orders import Line, Order, Status, effect_id, fingerprint, order_no_for
-from .outcomes import UNPAID
 from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
 from .points import MOST_POINTS
 from .products import Products
@@ -129,7 +128,7 @@ class Checkout:
         """
         if order.status is Status.CANCELLED:
             return order
-        if order.status not in UNPAID:
+        if not order.awaits_money:
             raise NotCancellable(order)
         try:
             remote = self._cancelled_there(order, reach)
@@ -138,7 +137,7 @@ class Checkout:
             self._settler.hasten(order)
             raise CancelLater from error
         order = self._cancelled_here(order) if remote is None else self._settled(order, remote)
-        if order.status in UNPAID:
+        if order.awaits_money:
             self._settler.hasten(order)
             raise CancelLater
         if order.status is not Status.CANCELLED:
@@ -148,7 +147,7 @@ class Checkout:
     def _may_be_news(self, order: Order, now: int, since: int) -> bool:
         if order.status is Status.CREATED:
             return order.looked_at <= since and not 0 < self._policy.expires_at(order) <= now
-        return order.status is Status.PLACED and max(order.looked_at, last_progress(order)) <= since
+        return order.awaits_money and max(order.looked_at, last_progress(order)) <= since
 
     def _priced(self, member_id: str, key: str, basket: Basket, open_id: Callable[[str], str]) -> Order:
         lines, points = self._lines(basket)

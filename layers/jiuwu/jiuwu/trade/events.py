@@ -15,7 +15,7 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Paid:
     """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence;
-    `proof` is a digest of what it said."""
+    `proof` is a digest of what it said; `shown` is True when the platform was asked and showed it."""
 
     event_id: str
     at: int
@@ -23,6 +23,7 @@ class Paid:
     amount_fen: int
     paid_at: int
     proof: str = ""
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .days import day_of
-from .orders import Effect, Entry, Happened, Line, Order, Status
+from .orders import Effect, Entry, Happened, HoldReason, Line, Order, Status
 
 # What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
 SHARDS = 8
@@ -61,10 +61,11 @@ def from_item(item: Item) -> Order:
         name: tuple(unpack(row["L"]) for row in item.get(name, {}).get("L", ())) for name, (_, unpack) in _LISTS.items()
     }
     fields: dict[str, Any] = texts | numbers | lists
-    return Order(**fields | {"status": Status(fields["status"]), "version": int(item["version"]["N"])})
+    words = {"status": Status(fields["status"]), "hold_reason": HoldReason(fields["hold_reason"])}
+    return Order(**fields | words | {"version": int(item["version"]["N"])})
 
 
-_TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url")
+_TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url", "hold_reason")
 _NUMBERS = ("amount_fen", "created_at", "due_at", "points", "looked_at")
 
 
@@ -98,11 +99,11 @@ def _unpack_line(row: list[Value]) -> Line:
 
 
 def _pack_entry(entry: Entry) -> list[Value]:
-    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, entry.asked)
+    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, entry.asked, entry.doubted_at)
 
 
 def _unpack_entry(row: list[Value]) -> Entry:
-    return Entry(*_unpack(row, "", 0, 0, "", "", ""))
+    return Entry(*_unpack(row, "", 0, 0, "", "", "", 0))
 
 
 def _pack_effect(effect: tuple[str, Effect]) -> list[Value]:

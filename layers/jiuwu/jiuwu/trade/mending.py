@@ -8,7 +8,6 @@ from .drift import Finding
 from .events import Event
 from .machine import Applied, Policy, apply, next_look
 from .orders import Order
-from .outcomes import UNPAID
 from .reconcile import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Mender:
         waited = 2 * (now - last_progress(order))
         grown = min(waited, _PENDING_SECONDS) if order.pending else waited
         later = now + max(first - now, self.policy.check_seconds, grown)
-        expires = self.policy.expires_at(order) if order.status in UNPAID else 0
+        expires = self.policy.expires_at(order) if order.awaits_money else 0
         return min(later, expires) if expires > now else later
 
     def _act(self, mended: Mended, action: Action, remote: "RemoteOrder | None", now: int) -> Mended:

@@ -29,6 +29,17 @@ class Status(StrEnum):
     HELD = "held"  # money came that does not fit the order: never shipped, a person decides
 
 
+class HoldReason(StrEnum):
+    """Why an order is on hold. The first two wait for money, may expire and may be cancelled; the others wait for a
+    person."""
+
+    NONE = ""
+    SHORT = "short"  # what has come is less than the amount: the rest may still come
+    UNPROVEN = "payment_unknown_there"  # a notification told of a payment that the platform does not show
+    DIFFERS = "amount_differs"  # the two sides name different amounts
+    OVER_REFUNDED = "refund_exceeds_payment"  # more went back than came
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One product of an order; the price is fen per piece, as it was when the order was made."""
@@ -45,7 +56,8 @@ class Entry:
 
     `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
     that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
-    booked it, the twin of whatever tells of it again; `asked` is the effect of ours that a refund answers.
+    booked it, the twin of whatever tells of it again; `asked` is the effect of ours that a refund answers. A payment
+    that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
     """
 
     ref: str
@@ -54,6 +66,7 @@ class Entry:
     of: str = ""
     by: str = ""
     asked: str = ""
+    doubted_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,7 @@ class Order:
     effects: tuple[tuple[str, Effect], ...] = ()
     history: tuple[Happened, ...] = ()
     due_at: int = 0  # when somebody must next look at it; 0: never
+    hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
     # the merchant's words for each refund asked for, by the request within the effect's name; they may name people
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -130,12 +144,23 @@ class Order:
     @property
     def balance_fen(self) -> int:
         """What we hold for this order: payments less refunds."""
-        return sum(entry.fen for entry in self.ledger)
+        return sum(entry.fen for entry in self.ledger if not entry.doubted_at)
 
     @property
     def payments(self) -> tuple[Entry, ...]:
-        """The payments booked, oldest first."""
-        return tuple(entry for entry in self.ledger if not entry.of)
+        """The payments booked, oldest first, without those in doubt."""
+        return tuple(entry for entry in self.ledger if not entry.of and not entry.doubted_at)
+
+    @property
+    def doubted(self) -> tuple[Entry, ...]:
+        """The payments that the platform did not show when it was asked."""
+        return tuple(entry for entry in self.ledger if entry.doubted_at)
+
+    @property
+    def awaits_money(self) -> bool:
+        """Whether nothing but money is missing: until it comes, the order may expire and may be cancelled."""
+        waits = self.hold_reason in (HoldReason.SHORT, HoldReason.UNPROVEN)
+        return self.status in (Status.CREATED, Status.PLACED) or (self.status is Status.HELD and waits)
 
     @property
     def refunds(self) -> tuple[Entry, ...]:
@@ -148,8 +173,8 @@ class Order:
         return tuple(entry for entry in self.payments if self.effect(f"refund:{entry.ref}") is None)
 
     def payment(self, transaction_id: str) -> Entry | None:
-        """The booking of this transaction; refunds are numbered apart, one may have the same id."""
-        return next((entry for entry in self.payments if entry.ref == transaction_id), None)
+        """The booking of this transaction, in doubt or not; refunds are numbered apart, one may have the same id."""
+        return next((entry for entry in self.ledger if entry.ref == transaction_id and not entry.of), None)
 
     def refund(self, refund_id: str) -> Entry | None:
         """The booking of this refund."""
@@ -184,6 +209,10 @@ class Order:
     def effect(self, name: str) -> Effect | None:
         """The effect of this name, done or not."""
         return next((effect for known, effect in self.effects if known == name), None)
+
+    def moved(self, status: Status, hold_reason: HoldReason = HoldReason.NONE) -> "Order":
+        """The order in this status, and on hold for this reason."""
+        return replace(self, status=status, hold_reason=hold_reason)
 
     def with_effect(self, name: str, effect: Effect) -> "Order":
         """The order with this effect as given, in its place or as the newest."""

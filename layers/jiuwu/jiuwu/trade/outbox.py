@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from .events import EffectDone, EffectFailed, Owed, Redriven
 from .orders import Effect, Order, Status, payment_of
-from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, next_look, settle, want
-from .payments import closed
+from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, next_look, settle, want
+from .payments import closed, serve_if_paid
 
 
 def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
@@ -20,7 +20,7 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
         withdrawn = event.effect == "push:cancelled" and order.status is not Status.CANCELLED
         return look(order, event, "cancelled_but_paid") if withdrawn else Ignored("effect_not_wanted")
     done = settle(order, event.effect, event.at, attempts=1)
-    if event.effect == "push:cancelled" and order.status in UNPAID:
+    if event.effect == "push:cancelled" and order.awaits_money:
         return applied(closed(done), event, "cancelled", policy)
     return applied(done, event, f"done:{event.effect.partition(':')[0]}", policy)
 
@@ -34,7 +34,7 @@ def _shipped(order: Order, event: EffectDone, policy: Policy) -> Outcome:
         return Ignored("effect_not_wanted")
     done = settle(order, "ship", event.at, attempts=1)
     if order.status is Status.PAID:
-        done = want(replace(done, status=Status.SHIPPED), "push:shipped")
+        done = want(done.moved(Status.SHIPPED), "push:shipped")
     return applied(done, event, "shipped", policy, (f"shipped_while_{_why(order)}",) if late else ())
 
 
@@ -50,6 +50,7 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     attempts = effect.attempts + event.counted
     tried = order.with_effect(event.effect, Effect(attempts, 0, effect.fen, event.next_at, event.dead))
     if event.dead:
+        tried = serve_if_paid(tried)  # a refund that was refused leaves its money here
         return applied(tried, event, f"gave_up:{event.effect.partition(':')[0]}", policy, ("effect_given_up",))
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
 

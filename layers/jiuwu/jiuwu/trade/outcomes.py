@@ -89,6 +89,12 @@ def awaits_refund(order: Order, transaction_id: str) -> bool:
     return bool(whole and not whole.dead) or any(not one.dead for name, one in asked if name not in answered)
 
 
+def unknown_payment(order: Order, transaction_id: str) -> bool:
+    """Whether this payment was never heard of, or is in doubt."""
+    payment = order.payment(transaction_id)
+    return payment is None or payment.doubted_at > 0
+
+
 def cause_of(event: Event) -> tuple[str, str]:
     """The event's id, and the digest of what it says; empty for what happens without one."""
     if isinstance(event, RefundAsked):
@@ -111,7 +117,7 @@ def settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
 
 
 def _wanted_look(order: Order, at: int, policy: Policy) -> int:
-    if any(order.payment(refund.of) is None for refund in order.refunds):
+    if any(unknown_payment(order, refund.of) for refund in order.refunds):
         return at  # its payment is to be fetched
     if order.pending:
         # a message of the effect queue brings a retry; this is for the one that got lost, or waits longer than SQS can

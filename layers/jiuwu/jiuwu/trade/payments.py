@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from .events import Cancelled, Completed, Expired, Paid, Placed
-from .orders import Entry, Order, Status
-from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, want
+from .orders import Effect, Entry, HoldReason, Order, Status
+from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, unknown_payment, want
+from .payment_sum import give_back, is_paid, may_be_paid_anew, received_fen
 
 # What is not done any more for an order that is over.
 _UNLESS_OVER = ("push:cancelled", "ship", "points:spend")
@@ -18,7 +19,7 @@ def placed(order: Order, event: Placed, policy: Policy) -> Outcome:
         return look(order, event, "placed_under_another_number")
     known = replace(order, platform_order_no=event.platform_order_no, pay_url=event.pay_url)
     if order.status is Status.CREATED:
-        known = replace(known, status=Status.PLACED)
+        known = known.moved(Status.PLACED)
     elif order.status is Status.CANCELLED:
         known = want(known, "push:cancelled")  # or it stays payable over there
     return applied(known, event, "placed", policy)
@@ -28,12 +29,23 @@ def paid(order: Order, event: Paid, policy: Policy) -> Outcome:
     """Money came: each transaction is booked once, when first heard of, whatever the status."""
     known = order.payment(event.transaction_id)
     if known is not None:
-        same = known.fen == event.amount_fen
-        return Ignored("duplicate_payment", known.by) if same else look(order, event, "payment_contradicts_ledger")
+        return _known_payment(order, known, event, policy)
     if not event.amount_fen:
         return _paid_nothing(order, event, policy)
     entry = Entry(event.transaction_id, event.amount_fen, event.paid_at, by=event.event_id)
     return _payment(order, replace(order, ledger=(*order.ledger, entry)), event, policy)
+
+
+def _known_payment(order: Order, known: Entry, event: Paid, policy: Policy) -> Outcome:
+    """A booked payment that is told again; only the platform's own showing of it ends a doubt."""
+    if known.fen != event.amount_fen:
+        return look(order, event, "payment_contradicts_ledger")
+    if not known.doubted_at:
+        return Ignored("duplicate_payment", known.by)
+    if not event.shown:
+        return look(order, event, "payment_unknown_there")
+    ledger = tuple(replace(known, doubted_at=0) if entry is known else entry for entry in order.ledger)
+    return _payment(order, replace(order, ledger=ledger), event, policy)
 
 
 def _paid_nothing(order: Order, event: Paid, policy: Policy) -> Outcome:
@@ -48,23 +60,35 @@ def _paid_nothing(order: Order, event: Paid, policy: Policy) -> Outcome:
     booked = replace(order, ledger=(*order.ledger, entry))
     if any(refund.of == event.transaction_id for refund in order.refunds):
         return applied(given_back(booked), event, "paid_and_refunded", policy)
-    return _first_payment(booked, event, policy)
+    return _weighed(booked, event, policy)
 
 
 def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applied:
-    """What a transaction heard of for the first time means to the `order` that it is booked for."""
+    """What a transaction that counts from now on means to the `order` that it is booked for."""
     given_back = order.refunded_fen(event.transaction_id)
     if given_back and given_back >= event.amount_fen:
         return _paid_and_given_back(booked, event, policy, over=given_back > event.amount_fen)
     if order.points:
         return _second_payment(booked, event, policy)
-    if order.status in UNPAID or (order.status is Status.REFUNDED and not order.payments):
-        return _first_payment(booked, event, policy)
     if order.status is Status.CANCELLED:
         return _late_payment(booked, event, policy)
-    if order.status is Status.HELD and not order.payments:
-        return applied(booked, event, "held", policy, ("paid_while_held",))  # held by the reconciler, before any money
+    if order.awaits_money or may_be_paid_anew(order):
+        return _weighed(booked, event, policy)
+    if _has_room(order, booked):
+        return _kept_payment(booked, event, policy)
     return _second_payment(booked, event, policy)
+
+
+def _has_room(order: Order, booked: Order) -> bool:
+    """Whether a further payment of an order only takes the place of what went back, or is for a person to decide."""
+    served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED) and received_fen(order) > 0
+    return received_fen(booked) <= order.amount_fen and (served or order.status is Status.HELD)
+
+
+def _kept_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
+    if booked.status is Status.HELD:
+        return applied(booked, event, "held", policy, ("paid_while_held",))
+    return applied(booked, event, "paid_again", policy)
 
 
 def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
@@ -73,17 +97,47 @@ def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
     return applied(owed, event, "second_payment", policy, ("second_payment",))
 
 
-def _first_payment(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
-    order = order.without_pending("push:cancelled")  # about to expire, or cancelled: the payment rescues it
-    if event.amount_fen != order.amount_fen:
-        return applied(replace(order, status=Status.HELD), event, "held", policy, (*alerts, "amount_differs"))
-    order = want(replace(order, status=Status.PAID), "ship")
-    return applied(want(order, "points:spend") if order.points else order, event, what, policy, alerts)
+def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
+    """The sum of what came is compared with the amount: short of it the order waits, exactly it ships, and above it the
+    surplus goes back."""
+    if not is_paid(order):
+        known = order.status is Status.HELD and order.awaits_money
+        return applied(short(order), event, "underpaid", policy, (*alerts, *(() if known else ("underpaid",))))
+    if received_fen(order) > order.amount_fen:
+        alerts += ("overpaid",)
+    return applied(serve(order), event, what, policy, alerts)
+
+
+def serve_if_paid(order: Order) -> Order:
+    """The order served if it waited for money that turns out to be here."""
+    on_hold = order.status is Status.HELD and order.awaits_money
+    return serve(order) if on_hold and is_paid(order) else order
+
+
+def serve(order: Order) -> Order:
+    """The order on its way, and what is above its amount on its way back."""
+    return give_back(_shipping(order), received_fen(order) - order.amount_fen)
+
+
+def _shipping(order: Order) -> Order:
+    """The order with its goods on their way, rescued if it was expiring; what left before is not sent again."""
+    order = order.without_pending("push:cancelled")
+    shipped = order.effect("ship")
+    if shipped and shipped.done_at:
+        return want(order.moved(Status.SHIPPED), "push:shipped")
+    order = want(order.moved(Status.PAID), "ship")
+    return want(order, "points:spend") if order.points else order
+
+
+def short(order: Order) -> Order:
+    """The order waiting for the rest of its money; nothing ships meanwhile."""
+    reason = HoldReason.UNPROVEN if order.doubted else HoldReason.SHORT
+    return order.moved(Status.HELD, reason).without_pending("ship", "points:spend")
 
 
 def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
     if policy.late_payment == "revive":
-        return _first_payment(order, event, policy, "revived", "late_payment")
+        return _weighed(order, event, policy, "revived", "late_payment")
     owed = want(order, f"refund:{event.transaction_id}")
     return applied(owed, event, "late_payment", policy, ("late_payment",))
 
@@ -91,21 +145,28 @@ def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
     """The refund of this very payment was heard of first: book it, ship nothing for it."""
     if over:
-        held = replace(order, status=Status.HELD).without_pending("ship")
+        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
-    alone = order.status in (*UNPAID, Status.CANCELLED) and not order.points
-    return applied(given_back(order) if alone else order, event, "paid_and_refunded", policy)
+    if order.points or not (order.awaits_money or order.status is Status.CANCELLED):
+        return applied(order, event, "paid_and_refunded", policy)
+    if order.status is Status.CANCELLED:  # it came late: no later payment begins the order anew
+        order = order.with_effect(f"refund:{event.transaction_id}", Effect(done_at=event.at))
+    elif is_paid(order) and received_fen(order) > 0:
+        return applied(serve(order), event, "paid", policy)
+    return applied(order if received_fen(order) > 0 else given_back(order), event, "paid_and_refunded", policy)
 
 
 def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
     """The platform cancelled the order, or confirmed our cancellation."""
     if order.status is Status.CANCELLED:
         return Ignored("already_cancelled", _twin(order, "cancelled"))
+    if order.awaits_money and order.status is Status.HELD:
+        return applied(closed(order), event, "cancelled", policy)
     # also one that was held before any money came: with the cancellation there is nothing left to decide
     unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)
     if not unpaid and not _only_points(order):
         return look(order, event, "cancelled_but_paid")
-    return applied(closed(order.without_pending(*_UNLESS_OVER)), event, "cancelled", policy)
+    return applied(closed(order), event, "cancelled", policy)
 
 
 def _only_points(order: Order) -> bool:
@@ -114,8 +175,9 @@ def _only_points(order: Order) -> bool:
 
 
 def closed(order: Order) -> Order:
-    """The order cancelled; points that were reserved for it go back."""
-    return _ended(order, Status.CANCELLED)
+    """The order cancelled; what came for it goes back, points that were reserved for it, too."""
+    order = order.without_pending(*_UNLESS_OVER)
+    return _ended(give_back(order, received_fen(order)), Status.CANCELLED)
 
 
 def given_back(order: Order) -> Order:
@@ -124,17 +186,22 @@ def given_back(order: Order) -> Order:
 
 
 def _ended(order: Order, status: Status) -> Order:
-    order = replace(order, status=status)
+    order = order.moved(status)
     return want(order, "points:return") if order.points else order
 
 
 def expired(order: Order, event: Expired, policy: Policy) -> Outcome:
     """The platform is asked first, because only it knows whether a payment is on its way."""
-    if order.ledger or order.status is not Status.PLACED:
+    on_hold = order.awaits_money and order.status is Status.HELD
+    unheard = any(unknown_payment(order, refund.of) for refund in order.refunds)
+    if unheard or not (on_hold or (order.status is Status.PLACED and not order.ledger)):
         return Ignored("not_expirable")
-    if order.effect("push:cancelled"):
-        return Ignored("already_expiring")
-    return applied(want(order, "push:cancelled"), event, "expiring", policy)
+    asked = order.effect("push:cancelled")
+    if asked is None:
+        return applied(want(order, "push:cancelled"), event, "expiring", policy)
+    if on_hold and asked.done_at:  # revived since: the platform has cancelled it once, and is not asked twice
+        return applied(closed(order), event, "cancelled", policy)
+    return Ignored("already_expiring")
 
 
 def completed(order: Order, event: Completed, policy: Policy) -> Outcome:
@@ -142,7 +209,7 @@ def completed(order: Order, event: Completed, policy: Policy) -> Outcome:
     if order.status is Status.COMPLETED:
         return Ignored("already_completed", _twin(order, "completed"))
     if order.status in (Status.PAID, Status.SHIPPED):
-        return applied(replace(order, status=Status.COMPLETED), event, "completed", policy)
+        return applied(order.moved(Status.COMPLETED), event, "completed", policy)
     return look(order, event, "completed_but_unpaid" if order.status in UNPAID else f"completed_but_{order.status}")
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from jiuwu.platform.money import yuan
 
-from .orders import Effect, Entry, Order, Status
+from .orders import Effect, Entry, HoldReason, Order, Status
+from .payment_sum import missing_fen
 from .point_items import Booking, State
 from .refunding import refundable_fen
 from .refunds import Asked
@@ -21,6 +22,8 @@ _HAPPENED = {
     "expiring": "超时未支付，正在取消",
     "refund_asked": "商家已申请退款",
     "held": "订单核实中，请联系商家",
+    "underpaid": "已收到部分付款，等待付清",
+    "paid_again": "已补付",
     "late_payment": "取消后收到付款，将原路退回",
     "second_payment": "收到重复付款，将原路退回",
     "second_payment_refunded": "重复付款已退回",
@@ -33,7 +36,7 @@ _HAPPENED = {
 
 def receipt(order: Order) -> dict[str, object]:
     """The order as JSON; amounts as integer fen and as yuan text, times in Unix seconds."""
-    payable = order.status is Status.PLACED and order.pay_url
+    payable = order.awaits_money and order.status is not Status.CREATED and order.pay_url
     told: dict[str, object] = {
         "order_no": order.order_no,
         "status": str(order.status),
@@ -53,6 +56,7 @@ def receipt(order: Order) -> dict[str, object]:
         ],
         "timeline": _timeline(order),
     }
+    told |= _missing(order)
     told |= {"points": order.points} if order.points else {}
     return told | ({"pay_url": order.pay_url} if payable else {})
 
@@ -91,6 +95,14 @@ def points_for_merchant(balance: int, bookings: Iterable[Booking]) -> dict[str, 
     """The member's view, with the merchant's own words for each entry: the request id and the reason."""
     entries = [_booking(booking) | _words_of_merchant(booking) for booking in _shown(bookings)]
     return {"balance": balance, "entries": entries}
+
+
+def _missing(order: Order) -> dict[str, object]:
+    """What an order that was paid in part still waits for, and the words for its member."""
+    if order.hold_reason is not HoldReason.SHORT:
+        return {}
+    fen = missing_fen(order)
+    return {"missing_fen": fen, "missing": yuan(fen), "message": f"已付一部分，还差 {yuan(fen)} 元"}
 
 
 def _money(entry: Entry, ref: str) -> dict[str, object]:

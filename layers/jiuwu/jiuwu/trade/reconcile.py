@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .drift import Drift, Finding
 from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded
 from .machine import Applied, Policy, apply
-from .orders import Happened, Line, Order, Status, effect_id, fingerprint, is_order_no
+from .orders import Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -104,8 +104,10 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
     if not local.platform_order_no:
         yield Placed(at, remote.platform_order_no, remote.pay_url)
     for payment in sorted(remote.payments, key=lambda payment: payment.paid_at):
-        if local.payment(txn := payment.transaction_id) is None:
-            yield Paid(f"{finder}:paid:{txn}", at, txn, payment.amount_fen, payment.paid_at)
+        known = local.payment(txn := payment.transaction_id)
+        if known is None or (known.doubted_at and known.fen == payment.amount_fen):
+            found = f"shown:{known.doubted_at}" if known else "paid"
+            yield Paid(f"{finder}:{found}:{txn}", at, txn, payment.amount_fen, payment.paid_at, shown=True)
     for refund in sorted(remote.refunds, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
             evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at, refund.out_refund_no)
@@ -148,7 +150,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
     history = (*order.history, Happened(at, "", f"{HELD_BECAUSE}{why}"))
-    return replace(order.without_pending("ship"), status=Status.HELD, history=history)
+    return replace(order.without_pending("ship").moved(Status.HELD, HoldReason.DIFFERS), history=history)
 
 
 def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> Decision:
@@ -164,7 +166,8 @@ def _contradiction(local: Order | None, remote: "RemoteOrder") -> str:
     paid, back = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.refunds))
     if remote.status in ("paid", "shipped", "completed") and not (remote.payments or (local and local.payments)):
         return f"{remote.status} there, without any payment"
-    if remote.status in ("created", "cancelled") and paid > back:
+    # paid in part, an order may be open there, or over before its money went back
+    if remote.status in ("created", "cancelled") and paid > back and paid - back >= remote.amount_fen:
         return f"{remote.status} there, with {paid} fen paid and {back} fen refunded"
     if remote.status == "refunded" and not remote.refunds:
         return "refunded there, without any refund"
@@ -208,14 +211,14 @@ def _amounts(local: Order, remote: "RemoteOrder") -> Iterator[Finding]:
         given = local.refund(refund.refund_id)
         if given and -given.fen != refund.amount_fen:
             yield differs(f"refund {given.ref} booked as {-given.fen} fen, there {refund.amount_fen} fen")
-    for entry in local.kept if local.status is Status.HELD else ():
-        if entry.fen != local.amount_fen:
-            yield differs(f"payment {entry.ref} is {entry.fen} fen of {local.amount_fen} fen")
+    decided_by_a_person = local.status is Status.HELD and not local.awaits_money
+    if decided_by_a_person and local.kept and local.balance_fen != local.amount_fen:
+        yield differs(f"{local.balance_fen} fen are here for {local.amount_fen} fen")
 
 
 def _may_hold(local: Order) -> bool:
     unshipped = local.status is Status.PAID and "ship" in local.pending
-    return unshipped or local.status in (Status.CREATED, Status.PLACED)
+    return unshipped or local.awaits_money
 
 
 def _news(local: Order, shown: Iterable[Event], policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
@@ -238,7 +241,8 @@ def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event
 
 def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
     """An order that nobody has paid in time is to be cancelled there, and here when that is confirmed."""
-    over = 0 < policy.expires_at(local) <= now and remote.status == "created"
+    open_there = remote.status == "created" or (remote.status == "paid" and local.status is Status.HELD)
+    over = open_there and 0 < policy.expires_at(local) <= now
     return _taken([Expired(now)], local, policy) if over else ()
 
 

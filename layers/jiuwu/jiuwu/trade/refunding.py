@@ -5,9 +5,10 @@ import hashlib
 from dataclasses import replace
 
 from .events import RefundAsked, Refunded
-from .orders import Effect, Entry, Order, Status, effect_id
-from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, want
-from .payments import given_back
+from .orders import Effect, Entry, HoldReason, Order, Status, effect_id
+from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
+from .payment_sum import is_own_refund, received_fen, was_paid
+from .payments import given_back, short
 
 # An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
 # fen at a time, must not fill it until no notification fits any more.
@@ -24,7 +25,7 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     asked = _asked(order, event)
     entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
     booked = replace(order, ledger=(*order.ledger, entry))
-    if booked.payment(event.transaction_id) is None:
+    if unknown_payment(booked, event.transaction_id):
         return _refunded_before_payment(booked, event, policy)
     booked = settle(booked, asked, event.at)
     if booked.left_fen(event.transaction_id) <= 0:
@@ -44,19 +45,34 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     left = order.left_fen(event.transaction_id)
     if left < 0:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
-        held = replace(order, status=Status.HELD).without_pending("ship")
+        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
+    order = order if event.out_refund_no else _less_surplus(order, event.amount_fen)
     order, alerts = _within_what_is_left(order, event.transaction_id)
     order = _unshipped_if_all_goes(order)
-    if left > 0:
-        return applied(order, event, "partly_refunded", policy, alerts)
     payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
     strayed = order.points and payment and payment.fen
-    if strayed or any(order.left_fen(kept.ref) for kept in order.kept):
-        return applied(order, event, "second_payment_refunded", policy, alerts)
-    over = given_back(order).without_pending("ship", "push:shipped")
+    if left > 0 or strayed or any(order.left_fen(kept.ref) for kept in order.kept):
+        by_rule = left <= 0 and (strayed or order.effect(f"refund:{event.transaction_id}"))
+        what = "second_payment_refunded" if by_rule else "partly_refunded"
+        if "ship" in order.pending and not was_paid(order):  # it went back before the rest came
+            return applied(short(order), event, what, policy, (*alerts, "underpaid"))
+        return applied(order, event, what, policy, alerts)
+    over = given_back(order).without_pending("ship", "push:shipped", "push:cancelled")
     return applied(over, event, "refunded", policy, alerts)
+
+
+def _less_surplus(order: Order, fen: int) -> Order:
+    """What the platform gave back by itself may have been the surplus: so much less of it is still to be asked back."""
+    served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
+    spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
+    for name, effect in reversed(order.effects):
+        if effect.pending and effect.fen and spare > 0 and is_own_refund(name, effect):
+            cut, left = min(spare, effect.fen), max(effect.fen - spare, 0)
+            order = order.with_effect(name, replace(effect, fen=left)) if left else order.without_pending(name)
+            spare -= cut
+    return order
 
 
 def _within_what_is_left(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
@@ -76,7 +92,7 @@ def refundable_fen(order: Order) -> int:
 
     One sum for what is offered and what is granted: a payment of which too much went back leaves less of the others.
     """
-    return max(0, sum(order.refundable_fen(payment.ref) for payment in order.kept))
+    return max(0, received_fen(order))
 
 
 def _unshipped_if_all_goes(order: Order) -> Order:

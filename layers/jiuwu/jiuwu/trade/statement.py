@@ -14,7 +14,8 @@ import msgspec
 from .drift import Drift, Finding
 from .machine import Policy
 from .mending import last_progress
-from .orders import Order, Status
+from .orders import HoldReason, Order, Status
+from .payment_sum import missing_fen
 from .reconcile import Decision, decide
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ def _agree(here: Seen, there: Seen) -> bool:
 def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
     """What will bring the sides together: effects that are still to leave, or what the reconciler would do now."""
     pending = [f"pending: {', '.join(local.pending)}"] if local and local.pending else []
+    if local and local.hold_reason is HoldReason.SHORT:
+        pending.append(f"waits for the rest: {missing_fen(local)} of {local.amount_fen} fen are missing")
     return pending + [f"to be done: {type(action).__name__.lower()}" for action in decision.actions]
 
 

@@ -1,0 +1,88 @@
+"""Whether what was paid for an order makes up its amount: the one rule after every payment and refund. Pure.
+
+A payment that goes back whole (a second one, a late one) and one that the platform does not show count for nothing.
+"""
+
+from collections.abc import Sequence
+
+from .orders import Effect, Entry, Order, Status
+from .outcomes import want
+
+
+def received_fen(order: Order) -> int:
+    """Return what has come in and neither gone back nor is on its way back, in fen."""
+    return sum(order.refundable_fen(payment.ref) for payment in order.kept)
+
+
+def missing_fen(order: Order) -> int:
+    """Return how many fen are missing from an order that waits for money."""
+    return max(order.amount_fen - received_fen(order), 0)
+
+
+def is_paid(order: Order) -> bool:
+    """Whether the order is to be served: the amount is here, or was here before the platform gave some of it back."""
+    received = received_fen(order)
+    return received >= order.amount_fen or (received > 0 and _reached_amount(order, less_asked=True))
+
+
+def was_paid(order: Order) -> bool:
+    """Whether the amount was ever here, in the sequence in which the money moved and not in which we heard of it."""
+    return _reached_amount(order, less_asked=False)
+
+
+def may_be_paid_anew(order: Order) -> bool:
+    """Whether all that came went back before it made up the amount, and no rule ended the order."""
+    ended = any(is_own_refund(name, effect) for name, effect in order.effects)
+    return order.status is Status.REFUNDED and not order.points and not ended and not was_paid(order)
+
+
+def is_own_refund(name: str, effect: Effect) -> bool:
+    """Whether an effect is a refund that the rules decided, and not the merchant."""
+    return name.startswith("refund:") and (not effect.fen or name.rpartition("#")[2].startswith("rule-"))
+
+
+def give_back(order: Order, fen: int) -> Order:
+    """The order with so much of it asked back: whole payments first, the latest first, and the rest as a part of the
+    latest payment that is larger."""
+    latest_first = sorted(order.kept, key=lambda payment: payment.at)[::-1]
+    for payment in latest_first:
+        if 0 < (available := order.refundable_fen(payment.ref)) <= fen:
+            order, fen = _asked_back(order, payment.ref, available), fen - available
+    for payment in latest_first if fen > 0 else ():
+        if order.refundable_fen(payment.ref) > fen:
+            return _part_asked_back(order, payment.ref, fen)
+    return order
+
+
+def _asked_back(order: Order, transaction_id: str, fen: int) -> Order:
+    """Asks a payment back whole; one of which a part was asked back already, only by what is left."""
+    if order.asked_back(transaction_id):
+        return _part_asked_back(order, transaction_id, fen)
+    return want(order, f"refund:{transaction_id}")
+
+
+def _part_asked_back(order: Order, transaction_id: str, fen: int) -> Order:
+    numbers = (f"refund:{transaction_id}#rule-{number}" for number in range(1, len(order.effects) + 2))
+    return want(order, next(name for name in numbers if order.effect(name) is None), fen)
+
+
+def _reached_amount(order: Order, *, less_asked: bool) -> bool:
+    """Whether the running sum of the payments kept and their refunds ever came to the amount. With `less_asked`, what
+    we asked back ourselves counts as gone from the beginning."""
+    moves: list[tuple[int, int]] = []
+    for payment in order.kept:
+        refunds = [refund for refund in order.refunds if refund.of == payment.ref]
+        asked = _asked_fen(order, payment, refunds) if less_asked else 0
+        moves.append((payment.at, payment.fen - asked))
+        moves += [(max(one.at, payment.at), one.fen) for one in refunds if not (less_asked and one.asked)]
+    balance = peak = 0
+    for _, fen in sorted(moves, key=lambda move: (move[0], move[1] < 0)):
+        balance += fen
+        peak = max(peak, balance)
+    return peak >= order.amount_fen
+
+
+def _asked_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
+    """How much of a payment we asked back, whether it has gone back yet or not."""
+    on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref)
+    return on_its_way - sum(one.fen for one in refunds if one.asked)
