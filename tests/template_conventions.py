@@ -218,11 +218,12 @@ def policies_not_spelled_out(template: Template) -> list[str]:
 
 
 def _statements(template: Template) -> Iterator[tuple[str, Resource]]:
-    """(resource, statement) of every policy but one: the key policy's root statement, by which KMS lets IAM decide."""
+    """(resource, statement) of all that allow something, but one: the key policy's root statement, by which KMS lets
+    IAM decide."""
     for name, resource in template["Resources"].items():
         for statement in _found_statements(resource):
             root = "root" in str(statement.get("Principal", ""))
-            if not (resource["Type"] == "AWS::KMS::Key" and root):
+            if statement["Effect"] == "Allow" and not (resource["Type"] == "AWS::KMS::Key" and root):
                 yield name, statement
 
 
@@ -288,6 +289,36 @@ def buckets_not_kept_private(template: Template) -> list[str]:
         or "BucketEncryption" not in bucket
         or {key for key, on in bucket.get("PublicAccessBlockConfiguration", {}).items() if on is True} != wanted
     ]
+
+
+def buckets_that_take_plain_http(template: Template) -> list[str]:
+    """Buckets without a policy that denies everything, to everybody, in bucket and objects, where TLS is missing."""
+    policies = properties(template, "S3::BucketPolicy").values()
+    closed = {
+        _target(policy["Bucket"])
+        for policy in policies
+        for one in policy["PolicyDocument"]["Statement"]
+        if (one["Effect"], one["Principal"], one["Action"], len(one["Resource"])) == ("Deny", "*", "s3:*", 2)
+        and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    return sorted(properties(template, "S3::Bucket").keys() - closed)
+
+
+def kms_statements_without_context(template: Template) -> list[str]:
+    """Statements by which a key could be used for something that is not one member's."""
+    wanted = {
+        "StringLike": {"kms:EncryptionContext:member_id": "mb_*"},
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["member_id"]},
+    }
+    used = [(where, one) for where, one in _statements(template) if "kms:" in str(one["Action"])]
+    return [where for where, one in used if one.get("Condition") != wanted]
+
+
+def tables_that_hold_more_than_ticks(template: Template) -> list[str]:
+    """Of tables whose items all expire, those that must recover: what is in them cannot be made again."""
+    tables = properties(template, "DynamoDB::Table")
+    recover = {name for name, one in tables.items() if one.get("PointInTimeRecoverySpecification")}
+    return sorted({"ReconciliationTable"} - recover)
 
 
 def secret_parameters(template: Template) -> list[str]:

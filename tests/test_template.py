@@ -45,6 +45,9 @@ HELD: dict[str, Convention] = {
     "every function's log has a retention": conventions.functions_without_kept_logs,
     "every table recovers or expires": conventions.tables_that_neither_recover_nor_expire,
     "every bucket is private, encrypted and kept": conventions.buckets_not_kept_private,
+    "every bucket refuses plain HTTP": conventions.buckets_that_take_plain_http,
+    "the token key opens members' tokens only": conventions.kms_statements_without_context,
+    "reports and runs recover": conventions.tables_that_hold_more_than_ticks,
     "no parameter carries a secret": conventions.secret_parameters,
 }
 
@@ -157,6 +160,25 @@ BREAKS: list[tuple[str, str, Any, str]] = [
         "StatementsBucket.Properties.BucketEncryption",
         ...,
         "StatementsBucket",
+    ),
+    ("every bucket refuses plain HTTP", "StatementsBucketPolicy", ..., "StatementsBucket"),
+    (
+        "every bucket refuses plain HTTP",
+        "StatementsBucketPolicy.Properties.PolicyDocument.Statement.0.Effect",
+        "Allow",
+        "StatementsBucket",
+    ),
+    (
+        "the token key opens members' tokens only",
+        "Storefront.Properties.Policies.0.Statement.8.Condition",
+        ...,
+        "Storefront",
+    ),
+    (
+        "reports and runs recover",
+        "ReconciliationTable.Properties.PointInTimeRecoverySpecification",
+        ...,
+        "ReconciliationTable",
     ),
 ]
 
