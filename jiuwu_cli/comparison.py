@@ -67,13 +67,13 @@ def _ours(one: Comparer) -> Iterator[Tally]:
 
 
 def _theirs(one: Comparer) -> Iterator[Tally]:
-    tally, page = one.changed_there()
-    yield tally
-    missing = _numbers(tally)
-    while page:
-        tally, page = one.changed_there(page, counted=missing)
-        yield tally
-        missing += _numbers(tally)
+    there = one.changed_there()
+    yield there.tally
+    missing = _numbers(there.tally)
+    while there.next_page:
+        there = one.changed_there(there.next_page, there.trail, counted=missing)
+        yield there.tally
+        missing += _numbers(there.tally)
 
 
 def _numbers(tally: Tally) -> list[str]:

@@ -99,6 +99,8 @@ def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None
     sweep = _sweep(reconciler, left, fresh_seconds=_fresh_seconds(environment.payment_check_seconds))
     try:
         rest = sweep.work(part, reconciler.records, partial(lease.take, int(started_at), until))
+        if sweep.outcome.lag_seconds is not None:
+            telemetry.count("ChangesLag", sweep.outcome.lag_seconds)
         _keep(reconciler.records, part, sweep.outcome, started_at)
         if rest:
             fanout.spread(reconciler.sqs, environment.reconcile_queue_url, [rest])

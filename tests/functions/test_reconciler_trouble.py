@@ -21,7 +21,7 @@ from jiuwu.trade.parts import CHANGED, Part, of_tick
 from sandbox.cloud.environments import ROOT
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides
-from tests.functions.platform_stand_in import Serve, down, refuses
+from tests.functions.platform_stand_in import Serve, down, garbled, refuses
 from tests.functions.reconciler_rig import LATER, Clockwork, batch, paid, ship_there
 
 # ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,6 +121,28 @@ def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork:
     clockwork.take(rest)
 
     assert 4 == json.loads(clockwork.reports_in_order[-1]["report"]["S"])["looked_at"]
+
+
+def test_a_list_that_is_read_no_further_lags_and_one_that_is_read_does_not(
+    clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clockwork.put(Part(CHANGED, LATER))
+    clockwork.sides.platform.fail_always("orders.changed", garbled)
+    capsys.readouterr()
+    clockwork.sides.now = LATER + 7200
+
+    clockwork.put(Part(CHANGED, LATER + 7200), "m-2")
+    standing = lag(capsys)
+    clockwork.sides.platform.heal()
+    clockwork.put(Part(CHANGED, LATER + 7200), "m-3")
+
+    assert (7200 + 300, 300) == (standing, lag(capsys))
+
+
+def lag(capsys: pytest.CaptureFixture[str]) -> int:
+    """The metric that its alarm looks at."""
+    (said,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "ChangesLag" in line]
+    return int(said["ChangesLag"][0])
 
 
 def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: Clockwork) -> None:

@@ -178,3 +178,37 @@ def test_a_notification_is_applied_whatever_form_the_profile_gives_times(
         here.platform.actions.pay(number)
         later(here, 100)
         assert ("shipped", []) == (order(here, number).status, letters(here))
+
+
+@pytest.mark.parametrize("named", ["A", "AB", "ABC"])
+@pytest.mark.parametrize("known", [False, True], ids=["refused there", "answered there"])
+def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named: str, known: bool) -> None:
+    asked = 0
+
+    with shop() as (here, wire):
+        member = Member(here, "ou_lan")
+        member.log_in()
+        member.place("k", TEA)
+
+        def alter(request: httpx.Request, content: bytes) -> bytes:
+            nonlocal asked
+            if (request.method, request.url.path) != ("GET", "/orders"):
+                return content
+            asked += 1
+            found = json.loads(content)
+            cursor = request.url.params.get("cursor", "")
+            if known and found["code"] != 0:
+                found = {"code": 0, "msg": "", "request_id": "r", "data": {"orders": []}}
+            if found["code"] == 0:
+                found["data"]["next_cursor"] = named[(named.find(cursor) + 1) % len(named)] if cursor else named[0]
+            return json.dumps(found).encode()
+
+        wire.alter = alter
+        later(here, 600)
+        reports = here.account.client("dynamodb").scan(TableName="ReconciliationTable")["Items"]
+        problems = [
+            said for item in reports if "report" in item for said in json.loads(item["report"]["S"])["problems"]
+        ]
+        assert asked < 30
+        assert any("makes no progress" in said for said in problems)
+        assert ("ChangesLag",) in here.said.metrics

@@ -151,3 +151,15 @@ def test_a_report_is_kept_for_ninety_days_with_its_counts(
     assert (counts_of(item), item["incomplete"]["BOOL"]) == ({"amount_differs": 1}, True)
     assert int(item["expires_at"]["N"]) == NOW + REPORT_SECONDS
     assert json.loads(item["report"]["S"]) == report.as_dict()
+
+
+def test_a_list_broken_off_is_gone_on_with_at_the_latest_change_and_not_a_moment_later() -> None:
+    stuck = Cursor(NOW).begin(NOW + 3600).after([NOW + 7], "A").broken_off([NOW + 9])
+
+    assert Cursor(NOW + 9, seen=NOW + 9) == stuck
+    assert NOW == Cursor(NOW, "A", began=NOW + 3600).broken_off([]).since
+
+
+def test_a_change_with_a_wrong_date_does_not_hide_that_the_list_stands() -> None:
+    assert 7200 == Cursor(NOW, seen=NOW + 10 * 365 * 86_400).lag(NOW + 7200)
+    assert 100 == Cursor(NOW, "page-2", began=NOW + 7000, seen=NOW + 7100).lag(NOW + 7200)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .asking import remotes
 from .machine import Policy
 from .orders import Order
+from .page_trail import NOTHING_READ, ListStuck, PageTrail
 from .statement import Tally, of_pair, uncompared
 from .store import OrderStore
 
@@ -34,6 +35,15 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedThere:
+    """What a page of the platform's list comes to, and the next page's name (empty: that was the last to be read)."""
+
+    tally: Tally
+    next_page: str
+    trail: PageTrail
+
+
+@dataclass(frozen=True, slots=True)
 class Comparer:
     """Compares orders made in a period. `platform` is asked for when first needed."""
 
@@ -48,19 +58,27 @@ class Comparer:
         tallies = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
         return sum(tallies, Tally())
 
-    def changed_there(self, page: str = "", *, counted: Iterable[str] = ()) -> tuple[Tally, str]:
-        """The tally of a page (empty: the first) of the platform's orders changed since the period began: of those that
-        we do not have, and that were made in it or of which the platform does not say when. And the next page's name
-        (empty: that was the last). Raises PlatformError, TableBusy.
+    def changed_there(
+        self, page: str = "", trail: PageTrail = NOTHING_READ, *, counted: Iterable[str] = ()
+    ) -> ListedThere:
+        """A page (empty: the first) of the platform's orders changed since the period began: the tally of those that
+        we do not have, and that were made in it or of which the platform does not say when. Raises PlatformError,
+        TableBusy.
 
-        `counted` are missing orders of earlier pages: one that changes meanwhile is listed again.
+        `trail` is that of the page before. `counted` are missing orders of earlier pages: one that changes meanwhile
+        is listed again.
         """
         asked_at = int(self.clock())
         listed = self.platform().changed_orders(self.period.since, page)
         made = {one.out_order_no: one for one in listed.orders if not one.created_at or one.created_at in self.period}
         missing = made.keys() - self.store.get_many(made).keys() - set(counted)
         tallies = (self._pair(None, made[number], asked_at) for number in missing)
-        return sum(tallies, uncompared(listed.unreadable)), listed.next_cursor
+        found = sum(tallies, uncompared(listed.unreadable))
+        try:
+            return ListedThere(found, listed.next_cursor, trail.onward(page, listed))
+        except ListStuck as stuck:
+            problem = f"the platform's list makes no progress: {stuck}"
+            return ListedThere(found + Tally(problems=(problem,)), "", trail)
 
     def _known(self, numbers: Sequence[str]) -> Tally:
         """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""

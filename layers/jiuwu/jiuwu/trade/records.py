@@ -9,6 +9,7 @@ import msgspec
 
 from .drift import Report
 from .items import SHARDS
+from .page_trail import NOTHING_READ, PageTrail
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,6 +30,7 @@ class Cursor:
     `began` is when this pass over the list began, `seen` the latest change it has met, `aside` the oldest one that it
     left aside (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be mended because no
     notification came, and of `heard` some did come.
+    `trail` is the way through the pages of this pass.
     """
 
     since: int
@@ -38,6 +40,7 @@ class Cursor:
     missed: int = 0
     heard: int = 0
     aside: int = 0
+    trail: PageTrail = NOTHING_READ
 
     @property
     def updated_after(self) -> int:
@@ -50,7 +53,7 @@ class Cursor:
 
     def restart(self) -> "Cursor":
         """The cursor of the same pass from its first page on."""
-        return replace(self, page="", missed=0, heard=0, aside=0)
+        return replace(self, page="", missed=0, heard=0, aside=0, trail=NOTHING_READ)
 
     @property
     def silent(self) -> bool:
@@ -70,12 +73,24 @@ class Cursor:
         seen = max(self.seen, *changes, 0)
         if next_page:
             return replace(self, page=next_page, seen=seen)
-        latest = max(self.since, seen, self.began - OVERLAP_SECONDS)
+        return self._ended(max(self.since, seen, self.began - OVERLAP_SECONDS), seen)
+
+    def broken_off(self, changes: Iterable[int]) -> "Cursor":
+        """The cursor when the list leads nowhere new after a page with these changes: the next pass begins at the
+        latest one, for the list names the oldest first, and not a moment later."""
+        seen = max(self.seen, *changes, 0)
+        return self._ended(max(self.since, seen), seen)
+
+    def lag(self, now: int) -> int:
+        """How many seconds ago the latest change was made that this reading has reached."""
+        return max(0, now - max(self.since, min(self.seen, self.began + OVERLAP_SECONDS)))
+
+    def _ended(self, latest: int, seen: int) -> "Cursor":
         reach = min(latest, self.began + OVERLAP_SECONDS)
         return Cursor(min(reach, self.aside + OVERLAP_SECONDS) if self.aside else reach, seen=seen)
 
 
-_NUMBERS = tuple(field.name for field in fields(Cursor) if field.name != "page")
+_NUMBERS = tuple(field.name for field in fields(Cursor) if field.name not in {"page", "trail"})
 
 
 class Records:
@@ -91,13 +106,15 @@ class Records:
         if item is None:
             return Cursor(now - _FIRST_SECONDS)
         numbers = {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
-        return Cursor(page=item["page"]["S"], **numbers)
+        trail = msgspec.json.decode(item["trail"]["S"], type=PageTrail) if "trail" in item else NOTHING_READ
+        return Cursor(page=item["page"]["S"], trail=trail, **numbers)
 
     def save_cursor(self, cursor: Cursor) -> None:
         """Keeps how far a pass came. Its lease lets one at a time do so; what is read twice does no harm."""
         numbers = {name: {"N": str(getattr(cursor, name))} for name in _NUMBERS}
-        item = {"record": {"S": "cursor"}, "page": {"S": cursor.page}} | numbers
-        self._client.put_item(TableName=self._table, Item=item)
+        trail = msgspec.json.encode(cursor.trail).decode()
+        texts = {"record": {"S": "cursor"}, "page": {"S": cursor.page}, "trail": {"S": trail}}
+        self._client.put_item(TableName=self._table, Item=texts | numbers)
 
     def place(self, record: str) -> str:
         """Where a pass over another table goes on ("": at its beginning)."""

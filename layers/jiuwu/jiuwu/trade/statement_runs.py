@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .page_trail import NOTHING_READ, PageTrail
 from .records import REPORT_SECONDS
 from .statement import Tally
 
@@ -31,7 +32,8 @@ class Run:
 class Progress:
     """How far a task came: its tally up to `position` (a number or a page; the task knows), or to its end.
 
-    `failures` counts those in a row. `version` belongs to the write: it expects the one read and stores one more.
+    `failures` counts those in a row, `restarts` how often the platform had forgotten its page; `trail` is the way
+    through its pages. `version` belongs to the write: it expects the one read and stores one more.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -39,6 +41,8 @@ class Progress:
     done: bool = False
     failures: int = 0
     version: int = 0
+    restarts: int = 0
+    trail: PageTrail = NOTHING_READ
 
 
 class StatementRuns:

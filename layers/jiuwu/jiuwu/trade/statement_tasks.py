@@ -21,6 +21,7 @@ _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
 _MARGIN_SECONDS = 45.0
 # So many failures in a row, and the task is given up; the waits between them come to three quarters of an hour.
 _TRIES = 7
+_RESTARTS = 3  # a platform that refuses each page that it has named would be asked for ever
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
 
 
@@ -61,8 +62,10 @@ class Walker:
         except BadParameters as error:
             if task != THERE or not progress.position:
                 return _failed(task, progress, error)
+            if progress.restarts == _RESTARTS:
+                return _given_up(task, progress, error)
             # the platform has forgotten its page: the list is gone through again
-            return Progress(failures=progress.failures + 1, version=progress.version)
+            return Progress(failures=progress.failures + 1, version=progress.version, restarts=progress.restarts + 1)
         except (PlatformError, TableBusy) as error:
             return _failed(task, progress, error)
         return replace(moved, failures=0)
@@ -75,12 +78,15 @@ class Walker:
 
     def _there(self, progress: Progress) -> Progress:
         counted = [line.order_no for line in (*progress.tally.differences, *progress.tally.in_flight)]
-        tally, page = self.comparer.changed_there(progress.position, counted=counted)
-        return replace(progress, tally=progress.tally + tally, position=page, done=not page)
+        there = self.comparer.changed_there(progress.position, progress.trail, counted=counted)
+        tally = progress.tally + there.tally
+        return replace(progress, tally=tally, position=there.next_page, trail=there.trail, done=not there.next_page)
 
 
 def _failed(task: str, progress: Progress, error: Exception) -> Progress:
     failed = replace(progress, failures=progress.failures + 1)
-    if failed.failures < _TRIES:
-        return failed
-    return replace(failed, tally=progress.tally + Tally(problems=(f"{task}: given up: {error}",)), done=True)
+    return failed if failed.failures < _TRIES else _given_up(task, failed, error)
+
+
+def _given_up(task: str, progress: Progress, error: Exception) -> Progress:
+    return replace(progress, tally=progress.tally + Tally(problems=(f"{task}: given up: {error}",)), done=True)

@@ -22,6 +22,7 @@ from . import alerts
 from .asking import remotes
 from .drift import Finding, Report
 from .orders import Order
+from .page_trail import ListStuck
 from .parts import CHANGED, Part
 from .placing import NotPlaceable
 from .reconcile import RECONCILER, STOREFRONT
@@ -55,6 +56,7 @@ class Outcome:
     transitions: list[str] = field(default_factory=list)
     alerts: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    lag_seconds: int | None = None  # how far the list of changes is behind, once it was read
     silent: bool = False  # a whole pass over the list of changes met missed notifications, and none that came
 
     def note(self, settled: Settled) -> None:
@@ -146,29 +148,55 @@ class Sweep:
         if not take():
             return None
         cursor = records.cursor(now := int(self._clock())).begin(now)
+        self.outcome.lag_seconds = cursor.lag(now)
+        named = ""  # the page that the platform has named since this work began
         while True:
             asked_at = self._clock()
-            cursor, page = self._page(cursor)
-            self.outcome.problems += page.unreadable
-            settled = self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
-            aside = [one.updated_at for one in page.orders if one.out_order_no not in settled.compared]
-            cursor = _counted(cursor, settled).leaving(aside)
-            self.outcome.silent = cursor.silent and not page.next_cursor
-            cursor = cursor.after([remote.updated_at for remote in page.orders], page.next_cursor)
+            page = self._page(cursor)
+            if page is None and cursor.page != named:
+                # the platform has forgotten its page since the pass was cut off: it begins again
+                cursor = cursor.restart()
+                continue
+            if page is None:
+                cursor = self._broken_off(cursor, [], "it refuses a page that it has named")
+            else:
+                cursor = self._onward(self._compared(cursor, page, asked_at), page)
             records.save_cursor(cursor)
-            if not page.next_cursor:
+            self.outcome.lag_seconds = cursor.lag(int(self._clock()))
+            if not (named := cursor.page):
                 return None
             if self._late:
                 return part.rest(None)
 
-    def _page(self, cursor: Cursor) -> "tuple[Cursor, Page]":
+    def _page(self, cursor: Cursor) -> "Page | None":
+        """The cursor's page of the list; None where the platform refuses to know it."""
         try:
-            return cursor, self._platform().changed_orders(cursor.updated_after, cursor.page)
+            return self._platform().changed_orders(cursor.updated_after, cursor.page)
         except BadParameters:
             if not cursor.page:
                 raise
-            # the platform has forgotten its page since the pass was cut off: it begins again
-            return cursor.restart(), self._platform().changed_orders(cursor.updated_after)
+            return None
+
+    def _compared(self, cursor: Cursor, page: "Page", asked_at: float) -> Cursor:
+        self.outcome.problems += page.unreadable
+        settled = self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
+        aside = [one.updated_at for one in page.orders if one.out_order_no not in settled.compared]
+        cursor = _counted(cursor, settled).leaving(aside)
+        self.outcome.silent = cursor.silent and not page.next_cursor
+        return cursor
+
+    def _onward(self, cursor: Cursor, page: "Page") -> Cursor:
+        """The cursor after this page; where the list makes no progress the pass ends, and says so."""
+        changes = [remote.updated_at for remote in page.orders]
+        try:
+            trail = cursor.trail.onward(cursor.page, page)
+        except ListStuck as stuck:
+            return self._broken_off(cursor, changes, str(stuck))
+        return replace(cursor, trail=trail).after(changes, page.next_cursor)
+
+    def _broken_off(self, cursor: Cursor, changes: Sequence[int], why: str) -> Cursor:
+        self.outcome.problems.append(f"{CHANGED}: the platform's list makes no progress: {why}")
+        return cursor.broken_off(changes)
 
     def _look_at(self, numbers: Sequence[str]) -> None:
         asked_at = self._clock()
