@@ -10,6 +10,7 @@ from typing import Any
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
 from jiuwu.trade.orders import Effect, Order, effect_id
+from jiuwu.trade.outcomes import effect_state
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
 
@@ -197,11 +198,14 @@ def head(order: Order) -> Iterator[str]:
         of = f" of {entry.of}" if entry.of and len(order.payments) > 1 else ""
         answers = f" for {_label(order, entry.asked)}" if entry.asked else ""
         yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}"
+    for refund in order.unbooked:
+        yield f"  {_time(refund.at)}  {yuan(refund.fen):>10}  {refund.ref} {refund.status}, not booked"
     if order.effects:
         yield "effects:"
     for name, effect in order.effects:
         reason = order.reason(name)
-        yield f"  {_label(order, name)}  {_state(effect)}" + (f", {reason!r}" if reason else "")
+        state = _state(effect, effect_state(order, name))
+        yield f"  {_label(order, name)}  {state}" + (f", {reason!r}" if reason else "")
 
 
 def _label(order: Order, name: str) -> str:
@@ -213,9 +217,13 @@ def _price(order: Order) -> str:
     return f"{order.points} points" if order.points else f"{yuan(order.amount_fen)} yuan"
 
 
-def _state(effect: Effect) -> str:
+def _state(effect: Effect, state: str) -> str:
     tries = f"{effect.attempts} {'try' if effect.attempts == 1 else 'tries'}"
     part = f"{yuan(effect.fen)} yuan " if effect.fen else ""
+    if state == "processing":
+        return f"{part}taken {_time(effect.done_at)}, not given back yet"
+    if state == "failed":
+        return f"{part}failed at the platform; ask again by `jiuwu refund`"
     if effect.done_at:
         return f"{part}done {_time(effect.done_at)}" + (f", {tries}" if effect.attempts > 1 else "")
     if effect.dead:

@@ -40,6 +40,7 @@ def refunded(order: Order, refund: Refund) -> Event:
         "transaction_id": refund.transaction_id,
         "amount": refund.amount_fen,
         "refunded_at": refund.refunded_at,
+        "refund_status": "succeeded",
     }
     return _event(order, "order.refunded", refund.refund_id, refund.refunded_at, facts)
 

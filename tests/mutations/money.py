@@ -70,7 +70,7 @@ MONEY = (
         "a surplus that the platform gave back is not given back again",
         2,
         f"{_TRADE}/refunding.py",
-        "order = order if event.out_refund_no else _less_surplus(order, event.amount_fen)",
+        "order = order if event.out_refund_no else less_surplus(order, event.amount_fen)",
         "order = order if event.amount_fen else _less_surplus(order, event.amount_fen)",
         (
             "tests/trade/test_payment_sum.py::test_a_surplus_that_the_platform_gave_back_by_itself_is_not_given_back_twice",
@@ -244,6 +244,69 @@ MONEY = (
             "tests/trade/test_machine_asked.py::test_the_whole_is_given_back_and_ships_no_more",
             "tests/trade/test_machine_asked.py::test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings",
         ),
+    ),
+    Safeguard(
+        "a notification books only a refund that succeeded",
+        2,
+        f"{_TRADE}/notices.py",
+        'if payload.refund_status != "succeeded":',
+        'if payload.refund_status == "booked":',
+        ("tests/trade/test_notices.py::test_a_refund_that_did_not_succeed_is_told_with_how_it_stands",),
+    ),
+    Safeguard(
+        "the platform's list books only a refund that succeeded",
+        2,
+        f"{_TRADE}/reconcile.py",
+        "sorted(remote.given_back, key",
+        "sorted(remote.refunds, key",
+        ("tests/trade/test_refund_status.py::test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift",),
+    ),
+    Safeguard(
+        "a word that nobody knows never means that a refund succeeded",
+        4,
+        "layers/jiuwu/jiuwu/platform/payloads.py",
+        'profile.refund_status.get(word, "unknown")',
+        'profile.refund_status.get(word, "succeeded")',
+        ("tests/platform/test_refund_status.py::test_only_a_word_for_it_means_that_a_refund_succeeded",),
+    ),
+    Safeguard(
+        "a refund under way at the platform counts as on its way",
+        2,
+        f"{_TRADE}/orders.py",
+        "- on_its_way - there",
+        "- on_its_way",
+        (
+            "tests/trade/test_refund_status.py"
+            "::test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_looked_at",
+        ),
+    ),
+    Safeguard(
+        "a refund that failed is asked for again under another number",
+        2,
+        f"{_TRADE}/outbox.py",
+        "    if effect.refund_failed:\n",
+        '    if effect.dead == "":\n',
+        ("tests/trade/test_refund_status.py::test_a_second_life_of_what_failed_goes_out_once_under_another_number",),
+        ends_in="ValueError",
+    ),
+    Safeguard(
+        "what is confirmed and never shown is asked for with growing pauses",
+        3,
+        f"{_TRADE}/outbox.py",
+        "Effect(known.attempts, 0, known.fen, next_at)",
+        "Effect(0, 0, known.fen, next_at)",
+        (
+            "tests/trade/test_refund_status.py"
+            "::test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses",
+        ),
+    ),
+    Safeguard(
+        "what is confirmed and never shown comes to an end",
+        3,
+        f"{_TRADE}/effects.py",
+        "(order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS",
+        "(order.effect(effect) or Effect()).attempts >= 0",
+        ("tests/trade/test_effects_trouble.py::test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end",),
     ),
     Safeguard(
         "the same refund in other digits is one request",

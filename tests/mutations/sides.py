@@ -21,7 +21,7 @@ SIDES = (
         "a refund asks for no more than is left",
         2,
         f"{_TRADE}/telling.py",
-        "order.left_fen(payment)",
+        "order.uncommitted_fen(payment)",
         "order.amount_fen",
         (
             "tests/trade/test_effects.py::test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left",
@@ -284,8 +284,8 @@ SIDES = (
         "another member's order is never taken for ours",
         3,
         f"{_TRADE}/reconcile.py",
-        "if local and remote.open_id and local.open_id != remote.open_id:",
-        "if local and not local.open_id:",
+        "if remote.open_id and local.open_id != remote.open_id:",
+        "if not local.open_id:",
         ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
     ),
     Safeguard(

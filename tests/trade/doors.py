@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jiuwu.platform.errors import PlatformError
-from jiuwu.platform.models import RefundReply, RemoteOrder, RemoteRefund
+from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemoteRefund
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Order
@@ -41,8 +41,13 @@ class Platform:
 
     profile = SimpleNamespace(gateway=SimpleNamespace(timeout_seconds=2.0))
 
-    def __init__(self, error: PlatformError | None = None, shows: RemoteOrder | PlatformError | None = None) -> None:
-        self.error, self.shows = error, shows
+    def __init__(
+        self,
+        error: PlatformError | None = None,
+        shows: RemoteOrder | PlatformError | None = None,
+        answers: RefundState = "succeeded",
+    ) -> None:
+        self.error, self.shows, self.answers = error, shows, answers
         self.pushed: list[tuple[str, str, str]] = []
         self.refunded: list[tuple[str, str, str, int]] = []
         self.reasons: list[str] = []
@@ -67,7 +72,7 @@ class Platform:
         self.refunded.append((out_order_no, out_refund_no, transaction_id, amount_fen))
         if self.error:
             raise self.error
-        return RefundReply(refund_id="r", out_refund_no=out_refund_no, amount_fen=amount_fen, status="succeeded")
+        return RefundReply(refund_id="r", out_refund_no=out_refund_no, amount_fen=amount_fen, status=self.answers)
 
     def get_order(self, out_order_no: str, *, timeout: float) -> RemoteOrder:
         self.looked.append(out_order_no)

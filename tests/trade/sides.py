@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jiuwu.platform.models import RemoteItem, RemoteOrder, RemotePayment, RemoteRefund
+from jiuwu.platform.models import RefundState, RemoteItem, RemoteOrder, RemotePayment, RemoteRefund
 from jiuwu.trade.orders import Order
 from sandbox.platform import orders as platform
 from tests.trade.lives import CREATED, NOW
@@ -18,9 +18,20 @@ def payment(transaction: str = "t1", fen: int = 1234, at: int = NOW + 50) -> Rem
     return RemotePayment(transaction_id=transaction, amount_fen=fen, paid_at=at)
 
 
-def refund(refund_id: str = "r1", of: str = "t1", fen: int = 1234, out_refund_no: str = "") -> RemoteRefund:
+def refund(
+    refund_id: str = "r1",
+    of: str = "t1",
+    fen: int = 1234,
+    out_refund_no: str = "",
+    status: RefundState = "succeeded",
+) -> RemoteRefund:
     return RemoteRefund(
-        refund_id=refund_id, transaction_id=of, amount_fen=fen, refunded_at=NOW + 80, out_refund_no=out_refund_no
+        refund_id=refund_id,
+        transaction_id=of,
+        amount_fen=fen,
+        refunded_at=NOW + 80 if status == "succeeded" else 0,
+        out_refund_no=out_refund_no,
+        status=status,
     )
 
 

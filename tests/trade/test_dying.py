@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jiuwu.platform.models import RefundReply
 from jiuwu.trade.effects import Dispatcher
 from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
@@ -101,8 +102,9 @@ class World:
     def push_status(self, order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.step(lambda: self.pushed.append(effect_id))
 
-    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int, **more: Any) -> None:
+    def refund(self, order_no: str, effect_id: str, transaction: str, fen: int, **more: Any) -> RefundReply:
         self.step(lambda: self.refunded.setdefault(effect_id, fen))
+        return RefundReply(refund_id="r", out_refund_no=effect_id, amount_fen=fen)
 
     # what the functions do, each in a process of its own
 

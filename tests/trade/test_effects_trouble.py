@@ -16,13 +16,14 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
-from jiuwu.platform.models import RemoteRefund
+from jiuwu.platform.models import RefundState, RemoteRefund
 from jiuwu.trade.effects import Dispatched
-from jiuwu.trade.orders import Effect, Status
-from jiuwu.trade.patience import MOST_REFUSALS
+from jiuwu.trade.orders import REFUND_FAILED, Effect, Status, effect_id
+from jiuwu.trade.outcomes import awaits_refund
+from jiuwu.trade.patience import MOST_ATTEMPTS, MOST_REFUSALS
 from jiuwu.trade.store import OrderStore
 from tests.trade.doors import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
-from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, paid, refunded
+from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, refunded
 
 
 @pytest.fixture
@@ -240,3 +241,61 @@ def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
 
     assert unfinished(done) == {NUMBER}
     assert now_in(store).pending == ("invite:friend",)
+
+
+# ---- refunds that the platform takes and does not make --------------------------------------------------------------
+
+
+def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_and_a_person_hears(
+    store: OrderStore,
+) -> None:
+    stored(store, after(SHIPPED, paid("t2"), done("push:shipped")))
+    graves = Graves()
+
+    dispatched = dispatch(store, Bus(), Platform(answers="failed"), graves=graves)
+
+    assert {NUMBER: ("effect_given_up", "refund_failed")} == dispatched.alerts
+    assert [("refund:t2", REFUND_FAILED)] == [(one.effect, one.verdict.dead) for one in graves.buried]
+    assert ((), "refund_failed") == (now_in(store).pending, now_in(store).history[-1].what)
+
+
+@pytest.mark.parametrize("answer", ["processing", "unknown"])
+def test_a_refund_that_the_platform_is_still_making_is_not_asked_for_again(
+    store: OrderStore, answer: RefundState
+) -> None:
+    stored(store, after(SHIPPED, paid("t2"), done("push:shipped")))
+    platform = Platform(answers=answer)
+
+    for at in (NOW + 100, NOW + 1000):
+        dispatch(store, Bus(), platform, at=at)
+
+    assert 1 == len(platform.refunded)
+    assert awaits_refund(now_in(store), "t2")
+
+
+def test_a_refund_whose_reply_was_lost_and_that_failed_there_is_known_to_have_failed(store: OrderStore) -> None:
+    order = after(SHIPPED, paid("t2"), done("push:shipped"))
+    stored(store, order)
+    number = effect_id(order.order_no, "refund:t2")
+    shown = RemoteRefund(
+        refund_id="r", out_refund_no=number, transaction_id="t2", amount_fen=1234, refunded_at=0, status="failed"
+    )
+
+    dispatch(store, Bus(), Platform(UnknownOutcome("refunds.create", reason="no reply"), remote("shipped", shown)))
+
+    (refund,) = [effect for name, effect in now_in(store).effects if name == "refund:t2"]
+    assert refund.refund_failed
+
+
+@pytest.mark.parametrize("effect", ["refund:t2", "push:shipped"])
+def test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end(store: OrderStore, effect: str) -> None:
+    order = (
+        after(SHIPPED, paid("t2")).with_effect("refund:t2", Effect(1, NOW)).with_effect("push:shipped", Effect(1, NOW))
+    )
+    stored(store, order.with_effect(effect, Effect(MOST_ATTEMPTS)))
+    platform, graves = Platform(), Graves()
+
+    dispatch(store, Bus(), platform, graves=graves)
+
+    assert ([], []) == (platform.refunded, platform.pushed)
+    assert ["exhausted: NeverShown, tried 33 times"] == [one.verdict.dead for one in graves.buried]

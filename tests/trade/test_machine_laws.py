@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jiuwu.trade.events import Cancelled, Completed, EffectFailed, Event, Owed, Paid, Refunded
+from jiuwu.trade.events import Cancelled, Completed, EffectFailed, Event, Owed, Paid, Refunded, RefundStatusChanged
 from jiuwu.trade.items import from_item, to_item
 from jiuwu.trade.machine import HISTORY_KEPT, Ignored, Policy, apply, next_look
 from jiuwu.trade.orders import Effect, Order, Status
@@ -39,6 +39,12 @@ def at_random_times(event: Event, at: int) -> Event:
 one_event = st.one_of(
     st.builds(lambda t, e: paid(t, PAYMENTS[t], f"p{t}{e}"), st.sampled_from(sorted(PAYMENTS)), st.integers(0, 2)),
     st.builds(lambda r, e: refunded(r, *REFUNDS[r], f"{r}{e}"), st.sampled_from(sorted(REFUNDS)), st.integers(0, 2)),
+    st.builds(
+        lambda r, status, e: RefundStatusChanged(e and f"{r}{status}{e}", NOW, r, *REFUNDS[r], status),
+        st.sampled_from(sorted(REFUNDS)),
+        st.sampled_from(["processing", "failed", "unknown"]),
+        st.sampled_from(["", "0", "1"]),
+    ),
     st.builds(cancelled, st.sampled_from(["c1", "c2"])),
     st.builds(completed, st.sampled_from(["d1", "d2"])),
     st.just(placed()),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform import profile
-from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded
+from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
 from jiuwu.trade.inbox import Result, fold
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice, Poison, read
@@ -202,3 +202,21 @@ def test_a_field_that_nothing_is_done_with_may_be_left_out(event_type: str, left
     text = body(event_type, **{left_out: ...})
 
     assert "JW1" == read(PROFILE, text, attributes(event_type), now=NOW).order_no
+
+
+def refund_told(**changes: Any) -> Any:
+    return read(PROFILE, body("order.refunded", **changes), attributes("order.refunded"), now=NOW).event
+
+
+@pytest.mark.parametrize("status", ["processing", "failed"])
+def test_a_refund_that_did_not_succeed_is_told_with_how_it_stands(status: str) -> None:
+    event = refund_told(status=status, refunded_at=None)
+
+    assert RefundStatusChanged("e1", NOW, "r1", "t1", 5, status, "JW1:refund:t1", event.proof) == event
+
+
+def test_the_same_event_id_with_another_status_is_another_event() -> None:
+    stated = [refund_told(status=status) for status in ("succeeded", "processing", "failed")]
+
+    assert 3 == len({event.proof for event in stated})
+    assert refund_told() == stated[0]

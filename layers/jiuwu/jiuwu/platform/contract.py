@@ -8,6 +8,7 @@ from jiuwu.platform.limits import CircuitRules, Limits
 from jiuwu.platform.signing import Scheme
 
 OrderStatus = Literal["created", "paid", "shipped", "completed", "cancelled", "refunded"]
+RefundStatus = Literal["succeeded", "processing", "failed"]
 EventType = Literal[
     "order.paid",
     "order.cancelled",
@@ -244,6 +245,7 @@ class EventNames(FieldNames, frozen=True):
     refund_id: Name
     out_refund_no: Name
     refunded_at: Name
+    refund_status: Name
 
 
 class PageNames(FieldNames, frozen=True):
@@ -289,6 +291,7 @@ class Profile(Table, frozen=True):
     api: dict[str, Endpoint]
     notification: NotificationContract
     order_status: dict[Name, OrderStatus]
+    refund_status: dict[Name, RefundStatus]
     fields: Fields
 
     def endpoint(self, call: str) -> tuple[str, str]:
@@ -299,3 +302,7 @@ class Profile(Table, frozen=True):
     def their_status(self, ours: OrderStatus) -> str:
         """The platform's word for one of our order states."""
         return next(theirs for theirs, mapped in self.order_status.items() if mapped == ours)
+
+    def their_refund_status(self, ours: RefundStatus) -> str:
+        """The platform's word for one of our refund states."""
+        return next(theirs for theirs, mapped in self.refund_status.items() if mapped == ours)

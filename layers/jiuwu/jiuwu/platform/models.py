@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic import WrapValidator as Wrap
 
-from jiuwu.platform.contract import OrderStatus
+from jiuwu.platform.contract import OrderStatus, RefundStatus
 from jiuwu.platform.decoding import REPLACEMENT
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.platform.times import MOST_SECONDS
@@ -86,6 +86,10 @@ ShownName = Annotated[Words, AfterValidator(lambda name: name[:64])]
 WebAddress = Annotated[Words, AfterValidator(lambda url: url if is_safe(url) else "")]
 
 
+# How a refund stands; "unknown" is a word that the profile does not have, and never counts as succeeded.
+RefundState = RefundStatus | Literal["unknown"]
+
+
 class Value(BaseModel):
     # strict: true is not 1, "1" is not 1; deferred: a function's start pays for the models that it uses
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True, defer_build=True)
@@ -105,13 +109,15 @@ class RemotePayment(Value):
 
 
 class RemoteRefund(Value):
-    """A refund of an order; `out_refund_no` is empty when it was made at the platform and not by us."""
+    """A refund of an order; `out_refund_no` is empty when it was made at the platform and not by us, `refunded_at` 0
+    while it gave nothing back."""
 
     refund_id: Id
     transaction_id: Id
     amount_fen: Fen
     refunded_at: Seconds = 0
     out_refund_no: RefundNo = ""
+    status: RefundState = "succeeded"
 
 
 class RemoteOrder(Value):
@@ -129,6 +135,16 @@ class RemoteOrder(Value):
     items: tuple[RemoteItem, ...] = ()
     pay_url: WebAddress = ""
 
+    @property
+    def given_back(self) -> tuple[RemoteRefund, ...]:
+        """The refunds that gave money back."""
+        return tuple(refund for refund in self.refunds if refund.status == "succeeded")
+
+    @property
+    def not_failed(self) -> tuple[RemoteRefund, ...]:
+        """The refunds that gave money back, or still may."""
+        return tuple(refund for refund in self.refunds if refund.status != "failed")
+
 
 class Page(Value):
     """One page of changed orders; an empty `next_cursor` means that it was the last.
@@ -145,7 +161,7 @@ class RefundReply(Value):
     refund_id: Id
     out_refund_no: Id
     amount_fen: Fen
-    status: Annotated[str, BeforeValidator(_as_text)]
+    status: RefundState = "succeeded"
 
 
 class NewProduct(Value):
@@ -218,6 +234,7 @@ class OrderRefunded(Value):
     amount_fen: Fen
     refunded_at: Seconds = 0
     out_refund_no: RefundNo = ""
+    refund_status: RefundState = "succeeded"
 
 
 type OrderEvent = OrderPaid | OrderCancelled | OrderCompleted | OrderRefunded

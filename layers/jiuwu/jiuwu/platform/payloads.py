@@ -7,6 +7,7 @@ value.
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from msgspec.structs import asdict
@@ -26,6 +27,7 @@ from jiuwu.platform.models import (
     OrderRefunded,
     Page,
     RefundReply,
+    RefundState,
     RemoteItem,
     RemoteOrder,
     RemotePayment,
@@ -63,7 +65,7 @@ def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:
     parts = {
         "items": _items(profile, data, at),
         "payments": _each(profile, RemotePayment, fields.payment, data, fields.order.payments, at),
-        "refunds": _each(profile, RemoteRefund, fields.refund, data, fields.order.refunds, at),
+        "refunds": _refunds(profile, data, at),
         "status": _status(profile, data, at),
     }
     return _read(profile, RemoteOrder, fields.order, data, at, parts)
@@ -93,7 +95,9 @@ def parse_page(profile: Profile, data: object) -> Page:
 
 
 def parse_refund(profile: Profile, data: object) -> RefundReply:
-    return _read(profile, RefundReply, profile.fields.refund, data)
+    """The reply of refunds.create."""
+    names = profile.fields.refund
+    return _read(profile, RefundReply, names, data, "", {"status": _refund_status(profile, data, names.status)})
 
 
 def parse_product(profile: Profile, data: object) -> RemoteProduct:
@@ -131,7 +135,9 @@ def parse_event(profile: Profile, event_type: str, data: object, *, at: str = ""
     """The data of an order.* notification; `event_type` is our name for it."""
     if event_type not in _EVENTS:
         raise MalformedPayload(profile.notification.fields.event_type, "not an order's event")
-    return _read(profile, _EVENTS[event_type], profile.fields.event, data, at)
+    names = profile.fields.event
+    ready = {"refund_status": _refund_status(profile, data, names.refund_status)}
+    return _read(profile, _EVENTS[event_type], names, data, at, ready)
 
 
 def parse_notification(profile: Profile, event_type: str, body: str | bytes) -> OrderNotification:
@@ -262,6 +268,34 @@ def _each[V: Value](  # noqa: PLR0913, PLR0917 -- as _read
     if found is None:
         return None
     return tuple(_read(profile, model, names, element, f"{at}{name}.{index}.") for index, element in enumerate(found))
+
+
+def _refunds(profile: Profile, data: object, at: str) -> tuple[RemoteRefund, ...] | None:
+    names, name = profile.fields.refund, profile.fields.order.refunds
+    found = _list(data, name, at)
+    if found is None:
+        return None
+    read = partial(_read, profile, RemoteRefund, names)
+    return tuple(
+        read(refund, f"{at}{name}.{index}.", {"status": _refund_status(profile, refund, names.status)})
+        for index, refund in enumerate(found)
+    )
+
+
+def _refund_status(profile: Profile, data: object, name: str) -> RefundState:
+    """Where there is no such field, what a platform shows has succeeded; a word that nobody knows never has."""
+    if not _has(data, name):
+        return "succeeded"
+    theirs = lookup(data, name)
+    word = str(theirs) if isinstance(theirs, str | int) and not isinstance(theirs, bool) else ""
+    return profile.refund_status.get(word, "unknown")
+
+
+def _has(data: object, path: str) -> bool:
+    """Whether something stands at a dotted path, be it null."""
+    parent, _, leaf = path.rpartition(".")
+    found = lookup(data, parent)
+    return isinstance(found, Mapping) and leaf in found
 
 
 def _list(data: object, name: str, at: str) -> list[object] | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile
+from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile, RefundStatus
 from jiuwu.platform.signing import SchemeRefused
 
 __all__ = ["EventType", "OrderStatus", "Profile", "ProfileError", "load", "lookup"]
@@ -17,7 +17,7 @@ __all__ = ["EventType", "OrderStatus", "Profile", "ProfileError", "load", "looku
 _DIRECTORY = Path(__file__).parent / "profiles"
 _DEFAULT = "jiuwu"
 # Their words are the keys, so an overlay's words and ours must not be mixed.
-_REPLACED_WHOLE = "order_status"
+_REPLACED_WHOLE = ("order_status", "refund_status")
 
 
 class ProfileError(Exception):
@@ -70,7 +70,7 @@ def _merge(base: dict[str, Any], overlay: dict[str, Any], at: str = "") -> dict[
             near = get_close_matches(key, base, n=1)
             cure = f"did you mean {at}{near[0]}?" if near else "jiuwu.toml has all there are"
             raise ProfileError(field, "is not a field of a profile", cure)
-        mergeable = isinstance(base[key], dict) and isinstance(value, dict) and field != _REPLACED_WHOLE
+        mergeable = isinstance(base[key], dict) and isinstance(value, dict) and field not in _REPLACED_WHOLE
         merged[key] = _merge(base[key], value, f"{field}.") if mergeable else value
     return merged
 
@@ -128,6 +128,9 @@ def _in_words(error: msgspec.ValidationError, kind: Any, field: str) -> ProfileE
 def _missing_words(profile: Profile) -> Iterator[ProfileError]:
     for status in sorted(set(get_args(OrderStatus)) - set(profile.order_status.values())):
         yield ProfileError("order_status", f"no word means {status}", "give each of our states the platform's word")
+    for refund_status in sorted(set(get_args(RefundStatus)) - set(profile.refund_status.values())):
+        cure = "give each of our states the platform's word"
+        yield ProfileError("refund_status", f"no word means {refund_status}", cure)
     theirs = list(profile.notification.event_types.values())
     for ours in get_args(EventType):
         field = f"notification.event_types.{ours}"

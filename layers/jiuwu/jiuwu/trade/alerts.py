@@ -9,6 +9,7 @@ _ALARMS = {
     "amount_differs": Drift.AMOUNT_DIFFERS,
     "paid_while_held": Drift.AMOUNT_DIFFERS,
     "refund_reduced": Drift.AMOUNT_DIFFERS,
+    "refund_status_unknown": Drift.STATE_IMPOSSIBLE,
     "refund_exceeds_payment": Drift.STATE_IMPOSSIBLE,
     "shipped_while_cancelled": Drift.STATE_IMPOSSIBLE,
     "shipped_while_held": Drift.STATE_IMPOSSIBLE,

@@ -19,7 +19,7 @@ from .booking import book
 from .events import EffectDone, EffectFailed
 from .machine import Applied, Ignored, Policy, apply
 from .orders import Effect, Order, effect_id
-from .patience import DONE, Verdict, judge
+from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 from .points import PointsLedger
 from .store import OrderStore
 from .telling import tell
@@ -172,7 +172,11 @@ class Dispatcher:
         for effect in self._to_tell(order):
             if self._late:
                 return
-            attempts.append(self._attempt(order, effect, *tell(platform, order, effect, left=self._left)))
+            if (order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS:
+                attempts.append(self._attempt(order, effect, *tell(platform, order, effect, left=self._left)))
+            else:
+                problem = "the platform confirmed it each time, and does not show it"
+                attempts.append(self._attempt(order, effect, NEVER_SHOWN, problem))
 
     def _attempt(self, order: Order, name: str, failed: Exception | str, problem: str = "") -> Attempt:
         """The attempt judged; what is given up is buried at once, and tried again where even that fails."""

@@ -60,6 +60,27 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundStatusChanged:
+    """The platform shows a refund that gave nothing back: "processing", "failed", or "unknown" (a word that the profile
+    does not have). Without an `event_id` it stands in the platform's list: that is how it is now, while a notification
+    may come late."""
+
+    event_id: str
+    at: int
+    refund_id: str
+    transaction_id: str
+    amount_fen: int
+    status: str
+    out_refund_no: str = ""
+    proof: str = ""
+
+    @property
+    def listed(self) -> bool:
+        """Whether this is what the platform's list shows, and not what a notification told."""
+        return not self.event_id
+
+
+@dataclass(frozen=True, slots=True)
 class RefundAsked:
     """The merchant wants so much of what the order keeps given back; `event_id` is the request's own, 1 to 64 visible
     ASCII characters, `reason` (up to 200 characters) is for the platform and the books, and may name people."""
@@ -118,5 +139,5 @@ class Owed:
     effect: str
 
 
-Told = Paid | Cancelled | Completed | Refunded  # what notifications tell
+Told = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
 Event = Placed | Told | RefundAsked | Expired | EffectDone | EffectFailed | Redriven | Owed

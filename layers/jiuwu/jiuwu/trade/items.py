@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .days import day_of
-from .orders import Effect, Entry, Happened, HoldReason, Line, Order, Status
+from .orders import Effect, Entry, Happened, HoldReason, Line, Order, Status, UnbookedRefund
 
 # What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
 SHARDS = 8
@@ -125,6 +125,14 @@ def _unpack_happened(row: list[Value]) -> Happened:
     return Happened(at, cause, what, proof)
 
 
+def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:
+    return _pack(refund.ref, refund.fen, refund.at, refund.of, refund.status, refund.asked)
+
+
+def _unpack_unbooked(row: list[Value]) -> UnbookedRefund:
+    return UnbookedRefund(*_unpack(row, "", 0, 0, "", "", ""))
+
+
 def _pack_reason(reason: tuple[str, str]) -> list[Value]:
     return _pack(*reason)
 
@@ -139,5 +147,6 @@ _LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], An
     "ledger": (_pack_entry, _unpack_entry),
     "effects": (_pack_effect, _unpack_effect),
     "history": (_pack_happened, _unpack_happened),
+    "unbooked": (_pack_unbooked, _unpack_unbooked),
     "reasons": (_pack_reason, _unpack_reason),
 }

@@ -8,7 +8,7 @@ sides, settles it; the event's id stays in the history, so that hearing of it ag
 
 from collections.abc import Callable
 
-from . import outbox, payments, refunding
+from . import outbox, payments, refund_status, refunding
 from .events import (
     Cancelled,
     Completed,
@@ -22,6 +22,7 @@ from .events import (
     Redriven,
     RefundAsked,
     Refunded,
+    RefundStatusChanged,
 )
 from .orders import Order
 from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, cause_of, next_look
@@ -47,6 +48,7 @@ _RULES: dict[type[Event], Callable[..., Outcome]] = {
     Completed: payments.completed,
     Expired: payments.expired,
     Refunded: refunding.refunded,
+    RefundStatusChanged: refund_status.refund_status_changed,
     RefundAsked: refunding.refund_asked,
     EffectDone: outbox.effect_done,
     EffectFailed: outbox.effect_failed,

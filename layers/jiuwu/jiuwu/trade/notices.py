@@ -9,7 +9,7 @@ from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
 
-from .events import Cancelled, Completed, Paid, Refunded
+from .events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
 
 if TYPE_CHECKING:
     from jiuwu.platform.contract import Profile
@@ -43,7 +43,7 @@ class Notice:
 
     order_no: str
     platform_order_no: str
-    event: Paid | Cancelled | Completed | Refunded
+    event: Told
     rank: tuple[int, int] = (0, 0)
 
 
@@ -60,7 +60,7 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
     return Notice(told.event.out_order_no, told.event.platform_order_no, _event(told, event_type, now), rank)
 
 
-def _event(told: OrderNotification, event_type: str, now: int) -> Paid | Cancelled | Completed | Refunded:
+def _event(told: OrderNotification, event_type: str, now: int) -> Told:
     payload, proof = told.event, _proof(event_type, told.event)
     if isinstance(payload, OrderPaid):
         return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, payload.paid_at, proof)
@@ -68,11 +68,17 @@ def _event(told: OrderNotification, event_type: str, now: int) -> Paid | Cancell
         return Cancelled(told.event_id, now, payload.reason, proof)
     if isinstance(payload, OrderCompleted):
         return Completed(told.event_id, now, proof)
-    evidence = (payload.refund_id, payload.transaction_id, payload.amount_fen, payload.refunded_at)
+    about = (payload.refund_id, payload.transaction_id, payload.amount_fen)
+    if payload.refund_status != "succeeded":
+        return RefundStatusChanged(told.event_id, now, *about, payload.refund_status, payload.out_refund_no, proof)
+    evidence = (*about, payload.refunded_at)
     return Refunded(told.event_id, now, *evidence, payload.out_refund_no, proof)
 
 
 def _proof(event_type: str, payload: OrderEvent) -> str:
     """8 hex digits of what the event says: under one event id always the same, or it is another event."""
     said = [event_type, *(str(getattr(payload, name, "")) for name in _SAID)]
+    # a platform may only later begin to tell how a refund stands: what succeeded says the same without it
+    status = getattr(payload, "refund_status", "succeeded")
+    said += [status] if status != "succeeded" else []
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+# Why an effect is given up of which the platform said that the money could not be given back.
+REFUND_FAILED = "poison: RefundFailed"
+
 _ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
@@ -92,9 +95,37 @@ class Effect:
         return self.dead.startswith("poison")
 
     @property
+    def refund_failed(self) -> bool:
+        """Whether the platform took this refund and could not give the money back: asked for again, it goes out under
+        another number, for this one is answered as before."""
+        return self.dead.startswith(REFUND_FAILED)
+
+    @property
     def pending(self) -> bool:
         """Whether it is still to be done."""
         return not self.done_at and not self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class UnbookedRefund:
+    """A refund that the platform shows and that gave nothing back: "processing", "failed", or "unknown", which is a
+    word that the profile does not have and counts as under way.
+
+    `ref` is the platform's refund id, `of` the payment, `asked` the effect of ours that it answers (empty for one made
+    at the platform), `at` when we heard of it in Unix seconds.
+    """
+
+    ref: str
+    fen: int
+    at: int
+    of: str
+    status: str
+    asked: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it may still give money back."""
+        return self.status != "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +159,7 @@ class Order:
     ledger: tuple[Entry, ...] = ()
     effects: tuple[tuple[str, Effect], ...] = ()
     history: tuple[Happened, ...] = ()
+    unbooked: tuple[UnbookedRefund, ...] = ()  # refunds at the platform that gave nothing back, yet or ever
     due_at: int = 0  # when somebody must next look at it; 0: never
     hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
@@ -180,6 +212,10 @@ class Order:
         """The booking of this refund."""
         return next((entry for entry in self.refunds if entry.ref == refund_id), None)
 
+    def unbooked_refund(self, refund_id: str) -> UnbookedRefund | None:
+        """This refund, as long as it gave nothing back."""
+        return next((one for one in self.unbooked if one.ref == refund_id), None)
+
     def refunded_fen(self, transaction_id: str) -> int:
         """How much of this payment went back, whether or not the payment itself is booked yet."""
         return -sum(entry.fen for entry in self.refunds if entry.of == transaction_id)
@@ -191,12 +227,29 @@ class Order:
 
     def refundable_fen(self, transaction_id: str) -> int:
         """How much of a payment is neither given back nor on its way back."""
-        if self.effect(f"refund:{transaction_id}"):
-            return 0
-        answered = {refund.asked for refund in self.refunds}
+        return 0 if self.goes_back(transaction_id) else self.uncommitted_fen(transaction_id)
+
+    def goes_back(self, transaction_id: str) -> bool:
+        """Whether all that is left of this payment is on its way back; not when that failed, nor once it is booked."""
+        whole = self.effect(name := f"refund:{transaction_id}")
+        return whole is not None and not whole.refused and name not in self.answered
+
+    def uncommitted_fen(self, transaction_id: str) -> int:
+        """How much of a payment is left by the refunds of it, and by those of parts of it that are on their way: asked
+        for by us, or begun at the platform."""
         asked = self.asked_back(transaction_id).items()
-        on_its_way = sum(effect.fen for name, effect in asked if name not in answered and not effect.refused)
-        return self.left_fen(transaction_id) - on_its_way
+        on_its_way = sum(effect.fen for name, effect in asked if name not in self.answered and not effect.refused)
+        there = sum(one.fen for one in self.begun_there(transaction_id))
+        return self.left_fen(transaction_id) - on_its_way - there
+
+    def begun_there(self, transaction_id: str) -> tuple[UnbookedRefund, ...]:
+        """The refunds of this payment that the platform began by itself, and that are under way."""
+        return tuple(one for one in self.unbooked if one.of == transaction_id and one.under_way and not one.asked)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """The effects of ours that a booked refund answers."""
+        return frozenset(refund.asked for refund in self.refunds if refund.asked)
 
     def asked_back(self, transaction_id: str) -> dict[str, Effect]:
         """The refunds that the merchant asked of this payment, by name."""

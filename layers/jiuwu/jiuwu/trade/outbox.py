@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from .events import EffectDone, EffectFailed, Owed, Redriven
-from .orders import Effect, Order, Status, payment_of
-from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, next_look, settle, want
+from .orders import REFUND_FAILED, Effect, Order, Status, payment_of
+from .outcomes import Applied, Ignored, Outcome, Policy, applied, growing_pause, look, next_look, settle, want
 from .payments import closed, serve_if_paid
+from .refunding import request_part, with_reason
 
 
 def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
@@ -13,6 +14,8 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
     effect = order.effect(event.effect)
     if effect is not None and effect.done_at:
         return Ignored("effect_already_done")
+    if effect is not None and effect.refund_failed:
+        return Ignored("refund_failed")  # the platform took it, and says since that it could not make it
     if event.effect == "ship":
         return _shipped(order, event, policy)
     if effect is None:
@@ -50,7 +53,10 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     attempts = effect.attempts + event.counted
     tried = order.with_effect(event.effect, Effect(attempts, 0, effect.fen, event.next_at, event.dead))
     if event.dead:
-        tried = serve_if_paid(tried)  # a refund that was refused leaves its money here
+        tried = serve_if_paid(tried)  # a refund that was refused, or failed, leaves its money here
+    if event.dead.startswith(REFUND_FAILED):
+        return applied(tried, event, "refund_failed", policy, ("effect_given_up", "refund_failed"))
+    if event.dead:
         return applied(tried, event, f"gave_up:{event.effect.partition(':')[0]}", policy, ("effect_given_up",))
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
 
@@ -59,17 +65,36 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     """A second life for what was given up; what is done, or was never wanted, is not done by this way. What a refund
     was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
-    if effect is None or not effect.dead:
+    if effect is None or not effect.dead or order.effect(another := _another(event.effect, effect)):
         return Ignored("effect_not_dead")
-    counted = 0 if effect.refused else effect.fen  # what is not refused is still counted as on its way
-    if effect.fen > order.refundable_fen(payment_of(event.effect, effect)) + counted:
+    left = _left_for(order, event.effect, effect)
+    if event.effect.startswith("refund:") and left < (effect.fen or 1):
         return Ignored("refund_exceeds_payment")
-    again = order.with_effect(event.effect, Effect(fen=effect.fen))
+    if effect.refund_failed:
+        again = _with_reason_of(want(order, another, effect.fen or left), another, event.effect)
+    else:
+        again = order.with_effect(event.effect, Effect(fen=effect.fen))
     return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
 
 
+def _another(name: str, effect: Effect) -> str:
+    """The refund that asks again for what one asked that failed: the platform answers the number of that one as before.
+    Always the same, so that it is asked for once."""
+    return f"refund:{payment_of(name, effect)}#{request_part(f'again {name}')}"
+
+
+def _with_reason_of(order: Order, another: str, name: str) -> Order:
+    return with_reason(order, another.rpartition("#")[2], order.reason(name))
+
+
+def _left_for(order: Order, name: str, effect: Effect) -> int:
+    """How much of its payment a refund may give back; one that was not refused is still counted as on its way."""
+    return order.uncommitted_fen(payment_of(name, effect)) + (0 if effect.refused else effect.fen)
+
+
 def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
-    """The other side turned out not to have what we hold for done."""
+    """The other side turned out not to have what we hold for done: it is tried again, as one more attempt, so that the
+    pauses grow and come to an end."""
     kind = event.effect.partition(":")[0]
     effect = order.effect(event.effect)
     if effect is not None and effect.pending:
@@ -77,15 +102,14 @@ def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
     if effect is not None and effect.dead:
         return Ignored("effect_given_up")
     if kind == "push" or (effect is not None and kind == "refund" and _money_is_left(order, event.effect, effect)):
-        again = order.with_effect(event.effect, Effect(fen=effect.fen if effect else 0))
+        known = effect or Effect()
+        next_at = event.at + growing_pause(known.attempts) if known.attempts > 1 else 0
+        again = order.with_effect(event.effect, Effect(known.attempts, 0, known.fen, next_at))
         return applied(again, event, f"owed:{kind}", policy)
     return Ignored("effect_never_repeated")
 
 
 def _money_is_left(order: Order, name: str, effect: Effect) -> bool:
     """Only a refund decided before is owed: this is no way to give back what the order keeps."""
-    payment = payment_of(name, effect)
-    if not effect.fen:
-        return order.left_fen(payment) > 0
-    answered = any(refund.asked == name for refund in order.refunds)
-    return not answered and order.refundable_fen(payment) >= 0  # it counts itself as on its way
+    left = order.uncommitted_fen(payment_of(name, effect))
+    return name not in order.answered and (left >= 0 if effect.fen else left > 0)  # a part counts itself as on its way

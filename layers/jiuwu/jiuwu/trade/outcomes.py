@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .events import Cancelled, Completed, Event, Paid, RefundAsked, Refunded
-from .orders import Effect, Happened, Order, Status
+from .events import Event, RefundAsked, Told
+from .orders import Effect, Happened, Order, Status, payment_of
 
 # Ids that fall off are harmless: the ledger knows transactions and refunds, the status the rest.
 HISTORY_KEPT = 24
 
 UNPAID = (Status.CREATED, Status.PLACED)
+# The pauses between the attempts at an effect: they double, from the first to the longest.
+_FIRST_SECONDS, _MOST_SECONDS = 15, 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +82,26 @@ def next_look(order: Order, at: int, policy: Policy) -> int:
 
 
 def awaits_refund(order: Order, transaction_id: str) -> bool:
-    """The platform took a refund request for this payment, and that money has not gone back yet, as far as we heard."""
+    """The platform took a refund request for this payment, or began one by itself, and that money has not gone back
+    yet, as far as we heard."""
     if order.left_fen(transaction_id) <= 0:
         return False
-    answered = {refund.asked for refund in order.refunds}
-    asked = order.asked_back(transaction_id).items()
-    whole = order.effect(f"refund:{transaction_id}")
-    return bool(whole and not whole.dead) or any(not one.dead for name, one in asked if name not in answered)
+    asked = order.asked_back(transaction_id) | {whole: order.effect(whole) for whole in (f"refund:{transaction_id}",)}
+    open_ = (one for name, one in asked.items() if one and name not in order.answered)
+    return any(not one.dead for one in open_) or bool(order.begun_there(transaction_id))
+
+
+def effect_state(order: Order, name: str) -> Literal["pending", "processing", "done", "failed", "given_up"]:
+    """Return how an effect stands. A refund is done once it is booked: until then the platform is processing it."""
+    effect = order.effect(name) or Effect()
+    if effect.refund_failed:
+        return "failed"
+    if effect.dead:
+        return "given_up"
+    if not effect.done_at:
+        return "pending"
+    refund = name.startswith("refund:") and name not in order.answered
+    return "processing" if refund and order.left_fen(payment_of(name, effect)) > 0 else "done"
 
 
 def unknown_payment(order: Order, transaction_id: str) -> bool:
@@ -99,12 +114,17 @@ def cause_of(event: Event) -> tuple[str, str]:
     """The event's id, and the digest of what it says; empty for what happens without one."""
     if isinstance(event, RefundAsked):
         return f"ask:{event.event_id}", event.proof
-    return (event.event_id, event.proof) if isinstance(event, Paid | Cancelled | Completed | Refunded) else ("", "")
+    return (event.event_id, event.proof) if isinstance(event, Told) else ("", "")
 
 
 def want(order: Order, effect: str, fen: int = 0) -> Order:
     """The order with this effect to be done, if it never had it."""
     return order if order.effect(effect) else order.with_effect(effect, Effect(fen=fen))
+
+
+def growing_pause(attempts: int) -> int:
+    """Return how many seconds an effect waits at most after so many attempts: up to an hour."""
+    return min(_FIRST_SECONDS << min(attempts - 1, 16), _MOST_SECONDS)
 
 
 def settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
@@ -124,6 +144,7 @@ def _wanted_look(order: Order, at: int, policy: Policy) -> int:
         next_try = min(effect.next_at for _, effect in order.effects if effect.pending)
         return max(at + policy.check_seconds, next_try)
     awaited = any(awaits_refund(order, payment.ref) for payment in order.payments)
+    awaited = awaited or any(refund.under_way for refund in order.unbooked)
     if awaited or order.status in (*UNPAID, Status.PAID, Status.HELD):
         return at + policy.check_seconds
     return at + policy.completion_seconds if order.status is Status.SHIPPED else 0

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from jiuwu.aws import clients
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 
+from .outcomes import growing_pause
 from .points import AlreadyReturned, NeverReserved
+from .telling import RefundFailed
 
 # Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.
 MOST_ATTEMPTS = 32
 # What the receiver understood and refused may still become right (a status that follows another); hardly after this.
 MOST_REFUSALS = 5
-_FIRST_SECONDS, _MOST_SECONDS = 15, 3600
+_FIRST_SECONDS, _MOST_SECONDS = growing_pause(1), growing_pause(MOST_ATTEMPTS)
 
-_HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NeverReserved)
+_HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NeverReserved, RefundFailed)
 _REFUSED = (TransitionRefused, OrderConflict)
 # … but a payment under way keeps an order from being cancelled for as long as the member takes for it.
 _PATIENT = ":push:cancelled"
@@ -35,6 +37,8 @@ class Verdict:
 
 
 DONE = Verdict()
+# Confirmed by its receiver time after time, which then does not show it.
+NEVER_SHOWN = "NeverShown"
 
 
 def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) -> Verdict:
@@ -49,7 +53,7 @@ def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) ->
         return Verdict(now + _asked_for(error) + _spread(effect_id, attempts, _FIRST_SECONDS), counted=False)
     if attempts >= MOST_ATTEMPTS:
         return Verdict(dead=f"exhausted: {failed}, tried {attempts} times")
-    longest = min(_FIRST_SECONDS * 2 ** (attempts - 1), _MOST_SECONDS)
+    longest = growing_pause(attempts)
     return Verdict(now + max(_asked_for(error), longest // 2 + _spread(effect_id, attempts, longest // 2)))
 
 

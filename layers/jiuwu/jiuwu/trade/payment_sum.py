@@ -84,5 +84,6 @@ def _reached_amount(order: Order, *, less_asked: bool) -> bool:
 
 def _asked_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
     """How much of a payment we asked back, whether it has gone back yet or not."""
-    on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref)
+    there = sum(one.fen for one in order.begun_there(payment.ref))
+    on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref) - there
     return on_its_way - sum(one.fen for one in refunds if one.asked)

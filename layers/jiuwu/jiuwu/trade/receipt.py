@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 from jiuwu.platform.money import yuan
 
-from .orders import Effect, Entry, HoldReason, Order, Status
+from .orders import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
+from .outcomes import effect_state
 from .payment_sum import missing_fen
 from .point_items import Booking, State
-from .refunding import refundable_fen
+from .refunding import going_back_fen, refundable_fen
 from .refunds import Asked
 
 # What a line of the history means to a member; lines that are our own business are not here.
@@ -27,6 +28,9 @@ _HAPPENED = {
     "late_payment": "取消后收到付款，将原路退回",
     "second_payment": "收到重复付款，将原路退回",
     "second_payment_refunded": "重复付款已退回",
+    "refund_processing": "退款处理中",
+    "refund_unknown": "退款处理中",
+    "refund_failed": "退款未成功，请联系商家",
     "partly_refunded": "已部分退款",
     "refunded": "已退款",
     "refunded_before_payment": "已退款",
@@ -58,6 +62,8 @@ def receipt(order: Order) -> dict[str, object]:
     }
     told |= _missing(order)
     told |= {"points": order.points} if order.points else {}
+    going = going_back_fen(order)
+    told |= {"refunding_fen": going, "refunding": yuan(going)} if going else {}
     return told | ({"pay_url": order.pay_url} if payable else {})
 
 
@@ -67,9 +73,9 @@ def for_merchant(order: Order) -> dict[str, object]:
         "member_id": order.member_id,
         "platform_order_no": order.platform_order_no,
         "payments": [_money(entry, "transaction_id") for entry in order.payments],
-        "refunds": [_money(entry, "refund_id") | {"transaction_id": entry.of} for entry in order.refunds],
+        "refunds": [*map(_refund, order.refunds), *map(_unbooked, order.unbooked)],
         "refundable_fen": refundable_fen(order),
-        "effects": [_effect(name, effect, order.reason(name)) for name, effect in order.effects],
+        "effects": [_effect(order, name, effect) for name, effect in order.effects],
     }
 
 
@@ -109,9 +115,18 @@ def _money(entry: Entry, ref: str) -> dict[str, object]:
     return {ref: entry.ref, "amount_fen": abs(entry.fen), "amount": yuan(abs(entry.fen)), "at": entry.at}
 
 
-def _effect(name: str, effect: Effect, reason: str) -> dict[str, object]:
-    state = "done" if effect.done_at else "given_up" if effect.dead else "pending"
-    told: dict[str, object] = {"effect": name, "state": state, "attempts": effect.attempts}
+def _refund(entry: Entry) -> dict[str, object]:
+    return _money(entry, "refund_id") | {"transaction_id": entry.of, "status": "succeeded"}
+
+
+def _unbooked(refund: UnbookedRefund) -> dict[str, object]:
+    money: dict[str, object] = {"refund_id": refund.ref, "amount_fen": refund.fen, "amount": yuan(refund.fen)}
+    return money | {"at": refund.at, "transaction_id": refund.of, "status": refund.status}
+
+
+def _effect(order: Order, name: str, effect: Effect) -> dict[str, object]:
+    reason = order.reason(name)
+    told: dict[str, object] = {"effect": name, "state": effect_state(order, name), "attempts": effect.attempts}
     return told | ({"why": effect.dead} if effect.dead else {}) | ({"reason": reason} if reason else {})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .drift import Drift, Finding
-from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded
+from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded, RefundStatusChanged
 from .machine import Applied, Policy, apply
 from .orders import Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
 
@@ -81,7 +81,8 @@ def decide(
     if remote is None:
         return Decision() if local is None else _missing_there(local, now, policy)
     if contradiction := _contradiction(local, remote):
-        return _reported(Drift.STATE_IMPOSSIBLE, remote.out_order_no, contradiction)
+        failures = _failures(local, remote, now, policy) if local else ()
+        return _reported(Drift.STATE_IMPOSSIBLE, remote.out_order_no, contradiction, *failures)
     if local is None:
         return _missing_here(remote, now)
     differing = tuple(_amounts(local, remote))
@@ -108,7 +109,8 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
         if known is None or (known.doubted_at and known.fen == payment.amount_fen):
             found = f"shown:{known.doubted_at}" if known else "paid"
             yield Paid(f"{finder}:{found}:{txn}", at, txn, payment.amount_fen, payment.paid_at, shown=True)
-    for refund in sorted(remote.refunds, key=lambda refund: refund.refunded_at):
+    yield from _refund_states(local, remote, at)
+    for refund in sorted(remote.given_back, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
             evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at, refund.out_refund_no)
             yield Refunded(f"{finder}:refunded:{refund_id}", at, *evidence)
@@ -116,6 +118,22 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
         yield Cancelled(f"{finder}:cancelled:{local.order_no}", at, "shown by the platform")
     if remote.status == "completed" and local.status is not Status.COMPLETED:
         yield Completed(f"{finder}:completed:{local.order_no}", at)
+
+
+def _refund_states(local: Order, remote: "RemoteOrder", at: int) -> Iterator[Event]:
+    """How refunds stand that gave nothing back. No notification need ever tell of it, so the event has no id: the order
+    itself shows that it was taken in."""
+    for refund in remote.refunds:
+        known = local.unbooked_refund(refund.refund_id)
+        told = known.status if known else "succeeded" if local.refund(refund.refund_id) else ""
+        if refund.status != "succeeded" and told not in ("succeeded", refund.status):
+            about = (refund.refund_id, refund.transaction_id, refund.amount_fen, refund.status, refund.out_refund_no)
+            yield RefundStatusChanged("", at, *about)
+
+
+def _failures(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
+    """What can be acted upon though the platform contradicts itself: a person hears of a refund that failed."""
+    return () if _another_order(local, remote) else _taken(_refund_states(local, remote, now), local, policy)
 
 
 def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
@@ -159,18 +177,25 @@ def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> 
 
 def _contradiction(local: Order | None, remote: "RemoteOrder") -> str:
     """Why the platform's view cannot be acted upon; empty when it can."""
-    if local and remote.open_id and local.open_id != remote.open_id:
-        return "the platform has it as another member's order"
-    if local and local.platform_order_no not in ("", remote.platform_order_no):
-        return f"placed as {local.platform_order_no}, there it is {remote.platform_order_no}"
-    paid, back = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.refunds))
+    if local and (another := _another_order(local, remote)):
+        return another
+    paid, back = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.not_failed))
     if remote.status in ("paid", "shipped", "completed") and not (remote.payments or (local and local.payments)):
         return f"{remote.status} there, without any payment"
     # paid in part, an order may be open there, or over before its money went back
     if remote.status in ("created", "cancelled") and paid > back and paid - back >= remote.amount_fen:
         return f"{remote.status} there, with {paid} fen paid and {back} fen refunded"
-    if remote.status == "refunded" and not remote.refunds:
-        return "refunded there, without any refund"
+    if remote.status == "refunded" and not remote.not_failed:
+        return "refunded there, without any refund" + (" that did not fail" if remote.refunds else "")
+    return ""
+
+
+def _another_order(local: Order, remote: "RemoteOrder") -> str:
+    """Why the platform shows another order under this number; empty when it does not."""
+    if remote.open_id and local.open_id != remote.open_id:
+        return "the platform has it as another member's order"
+    if local.platform_order_no not in ("", remote.platform_order_no):
+        return f"placed as {local.platform_order_no}, there it is {remote.platform_order_no}"
     return ""
 
 
@@ -261,16 +286,14 @@ def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tupl
 
 
 def _unanswered(local: Order, remote: "RemoteOrder") -> list[str]:
-    """The refunds that we asked for and the platform does not show."""
-    back = {refund.transaction_id for refund in remote.refunds}
+    """The refunds that we asked for and the platform does not show, however they stand."""
     ours = {refund.out_refund_no for refund in remote.refunds}
-    names = []
+    names: list[str] = []
     for payment in remote.payments:
         whole = f"refund:{payment.transaction_id}"
-        names += [whole] if local.effect(whole) and payment.transaction_id not in back else []
-        asked = local.asked_back(payment.transaction_id)
-        names += [name for name in asked if effect_id(local.order_no, name) not in ours]
-    return names
+        names += [whole] if local.effect(whole) else []
+        names += local.asked_back(payment.transaction_id)
+    return [name for name in names if effect_id(local.order_no, name) not in ours]
 
 
 def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Iterator[Finding]:
@@ -281,12 +304,15 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     ]
     there = {payment.transaction_id for payment in remote.payments}
     evidence += [f"payment {payment.ref} is not there" for payment in local.payments if payment.ref not in there]
-    there = {refund.refund_id for refund in remote.refunds}
-    evidence += [f"refund {refund.ref} is not there" for refund in local.refunds if refund.ref not in there]
+    states = {refund.refund_id: refund.status for refund in remote.refunds}
+    for refund in local.refunds:
+        if (state := states.get(refund.ref, "not")) != "succeeded":
+            evidence.append(f"refund {refund.ref} is {state} there")
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
     ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
     over = remote.status in ("cancelled", "refunded")  # no effect of ours that is on its way leads out of these
-    explained = (local.pending and not over) or local.status is Status.HELD or (evidence and ahead)
+    going_back = remote.status == "refunded" and any(refund.under_way for refund in local.unbooked)
+    explained = (local.pending and not over) or going_back or local.status is Status.HELD or (evidence and ahead)
     if not explained and not _same_state(local, remote):
         kept_money = local.status is Status.CANCELLED and local.balance_fen
         class_ = Drift.PLATFORM_BEHIND if ahead and not kept_money else Drift.STATE_IMPOSSIBLE

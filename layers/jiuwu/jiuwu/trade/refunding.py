@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import replace
 
-from .events import RefundAsked, Refunded
+from .events import RefundAsked, Refunded, RefundStatusChanged
 from .orders import Effect, Entry, HoldReason, Order, Status, effect_id
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
 from .payment_sum import is_own_refund, received_fen, was_paid
@@ -22,9 +22,10 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
         return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
-    asked = _asked(order, event)
+    asked = asked_for(order, event)
     entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
-    booked = replace(order, ledger=(*order.ledger, entry))
+    unbooked = tuple(one for one in order.unbooked if one.ref != event.refund_id)
+    booked = replace(order, ledger=(*order.ledger, entry), unbooked=unbooked)
     if unknown_payment(booked, event.transaction_id):
         return _refunded_before_payment(booked, event, policy)
     booked = settle(booked, asked, event.at)
@@ -33,7 +34,7 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     return _after_refund(booked, event, policy)
 
 
-def _asked(order: Order, event: Refunded) -> str:
+def asked_for(order: Order, event: Refunded | RefundStatusChanged) -> str:
     """The effect of ours that this refund answers; empty when it was made at the platform."""
     if not event.out_refund_no:
         return ""
@@ -47,9 +48,8 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
         held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
-    order = order if event.out_refund_no else _less_surplus(order, event.amount_fen)
-    order, alerts = _within_what_is_left(order, event.transaction_id)
-    order = _unshipped_if_all_goes(order)
+    order = order if event.out_refund_no else less_surplus(order, event.amount_fen)
+    order, alerts = make_room(order, event.transaction_id)
     payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
     strayed = order.points and payment and payment.fen
@@ -63,7 +63,7 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     return applied(over, event, "refunded", policy, alerts)
 
 
-def _less_surplus(order: Order, fen: int) -> Order:
+def less_surplus(order: Order, fen: int) -> Order:
     """What the platform gave back by itself may have been the surplus: so much less of it is still to be asked back."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
@@ -75,29 +75,37 @@ def _less_surplus(order: Order, fen: int) -> Order:
     return order
 
 
-def _within_what_is_left(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
+def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
     """Refunds made at the platform leave less to give back: what we were still going to ask for is cut down to that,
-    newest first, and a person hears of it. A request that had reached the platform would have kept it from its own."""
+    newest first, and a person hears of it. A request that had reached the platform would have kept it from its own.
+    What all goes back is not shipped."""
     pending = [(name, effect) for name, effect in order.asked_back(transaction_id).items() if effect.pending]
     reduced = False
-    while pending and (over := -order.refundable_fen(transaction_id)) > 0:
+    while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
         (name, effect), reduced = pending.pop(), True
         left = effect.fen - over
         order = order.with_effect(name, replace(effect, fen=left)) if left > 0 else order.without_pending(name)
-    return (order, ("refund_reduced",)) if reduced else (order, ())
+    return unshipped_if_all_goes(order), ("refund_reduced",) if reduced else ()
 
 
 def refundable_fen(order: Order) -> int:
-    """Return how much the order keeps that is neither given back nor on its way back.
+    """Return how much we hold that is neither given back nor on its way back: of what the order keeps, and of what was
+    to go back anyway and failed.
 
     One sum for what is offered and what is granted: a payment of which too much went back leaves less of the others.
     """
-    return max(0, received_fen(order))
+    return max(0, sum(order.refundable_fen(payment.ref) for payment in order.payments))
 
 
-def _unshipped_if_all_goes(order: Order) -> Order:
+def going_back_fen(order: Order) -> int:
+    """Return how much is on its way back: asked for, or begun at the platform, and not booked yet."""
+    left = {payment.ref: order.left_fen(payment.ref) for payment in order.payments}
+    return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in left.items())
+
+
+def unshipped_if_all_goes(order: Order) -> Order:
     """Withdraw the parcel of an order whose money all goes back, whoever gives it; points are no money."""
-    all_goes = any(payment.fen for payment in order.kept) and not refundable_fen(order)
+    all_goes = any(payment.fen for payment in order.kept) and received_fen(order) <= 0
     return order.without_pending("ship") if all_goes else order
 
 
@@ -112,25 +120,32 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
 def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
     """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
     on its way back already. What is asked for in whole is not shipped any more."""
-    request = _short(event.event_id)
+    request = request_part(event.event_id)
     if known := asked_by(order, event.event_id):  # its line fell off the history
         reused = known != event.amount_fen
         return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
-    if not any(payment.fen for payment in order.kept):
+    payments = _to_take_from(order)
+    if not any(payment.fen for payment in payments):
         return Ignored("nothing_paid")
     if not 0 < event.amount_fen <= refundable_fen(order):
         return Ignored("refund_exceeds_payment")
     if len({name.rpartition("#")[2] for name, effect in order.effects if effect.fen}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
     left = event.amount_fen
-    for payment in order.kept:
+    for payment in payments:
         if part := min(left, max(order.refundable_fen(payment.ref), 0)):
             order, left = want(order, f"refund:{payment.ref}#{request}", part), left - part
-    order = _with_reason(_unshipped_if_all_goes(order), request, event.reason)
+    order = with_reason(unshipped_if_all_goes(order), request, event.reason)
     return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
 
 
-def _with_reason(order: Order, request: str, reason: str) -> Order:
+def _to_take_from(order: Order) -> list[Entry]:
+    """The payments that may be given back by request: first those that were to go back anyway and failed."""
+    open_ = [payment for payment in order.payments if not order.goes_back(payment.ref)]
+    return sorted(open_, key=lambda payment: payment in order.kept)
+
+
+def with_reason(order: Order, request: str, reason: str) -> Order:
     """Once per request, however many payments it takes its money from; no more of them than of requests."""
     if not reason:
         return order
@@ -157,10 +172,10 @@ def failed(order: Order, request: str, *, whole: bool) -> bool:
 
 def _parts(order: Order, request: str) -> list[Effect]:
     """The refunds that a request asked for, one of each payment that it took money from."""
-    ending = f"#{_short(request)}"
+    ending = f"#{request_part(request)}"
     return [effect for name, effect in order.effects if name.endswith(ending)]
 
 
-def _short(request: str) -> str:
+def request_part(request: str) -> str:
     """A request's id within an effect's name, which must stay short and without a second #."""
     return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

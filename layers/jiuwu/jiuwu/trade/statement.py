@@ -186,7 +186,7 @@ def seen_there(remote: "RemoteOrder | None") -> Seen:
     """The platform's order in shared words."""
     if remote is None:
         return Seen()
-    paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.refunds))
+    paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.given_back))
     return Seen(remote.status, Figures(1, remote.amount_fen, paid, refunded))
 
 
@@ -208,6 +208,7 @@ def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
     pending = [f"pending: {', '.join(local.pending)}"] if local and local.pending else []
     if local and local.hold_reason is HoldReason.SHORT:
         pending.append(f"waits for the rest: {missing_fen(local)} of {local.amount_fen} fen are missing")
+    pending += [f"refund {one.ref} is {one.status} there" for one in local.unbooked if one.under_way] if local else []
     return pending + [f"to be done: {type(action).__name__.lower()}" for action in decision.actions]
 
 

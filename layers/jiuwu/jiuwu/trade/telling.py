@@ -20,6 +20,14 @@ _REACHED = {
 }
 
 
+_FAILED = "refunds.create: the platform could not give the money back; ask for it again under another number"
+
+
+class RefundFailed(Exception):
+    """The platform took the refund and could not give the money back. Asked again under the same number it would answer
+    the same; under another it might give it back twice, should it think better of the first: a person decides."""
+
+
 class EffectUnknown(Exception):
     """A later version of this code wanted it; this one leaves it pending."""
 
@@ -33,7 +41,7 @@ def tell(
         _call(platform, order, effect, attempt_seconds(platform, left()))
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
         return _look(platform, order, effect, error, attempt_seconds(platform, left()))
-    except (PlatformError, EffectUnknown) as error:
+    except (PlatformError, EffectUnknown, RefundFailed) as error:
         return error, str(error)
     return "", ""
 
@@ -47,7 +55,9 @@ def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float)
         transaction_id, fen = _to_give_back(order, effect)
         if fen > 0:
             reason = order.reason(effect)
-            platform.refund(order.order_no, number, transaction_id, fen, reason=reason, timeout=seconds)
+            reply = platform.refund(order.order_no, number, transaction_id, fen, reason=reason, timeout=seconds)
+            if reply.status == "failed":
+                raise RefundFailed(_FAILED)
     else:
         raise EffectUnknown(effect)
 
@@ -56,19 +66,26 @@ def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
     """The payment that a refund is of, and how much of it: what was asked for, else all that is left."""
     asked = order.effect(effect) or Effect()
     payment = payment_of(effect, asked)
-    return payment, asked.fen or order.left_fen(payment)
+    return payment, asked.fen or order.uncommitted_fen(payment)
 
 
 def _look(
     platform: "PlatformClient", order: Order, effect: str, error: PlatformError, seconds: float
-) -> tuple[PlatformError | str, str]:
+) -> tuple[Exception | str, str]:
     """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be
     looked into is not its last word: what kept us from looking passes."""
     try:
         remote = platform.get_order(order.order_no, timeout=seconds)
     except PlatformError as blind:
         return error if isinstance(error, UnknownOutcome) else blind, f"{error}; {blind}"
+    if _shows_failed(remote, order, effect):
+        return RefundFailed(_FAILED), f"{error}; {_FAILED}"
     return ("", "") if _shows(remote, order, effect) else (error, f"{error}; the order is {remote.status} there")
+
+
+def _shows_failed(remote: "RemoteOrder", order: Order, effect: str) -> bool:
+    number = effect_id(order.order_no, effect)
+    return any(refund.out_refund_no == number and refund.status == "failed" for refund in remote.refunds)
 
 
 def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
@@ -77,6 +94,6 @@ def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
         return remote.status in _REACHED.get(effect, ())
     if any(refund.out_refund_no == effect_id(order.order_no, effect) for refund in remote.refunds):
         return True
-    back = sum(refund.amount_fen for refund in remote.refunds if refund.transaction_id == of)
+    back = sum(refund.amount_fen for refund in remote.not_failed if refund.transaction_id == of)
     payment = order.payment(of)
     return payment is not None and back >= payment.fen
