@@ -13,6 +13,7 @@ from jiuwu.aws.lanes.circuit import Circuit
 from jiuwu.aws.lanes.lane import Address, Lane
 from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
 from jiuwu_cli import moments, options, stack
+from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import say
 from jiuwu_cli.stack import Stack
@@ -60,9 +61,12 @@ def open_(
     lane: LaneName = None,
     every: Annotated[bool, typer.Option("--all", help="Every lane, money too.")] = False,
     address: Where = "both",
+    yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
     """Hold calls back until you say `close` or `auto`; `--address primary` sends them to the fallback, if there is one.
+
+    It is asked about at the terminal; where there is none, it needs --yes.
 
     Example:
 
@@ -70,7 +74,7 @@ def open_(
     """
     if not lane and not every:
         raise Misuse("no lane is named", "give --lane NAME, or --all to hold every call back, refunds too")
-    _force("open", lane, address, stack_name)
+    _force("open", lane, address, stack_name, ask=not yes)
 
 
 @circuit.command("close")
@@ -100,11 +104,15 @@ def _force(
     lane: str | None,
     address: Literal["primary", "fallback", "both"],
     stack_name: str | None,
+    *,
+    ask: bool = False,
 ) -> None:
     found = stack.find(stack_name)
     known = tuple(found.profile.limits.lanes)
     if lane is not None and lane not in known:
         raise Misuse(f"there is no lane {lane}", f"there are: {', '.join(known)}")
+    if ask:
+        confirm(f"Hold the calls of {f'the lane {lane}' if lane else 'every lane, money too,'} back in {found.name}?")
     with stack.answering(found):
         for name in (lane,) if lane else known:
             _change(found, name, word, _ADDRESSES if address == "both" else (address,))

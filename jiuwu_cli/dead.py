@@ -18,7 +18,6 @@ from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.screen import note, say
 
-_UNASKED = 10  # so many are sent without asking
 _MOST_SHOWN = 50
 
 KindOption = Annotated[Kind | None, typer.Option("--kind", help="Only poison, exhausted or quarantined ones.")]
@@ -105,13 +104,14 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
 ) -> None:
     """Send dead letters back to where they died, under a new delivery id.
 
-    What had been applied is not applied again. An effect that was given up gets a second life.
+    What had been applied is not applied again. An effect that was given up gets a second life. It is asked about at
+    the terminal; where there is none, it needs --yes.
 
     Examples:
 
     `jiuwu dead redrive dl_k3v7q2m4xk3zb5n6`
 
-    `jiuwu dead redrive --kind exhausted --since 2h --rate 5`
+    `jiuwu dead redrive --kind exhausted --since 2h --rate 5 --yes`
     """
     if not letters and not (kind or since or reason):
         raise Misuse("nothing says which letters", "give their ids, or --kind, --since or --reason")
@@ -121,11 +121,11 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
     with stack.answering(found):
         shelf = found.shelf
         ids = letters or [letter.letter_id for letter in _chosen(shelf, kind, since, reason)]
-        if len(ids) > _UNASKED and not (yes or dry_run):
-            confirm(f"Send {len(ids)} letters back in {found.name}?")
+        if ids and not (yes or dry_run):
+            confirm(f"Send {_letters(len(ids))} back in {found.name}?")
         failed = send_all(Redrive(found), (_get(shelf, one) for one in ids), rate=rate, dry_run=dry_run)
     if failed:
-        raise Problem(f"{failed} of {len(ids)} letters cannot be sent back", "each line above says why")
+        raise Problem(f"{failed} of {_letters(len(ids))} cannot be sent back", "each line above says why")
     if not ids:
         note("no dead letters that wait")
 
@@ -189,6 +189,10 @@ def _get(shelf: Shelf, letter_id: str) -> Letter:
     if whole is None:
         raise Problem(f"there is no letter {letter_id[:64]!r}", "`jiuwu dead list --all` has their ids")
     return whole
+
+
+def _letters(count: int) -> str:
+    return "1 letter" if count == 1 else f"{count} letters"
 
 
 def _line(letter: Letter) -> str:

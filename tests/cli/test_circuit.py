@@ -36,7 +36,7 @@ def table(deployed: Stack, make_table: Callable[[str], str]) -> LaneTable:
 def circuit(jiuwu: Jiuwu, deployed: Stack, table: LaneTable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """circuit("show") runs the command on that stack."""
     monkeypatch.setattr("jiuwu_cli.stack.find", lambda name: {"the-stack": deployed}[name])
-    return lambda *arguments: jiuwu("circuit", *arguments, "--stack", "the-stack")
+    return lambda *arguments, **how: jiuwu("circuit", *arguments, "--stack", "the-stack", **how)
 
 
 def shown(circuit: Callable[..., Any]) -> dict[str, dict[str, str]]:
@@ -81,7 +81,7 @@ def test_failures_an_open_circuit_and_a_pause_are_shown(circuit: Callable[..., A
 
 
 def test_open_stops_the_functions_and_auto_lets_them_go(circuit: Callable[..., Any], table: LaneTable) -> None:
-    assert 0 == circuit("open", "--all").exit_code
+    assert 0 == circuit("open", "--all", "--yes").exit_code
     assert {"circuit"} == {refused(table, lane, fallback=True) for lane in RULES}
     assert "open by an operator" == shown(circuit)["login"]["primary"]
     assert 0 == circuit("auto").exit_code
@@ -90,10 +90,36 @@ def test_open_stops_the_functions_and_auto_lets_them_go(circuit: Callable[..., A
 
 
 def test_one_lane_and_one_address_can_be_stopped(circuit: Callable[..., Any], table: LaneTable) -> None:
-    assert 0 == circuit("open", "--lane", "products", "--address", "primary").exit_code
+    assert 0 == circuit("open", "--lane", "products", "--address", "primary", "--yes").exit_code
 
     assert ("circuit", "") == (refused(table, "products"), refused(table, "products", fallback=True))
     assert "" == refused(table, "money")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "asks"),
+    [
+        (("--lane", "money"), "Hold the calls of the lane money back in "),
+        (("--all",), "Hold the calls of every lane, money too, back in "),
+    ],
+)
+def test_calls_are_held_back_only_when_a_person_says_yes(
+    circuit: Callable[..., Any], table: LaneTable, terminal: None, chosen: tuple[str, ...], asks: str
+) -> None:
+    declined = circuit("open", *chosen, stdin="n\n")
+    assert (130, True, "") == (declined.exit_code, asks in declined.stderr, refused(table, "money"))
+
+    assert (0, "circuit") == (circuit("open", *chosen, stdin="y\n").exit_code, refused(table, "money"))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_calls_are_held_back_only_by_yes(
+    circuit: Callable[..., Any], table: LaneTable, stdin: str
+) -> None:
+    result = circuit("open", "--all", stdin=stdin)
+
+    assert "give --yes" in complaint(result)
+    assert (1, "") == (result.exit_code, refused(table, "money"))
 
 
 def test_close_keeps_it_closed(circuit: Callable[..., Any], table: LaneTable) -> None:

@@ -153,7 +153,7 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
     body = paid(0) + " \n"
     letter = shelf.keep(death(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}'))
 
-    (line,) = lines(dead("redrive", letter.letter_id))
+    (line,) = lines(dead("redrive", letter.letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     sent = attributes(message)
@@ -192,7 +192,7 @@ def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
         replace(death("x", source=INTAKE, kind="quarantined", event_type=""), body=text.encode(), order_no="")
     )
 
-    lines(dead("redrive", letter.letter_id))
+    lines(dead("redrive", letter.letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     assert json.loads(text) == json.loads(message["Body"])
@@ -220,10 +220,10 @@ def test_what_cannot_be_sent_says_why_and_stays(
 ) -> None:
     letter = shelf.keep(death(**facts))
 
-    result = dead("redrive", letter.letter_id)
+    result = dead("redrive", letter.letter_id, "--yes")
 
     assert f"{letter.letter_id}  not sent: {why}" in result.stdout
-    assert "1 of 1 letters cannot be sent back; each line above says why" in complaint(result)
+    assert "1 of 1 letter cannot be sent back; each line above says why" in complaint(result)
     assert "waiting" == get(shelf, letter).state
 
 
@@ -234,11 +234,34 @@ def test_many_are_sent_only_when_a_person_says_yes(
         shelf.keep(death(paid(n), message=f"m-{n}", received=6))
 
     asked = dead("redrive", "--kind", "exhausted", stdin="n\n")
-    assert "Send 11 letters back" in asked.stderr
+    assert (130, True) == (asked.exit_code, "Send 11 letters back" in asked.stderr)
     assert [] == queued(deployed, "OrderQueue")
 
     assert 11 == len(lines(dead("redrive", "--kind", "exhausted", "--yes", "--rate", "1000")))
     assert 11 == len(queued(deployed, "OrderQueue"))
+
+
+def test_one_is_sent_only_when_a_person_says_yes(
+    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, terminal: None
+) -> None:
+    letter = shelf.keep(death(paid(0)))
+
+    declined = dead("redrive", letter.letter_id, stdin="n\n")
+    assert (130, True) == (declined.exit_code, "Send 1 letter back in " in declined.stderr)
+    assert (0, []) == (dead("redrive", letter.letter_id, "--dry-run").exit_code, queued(deployed, "OrderQueue"))
+
+    assert 0 == dead("redrive", letter.letter_id, stdin="y\n").exit_code
+    assert 1 == len(queued(deployed, "OrderQueue"))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_a_letter_is_sent_only_by_yes(
+    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, stdin: str
+) -> None:
+    result = dead("redrive", shelf.keep(death(paid(0))).letter_id, stdin=stdin)
+
+    assert "give --yes" in complaint(result)
+    assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
 
 
 def test_the_rate_is_kept_between_letters(shelf: Shelf, deployed: Stack) -> None:
@@ -305,7 +328,7 @@ def test_an_effect_gets_a_second_life_and_its_order_is_queued(
     order, letter = given_up_effect(deployed, shelf)
     assert () == order.pending
 
-    assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead("redrive", letter.letter_id))[0]
+    assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead("redrive", letter.letter_id, "--yes"))[0]
 
     assert ("ship",) == now(deployed, order).pending
     assert [{"order_no": order.order_no}] == [json.loads(one["Body"]) for one in queued(deployed, "EffectQueue")]

@@ -59,7 +59,7 @@ def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_agai
     (letter,) = letters(jiuwu, of=lambda one: one.get("order_no") == number)
     assert ("poison", "OrderQueue", 1) == (letter["kind"], letter["source"], letter["attempts"])
 
-    jiuwu("dead", "redrive", letter["letter_id"])
+    jiuwu("dead", "redrive", letter["letter_id"], "--yes")
 
     (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["deaths"] == 2)
     assert (letter["letter_id"], "died again") == (again["letter_id"], again["state"])

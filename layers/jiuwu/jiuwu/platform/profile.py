@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile, RefundStatus
+from jiuwu.platform.signed_names import flaws
 from jiuwu.platform.signing import SchemeRefused
 
 __all__ = ["EventType", "OrderStatus", "Profile", "ProfileError", "load", "lookup"]
@@ -80,7 +81,8 @@ def _convert(table: dict[str, Any]) -> Profile:
         profile = msgspec.convert(table, Profile)
     except msgspec.ValidationError:
         raise _blame(table, Profile, "") from None
-    for error in (*_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
+    unsigned = (ProfileError(*flaw) for flaw in flaws(profile))
+    for error in (*unsigned, *_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
         raise error
     return profile
 

@@ -17,6 +17,8 @@ Algorithm = Literal["md5", "sha1", "sha256", "hmac-md5", "hmac-sha1", "hmac-sha2
 SecretPlace = Literal["key", "append", "append_key", "both_ends"]
 Output = Literal["hex_lower", "hex_upper", "base64"]
 
+LONGEST_TOLERANCE = 3600
+
 
 class BadSignature(Exception):
     """The signature does not fit, whatever the reason; nothing of it may be trusted."""
@@ -53,8 +55,9 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.secret_place == "key" and not keyed:  # noqa: S105 -- a place, no secret
             cure = "use an hmac- algorithm, or append, append_key or both_ends"
             raise SchemeRefused("secret_place", "a plain digest has no key, so anybody could sign", cure)
-        if self.tolerance_seconds <= 0:
-            raise SchemeRefused("tolerance_seconds", "must be above 0", "use 300")
+        if not 0 < self.tolerance_seconds <= LONGEST_TOLERANCE:
+            problem = f"must be above 0 and at most {LONGEST_TOLERANCE}, or an old notification could come again"
+            raise SchemeRefused("tolerance_seconds", problem, "use 300; set the clocks instead")
         _check_algorithm(self)
         _check_timestamp(self)
 
@@ -170,9 +173,10 @@ def _check_algorithm(scheme: Scheme) -> None:
 
 def _check_timestamp(scheme: Scheme) -> None:
     try:
-        whole = 1_700_000_000
-        if parse_timestamp(scheme, format_timestamp(scheme, whole)) != whole:
-            raise ValueError("loses part of the time")
+        # in the morning and in the evening, in winter and in summer
+        for whole in (1_700_000_000, 1_700_043_201, 1_720_000_002, 1_735_689_599):
+            if parse_timestamp(scheme, format_timestamp(scheme, whole)) != whole:
+                raise ValueError("loses part of the time")
     except ValueError:
         cure = 'use "seconds", "milliseconds" or a strftime pattern such as "%Y-%m-%d %H:%M:%S"'
         raise SchemeRefused("timestamp_format", "does not write a time that can be read back", cure) from None
