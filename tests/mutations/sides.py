@@ -242,8 +242,8 @@ SIDES = (
         "every page of the changes is read",
         3,
         f"{_TRADE}/sweep.py",
-        "            if not page.next_cursor:\n                return",
-        "            return",
+        "after(changes, page.next_cursor)",
+        'after(changes, "")',
         (
             "tests/functions/test_reconciler_trouble.py::test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at",
         ),
