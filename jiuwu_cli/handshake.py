@@ -20,10 +20,13 @@ from jiuwu.platform.errors import (
     SignatureRefused,
 )
 from jiuwu.platform.oauth import OAuthClient
+from jiuwu.platform.profile import lookup
 from jiuwu_cli.checks import Finding, failed, ok
 
 # An order that nobody has: the answer shows that the call was understood.
 _NOBODYS = "jiuwu-doctor"
+_ALIKE = 0.99  # no clock is wrong by half a year
+_PER_SECOND = {"seconds": 1, "milliseconds": 1000}
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -39,6 +42,8 @@ class Account(msgspec.Struct, frozen=True):
 
 def clock(profile: Profile, account: Account, http: httpx.Client, *, now: Callable[[], float] = time.time) -> Finding:
     """Our clock against the platform's; a fifth of its window is left to each side's drift."""
+    if (unit := _other_unit(profile, account, http, now)) is not None:
+        return unit
     skew = _skew(profile, account, http, now)
     if skew is None:
         return failed("clock", "the platform does not tell its time", "compare this machine's clock with another's")
@@ -48,6 +53,25 @@ def clock(profile: Profile, account: Account, http: httpx.Client, *, now: Callab
         found = f"our clock is {abs(skew):.0f} s {direction}; the platform allows {window} s"
         return failed("clock", found, "set this machine's clock (turn on NTP)")
     return ok("clock", f"right to {abs(skew):.0f} s; the platform allows {window} s")
+
+
+def _other_unit(profile: Profile, account: Account, http: httpx.Client, now: Callable[[], float]) -> Finding | None:
+    """What to say of a platform that counts time in another unit than the profile signs in; None where it does not."""
+    written = profile.signing.timestamp_format
+    if written not in _PER_SECOND:
+        return None
+    try:
+        told = lookup(_client(profile, account, http).call("time"), profile.reply.server_time)
+        factor = float(told) / (now() * _PER_SECOND[written])
+    except (PlatformError, TypeError, ValueError):
+        return None
+    if not any(_ALIKE < factor / times < 1 / _ALIKE for times in (1000, 0.001)):
+        return None
+    unit = "milliseconds" if written == "seconds" else "seconds"
+    found = f"the platform tells its time in another unit (factor 1000): the profile signs in {written}"
+    return failed(
+        "clock", found, f'set signing.timestamp_format = "{unit}" in the profile, if its documentation agrees'
+    )
 
 
 def _skew(profile: Profile, account: Account, http: httpx.Client, now: Callable[[], float]) -> float | None:
@@ -83,7 +107,7 @@ def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding
         cure = "check --app-id and the path of --url, then the profile's [call] and [api]"
         return failed("signature", _said(error, "a parameter was refused"), cure)
     except ClockSkew as error:
-        return failed("signature", _said(error, "the timestamp was refused"), "set this machine's clock (turn on NTP)")
+        return failed("signature", _said(error, "the timestamp was refused"), _cure_of_time(profile, error))
     except BadReply as error:
         cure = "is --url the gateway's, with its base path? else compare the profile's [reply]"
         found = f"not a reply of this platform ({error.field}: {error.problem})"
@@ -91,6 +115,16 @@ def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding
     except PlatformError as error:
         return failed("signature", _said(error, type(error).__name__), error.cure)
     return ok("signature", "a signed call passed")
+
+
+def _cure_of_time(profile: Profile, error: ClockSkew) -> str:
+    """Where both clocks say the same, it is how the time is written that the platform does not take."""
+    if error.server_time is None or abs(error.server_time - time.time()) > profile.signing.tolerance_seconds:
+        return "set this machine's clock (turn on NTP)"
+    return (
+        f"the clocks agree, so it is the unit (factor 1000) or the form: the profile signs in "
+        f"{profile.signing.timestamp_format}; compare signing.timestamp_format with the platform's documentation"
+    )
 
 
 def token_endpoint(profile: Profile, account: Account, http: httpx.Client) -> Finding:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from jiuwu.platform.explain import Explanation, explain
+from jiuwu.platform.explain import Explanation, explain, hint_text
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.signing import sign
 from sandbox.platform.authentication import signed_params
@@ -18,13 +18,18 @@ _HEADER = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*):\s*(.*?)\s*")
 _HINTS = {
     "algorithm": "对方用了另一种算法",
     "base64_hex": "签名的写法不同：一方是 Base64，另一方是十六进制",
+    "body_last": "请求体排在了所有参数之后（或之前），没有按名称排在它的位置",
     "body_left_out": "请求体没有参与签名，或用了别的参数名",
     "body_reserialised": "请求体被解析后重新生成再签名；应当对实际发送的原文签名",
+    "body_unnamed": "请求体参与签名时没有带参数名和连接符",
+    "charset": "一方用了 GBK，另一方用了 UTF-8；双方都要对 UTF-8 文本签名",
     "clock_skew": "时间戳超出允许范围；请校准时钟，并在发送时才签名",
     "empty_value": "空值参数：一方保留，另一方去掉了",
     "missing_ampersand": "参数之间少了连接符，或用了别的连接符",
     "order": "参数没有按名称的 ASCII 顺序排列",
+    "parameter_left_out": "有一个已发送的参数没有参与签名",
     "path": "只有一方把请求路径放进了签名",
+    "prefix": "签名前多了前缀（如 sha256=、v1,），它不属于签名",
     "seconds_milliseconds": "时间戳的单位不同：一方是毫秒，另一方是秒",
     "secret_place": "密钥放在了字符串的另一个位置",
     "secret_space": "密钥前后多了空格或换行",
@@ -73,7 +78,7 @@ def explanation(profile: Profile, app: App, asked: Mapping[str, str], now: float
         now=now,
     )
     expected = sign(profile.signing, params, secret=secrets[0], path=pasted.path)
-    causes = tuple(_HINTS.get(hint, hint) for hint in told.hints)
+    causes = tuple(hint_text(hint, _HINTS) for hint in told.hints)
     return Found(told, signature, expected, not asked["secret"], causes)
 
 

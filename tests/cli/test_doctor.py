@@ -5,11 +5,12 @@ import socket
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from pathlib import Path
 
 import httpx
 import pytest
 
-from jiuwu.platform.profile import load
+from jiuwu.platform.profile import Profile, load
 from jiuwu_cli import handshake, network, webhook
 from jiuwu_cli.checks import Finding, chain, failed, ok
 from sandbox.platform.app import Simulator
@@ -87,6 +88,53 @@ def test_a_clock_that_is_off_is_measured_and_the_signature_judged_apart(
         "our clock is (900|899) s behind; the platform allows 300 s; set this machine's clock", result.stdout
     )
     assert 1 == result.exit_code
+
+
+class Refusing:
+    """A platform whose time call tells `server_time`, and which refuses every other call's timestamp."""
+
+    def __init__(self, server_time: object, told: object = None) -> None:
+        self._server_time, self._told = server_time, told
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/time"):
+            return httpx.Response(200, json={"code": 0, "data": {"server_time": self._server_time}})
+        return httpx.Response(200, json={"code": 20002, "data": {"server_time": self._told}})
+
+
+def examined(platform: Refusing, profile: Profile = PROFILE) -> list[Finding]:
+    http = httpx.Client(transport=httpx.MockTransport(platform))
+    return [look(profile, ACCOUNT, http) for look in (handshake.clock, handshake.signature)]
+
+
+def test_another_unit_of_time_is_named_instead_of_the_clock(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[signing]\ntimestamp_format = "milliseconds"')
+    now = int(time.time())
+    for told, profile, unit in (
+        (now * 1000, PROFILE, "milliseconds"),
+        (str(now * 1000), PROFILE, "milliseconds"),
+        (now, load("mine", directory=tmp_path), "seconds"),
+    ):
+        clock, signature = examined(Refusing(told, told), profile)
+        assert clock.good is False
+        assert "factor 1000" in clock.found
+        assert f'timestamp_format = "{unit}"' in clock.cure
+        assert "NTP" not in clock.cure + signature.cure
+        assert "factor 1000" in signature.cure
+
+
+def test_clocks_that_agree_are_not_sent_to_ntp() -> None:
+    now = int(time.time())
+    clock, signature = examined(Refusing(now, now))
+    assert (True, False) == (clock.good, signature.good)
+    assert "the clocks agree" in signature.cure
+
+
+def test_a_clock_that_is_wrong_is_still_told_to_be_set() -> None:
+    wrong = int(time.time()) - 5000
+    clock, signature = examined(Refusing(wrong, wrong))
+    assert "NTP" in clock.cure
+    assert "NTP" in signature.cure
 
 
 def test_the_secret_is_not_sent_to_a_stranger(jiuwu: Jiuwu, receiver: Receiver) -> None:

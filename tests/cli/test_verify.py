@@ -41,6 +41,11 @@ MISTAKES = {
         SECRET,
     ).hex(),
     "upper_lower_case": _signature().upper(),
+    "prefix": f"sha256={_signature()}",
+    "seconds_milliseconds": _signature(timestamp=f"{NOW}987"),
+    "parameter_left_out": signing.sign(
+        PROFILE.signing, {k: v for k, v in PARAMS.items() if k != "nonce"} | {"body": BODY}, secret=SECRET
+    ),
     "body_left_out": signing.sign(PROFILE.signing, PARAMS, secret=SECRET),
     "unexplained": "00" * 32,
 }

@@ -10,7 +10,7 @@ import pytest
 from jiuwu.platform import signing
 from jiuwu.platform.explain import HINTS, Explanation, explain
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import VARIATIONS
+from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS
 
 SCHEME, SECRET, NOW = Scheme(), "s3cr3t-of-the-app", 1_763_800_000
 BODY = '{"title": "一杯茶 + 一块饼","amount":"12.34"}'
@@ -60,6 +60,18 @@ MISTAKES = [
     ("body_reserialised", reserialised(indent=2, sort_keys=True, ensure_ascii=False)),
     ("body_left_out", pairs("app_id", "nonce", "timestamp")),
     ("sign_included", pairs("app_id", "body", "nonce", "sign", "timestamp")),
+    ("body_last", pairs("app_id", "nonce", "timestamp", "body")),
+    ("body_last", pairs("body", "app_id", "nonce", "timestamp")),
+    ("body_unnamed", f"{pairs('app_id', 'nonce', 'timestamp')}&{BODY}"),
+    ("body_unnamed", pairs("app_id", "nonce", "timestamp") + BODY),
+    ("body_unnamed", BODY + pairs("app_id", "nonce", "timestamp")),
+    ("body_unnamed", f"{pairs('app_id')}&{BODY}&{pairs('nonce', 'timestamp')}"),
+    ("parameter_left_out:nonce", pairs("app_id", "body", "timestamp")),
+    ("parameter_left_out:timestamp", pairs("app_id", "body", "nonce")),
+    ("parameter_left_out:app_id", pairs("body", "nonce", "timestamp")),
+    ("seconds_milliseconds", text(timestamp=f"{NOW}123")),
+    ("order", pairs("nonce", "body", "timestamp", "app_id")),
+    ("order", pairs("body", "timestamp", "nonce", "app_id")),
     ("path", "/orders" + text()),
     ("secret_place", text() + SECRET),
     ("secret_place", f"{text()}&key={SECRET}"),
@@ -95,6 +107,36 @@ def test_a_usual_mistake_is_recognised_from_the_canonical_string_alone(mistake: 
 )
 def test_a_mistake_in_how_the_signature_is_made_is_recognised(mistake: str, signature: str) -> None:
     assert (mistake,) == causes(signature=signature)
+
+
+def test_a_text_signed_in_gbk_is_recognised() -> None:
+    signature = hmac.digest(SECRET.encode(), text().encode("gbk"), "sha256").hex()
+    assert ("charset",) == causes(signature=signature)
+
+
+def test_a_body_sent_in_gbk_and_signed_in_utf8_is_recognised() -> None:
+    sent = BODY.encode("gbk").decode("utf-8", "surrogateescape")
+    found = explain(SCHEME, PARAMS | {"body": sent}, secrets=(SECRET,), signature=hmac_of(text()))
+    assert ("charset",) == found.hints
+
+
+@pytest.mark.parametrize(
+    "prefix", ["sha256=", "SHA256=", "v1,", "v1=", f"t={NOW},v1=", "hmac-sha256=", "sign=", "v0: "]
+)
+def test_a_prefix_before_a_right_signature_is_named(prefix: str) -> None:
+    assert ("prefix",) == causes(signature=prefix + hmac_of(text()))
+    in_base64 = b64encode(bytes.fromhex(hmac_of(text()))).decode()
+    assert ("prefix", "base64_hex") == causes(signature=prefix + in_base64)
+
+
+def test_a_right_signature_with_a_time_that_will_be_refused_is_not_called_good() -> None:
+    signature = hmac_of(text())
+    for now, refused in ((NOW, False), (NOW + 301, True), (NOW * 1000, True)):
+        found = explain(
+            SCHEME, PARAMS, secrets=(SECRET,), signature=signature, timestamp=PARAMS["timestamp"], now=float(now)
+        )
+        assert (0, refused) == (found.secret_index, found.refused)
+        assert refused is ("will be refused" in str(found))
 
 
 def test_two_mistakes_at_once_are_recognised() -> None:
@@ -189,4 +231,9 @@ def test_a_body_that_is_no_json_or_holds_half_characters_is_explained_too() -> N
 
 
 def test_every_hint_has_a_text() -> None:
-    assert {name for name, _ in VARIATIONS} <= HINTS.keys()
+    assert {name for name, _ in (*VARIATIONS, *EXHAUSTIVE)} <= HINTS.keys()
+
+
+def test_what_was_left_out_is_named() -> None:
+    found = explain(SCHEME, PARAMS, secrets=(SECRET,), signature=hmac_of(pairs("app_id", "body", "timestamp")))
+    assert "is not signed (nonce) [parameter_left_out]" in str(found)

@@ -1,5 +1,7 @@
 """What people see of the simulator: paying, the overview, and the signature debugger."""
 
+import hmac
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -119,7 +121,7 @@ async def test_the_debugger_confirms_a_call_pasted_as_address_query_or_lines() -
     assert not any(APP.secret in page for page in shown)
 
 
-async def test_the_debugger_confirms_a_notification_pasted_as_headers() -> None:
+async def test_the_debugger_says_of_an_old_notification_that_it_will_be_refused_though_its_signature_is_right() -> None:
     async with merchant() as one:
         event: dict[str, Any] = {
             "event_id": "ev_1",
@@ -131,7 +133,43 @@ async def test_the_debugger_confirms_a_notification_pasted_as_headers() -> None:
         page = await debug(
             one, params="\n".join(f"{name}: {text}" for name, text in headers.items()), body=event["body"]
         )
-    assert ("签名正确" in page, "时间戳超出允许范围" in page) == (True, True)
+    assert ("签名正确" in page, "但这次请求会被拒绝" in page, "时间戳超出允许范围" in page) == (False, True, True)
+    assert 'class="note warn"' in page
+
+
+async def test_the_debugger_confirms_a_notification_pasted_as_headers() -> None:
+    async with merchant() as one:
+        headers = notifications.sign_notification(
+            one.platform,
+            app_id=APP.app_id,
+            secret=APP.secret,
+            event_id="ev_1",
+            body="{}",
+            timestamp=int(time.time()),
+            nonce="n",
+        )
+        page = await debug(one, params="\n".join(f"{name}: {text}" for name, text in headers.items()), body="{}")
+    assert ("签名正确" in page, 'class="note warn"' in page) == (True, False)
+
+
+async def test_the_debugger_names_the_slips_that_people_make() -> None:
+    body, lines = '{"a":"茶"}', "app_id=a\nnonce=n\ntimestamp=1"
+    rest = "app_id=a&nonce=n&timestamp=1"
+
+    def signature(text: bytes) -> str:
+        return hmac.digest(b"mine", text, "sha256").hex()
+
+    slips = {
+        "请求体排在了所有参数之后": signature(f"{rest}&body={body}".encode()),
+        "没有带参数名和连接符": signature(f"{rest}&{body}".encode()),
+        "没有参与签名（nonce）": signature(f"app_id=a&body={body}&timestamp=1".encode()),
+        "一方用了 GBK": signature(f"app_id=a&body={body}&nonce=n&timestamp=1".encode("gbk")),
+        "按名称的 ASCII 顺序": signature(f"nonce=n&body={body}&timestamp=1&app_id=a".encode()),
+        "签名前多了前缀": "sha256=" + signature(f"app_id=a&body={body}&nonce=n&timestamp=1".encode()),
+    }
+    async with merchant() as one:
+        for slip, sign in slips.items():
+            assert slip in await debug(one, params=lines, body=body, secret="mine", sign=sign), slip
 
 
 async def test_the_debugger_names_the_mistake_and_shows_where_the_strings_part() -> None:

@@ -4,6 +4,7 @@ Every usual mistake is a variation of how we sign. The other side's signature or
 one and two of them at once, so what is named as the cause has been shown to lead to exactly what the other side said.
 """
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -13,21 +14,30 @@ import msgspec
 
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import VARIATIONS, Reading
+from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS, Reading
 
 MASK = "***"
 _CONTEXT = 20
+# sha256=… as GitHub writes it, v1,… of Standard Webhooks, t=…,v1=… of Stripe
+_PREFIX = re.compile(
+    r"^\s*(t=\d+\s*,\s*)?(sha-?\d*|md5|sm3|hmac[-_a-z0-9]*|v\d+|sign(ature)?)\s*[=,:]\s*", re.IGNORECASE
+)
 
 HINTS = {
     "algorithm": "the other side uses another algorithm",
     "base64_hex": "the signature is written as Base64 where hex belongs, or the other way round",
+    "body_last": "the body stands behind (or before) all other pairs instead of in its place by name",
     "body_left_out": "the body is not signed, or is signed under another name",
     "body_reserialised": "the body was parsed and written again before signing; sign the raw text as it is sent",
+    "body_unnamed": "the body is signed without its name and joiner",
+    "charset": "the text is in GBK on one side and in UTF-8 on the other; both sides must sign UTF-8",
     "clock_skew": "the timestamp is outside the window; set the clock, or sign at the moment of sending",
     "empty_value": "parameters with an empty value are kept on one side and left out on the other",
     "missing_ampersand": "the pairs are joined with something else, or with nothing",
     "order": "the parameters are not sorted by name in ASCII order",
+    "parameter_left_out": "a parameter that was sent is not signed",
     "path": "the path of the call is signed on one side only",
+    "prefix": "the signature has a prefix such as sha256= or v1, that does not belong to it",
     "seconds_milliseconds": "the timestamp is in milliseconds on one side and in seconds on the other",
     "secret_place": "the secret is put into the text at another place",
     "secret_space": "the secret has a space or a line break before or behind it",
@@ -61,6 +71,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         fits = "does not fit" if self.secret_index is None else f"fits, with secret {self.secret_index + 1}"
+        fits += ", but will be refused" if self.refused else ""
         lines = [f"signature {fits}", f"ours      {_visible(self.ours)}"]
         if self.theirs is not None:
             lines.append(f"theirs    {_visible(self.theirs)}")
@@ -69,8 +80,20 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(f"parts at  {at.position}: ours …{_visible(at.ours)}… theirs …{_visible(at.theirs)}…")
         if self.skew_seconds is not None:
             lines.append(f"clock     {abs(self.skew_seconds):.0f} s {'ahead' if self.skew_seconds > 0 else 'behind'}")
-        lines += [f"cause     {HINTS[hint]} [{hint}]" for hint in self.hints]
+        lines += [f"cause     {hint_text(hint, HINTS)} [{hint.partition(':')[0]}]" for hint in self.hints]
         return "\n".join(lines)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the signature fits and what it signs, a time above all, will not be taken."""
+        return self.secret_index is not None and bool(self.hints)
+
+
+def hint_text(hint: str, texts: Mapping[str, str]) -> str:
+    """The text of a hint, with the name that it is about ("parameter_left_out:nonce")."""
+    kind, _, about = hint.partition(":")
+    text = texts.get(kind, kind)
+    return (f"{text} ({about})" if text.isascii() else f"{text}（{about}）") if about else text
 
 
 def explain(  # noqa: PLR0913 -- keyword-only, and any may be unknown
@@ -117,7 +140,9 @@ def _fitting_secret(
 
 
 def _causes_of_signature(base: Reading, signature: str, secrets: Sequence[str], *, same_text: bool) -> list[str]:
-    written, said = _decode_signature(signature, base.scheme.output)
+    plain = _PREFIX.sub("", signature)
+    written, said = _decode_signature(plain, base.scheme.output)
+    written = ["prefix", *written] if plain != signature else written
     for mistakes, reading in _readings(base):
         joined = reading.text()
         for secret_mistake, secret in _spelled(secrets):
@@ -150,11 +175,19 @@ def _decode_signature(text: str, output: str) -> tuple[list[str], set[bytes]]:
 def _readings(base: Reading) -> Iterator[tuple[list[str], Reading]]:
     """Ours, then ours with one usual mistake, then with two; each with the mistakes it has."""
     yield [], base
-    singles = [(name, varied) for name, vary in VARIATIONS for varied in vary(base)]
-    yield from (([name], varied) for name, varied in singles)
+    for name, vary in VARIATIONS:
+        yield from (([_named(name, varied)], varied) for varied in vary(base))
     for (first, vary), (second, vary_again) in combinations(VARIATIONS, 2):
         for varied in vary(base):
-            yield from (([first, second], twice) for twice in vary_again(varied))
+            once = _named(first, varied)
+            for twice in vary_again(varied._replace(note="")):
+                yield [once, _named(second, twice)], twice
+    for name, vary in EXHAUSTIVE:
+        yield from (([name], varied) for varied in vary(base))
+
+
+def _named(mistake: str, reading: Reading) -> str:
+    return f"{mistake}:{reading.note}" if reading.note else mistake
 
 
 def _spelled(secrets: Sequence[str]) -> Iterator[tuple[list[str], str]]:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import product
+from contextlib import suppress
+from itertools import islice, permutations, product
 from typing import NamedTuple, get_args
 from urllib.parse import quote, quote_plus
 
@@ -14,16 +15,24 @@ from jiuwu.platform.signing import Algorithm, Scheme, SchemeRefused, SecretPlace
 
 
 class Reading(NamedTuple):
-    """One way to read what is signed: a scheme, the parameters, the path and the order of the names."""
+    """One way to read what is signed: a scheme, the parameters, the path, the order of the names, and what stands
+    before and behind the pairs. `note` says in a word what the mistake is about."""
 
     scheme: Scheme
     params: dict[str, str]
     path: str = ""
     order: Callable[[Mapping[str, str]], Iterable[str]] = sorted
+    before: str = ""
+    behind: str = ""
+    note: str = ""
 
     def text(self) -> str:
         """The canonical string without its secret."""
-        return signing.join(self.scheme, self.params, self.path, self.order)
+        return self.before + signing.join(self.scheme, self.params, self.path, self.order) + self.behind
+
+    def without(self, name: str) -> "Reading":
+        """The same with one parameter less."""
+        return self._replace(params={key: value for key, value in self.params.items() if key != name})
 
     def with_scheme(self, **changes: object) -> "Reading":
         """The same with another scheme."""
@@ -98,7 +107,47 @@ def _body_reserialised(reading: Reading) -> Iterator[Reading]:
 def _body_left_out(reading: Reading) -> Iterator[Reading]:
     name = reading.scheme.body_name
     if name in reading.params:
-        yield reading._replace(params={key: value for key, value in reading.params.items() if key != name})
+        yield reading.without(name)
+
+
+def _body_last(reading: Reading) -> Iterator[Reading]:
+    body = reading.scheme.body_name
+    if body in reading.params:
+        yield reading._replace(order=lambda params: sorted(params, key=lambda name: (name == body, name)))
+        yield reading._replace(order=lambda params: sorted(params, key=lambda name: (name != body, name)))
+
+
+def _body_unnamed(reading: Reading) -> Iterator[Reading]:
+    """The raw body where the pair belongs, behind all pairs, or before them."""
+    scheme, body = reading.scheme, reading.params.get(reading.scheme.body_name, "")
+    if not body:
+        return
+    rest = reading.without(scheme.body_name)
+    for joiner in dict.fromkeys((scheme.field_joiner, "")):
+        yield rest._replace(behind=joiner + body)
+        yield rest._replace(before=body + joiner)
+    named = scheme.body_name + scheme.pair_joiner + body
+    before, found, behind = reading.text().partition(named)
+    if found:
+        yield rest._replace(params={}, path="", before=before + body, behind=behind)
+
+
+def _parameter_left_out(reading: Reading) -> Iterator[Reading]:
+    for name, value in reading.params.items():
+        if value and name not in (*reading.scheme.excluded, reading.scheme.body_name):
+            yield reading.without(name)._replace(note=name)
+
+
+def _charset(reading: Reading) -> Iterator[Reading]:
+    """Signed in GBK where UTF-8 was sent, and the other way round."""
+    for written, read in (("gb18030", "utf-8"), ("utf-8", "gb18030")):
+        with suppress(UnicodeError):
+            values = {
+                name: value.encode(written, "surrogateescape").decode(read, "surrogateescape")
+                for name, value in reading.params.items()
+            }
+            if values != reading.params:
+                yield reading.with_params(**values)
 
 
 def _seconds_milliseconds(reading: Reading) -> Iterator[Reading]:
@@ -130,8 +179,39 @@ def _each(reading: Reading, field: str, values: Iterable[str]) -> Iterator[Readi
             continue
 
 
+def _any_order(reading: Reading) -> Iterator[Reading]:
+    kept = [name for name, value in reading.params.items() if name not in reading.scheme.excluded and value]
+    if len(kept) <= _MOST_PERMUTED:
+        # a long body is not hashed 40,320 times
+        for names in islice(permutations(kept), _MOST_CHARACTERS // (len(reading.text()) + 1)):
+            yield reading._replace(order=_fixed(names))
+
+
+def _fixed(names: Iterable[str]) -> Callable[[Mapping[str, str]], Iterable[str]]:
+    return lambda _params: names
+
+
+def _real_milliseconds(reading: Reading) -> Iterator[Reading]:
+    """Seconds were sent, and signed were the milliseconds of that second: nobody knows which."""
+    for name, value in reading.params.items():
+        if value.isascii() and value.isdigit() and len(value) == _DIGITS_OF_SECONDS:
+            for thousandth in range(1000):
+                yield reading.with_params(**{name: f"{value}{thousandth:03}"})
+
+
+_MOST_PERMUTED = 8  # 40,320 orders
+_MOST_CHARACTERS = 50_000_000
+_DIGITS_OF_SECONDS = 10
+
+# Of so many kinds that they are tried last, and never together with another mistake.
+EXHAUSTIVE: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
+    ("seconds_milliseconds", _real_milliseconds),
+    ("order", _any_order),
+)
+
 # By hint, the likelier first; secret_place before algorithm, because a plain digest needs the secret in the text.
 VARIATIONS: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
+    ("body_last", _body_last),
     ("order", _order),
     ("empty_value", _empty_value),
     ("url_encoding", _url_encoding),
@@ -140,8 +220,11 @@ VARIATIONS: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
     ("missing_ampersand", _missing_ampersand),
     ("sign_included", _sign_included),
     ("body_left_out", _body_left_out),
+    ("body_unnamed", _body_unnamed),
+    ("charset", _charset),
     ("seconds_milliseconds", _seconds_milliseconds),
     ("path", _path),
+    ("parameter_left_out", _parameter_left_out),
     ("secret_place", _secret_place),
     ("algorithm", _algorithm),
 )
