@@ -50,6 +50,11 @@ BODIES: dict[str, tuple[object, str]] = {
     "NaN": ('{"items":[{"product_id":"tea","quantity":NaN}]}', ""),
     "infinity": ('{"items":[{"product_id":"tea","quantity":1e999}]}', "items[0].quantity"),
     "a lone surrogate": ('{"items":[{"product_id":"\\ud800","quantity":1}]}', ""),
+    "a quantity twice": ('{"items":[{"product_id":"tea","quantity":1,"quantity":2}]}', "quantity"),
+    "items twice": (
+        '{"items":[{"product_id":"tea","quantity":1}],"items":[{"product_id":"tea","quantity":1}]}',
+        "items",
+    ),
     "deep as the sea": ('{"x":' + "[" * 8000 + "]" * 8000 + "}", "x"),
     "deep where it matters": ('{"items":' + "[" * 8000 + "]" * 8000 + "}", "items[0]"),
     "null": ("null", ""),

@@ -137,6 +137,7 @@ JUNK: dict[str, tuple[object, int, str]] = {
     "ticket in Chinese": (_session(json.dumps({"ticket": "票" * 43}, ensure_ascii=False)), 400, "ticket_malformed"),
     "body of surrogates": (_session('{"ticket":"\ud800"}'), 400, "body_unreadable"),
     "body cut off": (_session(TICKET[:-1]), 400, "body_malformed"),
+    "ticket twice": (_session('{"ticket":"' + "a" * 43 + '","ticket":"' + "b" * 43 + '"}'), 400, "field_repeated"),
     "body deep": (_session("[" * 4000), 400, "field_malformed"),
     "body deep in an unknown field": (_session('{"x":' + "[" * 4000), 400, "body_malformed"),
     "body huge": (_session(json.dumps({"ticket": "a" * 10_000_000})), 413, "body_too_large"),

@@ -6,6 +6,7 @@ member or the merchant who reads it, and what it is about. Whatever a stranger s
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -84,17 +85,36 @@ def idempotency_key(request: Request) -> str:
 def body[T](request: Request, decoder: "msgspec.json.Decoder[T]", told: Callable[[str], str]) -> T:
     """The body as the decoder's type; `told` is the message for a field ("" for all) that is not as it must be.
 
-    Raises Refused, which names the field.
+    Raises Refused, which names the field; also for a name that stands twice, of which readers take one or the other.
     """
+    raw = _bytes(request)
     try:
-        return decoder.decode(_bytes(request))
+        found = decoder.decode(raw)
+        _TWICE.decode(raw.decode())
+        return found
     except msgspec.ValidationError as error:
         field = _field(str(error))
         if _UNKNOWN.search(str(error)):
             raise Refused(400, "field_unknown", f"不认识字段 {field}", field) from None
         raise Refused(400, "field_malformed", told(field), field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise Refused(400, "body_malformed", "请求内容不是有效的 JSON") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            field = _shown(name)
+            raise Refused(400, "field_repeated", f"字段 {field} 出现了不止一次", field)
+        seen.add(name)
+
+
+_TWICE = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _shown(name: str) -> str:
+    return "".join(char for char in name[:64] if char.isprintable())
 
 
 def _bytes(request: Request) -> bytes:
@@ -117,7 +137,7 @@ def _field(problem: str) -> str:
     if missing := _MISSING.search(problem):
         field = f"{field}.{missing[1]}" if field else missing[1]
     if unknown := _UNKNOWN.search(problem):
-        field = "".join(char for char in unknown[1].partition("`")[0] if char.isprintable())
+        field = _shown(unknown[1].partition("`")[0])
     return field
 
 
