@@ -43,6 +43,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     points_table: str
     effect_queue_url: str
     effect_dead_letter_url: str
+    check_payments_from_fen: int
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], left: Callable[[], float])
         points=parts.points,
         policy=chosen.policy,
         bury=partial(_give_up, parts),
+        check_from_fen=chosen.check_payments_from_fen,
         left=left,
         clock=parts.clock,
     )

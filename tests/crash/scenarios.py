@@ -17,6 +17,7 @@ from jiuwu.trade.orders import Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
+from sandbox.platform import orders as platform_orders
 from sandbox.platform.deliveries import under_new_id
 from sandbox.platform.grants import ACCESS_SECONDS
 from sandbox.platform.refusals import Refused as RefusedThere
@@ -176,6 +177,24 @@ def partly_paid(stage: Stage) -> None:
     placed(stage)
     pay_a_part(stage)
     stage.pass_by(float(PARAMETERS["OrderExpirySeconds"]) - 70)
+
+
+def tell_untruly(stage: Stage) -> None:
+    """A notification, rightly signed, of a payment that the platform does not know."""
+    order = stage.town.platform.world.book.get(stage.order_no)
+    untrue = platform_orders.pay(order, order.request.amount_fen, "untrue", int(stage.town.clock.now))
+    stage.town.platform.notifier.emit(events.paid(untrue, untrue.payments[-1]))
+
+
+def told_untruly(stage: Stage) -> None:
+    """An order shipped for such a payment."""
+    placed(stage)
+    tell_untruly(stage)
+    stage.pass_by(400)
+
+
+def pay_under_its_id(stage: Stage) -> None:
+    stage.town.platform.actions.pay(stage.order_no, None, "true")
 
 
 def pay_the_rest(stage: Stage) -> None:
@@ -406,6 +425,7 @@ SCENARIOS = (
     Scenario("payment in parts, and more than the amount", placed, pay_in_parts, Status.SHIPPED, back_fen=2000),
     Scenario("expiry of an order paid in part", partly_paid, nobody, Status.REFUNDED, back_fen=None, seconds=400),
     Scenario("the rest as the order expires", partly_paid, pay_the_rest, Status.SHIPPED, seconds=400),
+    Scenario("the true payment after an untrue one", told_untruly, pay_under_its_id, Status.SHIPPED, seconds=400),
     Scenario("late payment", cancelled, pay_late, Status.REFUNDED, back_fen=None),
     Scenario("cancellation by the member", placed, cancel_here, Status.CANCELLED),
     Scenario("cancellation by the platform", placed, cancel_there, Status.CANCELLED),

@@ -102,6 +102,7 @@ def environment(
         "APP_SECRET_NAME": app_secret,
         "EFFECT_QUEUE_URL": effect_queue,
         "EFFECT_DEAD_LETTER_URL": make_queue("EffectDeadLetters"),
+        "CHECK_PAYMENTS_FROM_FEN": "100000",
     }
 
 
@@ -159,12 +160,14 @@ def test_messages_sent_twice_late_or_for_nothing_do_nothing(rig: Rig) -> None:
 def test_a_late_payment_is_given_back_through_the_platform(rig: Rig) -> None:
     rig.put(an_order(base=after(CANCELLED, paid())))
     reply = {"refund_id": "R1", "out_refund_no": f"{number(0)}:refund:t1", "status": "succeeded", "amount": "12.34"}
-    rig.platform(lambda request: data(reply))
+    paid_there = {"transaction_id": "t1", "amount": "12.34", "paid_at": NOW - 9}
+    found = {"orders": [shown(payments=[paid_there])]}
+    rig.platform(lambda request: data(found if request.url.path == "/orders/query" else reply))
 
     assert rig.handle(wanted()) == []
 
-    (told,) = rig.asked
-    assert told.url.path == "/refunds"
+    looked, told = rig.asked
+    assert ("/orders/query", "/refunds") == (looked.url.path, told.url.path)
     asked = json.loads(told.content)
     assert (asked["out_refund_no"], asked["transaction_id"], asked["amount"]) == (
         f"{number(0)}:refund:t1",

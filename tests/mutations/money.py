@@ -87,6 +87,35 @@ MONEY = (
         ),
     ),
     Safeguard(
+        "goods of a large order wait until the platform shows the payment",
+        2,
+        f"{_TRADE}/payment_check.py",
+        '(large and name == "ship")',
+        '(large and name == "nothing")',
+        (
+            "tests/trade/test_payment_check.py::test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_alert",
+        ),
+    ),
+    Safeguard(
+        "a refund by the rules waits until the platform shows the payments",
+        2,
+        f"{_TRADE}/payment_check.py",
+        "is_own_refund(name, effects[name]) or (",
+        "name == 'nothing' or (",
+        (
+            "tests/trade/test_payment_check.py::test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the_payments",
+            "tests/trade/test_payment_check.py::test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of",
+        ),
+    ),
+    Safeguard(
+        "no notification ends a doubt",
+        2,
+        f"{_TRADE}/payments.py",
+        "    if not event.shown:\n",
+        "    if event.at < 0:\n",
+        ("tests/trade/test_payment_check.py::test_a_notification_ends_no_doubt",),
+    ),
+    Safeguard(
         "money for a cancelled order goes back",
         2,
         f"{_TRADE}/payments.py",

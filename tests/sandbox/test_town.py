@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from jiuwu.aws import clients
 from jiuwu.trade import effects
 from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.orders import HoldReason, Order, Status
 from sandbox.memory.calls import Phase
+from sandbox.platform import events
+from sandbox.platform import orders as platform_orders
 from sandbox.town.people import Member, stock
 from sandbox.town.town import Killed, Town, town
 from sandbox.town.wiring import following
@@ -192,3 +194,26 @@ def test_a_schedule_ticks_when_it_says(expression: str, after: float, tick: floa
 def test_errors_are_botocores_own(here: Town) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         here.account.client("dynamodb").get_item(TableName="none", Key={"a": {"S": "b"}})
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["never", "after a while"])
+def test_an_untrue_notification_of_a_large_order_ships_nothing_until_a_true_payment_does(*, shown: bool) -> None:
+    with town(parameters={"CheckPaymentsFromFen": "0"}) as here:
+        stock(here)
+        here.start()
+        lan = Member(here, "ou_lan")
+        lan.log_in()
+        order_no = lan.place("k", [{"product_id": "mug-panda", "quantity": 1}])
+        there = here.platform.world.book.get(order_no)
+        untrue = platform_orders.pay(there, there.request.amount_fen, "untrue", int(here.clock.now))
+        here.platform.notifier.emit(events.paid(untrue, untrue.payments[-1]))
+        here.clock.run(here.clock.now + 600)
+        held = order(here, order_no)
+
+        here.platform.actions.pay(order_no, None, "untrue" if shown else "true")
+        here.clock.run(here.clock.now + 3600)
+
+        after = order(here, order_no)
+    assert (Status.HELD, HoldReason.UNPROVEN) == (held.status, held.hold_reason)
+    assert (Status.SHIPPED, 0) == (after.status, here.platform.world.book.get(order_no).refunded_fen)
+    assert [1] == [count for key, count in here.said.metrics.items() if "alert=payment_unknown_there" in key]

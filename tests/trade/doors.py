@@ -1,12 +1,12 @@
 """Both sides of the effects' door as fakes: the merchant's bus and the platform."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from jiuwu.platform.errors import PlatformError
-from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemoteRefund
+from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemotePayment, RemoteRefund
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Order
@@ -52,6 +52,11 @@ class Platform:
         self.refunded: list[tuple[str, str, str, int]] = []
         self.reasons: list[str] = []
         self.looked: list[str] = []
+        self.queried: list[list[str]] = []
+        # what orders.query shows of each order: its payments, or that it cannot be asked
+        self.payments: tuple[RemotePayment, ...] | PlatformError = tuple(
+            RemotePayment(transaction_id=one, amount_fen=1234, paid_at=NOW) for one in ("t1", "t2")
+        )
 
     def push_status(self, out_order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.pushed.append((out_order_no, status, effect_id))
@@ -73,6 +78,15 @@ class Platform:
         if self.error:
             raise self.error
         return RefundReply(refund_id="r", out_refund_no=out_refund_no, amount_fen=amount_fen, status=self.answers)
+
+    def query_orders(self, out_order_nos: Sequence[str]) -> list[RemoteOrder]:
+        self.queried.append(list(out_order_nos))
+        if isinstance(self.payments, PlatformError):
+            raise self.payments
+        return [
+            remote("paid").model_copy(update={"out_order_no": number, "payments": self.payments})
+            for number in out_order_nos
+        ]
 
     def get_order(self, out_order_no: str, *, timeout: float) -> RemoteOrder:
         self.looked.append(out_order_no)
@@ -139,6 +153,7 @@ def dispatcher(
     graves: Graves | None = None,
     left: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
+    check_from_fen: int = 100_000,
 ) -> Dispatcher:
     events: Any = bus
     client: Any = platform
@@ -151,6 +166,7 @@ def dispatcher(
         points=points,
         policy=Policy(),
         bury=graves or Graves(),
+        check_from_fen=check_from_fen,
         left=left,
         clock=lambda: at,
     )
@@ -165,8 +181,11 @@ def dispatch(
     graves: Graves | None = None,
     left: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
+    check_from_fen: int = 100_000,
 ) -> Dispatched:
-    sent = dispatcher(store, bus, platform, ledger=ledger, graves=graves, left=left, at=at)
+    sent = dispatcher(
+        store, bus, platform, ledger=ledger, graves=graves, left=left, at=at, check_from_fen=check_from_fen
+    )
     return sent.dispatch(numbers or [NUMBER])
 
 

@@ -106,6 +106,16 @@ class World:
         self.step(lambda: self.refunded.setdefault(effect_id, fen))
         return RefundReply(refund_id="r", out_refund_no=effect_id, amount_fen=fen)
 
+    def query_orders(self, numbers: Iterable[str]) -> list[Any]:
+        """Every payment here is a true one."""
+
+        def shown(order: Order) -> Any:
+            payments = [SimpleNamespace(transaction_id=one.ref, amount_fen=one.fen) for one in order.payments]
+            return SimpleNamespace(out_order_no=order.order_no, payments=payments)
+
+        wanted = list(numbers)
+        return self.step(lambda: [shown(self.table[number]) for number in wanted if number in self.table])
+
     # what the functions do, each in a process of its own
 
     def process(self, messages: list[Notice]) -> None:
@@ -127,6 +137,7 @@ class World:
                 points=door,
                 policy=POLICY,
                 bury=lambda _: None,
+                check_from_fen=100_000,
                 clock=lambda: NOW + 100,
             )
             assert not unfinished(dispatcher.dispatch([number]))

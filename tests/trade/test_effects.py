@@ -133,7 +133,14 @@ def test_a_ship_request_reaches_the_merchants_rule(
 
     ledger: Any = Ledger()
     Dispatcher(
-        store, events=events, bus=event_bus, platform=lambda: client, points=ledger, policy=Policy(), bury=Graves()
+        store,
+        events=events,
+        bus=event_bus,
+        platform=lambda: client,
+        points=ledger,
+        policy=Policy(),
+        bury=Graves(),
+        check_from_fen=100_000,
     ).dispatch([NUMBER])
 
     (message,) = sqs.receive_message(QueueUrl=effect_queue, WaitTimeSeconds=5)["Messages"]

@@ -16,10 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, fanout
 
 from .booking import book
-from .events import EffectDone, EffectFailed
+from .events import EffectDone, EffectFailed, PaymentsDoubted
 from .machine import Applied, Ignored, Policy, apply
 from .orders import Effect, Order, effect_id
 from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
+from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, told
 from .points import PointsLedger
 from .store import OrderStore
 from .telling import tell
@@ -63,10 +64,14 @@ class Attempt:
     problem: str = ""
     verdict: Verdict = DONE
     number: int = 1  # the how manieth attempt it was
+    checked: Checked | None = None  # what is held in doubt, when it was asked for often enough
 
-    def event(self, now: int) -> EffectDone | EffectFailed:
+    def event(self, now: int) -> EffectDone | EffectFailed | PaymentsDoubted:
         """What it does to the order."""
         verdict = self.verdict
+        if self.checked:
+            doubted = (*self.checked.missing, *self.checked.differing)
+            return PaymentsDoubted(now, doubted, differing=bool(self.checked.differing))
         if not self.problem:
             return EffectDone(now, self.effect)
         return EffectFailed(now, self.effect, verdict.next_at, verdict.dead, verdict.counted)
@@ -85,12 +90,15 @@ class Dispatched:
 
 # Keeps what is given up, so that a person can look at it and give it a second life.
 Bury = Callable[[Attempt], None]
+# The effects that may leave in this invocation because their payments were checked, by order.
+type _Cleared = Mapping[str, Sequence[str]]
 
 
 class Dispatcher:
     """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
     `points` is the ledger of what orders for points are paid with; `bury` is given each effect that is given up, before
-    the order says so; `left` is how many seconds there still are."""
+    the order says so; the goods of orders of `check_from_fen` and more leave only when the platform shows their
+    payments; `left` is how many seconds there still are."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -102,12 +110,13 @@ class Dispatcher:
         points: PointsLedger,
         policy: Policy,
         bury: Bury,
+        check_from_fen: int,
         left: Callable[[], float] = lambda: float("inf"),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._events, self._bus, self._bury = store, events, bus, bury
         self._platform, self._points, self._policy = platform, points, policy
-        self._left, self._clock = left, clock
+        self._check_from_fen, self._left, self._clock = check_from_fen, left, clock
 
     def dispatch(self, order_nos: Iterable[str]) -> Dispatched:
         """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders
@@ -116,10 +125,11 @@ class Dispatcher:
         orders = self._store.get_many(numbers)
         attempts: list[Attempt] = []
         try:
-            attempts += self._ship([order for order in orders.values() if "ship" in self._ready(order)])
+            cleared = self._check(orders, attempts)
+            attempts += self._ship([order for order in orders.values() if "ship" in self._leaving(order, cleared)])
             attempts += self._book(orders.values())
             shipped = [self._after(order, attempts)[0] for order in orders.values()]
-            self._tell_all([order for order in shipped if self._to_tell(order)], attempts)
+            self._tell_all([order for order in shipped if self._to_tell(order, cleared)], attempts, cleared)
         finally:
             # also when something breaks: what was confirmed and not written down would be sent again
             alerts, lost = self._save(orders, attempts)
@@ -137,8 +147,37 @@ class Dispatcher:
     def _late(self) -> bool:
         return self._left() < _LEAST_SECONDS
 
-    def _to_tell(self, order: Order) -> list[str]:
-        return [effect for effect in self._ready(order) if effect != "ship" and not effect.startswith("points:")]
+    def _leaving(self, order: Order, cleared: _Cleared) -> list[str]:
+        """What is ready, without that whose payments were not checked in this invocation."""
+        ready = self._ready(order)
+        unchecked = {*self._to_check(order, ready)} - {*cleared.get(order.order_no, ())}
+        return [effect for effect in ready if effect not in unchecked]
+
+    def _to_check(self, order: Order, ready: Sequence[str]) -> list[str]:
+        return effects_to_check(order, ready, from_fen=self._check_from_fen)
+
+    def _to_tell(self, order: Order, cleared: _Cleared) -> list[str]:
+        leaving = self._leaving(order, cleared)
+        return [effect for effect in leaving if effect != "ship" and not effect.startswith("points:")]
+
+    def _check(self, orders: Mapping[str, Order], attempts: list[Attempt]) -> _Cleared:
+        """The effects whose payments the platform shows, by order; what it does not show, or could not be asked about,
+        is an attempt that failed."""
+        to_check = {number: names for number, one in orders.items() if (names := self._to_check(one, self._ready(one)))}
+        if not to_check or self._late:
+            return {}
+        checked = check(self._platform, {number: orders[number] for number in to_check}, left=self._left)
+        for number, names in to_check.items():
+            if not checked[number].shown:
+                attempts += [self._unchecked(orders[number], name, checked[number]) for name in names]
+        return {number: names for number, names in to_check.items() if checked[number].shown}
+
+    def _unchecked(self, order: Order, name: str, checked: Checked) -> Attempt:
+        if checked.failed:
+            return self._attempt(order, name, checked.failed)
+        problem = "; ".join(told(checked))
+        attempt = self._attempt(order, name, PaymentNotShown(problem), problem)
+        return replace(attempt, checked=checked) if attempt.number >= MOST_LOOKS else attempt
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
         by_number = {order.order_no: order for order in orders}
@@ -158,18 +197,18 @@ class Dispatcher:
                 if effect.startswith("points:") and not self._late:
                     yield self._attempt(order, effect, *book(self._points, order, effect, at=now))
 
-    def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt]) -> None:
+    def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt], cleared: _Cleared) -> None:
         if not orders:
             return
         platform = self._platform()
         with ThreadPoolExecutor(min(len(orders), _ORDERS_AT_ONCE)) as threads:
-            tellings = [threads.submit(self._tell, platform, order, attempts) for order in orders]
+            tellings = [threads.submit(self._tell, platform, order, attempts, cleared) for order in orders]
         for telling in tellings:
             telling.result()  # raises what is no answer of the platform: no secret, no memory
 
-    def _tell(self, platform: "PlatformClient", order: Order, attempts: list[Attempt]) -> None:
+    def _tell(self, platform: "PlatformClient", order: Order, attempts: list[Attempt], cleared: _Cleared) -> None:
         """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
-        for effect in self._to_tell(order):
+        for effect in self._to_tell(order, cleared):
             if self._late:
                 return
             if (order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS:
@@ -213,7 +252,7 @@ class Dispatcher:
         now = int(self._clock())
         tries = {order.order_no: {now} for order in orders if self._ready(self._after(order, attempts)[0])}
         for attempt in attempts:
-            if attempt.problem and not attempt.verdict.dead:
+            if attempt.problem and not attempt.verdict.dead and not attempt.checked:
                 tries.setdefault(attempt.order_no, set()).add(attempt.verdict.next_at)
         return {number: tuple(sorted(times)) for number, times in tries.items()}
 

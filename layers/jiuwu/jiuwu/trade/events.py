@@ -124,6 +124,16 @@ class EffectFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentsDoubted:
+    """The platform was asked several times and does not show these payments (transaction ids), or, when `differing`,
+    shows them with other amounts."""
+
+    at: int
+    transactions: tuple[str, ...]
+    differing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Redriven:
     """A person gives an effect that was given up a second life."""
 
@@ -140,4 +150,4 @@ class Owed:
 
 
 Told = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
-Event = Placed | Told | RefundAsked | Expired | EffectDone | EffectFailed | Redriven | Owed
+Event = Placed | Told | RefundAsked | Expired | EffectDone | EffectFailed | PaymentsDoubted | Redriven | Owed

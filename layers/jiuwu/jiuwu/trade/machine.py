@@ -8,7 +8,7 @@ sides, settles it; the event's id stays in the history, so that hearing of it ag
 
 from collections.abc import Callable
 
-from . import outbox, payments, refund_status, refunding
+from . import outbox, payment_doubts, payments, refund_status, refunding
 from .events import (
     Cancelled,
     Completed,
@@ -18,6 +18,7 @@ from .events import (
     Expired,
     Owed,
     Paid,
+    PaymentsDoubted,
     Placed,
     Redriven,
     RefundAsked,
@@ -52,6 +53,7 @@ _RULES: dict[type[Event], Callable[..., Outcome]] = {
     RefundAsked: refunding.refund_asked,
     EffectDone: outbox.effect_done,
     EffectFailed: outbox.effect_failed,
+    PaymentsDoubted: payment_doubts.doubted,
     Redriven: outbox.redriven,
     Owed: outbox.owed,
 }

@@ -303,7 +303,8 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
         f"{event.effect} again: {local.status} here, {remote.status} there" for event in owed if isinstance(event, Owed)
     ]
     there = {payment.transaction_id for payment in remote.payments}
-    evidence += [f"payment {payment.ref} is not there" for payment in local.payments if payment.ref not in there]
+    booked = (*local.payments, *local.doubted)
+    evidence += [f"payment {payment.ref} is not there" for payment in booked if payment.ref not in there]
     states = {refund.refund_id: refund.status for refund in remote.refunds}
     for refund in local.refunds:
         if (state := states.get(refund.ref, "not")) != "succeeded":

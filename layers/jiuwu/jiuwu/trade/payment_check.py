@@ -1,0 +1,77 @@
+"""The platform asked for payments that we know from notifications, before goods or money leave because of them.
+
+A notification may be faster than the platform's own query, so a payment that it does not show is asked for again a few
+times, with pauses, before it is held in doubt.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jiuwu.platform.errors import PlatformError
+
+from .asking import remotes
+from .orders import Order
+from .payment_sum import is_own_refund
+
+if TYPE_CHECKING:
+    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.models import RemoteOrder
+
+# The last of these looks comes two to four minutes after the first (trade/patience.py).
+MOST_LOOKS = 5
+
+
+class PaymentNotShown(Exception):
+    """The platform does not show a payment, or shows it with another amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the platform says to one order's payments: `failed` is why it could not be asked, `missing` and `differing`
+    are the transactions that it does not show, or shows with another amount."""
+
+    failed: Exception | None = None
+    missing: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether the platform shows every payment with its amount."""
+        return not (self.failed or self.missing or self.differing)
+
+
+def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> list[str]:
+    """Return the effects that may leave only if the platform shows the order's payments: refunds that nobody but the
+    rules decided, and the goods of an order of `from_fen` and more."""
+    if not any(payment.fen for payment in order.payments):
+        return []
+    large = order.amount_fen >= from_fen
+    effects = dict(order.effects)
+    return [name for name in ready if is_own_refund(name, effects[name]) or (large and name == "ship")]
+
+
+def check(
+    platform: "Callable[[], PlatformClient]", orders: Mapping[str, Order], *, left: Callable[[], float]
+) -> dict[str, Checked]:
+    """What the platform says to the payments of these orders, by number, in as few calls as it takes."""
+    try:
+        found, unreadable = remotes(platform, list(orders), left=left)
+    except PlatformError as error:
+        return dict.fromkeys(orders, Checked(error))
+    checked = {number: _compared(order, found.get(number)) for number, order in orders.items()}
+    return checked | {number: Checked(PaymentNotShown(why)) for number, why in unreadable.items()}
+
+
+def _compared(order: Order, remote: "RemoteOrder | None") -> Checked:
+    shown = {one.transaction_id: one.amount_fen for one in (remote.payments if remote else ())}
+    booked = [payment for payment in order.payments if payment.fen]
+    missing = tuple(payment.ref for payment in booked if payment.ref not in shown)
+    differing = tuple(one.ref for one in booked if one.ref in shown and shown[one.ref] != one.fen)
+    return Checked(missing=missing, differing=differing)
+
+
+def told(checked: Checked) -> Iterator[str]:
+    """Why nothing leaves, for a person."""
+    yield from (f"the platform does not show payment {ref}" for ref in checked.missing)
+    yield from (f"the platform shows payment {ref} with another amount" for ref in checked.differing)
