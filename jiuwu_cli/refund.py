@@ -18,6 +18,7 @@ from jiuwu_cli.screen import note, say
 
 _REFUSED = {
     "nothing_paid": "there is no payment to give back: none was made, or it is on its way back already",
+    "nothing_left": "all of it went back, or is on its way back, already",
     "refund_exceeds_payment": "it keeps less than that",
     "too_many_refunds": f"it has been asked for {MOST_REQUESTS} times, which is the most",
     "request_reused": "this request id asked for another amount before",

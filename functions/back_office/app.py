@@ -197,6 +197,8 @@ def _refused(refused: RefundRefused) -> Refused:
                 "nothing_paid",
                 "订单没有可退的付款：没有付款，或已全部退回；积分请用 /merchant/members/{member_id}/points 退还",
             )
+        case "nothing_left":
+            return Refused(422, "nothing_left", "订单没有可退余额：付款已全部退回，或正在退回")
         case "too_many_refunds":
             return Refused(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
         case "refund_exceeds_payment":
@@ -204,7 +206,7 @@ def _refused(refused: RefundRefused) -> Refused:
 
 
 def _reused() -> Refused:
-    return Refused(409, "request_reused", "这个请求标识已用于内容不同的请求，请换一个", "Idempotency-Key")
+    return Refused(409, "request_reused", "这个 Idempotency-Key 已用于内容不同的请求，请换一个", "Idempotency-Key")
 
 
 def _no_order() -> Refused:

@@ -76,10 +76,10 @@ def handle(parts: Parts, event: object) -> Reply:
 def _route(request: Request) -> Callable[[Parts, Request], Reply]:
     known = _ROUTES.get(_route_path(request))
     if known is None:
-        raise RequestRefused(404, "not_found", "there are /oauth/login, /callback, /session and /unlink")
+        raise RequestRefused(404, "not_found", "没有这个地址，只有 /oauth/login、/callback、/session 和 /unlink")
     method, serve = known
     if request.method != method:
-        raise RequestRefused(405, "method_not_allowed", f"use {method}", {"Allow": method})
+        raise RequestRefused(405, "method_not_allowed", f"请用 {method} 请求", {"Allow": method})
     return serve
 
 
@@ -89,7 +89,7 @@ def _login(parts: Parts, request: Request) -> Reply:
     if query["flow"] == "mini_program":
         return _login_of_mini_program(parts, request, query["return_to"])
     if query["flow"] not in {"", "h5"}:
-        raise RequestRefused(400, "flow_unknown", "flow is h5 or mini_program")
+        raise RequestRefused(400, "flow_unknown", "flow 应为 h5 或 mini_program")
     return_to = _allowed(parts, query["return_to"])
     # the same secret for all tabs of a browser, so that one login does not cut off another
     known = request.cookies.get(COOKIE, "")
@@ -124,20 +124,20 @@ def _callback(parts: Parts, request: Request) -> Reply:
 
 
 def _session(parts: Parts, request: Request) -> Reply:
-    ticket = api.body(request, _TICKET, lambda _: "ticket must be the text that /oauth/callback gave").ticket
+    ticket = api.body(request, _TICKET, lambda _: "ticket 应为 /oauth/callback 给出的文本").ticket
     if not is_secret(ticket):
-        raise RequestRefused(400, "ticket_malformed", "ticket is not one that /oauth/callback gave")
+        raise RequestRefused(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的")
     try:
         member = parts.accounts.get(parts.logins.redeem(ticket))
     except TicketRefused:
         member = None
     if member is None or not member.is_linked:
-        raise RequestRefused(410, "ticket_refused", "the ticket is unknown, used, or older than a minute: log in again")
+        raise RequestRefused(410, "ticket_refused", "登录凭证无效、已使用或已过期，请重新登录")
     session = parts.sessions.open(member.member_id)
     if not _still_linked(parts, member.member_id):
         # unlinked while the session opened: that one was not among those that the unlinking ended
         parts.sessions.end_all(member.member_id)
-        raise RequestRefused(410, "ticket_refused", "the account was unlinked meanwhile: log in again")
+        raise RequestRefused(410, "ticket_refused", "账号已解除关联，请重新登录")
     _log(request, "opened", member.member_id)
     opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
     return web.json_reply(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
@@ -152,15 +152,13 @@ def _unlink(parts: Parts, request: Request) -> Reply:
     token = api.bearer(request)
     member_id = parts.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
-        problem = "send Authorization: Bearer <session token> of an open session"
-        raise RequestRefused(401, "session_refused", problem, {"WWW-Authenticate": "Bearer"})
+        raise RequestRefused(401, "session_refused", "请先登录", {"WWW-Authenticate": "Bearer"})
     try:
         finished = parts.tokens.unlink(member_id)
     except MemberUnknown:
         finished = True
     except TokenBusy:
-        problem = "the member's token is being renewed; try again in a moment"
-        raise RequestRefused(503, "busy", problem, _RETRY) from None
+        raise RequestRefused(503, "busy", "授权正在更新，请稍后再试", _RETRY) from None
     parts.sessions.end_all(member_id)
     status = "unlinked" if finished else "unlinking"
     _log(request, status, member_id)

@@ -91,8 +91,7 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
     try:
         order, new = shop.checkout.buy(visit.member_id, key, basket, _reach(shop, visit))
     except KeyReused:
-        message = "这个请求标识已用于内容不同的订单，请换一个"
-        raise Refused(409, "idempotency_key_reused", message, "Idempotency-Key") from None
+        raise Refused(409, "idempotency_key_reused", _KEY_REUSED, "Idempotency-Key") from None
     except NotForSale as unsold:
         raise _unsold(unsold, basket) from None
     except TooDear:
@@ -186,6 +185,7 @@ _WAITING = {
     "message": "订单已提交，正在等待社区确认，请稍后刷新",
     "hint": "用同一个 Idempotency-Key 和同样的内容重复 POST /orders，或查询 GET /orders/{order_no}",
 }
+_KEY_REUSED = "这个 Idempotency-Key 已用于内容不同的订单，请换一个"
 _RETRY = {"Retry-After": "5"}
 _BUSY = (TableBusy, TableRefused, ProductsBusy)
 _ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [

@@ -256,7 +256,21 @@ def test_what_went_back_already_is_not_asked_back_again(office: Merchant, sides:
 
     answer = office.refund(order.order_no)
 
-    assert (422, "refund_exceeds_payment") == (answer.status, answer.body["reason"])
+    assert (422, "nothing_left", None) == (answer.status, answer.body["reason"], answer.body.get("field"))
+
+
+def test_what_is_on_its_way_back_leaves_nothing_to_ask_for(office: Merchant) -> None:
+    number = office.paid().order_no
+    office.refund(number, {"amount": "12.34", "reason": "x"}, idempotency_key="first")
+
+    answers = [
+        office.refund(number, body, idempotency_key="next")
+        for body in ({"reason": "x"}, {"amount": "0.01", "reason": "x"})
+    ]
+
+    assert [("nothing_left", None), ("refund_exceeds_payment", "amount")] == [
+        (answer.body["reason"], answer.body.get("field")) for answer in answers
+    ]
 
 
 def test_an_order_that_nobody_paid_has_nothing_to_give_back(office: Merchant, sides: Sides) -> None:

@@ -95,7 +95,7 @@ def body[T](request: Request, decoder: "msgspec.json.Decoder[T]", told: Callable
     except msgspec.ValidationError as error:
         field = _field(str(error))
         if _UNKNOWN.search(str(error)):
-            raise Refused(400, "field_unknown", f"不认识字段 {field}", field) from None
+            raise Refused(400, "field_unknown", f"未知字段 {field}", field) from None
         raise Refused(400, "field_malformed", told(field), field) from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise Refused(400, "body_malformed", "请求内容不是有效的 JSON") from None

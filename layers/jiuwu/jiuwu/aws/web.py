@@ -48,18 +48,18 @@ class Request:
         found: dict[str, str] = {}
         for name, value in self._parameters():
             if name in found:
-                raise RequestRefused(400, "parameter_repeated", f"{name} is given more than once")
+                raise RequestRefused(400, "parameter_repeated", f"参数 {name} 重复")
             if name in names:
                 found[name] = value if name in as_sent else _printable(name, value)
         return dict.fromkeys(names, "") | found
 
     def _parameters(self) -> list[tuple[str, str]]:
         if len(self.raw_query) > _MAX_QUERY:
-            raise RequestRefused(414, "query_too_long", f"the query is longer than {_MAX_QUERY} characters")
+            raise RequestRefused(414, "query_too_long", f"查询串超过 {_MAX_QUERY} 个字符")
         try:
             return parse_qsl(self.raw_query, keep_blank_values=True, errors="strict", max_num_fields=50)
         except ValueError:
-            raise RequestRefused(400, "query_malformed", "the query is not percent-encoded UTF-8") from None
+            raise RequestRefused(400, "query_malformed", "查询串不是百分号编码的 UTF-8") from None
 
 
 def parse(event: object) -> Request:
@@ -68,7 +68,7 @@ def parse(event: object) -> Request:
     http = _mapping(context.get("http"))
     method, path = http.get("method"), _mapping(event).get("rawPath")
     if not (isinstance(method, str) and isinstance(path, str)):
-        raise RequestRefused(400, "no_http_event", "expected an API Gateway HTTP API event, payload format 2.0")
+        raise RequestRefused(400, "no_http_event", "不是 API Gateway HTTP API 事件（payload format 2.0）")
     headers = _headers(event)
     return Request(
         method=method,
@@ -122,5 +122,5 @@ def _cookies(event: object, headers: Mapping[str, str]) -> dict[str, str]:
 
 def _printable(name: str, value: str) -> str:
     if not value.isprintable():
-        raise RequestRefused(400, "parameter_malformed", f"{name} has characters that do not belong in it")
+        raise RequestRefused(400, "parameter_malformed", f"参数 {name} 含有不应有的字符")
     return value

@@ -56,10 +56,10 @@ class ReturnOrigins:
         encoded = _encoded(url)
         found = _origin(encoded)
         if found is None:
-            raise ReturnRefused("return_to_malformed", "return_to is not the whole address of a page: https://…")
+            raise ReturnRefused("return_to_malformed", "return_to 应为完整的网页地址：https://…")
         origin = self._origins.get(found)
         if origin is None:
-            raise ReturnRefused("return_to_refused", "return_to is not a page of one of RETURN_ORIGINS")
+            raise ReturnRefused("return_to_refused", "return_to 不属于 ReturnOrigins 中的任何来源")
         parts = urlsplit(encoded)
         # our own spelling of the origin, so that no reader of the result can see another host in it
         query, fragment = (
@@ -92,11 +92,11 @@ def _is_ticket(pair: str) -> bool:
 def _encoded(url: str) -> str:
     """`url` in RFC 3986's characters; raises ReturnRefused where that is not possible without guessing."""
     if _REFUSED.search(url):
-        problem = 'return_to has blanks, control or direction characters, or one of "<>\\; percent-encode them'
+        problem = 'return_to 含有空白、控制或方向字符，或 "<>\\ 之一，请先做百分号编码'
         raise ReturnRefused("return_to_malformed", problem)
     encoded = quote(url, safe=_URL_CHARACTERS)
     if len(encoded) > _MAX_LENGTH:
-        raise ReturnRefused("return_to_malformed", f"return_to is longer than {_MAX_LENGTH} characters")
+        raise ReturnRefused("return_to_malformed", f"return_to 超过 {_MAX_LENGTH} 个字符")
     return encoded
 
 

@@ -11,7 +11,7 @@ from .orders import Order
 from .refunding import asked_by, refundable_fen
 from .store import OrderStore
 
-type Why = Literal["nothing_paid", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
+type Why = Literal["nothing_paid", "nothing_left", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
 
 
 class NoSuchOrder(Exception):
@@ -69,7 +69,7 @@ class Refunds:
             event = RefundAsked(request_id, int(self._clock()), wanted, reason)
             outcome = apply(order, event, policy=self._policy)
             if not isinstance(outcome, Applied):
-                self._refuse_unless_repeated(order, getattr(outcome, "reason", ""))
+                self._refuse_unless_repeated(order, _why(getattr(outcome, "reason", ""), fen))
                 return self._queued(repeated)
             if not self._store.save_many([(order, outcome.order)]):
                 return self._queued(Asked(outcome.order, wanted, again=False))
@@ -86,3 +86,8 @@ class Refunds:
         if asked.order.pending:
             self._queue([asked.order.order_no])
         return asked
+
+
+def _why(reason: str, fen: int | None) -> str:
+    """Return the refusal in words of the request: one that named no amount has not asked for too much."""
+    return "nothing_left" if reason == "refund_exceeds_payment" and fen is None else reason
