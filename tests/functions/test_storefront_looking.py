@@ -196,15 +196,16 @@ def test_the_notification_that_comes_after_a_look_books_nothing(lan: Customer, s
     assert order == after(order, Paid("e1", NOW + 61, "t1", 1234, NOW + 60))
 
 
-def test_a_payment_of_another_amount_is_held_and_rings(
-    lan: Customer, sides: Sides, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_part_of_the_money_waits_for_the_rest_which_the_next_look_sees(lan: Customer, sides: Sides) -> None:
     number = placed(lan, sides)
-    sides.platform.pay(number, 1)
+    sides.platform.pay(number, 234)
+    short = lan.look(number)
+    sides.now += 60
+    sides.platform.pay(number, 1000, "t2")
 
-    assert "held" == lan.look(number).body["status"]
-    assert [] == sides.queued
-    assert "amount_differs" in capsys.readouterr().out
+    assert ("held", 1000) == (short.body["status"], short.body["missing_fen"])
+    assert "paid" == lan.look(number).body["status"]
+    assert ("ship",) == sides.order(number).pending
 
 
 def test_looks_at_an_order_nobody_has_paid_ask_once_in_three_seconds_and_more_rarely_with_time(

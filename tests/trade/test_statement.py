@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.events import EffectFailed, Owed, Placed
-from jiuwu.trade.orders import Order
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.reconcile import decide, hold
 from jiuwu.trade.statement import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
@@ -68,6 +68,13 @@ def test_money_is_summed_by_side_and_state() -> None:
     assert {"refunded": Figures(1, 1234, 1234, 1234), "held": Figures(1, 1234, 1000, 0)} == found.here
     assert {"refunded": Figures(1, 1234, 1234, 1234), "paid": Figures(1, 1234, 1000, 0)} == found.there
     assert Figures(2, 2468, 2234, 1234) == total(found.here) == total(found.there)
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.REFUNDED])
+def test_points_of_an_order_that_was_refused_or_ended_are_the_members_and_not_counted(status: Status) -> None:
+    ended = replace(CREATED, amount_fen=0, points=1234, status=status)
+
+    assert 0 == total(tally(ended, None).here).points
 
 
 def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_there() -> None:

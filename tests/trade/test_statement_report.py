@@ -95,6 +95,16 @@ def test_numbers_stay_numbers() -> None:
     assert 1234 == cell(1234)
 
 
+def test_states_differences_and_remarks_are_chinese_in_the_csv_and_words_for_machines_in_the_json() -> None:
+    missed = Tally({"paid": Figures(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"])
+    _, _, state, differs, *_ = table = rows(missed)
+
+    assert ("已付款", "漏收通知", "待付款", "已付款") == (state[1], differs[1], differs[3], differs[4])
+    assert "未收到通知：已付款 t1" == differs[-1]
+    assert "未能比对的原因: JW2: odd" in {row[-1] for row in table}
+    assert b'"class": "missed_notification"' in statement(missed).json()
+
+
 def test_what_is_not_listed_is_counted() -> None:
     both = Tally(differing=7, waiting=3, differences=(line(),), in_flight=(line("JW2"),))
     read: dict[str, Any] = json.loads(statement(both).json())

@@ -179,7 +179,9 @@ def seen_here(order: Order | None) -> Seen:
         return Seen()
     paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
     state = "created" if order.status is Status.PLACED else order.status.value
-    return Seen(state, Figures(1, order.amount_fen, paid, refunded, order.points))
+    # the member has the points of an order that is over
+    points = 0 if order.status in (Status.CANCELLED, Status.REFUNDED) else order.points
+    return Seen(state, Figures(1, order.amount_fen, paid, refunded, points))
 
 
 def seen_there(remote: "RemoteOrder | None") -> Seen:

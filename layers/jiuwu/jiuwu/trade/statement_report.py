@@ -16,6 +16,7 @@ import msgspec
 from .days import SHANGHAI
 from .spreadsheets import is_rewritten
 from .statement import ABSENT, Figures, Row, Seen, Tally, total
+from .statement_words import class_word, remark, state_word
 
 _SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
 _MONEY = {"ordered": "订单金额", "paid": "已付", "refunded": "已退"}
@@ -65,7 +66,7 @@ class Statement:
         return msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=2) + b"\n"
 
     def csv(self) -> bytes:
-        """One table: the totals, the states, the differences, what is in flight, and notes."""
+        """One table in Chinese: the totals, the states, the differences, what is in flight, and notes."""
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(_HEADER)
@@ -77,9 +78,9 @@ class Statement:
         yield _row("合计", self.title, Seen("", total(tally.here)), Seen("", total(tally.there)))
         for state in states:
             here, there = (Seen("", side.get(state, Figures())) for side in (tally.here, tally.there))
-            yield _row("状态", state, here, there)
-        yield from (_row("差异", line.class_, line.here, line.there, line) for line in tally.differences)
-        yield from (_row("在途", line.class_, line.here, line.there, line) for line in tally.in_flight)
+            yield _row("状态", state_word(state), here, there)
+        yield from (_row("差异", class_word(line.class_), line.here, line.there, line) for line in tally.differences)
+        yield from (_row("在途", class_word(line.class_), line.here, line.there, line) for line in tally.in_flight)
         yield from (_note(note) for note in self._notes())
 
     def _notes(self) -> Iterator[str]:
@@ -87,7 +88,7 @@ class Statement:
         yield f"{clock_text(self.since)} – {clock_text(self.until)} (Asia/Shanghai), 制表 {clock_text(self.made_at)}"
         if not tally.complete:
             yield f"对账未完成: {tally.uncompared} 笔未能比对"
-            yield from tally.problems
+            yield from (f"未能比对的原因: {problem}" for problem in tally.problems)
         if tally.never_placed:
             yield f"{tally.never_placed} 笔在平台接单前已结束，只有本方有记录，不算差异"
         if more := tally.differing - _orders(tally.differences):
@@ -108,9 +109,10 @@ def _row(kind: str, of: str, here: Seen, there: Seen, line: Row | None = None) -
             fen: int = getattr(seen.figures, name)
             money += [yuan_text(fen), fen]
     counts: list[str | int] = [here.figures.orders, there.figures.orders]
-    number, evidence = (line.order_no, line.evidence) if line else ("", "")
+    number, evidence = (line.order_no, remark(line.evidence)) if line else ("", "")
+    states = [state_word(side.state) if side.state else "" for side in (here, there)]
     # the day in `of`, and amounts, are what a spreadsheet takes them for
-    return [kind, of, cell(number), here.state, there.state, *counts, *money, here.figures.points, cell(evidence)]
+    return [kind, of, cell(number), *states, *counts, *money, here.figures.points, cell(evidence)]
 
 
 def _note(text: str) -> list[str | int]:
