@@ -19,6 +19,12 @@ _AT_ONCE = 100  # ProductSync's limit
 _PATIENCE = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
 
 
+class NotCompared(Problem):
+    """Not all products could be pushed or compared, and none is known to differ; exit code 2."""
+
+    exit_code = 2
+
+
 class Finding(msgspec.Struct, frozen=True):
     product_id: str
     outcome: str
@@ -32,7 +38,7 @@ class Answer(msgspec.Struct, frozen=True):
     findings: list[Finding]
     more_findings: int
     problems: list[str]
-    from_start: bool
+    next: str
     finished: bool
 
 
@@ -43,46 +49,56 @@ class Told:
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: dict[str, Finding] = field(default_factory=dict)
     more_findings: int = 0
+    problem: str = ""  # why the rest was not done
 
     def note(self, answer: Answer) -> None:
-        """Takes a run in; raises Problem when the platform was the trouble."""
+        """Take a run in."""
         self.outcomes.update(answer.outcomes)
         self.findings |= {found.product_id: found for found in answer.findings}
         self.more_findings += answer.more_findings
-        if answer.problems:
-            raise Problem(
-                f"the platform was left alone: {answer.problems[0]}", "the next run goes on where this stopped"
-            )
+        self.problem = answer.problems[0] if answer.problems else ""
+
+    @property
+    def done(self) -> int:
+        """How many products were pushed or compared, or looked at in vain."""
+        return self.outcomes.total()
 
     @property
     def wrong(self) -> int:
         """How many products are not at the platform as the table has them."""
-        return sum(self.outcomes[outcome] for outcome in ("refused", "malformed", "failed", "busy"))
+        return self.outcomes["refused"] + self.outcomes["malformed"]
+
+    @property
+    def unknown(self) -> int:
+        """How many products the platform gave no answer about, or were edited again and again meanwhile."""
+        return self.outcomes["failed"] + self.outcomes["busy"]
 
 
 def some(stack: Stack, product_ids: Iterable[str]) -> Told:
-    """Tells the platform of these products now, and compares them."""
+    """Tells the platform of these products now, and compares them, until it is the trouble."""
     told, client = Told(), _client(stack)
     for group in batched(product_ids, _AT_ONCE, strict=False):
         waiting = list(group)
         while not (answer := _invoke(client, stack, {"product_ids": waiting})).finished:
             told.note(answer)
+            if told.problem:
+                return told
             note("still at it …")
         told.note(answer)
     return told
 
 
-def every(stack: Stack, *, again: bool = False, check: bool = False) -> Told:
-    """A whole pass over the table, from its beginning to its end; `again` tries refused products once more, `check`
-    compares those too that were compared lately."""
-    told, client, whole = Told(), _client(stack), False
+def every(stack: Stack, *, again: bool = False) -> Told:
+    """Push or compare every product of the table, until the platform is the trouble; `again` tries refused products
+    once more."""
+    told, client, after = Told(), _client(stack), ""
     while True:
-        answer = _invoke(client, stack, {"again": again, "check": check})
+        answer = _invoke(client, stack, {"after": after, "again": again, "check": True})
         told.note(answer)
-        whole = whole or answer.from_start
-        if answer.finished and whole:
+        if answer.finished or told.problem:
             return told
-        note(f"{sum(told.outcomes.values())} products so far …")
+        note(f"{told.done} products so far …")
+        after = answer.next
 
 
 def _client(stack: Stack) -> Any:  # noqa: ANN401 -- boto3's client
@@ -96,13 +112,13 @@ def _invoke(client: Any, stack: Stack, payload: object) -> Answer:  # noqa: ANN4
         content = reply["Payload"].read()
     except ClientError as error:
         code = error.response["Error"].get("Code", "")
-        raise Problem(f"ProductSync cannot be invoked ({code})", "check your rights and the deployment") from None
+        raise NotCompared(f"ProductSync cannot be invoked ({code})", "check your rights and the deployment") from None
     except BotoCoreError as error:
         cure = "try again; the rows are written, and the schedule tells the platform too"
-        raise Problem(f"ProductSync did not answer ({type(error).__name__})", cure) from None
+        raise NotCompared(f"ProductSync did not answer ({type(error).__name__})", cure) from None
     if reply.get("FunctionError"):
-        raise Problem("ProductSync crashed", "look at its log: docs/runbook.md, A function fails")
+        raise NotCompared("ProductSync crashed", "look at its log: docs/runbook.md, A function fails")
     try:
         return msgspec.json.decode(content, type=Answer)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        raise Problem("ProductSync answers something else", "deploy this version of template.yaml first") from None
+        raise NotCompared("ProductSync answers something else", "deploy this version of template.yaml first") from None

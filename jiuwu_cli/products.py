@@ -39,7 +39,6 @@ TrustIds = Annotated[
 ]
 Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
 Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
-Check = Annotated[bool, typer.Option("--check", help="Compare every product with the platform, lately seen or not.")]
 Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
 
 
@@ -60,7 +59,7 @@ def push(  # noqa: PLR0913 -- options of a command
     on_shelf (true or false) and price_points; Chinese names do, too (商品编号, 名称, 价格, 上架, 积分价). A column that
     the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by a
     spreadsheet is not. What is asked about: a price that moves by more than 50 %, more than a fifth of the products
-    changed, all that --whole takes off. Exit code 1 when the platform refused a product.
+    changed, all that --whole takes off. Exit code 1 when the platform refused a product, 2 when it could not be told.
 
     Examples:
 
@@ -100,21 +99,21 @@ def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackN
 
 
 @products.command()
-def sync(*, again: Again = False, check: Check = False, stack_name: options.StackName = None) -> None:
-    """Push what changed and compare what was not compared for long, now instead of by the schedule.
+def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
+    """Push what changed and compare every other product with the platform, now; the schedule does so within the hour.
 
-    Exit code 1 when a product is not at the platform as the table has it.
+    Exit code 0: each product is at the platform as the table has it. 1: some is not. 2: not all could be compared.
     """
     deployment = stack.find(stack_name)
-    _show(deployment, product_sync.every(deployment, again=again, check=check))
+    _show(deployment, product_sync.every(deployment, again=again))
 
 
 @products.command("list")
 def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> None:
     """List the products with their price in yuan and what the platform made of each.
 
-    `synced`: the platform has it like this. `waiting`: it changed and is pushed with the next run. `refused`: the
-    platform does not take it, and why. `malformed`: the row's named field is missing or wrong.
+    `synced`: the platform had it like this when it was last asked. `waiting`: it changed and is pushed with the next
+    run. `refused`: the platform does not take it, and why. `malformed`: the row's named field is missing or wrong.
     """
     deployment = stack.find(stack_name)
     count = 0
@@ -171,8 +170,8 @@ def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
 
 
 def _show(deployment: Stack, told: product_sync.Told) -> None:
-    """What the platform made of them; raises Problem when it did not take all."""
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(told.outcomes.items()))
+    """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
+    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
     say(f"platform: {counts or 'no products'}")
     found = list(told.findings.values())
     refused = [one.product_id for one in found if one.outcome == "refused"]
@@ -181,12 +180,21 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
         say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
         say(f"  and {more} more")
+    rest = _rest(told)
     if told.wrong:
-        are = "is" if told.wrong == 1 else "are"
-        raise Problem(
-            f"{_products(told.wrong)} {are} not at the platform as {'it is' if told.wrong == 1 else 'they are'} here",
-            "change the refused ones and push again; for the others `jiuwu products sync` tries again",
-        )
+        are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
+        differ = f"{_products(told.wrong)} {are} not at the platform as {they} here"
+        raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
+    if rest:
+        raise product_sync.NotCompared(rest, "`jiuwu products sync` tries again")
+
+
+def _rest(told: product_sync.Told) -> str:
+    """What was not compared; "" if all was."""
+    if told.problem:
+        done = _products(told.done)
+        return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"
+    return f"{_products(told.unknown)} could not be compared" if told.unknown else ""
 
 
 def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:

@@ -1,7 +1,8 @@
 """ProductSync: tells the platform what changed in the catalogue, and mends what differs there.
 
 By schedule; or invoked with {"product_ids": […]} for some products now, with {"again": true} to try refused ones again,
-with {"check": true} to compare all now.
+with {"check": true} to compare those too that were compared lately; these two take {"after": PRODUCT_ID}, where the run
+before stopped.
 """
 
 from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
@@ -50,7 +51,7 @@ def handle(sync: ProductSync, event: object, left: Callable[[], float]) -> Answe
     check_seconds = sync.settings.product_check_seconds
     run = Stocktaking(sync.catalogue, sync.rows, left=left, check_seconds=check_seconds, clock=sync.clock)
     if asked.product_ids is None:
-        _tell(run.run(sync.records, again=asked.again, check=asked.check))
+        _tell(_pass(sync, run, asked))
         return run.stock.as_dict()
     found = sync.rows.get_many(asked.product_ids)
     run.stock.finished = run.take(list(found.values()), again=True, check=True)
@@ -59,9 +60,10 @@ def handle(sync: ProductSync, event: object, left: Callable[[], float]) -> Answe
 
 
 class Asked(NamedTuple):
-    """What an invocation is for: some products, or a pass over all."""
+    """What an invocation is for: some products, the products after one, or the schedule's pass."""
 
     product_ids: list[str] | None = None
+    after: str | None = None
     again: bool = False
     check: bool = False
 
@@ -71,8 +73,17 @@ def _asked(event: object) -> Asked:
     for name in ("again", "check"):
         if not isinstance(given.get(name, False), bool):
             raise WrongPayload(f"{name}: expected true or false")
+    if not isinstance(after := given.get("after", ""), str):
+        raise WrongPayload("after: expected a product id, or an empty text for all products")
     product_ids = _named(given["product_ids"]) if "product_ids" in given else None
-    return Asked(product_ids, bool(given.get("again")), bool(given.get("check")))
+    return Asked(product_ids, after if given else None, bool(given.get("again")), bool(given.get("check")))
+
+
+def _pass(sync: ProductSync, run: Stocktaking, asked: Asked) -> Stock:
+    """A pass that somebody asks for keeps its own place, so that neither it nor the schedule's skips a row."""
+    if asked.after is None:
+        return run.run(sync.records)
+    return run.pass_over(asked.after, lambda _: None, again=asked.again, check=asked.check)
 
 
 def _named(product_ids: object) -> list[str]:

@@ -14,7 +14,8 @@ from sandbox.capacity.order import PerOrder
 _BATCH = 10  # the template's BatchSize of the queues that carry more than tasks; full once messages wait
 _PAGE = 100
 _DAY = 86_400.0
-_TICK, _REFRESH_TICK, _PRODUCT_TICK = 180.0, 300.0, 3600.0  # the schedules' defaults
+_TICK, _REFRESH_TICK, _PRODUCT_TICK = 180.0, 300.0, 300.0  # the schedules' defaults
+_PRODUCT_AGE = 2700.0 + _PRODUCT_TICK  # so old a product's comparison is when it is made again
 _TASK_SECONDS, _STATEMENT_SECONDS = 100.0, 75.0  # how long a task goes on before it queues its rest
 _MEMBER_SHARDS, _RENEWED_AT_ONCE = 8, 8
 _RENEWAL_SECONDS = 7200.0 - 900.0  # a token's life, and how long before its end it is renewed
@@ -100,8 +101,8 @@ def _refresher(members: float, inputs: Inputs) -> Busy:
 
 
 def _products(inputs: Inputs) -> Busy:
-    """One task an hour that goes through the catalogue; each product is looked up at the platform once a day."""
-    looked_up = inputs.shop.products / _DAY * inputs.invocation_seconds["product"]
+    """One task each tick that goes through the catalogue; each product is looked up at the platform within the hour."""
+    looked_up = inputs.shop.products / _PRODUCT_AGE * inputs.invocation_seconds["product"]
     read = inputs.shop.products / _PAGE * inputs.seconds.query / _PRODUCT_TICK
     return Busy("ProductSync", 1 / _PRODUCT_TICK, looked_up + read)
 
@@ -158,6 +159,7 @@ def _lanes(rate: float, order: PerOrder, inputs: Inputs) -> Iterator[Limit]:
         "money": rate * order.platform("orders.create", "orders.push_status", "refunds.create"),
         "login": rate * inputs.shop.logins * 2,
         "reading": due + listed + compared,
+        "products": inputs.shop.products / _PRODUCT_AGE,
     }
     for lane, calls in asked.items():
         yield Limit(f"platform calls, lane {lane}", calls, inputs.setup.calls_per_second[lane], "calls/s", cure)

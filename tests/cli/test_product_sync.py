@@ -12,7 +12,7 @@ from jiuwu_cli.problems import Problem
 from jiuwu_cli.stack import Stack
 
 ENDED = {"outcomes": {"pushed": 1}, "findings": [], "more_findings": 0, "problems": []}
-ENDED |= {"from_start": True, "finished": True}
+ENDED |= {"next": "", "finished": True}
 
 
 class Function:
@@ -54,18 +54,29 @@ def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
     assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.asked], told.outcomes["pushed"])
 
 
-def test_a_pass_ends_with_the_table_and_begins_with_it() -> None:
-    rest, begun, end = ENDED | {"from_start": False}, ENDED | {"finished": False}, ENDED | {"from_start": False}
-    function = Function(rest, begun, end)
-    product_sync.every(stack(function), again=True)
+def test_a_pass_compares_all_from_the_tables_beginning_to_its_end() -> None:
+    function = Function(*(ENDED | {"finished": False, "next": one} for one in ("p100", "p200")), ENDED)
+    told = product_sync.every(stack(function), again=True)
 
-    assert [{"again": True, "check": False}] * 3 == function.asked
+    assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.asked], told.done, told.problem)
+    assert [{"again": True, "check": True}] * 3 == [
+        {name: one[name] for name in ("again", "check")} for one in function.asked
+    ]
+
+
+@pytest.mark.parametrize(
+    "how", [product_sync.every, lambda shop: product_sync.some(shop, ["tea"])], ids=["all", "some"]
+)
+def test_a_platform_that_is_down_ends_a_pass_with_what_was_done_until_then(how: Any) -> None:
+    down = ENDED | {"outcomes": {"failed": 3, "same": 4}, "problems": ["products.get: PlatformBusy"], "finished": False}
+    told = how(stack(Function(down)))
+
+    assert (7, 3, 0, "products.get: PlatformBusy") == (told.done, told.unknown, told.wrong, told.problem)
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (ENDED | {"problems": ["products.upsert: PlatformBusy"], "finished": False}, "left alone: products.upsert"),
         (b'{"errorMessage": "secret"}', "ProductSync crashed; look at its log"),
         ({"outcomes": {}}, "answers something else"),
         (ClientError({"Error": {"Code": "AccessDenied"}}, "Invoke"), r"cannot be invoked \(AccessDenied\)"),
@@ -75,4 +86,4 @@ def test_a_pass_ends_with_the_table_and_begins_with_it() -> None:
 def test_what_goes_wrong_is_said_in_one_line(answer: Any, said: str) -> None:
     with pytest.raises(Problem, match=said) as problem:
         product_sync.every(stack(Function(answer)))
-    assert "secret" not in str(problem.value)
+    assert (2, False) == (problem.value.exit_code, "secret" in str(problem.value))

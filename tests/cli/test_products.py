@@ -1,6 +1,7 @@
 """`jiuwu products` on a deployed table, with a ProductSync that takes what it is told but for the product `bad`."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 from typer.testing import Result
 
+from jiuwu_cli import product_sync
 from tests.cli.conftest import Jiuwu, complaint
 from tests.trade.shelves import a_product, row
 
@@ -20,7 +22,7 @@ def handler(event, context):
     found = [{"product_id": one, "outcome": "refused", "detail": "title_forbidden"} for one in refused]
     outcomes = {"pushed": len(ids) - len(refused)} | ({"refused": len(refused)} if refused else {})
     down = ["products.upsert: PlatformBusy"] if "down" in ids else []
-    return {"outcomes": outcomes, "findings": found, "more_findings": 0, "problems": down, "from_start": True,
+    return {"outcomes": outcomes, "findings": found, "more_findings": 0, "problems": down, "next": "",
             "finished": not down}
 """
 TEMPLATE = {
@@ -291,7 +293,33 @@ def test_a_refused_product_is_said_with_the_platforms_reason(products: Products,
 
 
 def test_a_platform_that_is_down_is_said(products: Products) -> None:
-    assert "left alone: products.upsert: PlatformBusy" in complaint(products("push", csv(LIST + "down,x,9\n")))
+    result = products("push", csv(LIST + "down,x,9\n"))
+
+    assert (2, True) == (result.exit_code, "platform: 3 pushed\n" in result.stdout)
+    assert "left alone after 3 products, the rest was not compared: products.upsert: PlatformBusy" in complaint(result)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "problem", "code", "said"),
+    [
+        ({"same": 36}, "", 0, ""),
+        ({"same": 35, "mended": 1}, "", 0, ""),
+        ({"same": 35, "malformed": 1}, "", 1, "1 product is not at the platform as it is here"),
+        ({"same": 34, "refused": 2}, "", 1, "2 products are not at the platform as they are here"),
+        ({"same": 34, "failed": 1, "busy": 1}, "", 2, "2 products could not be compared"),
+        ({"same": 7, "failed": 3}, "x: Busy", 2, "left alone after 10 products, the rest was not compared: x: Busy"),
+        ({"refused": 1, "failed": 3}, "x: Busy", 1, "as it is here, and the platform was left alone after 4 products"),
+    ],
+)
+def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_it_could_not_tell(
+    products: Products, monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, int], problem: str, code: int, said: str
+) -> None:
+    told = product_sync.Told(Counter(outcomes), problem=problem)
+    monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
+    result = products("sync")
+
+    assert code == result.exit_code
+    assert not said or said in complaint(result)
 
 
 def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(

@@ -133,7 +133,7 @@ def test_a_catalogue_is_pushed_once_in_yuan_and_then_costs_no_call(market: Marke
     assert {"pushed": 2} == market.run()["outcomes"]
     assert {"tea": ("龙井", 617, True), "cup": ("茶杯", 100_000, False)} == market.shown
     assert ["products.upsert cup → ok", "products.upsert tea → ok"] == market.calls()
-    assert ({"unchanged": 2}, []) == (market.run()["outcomes"], market.calls())
+    assert ({"not_compared": 2}, []) == (market.run()["outcomes"], market.calls())
 
 
 def test_a_changed_row_is_pushed_with_the_next_run_and_the_others_are_left_alone(market: Market) -> None:
@@ -142,7 +142,7 @@ def test_a_changed_row_is_pushed_with_the_next_run_and_the_others_are_left_alone
     market.calls()
     market.update("SET price_fen = :price", price={"N": "618"})
 
-    assert {"pushed": 1, "unchanged": 1} == market.run()["outcomes"]
+    assert {"pushed": 1, "not_compared": 1} == market.run()["outcomes"]
     assert (["products.upsert tea → ok"], 618) == (market.calls(), market.shown["tea"][1])
 
 
@@ -151,7 +151,7 @@ def test_points_are_the_merchants_own_matter(market: Market) -> None:
     market.run()
     market.update("SET price_points = :points", points={"N": "300"})
 
-    assert {"unchanged": 1} == market.run()["outcomes"]
+    assert {"not_compared": 1} == market.run()["outcomes"]
 
 
 def test_a_row_written_over_by_hand_is_pushed_again(market: Market) -> None:
@@ -170,7 +170,7 @@ def test_drift_at_the_platform_is_mended_when_its_time_has_come(
     market.drift("tea", price_fen=1, on_shelf=False)
     del market.simulator.world.products["cup"]
 
-    assert {"unchanged": 3} == market.run()["outcomes"]
+    assert {"not_compared": 3} == market.run()["outcomes"]
     market.later = DAY + 1
     answer = market.run()
 
@@ -235,6 +235,18 @@ def test_all_products_are_compared_now_when_asked(market: Market) -> None:
     assert {"mended": 1, "same": 1} == market.run({"check": True})["outcomes"]
 
 
+def test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on(market: Market) -> None:
+    market.write(*(a_product(product_id=f"p{number:03}") for number in range(150)))
+    market.run()
+    steps = iter([300.0] * 25)  # a page of 100 products
+    cut = market.run({"check": True}, left=lambda: next(steps, 0.0))
+    market.run(left=lambda: 0.0)
+    rest = market.run({"check": True, "after": cut["next"]})
+
+    assert ({"same": 100}, False, "p099") == (cut["outcomes"], cut["finished"], cut["next"])
+    assert ({"same": 50}, True) == (rest["outcomes"], rest["finished"])
+
+
 def test_some_products_are_compared_now_when_named(market: Market) -> None:
     market.write(TEA, a_product(product_id="cup"))
     market.run()
@@ -266,7 +278,7 @@ def test_lost_replies_and_overload_cost_repeats_and_nothing_else(market: Market)
     market.write(*products)
     market.simulator.world.faults = Faults(seed=3, calls=CallFaults(lost_reply=0.3, rate_limited=0.1, hold_seconds=0))
     for _ in range(20):
-        if market.run()["outcomes"] == {"unchanged": 12}:
+        if market.run()["outcomes"] == {"not_compared": 12}:
             break
 
     assert {one.product_id: ("龙井", one.price_fen, True) for one in products} == market.shown
@@ -280,9 +292,9 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(market: Market) -> None:
 
     assert ({"pushed": 124}, False, []) == (cut["outcomes"], cut["finished"], cut["problems"])
     rest = market.run()
-    assert ({"pushed": 26, "unchanged": 24}, True) == (rest["outcomes"], rest["finished"])
-    assert (True, False) == (cut["from_start"], rest["from_start"])
-    assert {"unchanged": 150} == market.run()["outcomes"]
+    assert ({"pushed": 26, "not_compared": 24}, True) == (rest["outcomes"], rest["finished"])
+    assert ("p099", "") == (cut["next"], rest["next"])
+    assert {"not_compared": 150} == market.run()["outcomes"]
 
 
 def test_without_time_nothing_is_begun(market: Market) -> None:
@@ -296,7 +308,7 @@ def test_two_runs_at_once_come_to_the_same_end(market: Market) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: market.run(), range(2)))
 
-    assert ({"unchanged": 12}, 12) == (market.run()["outcomes"], len(market.shown))
+    assert ({"not_compared": 12}, 12) == (market.run()["outcomes"], len(market.shown))
 
 
 @pytest.mark.parametrize(
@@ -307,6 +319,8 @@ def test_two_runs_at_once_come_to_the_same_end(market: Market) -> None:
         {"product_id": "tea"},
         {"again": 1},
         {"check": "yes"},
+        {"after": 7},
+        {"after": None},
         {"product_ids": "tea"},
         {"product_ids": []},
         {"product_ids": [7]},

@@ -78,7 +78,7 @@ def test_the_clocks_are_those_of_the_template() -> None:
     )
 
     # as load.py and expiry.py have them
-    assert ["rate(3 minutes)", "rate(5 minutes)", "rate(1 hour)", 900, 86_400] == [
+    assert ["rate(3 minutes)", "rate(5 minutes)", "rate(5 minutes)", 900, 2700] == [
         parameters[name]["Default"] for name in names
     ]
     assert expiry.CHECK_SECONDS == parameters["PaymentCheckSeconds"]["Default"]

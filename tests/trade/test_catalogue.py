@@ -141,7 +141,7 @@ def test_a_new_product_is_pushed_and_noted(shop: Shop) -> None:
 def test_an_unchanged_product_costs_no_call_and_no_write(shop: Shop) -> None:
     shop.write(SYNCED)
 
-    assert Kept("tea", Outcome.UNCHANGED) == shop.keep()
+    assert Kept("tea", Outcome.NOT_COMPARED) == shop.keep()
     assert ([], SYNCED) == (shop.shelf.calls, shop.product)
 
 
@@ -158,7 +158,7 @@ def test_a_crash_between_push_and_mark_costs_another_push_of_the_same(shop: Shop
     shop.shelf.upsert_product(there(TEA))  # done, and never noted
 
     assert Outcome.PUSHED is shop.keep().outcome
-    assert ({"tea": there(TEA)}, Outcome.UNCHANGED) == (shop.shelf.products, shop.keep().outcome)
+    assert ({"tea": there(TEA)}, Outcome.NOT_COMPARED) == (shop.shelf.products, shop.keep().outcome)
 
 
 @pytest.mark.parametrize("error", [PlatformInternal("products.upsert"), UnknownOutcome("products.upsert", reason="?")])

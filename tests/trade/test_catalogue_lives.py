@@ -115,7 +115,7 @@ class ProductLife(RuleBasedStateMachine):
         assert len(self.shelf.calls) - calls <= 4
         # and then nothing more is said
         calls = len(self.shelf.calls)
-        assert self.keep() is (Outcome.REFUSED if product.refused else Outcome.UNCHANGED)
+        assert self.keep() is (Outcome.REFUSED if product.refused else Outcome.NOT_COMPARED)
         assert calls == len(self.shelf.calls)
         self.row.product, self.shelf.products = saved
 

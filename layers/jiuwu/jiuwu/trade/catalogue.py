@@ -29,7 +29,7 @@ _REFUSALS = (ProductRefused, ContentRefused, BadParameters)
 class Outcome(StrEnum):
     """What became of one product."""
 
-    UNCHANGED = "unchanged"  # the platform has it, seen not long ago; it was not asked
+    NOT_COMPARED = "not_compared"  # it has not changed here; the platform was asked not long ago, and not now
     SAME = "same"  # compared: both sides agree
     PUSHED = "pushed"  # it was new or changed here, and the platform took it
     MENDED = "mended"  # it differed at the platform, which has taken it again
@@ -103,7 +103,7 @@ class Catalogue:
         for _ in range(_ROUNDS):
             answer = self._settle(product, seen_before, again=again)
             if answer is None:
-                standing = Outcome.REFUSED if product.refused else Outcome.UNCHANGED
+                standing = Outcome.REFUSED if product.refused else Outcome.NOT_COMPARED
                 return Kept(product.product_id, standing, product.refused.partition(":")[0])
             if self._rows.mark(product, at=int(self._clock()), refused=answer.why):
                 return Kept(product.product_id, answer.outcome, answer.word)

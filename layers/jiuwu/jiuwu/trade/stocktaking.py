@@ -1,7 +1,8 @@
 """A pass over the products table: each row pushed if it has changed, and compared if that was not done for long.
 
 A page at a time, and the place is kept after each, so a pass that is cut off goes on there with the next run. A page
-done twice costs nothing: what is done is marked in the rows.
+done twice costs nothing: what is done is marked in the rows. A run every few minutes and the age at which a row is
+compared again add up to less than an hour: so old is the oldest comparison, while the platform takes the calls.
 """
 
 import time
@@ -33,13 +34,13 @@ _WORTH_TELLING = {Outcome.MENDED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BU
 
 @dataclass(slots=True)
 class Stock:
-    """What a run found. `from_start`: it began with the table's first page; `finished`: it came to the end; `problems`:
+    """What a run found. `finished`: it came to the end; `next`: after which product the next one goes on; `problems`:
     why the platform was left alone."""
 
     counts: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    from_start: bool = False
+    next: str = ""
     finished: bool = False
 
     def note(self, kept: Iterable[Kept]) -> None:
@@ -52,7 +53,7 @@ class Stock:
         """The run as it is answered: bounded, however much was found."""
         return {
             "outcomes": {outcome.value: count for outcome, count in sorted(self.counts.items())},
-            "from_start": self.from_start,
+            "next": self.next,
             "finished": self.finished,
             "findings": [
                 {"product_id": one.product_id, "outcome": one.outcome.value, "detail": one.detail}
@@ -80,17 +81,24 @@ class Stocktaking:
         self._failed_in_a_row = 0
         self.stock = Stock()
 
-    def run(self, records: Records, *, again: bool = False, check: bool = False) -> Stock:
-        """Goes on with the pass until the table's end or the run's; `again` and `check` as `take` has them."""
-        start = records.place(RECORD)
-        self.stock.from_start = not start
+    def run(self, records: Records) -> Stock:
+        """Go on with the schedule's pass, until the table's end or the run's."""
+        return self.pass_over(records.place(RECORD), partial(records.save_place, RECORD))
+
+    def pass_over(
+        self, start: str, save: Callable[[str], object], *, again: bool = False, check: bool = False
+    ) -> Stock:
+        """Work on the rows after the product `start` ("": all), until the table's end or the run's; `save` keeps the
+        place after each page, `again` and `check` are as `take` has them."""
+        self.stock.next = start
         while True:
             items, following = self._rows.page(start)
             if not self.take(items, again=again, check=check) and not self.stock.problems:
                 return self.stock  # the rest of this page comes first in the next run
+            self.stock.next = following
             if following != start:
                 # past a page that failed, too: three rows that the platform chokes on must not hold up all others
-                records.save_place(RECORD, following)
+                save(following)
             self.stock.finished = not following and not self.stock.problems
             if not following or self.stock.problems:
                 return self.stock
@@ -126,7 +134,7 @@ class Stocktaking:
         for kept, error in done:
             if error is not None and not _about_one(error):
                 self._failed_in_a_row += 1
-            elif kept.outcome is not Outcome.UNCHANGED:
+            elif kept.outcome is not Outcome.NOT_COMPARED:
                 self._failed_in_a_row = 0
             if self._failed_in_a_row == _IN_A_ROW:
                 self.stock.problems.append(kept.detail)
