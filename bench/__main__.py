@@ -13,6 +13,7 @@ from rich.table import Table
 from bench import cold, life, limits, signing, throughput, warm, writes
 from bench.measure import Ratio
 from jiuwu.aws import clients
+from jiuwu_cli.surroundings import show_every_character
 from sandbox.cloud import ministack
 from sandbox.cloud.environments import ROOT, SANDBOX
 from sandbox.environment import Sandbox
@@ -20,6 +21,7 @@ from sandbox.environment import Sandbox
 
 def main() -> int:
     """Exit status 0 when everything was measured."""
+    show_every_character()
     console = Console()
     with Sandbox("bench", report=console.print) as sandbox:
         console.print("measuring: signing, warm and cold starts, writes, throughput …")
@@ -39,7 +41,7 @@ def main() -> int:
         "throughput": flow,
         "limit": limited,
     }
-    (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False))
+    (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False), "utf-8")
     return 0
 
 

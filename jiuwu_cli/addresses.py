@@ -5,7 +5,7 @@ import ssl
 
 import httpx
 
-from jiuwu_cli.problems import Misuse
+from jiuwu_cli.problems import Misuse, Problem
 
 
 def read_url(text: str, option: str) -> httpx.URL:
@@ -38,4 +38,8 @@ def http_client(url: httpx.URL, *, seconds: float, connections: int = 10) -> htt
     # the full bundle of certificates takes 40 ms to load; without TLS an empty one, which trusts nobody, does
     verify = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust_env = not is_loopback(url)
-    return httpx.Client(timeout=seconds, limits=limits, verify=verify, follow_redirects=False, trust_env=trust_env)
+    try:
+        return httpx.Client(timeout=seconds, limits=limits, verify=verify, follow_redirects=False, trust_env=trust_env)
+    except (ImportError, ValueError, httpx.InvalidURL):  # a SOCKS proxy, or no URL
+        cure = "set HTTPS_PROXY to an http:// proxy, or unset it with ALL_PROXY; check NO_PROXY"
+        raise Problem("the proxy settings of this shell cannot be used", cure) from None

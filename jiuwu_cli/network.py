@@ -8,6 +8,7 @@ import httpx
 
 from jiuwu_cli.addresses import http_client, is_loopback
 from jiuwu_cli.checks import Check, Finding, failed, ok, skipped
+from jiuwu_cli.problems import Problem
 
 SECONDS = 5.0
 
@@ -24,8 +25,8 @@ def checks(url: httpx.URL) -> list[Check]:
 
 def through_proxy(url: httpx.URL, name: str) -> Finding | None:
     """Behind a proxy, names and connections are the proxy's matter."""
-    proxy = urllib.request.getproxies().get(url.scheme)
-    if not proxy or is_loopback(url) or urllib.request.proxy_bypass(url.host):
+    found = urllib.request.getproxies()
+    if not (found.get(url.scheme) or found.get("all")) or is_loopback(url) or urllib.request.proxy_bypass(url.host):
         return None
     return skipped(name, "through the proxy of this environment")
 
@@ -75,6 +76,9 @@ def answer(url: httpx.URL) -> Finding:
     try:
         with http_client(url, seconds=SECONDS) as http:
             reply = http.get(url)
+    except Problem as unusable:  # what the environment says of proxies
+        problem, _, cure = str(unusable).partition("; ")
+        return failed("HTTP", problem, cure)
     except httpx.TimeoutException:
         return failed("HTTP", f"no reply within {SECONDS:.0f} s", "try again; then ask the platform's support")
     except httpx.HTTPError as error:

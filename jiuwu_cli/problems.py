@@ -1,5 +1,6 @@
 """What a person did or found that ends a command: one line that says what to do, never a traceback."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from jiuwu_cli.screen import complain
+from jiuwu_cli.surroundings import exempt_loopback, show_every_character
 
 
 class Problem(typer.TyperException):
@@ -36,6 +38,8 @@ class OneLine(TyperGroup):
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Runs the command and exits with its code."""
+        exempt_loopback(os.environ)
+        show_every_character()
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)  # noqa: FBT003
         except typer.Abort:

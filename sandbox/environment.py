@@ -24,7 +24,7 @@ from jiuwu.trade.catalogue import Catalogue
 from jiuwu.trade.listing import Rows, from_item
 from jiuwu.trade.points import PointsLedger
 from jiuwu_cli.product_rows import Writer
-from sandbox import processes, warehouse
+from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
 from sandbox.platform.members import TEST_MEMBERS
@@ -32,6 +32,7 @@ from sandbox.shop import products
 
 APP_ID = "sandbox-app"
 WELCOME_POINTS = 1000
+_CALLED = {"platform": "the simulated platform", "shop": "the shop"}
 
 
 class Ports:
@@ -74,16 +75,36 @@ class Sandbox:
         self._children: dict[str, processes.Child] = {}
 
     def __enter__(self) -> Self:
+        proxies.set_aside()
         with ExitStack() as running:
             self.folder = running.enter_context(_folder(self._wanted))
-            self._start(running)
+            with self._naming_the_dead():
+                self._start(running)
             self._running = running.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running.__exit__(kind, fault, trace)
+        with self._running, self._naming_the_dead():
+            if isinstance(fault, Exception):
+                raise fault
+
+    def check(self) -> None:
+        """Raise ProcessFailed when a part of the sandbox has ended: one line that names it and its log."""
+        for child in self._children.values():
+            child.check()
+
+    @contextmanager
+    def _naming_the_dead(self) -> Iterator[None]:
+        """Whatever fails because a part has ended, fails with that part's name."""
+        try:
+            yield
+        except processes.ProcessFailed:
+            raise
+        except Exception:
+            self.check()
+            raise
 
     @property
     def state_file(self) -> Path:
@@ -107,7 +128,7 @@ class Sandbox:
             self._children["aws"] = cloud.child
             self._simulator(running)
         with self._step("building"):
-            template = stack.build(self.folder)
+            template = stack.build(self.folder, check=self.check)
         with self._step("deploying"):
             self._deploy(cloud.endpoint_url, template)
         with self._step("opening the shop"):
@@ -124,7 +145,8 @@ class Sandbox:
 
     def _run(self, running: ExitStack, name: str, *arguments: str) -> processes.Child:
         log = self.folder / f"{name}.log"
-        child = processes.start(sys.executable, f"sandbox.{name}", *arguments, log=log, env=_environment(), cwd=ROOT)
+        module, called = f"sandbox.{name}", _CALLED[name]
+        child = processes.start(sys.executable, module, *arguments, log=log, env=_environment(), cwd=ROOT, name=called)
         running.callback(child.stop)
         self._children[name] = child
         return child
@@ -150,7 +172,8 @@ class Sandbox:
             **self._parameters,
         }
         self._return_origins = parameters["ReturnOrigins"]
-        self.stack = stack.deploy(endpoint_url, template, parameters, log=self.folder / "deploy.log")
+        log = self.folder / "deploy.log"
+        self.stack = stack.deploy(endpoint_url, template, parameters, log=log, check=self.check)
         routes.connect(self.stack)
         routes.narrow(self.stack)
         self.warehouse_url = warehouse.open_queue(self.stack)
@@ -193,7 +216,7 @@ class Sandbox:
         }
         self.state_file.parent.mkdir(exist_ok=True)
         self.state_file.touch(mode=0o600)
-        self.state_file.write_text(json.dumps(state, indent=2))
+        self.state_file.write_text(json.dumps(state, indent=2), "utf-8")
         running.callback(self.state_file.unlink, missing_ok=True)
 
 

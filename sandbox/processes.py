@@ -1,39 +1,63 @@
 """Child processes that end with us: each in its own process group, logging to a file, held on a leash."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _LEASH = Path(__file__).with_name("leash.py")
 _TERM_SECONDS = 5.0
+_CHECK_SECONDS = 0.5
+_END_BYTES = 8192
+_FULL_BYTES = 1_000_000
+# the loopback, whatever proxies there are
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ProcessFailed(Exception):
-    """A process of the sandbox did not do what it was started for; shows the end of its log."""
+    """A process of the sandbox did not do what it was started for; one line that says where its log is."""
 
     def __init__(self, what: str, log: Path) -> None:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        super().__init__(f"{what}; the end of {log}:\n{tail}")
+        super().__init__(f"{what}{_disk(log)}; its log is {_shown(log)}")
+
+
+class CommandFailed(ProcessFailed):
+    """A command ended badly; the end of its log follows the line."""
+
+    def __init__(self, what: str, log: Path) -> None:
+        super().__init__(what, log)
+        self.args = ("\n".join([f"{self.args[0]}, which ends:", *_end(log).splitlines()[-15:]]),)
 
 
 @dataclass(frozen=True)
 class Child:
-    """A running process group and where it logs."""
+    """A running process group, what people call it, and where it logs."""
 
     process: subprocess.Popen[bytes]
     log: Path
+    name: str = "a process"
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def check(self) -> None:
+        """Raise ProcessFailed when it has ended, whatever with."""
+        status = self.process.poll()
+        if status is not None:
+            raise ProcessFailed(f"{self.name} has ended ({_ending(status)}{self._last_line()})", self.log)
+
+    def _last_line(self) -> str:
+        lines = [line.strip() for line in _end(self.log).splitlines() if line.strip()]
+        return f": {lines[-1][:200]}" if lines else ""
 
     def stop(self) -> None:
         """Ends the whole group: politely first, for sure after five seconds."""
@@ -50,42 +74,65 @@ class Child:
         """Returns once `url` answers 2xx; raises ProcessFailed otherwise."""
         deadline = time.monotonic() + seconds
         try:
-            while time.monotonic() < deadline and self.process.poll() is None:
+            while time.monotonic() < deadline:
+                self.check()
                 if _answers(url):
                     return
                 time.sleep(0.05)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ProcessFailed):
             self.stop()
             raise
         self.stop()
-        raise ProcessFailed(f"{url} did not come up", self.log)
+        raise ProcessFailed(f"{self.name} did not come up at {url} within {seconds:.0f} s", self.log)
 
 
-def start(
-    python: Path | str, module: str, *arguments: str, log: Path, env: Mapping[str, str] | None = None, cwd: Path
+def start(  # noqa: PLR0913 -- as subprocess has them
+    python: Path | str,
+    module: str,
+    *arguments: str,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path,
+    name: str = "",
 ) -> Child:
     """Runs `module` under the interpreter `python`, in a group of its own that ends when we end."""
     # -P: this folder must not be on the module path, it has a package named like the library's `platform`
     command = [str(python), "-P", str(_LEASH), module, *arguments]
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True
-        )
-    return Child(process, log)
+    return Child(_begin(command, subprocess.PIPE, log=log, env=env, cwd=cwd), log, name or module)
 
 
-def run(command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path) -> None:
-    """Runs a command to its end, output into `log`; raises ProcessFailed when it fails."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True
-        )
+def run(
+    command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path, check: Callable[[], None] = lambda: None
+) -> None:
+    """Runs a command to its end, output into `log`; raises CommandFailed when it fails.
+
+    `check` is called about twice a second; what it raises ends the command.
+    """
+    process = _begin(command, subprocess.DEVNULL, log=log, env=env, cwd=cwd)
     try:
-        status = process.wait()
+        while (status := _status(process)) is None:
+            check()
     finally:
         Child(process, log).stop()
+    check()
     if status:
-        raise ProcessFailed(f"{' '.join(command[:3])} ended with status {status}", log)
+        raise CommandFailed(f"{' '.join(command[:3])} ended with status {status}", log)
+
+
+def _status(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(_CHECK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _begin(
+    command: Sequence[str], stdin: int, *, log: Path, env: Mapping[str, str] | None, cwd: Path
+) -> subprocess.Popen[bytes]:
+    # a log has room for every character, whatever the terminal of this process lacks
+    env = {**(os.environ if env is None else env), "PYTHONIOENCODING": "utf-8"}
+    with log.open("ab") as out:
+        return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True)
 
 
 def alive(pid: int) -> bool:
@@ -117,7 +164,37 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as reply:
+        with _DIRECT.open(url, timeout=2) as reply:
             return int(reply.status) < 300
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"
+
+
+def _end(log: Path) -> str:
+    """The last lines of a log; empty where it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _END_BYTES))
+            return file.read(_END_BYTES).decode("utf-8", "replace").replace("\0", "")
+    except OSError:
+        return ""
+
+
+def _disk(log: Path) -> str:
+    try:
+        return ", the disk is full" if shutil.disk_usage(log.parent).free < _FULL_BYTES else ""
+    except OSError:
+        return ""
+
+
+def _shown(log: Path) -> Path:
+    return log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log

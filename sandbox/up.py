@@ -10,9 +10,11 @@ import time
 from textwrap import fill
 
 from jiuwu.platform import profile
+from jiuwu_cli.surroundings import show_every_character
 from sandbox.cloud.environments import ROOT
 from sandbox.cloud.logs import Tail
 from sandbox.environment import Ports, Sandbox
+from sandbox.install import InstallFailed
 from sandbox.processes import ProcessFailed
 
 _WELCOME = """
@@ -38,7 +40,8 @@ _OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.pa
 
 
 def main() -> int:
-    """Exit status 0 after Ctrl-C, 1 when something did not start."""
+    """Exit status 0 after Ctrl-C, 1 when something did not start, or ended by itself."""
+    show_every_character()
     given = _arguments()
     # also where SIGINT was ignored when this began, as a shell has it for what it runs in the background
     for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -49,8 +52,8 @@ def main() -> int:
             _follow(sandbox)
     except KeyboardInterrupt:
         print("\nstopped; nothing is left running")
-    except ProcessFailed as fault:
-        print(fault, file=sys.stderr)
+    except (ProcessFailed, InstallFailed, OSError) as fault:
+        print(f"the sandbox ends: {fault}", file=sys.stderr)
         return 1
     return 0
 
@@ -109,6 +112,7 @@ def _follow(sandbox: Sandbox) -> None:
     resources = sandbox.stack.resources
     tail = Tail(sandbox.aws("logs"), resources["Logs"], {physical: name for name, physical in resources.items()})
     while True:
+        sandbox.check()
         for line in tail.poll():
             print(line, flush=True)
         time.sleep(1)

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from jiuwu.aws import clients
+from sandbox import proxies
 from sandbox.cloud import ministack, template
 from sandbox.cloud.environments import ROOT
 from sandbox.environment import Sandbox
 
+# The local AWS, the simulator and the tests' own servers are on this machine.
+proxies.set_aside()
 # No test reaches a real account: until the local AWS runs, the endpoint is the loopback's discard port.
 os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):

@@ -2,6 +2,7 @@
 
 import sys
 
+from jiuwu_cli.surroundings import show_every_character
 from sandbox.capacity import inputs, order, report
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
@@ -12,6 +13,7 @@ BEGIN, END = "<!-- tables: make capacity -->\n", "<!-- end of tables -->\n"
 
 def main() -> int:
     """Exit status 0."""
+    show_every_character()
     tables = report.render(order.counted(), inputs.load(), template.load())
     text = DOCUMENT.read_text("utf-8")
     DOCUMENT.write_text(renewed(text, tables), "utf-8")

@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from jiuwu_cli.surroundings import show_every_character
 from sandbox.chaos import report
 from sandbox.chaos.run import Outcome, Plan, play
 from sandbox.chaos.troubles import KINDS
@@ -26,6 +27,7 @@ _CONTROL_SHARE, _CONTROL_LEAST = 10, 200
 
 def main() -> int:
     """0 when every promise was kept with the reconciler, and broken without it; alone without it, 0 when kept."""
+    show_every_character()
     plan = Plan(_number("SEED", 1), _number("N", 20_000), _troubles(os.environ.get("FAULTS", "")))
     console = Console()
     if os.environ.get("RECONCILER", "on") == "off":
@@ -45,9 +47,9 @@ def _conclude(console: Console, runs: dict[str, tuple[Outcome, float]]) -> int:
         report.show(console, f"jiuwu-connect, {summary['orders']} orders {name}", summary)
     data, drawing = SANDBOX / "chaos.json", SANDBOX / "chaos.svg"
     SANDBOX.mkdir(exist_ok=True)
-    data.write_text(json.dumps(summaries, ensure_ascii=False, indent=1))
+    data.write_text(json.dumps(summaries, ensure_ascii=False, indent=1), "utf-8")
     title = "How the two sides of the trade come together"
-    drawing.write_text(report.picture(title, {_label(name, run[0]): run[0] for name, run in runs.items()}))
+    drawing.write_text(report.picture(title, {_label(name, run[0]): run[0] for name, run in runs.items()}), "utf-8")
     main_run, control = summaries.get("with the reconciler"), summaries["without the reconciler"]
     good = control["verdict"] == ("broken" if main_run else "kept") and (main_run or control)["verdict"] == "kept"
     console.print(_sentence(main_run is not None, good, summaries), style="bold green" if good else "bold red")

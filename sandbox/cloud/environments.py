@@ -3,12 +3,13 @@
 import fcntl
 import hashlib
 import shutil
-import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sandbox import proxies
+from sandbox.install import InstallFailed, install
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = ROOT / ".sandbox"
@@ -38,22 +39,21 @@ def _ensure(name: str, lock: Path) -> Path:
     folder, wanted = SANDBOX / name, hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = folder / "lock.sha256"
     with exclusive(SANDBOX / f"{name}.lock"):
-        if not stamp.exists() or stamp.read_text() != wanted:
+        if not stamp.exists() or stamp.read_text("utf-8") != wanted:
             _install(folder, lock)
-            stamp.write_text(wanted)
+            stamp.write_text(wanted, "utf-8")
     return folder / "bin"
 
 
 def _install(folder: Path, lock: Path) -> None:
-    print(f"installing {lock.name} into {folder.relative_to(ROOT)} …", file=sys.stderr, flush=True)
     shutil.rmtree(folder, ignore_errors=True)
-    # MiniStack runs the functions with its own interpreter, so it must be the runtime's: ours is Python 3.13
-    venv.create(folder, with_pip=True, symlinks=True)
-    command = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*command, "--require-hashes", "--requirement", str(lock)], check=True)
+    install(folder, lock, proxies.outside())
 
 
 if __name__ == "__main__":
     # so that nothing that has a time limit has to install first
-    cloud()
-    sam()
+    try:
+        cloud()
+        sam()
+    except InstallFailed as failed:
+        sys.exit(str(failed))

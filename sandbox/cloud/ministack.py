@@ -11,6 +11,7 @@ from sandbox.cloud import environments
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+NAME = "the local AWS"
 _MEMORY = Path("/dev/shm")
 _SCRATCH_BYTES = 4_000_000_000
 # Never real: with these no call can reach an AWS account by accident.
@@ -40,7 +41,7 @@ def start(folder: Path, *, port: int | None = None) -> MiniStack:
     scratch.mkdir(parents=True)
     python, endpoint_url = environments.cloud() / "python", f"http://127.0.0.1:{port}"
     log = folder / "ministack.log"
-    child = processes.start(python, "ministack", log=log, env=_environment(port, scratch), cwd=folder)
+    child = processes.start(python, "ministack", log=log, env=_environment(port, scratch), cwd=folder, name=NAME)
     child.wait_for(f"{endpoint_url}/_ministack/health")
     return MiniStack(endpoint_url, child, scratch)
 

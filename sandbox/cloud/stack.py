@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox import processes
+from sandbox import processes, proxies
 from sandbox.cloud import environments, ministack
 from sandbox.cloud.environments import ROOT, SANDBOX
 
@@ -59,34 +59,45 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
     return session.client(service, endpoint_url=endpoint_url, config=patience)
 
 
-def build(folder: Path) -> Path:
-    """Builds the template for this machine into `folder`/build; returns the built template's path."""
+def build(folder: Path, *, check: Callable[[], None] = lambda: None) -> Path:
+    """Builds the template for this machine into `folder`/build; returns the built template's path.
+
+    `check` is called while that lasts; what it raises ends the build.
+    """
     log, shared = folder / "build.log", SANDBOX / "sam"
     # one place for all, because SAM keeps what it built before beside its build folder
     shared.mkdir(parents=True, exist_ok=True)
     with environments.exclusive(SANDBOX / "sam.lock"):
         # the wheels in the layer must fit this machine, not the template's default
-        _build(shared / "build", shared / "cache", _ARCHITECTURE, log)
+        _build(shared / "build", shared / "cache", _ARCHITECTURE, log, check)
         shutil.copytree(shared / "build", folder / "build")
     return folder / "build/template.yaml"
 
 
-def _build(into: Path, cache: Path, architecture: str, log: Path) -> None:
+def _build(into: Path, cache: Path, architecture: str, log: Path, check: Callable[[], None] = lambda: None) -> None:
     options = ["--cached", "--parallel", "--cache-dir", str(cache), "--build-dir", str(into)]
     template = ["--template-file", str(ROOT / "template.yaml")]
     # SAM keeps downloaded dependencies below the folder it is called in, and throws away those of another build there
     below = into.parent if into.is_relative_to(SANDBOX) else ROOT
     overrides = _overrides({"Architecture": architecture})
-    _sam("build", *template, *options, *overrides, log=log, env=_environment(), cwd=below)
+    env = _environment(proxies.outside())
+    _sam("build", *template, *options, *overrides, log=log, env=env, cwd=below, check=check)
     # Unchecked hashes: zipping loses the times that Python would otherwise compare.
     compiler = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(into), "-p", "/opt", str(into)]
     processes.run([sys.executable, "-m", "compileall", *compiler], log=log, env=os.environ, cwd=into)
 
 
-def deploy(endpoint_url: str, template: Path, parameters: Mapping[str, str], *, log: Path) -> Stack:
+def deploy(
+    endpoint_url: str,
+    template: Path,
+    parameters: Mapping[str, str],
+    *,
+    log: Path,
+    check: Callable[[], None] = lambda: None,
+) -> Stack:
     """Deploys a built template with samconfig's dev settings, `parameters` over the template's defaults."""
     options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev", "--template-file", str(template)]
-    env = _environment() | ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint_url}
+    env = _environment(os.environ) | ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint_url}
     _sam(
         "deploy",
         *options,
@@ -94,6 +105,7 @@ def deploy(endpoint_url: str, template: Path, parameters: Mapping[str, str], *, 
         *_overrides({**parameters, "Architecture": _ARCHITECTURE}),
         log=log,
         env=env,
+        check=check,
     )
     return _describe(endpoint_url)
 
@@ -113,14 +125,20 @@ def _overrides(parameters: Mapping[str, str]) -> list[str]:
     return ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
 
 
-def _sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
-    processes.run([str(environments.sam() / "sam"), *arguments], log=log, env=env, cwd=cwd)
+def _sam(
+    *arguments: str,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path = ROOT,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    processes.run([str(environments.sam() / "sam"), *arguments], log=log, env=env, cwd=cwd, check=check)
 
 
-def _environment() -> dict[str, str]:
+def _environment(base: Mapping[str, str]) -> dict[str, str]:
     # SAM looks for `python3.13` on the path: ours, whatever else there is; pip's own settings stay
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{base['PATH']}"
+    kept = {key: value for key, value in base.items() if not key.startswith("AWS_")}
     return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
 
 

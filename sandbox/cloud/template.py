@@ -34,7 +34,7 @@ _Loader.add_multi_constructor("!", _tag)
 
 def load(path: Path = TEMPLATE) -> dict[str, Any]:
     """The whole template: !Ref X is {"Ref": "X"}, !GetAtt A.B is {"Fn::GetAtt": ["A", "B"]}, and so on."""
-    loaded: dict[str, Any] = pickle.loads(_parsed(path.read_text()))
+    loaded: dict[str, Any] = pickle.loads(_parsed(path.read_text("utf-8")))
     return loaded
 
 

@@ -16,12 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from jiuwu.trade.orders import Order
+from jiuwu_cli.surroundings import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
 from sandbox.demo.books import Books
 from sandbox.demo.scenario import Run, Simulator, repeat, settle
 from sandbox.demo.verdict import Facts, Remote, same
 from sandbox.environment import Sandbox
+from sandbox.install import InstallFailed
 from sandbox.processes import ProcessFailed
 from sandbox.shop import products
 
@@ -66,6 +68,7 @@ class Demo:
     started: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
     reconciled_at: float = 0.0
+    check: Callable[[], None] = lambda: None  # raises once a part of the sandbox has ended
 
     def play(self, sandbox: Sandbox) -> tuple[Run, Books, Facts]:
         """Logs in, orders, settles; what there is to judge."""
@@ -74,6 +77,7 @@ class Demo:
         put.raise_for_status()
         run = Run(self.seed, sandbox.api_url, sandbox.shop_url, simulator, [p.product_id for p in products.ALL])
         books = Books(sandbox)
+        self.check = sandbox.check
         self._timed("members log in", lambda: self._log_in(run))
         self._timed("orders are placed and paid", lambda: self._order(run, books))
         left = self._timed("both sides settle", lambda: self._settle(run, books))
@@ -88,7 +92,8 @@ class Demo:
 
     def _log_in(self, run: Run) -> None:
         bar = self.progress.add_task("members log in", total=_MEMBERS)
-        repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=lambda: self._advance(bar))
+        tick = lambda: self._advance(bar)  # noqa: E731
+        repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=tick, check=self.check)
 
     def _order(self, run: Run, books: Books) -> None:
         bar = self.progress.add_task("orders", total=self.orders)
@@ -103,13 +108,14 @@ class Demo:
             self._advance(bar)
             self._reconcile(books)
 
-        started = repeat(run.order, until=enough, errors=run.errors, tick=tick)
+        started = repeat(run.order, until=enough, errors=run.errors, tick=tick, check=self.check)
         self.progress.update(bar, total=started)
 
     def _settle(self, run: Run, books: Books) -> Counter[str]:
         bar = self.progress.add_task("orders not yet equal", total=len(run.orders))
 
         def step() -> Counter[str]:
+            self.check()
             self._reconcile(books)
             remote = books.remote()
             run.tend({order_no: order.status for order_no, order in remote.items()})
@@ -148,6 +154,7 @@ def _number(name: str) -> int | None:
 
 def main() -> int:
     """Exit status 0 when every promise was kept, 1 when one broke or something did not start."""
+    show_every_character()
     console = Console(stderr=False)
     columns = (
         SpinnerColumn(),
@@ -163,11 +170,11 @@ def main() -> int:
                 run, books, facts = demo.play(sandbox)
                 demo.seconds = sandbox.seconds | demo.seconds
                 summary = report.summarize(run, books, facts, demo.seconds)
-        except ProcessFailed as fault:
-            console.print(str(fault), markup=False)
+        except (ProcessFailed, InstallFailed, OSError) as fault:
+            console.print(f"the demo ends: {fault}", markup=False, highlight=False, soft_wrap=True)
             return 1
     report.show(console, summary)
-    (SANDBOX / "demo.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False))
+    (SANDBOX / "demo.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), "utf-8")
     return 1 if summary["broken"] else 0
 
 

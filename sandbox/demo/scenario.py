@@ -132,12 +132,22 @@ class Run:
 
 
 def repeat(
-    task: Callable[[int], None], *, until: Callable[[int], bool], errors: list[str], tick: Callable[[], None]
+    task: Callable[[int], None],
+    *,
+    until: Callable[[int], bool],
+    errors: list[str],
+    tick: Callable[[], None],
+    check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Runs task(0), task(1), … on WORKERS threads until `until(started)`; how many were started."""
+    """Runs task(0), task(1), … on WORKERS threads until `until(started)`; how many were started.
+
+    `check` is called each second at least; what it raises ends all, and nobody waits for tasks that are still at work.
+    """
     started, running = 0, set[Future[None]]()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
         while running or not until(started):
+            check()
             while len(running) < WORKERS and not until(started):
                 running.add(pool.submit(task, started))
                 started += 1
@@ -145,6 +155,8 @@ def repeat(
             for future in done:
                 _collect(future, errors)
                 tick()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return started
 
 

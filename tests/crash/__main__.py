@@ -2,8 +2,10 @@
 
 import sys
 
+from jiuwu_cli.surroundings import show_every_character
 from tests.crash.report import table, write
 
+show_every_character()
 if "--write" in sys.argv:
     write()
 else:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from jiuwu_cli.surroundings import show_every_character
+
 from .list import SAFEGUARDS
 from .running import Verdict, break_, copied, unbroken
 from .safeguard import Safeguard
@@ -17,6 +19,7 @@ _AT_ONCE = 2
 
 
 def main(parts: Sequence[str]) -> int:
+    show_every_character()
     chosen = [one for one in SAFEGUARDS if not parts or any(part in one.name for part in parts)]
     if not chosen:
         print(f"no safeguard has any of these in its name: {', '.join(parts)}")

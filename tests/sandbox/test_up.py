@@ -22,7 +22,7 @@ from sandbox.environment import Sandbox
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
 
 READY = "What happens from now on ("
-_LINE = "WebhookIntake    notification outcome=accepted"
+_LINE = "WebhookIntake     notification order.cancelled accepted"
 
 
 def eventually[T](look: Callable[[], T], *, seconds: float = 60.0) -> T:
@@ -160,3 +160,32 @@ def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox
     assert eventually(lambda: not any(alive(group) for group in state["pids"].values()), seconds=5)
     assert not state_file.exists()
     assert httpx.get(sandbox.shop_url).status_code == 200
+
+
+HOSTILE = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "socks5://127.0.0.1:9", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.mark.parametrize(("part", "name"), [("platform", "the simulated platform"), ("aws", "the local AWS")])
+def test_a_part_that_dies_is_named_at_once_behind_any_proxy_and_on_any_terminal(
+    tmp_path: Path, part: str, name: str
+) -> None:
+    output = tmp_path / "output"
+    command = [sys.executable, "-m", "sandbox.up", "--name", "tests"]
+    with (
+        output.open("w") as out,
+        subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=os.environ | HOSTILE) as up,
+    ):
+        try:
+            eventually(lambda: READY in output.read_text() or up.poll() is not None, seconds=200)
+            state = json.loads((ROOT / re.findall(r"(?m)^ +state +(\S+)", output.read_text())[0]).read_text())
+            os.killpg(state["pids"][part], signal.SIGKILL)
+            assert 1 == up.wait(20)
+        finally:
+            up.kill()
+
+    last = output.read_text().splitlines()[-1]
+    assert re.fullmatch(
+        rf"the sandbox ends: {name} has ended \(killed by SIGKILL.*\); its log is \.sandbox/.*\.log", last
+    )
+    assert "Traceback" not in output.read_text()
+    assert eventually(lambda: not any(alive(group) for group in state["pids"].values()), seconds=5)

@@ -1,0 +1,73 @@
+"""Installs a lock file into a virtual environment and shows how far it is: `python -P sandbox/install.py FOLDER LOCK`.
+
+Only the standard library: this is what installs all others. pip's own settings (PIP_INDEX_URL, proxies, …) hold.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import venv
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+_PIP = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==")
+_HANDLED = re.compile(r"(?:Collecting|Ignoring|Requirement already satisfied:|Processing) (?:\S*/)?([\w.-]+)")
+_LAST_LINES = 8
+_HINT = "on a slow or closed network set PIP_INDEX_URL to a mirror that you trust"
+
+
+class InstallFailed(Exception):
+    """pip could not install; holds the end of what it said."""
+
+
+def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Make the environment and install what the lock file lists; raises InstallFailed."""
+    packages = sum(_PACKAGE.match(line) is not None for line in lock.read_text("utf-8").splitlines())
+    _show(f"installing {packages} packages of {lock.name} into {folder.name}; the first time takes about a minute …")
+    started, last = time.monotonic(), deque[str](maxlen=_LAST_LINES)
+    # MiniStack runs the functions with its own interpreter, so it must be the runtime's: ours is Python 3.13
+    venv.create(folder, with_pip=True, symlinks=True)
+    command = [str(folder / "bin/python"), *_PIP, "--require-hashes", "--requirement", str(lock)]
+    env = {**environment, "PYTHONIOENCODING": "utf-8"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, encoding="utf-8") as pip:
+        for text in progress(_kept(pip.stdout or (), last), packages):
+            _show(f"  {text}", passing=True)
+    if pip.returncode:
+        raise InstallFailed("\n".join([*last, f"{lock.name} could not be installed; {_HINT}"]))
+    _show(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def progress(lines: Iterable[str], packages: int) -> Iterator[str]:
+    """How far pip is, from what it says: each package it has handled, and the unpacking at the end."""
+    handled = 0
+    for line in lines:
+        if found := _HANDLED.match(line):
+            handled += 1
+            yield f"{min(handled, packages)} of {packages}: {found[1]}"
+        elif line.startswith("Installing collected packages"):
+            yield "unpacking …"
+
+
+def _kept(lines: Iterable[str], last: deque[str]) -> Iterator[str]:
+    for line in lines:
+        last.append(line.rstrip())
+        yield line
+
+
+def _show(text: str, *, passing: bool = False) -> None:
+    """A line for people; on a terminal a passing one makes room for the next."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="" if passing else "\n", file=sys.stderr, flush=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        install(Path(sys.argv[1]), Path(sys.argv[2]))
+    except InstallFailed as failed:
+        sys.exit(str(failed))
