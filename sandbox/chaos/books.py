@@ -74,9 +74,11 @@ class Books:
         return Facts(local, self.remote(), tuple(self.parcels), self._dead(), forged, dict(unsettled), tuple(errors))
 
     def _dead(self) -> dict[str, int]:
-        """Letters and dead messages, but for those of scheduled runs that our own troubles ended."""
+        """Letters and dead messages, but for those of scheduled runs that our own troubles ended, and of refunds that
+        failed at the platform: the merchant has asked for those again."""
         town, account = self._town, self._town.account
-        letters = Counter(row.item["kind"]["S"] for row in account.tables["DeadLettersTable"].rows.values())
+        kept = [row.item for row in account.tables["DeadLettersTable"].rows.values()]
+        letters = Counter(item["kind"]["S"] for item in kept if "RefundFailed" not in item["reason"]["S"])
         dead = {f"dead letters, {kind}": count for kind, count in letters.items()}
         dead |= {name: len(account.queue(name).held) for name in sorted(self._graves())}
         explained = sum(count for kind, count in town.failed_runs.items() if kind in _OURS)
@@ -104,5 +106,5 @@ class Books:
 
 def _remote(order: PlatformOrder) -> Remote:
     payments = {one.transaction_id: one.amount_fen for one in order.payments}
-    refunds = {one.refund_id: one.amount_fen for one in order.refunds}
+    refunds = {one.refund_id: one.amount_fen for one in order.given_back}
     return Remote(order.status, payments, refunds)

@@ -6,7 +6,7 @@ from functools import partial
 
 from jiuwu.members.accounts import member_id_for
 from sandbox.demo.scenario import Fate, draw, fate_of
-from sandbox.platform.orders import Order
+from sandbox.platform.orders import Order, Refund
 from sandbox.platform.refusals import Refused as PlatformRefused
 from sandbox.shop import products
 from sandbox.town.people import Member, Merchant, Refused, stock
@@ -17,6 +17,8 @@ MEMBERS = 50
 _PRESSES, _AGAIN_SECONDS, _LOOK_SECONDS = 15, 2.0, 90.0
 # Enough for some of a member's points orders, not for all of a long run.
 _POINTS_GRANTED = 20_000
+# A refund that is not made at once ends within a quarter of an hour, and whoever wanted it hears within minutes.
+_REFUND_LASTS_SECONDS, _REFUNDS_FAIL, _HEARD_SECONDS = 900.0, 0.3, 300.0
 
 
 class More(StrEnum):
@@ -63,6 +65,7 @@ class Lives:
     def begin(self, orders: int, per_second: float) -> None:
         """The shop opens: members log in and get points, and their orders are planned."""
         stock(self._town)
+        self._actions.on_processing = self._end_later
         for number in range(MEMBERS):
             self.members.append(Member(self._town, f"ou_town{number:04d}"))
             self.members[-1].log_in()
@@ -162,6 +165,31 @@ class Lives:
             return
         if part == 1 and self._draw("rest", order.number) < 0.5:
             self._later(60.0, partial(self._give_back, order, 2, 1))
+
+    def _end_later(self, order: Order, refund: Refund) -> None:
+        seconds = 30 + _REFUND_LASTS_SECONDS * self._draw("refund ends", refund.refund_id)
+        self._later(seconds, partial(self._end_refund, order.number, refund))
+
+    def _end_refund(self, order_no: str, refund: Refund) -> None:
+        fails = self._draw("refund fails", refund.refund_id) < _REFUNDS_FAIL
+        self._press(self._actions.refund_becomes, order_no, refund.refund_id, "failed" if fails else "succeeded")
+        if fails:
+            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, 1))
+
+    def _refund_again(self, order_no: str, refund: Refund, press: int) -> None:
+        """Who wanted it wants it still: the platform at its console, or the merchant as soon as they hear of it."""
+        if self._book.get(order_no).left_of(refund.transaction_id) < refund.amount_fen:
+            return  # it went back by another
+        if not refund.out_refund_no:
+            self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)
+            return
+        try:
+            self._merchant.refund(f"{refund.refund_id}-again", order_no, refund.amount_fen)
+        except Refused as refused:
+            if press == _PRESSES:
+                self.errors.append(f"{order_no}: no refund again after {press} tries: {refused}")
+            else:
+                self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, press + 1))
 
     def _press(self, button: Callable[..., object], *given: object, **named: object) -> None:
         try:

@@ -16,7 +16,7 @@ from sandbox.memory.sqs import Queue
 from sandbox.platform.faults import Faults
 from sandbox.town.town import Killed, Town
 
-KINDS = ("notifications", "calls", "tokens", "crashes", "replies", "throttling", "queues", "rivals")
+KINDS = ("notifications", "calls", "tokens", "refunds", "crashes", "replies", "throttling", "queues", "rivals")
 
 _NOTIFICATIONS = {
     "duplicate": 0.30,
@@ -29,6 +29,8 @@ _NOTIFICATIONS = {
 }
 _CALLS = {"rate_limited": 0.02, "server_error": 0.02, "timeout": 0.004, "lost_reply": 0.02}
 _TOKENS_EXPIRE = 0.5
+# Of these some fail in the end, and are asked for again (sandbox/chaos/lives.py).
+_SLOW_REFUNDS = 0.3
 
 # Shares of the calls of a running function, each with a before and an after; a call meets at most one of them.
 _DIES = 0.0004
@@ -60,7 +62,8 @@ class Troubles:
         wanted: dict[str, Any] = {"seed": self._seed}
         wanted |= {"notifications": _NOTIFICATIONS} if "notifications" in self._kinds else {}
         wanted |= {"calls": _CALLS} if "calls" in self._kinds else {}
-        return Faults.model_validate(wanted | ({"tokens_expire": _TOKENS_EXPIRE} if "tokens" in self._kinds else {}))
+        wanted |= {"tokens_expire": _TOKENS_EXPIRE} if "tokens" in self._kinds else {}
+        return Faults.model_validate(wanted | ({"slow_refunds": _SLOW_REFUNDS} if "refunds" in self._kinds else {}))
 
     def _on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:  # noqa: ARG002 -- OnCall
         if not self.on or not self._town.running:

@@ -105,5 +105,9 @@ class Books:
 
 def _remote(order: dict[str, Any]) -> Remote:
     payments = {payment["transaction_id"]: money.fen(payment["amount"]) for payment in order["payments"]}
-    refunds = {refund["refund_id"]: money.fen(refund["amount"]) for refund in order["refunds"]}
+    refunds = {
+        refund["refund_id"]: money.fen(refund["amount"])
+        for refund in order["refunds"]
+        if refund["status"] == "succeeded"
+    }
     return Remote(order["status"], payments, refunds)

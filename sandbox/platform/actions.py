@@ -1,5 +1,10 @@
 """What members, merchants and the platform itself do to orders: the change, and the notification that follows it."""
 
+from collections.abc import Callable
+
+import msgspec
+
+from jiuwu.platform.contract import RefundStatus
 from sandbox.platform import events, orders
 from sandbox.platform.notifier import Notifier
 from sandbox.platform.orders import NewOrder, Order, Refund, derived
@@ -8,6 +13,9 @@ from sandbox.platform.world import World
 
 
 class Actions:
+    # called with each refund that is not made at once; whoever plays with the platform may set it
+    on_processing: Callable[[Order, Refund], None] = staticmethod(lambda _order, _refund: None)
+
     def __init__(self, world: World, notifier: Notifier) -> None:
         self._world = world
         self._notifier = notifier
@@ -75,8 +83,7 @@ class Actions:
             raise Refused("transition_refused", f"order {out_order_no} has no payment to refund")
         payment = order.payments[-1]
         transaction_id = transaction_id or payment.transaction_id
-        back = sum(one.amount_fen for one in order.refunds if one.transaction_id == transaction_id)
-        amount = payment.amount_fen - back if amount_fen is None else amount_fen
+        amount = order.left_of(transaction_id) if amount_fen is None else amount_fen
         return self._refund(order, Refund(events.next_refund(order), "", transaction_id, amount, self._world.now()))
 
     def refund_as(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> Refund:
@@ -88,11 +95,22 @@ class Actions:
         refund_id = derived("50", "merchant", out_refund_no)
         return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._world.now()))
 
+    def refund_becomes(self, out_order_no: str, refund_id: str, status: RefundStatus) -> Order:
+        """A refund under way succeeds or fails; one that failed may be under way, or succeed, after all."""
+        order = self._world.book.get(out_order_no)
+        changed = orders.refund_becomes(order, refund_id, status, self._world.now())
+        self._changed(order, changed)
+        self._tell(changed, events.refunded(changed, next(r for r in changed.refunds if r.refund_id == refund_id)))
+        return changed
+
     def _refund(self, order: Order, refund: Refund) -> Refund:
+        refund = msgspec.structs.replace(refund, status=self._world.begins_as(refund.refund_id))
         cause = "merchant" if refund.out_refund_no else "platform"
         refunded = orders.refund(order, refund, self._world.now(), cause)
         self._changed(order, refunded)
         self._tell(refunded, events.refunded(refunded, refund))
+        if refund.status == "processing":
+            self.on_processing(refunded, refund)
         return refund
 
     def _changed(self, before: Order, after: Order) -> None:

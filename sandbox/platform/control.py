@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from jiuwu.platform.contract import RefundStatus
 from jiuwu.platform.money import MoneyError, fen
 from sandbox.platform import deliveries, events
 from sandbox.platform.actions import Actions
@@ -36,6 +37,7 @@ class ConfigChange(_Sent):
 
     webhook_url: str | None = None
     redirect_uris: list[str] | None = None
+    refunds_begin_as: RefundStatus | None = Field(default=None, description="processing: until their button is pressed")
     speed: float | None = Field(default=None, gt=0, le=1_000_000)
 
 
@@ -52,6 +54,12 @@ class Cancellation(_Sent):
 class RefundBack(_Sent):
     amount: str | None = Field(default=None, description="yuan; by default what is left of the payment")
     transaction_id: str | None = None
+
+
+class RefundChange(_Sent):
+    """How a refund that gave nothing back stands from now on."""
+
+    status: RefundStatus
 
 
 class ProductChange(_Sent):
@@ -160,6 +168,10 @@ def _buttons(api: APIRouter, world: World, actions: Actions, notifier: Notifier)
         wanted = wanted or RefundBack()
         actions.refund(out_order_no, _amount(wanted.amount), wanted.transaction_id)
         return _shown(world, world.book.get(out_order_no))
+
+    @api.post("/orders/{out_order_no}/refunds/{refund_id}")
+    async def refund_becomes(out_order_no: str, refund_id: str, wanted: RefundChange) -> dict[str, object]:
+        return _shown(world, actions.refund_becomes(out_order_no, refund_id, wanted.status))
 
     @api.post("/orders/{out_order_no}/notify")
     async def notify(out_order_no: str, notice: Notice) -> dict[str, object]:

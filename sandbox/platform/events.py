@@ -40,9 +40,11 @@ def refunded(order: Order, refund: Refund) -> Event:
         "transaction_id": refund.transaction_id,
         "amount": refund.amount_fen,
         "refunded_at": refund.refunded_at,
-        "refund_status": "succeeded",
+        "refund_status": refund.status,
     }
-    return _event(order, "order.refunded", refund.refund_id, refund.refunded_at, facts)
+    # each change of how it stands is an event of its own
+    cause = refund.refund_id if refund.status == "succeeded" else f"{refund.refund_id} {refund.status} {order.version}"
+    return _event(order, "order.refunded", cause, refund.refunded_at, facts)
 
 
 def of_type(order: Order, event_type: str, now: int) -> Event:

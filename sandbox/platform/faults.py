@@ -50,6 +50,7 @@ class Faults(BaseModel):
     tokens_expire: Share = Field(
         default=0.0, ge=0.0, le=1.0, description="share of fresh grants that expire after first use"
     )
+    slow_refunds: Share = Field(default=0.0, ge=0.0, le=1.0, description="share of refunds that begin as processing")
     clock_skew: int = Field(default=0, description="seconds by which the gateway's clock runs ahead of ours")
 
 
@@ -111,6 +112,10 @@ def call_fault(faults: Faults, call: str, subject: str, ordinal: int) -> tuple[s
 
 def grant_expires(faults: Faults, open_id: str, grant: int) -> bool:
     return _Dice(faults.seed, open_id, grant).hits("tokens_expire", faults.tokens_expire)
+
+
+def refund_is_slow(faults: Faults, refund_id: str) -> bool:
+    return _Dice(faults.seed, refund_id).hits("slow refund", faults.slow_refunds)
 
 
 def _first(shares: NotificationFaults, dice: "_Dice") -> Copy:

@@ -6,6 +6,7 @@ from itertools import accumulate
 import msgspec
 from msgspec.structs import replace
 
+from jiuwu.platform.contract import RefundStatus
 from sandbox.platform.refusals import Refused
 
 
@@ -28,6 +29,7 @@ class Refund(msgspec.Struct, frozen=True):
     transaction_id: str
     amount_fen: int
     refunded_at: int
+    status: RefundStatus = "succeeded"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -65,8 +67,19 @@ class Order(msgspec.Struct, frozen=True):
         return sum(payment.amount_fen for payment in self.payments)
 
     @property
+    def given_back(self) -> tuple[Refund, ...]:
+        """The refunds that gave money back."""
+        return tuple(refund for refund in self.refunds if refund.status == "succeeded")
+
+    @property
     def refunded_fen(self) -> int:
-        return sum(refund.amount_fen for refund in self.refunds)
+        return sum(refund.amount_fen for refund in self.given_back)
+
+    def left_of(self, transaction_id: str) -> int:
+        """What can still be given back of a payment: a refund that failed took nothing of it."""
+        payment = next((one for one in self.payments if one.transaction_id == transaction_id), None)
+        taken = [one for one in self.refunds if one.transaction_id == transaction_id and one.status != "failed"]
+        return (payment.amount_fen if payment else 0) - sum(one.amount_fen for one in taken)
 
     @property
     def missing_fen(self) -> int:
@@ -82,7 +95,7 @@ class Order(msgspec.Struct, frozen=True):
     def served(self) -> bool:
         """Whether the whole amount was here once: then the order is the merchant's to ship or to give back."""
         moves = [(one.paid_at, 0, one.amount_fen) for one in self.payments]
-        moves += [(one.refunded_at, 1, -one.amount_fen) for one in self.refunds]
+        moves += [(one.refunded_at, 1, -one.amount_fen) for one in self.given_back]
         balances = accumulate(fen for _, _, fen in sorted(moves))
         return bool(moves) and max(balances) >= self.request.amount_fen
 
@@ -168,22 +181,36 @@ def _ship(order: Order, now: int) -> Order:
 
 
 def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
-    """The order counts as refunded once each of its payments is back, one of 0.00 by a refund of its own, too; a part
-    of them leaves the status alone."""
-    payment = next((one for one in order.payments if one.transaction_id == wanted.transaction_id), None)
-    if payment is None:
+    """A refund begins, or is made at once; one under way counts as taken from its payment until it fails."""
+    if wanted.transaction_id not in {one.transaction_id for one in order.payments}:
         raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
-    back = sum(one.amount_fen for one in order.refunds if one.transaction_id == wanted.transaction_id)
-    if wanted.amount_fen + back > payment.amount_fen:
-        left = payment.amount_fen - back
+    if wanted.amount_fen > (left := order.left_of(wanted.transaction_id)):
         raise Refused(
             "transition_refused", f"amount exceeds what is left of payment {wanted.transaction_id}: {left} fen"
         )
     grown = replace(order, refunds=(*order.refunds, wanted))
-    answered = {one.transaction_id for one in grown.refunds}
-    over = grown.refunded_fen == grown.paid_fen and all(one.transaction_id in answered for one in grown.payments)
-    status = "refunded" if over else order.status
-    return _changed(grown, status, now, f"refund by {cause}")
+    return _changed(grown, _after_refund(grown), now, f"refund by {cause}")
+
+
+def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int) -> Order:
+    """A refund succeeds, fails, or is under way again; what gave money back stays so."""
+    known = next((one for one in order.refunds if one.refund_id == refund_id), None)
+    if known is None or known.status == "succeeded":
+        raise Refused("transition_refused", f"order {order.number} has no refund {refund_id} that could change")
+    if known.status == "failed" and known.amount_fen > order.left_of(known.transaction_id):
+        raise Refused("transition_refused", f"refund {refund_id}: its money went back by another")
+    changed = replace(known, status=status, refunded_at=now)
+    refunds = tuple(changed if one is known else one for one in order.refunds)
+    moved = replace(order, refunds=refunds)
+    return _changed(moved, _after_refund(moved), now, f"refund {status}")
+
+
+def _after_refund(order: Order) -> str:
+    """The order counts as refunded once each of its payments is back, one of 0.00 by a refund of its own, too; a part
+    of them leaves the status alone."""
+    answered = {one.transaction_id for one in order.given_back}
+    over = order.refunded_fen == order.paid_fen and all(one.transaction_id in answered for one in order.payments)
+    return "refunded" if over else order.status
 
 
 def _require(order: Order, wanted: str, allowed: set[str]) -> None:

@@ -42,7 +42,8 @@ class Wire:
         return render(self.fields.page, values if next_cursor is None else values | {"next_cursor": next_cursor})
 
     def refund(self, refund: Refund) -> dict[str, object]:
-        values = msgspec.structs.asdict(refund) | {"amount": refund.amount_fen, "status": "succeeded"}
+        status = self.profile.their_refund_status(refund.status)
+        values = msgspec.structs.asdict(refund) | {"amount": refund.amount_fen, "status": status}
         return render(self.fields.refund, values)
 
     def member(self, member: Member, base_url: str) -> dict[str, object]:
@@ -55,7 +56,10 @@ class Wire:
     def notification(self, event: Event, extra: Mapping[str, object] | None = None) -> dict[str, object]:
         """The body of a notification; `extra` overrides or adds to its data, in the platform's names."""
         names = self.profile.notification.fields
-        data = render(self.fields.event, event.facts) | dict(extra or {})
+        facts = dict(event.facts)
+        if "refund_status" in facts:
+            facts["refund_status"] = self.profile.their_refund_status(facts["refund_status"])  # type: ignore[arg-type]  # our states are these words
+        data = render(self.fields.event, facts) | dict(extra or {})
         types = {str(ours): theirs for ours, theirs in self.profile.notification.event_types.items()}
         head = {
             names.event_id: event.event_id,

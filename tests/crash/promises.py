@@ -41,7 +41,7 @@ def _orders(stage: Stage, given_up: str) -> Iterator[str]:
 
 def _both(ours: Order, theirs: Theirs, given_up: str) -> Iterator[str]:
     payments = {one.transaction_id: one.amount_fen for one in theirs.payments if one.amount_fen}
-    refunds = {one.refund_id: -one.amount_fen for one in theirs.refunds}
+    refunds = {one.refund_id: -one.amount_fen for one in theirs.given_back}
     # a payment of 0.00 moves nothing: one that comes for a cancelled order for points is not booked
     if (booked := [(entry.ref, entry.fen) for entry in ours.payments if entry.fen]) != sorted_like(booked, payments):
         yield f"payments booked {booked}, there {payments}"
@@ -49,7 +49,9 @@ def _both(ours: Order, theirs: Theirs, given_up: str) -> Iterator[str]:
         yield f"refunds booked {booked}, there {refunds}"
     if ours.pending:
         yield f"still to be done: {', '.join(ours.pending)}"
-    if dead := [name for name, effect in ours.effects if effect.dead and name.partition(":")[0] != given_up]:
+    dead = [name for name, effect in ours.effects if effect.dead and name.partition(":")[0] != given_up]
+    # one that failed at the platform is a person's to ask for again, and goes out under another number
+    if dead := [name for name in dead if not dict(ours.effects)[name].refund_failed]:
         yield f"given up: {', '.join(dead)}"
     status = "created" if ours.status is Status.PLACED else str(ours.status)
     if status != theirs.status and ours.status is not Status.HELD:  # a held order is a person's to decide

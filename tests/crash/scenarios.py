@@ -1,5 +1,6 @@
 """The scenarios in which every process dies once at every call that it makes."""
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -7,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import httpx
+from msgspec.structs import replace
 
 from jiuwu.letters.deaths import Kind
 from jiuwu.letters.shelf import Shelf
 from jiuwu.members.accounts import member_id_for
+from jiuwu.platform.contract import RefundStatus
 from jiuwu.trade.catalogue import compare
 from jiuwu.trade.listing import from_item
 from jiuwu.trade.orders import Status
@@ -20,8 +23,10 @@ from sandbox.platform import events
 from sandbox.platform import orders as platform_orders
 from sandbox.platform.deliveries import under_new_id
 from sandbox.platform.grants import ACCESS_SECONDS
+from sandbox.platform.orders import Order as Theirs
+from sandbox.platform.orders import Refund
 from sandbox.platform.refusals import Refused as RefusedThere
-from sandbox.town.people import Refused
+from sandbox.town.people import Merchant, Refused
 from sandbox.town.town import APP_ID, START
 from tests.crash.stage import ITEMS, PARAMETERS, PRICE_FEN, Stage
 
@@ -235,6 +240,65 @@ def refund_all(stage: Stage) -> None:
     stage.merchant(f"/orders/{stage.order_no}/refunds", "all-1", {"reason": "returned"})
 
 
+def slowly(prepare: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """Prepared so, and from then on no refund is made at once at the platform."""
+
+    def prepared(stage: Stage) -> None:
+        prepare(stage)
+        world = stage.town.platform.world
+        world.config = replace(world.config, refunds_begin_as="processing")
+
+    return prepared
+
+
+def refunds_become(stage: Stage, *ends: RefundStatus) -> None:
+    """Half a minute after each began, the platform's refunds succeed or fail, as it says, the first first."""
+    actions, left = stage.town.platform.actions, list(ends)
+
+    def begun(order: Theirs, refund: Refund) -> None:
+        status = left.pop(0)
+
+        def end() -> None:
+            actions.refund_becomes(order.number, refund.refund_id, status)
+
+        stage.town.clock.at(stage.town.clock.now + 30, end)
+
+    actions.on_processing = begun
+
+
+def refund_all_slowly(stage: Stage) -> None:
+    refunds_become(stage, "succeeded")
+    refund_all(stage)
+
+
+def refund_all_in_the_end(stage: Stage) -> None:
+    """The merchant's refund fails at the platform, and they ask again."""
+    refunds_become(stage, "failed", "succeeded")
+    refund_all(stage)
+    ask_again(stage)
+
+
+def pay_again_refund_fails(stage: Stage) -> None:
+    """The refund that a second payment is owed fails, and the merchant asks for it."""
+    refunds_become(stage, "failed", "succeeded")
+    pay_again(stage)
+    ask_again(stage, 2 * PRICE_FEN)
+
+
+def ask_again(stage: Stage, fen: int | None = None) -> None:
+    """The merchant asks for a refund that failed, every two minutes until there is money to give back."""
+
+    def ask() -> None:
+        # before the failure was heard of, its money is on its way back
+        if any(effect.refund_failed for _, effect in stage.order.effects):
+            with contextlib.suppress(Refused):
+                Merchant(stage.town).refund("all-2", stage.order_no, fen)
+                return
+        stage.town.clock.at(stage.town.clock.now + 120, ask)
+
+    stage.town.clock.at(stage.town.clock.now + 60, ask)
+
+
 def complete(stage: Stage) -> None:
     stage.town.platform.actions.complete(stage.order_no)
 
@@ -432,6 +496,25 @@ SCENARIOS = (
     Scenario("refund by the platform", paid, refund_there, Status.REFUNDED, back_fen=None),
     Scenario("refund by the merchant, in part", paid, refund_a_part, Status.SHIPPED, back_fen=100),
     Scenario("refund by the merchant", paid, refund_all, Status.REFUNDED, back_fen=None),
+    Scenario(
+        "refund under way that succeeds", slowly(paid), refund_all_slowly, Status.REFUNDED, back_fen=None, seconds=60
+    ),
+    Scenario(
+        "refund that fails, asked for again",
+        slowly(paid),
+        refund_all_in_the_end,
+        Status.REFUNDED,
+        back_fen=None,
+        seconds=120,
+    ),
+    Scenario(
+        "refund of a second payment that fails, asked for again",
+        slowly(placed),
+        pay_again_refund_fails,
+        Status.SHIPPED,
+        back_fen=PRICE_FEN * 2,
+        seconds=120,
+    ),
     Scenario("completion", paid, complete, Status.COMPLETED),
     Scenario("reconcile repair: a payment nobody told of", placed, silently(pay), Status.SHIPPED, seconds=400),
     Scenario("reconcile repair: an order our table lost", placed, forget_here, Status.SHIPPED),

@@ -12,12 +12,14 @@ from random import Random
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.platform.contract import RefundStatus
 from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
@@ -139,6 +141,22 @@ class AnyLife(RuleBasedStateMachine):
         with contextlib.suppress(Refused):
             self.stage.merchant(f"/orders/{number}/refunds", f"{number}-{key}-{fen}", body)
 
+    @rule(status=st.sampled_from(["succeeded", "processing", "failed"]))
+    def refunds_begin_as(self, status: RefundStatus) -> None:
+        world = self.stage.town.platform.world
+        world.config = msgspec.structs.replace(world.config, refunds_begin_as=status)
+
+    @precondition(lambda self: self.model)
+    @rule(number=orders, status=st.sampled_from(["succeeded", "processing", "failed"]))
+    def refund_becomes(self, number: str, status: RefundStatus) -> None:
+        """The latest that gave nothing back yet; the platform may think better of one that failed."""
+        order = self.stage.town.platform.world.book.find(number)
+        open_ = [refund for refund in (order.refunds if order else ()) if refund.status != "succeeded"]
+        if open_:
+            self.model[number].touched = True
+            with contextlib.suppress(RefusedThere):
+                self.stage.town.platform.actions.refund_becomes(number, open_[-1].refund_id, status)
+
     @precondition(lambda self: self.model)
     @rule(number=orders)
     def complete(self, number: str) -> None:
@@ -195,13 +213,33 @@ class AnyLife(RuleBasedStateMachine):
             while self.untold:
                 self.emit(self.untold.pop())
             self.telling = "at once"
+            self.end_refunds()
             self.stage.town.errors.clear()  # a task that met the network's troubles fails, and comes again
             self.stage.pass_by(6 * HOUR)
+            self.ask_again_for_what_failed()
             assert [] == broken(self.stage)
             for number, known in self.model.items():
                 assert "" == wrong(self.stage.orders()[number], self.with_points(number, known)), number
             for member in self.members:
                 assert "" == self.wrong_points(member_id_for(APP_ID, member.open_id))
+
+    def end_refunds(self) -> None:
+        """Those under way succeed, and all others are made at once."""
+        platform = self.stage.town.platform
+        platform.world.config = msgspec.structs.replace(platform.world.config, refunds_begin_as="succeeded")
+        for order in list(platform.world.book):
+            for refund in order.refunds:
+                if refund.status == "processing":
+                    platform.actions.refund_becomes(order.number, refund.refund_id, "succeeded")
+
+    def ask_again_for_what_failed(self) -> None:
+        """A person asks for what was to go back anyway: a second or a late payment whose refund failed."""
+        for number, order in self.stage.orders().items():
+            whole = {one.ref: order.effect(f"refund:{one.ref}") for one in order.payments}
+            refs = [ref for ref, effect in whole.items() if effect and effect.refund_failed]
+            if fen := sum(order.refundable_fen(ref) for ref in refs):
+                self.stage.merchant(f"/orders/{number}/refunds", "again", {"reason": "again", "amount_fen": fen})
+        self.stage.pass_by(2 * HOUR)
 
     def with_points(self, number: str, known: Known) -> Known:
         """The same, and the payment of nothing with which the platform takes an order for points."""

@@ -72,7 +72,8 @@ def shown(order: platform.Order | None) -> RemoteOrder | None:
         paid_amount_fen=order.paid_fen,
         payments=tuple(payment(one.transaction_id, one.amount_fen, one.paid_at) for one in order.payments),
         refunds=tuple(
-            refund(one.refund_id, one.transaction_id, one.amount_fen, one.out_refund_no) for one in order.refunds
+            refund(one.refund_id, one.transaction_id, one.amount_fen, one.out_refund_no, one.status)
+            for one in order.refunds
         ),
         items=ITEMS,
         pay_url="https://pay",
