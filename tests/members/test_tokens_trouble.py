@@ -7,7 +7,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.members.tokens import ReauthRequired, Tokens
-from jiuwu.platform.errors import InvalidGrant, OwnLimitReached, PlatformBusy, PlatformError, UnknownOutcome
+from jiuwu.platform.errors import (
+    InvalidGrant,
+    OwnLimitReached,
+    PlatformBusy,
+    PlatformError,
+    TokenKeyUnavailable,
+    UnknownOutcome,
+)
 from tests.members.rotation import MEMBER, NOW, USER, Clock, Dies, Platform
 
 FAULTS = [PlatformBusy("oauth.refresh"), UnknownOutcome("oauth.refresh", reason="no reply in time")]
@@ -53,7 +60,7 @@ def test_what_kms_fails_to_seal_is_renewed_from_the_old_token(
             raise ClientError({"Error": {"Code": "KMSInternalException"}}, "Encrypt")
 
     before = record()
-    with pytest.raises(ClientError):
+    with pytest.raises(TokenKeyUnavailable):
         make_tokens(kms=CannotSeal()).source(MEMBER).renew("at_1")
     assert before == record()
     assert tokens.source(MEMBER).renew("at_1") == "at_3"

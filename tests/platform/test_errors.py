@@ -15,6 +15,7 @@ from jiuwu.platform.errors import (
     PlatformError,
     ProductRefused,
     RateLimited,
+    TokenKeyUnavailable,
     UnknownOutcome,
 )
 
@@ -26,6 +27,7 @@ OWN_FACTS: dict[type[PlatformError], dict[str, Any]] = {
     OwnLimitReached: {"retry_after": 0.5},
     RateLimited: {"retry_after": 3.0},
     ProductRefused: {"reason": "title_too_long"},
+    TokenKeyUnavailable: {"problem": "EndpointConnectionError"},
     UnknownOutcome: {"reason": "no reply in time"},
 }
 FAMILY: list[type[PlatformError]] = [PlatformError, *PlatformError.__subclasses__(), *RateLimited.__subclasses__()]
@@ -62,6 +64,7 @@ def test_the_errors_that_a_little_time_can_cure_are_the_retryable_ones() -> None
         "PlatformInternal",
         "PlatformBusy",
         "PlatformUnreachable",
+        "TokenKeyUnavailable",
     }
     assert expected == {kind.__name__ for kind in FAMILY if kind.retryable}
 

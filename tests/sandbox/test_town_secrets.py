@@ -157,3 +157,28 @@ def test_the_platforms_secret_is_not_asked_for_by_every_call(here: Town) -> None
             member.place(f"k{number}", TEA)
 
     assert here.calls.counts["secretsmanager", "get_secret_value"] - before <= 3
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "DisabledException", "KMSInvalidStateException", ""])
+def test_while_kms_is_away_orders_wait_and_nothing_crashes(here: Town, code: str) -> None:
+    away = ClientError({"Error": {"Code": code, "Message": "x"}}, "Decrypt")
+    fault = away if code else EndpointConnectionError(endpoint_url="https://kms")
+
+    def on_call(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        if service == "kms" and phase == "before":
+            raise fault
+
+    member = Member(here, "ou_lan")
+    member.log_in()
+    here.calls.on_call = on_call
+    order_no = member.place("k1", TEA)
+    with pytest.raises(Refused) as unknown:
+        Member(here, "ou_mei").log_in()
+    later(here, 0.4 * HOUR)
+    waiting = status(here, order_no)
+    here.calls.on_call = lambda *_: None
+    here.platform.actions.pay(member.place("k1", TEA))
+    later(here, HOUR)
+
+    assert (503, "created", "shipped") == (unknown.value.status, waiting, status(here, order_no))
+    assert ({}, []) == (dict(here.errors), dead(here))

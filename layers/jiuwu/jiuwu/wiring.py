@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from jiuwu.trade.orders import Order
     from jiuwu.trade.points import PointsLedger
 
-# KMS: the ciphertext was not made under this key for this member.
-_UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
-
 
 class Platform:
     """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
@@ -138,6 +135,7 @@ class MembersPlatform(Platform):
         Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
         from jiuwu.members.grants import RecordMalformed
+        from jiuwu.members.sealing import UNREADABLE
         from jiuwu.members.tokens import TokenBusy, TokenUnavailable
         from jiuwu.trade.placing import NotPlaceable, place, reserve
 
@@ -154,7 +152,7 @@ class MembersPlatform(Platform):
         except ContentRefused as verdict:
             raise NotPlaceable("content_refused") from verdict
         except (RecordMalformed, ClientError) as fault:
-            if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in _UNREADABLE:
+            if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in UNREADABLE:
                 raise
             # one damaged record must not end a run for all; a new login replaces the tokens
             failed = clients.named(fault)

@@ -1,17 +1,25 @@
 """Tokens under a KMS key, with the member as encryption context: a ciphertext moved to another member does not open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws import clients
+from jiuwu.aws.telemetry import count, logger
+from jiuwu.platform.errors import TokenKeyUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 # KMS Encrypt takes 4,096 bytes; some platforms' tokens are longer.
 _PART_BYTES = 4096
+# The ciphertext was not made under this key for this member: that is about one record, and no fault of KMS's.
+UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 
 class Seal:
-    """Seals and opens one member's text."""
+    """Seals and opens one member's text. Raises TokenKeyUnavailable while KMS fails, or refuses us the key."""
 
     def __init__(self, kms: "KMSClient", key_id: str) -> None:
         self._kms, self._key_id = kms, key_id
@@ -23,13 +31,30 @@ class Seal:
         return tuple(self._encrypt(member_id, part) for part in parts)
 
     def open(self, member_id: str, sealed: Sequence[bytes]) -> str:
-        """The text; KMS refuses a ciphertext that was not sealed for this member."""
+        """The text; a ciphertext that was not sealed for this member raises ClientError with a code of UNREADABLE."""
         return b"".join(self._decrypt(member_id, part) for part in sealed).decode()
 
     def _encrypt(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
-        return self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]
+        return _asked(
+            lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]
+        )
 
     def _decrypt(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
-        return self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=part, EncryptionContext=context)["Plaintext"]
+        return _asked(
+            lambda: self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=part, EncryptionContext=context)["Plaintext"]
+        )
+
+
+def _asked(call: Callable[[], bytes]) -> bytes:
+    """What KMS answers. A fault of KMS's concerns every member, so it is held back like a call, counted and logged."""
+    try:
+        return call()
+    except (ClientError, BotoCoreError) as fault:
+        if isinstance(fault, ClientError) and fault.response["Error"].get("Code") in UNREADABLE:
+            raise
+        problem = clients.named(fault)
+        count("TokenKeyFailures")
+        logger.error("token key", extra={"outcome": "unavailable", "problem": problem})
+        raise TokenKeyUnavailable("tokens", problem=problem) from fault

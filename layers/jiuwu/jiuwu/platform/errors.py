@@ -139,6 +139,22 @@ class AppSecretUnavailable(PlatformError):
         return f"AppSecretUnavailable, {self.problem}"
 
 
+class TokenKeyUnavailable(PlatformError):
+    """Held back here: the key that members' tokens are under does not answer. Nothing was sent; `problem` names the
+    fault."""
+
+    retryable = True
+    held_back = True
+    cure = "try again; see the runbook's TokenKeyFailures"
+
+    def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
+        super().__init__(name, **facts)
+        self.problem = problem
+
+    def _fact(self) -> str:
+        return f"TokenKeyUnavailable, {self.problem}"
+
+
 class OrderUnknown(PlatformError):
     """The platform has no such order."""
 
