@@ -19,6 +19,7 @@ from jiuwu.aws import telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretMalformed
 from jiuwu.aws.settings import SettingsError
 from jiuwu.platform import profile
+from jiuwu.trade import notices
 from tests.functions.webhook_requests import (
     APP_ID,
     ENVELOPE,
@@ -193,6 +194,52 @@ def test_signed_junk_is_kept_byte_by_byte_with_its_reason_and_then_acknowledged(
         "delivery_id": "n-0001",
         "received_at": f"{NOW}.250",
     } == attributes
+
+
+PAID = {
+    "out_order_no": "JW1",
+    "platform_order_no": "P1",
+    "transaction_id": "T1",
+    "amount": "12.34",
+    "paid_at": NOW,
+    "title": "MARK",
+}
+MARKED = body_with(event_type="order.paid", data=PAID)
+TAKEN = {
+    "half an emoji": MARKED.replace("MARK", "\\ud83d").encode(),
+    "no UTF-8": MARKED.encode().replace(b"MARK", b"\xff\xfe"),
+    "a surrogate as bytes": MARKED.encode().replace(b"MARK", b"\xed\xa0\xbd"),
+    "control characters": MARKED.encode().replace(b"MARK", b"\x00\x01\x1f\n\t"),
+    "no character": MARKED.encode().replace(b"MARK", "\ufffe\uffff".encode()),
+    "a byte order mark": b"\xef\xbb\xbf" + MARKED.encode(),
+    "beyond all numbers": MARKED.encode().replace(b'"MARK"', b"1e400"),
+    "5,000 digits": MARKED.encode().replace(b'"MARK"', b"9" * 5000),
+    "NaN": MARKED.encode().replace(b'"MARK"', b"NaN"),
+    "no time": body_with(event_type="order.paid", data=PAID, occurred_at=...).encode(),
+    "a version beyond all": body_with(event_type="order.paid", data=PAID, version=2**63).encode(),
+}
+
+
+@pytest.mark.parametrize("body", TAKEN.values(), ids=list(TAKEN))
+def test_an_odd_value_in_a_signed_notification_costs_itself_only(
+    post: Callable[..., Any], queue: Queue, body: bytes
+) -> None:
+    assert 200 == post(signed(body))["statusCode"]
+
+    (message,) = queue.sent
+    text = message["MessageBody"]
+    assert "http://sqs.test/orders" == message["QueueUrl"]
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    assert all(char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" for char in text)
+    assert "JW1" == notices.read(profile.load(), text, {"event_type": "order.paid"}, now=NOW).order_no
+
+
+def test_a_notification_of_odd_values_alone_still_fits_the_queue(post: Callable[..., Any], queue: Queue) -> None:
+    room = TOO_LARGE - 1 - len(MARKED.encode()) + len("MARK")
+    body = MARKED.encode().replace(b"MARK", b"\xff" * room)
+
+    assert 200 == post(signed(body))["statusCode"]
+    assert len(queue.sent[0]["MessageBody"].encode()) < 1_000_000
 
 
 def test_quarantined_without_its_queue_is_not_acknowledged(post: Callable[..., Any], queue: Queue) -> None:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from jiuwu.members.tokens import ReauthRequired, Tokens
 from jiuwu.platform.errors import (
+    BadReply,
     InvalidGrant,
     OwnLimitReached,
     PlatformBusy,
@@ -78,6 +79,32 @@ def test_invalid_grant_asks_for_a_login_and_keeps_the_grant(
     assert [before[name] for name in kept] == [after[name] for name in kept]
     assert {"S": "reauth_required"} == after["link_status"]
     assert [] == [name for name in ("refresh_at", "refresh_shard", "lease_id", "lease_until") if name in after]
+
+
+@pytest.mark.parametrize(
+    ("later", "fault", "status"),
+    [
+        (2_592_001, BadReply("oauth.refresh", field="error", problem="new", status=400), "reauth_required"),
+        (2_592_001, UnknownOutcome("oauth.refresh", reason="not understood", status=200), "reauth_required"),
+        (2_592_001, BadReply("oauth.refresh", field="error", problem="new", status=502), "active"),
+        (2_592_001, UnknownOutcome("oauth.refresh", reason="no reply in time"), "active"),
+        (2_591_000, BadReply("oauth.refresh", field="error", problem="new", status=400), "active"),
+    ],
+)
+def test_a_refusal_in_unknown_words_ends_a_grant_only_when_its_refresh_token_is_past_its_time(
+    tokens: Tokens,
+    platform: Platform,
+    clock: Clock,
+    record: Callable[[], Any],
+    later: int,
+    fault: PlatformError,
+    status: str,
+) -> None:
+    platform.fault = fault
+    clock.now += later
+    with pytest.raises((ReauthRequired, PlatformError)):
+        tokens.source(MEMBER).access_token()
+    assert {"S": status} == record()["link_status"]
 
 
 def test_invalid_grant_is_not_believed_when_the_record_has_changed(

@@ -1,7 +1,7 @@
 // The demo shop: what a merchant's own H5 page does with the API. No framework, so that each call can be read off.
 
 const STATUS = {
-  created: "提交中", placed: "待支付", paid: "已支付", shipped: "已发货",
+  created: "等待社区确认", placed: "待支付", paid: "已支付", shipped: "已发货",
   completed: "已完成", cancelled: "已取消", refunded: "已退款", held: "人工处理中",
 };
 const FINAL = new Set(["completed", "cancelled", "refunded"]);
@@ -20,7 +20,8 @@ const session = {
   },
   close() { sessionStorage.clear(); },
   remember(order) {
-    localStorage.setItem(`orders ${this.member}`, JSON.stringify([order, ...this.orders].slice(0, 20)));
+    const others = this.orders.filter(({ order_no }) => order_no !== order.order_no);
+    localStorage.setItem(`orders ${this.member}`, JSON.stringify([order, ...others].slice(0, 20)));
   },
 };
 
@@ -36,7 +37,9 @@ async function call(method, path, { body, headers } = {}) {
   });
   const content = await reply.json().catch(() => ({}));
   if (reply.status === 401 && session.token) logOut("登录已过期，请重新登录。");
-  if (!reply.ok) throw Object.assign(new Error(content.message ?? `请求失败（${reply.status}）`), { status: reply.status });
+  // Only what our API says itself has a reason, and is Chinese; 429 and the like are API Gateway's own.
+  const message = content.reason ? content.message : `请求失败（${reply.status}），请稍后再试`;
+  if (!reply.ok) throw Object.assign(new Error(message), { status: reply.status });
   return content;
 }
 
@@ -65,19 +68,28 @@ function logOut(reason = "") {
   show();
 }
 
+// The same key and body is the same order, however often it is sent: 刷新 repeats it until the platform has the order.
+function order({ key, body }) {
+  return call("POST", "/orders", { headers: { "idempotency-key": key }, body });
+}
+
+function thanks(placed, payWith) {
+  if (placed.status === "created") return placed.message;
+  return payWith === "points" ? "兑换成功。" : "下单成功，请在下方支付。";
+}
+
 async function buy(product, button, payWith) {
   if (!session.token) return say("请先登录，再下单。");
   button.disabled = true;
   // One key per intention: a second press or a lost reply cannot become a second order.
   button.dataset.key ??= crypto.randomUUID();
   try {
-    const order = await call("POST", "/orders", {
-      headers: { "idempotency-key": button.dataset.key },
-      body: { items: [{ product_id: product.product_id, quantity: 1 }], pay_with: payWith },
-    });
+    const body = { items: [{ product_id: product.product_id, quantity: 1 }], pay_with: payWith };
+    const asked = { key: button.dataset.key, body };
+    const placed = await order(asked);
     delete button.dataset.key;
-    session.remember({ order_no: order.order_no, title: product.title });
-    say(payWith === "points" ? "兑换成功。" : "下单成功，请在下方支付。");
+    session.remember({ order_no: placed.order_no, title: product.title, asked });
+    say(thanks(placed, payWith));
     await Promise.all([showOrders(), showPoints()]);
     $("#orders").scrollIntoView({ behavior: "smooth" });
   } catch (fault) {
@@ -108,7 +120,7 @@ async function showProducts() {
 function orderRow(known) {
   const row = $("#order").content.cloneNode(true).firstElementChild;
   $(".number", row).textContent = `${known.title} · ${known.order_no}`;
-  $(".refresh", row).addEventListener("click", () => refresh(known, row));
+  $(".refresh", row).addEventListener("click", () => refresh(known, row, { again: true }));
   $(".cancel", row).addEventListener("click", async () => {
     await call("POST", `/orders/${known.order_no}/cancel`).catch((fault) => say(fault.message));
     await refresh(known, row);
@@ -117,22 +129,32 @@ function orderRow(known) {
   return row;
 }
 
-async function refresh(known, row) {
-  const order = await call("GET", `/orders/${known.order_no}`).catch((fault) => say(fault.message));
-  if (!order) return;
-  $(".status", row).textContent = order.message ?? STATUS[order.status] ?? order.status;
-  $(".amount", row).textContent = order.points ? `${order.points} 积分` : `¥${order.amount}`;
-  const open = order.status === "placed" || Boolean(order.missing_fen);
+async function refresh(known, row, { again = false } = {}) {
+  const repeats = again && known.asked && row.dataset.status === "created";
+  const shown = await (repeats ? order(known.asked) : call("GET", `/orders/${known.order_no}`))
+    .catch((fault) => say(fault.message));
+  if (shown) showOrder(shown, row);
+  clearTimeout(row.timer);
+  if (FINAL.has(shown?.status) || !row.isConnected || !session.token) return;
+  row.timer = setTimeout(() => refresh(known, row), REFRESH_MS);
+}
+
+function showOrder(shown, row) {
+  if (row.dataset.status === "created" && shown.status === "placed") say("社区已确认订单，请在下方支付。");
+  row.dataset.status = shown.status;
+  const waits = shown.status === "created";
+  $(".status", row).textContent = (waits ? "" : shown.message) || (STATUS[shown.status] ?? shown.status);
+  $(".amount", row).textContent = shown.points ? `${shown.points} 积分` : `¥${shown.amount}`;
+  const payable = shown.status === "placed" || Boolean(shown.missing_fen);
   const pay = $(".pay", row);
-  pay.hidden = !(open && order.pay_url);
-  if (order.pay_url) pay.href = `${order.pay_url}?return_to=${encodeURIComponent(location.href)}`;
-  $(".cancel", row).hidden = !open;
-  $(".timeline", row).replaceChildren(...(order.timeline ?? []).map(({ at, what }) => {
+  pay.hidden = !(payable && shown.pay_url);
+  if (shown.pay_url) pay.href = `${shown.pay_url}?return_to=${encodeURIComponent(location.href)}`;
+  $(".cancel", row).hidden = !(payable || waits);
+  $(".timeline", row).replaceChildren(...(shown.timeline ?? []).map(({ at, what }) => {
     const line = document.createElement("li");
     line.textContent = `${new Date(at * 1000).toLocaleTimeString("zh-CN")} ${what}`;
     return line;
   }));
-  if (!FINAL.has(order.status) && row.isConnected) setTimeout(() => refresh(known, row), REFRESH_MS);
 }
 
 async function showOrders() {
@@ -159,7 +181,7 @@ function show() {
   showPoints();
 }
 
-$("#logout").addEventListener("click", () => logOut());
+$("#logout").addEventListener("click", () => logOut("已退出。"));
 await takeTicket().catch((fault) => say(fault.message));
 await showProducts();
 show();

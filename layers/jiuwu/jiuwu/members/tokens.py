@@ -11,7 +11,7 @@ from jiuwu.aws import clients
 from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
 from jiuwu.members.sealing import Seal
-from jiuwu.platform.errors import InvalidGrant, PlatformError, TokenInvalid
+from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -179,11 +179,21 @@ class Tokens:
         except InvalidGrant:
             self._believe(leased)
             return None
+        except (BadReply, UnknownOutcome) as refused:
+            if not self._outlived(leased, refused):
+                raise
+            self._believe(leased)
+            return None
         # If we die before this is written, the token we came with is still good: the new one was never used.
         if not self._grants.save(leased, self._sealed(leased.member_id, reply, refresh=leased.tokens.refresh)):
             return None
         _note("renewed", leased.member_id)
         return Access(leased.version + 1, reply.access_token)
+
+    def _outlived(self, leased: Grant, refused: PlatformError) -> bool:
+        """Whether the platform answered, in words that we do not know, of a refresh token whose time is over."""
+        answered = refused.status is not None and 200 <= refused.status < 500
+        return answered and leased.tokens.refresh_expires_at <= self._clock()
 
     def _call_refresh(self, leased: Grant) -> "TokenReply":
         if not leased.tokens.refresh:

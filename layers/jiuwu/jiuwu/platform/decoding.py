@@ -12,8 +12,8 @@ import msgspec
 REPLACEMENT = "\ufffd"
 _BYTE_ORDER_MARK = "\ufeff"
 # What no JSON text may hold as it is, and no SQS message: raw control characters but tab and line breaks.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
+_LONE_SURROGATE = r"[\ud800-\udfff]"
 # No id and no time has more digits; Python itself refuses 4,300.
 _MOST_DIGITS = 128
 
@@ -38,7 +38,7 @@ def decode(body: str | bytes) -> object:
 
 def readable(body: bytes) -> str:
     """Return the text of a body: as it came where it is UTF-8, else with U+FFFD for what cannot be read."""
-    return _CONTROL.sub(REPLACEMENT, body.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK))
+    return re.sub(_CONTROL, REPLACEMENT, body.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK))
 
 
 def _decode_leniently(body: str | bytes) -> object:
@@ -57,7 +57,7 @@ def _whole(digits: str) -> int | float:
 def _without_surrogates(found: Any) -> Any:  # noqa: ANN401 -- JSON
     match found:
         case str():
-            return _LONE_SURROGATE.sub(REPLACEMENT, found)
+            return re.sub(_LONE_SURROGATE, REPLACEMENT, found)
         case list():
             return [_without_surrogates(element) for element in found]
         case dict():

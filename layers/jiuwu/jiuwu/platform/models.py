@@ -37,6 +37,11 @@ def _as_id(value: Any) -> Any:  # noqa: ANN401 -- JSON
     return _as_text(_readable(value))
 
 
+def _as_page_name(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """false for "there is no further page", as some say it."""
+    return "" if value is False else _as_text(value)
+
+
 def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON
     """3.0, "3" and "3.0" as 3."""
     if isinstance(value, str) and _WHOLE.fullmatch(value):
@@ -79,7 +84,7 @@ RefundNo = Annotated[str, BeforeValidator(_as_id), Field(max_length=128)]
 # Shown to people at most.
 Words = Annotated[str, _or_else(""), BeforeValidator(_as_text)]
 # Goes back in a URL, and is kept meanwhile.
-PageName = Annotated[str, BeforeValidator(_as_text), Field(max_length=4096)]
+PageName = Annotated[str, BeforeValidator(_as_page_name), Field(max_length=4096)]
 Secret = Annotated[str, BeforeValidator(_readable), Field(min_length=1, max_length=8192)]
 # For people to see or follow: an odd one is cut or left out, and takes nothing else with it.
 ShownName = Annotated[Words, AfterValidator(lambda name: name[:64])]

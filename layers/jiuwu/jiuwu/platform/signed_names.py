@@ -1,7 +1,7 @@
 """Whether what must be signed is signed, whichever way a profile is written: the names that are left after exclusion
 and collision."""
 
-import re
+import string
 from collections.abc import Iterator, Mapping
 
 from jiuwu.platform.contract import Profile
@@ -9,8 +9,7 @@ from jiuwu.platform.contract import Profile
 # (field, problem, cure) of a profile that would let something unsigned pass
 type Flaw = tuple[str, str, str]
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2
-_JOINER = re.compile(r"[^\w]*")
+_TOKEN = frozenset("!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits)  # RFC 9110, 5.6.2
 
 
 def flaws(profile: Profile) -> Iterator[Flaw]:
@@ -69,14 +68,14 @@ def _collisions(names: Mapping[str, str]) -> Iterator[Flaw]:
 
 def _no_headers(headers: Mapping[str, str]) -> Iterator[Flaw]:
     for field, name in headers.items():
-        if not _TOKEN.fullmatch(name):
+        if not _TOKEN.issuperset(name):
             yield field, "cannot be the name of a header", "use letters, digits and hyphens, such as X-Jiuwu-Nonce"
 
 
 def _joiners(profile: Profile, names: Mapping[str, str]) -> Iterator[Flaw]:
     """Two different requests must not come to the same text: where a value ends has to be seen."""
     for field in ("pair_joiner", "field_joiner"):
-        if not _JOINER.fullmatch(getattr(profile.signing, field)):
+        if any(char.isalnum() for char in getattr(profile.signing, field)):
             problem = "holds a letter or digit, so that a value could be read as a joiner"
             yield f"signing.{field}", problem, 'use signs such as "=" and "&", or ""'
     for field, name in names.items():
