@@ -1,5 +1,6 @@
 """Every safeguard that is broken once."""
 
+from .border import BORDER
 from .letters import LETTERS
 from .members import MEMBERS
 from .money import MONEY
@@ -10,4 +11,4 @@ from .sides import SIDES
 from .statements import STATEMENTS
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS, *STATEMENTS)
+SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS, *STATEMENTS, *BORDER)
