@@ -17,6 +17,7 @@ _PIP = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--
 _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==")
 _HANDLED = re.compile(r"(?:Collecting|Ignoring|Requirement already satisfied:|Processing) (?:\S*/)?([\w.-]+)")
 _LAST_LINES = 8
+_EACH_IN_A_LOG = 10
 _HINT = "on a slow or closed network set PIP_INDEX_URL to a mirror that you trust"
 
 
@@ -34,20 +35,22 @@ def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.enviro
     command = [str(folder / "bin/python"), *_PIP, "--require-hashes", "--requirement", str(lock)]
     env = {**environment, "PYTHONIOENCODING": "utf-8"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, encoding="utf-8") as pip:
-        for text in progress(_kept(pip.stdout or (), last), packages):
+        each = 1 if sys.stderr.isatty() else _EACH_IN_A_LOG
+        for text in progress(_kept(pip.stdout or (), last), packages, each):
             _show(f"  {text}", passing=True)
     if pip.returncode:
         raise InstallFailed("\n".join([*last, f"{lock.name} could not be installed; {_HINT}"]))
     _show(f"  done in {time.monotonic() - started:.0f} s")
 
 
-def progress(lines: Iterable[str], packages: int) -> Iterator[str]:
-    """How far pip is, from what it says: each package it has handled, and the unpacking at the end."""
+def progress(lines: Iterable[str], packages: int, each: int = 1) -> Iterator[str]:
+    """How far pip is, from what it says: every so many packages that it has handled, and the unpacking at the end."""
     handled = 0
     for line in lines:
         if found := _HANDLED.match(line):
             handled += 1
-            yield f"{min(handled, packages)} of {packages}: {found[1]}"
+            if handled % each == 0 or handled == packages:
+                yield f"{min(handled, packages)} of {packages}: {found[1]}"
         elif line.startswith("Installing collected packages"):
             yield "unpacking …"
 

@@ -53,7 +53,8 @@ class Child:
         """Raise ProcessFailed when it has ended, whatever with."""
         status = self.process.poll()
         if status is not None:
-            raise ProcessFailed(f"{self.name} has ended ({_ending(status)}{self._last_line()})", self.log)
+            why = self._last_line() if status > 0 else ""
+            raise ProcessFailed(f"{self.name} has ended ({_ending(status)}{why})", self.log)
 
     def _last_line(self) -> str:
         lines = [line.strip() for line in _end(self.log).splitlines() if line.strip()]

@@ -65,3 +65,4 @@ def test_progress_counts_what_is_there_already_and_what_this_machine_does_not_ne
     ]
 
     assert ["1 of 3: a", "2 of 3: b", "3 of 3: c", "3 of 3: d-e.f", "unpacking …"] == list(progress(lines, 3))
+    assert ["3 of 3: c", "unpacking …"] == list(progress(lines, 3, each=10))
