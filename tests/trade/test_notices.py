@@ -220,3 +220,13 @@ def test_the_same_event_id_with_another_status_is_another_event() -> None:
 
     assert 3 == len({event.proof for event in stated})
     assert refund_told() == stated[0]
+
+
+@pytest.mark.parametrize("when", [..., None, "soon", True])
+def test_money_of_which_the_platform_does_not_say_when_moved_when_it_told_us(when: object) -> None:
+    paid = read(PROFILE, body("order.paid", paid_at=when), attributes("order.paid"), now=NOW).event
+    refunded = read(PROFILE, body("order.refunded", refunded_at=when), attributes("order.refunded"), now=NOW).event
+
+    assert isinstance(paid, Paid)
+    assert isinstance(refunded, Refunded)
+    assert (NOW - 4, NOW - 4) == (paid.paid_at, refunded.refunded_at)

@@ -23,6 +23,8 @@ from jiuwu.platform.web_address import is_safe
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 -- JSON
     """Numbers as their digits: some platforms write ids and names of digits as numbers."""
+    if isinstance(value, float) and value.is_integer() and value < _EXACT:
+        value = int(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
 
 
@@ -71,6 +73,7 @@ def _or_else(default: object) -> Wrap:
     return Wrap(read)
 
 
+_EXACT = 2**53  # from here on a float stands for several whole numbers
 _WHOLE = re.compile(r"[0-9]{1,20}(?:\.0{1,9})?", re.ASCII)
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
 Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1, max_length=128)]

@@ -62,8 +62,10 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
 
 def _event(told: OrderNotification, event_type: str, now: int) -> Told:
     payload, proof = told.event, _proof(event_type, told.event)
+    unsaid = told.occurred_at or now  # when money moved, where the platform does not say
     if isinstance(payload, OrderPaid):
-        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, payload.paid_at, proof)
+        paid_at = payload.paid_at or unsaid
+        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, paid_at, proof)
     if isinstance(payload, OrderCancelled):
         return Cancelled(told.event_id, now, payload.reason, proof)
     if isinstance(payload, OrderCompleted):
@@ -71,7 +73,7 @@ def _event(told: OrderNotification, event_type: str, now: int) -> Told:
     about = (payload.refund_id, payload.transaction_id, payload.amount_fen)
     if payload.refund_status != "succeeded":
         return RefundStatusChanged(told.event_id, now, *about, payload.refund_status, payload.out_refund_no, proof)
-    evidence = (*about, payload.refunded_at)
+    evidence = (*about, payload.refunded_at or unsaid)
     return Refunded(told.event_id, now, *evidence, payload.out_refund_no, proof)
 
 

@@ -104,16 +104,18 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
     """
     if not local.platform_order_no:
         yield Placed(at, remote.platform_order_no, remote.pay_url)
+    unsaid = remote.updated_at or at  # when money moved, where the platform does not say
     for payment in sorted(remote.payments, key=lambda payment: payment.paid_at):
         known = local.payment(txn := payment.transaction_id)
         if known is None or (known.doubted_at and known.fen == payment.amount_fen):
             found = f"shown:{known.doubted_at}" if known else "paid"
-            yield Paid(f"{finder}:{found}:{txn}", at, txn, payment.amount_fen, payment.paid_at, shown=True)
+            paid_at = payment.paid_at or unsaid
+            yield Paid(f"{finder}:{found}:{txn}", at, txn, payment.amount_fen, paid_at, shown=True)
     yield from _refund_states(local, remote, at)
     for refund in sorted(remote.given_back, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
-            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at, refund.out_refund_no)
-            yield Refunded(f"{finder}:refunded:{refund_id}", at, *evidence)
+            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at or unsaid)
+            yield Refunded(f"{finder}:refunded:{refund_id}", at, *evidence, refund.out_refund_no)
     if remote.status == "cancelled" and local.status is not Status.CANCELLED:
         yield Cancelled(f"{finder}:cancelled:{local.order_no}", at, "shown by the platform")
     if remote.status == "completed" and local.status is not Status.COMPLETED:
