@@ -368,3 +368,17 @@ def test_a_failure_is_heard_of_though_the_order_there_contradicts_it(state: str)
     assert ["failed"] == [getattr(event, "status", "") for event in events]
     assert 1 == len(findings)
     assert () == alerts(after(PUSHED, *events), changed("failed", event="again"))
+
+
+@pytest.mark.parametrize("status", ["processing", "unknown"])
+def test_a_late_payment_on_its_way_back_is_no_contradiction(status: RefundState) -> None:
+    late = after(CANCELLED, paid(), done("refund:t1"))
+    shown = refund(out_refund_no=effect_id(late.order_no, "refund:t1"), status=status)
+    there = remote("paid", [payment()], [shown])
+
+    events, _ = decided(late, there)
+    heard = after(late, *events)
+
+    assert ([], []) == decided(heard, there)
+    tally = of_pair(heard, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
+    assert (0, 1) == (tally.differing, tally.waiting)

@@ -13,6 +13,7 @@ from .drift import Drift, Finding
 from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded, RefundStatusChanged
 from .machine import Applied, Policy, apply
 from .orders import Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
+from .outcomes import awaits_refund
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -314,7 +315,8 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
     ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
     over = remote.status in ("cancelled", "refunded")  # no effect of ours that is on its way leads out of these
-    going_back = remote.status == "refunded" and any(refund.under_way for refund in local.unbooked)
+    awaited = any(awaits_refund(local, payment.ref) for payment in local.payments)
+    going_back = awaited and (remote.status == "refunded" or local.status is Status.CANCELLED)
     explained = (local.pending and not over) or going_back or local.status is Status.HELD or (evidence and ahead)
     if not explained and not _same_state(local, remote):
         kept_money = local.status is Status.CANCELLED and local.balance_fen
