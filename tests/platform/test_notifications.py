@@ -108,6 +108,11 @@ def test_a_time_outside_the_window_is_refused_with_both_times(ahead: int) -> Non
     )
 
 
+def test_a_time_in_another_unit_is_called_one() -> None:
+    with pytest.raises(NotificationRefused, match=r"the unit differs \(factor 1000\): it must be seconds"):
+        send(body_with(), timestamp=NOW * 1000)
+
+
 HOSTILE_HEADERS: list[tuple[str, Any, int, str]] = [
     *((name, "", 401, "header_missing") for _, name in [(n, getattr(HEADERS, n)) for n in HEADERS.__struct_fields__]),
     *((getattr(HEADERS, n), "é", 400, "header_malformed") for n in HEADERS.__struct_fields__),

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.platform.errors import BadParameters
 from jiuwu.platform.models import Page, RemoteOrder
 from jiuwu.trade import page_trail
 from jiuwu.trade.comparing import Comparer, Period
 from jiuwu.trade.page_trail import ListStuck, PageTrail
+from jiuwu.trade.statement_runs import Progress, Run
+from jiuwu.trade.statement_tasks import THERE, Walker
 from jiuwu_cli.comparison import compared
 from tests.trade.stored import POLICY
 
@@ -122,6 +126,49 @@ def test_a_comparison_ends_and_says_that_it_could_not_compare_all(following: Cal
     assert 4 >= platform.calls
     assert not tally.complete
     assert any("makes no progress" in problem for problem in tally.problems)
+
+
+class KeptRuns:
+    """Where a statement's task keeps how far it came."""
+
+    def __init__(self) -> None:
+        self.kept = Progress()
+
+    def progress(self, run: Run, task: str) -> Progress:
+        return self.kept
+
+    def save(self, run: Run, task: str, progress: Progress) -> Progress:
+        # as it comes back from the table
+        self.kept = msgspec.json.decode(msgspec.json.encode(progress), type=Progress)
+        return self.kept
+
+
+class Refusing(Listing):
+    """A platform that refuses each page that it has named."""
+
+    def changed_orders(self, since: int, page: str = "", **more: object) -> Page:
+        if page:
+            self.calls += 1
+            raise BadParameters("orders.changed")
+        return super().changed_orders(since, page)
+
+
+@pytest.mark.parametrize(
+    "platform", [Listing(lambda page: "A"), Listing(lambda page: "AB"[page == "A"]), Refusing(lambda page: "A")]
+)
+def test_a_statement_ends_and_says_that_it_is_not_whole(platform: Listing) -> None:
+    period = Period(NOW - 86_400, NOW)
+    comparer = Comparer(Nothing(), lambda: platform, POLICY, period)  # type: ignore[arg-type, return-value]
+    walker = Walker(Run("2025-11-22", "r1", NOW), KeptRuns(), Nothing(), comparer, lambda: 120.0)  # type: ignore[arg-type]
+    progress = Progress()
+    for _ in range(20):  # each message of the queue
+        progress = walker.walk(THERE) or progress
+        if progress.done:
+            break
+
+    assert progress.done
+    assert not progress.tally.complete
+    assert platform.calls < 20
 
 
 def test_the_trail_survives_being_kept() -> None:

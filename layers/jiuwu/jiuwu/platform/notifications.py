@@ -155,6 +155,8 @@ def _check_window(profile: Profile, timestamp: str, now: float) -> None:
             f"sent at {sent:.0f}, our clock says {now:.0f} (Unix seconds); "
             f"they may be {scheme.tolerance_seconds} s apart and are {abs(now - sent):.0f} s"
         )
+        if any(abs(sent * factor - now) <= scheme.tolerance_seconds for factor in (1000, 0.001)):
+            message += f"; the unit differs (factor 1000): it must be {scheme.timestamp_format}"
         raise NotificationRefused(401, "timestamp_outside_window", message, name)
 
 
