@@ -56,6 +56,16 @@ STATEMENTS = (
         ),
     ),
     Safeguard(
+        "money that only we know of is excused for a fixed time",
+        3,
+        f"{_TRADE}/statement.py",
+        "passing = [finding for finding in young if finding not in overdue]",
+        "passing = young",
+        (
+            "tests/trade/test_statement.py::test_money_that_is_here_and_not_there_is_a_difference_after_a_fixed_age_whatever_effects_do",
+        ),
+    ),
+    Safeguard(
         "a statement excuses no other amount by its age",
         3,
         f"{_TRADE}/statement.py",

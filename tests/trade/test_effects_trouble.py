@@ -139,7 +139,7 @@ def test_a_refusal_that_nobody_could_look_into_is_not_the_last_word(store: Order
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])
-@pytest.mark.parametrize("status", ["shipped", "completed", "refunded"])
+@pytest.mark.parametrize("status", ["shipped", "completed"])
 def test_a_refused_push_is_done_when_the_platform_is_already_there(
     store: OrderStore, status: str, error: PlatformError
 ) -> None:
@@ -147,6 +147,21 @@ def test_a_refused_push_is_done_when_the_platform_is_already_there(
 
     assert not unfinished(dispatch(store, Bus(), Platform(error, shows=remote(status))))
     assert now_in(store).pending == ()
+
+
+@pytest.mark.parametrize("status", ["refunded", "cancelled"])
+def test_a_push_that_the_platform_refused_because_the_order_is_over_there_is_not_done_and_tried_longer(
+    store: OrderStore, status: str
+) -> None:
+    stored(store, SHIPPED)
+    platform, at = Platform(TransitionRefused("x"), shows=remote(status)), NOW + 100.0
+
+    for _ in range(2 * MOST_REFUSALS):
+        at = dispatch(store, Bus(), platform, at=at).next_at[NUMBER][0]
+    order = now_in(store)
+
+    assert (("push:shipped",), False) == (order.pending, any(one.what == "done:push" for one in order.history))
+    assert () == after(order, refunded()).pending
 
 
 @pytest.mark.parametrize("shows", [remote("paid"), remote("created"), PlatformUnreachable("orders.get")], ids=str)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.trade.events import EffectFailed, Owed, Placed
-from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.events import EffectFailed, Owed, PaymentsDoubted, Placed
+from jiuwu.trade.orders import Happened, Order, Status
 from jiuwu.trade.reconcile import decide, hold
 from jiuwu.trade.statement import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
@@ -147,7 +147,7 @@ def test_a_missed_payment_is_in_flight_until_its_notification_had_its_time(age: 
 
 @pytest.mark.parametrize(("age", "differing"), [(FRESH - 1, 0), (FRESH, 1)])
 def test_a_payment_that_is_not_there_is_in_flight_while_ours_is_of_this_moment(age: int, differing: int) -> None:
-    booked = after(PLACED, paid(at=NOW + 5000))
+    booked = after(PLACED, replace(paid(at=NOW + 5000), paid_at=NOW + 5000))
 
     assert differing == tally(booked, remote(), now=NOW + 5000 + age).differing
 
@@ -200,6 +200,46 @@ def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() ->
 
     assert ({"state_impossible": 1}, 0) == (found.classes, found.waiting)
     assert "held with 0 fen paid" in found.differences[0].evidence
+
+
+def untrue_push(seconds: int) -> Order:
+    """An order shipped for a payment that the platform does not show, whose push just failed once more."""
+    order = after(SHIPPED, paid("t2"))
+    return replace(order, history=(*order.history, Happened(NOW + seconds, "", "redriven:push")))
+
+
+@pytest.mark.parametrize("seconds", [FRESH + 60, 4000])
+def test_money_that_is_here_and_not_there_is_a_difference_after_a_fixed_age_whatever_effects_do(seconds: int) -> None:
+    now = NOW + seconds  # the payments moved at NOW + 50
+    found = tally(untrue_push(seconds), remote("created", updated_at=now), now=now)
+
+    assert (1, 0, {"platform_behind": 1}) == (found.differing, found.waiting, found.classes)
+    assert "payment t1 is not there; payment t2 is not there" in found.differences[0].evidence
+
+
+def test_money_that_only_we_know_of_is_in_flight_while_it_is_young() -> None:
+    found = tally(SHIPPED, remote("created"), now=NOW + 50 + FRESH - 1)
+
+    assert (0, 1) == (found.differing, found.waiting)
+
+
+def test_money_that_moves_in_the_future_is_a_difference_at_once() -> None:
+    order = after(PLACED, replace(paid(), paid_at=NOW + 10**6))
+
+    assert 1 == tally(order, remote("created"), now=NOW + 60).differing
+
+
+def test_a_payment_in_doubt_is_a_difference_while_the_platform_does_not_show_it() -> None:
+    order = after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))
+
+    assert {"platform_behind": 1} == tally(order, remote("created")).classes
+
+
+def test_an_order_paid_in_part_waits_and_is_no_difference() -> None:
+    found = tally(HELD, remote("paid", [payment(fen=1000)]), now=NOW + 10**6)
+
+    assert (0, 1) == (found.differing, found.waiting)
+    assert "waits for the rest: 234 of 1234 fen are missing" in found.in_flight[0].evidence
 
 
 # ── Parts and the whole ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ _ROUNDS = 3
 # tried yet: its message may be lost.
 _PENDING_SECONDS = 3600
 # Lines of the history that say only that somebody looked or tried.
-_NO_PROGRESS = ("look:", "owed:", "done:")
+_NO_PROGRESS = ("look:", "owed:", "done:", "gave_up:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .drift import Drift, Finding
 from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded, RefundStatusChanged
 from .machine import Applied, Policy, apply
-from .orders import Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
+from .orders import Entry, Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
 from .outcomes import awaits_refund
 
 if TYPE_CHECKING:
@@ -305,13 +305,7 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     evidence = [
         f"{event.effect} again: {local.status} here, {remote.status} there" for event in owed if isinstance(event, Owed)
     ]
-    there = {payment.transaction_id for payment in remote.payments}
-    booked = (*local.payments, *local.doubted)
-    evidence += [f"payment {payment.ref} is not there" for payment in booked if payment.ref not in there]
-    states = {refund.refund_id: refund.status for refund in remote.refunds}
-    for refund in local.refunds:
-        if (state := states.get(refund.ref, "not")) != "succeeded":
-            evidence.append(f"refund {refund.ref} is {state} there")
+    evidence += [why for _, why in not_there(local, remote)]
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
     ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
     over = remote.status in ("cancelled", "refunded")  # no effect of ours that is on its way leads out of these
@@ -322,6 +316,17 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
         kept_money = local.status is Status.CANCELLED and local.balance_fen
         class_ = Drift.PLATFORM_BEHIND if ahead and not kept_money else Drift.STATE_IMPOSSIBLE
         yield Finding(class_, number, f"{local.status} here with {local.balance_fen} fen, {remote.status} there")
+
+
+def not_there(local: Order, remote: "RemoteOrder") -> Iterator[tuple[Entry, str]]:
+    """The payments and refunds that are booked here and that the platform does not show, each in words."""
+    there = {payment.transaction_id for payment in remote.payments}
+    states = {refund.refund_id: refund.status for refund in remote.refunds}
+    for entry in local.ledger:
+        if not entry.of and entry.ref not in there:
+            yield entry, f"payment {entry.ref} is not there"
+        if entry.of and (state := states.get(entry.ref, "not")) != "succeeded":
+            yield entry, f"refund {entry.ref} is {state} there"
 
 
 def _same_state(local: Order, remote: "RemoteOrder") -> bool:

@@ -5,7 +5,7 @@ has a second opinion. It adds the sums, and tells a difference from what is stil
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from .machine import Policy
 from .mending import last_progress
 from .orders import HoldReason, Order, Status
 from .payment_sum import missing_fen
-from .reconcile import Decision, decide
+from .reconcile import Decision, decide, not_there
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -144,14 +144,18 @@ def of_pair(
 ) -> Tally:
     """The tally of one order; None for a side that does not have it. `now` is when the platform was asked.
 
-    What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it.
+    What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it. For
+    money that only we know of that counts from when it moved, whatever happened to the order since.
     """
     here, there = seen_here(local), seen_there(remote)
     number = local.order_no if local else remote.out_order_no if remote else ""
     decision = decide(local, remote, now=now, policy=policy)
     age = min(abs(now - at) for at in _moved_at(local, remote))
-    findings = list(dict.fromkeys(decision.findings)) or _unexplained(number, here, there, local, decision)
-    passing = [finding for finding in findings if age < fresh_seconds and finding.class_ in _PASSES]
+    overdue = list(_overdue(local, remote, now, fresh_seconds))
+    found = list(dict.fromkeys((*decision.findings, *overdue)))
+    findings = found or _unexplained(number, here, there, local, decision)
+    young = [finding for finding in findings if age < fresh_seconds and finding.class_ in _PASSES]
+    passing = [finding for finding in young if finding not in overdue]
     evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
     evidence += [] if findings or _agree(here, there) else _on_its_way(local, decision)
     lines = _lines([finding for finding in findings if finding not in passing], here, there)
@@ -190,6 +194,13 @@ def seen_there(remote: "RemoteOrder | None") -> Seen:
         return Seen()
     paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.given_back))
     return Seen(remote.status, Figures(1, remote.amount_fen, paid, refunded))
+
+
+def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_seconds: int) -> Iterator[Finding]:
+    """Money that is here and not there, and was to be there by now; one that moves in the future is no excuse."""
+    for entry, why in not_there(local, remote) if local and remote else ():
+        if abs(now - entry.at) >= fresh_seconds:
+            yield Finding(Drift.PLATFORM_BEHIND, local.order_no if local else "", why)
 
 
 def _unexplained(number: str, here: Seen, there: Seen, local: Order | None, decision: Decision) -> list[Finding]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # What a push has come to when the platform is already there, or past it.
 _REACHED = {
-    "push:shipped": ("shipped", "completed", "refunded"),
+    "push:shipped": ("shipped", "completed"),
     "push:cancelled": ("cancelled", "refunded"),
 }
 
@@ -26,6 +26,11 @@ _FAILED = "refunds.create: the platform could not give the money back; ask for i
 class RefundFailed(Exception):
     """The platform took the refund and could not give the money back. Asked again under the same number it would answer
     the same; under another it might give it back twice, should it think better of the first: a person decides."""
+
+
+class OverThere(Exception):
+    """The platform refused what an order came to because it has ended it meanwhile. That is not done; our own news of
+    that end, which is on its way, withdraws it."""
 
 
 class EffectUnknown(Exception):
@@ -80,7 +85,11 @@ def _look(
         return error if isinstance(error, UnknownOutcome) else blind, f"{error}; {blind}"
     if _shows_failed(remote, order, effect):
         return RefundFailed(_FAILED), f"{error}; {_FAILED}"
-    return ("", "") if _shows(remote, order, effect) else (error, f"{error}; the order is {remote.status} there")
+    if _shows(remote, order, effect):
+        return "", ""
+    problem = f"{error}; the order is {remote.status} there"
+    ended = effect == "push:shipped" and remote.status in ("refunded", "cancelled")
+    return (OverThere(problem), problem) if ended else (error, problem)
 
 
 def _shows_failed(remote: "RemoteOrder", order: Order, effect: str) -> bool:
