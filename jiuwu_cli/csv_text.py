@@ -38,10 +38,18 @@ def _encoding(content: bytes) -> str:
     line_end = content.find(b"\n")
     if line_end > 0 and b"\0" in content[line_end - 1 : line_end + 2]:  # UTF-16 without its mark
         return "utf-16-be" if line_end % 2 else "utf-16-le"
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "utf-8" if _is_damaged_utf8(content) else "gb18030"
+    return "utf-8"
+
+
+def _is_damaged_utf8(content: bytes) -> bool:
     text = content.decode("utf-8", "replace")
     # Of a GB18030 file hardly a character reads as one of UTF-8; of a damaged UTF-8 file nearly all do.
     broken, chinese = text.count("\ufffd"), sum(char > "\u0800" and char != "\ufffd" for char in text)
-    return "gb18030" if broken > chinese else "utf-8"
+    return broken <= chinese
 
 
 def records(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -17,6 +17,7 @@ from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.screen import note, say
+from jiuwu_cli.texts import counted
 
 _MOST_SHOWN = 50
 
@@ -122,10 +123,10 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
         shelf = found.shelf
         ids = letters or [letter.letter_id for letter in _chosen(shelf, kind, since, reason)]
         if ids and not (yes or dry_run):
-            confirm(f"Send {_letters(len(ids))} back in {found.name}?")
+            confirm(f"Send {counted(len(ids), 'letter')} back in {found.name}?")
         failed = send_all(Redrive(found), (_get(shelf, one) for one in ids), rate=rate, dry_run=dry_run)
     if failed:
-        raise Problem(f"{failed} of {_letters(len(ids))} cannot be sent back", "each line above says why")
+        raise Problem(f"{failed} of {counted(len(ids), 'letter')} cannot be sent back", "each line above says why")
     if not ids:
         note("no dead letters that wait")
 
@@ -191,12 +192,8 @@ def _get(shelf: Shelf, letter_id: str) -> Letter:
     return whole
 
 
-def _letters(count: int) -> str:
-    return "1 letter" if count == 1 else f"{count} letters"
-
-
 def _line(letter: Letter) -> str:
-    tries = f"{letter.attempts} {'try' if letter.attempts == 1 else 'tries'}"
+    tries = counted(letter.attempts, "try", "tries")
     fields = f"{letter.letter_id}  {moments.shown(letter.last_at)}  {letter.kind:<11}  {letter.state:<10}  {tries:<9}"
     return f"{fields}  {about(letter)}  {letter.reason}"
 
@@ -209,7 +206,7 @@ def _show(letter: Letter) -> None:
         "reason": letter.reason,
         "given up by": letter.function,
         "came from": letter.source,
-        "attempts": f"{letter.attempts} in {letter.deaths} {'death' if letter.deaths == 1 else 'deaths'}",
+        "attempts": f"{letter.attempts} in {counted(letter.deaths, 'death')}",
         "first": moments.shown(letter.first_at),
         "last": moments.shown(letter.last_at),
         "event": f"{letter.event_type} {letter.event_id}".strip(),

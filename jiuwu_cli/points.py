@@ -13,6 +13,7 @@ from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say
+from jiuwu_cli.texts import counted
 
 Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
 Grant = Annotated[int | None, typer.Option(help="Give so many points.", min=1, max=MOST_POINTS)]
@@ -63,22 +64,23 @@ def _ledger(deployed: stack.Stack) -> PointsLedger:
 
 
 def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
-    what = f"Give {member} {change} points" if change > 0 else f"Take {-change} points from {member}"
+    points = counted(abs(change), "point")
+    what = f"Give {member} {points}" if change > 0 else f"Take {points} from {member}"
     note(f"{member} has {ledger.balance(member)} points")
     confirm(f"{what} in {stack_name}?")
 
 
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:
     try:
-        counted = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
+        is_new = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
     except Short as short:
-        raise Problem(f"{member} has only {short.balance} points", "take fewer") from None
+        raise Problem(f"{member} has only {counted(short.balance, 'point')}", "take fewer") from None
     except RequestReused:
         problem = f"the request {request} was counted before, with another reason or amount"
         raise Problem(problem, "for one more give another --request-id") from None
     except LedgerBusy:
         raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None
-    if counted:
+    if is_new:
         note(f"{change:+} points by request {request}: counted once, however often this is asked for")
     else:
         note(f"nothing changed: request {request} was counted before; for {change:+} more give another --request-id")
@@ -90,7 +92,8 @@ def _show(ledger: PointsLedger, member: str) -> None:
         say(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
     audit = ledger.audit(member)
     verdict = "; the books agree" if audit.adds_up else ""
-    say(f"{member}  {audit.balance} points, {audit.entries} entries{verdict}")
+    found = f"{counted(audit.balance, 'point')}, {counted(audit.entries, 'entry', 'entries')}"
+    say(f"{member}  {found}{verdict}")
     if not audit.adds_up:
         problem = f"the entries add up to {audit.booked}, the balance is {audit.balance}"
         raise Problem(problem, "somebody wrote the table by hand: see the runbook, Points")

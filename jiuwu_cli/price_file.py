@@ -7,6 +7,7 @@ from jiuwu_cli import csv_text, price_list
 from jiuwu_cli.price_list import Entry
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note
+from jiuwu_cli.texts import counted
 
 _MOST_BYTES = 100 * 1024 * 1024
 _SHOWN = 50  # wrong lines
@@ -39,11 +40,10 @@ def entries(file: Path, content: bytes, *, standing: Iterable[str], trust_ids: b
     for one in wrong[:_SHOWN]:
         note(str(one))
     if wrong:
-        mistakes = "1 mistake" if len(wrong) == 1 else f"{len(wrong)} mistakes"
         more = f" (the first {_SHOWN} are named)" if len(wrong) > _SHOWN else ""
         trust = "; --trust-ids takes ids as they stand" if any(one.doubtful for one in wrong) else ""
         raise Problem(
-            f"{file} has {mistakes}{more}, so nothing was written",
+            f"{file} has {counted(len(wrong), 'mistake')}{more}, so nothing was written",
             f"mend {'it' if len(wrong) == 1 else 'them'} and push it again{trust}",
         )
     return found

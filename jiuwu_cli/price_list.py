@@ -7,6 +7,7 @@ from typing import Any
 from jiuwu_cli.csv_text import FileRefused, decode, records
 from jiuwu_cli.price_cells import COLUMNS, column_of, read_cell
 from jiuwu_cli.spreadsheet_ids import StandingIds
+from jiuwu_cli.texts import counted
 
 # DynamoDB's notation by attribute; None takes the attribute away. What is not named stays as it is.
 type Wanted = Mapping[str, Mapping[str, Any] | None]
@@ -83,7 +84,13 @@ def _values(line: int, columns: list[str], cells: list[str]) -> tuple[dict[str, 
     values: dict[str, Any] = {}
     wrong: list[Wrong] = []
     if len(cells) < len(columns) or any(cells[len(columns) :]):
-        return {}, [Wrong(line, "line", f"has {len(cells)} cells; the first line names {len(columns)} columns")]
+        return {}, [
+            Wrong(
+                line,
+                "line",
+                f"has {counted(len(cells), 'cell')}; the first line names {counted(len(columns), 'column')}",
+            )
+        ]
     for name, cell in zip(columns, cells, strict=False):
         try:
             attribute, value = read_cell(name, cell)

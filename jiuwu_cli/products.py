@@ -17,6 +17,7 @@ from jiuwu_cli.problems import Misuse, OneLine, Problem
 from jiuwu_cli.product_rows import Writer, Written, changes
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
+from jiuwu_cli.texts import counted
 
 _SHOWN = 50  # products, before "and N more"
 
@@ -121,7 +122,7 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
         if not refused or item.get("refused"):
             say(_line(item))
             count += 1
-    note(_products(count))
+    note(counted(count, "product"))
 
 
 def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
@@ -132,7 +133,7 @@ def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
 
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
     """Why to ask before this is written, a line each."""
-    taken_off = [f"{_products(len(gone))} off the shelf"] if gone else []
+    taken_off = [f"{counted(len(gone), 'product')} off the shelf"] if gone else []
     return taken_off + large_changes(changes(items, entries), products=len(items)).reasons()
 
 
@@ -183,7 +184,7 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
     rest = _rest(told)
     if told.wrong:
         are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
-        differ = f"{_products(told.wrong)} {are} not at the platform as {they} here"
+        differ = f"{counted(told.wrong, 'product')} {are} not at the platform as {they} here"
         raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
     if rest:
         raise product_sync.NotCompared(rest, "`jiuwu products sync` tries again")
@@ -192,9 +193,9 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
 def _rest(told: product_sync.Told) -> str:
     """What was not compared; "" if all was."""
     if told.problem:
-        done = _products(told.done)
+        done = counted(told.done, "product")
         return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"
-    return f"{_products(told.unknown)} could not be compared" if told.unknown else ""
+    return f"{counted(told.unknown, 'product')} could not be compared" if told.unknown else ""
 
 
 def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:
@@ -206,7 +207,7 @@ def _line(item: Item) -> str:
         product = from_item(item)
     except RowMalformed as wrong:
         return f"{wrong.product_id:<24} malformed  {wrong.field} is missing or wrong"
-    points = f"{product.price_points} points" if product.price_points else ""
+    points = counted(product.price_points, "point") if product.price_points else ""
     shelf = "" if product.on_shelf else "off the shelf"
     parts = (
         f"{product.product_id:<24} {_state(product):<9} {yuan(product.price_fen):>12}",
@@ -221,10 +222,6 @@ def _state(product: Product) -> str:
     if product.changed:
         return "waiting"
     return "refused" if product.refused else "synced"
-
-
-def _products(count: int) -> str:
-    return "1 product" if count == 1 else f"{count} products"
 
 
 def _named(product_ids: list[str]) -> str:

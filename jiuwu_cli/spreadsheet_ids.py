@@ -16,7 +16,7 @@ _EXACT_DIGITS = 15  # of a number; Excel writes zeros for the rest
 _SURELY_ROUNDED = 18  # digits: one id in a thousand ends in three zeros by chance
 _QUOTES = "'`\"\u00b4\u2018\u2019\u201c\u201d\uff07\uff40\uff02"
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
-_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[ap]m)?"
+_TIME = r"(?:[上下]午\s?)?\d{1,2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[ap]m)?|时\d{1,2}分(?:\d{1,2}秒)?)"
 _NUMERALS = "[〇○零一二三四五六七八九十]+"
 _DATE = re.compile(
     rf"""
@@ -39,7 +39,10 @@ _FORMS = (
         "begins with a quote that keeps spreadsheets from reading it as a number",
     ),
     (SCIENTIFIC, "is what a spreadsheet makes of a long number"),
-    (re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.0+"), "is what a spreadsheet makes of a number"),
+    (
+        re.compile(r"[¥$€]?\s?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[¥$€]\s?\d+(?:\.\d+)?|\d+\.0+"),
+        "is what a spreadsheet makes of a number",
+    ),
     (_DATE, "is what a spreadsheet writes for a date or a time"),
     (
         re.compile(r"TRUE|FALSE|#{2,}|#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)"),

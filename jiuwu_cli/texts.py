@@ -1,4 +1,4 @@
-"""What people wrote on the command line or in a file, checked by the rule that the merchant API has, too."""
+"""Texts of people, checked by the rule that the merchant API has, too; and numbers of things, in words."""
 
 from jiuwu.human_text import first_unfit
 
@@ -12,3 +12,8 @@ def problem(text: str, *, most: int) -> str:
     if len(text) > most:
         return f"expected 1 to {most} characters, not {len(text)}"
     return ""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return "1 product", or "2 products"."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

@@ -244,7 +244,7 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
     results = [jiuwu(*grant) for _ in range(2)]
 
     assert [0, 0] == [result.exit_code for result in results], results[0].output
-    assert f"{member}  500 points, 1 entries; the books agree" in results[1].stdout
+    assert f"{member}  500 points, 1 entry; the books agree" in results[1].stdout
     assert "+500" in results[1].stdout
     assert "生日" in results[1].stdout
 
