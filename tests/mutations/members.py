@@ -192,8 +192,8 @@ MEMBERS = (
         "tokens are sealed",
         5,
         f"{_MEMBERS}/sealing.py",
-        'return self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]',
-        "return part",
+        'lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]',
+        "lambda: part",
         ("tests/members/test_tokens.py::test_the_table_holds_no_token",),
     ),
     Safeguard(
