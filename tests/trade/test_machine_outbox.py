@@ -50,6 +50,20 @@ def test_a_payment_for_an_order_that_the_platform_just_cancelled_is_looked_into(
     assert ("cancelled_but_paid", Status.PAID) == (outcome.reason, outcome.order.status)
 
 
+@pytest.mark.parametrize("fen", [1, 400])
+def test_an_order_whose_refund_came_before_its_payment_does_not_expire(fen: int) -> None:
+    order = after(PLACED, refunded(fen=fen))
+
+    assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)
+
+
+def test_the_confirmation_of_a_cancellation_that_the_platform_told_first_is_not_wanted() -> None:
+    order = after(PLACED, EXPIRED, cancelled())
+
+    assert (Status.CANCELLED, ()) == (order.status, order.pending)
+    assert Ignored("effect_not_wanted") == apply(order, done("push:cancelled"), policy=REFUND)
+
+
 @pytest.mark.parametrize("order", [CREATED, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED], ids=name)
 def test_only_an_unpaid_order_of_both_sides_expires(order: Order) -> None:
     assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)

@@ -6,7 +6,7 @@ import pytest
 
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
-from jiuwu.trade.events import Cancelled, Completed, EffectDone, Owed, Paid, Placed, RefundAsked, Refunded
+from jiuwu.trade.events import Cancelled, Completed, EffectDone, EffectFailed, Owed, Paid, Placed, RefundAsked, Refunded
 from jiuwu.trade.orders import HoldReason, Order, Status, effect_id
 from jiuwu.trade.reconcile import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from tests.trade.lives import (
@@ -23,6 +23,7 @@ from tests.trade.lives import (
     SHIPPED,
     after,
     cancelled,
+    completed,
     done,
     paid,
     refunded,
@@ -110,6 +111,25 @@ TABLE: dict[str, Case] = {
     "refund asked for, confirmed, not made": (REFUND_DONE, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
     "our proof of payment is not there": (PAID, remote(), [], [Drift.PLATFORM_BEHIND]),
     "our refund is not there": (REFUNDED, remote("paid", PAY), [], [Drift.PLATFORM_BEHIND]),
+    "refunded here after shipping, paid there": (
+        after(PUSHED, refunded()),
+        remote("paid", PAY),
+        [],
+        [Drift.PLATFORM_BEHIND],
+    ),
+    "completed here, its parcel withdrawn for a refund in whole, paid there": (
+        after(PAID, RefundAsked("ask", NOW + 70, 1234), completed()),
+        remote("paid", PAY),
+        [],
+        [],
+    ),
+    "paid here, paid there without its payment": (PAID, remote("paid"), [], [Drift.PLATFORM_BEHIND]),
+    "cancelled here unpaid, its push given up, open there": (
+        after(CANCEL_PENDING, EffectFailed(NOW + 90, "push:cancelled", dead="exhausted: TransitionRefused")),
+        remote(),
+        [],
+        [Drift.PLATFORM_BEHIND],
+    ),
     # ---- one side does not have it
     "only there": (None, remote(), [Adopt], [Drift.MISSING_HERE]),
     "only there, number not ours": (None, remote(out_order_no="X1"), [], [Drift.STATE_IMPOSSIBLE]),
@@ -136,6 +156,7 @@ TABLE: dict[str, Case] = {
     "another member's": (PLACED, OTHERS, [], [Drift.STATE_IMPOSSIBLE]),
     "under another number": (PLACED, remote(platform_order_no="P2"), [], [Drift.STATE_IMPOSSIBLE]),
     "paid without a payment": (PLACED, remote("paid"), [], [Drift.STATE_IMPOSSIBLE]),
+    "paid without a payment, its number not heard of": (CREATED, remote("paid"), [], [Drift.STATE_IMPOSSIBLE]),
     "completed without a payment": (PLACED, remote("completed"), [], [Drift.STATE_IMPOSSIBLE]),
     "cancelled with money in it": (PLACED, remote("cancelled", PAY), [], [Drift.STATE_IMPOSSIBLE]),
     "created with money in it": (PLACED, remote("created", PAY), [], [Drift.STATE_IMPOSSIBLE]),
