@@ -27,7 +27,7 @@ _NOTIFICATIONS = {
     "forge": 0.03,
     "unknown_fields": 0.05,
 }
-_CALLS = {"rate_limited": 0.02, "server_error": 0.02, "timeout": 0.004, "lost_reply": 0.02}
+_CALLS = {"rate_limited": 0.02, "server_error": 0.02, "timeout": 0.004, "lost_reply": 0.02, "odd_reply": 0.05}
 _TOKENS_EXPIRE = 0.5
 # Of these some fail in the end, and are asked for again (sandbox/chaos/lives.py).
 _SLOW_REFUNDS = 0.3

@@ -18,7 +18,7 @@ from sandbox.platform.world import App, Delivery
 RETRIES = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 FORGERIES = frozenset({"forged_secret", "forged_timestamp"})
 OLD_SECONDS = 3600
-# what a platform adds one day without telling: receivers have to pass it over
+# what a platform adds one day without telling, half an emoji with it: receivers have to pass it over
 _SURPRISES = {"x_trace": {"zone": "east-2", "hops": [1, 2]}, "x_beta": None}
 
 
@@ -40,7 +40,8 @@ def compose(wire: Wire, event: Event, extra: Mapping[str, object] | None = None,
     more = _SURPRISES if surprises else {}
     content = wire.notification(event, {**more, **(extra or {})}) | more
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace").decode()  # what one overrides may be no text that can be sent
+    text = text.encode("utf-8", "replace").decode()  # what one overrides may be no text that can be sent
+    return text.replace("{", '{"x_cut":"\\ud83d",', 1) if surprises else text
 
 
 def headers(profile: Profile, app: App, delivery: Delivery, now: int) -> dict[str, str]:

@@ -37,6 +37,7 @@ class CallFaults(BaseModel):
     server_error: Share = _SHARE
     timeout: Share = _SHARE
     lost_reply: Share = _SHARE
+    odd_reply: Share = _SHARE
     hold_seconds: float = Field(default=2.5, ge=0, description="how long a timeout holds; a client waits 2 s")
     only: tuple[str, ...] = Field(default=(), description="calls to hit, such as orders.create; all when empty")
 
@@ -67,6 +68,8 @@ CALL_FORMS = {
     "server_error": ("http_500", "http_503", "internal_in_200", "busy_in_200"),
     "timeout": ("never_done", "done_late"),
     "lost_reply": ("cut_off", "garbage", "done_but_silent"),
+    # the right reply, written as some platforms would
+    "odd_reply": ("half_emoji", "not_utf8", "byte_order_mark", "beyond_numbers", "null_lists"),
 }
 
 

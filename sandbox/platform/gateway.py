@@ -13,7 +13,7 @@ from sandbox.platform import faults
 from sandbox.platform.authentication import Authentication, single_values
 from sandbox.platform.grants import Grant
 from sandbox.platform.refusals import Refused
-from sandbox.platform.replies import CutOff, Envelopes, bad_gateway
+from sandbox.platform.replies import CutOff, Envelopes, bad_gateway, oddly
 from sandbox.platform.wire import Body
 from sandbox.platform.world import World
 
@@ -136,6 +136,8 @@ class Gateway:
         reply, outcome = self._done(handle)
         if fault == "lost_reply":
             reply = await self.lose(form, reply)
+        if fault == "odd_reply":
+            reply = oddly(reply, form)
         return reply, f"injected {fault}: {form} ({outcome})" if fault else outcome
 
     def _done(self, handle: Callable[[], Mapping[str, object]]) -> tuple[Response, str]:

@@ -11,7 +11,7 @@ from sandbox.platform.gateway import Gateway
 from sandbox.platform.grants import ACCESS_SECONDS, REFRESH_SECONDS, InvalidGrant, Issued
 from sandbox.platform.members import OPEN_ID, TEST_MEMBERS, member
 from sandbox.platform.rendering import form, page
-from sandbox.platform.replies import bad_gateway
+from sandbox.platform.replies import bad_gateway, oddly
 from sandbox.platform.wire import render
 from sandbox.platform.world import World
 
@@ -132,6 +132,8 @@ class OAuth:
         reply: Response = JSONResponse(self._token_reply(self._issue(fields)), headers=_NO_STORE)
         if fault == "lost_reply":
             reply = await self._gateway.lose(how, reply)
+        if fault == "odd_reply":
+            reply = oddly(reply, how)
         return reply, f"injected {fault}: {how} (ok)" if fault else "ok"
 
     def _issue(self, fields: Mapping[str, str]) -> Issued:

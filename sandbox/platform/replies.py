@@ -56,6 +56,20 @@ class CutOff(Response):
         await send({"type": "http.response.body", "body": b'{"code":', "more_body": True})
 
 
+def oddly(reply: Response, form: str) -> Response:
+    """The same reply with one odd thing in it that nobody needs, or with null for what is empty."""
+    body = bytes(reply.body)
+    first = {"half_emoji": b'"\\ud83d"', "not_utf8": b'"\xff"', "beyond_numbers": b"1e400"}.get(form)
+    if first is not None:
+        body = body.replace(b"{", b'{"x_odd":' + first + b",", 1)
+    elif form == "byte_order_mark":
+        body = b"\xef\xbb\xbf" + body
+    elif form == "null_lists":
+        body = body.replace(b":[]", b":null")
+    headers = {name: value for name, value in reply.headers.items() if name != "content-length"}
+    return Response(body, reply.status_code, headers)
+
+
 def bad_gateway(status: int) -> Response:
     """What a proxy in front of the platform says: no envelope, not even JSON."""
     return HTMLResponse(f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>", status)

@@ -11,7 +11,7 @@ from sandbox.platform.faults import CallFaults, Copy, Faults, NotificationFaults
 MANY = 5_000
 DEMO = Faults(
     notifications=NotificationFaults(duplicate=0.3, simultaneous=0.1, reorder=0.2, delay=0.1, drop=0.05, forge=0.03),
-    calls=CallFaults(rate_limited=0.02, server_error=0.02, timeout=0.005, lost_reply=0.02),
+    calls=CallFaults(rate_limited=0.02, server_error=0.02, timeout=0.005, lost_reply=0.02, odd_reply=0.02),
     tokens_expire=0.5,
 )
 

@@ -127,6 +127,16 @@ async def test_each_fault_of_a_call_reaches_the_client_as_what_it_is(
         assert done is None or await one.until(there, lambda found: found == {done})
 
 
+async def test_an_odd_reply_is_read_for_what_it_says() -> None:
+    async with served() as (one, url):
+        member, speaking = Member(url, await one.log_in()), client(one, url)
+        await one.control("PUT", "faults", calls={"odd_reply": 1})
+        for number in range(20):  # each form, several times
+            order = ORDER.model_copy(update={"out_order_no": f"JW{number}"})
+            placed = await asyncio.to_thread(speaking.create_order, order, member)
+            assert ("created", ()) == (placed.status, placed.payments)
+
+
 async def test_a_reply_that_is_cut_off_breaks_the_connection() -> None:
     async with served() as (one, url), httpx.AsyncClient(base_url=url) as one.http:
         await one.control("PUT", "faults", calls={"lost_reply": 1, "hold_seconds": 0})
