@@ -27,7 +27,7 @@ def test_no_witness_draws_what_it_looks_at(project: Path) -> None:
     """A draw that happens to miss the break would let it pass on another day: each needs an example that never does."""
     for file, name in {tuple(node.split("::")) for safeguard in SAFEGUARDS for node in safeguard.noticed_by}:
         functions = ast.walk(ast.parse((project / file).read_text("utf-8")))
-        witness = next(f for f in functions if isinstance(f, ast.FunctionDef) and f.name == name)
+        witness = next(f for f in functions if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) and f.name == name)
         assert not [mark for mark in witness.decorator_list if ast.unparse(mark).startswith("given(")], name
 
 

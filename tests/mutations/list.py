@@ -1,6 +1,7 @@
 """Every safeguard that is broken once."""
 
 from .border import BORDER
+from .doors import DOORS
 from .letters import LETTERS
 from .members import MEMBERS
 from .money import MONEY
@@ -11,4 +12,16 @@ from .sides import SIDES
 from .statements import STATEMENTS
 from .trade import TRADE
 
-SAFEGUARDS = (*MONEY, *TRADE, *SIDES, *MEMBERS, *PLATFORM, *PRODUCTS, *POINTS, *LETTERS, *STATEMENTS, *BORDER)
+SAFEGUARDS = (
+    *MONEY,
+    *TRADE,
+    *SIDES,
+    *MEMBERS,
+    *PLATFORM,
+    *PRODUCTS,
+    *POINTS,
+    *LETTERS,
+    *STATEMENTS,
+    *BORDER,
+    *DOORS,
+)

@@ -1,0 +1,182 @@
+"""The safeguards of secrets, keys, doors and limits."""
+
+from .safeguard import Safeguard
+
+_AWS, _LANES = "layers/jiuwu/jiuwu/aws", "layers/jiuwu/jiuwu/aws/lanes"
+_SECRETS, _LANE = "tests/aws/test_secrets.py", "tests/aws/lanes/test_lane.py"
+_KEYS, _SOURCES = "tests/functions/test_back_office_keys.py", "tests/aws/lanes/test_source_limit.py"
+_SIMULATOR = "tests/sandbox/test_simulator_own_pages.py"
+
+DOORS = (
+    Safeguard(
+        "the last good secret serves on",
+        5,
+        f"{_AWS}/secrets.py",
+        "            self._problem = problem\n",
+        "            self._problem, self._good = problem, None\n",
+        (f"{_SECRETS}::test_the_last_good_secret_serves_on_while_secrets_manager_fails",),
+        ends_in="jiuwu.aws.secrets.SecretUnavailable",
+    ),
+    Safeguard(
+        "a failed read of a secret is not repeated by every request",
+        5,
+        f"{_AWS}/secrets.py",
+        "self._clock() + (self._pause if self._good is None else _LONGEST_PAUSE)",
+        "self._clock()",
+        (
+            f"{_SECRETS}::test_a_failed_read_is_not_repeated_by_every_request",
+            f"{_SECRETS}::test_without_any_good_secret_reads_come_ever_later_until_one_succeeds",
+        ),
+    ),
+    Safeguard(
+        "what nobody sees in a secret is refused",
+        6,
+        f"{_AWS}/secrets.py",
+        "    if not _VISIBLE.fullmatch(value):\n",
+        "    if not value:\n",
+        (f"{_SECRETS}::test_what_does_not_belong_in_a_secret_is_refused_by_field",),
+    ),
+    Safeguard(
+        "a merchant key has 32 characters",
+        5,
+        "functions/back_office/app.py",
+        "least=_LEAST_KEY, most=_MOST_KEY",
+        "most=_MOST_KEY",
+        (f"{_KEYS}::test_a_merchant_key_of_less_than_32_characters_opens_nothing",),
+    ),
+    Safeguard(
+        "while a source waits its key is not looked at",
+        5,
+        "functions/back_office/app.py",
+        "    if wait := office.source_limit.wait(source):\n",
+        "    if (wait := office.source_limit.wait(source)) < 0:\n",
+        (f"{_KEYS}::test_a_guess_that_fits_is_not_looked_at_while_its_source_waits",),
+    ),
+    Safeguard(
+        "a source has so many wrong keys",
+        5,
+        f"{_LANES}/source_limit.py",
+        "    if not bucket.tokens(RATE, full_at, now):\n",
+        "    if full_at < 0:\n",
+        (
+            f"{_SOURCES}::test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds",
+            f"{_KEYS}::test_a_stranger_who_guesses_is_slowed_and_the_merchants_server_is_not",
+        ),
+    ),
+    Safeguard(
+        "a source is kept by a keyed hash",
+        5,
+        f"{_LANES}/source_limit.py",
+        'return hmac.digest(key.encode(), network.encode(), "sha256").hex()[:16]',
+        "return network",
+        (f"{_KEYS}::test_the_table_holds_neither_key_nor_address",),
+    ),
+    Safeguard(
+        "members see no words that the merchant wrote for himself",
+        5,
+        "layers/jiuwu/jiuwu/trade/receipt.py",
+        '"entries": [_booking(booking) for booking in _shown(bookings)]}',
+        '"entries": [_booking(booking) | _words_of_merchant(booking) for booking in _shown(bookings)]}',
+        ("tests/functions/test_storefront_points.py::test_a_member_sees_no_word_that_the_merchant_wrote_for_himself",),
+    ),
+    Safeguard(
+        "a page links to https only",
+        5,
+        "layers/jiuwu/jiuwu/platform/models.py",
+        'AfterValidator(lambda url: url if is_safe(url) else "")',
+        "AfterValidator(lambda url: url if is_safe(url) else url)",
+        ("tests/platform/test_web_address.py::test_any_other_address_is_left_out_and_takes_nothing_else_with_it",),
+    ),
+    Safeguard(
+        "no browser guesses what a reply is",
+        5,
+        f"{_AWS}/web.py",
+        'NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}',
+        "NO_SNIFFING: dict[str, str] = {}",
+        ("tests/sandbox/test_town_replies.py::test_no_browser_takes_a_refusal_for_something_else",),
+    ),
+    Safeguard(
+        "a name in a body stands once",
+        6,
+        f"{_AWS}/api.py",
+        "        _TWICE.decode(raw.decode())\n",
+        "",
+        ("tests/functions/test_back_office_document.py::test_a_name_that_stands_twice_is_refused_and_named",),
+    ),
+    Safeguard(
+        "a fault of KMS's is about no member",
+        2,
+        "layers/jiuwu/jiuwu/members/sealing.py",
+        'raise TokenKeyUnavailable("tokens", problem=problem) from fault',
+        "raise",
+        ("tests/sandbox/test_town_secrets.py::test_while_kms_is_away_orders_wait_and_nothing_crashes",),
+        ends_in="sandbox.town.people.Refused",
+    ),
+    Safeguard(
+        "the simulator goes by Host",
+        5,
+        "sandbox/platform/own_pages.py",
+        "if len(hosts) != 1 or not _is_named(_HOST, hosts[0], self._names):",
+        "if len(hosts) != 1:",
+        (f"{_SIMULATOR}::test_a_rebound_name_reaches_no_button_and_no_form",),
+    ),
+    Safeguard(
+        "the simulator goes by Origin",
+        5,
+        "sandbox/platform/own_pages.py",
+        "if not all(_is_named(_ORIGIN, origin, self._names) for origin in origins):",
+        "if len(origins) > 1:",
+        (f"{_SIMULATOR}::test_another_sites_page_reaches_no_button_and_no_form",),
+    ),
+    Safeguard(
+        "a long pause holds from its first second",
+        3,
+        f"{_LANES}/lane.py",
+        "<= now + LONGEST_PAUSE + 1:",
+        "<= now + LONGEST_PAUSE - 1:",
+        (f"{_LANE}::test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute",),
+    ),
+    Safeguard(
+        "a shorter pause does not shorten a longer one",
+        3,
+        f"{_LANES}/lane.py",
+        "paused_until=max(until, min(lane.paused_until, now + LONGEST_PAUSE))",
+        "paused_until=until",
+        (f"{_LANE}::test_a_shorter_pause_after_a_longer_one_does_not_shorten_it",),
+    ),
+    Safeguard(
+        "an operator's word is about one address",
+        3,
+        f"{_LANES}/lane.py",
+        "return msgspec.structs.replace(lane, **{address: circuit_})",
+        "return Lane(**{address: circuit_})",
+        (
+            f"{_LANE}::test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_tokens_and_the_other_"
+            "address",
+        ),
+    ),
+    Safeguard(
+        "a scarce token is granted",
+        3,
+        f"{_LANES}/lane.py",
+        "max(1, int(rules.rate.per_second * _SCARCE_SECONDS))",
+        "max(2, int(rules.rate.per_second * _SCARCE_SECONDS))",
+        (f"{_LANE}::test_at_one_call_a_second_the_token_of_a_second_is_granted",),
+    ),
+    Safeguard(
+        "clocks a little apart make no early probe",
+        3,
+        f"{_LANES}/circuit.py",
+        "_TOLERANCE = 1.0",
+        "_TOLERANCE = 0.0",
+        ("tests/aws/lanes/test_circuit.py::test_half_a_second_between_two_clocks_makes_no_early_probe",),
+    ),
+    Safeguard(
+        "no empty set is sent",
+        5,
+        "layers/jiuwu/jiuwu/members/logins.py",
+        "        if entries:\n",
+        "        if entries is not None:\n",
+        ("tests/members/test_logins.py::test_opening_a_session_and_ending_none_sends_no_empty_set",),
+    ),
+)
