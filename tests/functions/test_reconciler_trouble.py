@@ -21,7 +21,7 @@ from jiuwu.trade.parts import CHANGED, Part, of_tick
 from sandbox.cloud.environments import ROOT
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides
-from tests.functions.platform_stand_in import Serve, down, garbled, refuses
+from tests.functions.platform_stand_in import Serve, down, refuses
 from tests.functions.reconciler_rig import LATER, Clockwork, batch, paid, ship_there
 
 # ── Cut off, down, at once ────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,7 +127,7 @@ def test_a_list_that_is_read_no_further_lags_and_one_that_is_read_does_not(
     clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clockwork.put(Part(CHANGED, LATER))
-    clockwork.sides.platform.fail_always("orders.changed", garbled)
+    clockwork.sides.platform.fail_always("orders.changed", down)
     capsys.readouterr()
     clockwork.sides.now = LATER + 7200
 

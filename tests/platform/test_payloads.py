@@ -152,7 +152,12 @@ def test_a_page_is_read_without_its_wrong_orders_and_names_them(wrong: object, n
 
 def test_a_page_of_wrong_orders_only_is_no_page() -> None:
     with pytest.raises(MalformedPayload, match=r"^orders\.0\.status"):
-        payloads.parse_page(PROFILE, {"orders": [ORDER | {"status": "new"}, ORDER | {"status": "new"}]})
+        payloads.parse_page(PROFILE, {"orders": [ORDER | {"status": "new"}] * 3})
+
+
+def test_an_order_that_cannot_be_read_and_is_alone_on_its_page_does_not_hold_up_the_list() -> None:
+    page = payloads.parse_page(PROFILE, {"orders": [ORDER | {"status": "new"}], "next_cursor": "p2"})
+    assert ((), 1, "p2") == (page.orders, len(page.unreadable), page.next_cursor)
 
 
 def test_a_page_without_orders_is_not_an_empty_page() -> None:

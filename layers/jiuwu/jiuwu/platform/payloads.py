@@ -78,7 +78,7 @@ def parse_orders(profile: Profile, data: object) -> tuple[RemoteOrder, ...]:
 def parse_page(profile: Profile, data: object) -> Page:
     """A page of a list that is read once: an order that cannot be read must not keep the list from being read on.
 
-    Where none can be, it is the profile that is wrong, and the list must wait for it.
+    Where several are on it and none can be, it is the profile that is wrong, and the list must wait for it.
     """
     orders, unreadable = [], []
     for at, order in _listed(profile, data):
@@ -88,7 +88,7 @@ def parse_page(profile: Profile, data: object) -> Page:
             number = str(lookup(order, profile.fields.order.out_order_no) or "")
             named = number.isprintable() and 0 < len(number) <= _LONGEST_ID
             unreadable.append(f"{number if named else 'an order'}: {wrong}")
-    if unreadable and not orders:
+    if len(unreadable) >= _PROFILE_WRONG and not orders:
         parse_orders(profile, data)  # raises
     ready = {"orders": tuple(orders), "unreadable": tuple(unreadable)}
     return _read(profile, Page, profile.fields.page, data, "", ready)
@@ -205,6 +205,8 @@ _UNUSED_MONEY = ("paid_amount",)
 _TIMES = ("paid_at", "refunded_at", "cancelled_at", "completed_at", "created_at", "updated_at")
 _ENDLESS = (0, -1, "0", "-1", "0.0", "-1.0")
 _LONGEST_ID = 128
+# One or two orders that cannot be read may be alone on their page, and say nothing of the others.
+_PROFILE_WRONG = 3
 
 
 def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:
