@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -63,6 +64,18 @@ def test_an_order_stands_on_both_sides_and_can_be_paid(lan: Customer, sides: Sid
     )
     assert answer.body["pay_url"] == f"https://pay.example/{answer.order_no}"
     assert NOW < here.due_at <= NOW + 180
+
+
+def test_an_order_without_a_safe_way_to_pay_is_placed_and_an_error_line(
+    lan: Customer, sides: Sides, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = sides.order(lan.buy().order_no)
+    sides.store.save_many([(order, replace(order, pay_url=""))])
+
+    answer = lan.buy()
+
+    assert (200, "placed", False) == (answer.status, answer.body["status"], "pay_url" in answer.body)
+    assert "no_pay_url" in [vars(line).get("outcome") for line in caplog.records]
 
 
 def test_the_price_is_ours_whatever_the_browser_says(lan: Customer) -> None:
