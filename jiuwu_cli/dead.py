@@ -12,6 +12,7 @@ import typer
 from jiuwu.letters.deaths import INTAKE, Kind
 from jiuwu.letters.letters import Letter
 from jiuwu.letters.shelf import Shelf
+from jiuwu.platform.decoding import decode
 from jiuwu_cli import moments, options, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
@@ -236,6 +237,6 @@ def _headers(letter: Letter) -> dict[str, Any]:
 
 def _pretty(body: bytes) -> str:
     try:
-        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+        return json.dumps(decode(body), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
         return text_of(body)

@@ -230,6 +230,12 @@ def test_every_attempt_is_counted() -> None:
     assert [("oauth.refresh", "PlatformUnreachable", None), ("oauth.refresh", "ok", None)] == rig.outcomes()
 
 
+def test_a_refused_revocation_behind_a_byte_order_mark_is_a_refusal() -> None:
+    api, _rig = oauth(raw(b'\xef\xbb\xbf{"error": "invalid_client"}'))
+    with pytest.raises(errors.InvalidClient):
+        api.revoke(OLD)
+
+
 def test_a_code_that_is_not_unicode_is_not_sent() -> None:
     api, rig = oauth(reply(GRANT))
     with pytest.raises(errors.BadParameters):

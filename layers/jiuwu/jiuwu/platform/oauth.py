@@ -8,6 +8,7 @@ import httpx
 
 from jiuwu.platform import errors
 from jiuwu.platform.contract import lists
+from jiuwu.platform.decoding import readable
 from jiuwu.platform.envelope import Sent, as_number, known, malformed, object_of, open_envelope
 from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
 from jiuwu.platform.models import TokenReply
@@ -90,7 +91,7 @@ class OAuthClient(Caller):
         return parse_token(self.profile, found, now=sent.now)
 
     def _revoked(self, sent: Sent, reply: Reply) -> None:
-        if reply.status == 200 and not reply.body.lstrip().startswith(b"{"):
+        if reply.status == 200 and not readable(reply.body).lstrip().startswith("{"):
             return
         self._check(sent, reply, object_of(reply))
 
