@@ -121,8 +121,9 @@ def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tup
             return "call", _call(said)
         case "effect":
             return "effect", _effect_line(said)
-        case "storefront" if said.get("outcome") == "looked":
-            return "look", f"by the member: {said.get('status', '')}"
+        case "storefront" | "back office" as door if said.get("outcome") == "looked":
+            who = "the member" if door == "storefront" else "the merchant"
+            return "look", f"by {who}" + (f": {said['status']}" if said.get("status") else "")
     return "log", f"{said.get('message', '')} {_rest(said)}".rstrip()
 
 

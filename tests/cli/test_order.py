@@ -276,6 +276,14 @@ def test_looks_in_a_row_are_counted_and_not_listed() -> None:
     assert len(told) == 17
 
 
+def test_a_look_of_the_merchants_servers_is_one_too() -> None:
+    said = {"message": "back office", "outcome": "looked", "code": 200, "order_no": "JW1"}
+
+    told = moments_of(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
+
+    assert ["by the merchant, 2 times, last 16:26:41", "by the member: placed"] == [one.what for one in folded(told)]
+
+
 def test_what_happened_between_looks_parts_them() -> None:
     told = [Moment(1, "look", "a"), Moment(2, "look", "a"), Moment(3, "order", "paid"), Moment(4, "look", "a")]
 
