@@ -9,7 +9,8 @@ import typer
 from jiuwu.platform.contract import Profile
 from jiuwu.platform.explain import Explanation
 from jiuwu.platform.explain import explain as explain_signature
-from jiuwu.platform.notifications import NotificationRefused, read_headers, signed_params
+from jiuwu.platform.notifications import NotificationRefused, of_notifications, read_headers, signed_params
+from jiuwu.platform.signing import Scheme
 from jiuwu_cli import inputs, options, running
 from jiuwu_cli.problems import Misuse
 from jiuwu_cli.screen import say
@@ -19,6 +20,7 @@ from jiuwu_cli.sign import signed_parameters
 class Claim(NamedTuple):
     """What the other side says it signed, and the signature that it sent."""
 
+    scheme: Scheme
     params: dict[str, str]
     signature: str
     timestamp: str
@@ -56,7 +58,7 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     if not claim.signature and not theirs:
         raise Misuse("there is no signature to verify", "give --sign, the sign parameter, the header, or --canonical")
     secrets = _secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical))
-    found = _compare(contract, claim, theirs, secrets, path, time.time() if now is None else _finite(now))
+    found = _compare(claim, theirs, secrets, path, time.time() if now is None else _finite(now))
     _report(found, claim, explained=explain)
 
 
@@ -71,7 +73,7 @@ def _claim(
     names = contract.call
     signature = sign or params.pop(names.sign, "")
     timestamp = params.get(names.timestamp, "")
-    return Claim(signed_parameters(contract, params, text), signature, timestamp)
+    return Claim(contract.signing, signed_parameters(contract, params, text), signature, timestamp)
 
 
 def _notification(contract: Profile, headers: dict[str, str], sign: str | None, body: str) -> Claim:
@@ -80,7 +82,8 @@ def _notification(contract: Profile, headers: dict[str, str], sign: str | None, 
         values = read_headers(contract, headers | given)
     except NotificationRefused as refused:
         raise Misuse(refused.message, f'give it as --header "{refused.field}: ..."') from None
-    return Claim(signed_params(contract, values, body), values["signature"], values["timestamp"])
+    scheme = of_notifications(contract)
+    return Claim(scheme, signed_params(contract, values, body), values["signature"], values["timestamp"])
 
 
 def _secrets(variable: str | None, previous: str | None, *, stdin_taken: bool) -> list[str]:
@@ -88,11 +91,9 @@ def _secrets(variable: str | None, previous: str | None, *, stdin_taken: bool) -
     return [current] if previous is None else [current, inputs.read_secret(previous, None)]
 
 
-def _compare(  # noqa: PLR0913, PLR0917 -- the facts of both sides
-    contract: Profile, claim: Claim, theirs: str, secrets: list[str], path: str, now: float
-) -> Explanation:
+def _compare(claim: Claim, theirs: str, secrets: list[str], path: str, now: float) -> Explanation:
     return explain_signature(
-        contract.signing,
+        claim.scheme,
         claim.params,
         secrets=secrets,
         signature=claim.signature,

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from jiuwu.platform.explain import Explanation, explain, hint_text
+from jiuwu.platform.notifications import of_notifications
 from jiuwu.platform.profile import Profile
-from jiuwu.platform.signing import sign
-from sandbox.platform.authentication import signed_params
+from jiuwu.platform.signing import Scheme, sign
 from sandbox.platform.world import App
 
 EMPTY = {"params": "", "body": "", "secret": "", "sign": "", "canonical": ""}
@@ -48,9 +48,11 @@ class Unreadable(Exception):
 
 
 class Pasted(msgspec.Struct, frozen=True):
+    scheme: Scheme
     params: dict[str, str]
     sign: str
     path: str
+    timestamp: str
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -66,18 +68,19 @@ def explanation(profile: Profile, app: App, asked: Mapping[str, str], now: float
     pasted = _read(profile, asked["params"])
     signature = asked["sign"] or pasted.sign
     secrets = [asked["secret"]] if asked["secret"] else app.secrets
-    params = signed_params(profile, pasted.params, asked["body"])
+    body = asked["body"]
+    params = pasted.params | ({pasted.scheme.body_name: body} if body and pasted.scheme.body_name else {})
     told = explain(
-        profile.signing,
+        pasted.scheme,
         params,
         secrets=secrets,
         signature=signature,
         canonical=asked["canonical"],
         path=pasted.path,
-        timestamp=pasted.params.get(profile.call.timestamp, ""),
+        timestamp=pasted.timestamp,
         now=now,
     )
-    expected = sign(profile.signing, params, secret=secrets[0], path=pasted.path)
+    expected = sign(pasted.scheme, params, secret=secrets[0], path=pasted.path)
     causes = tuple(hint_text(hint, _HINTS) for hint in told.hints)
     return Found(told, signature, expected, not asked["secret"], causes)
 
@@ -93,7 +96,8 @@ def _read(profile: Profile, text: str) -> Pasted:
     params = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0]}
     if not params:
         raise Unreadable("没有读到参数。请粘贴完整的请求地址、查询串、每行一个的 名称=值，或通知的请求头。")
-    return Pasted(params, params.pop(profile.call.sign, ""), path)
+    signature = params.pop(profile.call.sign, "")
+    return Pasted(profile.signing, params, signature, path, params.get(profile.call.timestamp, ""))
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -114,4 +118,5 @@ def _from_headers(profile: Profile, headers: Mapping[str, str]) -> Pasted:
     }
     if not params:
         raise Unreadable(f"请求头里没有 {names.app_id}、{names.timestamp} 等通知的签名头。")
-    return Pasted(params, headers.get(names.signature.lower(), ""), "")
+    signature, timestamp = (headers.get(name.lower(), "") for name in (names.signature, names.timestamp))
+    return Pasted(of_notifications(profile), params, signature, "", timestamp)

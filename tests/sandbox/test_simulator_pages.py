@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from jiuwu.platform import notifications
+from jiuwu.platform.profile import load
+from sandbox.platform import debugger
 from tests.sandbox.simulated import APP, Merchant, merchant
 
 pytestmark = pytest.mark.anyio
@@ -187,3 +190,16 @@ async def test_what_holds_no_parameters_is_said_to(params: str) -> None:
         fields = urlencode({"params": params}, errors="surrogatepass")
         reply = await one.http.post("/debug/signature", content=fields)
     assert (reply.status_code, 'role="alert"' in reply.text) == (400, True)
+
+
+async def test_the_debugger_knows_the_name_under_which_a_notifications_body_is_signed(tmp_path: Path) -> None:
+    overlay = '[notification.signed]\nbody = "payload"\ntimestamp = "ts"\n'
+    (tmp_path / "mine.toml").write_text(overlay)
+    mine = load("mine", directory=tmp_path)
+    facts: dict[str, Any] = {"event_id": "ev_1", "body": "{}", "timestamp": 1763800000, "nonce": "n"}
+    headers = notifications.sign_notification(mine, app_id=APP.app_id, secret=APP.secret, **facts)
+    asked = debugger.EMPTY | {"params": "\n".join(f"{name}: {text}" for name, text in headers.items()), "body": "{}"}
+
+    good, old = (debugger.explanation(mine, APP, asked, now).explanation for now in (1763800000.0, 1763900000.0))
+
+    assert (0, False, 0, True) == (good.secret_index, good.refused, old.secret_index, old.refused)

@@ -170,6 +170,11 @@ def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, se
         raise NotificationRefused(401, "signature_wrong", message, profile.notification.headers.signature) from None
 
 
+def of_notifications(profile: Profile) -> signing.Scheme:
+    """The scheme, with the name under which a notification's body is signed."""
+    return msgspec.structs.replace(profile.signing, body_name=profile.notification.signed.body)
+
+
 def signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dict[str, str]:
     """What is signed of a notification; `values` as read_headers gives them."""
     names = profile.notification.signed
