@@ -198,7 +198,8 @@ def head(order: Order) -> Iterator[str]:
     for entry in order.ledger:
         of = f" of {entry.of}" if entry.of and len(order.payments) > 1 else ""
         answers = f" for {_label(order, entry.asked)}" if entry.asked else ""
-        yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}"
+        doubt = ", not shown by the platform: counts for nothing" if entry.doubted_at else ""
+        yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}{doubt}"
     for refund in order.unbooked:
         yield f"  {_time(refund.at)}  {yuan(refund.fen):>10}  {refund.ref} {refund.status}, not booked"
     if order.effects:

@@ -1,7 +1,6 @@
 """An order as the platform keeps it, and what may happen to it. Pure: values in, a new value or a refusal out."""
 
 import hashlib
-from itertools import accumulate
 
 import msgspec
 from msgspec.structs import replace
@@ -57,6 +56,7 @@ class Order(msgspec.Struct, frozen=True):
     refunds: tuple[Refund, ...] = ()
     pushes: tuple[tuple[str, str], ...] = ()  # (request_no, status) of each push of the merchant
     history: tuple[Change, ...] = ()
+    served: bool = False  # the whole amount was here once: the order is the merchant's to ship or to give back
 
     @property
     def number(self) -> str:
@@ -90,14 +90,6 @@ class Order(msgspec.Struct, frozen=True):
     def payable(self) -> bool:
         """Whether its page takes money: all of it, or the rest of what was paid in part."""
         return self.status == "created" or (self.status == "paid" and not self.served and self.missing_fen > 0)
-
-    @property
-    def served(self) -> bool:
-        """Whether the whole amount was here once: then the order is the merchant's to ship or to give back."""
-        moves = [(one.paid_at, 0, one.amount_fen) for one in self.payments]
-        moves += [(one.refunded_at, 1, -one.amount_fen) for one in self.given_back]
-        balances = accumulate(fen for _, _, fen in sorted(moves))
-        return bool(moves) and max(balances) >= self.request.amount_fen
 
 
 def derived(prefix: str, *parts: object, length: int = 20) -> str:
@@ -141,7 +133,9 @@ def pay(order: Order, amount_fen: int, transaction_id: str, now: int, cause: str
     # one whose parts all went back before they made up the amount is open again
     open_ = order.status in {"created", "cancelled"} or (order.status == "refunded" and not order.served)
     status = "paid" if open_ else order.status
-    return _changed(replace(order, payments=(*order.payments, payment)), status, now, f"payment by {cause}")
+    paid = replace(order, payments=(*order.payments, payment))
+    paid = replace(paid, served=order.served or not paid.missing_fen)
+    return _changed(paid, status, now, f"payment by {cause}")
 
 
 def cancel(order: Order, now: int, cause: str) -> Order:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
+from jiuwu.trade.events import PaymentsDoubted
 from jiuwu.trade.orders import Effect, Happened, Order, effect_id
 from jiuwu.trade.reconcile import hold
 from jiuwu.trade.records import Records
@@ -181,6 +182,11 @@ HELD_UNPAID = hold(PLACED, "ordered for 1234 fen, there for 999 fen", at=NOW)
         (HELD_UNPAID, "ordered for 1234 fen, there for 999 fen", "cancel it at the platform"),
         (after(HELD_UNPAID, paid()), "ordered for 1234 fen, there for 999 fen", "give 12.34 yuan back"),
         (after(PAID, refunded(fen=2000)), "payment t1 brought 12.34 yuan and 20.00 went back", "no refund ends it"),
+        (
+            after(PAID, PaymentsDoubted(NOW + 300, ("t1",))),
+            "the platform does not show payment t1 of 12.34 yuan",
+            "as soon as the platform shows the payment",
+        ),
         (replace(HELD_UNPAID, history=()), "its history does not reach back so far", "cancel it at the platform"),
     ],
 )
@@ -194,6 +200,13 @@ def test_a_held_order_says_why_and_what_ends_it(order: Order, why: str, end: str
 @pytest.mark.parametrize(("base", "said"), [(PAID, "it is not shipped; "), (SHIPPED, "it was shipped before; ")])
 def test_a_held_order_says_whether_its_goods_have_left(base: Order, said: str) -> None:
     assert said in "\n".join(head(after(base, refunded(fen=2000))))
+
+
+def test_a_payment_in_doubt_says_so_in_the_ledger() -> None:
+    shown = "\n".join(head(after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))))
+
+    assert "12.34  t1, not shown by the platform" in shown
+    assert "ledger: 0.00 kept" in shown or "ledger: +0.00 kept" in shown
 
 
 def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:

@@ -62,6 +62,15 @@ def test_goods_of_a_large_order_leave_once_the_platform_shows_its_payment(
     assert (1, asked) == (len(bus.details), bool(platform.queried))
 
 
+def test_goods_of_a_small_order_that_a_large_payment_paid_leave_once_the_platform_shows_it(store: OrderStore) -> None:
+    stored(store, after(PLACED, paid(fen=5000)))
+    bus = Bus()
+
+    dispatch(store, bus, shows(), check_from_fen=5000)
+
+    assert [] == bus.details
+
+
 def test_goods_wait_for_a_payment_that_the_platform_shows_a_little_later(store: OrderStore) -> None:
     stored(store, PAID)
     bus = Bus()

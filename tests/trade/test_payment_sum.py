@@ -131,6 +131,19 @@ def test_the_sum_decides_whatever_we_hear_first(case: tuple[list[Event], Status,
         assert {} == going_back(order)
 
 
+def test_within_one_second_a_part_that_went_back_first_leaves_the_order_short() -> None:
+    part, gone, rest = money("t1", 400, 1), back("r1", "t1", 100, 1), money("t2", 834, 1)
+
+    assert Status.HELD is after(PLACED, part, gone, rest).status
+    assert Status.PAID is after(PLACED, part, rest, gone).status
+
+
+def test_a_refund_of_the_same_second_comes_after_its_own_payment() -> None:
+    order = after(PLACED, back("r1", "t1", 100, 1), money("t1", 1234, 1))
+
+    assert (Status.PAID, True) == (order.status, "ship" in order.pending)
+
+
 def test_money_in_the_place_of_what_went_back_is_kept() -> None:
     order = after(SHIPPED, refunded(fen=200), paid("t2", 200))
 

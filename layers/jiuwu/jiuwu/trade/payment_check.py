@@ -43,10 +43,10 @@ class Checked:
 
 def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> list[str]:
     """Return the effects that may leave only if the platform shows the order's payments: refunds that nobody but the
-    rules decided, and the goods of an order of `from_fen` and more."""
+    rules decided, and the goods of an order, or for a payment, of `from_fen` and more."""
     if not any(payment.fen for payment in order.payments):
         return []
-    large = order.amount_fen >= from_fen
+    large = max(order.amount_fen, *(payment.fen for payment in order.payments)) >= from_fen
     effects = dict(order.effects)
     return [name for name in ready if is_own_refund(name, effects[name]) or (large and name == "ship")]
 

@@ -68,15 +68,21 @@ def _part_asked_back(order: Order, transaction_id: str, fen: int) -> Order:
 
 def _reached_amount(order: Order, *, less_asked: bool) -> bool:
     """Whether the running sum of the payments kept and their refunds ever came to the amount. With `less_asked`, what
-    we asked back ourselves counts as gone from the beginning."""
+    we asked back ourselves counts as gone from the beginning, and within a second other payments' refunds come first:
+    what is short must not ship."""
     moves: list[tuple[int, int]] = []
     for payment in order.kept:
         refunds = [refund for refund in order.refunds if refund.of == payment.ref]
         asked = _asked_fen(order, payment, refunds) if less_asked else 0
-        moves.append((payment.at, payment.fen - asked))
-        moves += [(max(one.at, payment.at), one.fen) for one in refunds if not (less_asked and one.asked)]
+        later = [refund for refund in refunds if refund.at > payment.at or not less_asked]
+        # a refund of the same second follows its own payment, so the two are one move only for other payments
+        at_once = sum(one.fen for one in refunds if one not in later and not one.asked)
+        if payment.fen - asked >= order.amount_fen:
+            return True
+        moves.append((payment.at, payment.fen - asked + at_once))
+        moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_asked and one.asked)]
     balance = peak = 0
-    for _, fen in sorted(moves, key=lambda move: (move[0], move[1] < 0)):
+    for _, fen in sorted(moves, key=lambda move: (move[0], (move[1] < 0) is not less_asked)):
         balance += fen
         peak = max(peak, balance)
     return peak >= order.amount_fen
