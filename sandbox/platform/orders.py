@@ -142,7 +142,7 @@ def cancel(order: Order, now: int, cause: str) -> Order:
     if order.status == "cancelled":
         return order
     # one of 0.00 is paid as it is created, so being paid cannot keep it from being cancelled; nor does a part
-    free = not (order.request.amount_fen or order.paid_fen)
+    free = not order.request.amount_fen and order.paid_fen == order.refunded_fen
     _require(order, "cancelled", {"created", "paid"} if free or order.payable else {"created"})
     return _changed(order, "cancelled", now, cause)
 

@@ -322,11 +322,22 @@ MONEY = (
         "what is confirmed and never shown is asked for with growing pauses",
         3,
         f"{_TRADE}/outbox.py",
-        "Effect(known.attempts, 0, known.fen, next_at)",
-        "Effect(0, 0, known.fen, next_at)",
+        "Effect(known.attempts, 0, known.fen, next_at, owed",
+        "Effect(0, 0, known.fen, next_at, owed",
         (
             "tests/trade/test_refund_status.py"
             "::test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses",
+        ),
+    ),
+    Safeguard(
+        "a state that is told again goes out under another number",
+        3,
+        f"{_TRADE}/orders.py",
+        'return f"{number}:{effect.owed}" if effect',
+        "return number if effect",
+        (
+            "tests/trade/test_refund_status.py"
+            "::test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not",
         ),
     ),
     Safeguard(

@@ -16,8 +16,9 @@ from jiuwu.trade.events import (
     Refunded,
     RefundStatusChanged,
 )
+from jiuwu.trade.items import from_item, to_item
 from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, apply
-from jiuwu.trade.orders import REFUND_FAILED, Order, Status, effect_id
+from jiuwu.trade.orders import REFUND_FAILED, Order, Status, effect_id, request_no
 from jiuwu.trade.outcomes import effect_state
 from jiuwu.trade.receipt import for_merchant, receipt
 from jiuwu.trade.reconcile import decide
@@ -250,6 +251,21 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
         order = after(order, done(effect))
 
     assert [0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600] == pauses
+
+
+def test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
+    order, number = asked(after(SHIPPED, done("push:shipped")), 500)
+    refund_name = next(iter(order.asked_back("t1")))
+    for _ in range(2):
+        order = after(order, Owed(NOW + 100, "push:shipped"), Owed(NOW + 100, refund_name))
+        order = after(order, EffectFailed(NOW + 101, "push:shipped"), done("push:shipped"), done(refund_name))
+
+    assert (f"{order.order_no}:push:shipped:2", number) == (
+        request_no(order, "push:shipped"),
+        request_no(order, refund_name),
+    )
+    assert f"{order.order_no}:push:shipped" == request_no(SHIPPED, "push:shipped")
+    assert order == from_item(to_item(order))
 
 
 # ── How it is shown ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -108,11 +108,11 @@ def _unpack_entry(row: list[Value]) -> Entry:
 
 def _pack_effect(effect: tuple[str, Effect]) -> list[Value]:
     name, state = effect
-    return _pack(name, state.attempts, state.done_at, state.fen, state.next_at, state.dead)
+    return _pack(name, state.attempts, state.done_at, state.fen, state.next_at, state.dead, state.owed)
 
 
 def _unpack_effect(row: list[Value]) -> tuple[str, Effect]:
-    name, *state = _unpack(row, "", 0, 0, 0, 0, "")
+    name, *state = _unpack(row, "", 0, 0, 0, 0, "", 0)
     return name, Effect(*state)
 
 

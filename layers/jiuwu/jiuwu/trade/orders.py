@@ -87,6 +87,7 @@ class Effect:
     fen: int = 0
     next_at: int = 0
     dead: str = ""
+    owed: int = 0  # so often the other side turned out not to have it, though it had confirmed it
 
     @property
     def refused(self) -> bool:
@@ -303,6 +304,15 @@ def payment_of(name: str, effect: Effect) -> str:
     """The payment (transaction id) that a refund is of; one that the merchant asked for has its request behind a #."""
     of = name.removeprefix("refund:")
     return of.rpartition("#")[0] if effect.fen else of
+
+
+def request_no(order: "Order", name: str) -> str:
+    """Return the number under which an effect goes out to the platform. A state that it has left since goes out under
+    another one: a number that it knows it answers as before, and does nothing. A refund keeps its number, or it might
+    be made twice."""
+    number = effect_id(order.order_no, name)
+    effect = order.effect(name)
+    return f"{number}:{effect.owed}" if effect and effect.owed and name.startswith("push:") else number
 
 
 def effect_id(order_no: str, effect: str) -> str:

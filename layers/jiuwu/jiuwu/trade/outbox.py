@@ -51,7 +51,7 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     if effect is None or not effect.pending:
         return Ignored("effect_not_wanted")
     attempts = effect.attempts + event.counted
-    tried = order.with_effect(event.effect, Effect(attempts, 0, effect.fen, event.next_at, event.dead))
+    tried = order.with_effect(event.effect, replace(effect, attempts=attempts, next_at=event.next_at, dead=event.dead))
     if event.dead:
         tried = serve_if_paid(tried)  # a refund that was refused, or failed, leaves its money here
     if event.dead.startswith(REFUND_FAILED):
@@ -73,7 +73,7 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     if effect.refund_failed:
         again = _with_reason_of(want(order, another, effect.fen or left), another, event.effect)
     else:
-        again = order.with_effect(event.effect, Effect(fen=effect.fen))
+        again = order.with_effect(event.effect, Effect(fen=effect.fen, owed=effect.owed))
     return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
 
 
@@ -104,7 +104,7 @@ def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
     if kind == "push" or (effect is not None and kind == "refund" and _money_is_left(order, event.effect, effect)):
         known = effect or Effect()
         next_at = event.at + growing_pause(known.attempts) if known.attempts > 1 else 0
-        again = order.with_effect(event.effect, Effect(known.attempts, 0, known.fen, next_at))
+        again = order.with_effect(event.effect, Effect(known.attempts, 0, known.fen, next_at, owed=known.owed + 1))
         return applied(again, event, f"owed:{kind}", policy)
     return Ignored("effect_never_repeated")
 

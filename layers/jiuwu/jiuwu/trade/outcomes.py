@@ -133,7 +133,11 @@ def settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
     if effect is None and not attempts:
         return order
     known = effect or Effect()
-    return order if known.done_at else order.with_effect(name, Effect(known.attempts + attempts, at, known.fen))
+    return order if known.done_at else order.with_effect(name, _done(known, attempts, at))
+
+
+def _done(known: Effect, attempts: int, at: int) -> Effect:
+    return Effect(known.attempts + attempts, at, known.fen, owed=known.owed)
 
 
 def _wanted_look(order: Order, at: int, policy: Policy) -> int:

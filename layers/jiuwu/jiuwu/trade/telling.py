@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
-from .orders import Effect, Order, effect_id, payment_of
+from .orders import Effect, Order, effect_id, payment_of, request_no
 from .placing import attempt_seconds
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def tell(
 
 def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float) -> None:
     kind, _, of = effect.partition(":")
-    number = effect_id(order.order_no, effect)
+    number = request_no(order, effect)
     if kind == "push":
         platform.push_status(order.order_no, cast("OrderStatus", of), number, timeout=seconds)
     elif kind == "refund":
