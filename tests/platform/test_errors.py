@@ -10,6 +10,7 @@ from jiuwu.platform.errors import (
     BadReply,
     CircuitOpen,
     ClockSkew,
+    KeyUnavailable,
     MalformedPayload,
     OwnLimitReached,
     PlatformError,
@@ -24,13 +25,20 @@ OWN_FACTS: dict[type[PlatformError], dict[str, Any]] = {
     BadReply: {"field": "data.amount", "problem": "missing"},
     ClockSkew: {"server_time": 1_763_800_000},
     CircuitOpen: {"retry_after": 9.0},
+    KeyUnavailable: {"problem": "EndpointConnectionError"},
     OwnLimitReached: {"retry_after": 0.5},
     RateLimited: {"retry_after": 3.0},
     ProductRefused: {"reason": "title_too_long"},
     TokenKeyUnavailable: {"problem": "EndpointConnectionError"},
     UnknownOutcome: {"reason": "no reply in time"},
 }
-FAMILY: list[type[PlatformError]] = [PlatformError, *PlatformError.__subclasses__(), *RateLimited.__subclasses__()]
+
+
+def family(kind: type[PlatformError]) -> list[type[PlatformError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in family(child))]
+
+
+FAMILY = family(PlatformError)
 
 
 def make(kind: type[PlatformError]) -> PlatformError:
@@ -58,6 +66,7 @@ def test_the_errors_that_a_little_time_can_cure_are_the_retryable_ones() -> None
     expected = {
         "AppSecretUnavailable",
         "CircuitOpen",
+        "KeyUnavailable",
         "NonceReused",
         "OwnLimitReached",
         "RateLimited",

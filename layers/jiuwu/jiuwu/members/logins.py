@@ -190,7 +190,7 @@ class Logins:
 
     def _use(self, key: Item, demanded: Item, marks: Item, attempt: str) -> tuple[bool, Item | None]:
         """Marks the item used if nobody has, it is fresh and has what is demanded: (this call did, the item)."""
-        marks |= {"used_by": {"S": attempt}}
+        marks = marks | {"used_by": {"S": attempt}}
         conditions = [f"{name} = :{name}" for name in demanded]
         try:
             reply = self._dynamodb.update_item(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # KMS Encrypt takes 4,096 bytes; some platforms' tokens are longer.
 _PART_BYTES = 4096
-# The ciphertext was not made under this key for this member: that is about one record, and no fault of KMS's.
+# The ciphertext was not made under this key for this member: that is about one record, and no fault of KMS.
 UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 
@@ -36,19 +36,19 @@ class Seal:
 
     def _encrypt(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
-        return _asked(
+        return _call_kms(
             lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]
         )
 
     def _decrypt(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
-        return _asked(
+        return _call_kms(
             lambda: self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=part, EncryptionContext=context)["Plaintext"]
         )
 
 
-def _asked(call: Callable[[], bytes]) -> bytes:
-    """What KMS answers. A fault of KMS's concerns every member, so it is held back like a call, counted and logged."""
+def _call_kms(call: Callable[[], bytes]) -> bytes:
+    """Return the answer of KMS. A fault of KMS concerns every member: it is held back like a call, counted, logged."""
     try:
         return call()
     except (ClientError, BotoCoreError) as fault:

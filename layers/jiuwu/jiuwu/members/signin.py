@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, State, StateRefused, is_secret
 from jiuwu.members.tokens import Tokens
@@ -33,7 +32,7 @@ Failure = Literal[
 _LONGEST_CODE = 2048
 # RFC 6749, 4.1.2.1
 _PASSING_ERRORS = {"temporarily_unavailable", "server_error"}
-_FAULTS = (PlatformError, ClientError, BotoCoreError, SecretMalformed)
+_FAULTS = (PlatformError, ClientError, BotoCoreError)
 
 
 class LoginFailed(Exception):

@@ -41,6 +41,23 @@ def readable(body: bytes) -> str:
     return re.sub(_CONTROL, REPLACEMENT, body.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK))
 
 
+def as_number(found: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Return 3.0 as 3, since some platforms know no other numbers; leave anything else as it is."""
+    return int(found) if isinstance(found, float) and found.is_integer() else found
+
+
+def as_word(found: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Return a whole number as its digits, since some platforms write codes and states so; leave anything else."""
+    return str(found) if type(found) is int else found
+
+
+def as_count(found: object) -> int | None:
+    """Return a number from 0 below 2^63 without its fraction; None for anything else."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 2**63:
+        return None
+    return int(found)
+
+
 def _decode_leniently(body: str | bytes) -> object:
     import json  # costs a start of the hot path nothing while all is in order
 

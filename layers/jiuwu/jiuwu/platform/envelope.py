@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 
 from jiuwu.platform import errors
 from jiuwu.platform.contract import Code, Profile
+from jiuwu.platform.decoding import as_number, as_word
 from jiuwu.platform.errors import Facts, MalformedPayload, PlatformError
 from jiuwu.platform.payloads import decode_json
 from jiuwu.platform.profile import lookup
@@ -79,8 +80,8 @@ def known(profile: Profile, sent: Sent, reply: Reply) -> Facts:
         envelope: Mapping[str, Any] = object_of(reply)
     except MalformedPayload:
         envelope = {}
-    theirs = lookup(envelope, profile.reply.request_id)
-    ids = (str(theirs) if type(theirs) is int else theirs, reply.headers.get("x-request-id"), sent.nonce)
+    theirs = as_word(lookup(envelope, profile.reply.request_id))
+    ids = (theirs, reply.headers.get("x-request-id"), sent.nonce)
     clean = (text for text in ids if _clean(text, sent) and re.fullmatch(r"[\w.:-]{1,128}", text, re.ASCII))
     msg = lookup(envelope, profile.reply.msg)
     return {"status": reply.status, "request_id": next(clean, None), "msg": msg[:200] if _clean(msg, sent) else ""}
@@ -118,11 +119,6 @@ def _code(profile: Profile, envelope: Mapping[str, Any]) -> Code:
     if type(code) is int or (isinstance(code, str) and _speaks_text(profile) and re.fullmatch(r"[\w.-]{1,64}", code)):
         return code
     raise MalformedPayload(profile.reply.code, "missing" if code is None else "not a code as the profile has them")
-
-
-def as_number(found: object) -> Any:  # noqa: ANN401 -- JSON
-    """0.0 as 0: some platforms know no other numbers."""
-    return int(found) if isinstance(found, float) and found.is_integer() else found
 
 
 def _speaks_text(profile: Profile) -> bool:

@@ -124,35 +124,31 @@ class CircuitOpen(PlatformError):
         self.retry_after = retry_after
 
 
-class AppSecretUnavailable(PlatformError):
-    """Held back here: there is no app secret to sign with. Nothing was sent; `problem` names it, not its value."""
+class KeyUnavailable(PlatformError):
+    """Held back here: a key of ours cannot be had. Nothing was sent; `problem` says why, and never shows the key."""
 
     retryable = True
     held_back = True
+    cure = "try again in a moment"
+
+    def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
+        super().__init__(name, **facts)
+        self.problem = problem
+
+    def _fact(self) -> str:
+        return f"{type(self).__name__}, {self.problem}"
+
+
+class AppSecretUnavailable(KeyUnavailable):
+    """There is no app secret to sign with."""
+
     cure = "mend the secret; see the runbook's SecretReadFailures"
 
-    def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
-        super().__init__(name, **facts)
-        self.problem = problem
 
-    def _fact(self) -> str:
-        return f"AppSecretUnavailable, {self.problem}"
+class TokenKeyUnavailable(KeyUnavailable):
+    """KMS, whose key seals members' tokens, does not answer."""
 
-
-class TokenKeyUnavailable(PlatformError):
-    """Held back here: the key that members' tokens are under does not answer. Nothing was sent; `problem` names the
-    fault."""
-
-    retryable = True
-    held_back = True
     cure = "try again; see the runbook's TokenKeyFailures"
-
-    def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
-        super().__init__(name, **facts)
-        self.problem = problem
-
-    def _fact(self) -> str:
-        return f"TokenKeyUnavailable, {self.problem}"
 
 
 class OrderUnknown(PlatformError):

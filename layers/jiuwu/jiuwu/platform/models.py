@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic import WrapValidator as Wrap
 
 from jiuwu.platform.contract import OrderStatus, RefundStatus
-from jiuwu.platform.decoding import REPLACEMENT
+from jiuwu.platform.decoding import REPLACEMENT, as_number, as_word
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.platform.times import MOST_SECONDS
 from jiuwu.platform.web_address import is_safe
@@ -23,9 +23,8 @@ from jiuwu.platform.web_address import is_safe
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 -- JSON
     """Numbers as their digits: some platforms write ids and names of digits as numbers."""
-    if isinstance(value, float) and value.is_integer() and value < _EXACT:
-        value = int(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
+    whole = as_number(value) if isinstance(value, float) and value < _EXACT else value
+    return as_word(whole) if type(whole) is int and whole >= 0 else value
 
 
 def _readable(value: Any) -> Any:  # noqa: ANN401 -- JSON
@@ -48,12 +47,7 @@ def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON
     """3.0, "3" and "3.0" as 3."""
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value.partition(".")[0])
-    return _as_number(value)
-
-
-def _as_number(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """3.0 as 3; text stays text."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return as_number(value)
 
 
 def _as_yes_or_no(value: Any) -> Any:  # noqa: ANN401 -- JSON
@@ -187,7 +181,7 @@ class UserProfile(Value):
     open_id: Id
     nickname: ShownName = Field("", repr=False)
     avatar_url: WebAddress = Field("", repr=False)
-    level: Annotated[int | str, _or_else(0), BeforeValidator(_as_number)] = 0
+    level: Annotated[int | str, _or_else(0), BeforeValidator(as_number)] = 0
     updated_at: Seconds = 0
 
 

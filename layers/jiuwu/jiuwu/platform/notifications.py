@@ -235,8 +235,7 @@ def _decode(body: bytes) -> tuple[str, object]:
 
 
 def _name(envelope: object, field: str) -> str:
-    value = lookup(envelope, field)
-    text = str(value) if type(value) is int else value
+    text = decoding.as_word(lookup(envelope, field))
     if not _is_name(text):
         raise _wrong(field, f"text of 1 to {_LONGEST} printable ASCII characters")
     return str(text)
@@ -253,9 +252,7 @@ def _version(value: object) -> int:
     """Also "2" and 2.0; what sorts no notifications is 0."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
-        return 0
-    return int(value)
+    return decoding.as_count(value) or 0
 
 
 def _wrong(field: str, expected: str) -> NotificationQuarantined:

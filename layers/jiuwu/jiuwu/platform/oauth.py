@@ -8,8 +8,8 @@ import httpx
 
 from jiuwu.platform import errors
 from jiuwu.platform.contract import lists
-from jiuwu.platform.decoding import readable
-from jiuwu.platform.envelope import Sent, as_number, known, malformed, object_of, open_envelope
+from jiuwu.platform.decoding import as_number, readable
+from jiuwu.platform.envelope import Sent, known, malformed, object_of, open_envelope
 from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
 from jiuwu.platform.models import TokenReply
 from jiuwu.platform.payloads import parse_token

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from pydantic import ValidationError
 
 from jiuwu.platform.contract import OrderStatus, Profile, Table
-from jiuwu.platform.decoding import decode
+from jiuwu.platform.decoding import as_word, decode
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import (
     NewOrder,
@@ -246,10 +246,9 @@ def _read[V: Value](  # noqa: PLR0913, PLR0917 -- what is read, by which names, 
 
 def _status(profile: Profile, data: object, at: str) -> OrderStatus | None:
     name = profile.fields.order.status
-    theirs = lookup(data, name)
-    if theirs is None:
+    word = as_word(lookup(data, name))
+    if word is None:
         return None
-    word = str(theirs) if type(theirs) is int else theirs
     if not isinstance(word, str) or word not in profile.order_status:
         raise MalformedPayload(at + name, "not in the profile's [order_status]")
     return profile.order_status[word]
@@ -288,9 +287,8 @@ def _refund_status(profile: Profile, data: object, name: str) -> RefundState:
     """Where there is no such field, what a platform shows has succeeded; a word that nobody knows never has."""
     if not _has(data, name):
         return "succeeded"
-    theirs = lookup(data, name)
-    word = str(theirs) if isinstance(theirs, str | int) and not isinstance(theirs, bool) else ""
-    return profile.refund_status.get(word, "unknown")
+    word = as_word(lookup(data, name))
+    return profile.refund_status.get(word, "unknown") if isinstance(word, str) else "unknown"
 
 
 def _has(data: object, path: str) -> bool:

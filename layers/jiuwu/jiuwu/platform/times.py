@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from jiuwu.platform import signing
+from jiuwu.platform.decoding import as_count
 from jiuwu.platform.signing import Scheme
 
 # The year 2242: what is larger counts in thousandths of a second, or thousandths of those.
@@ -56,15 +57,14 @@ def _seconds(scheme: Scheme, value: object) -> int:
     """A number of seconds, also as text; a text that is a time is its Unix seconds."""
     if isinstance(value, str):
         return int(value.partition(".")[0]) if _NUMBER.fullmatch(value) else read_time(scheme, value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
+    if (seconds := as_count(value)) is None:
         raise ValueError("not a lifetime")
-    return int(value)
+    return seconds
 
 
 def _counted(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
+    if (seconds := as_count(value)) is None:
         raise ValueError("not a time")
-    seconds = int(value)
     while seconds >= MOST_SECONDS:
         seconds //= 1000
     return seconds
