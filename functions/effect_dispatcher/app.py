@@ -71,13 +71,17 @@ def handle(parts: Parts, event: Mapping[str, Any], left: Callable[[], float]) ->
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
     unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
     failed = {record["messageId"] for record in unread if not _bury(parts, record)}
-    unwritten = _dispatch(parts, [number for number in numbers.values() if number], left)
+    begun = {numbers[record["messageId"]] for record in event["Records"] if deaths.received(record) > 1}
+    unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, left)
     failed |= {message for message, number in numbers.items() if number in unwritten}
     return fanout.again(message for message in numbers if message in failed)
 
 
-def _dispatch(parts: Parts, order_nos: Sequence[str], left: Callable[[], float]) -> Collection[str]:
-    """Carries out what these orders have pending; returns those whose message is to come again."""
+def _dispatch(
+    parts: Parts, order_nos: Sequence[str], begun: Collection[str], left: Callable[[], float]
+) -> Collection[str]:
+    """Carries out what these orders have pending, of which those `begun` were read before; returns those whose message
+    is to come again."""
     chosen = parts.settings
     dispatcher = Dispatcher(
         parts.store,
@@ -92,7 +96,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], left: Callable[[], float])
         clock=parts.clock,
     )
     try:
-        dispatched = dispatcher.dispatch(order_nos)
+        dispatched = dispatcher.dispatch(order_nos, begun=begun)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         # what was confirmed before is confirmed again by the receivers, who dedupe by the effect's id
         telemetry.logger.error("effect queue", reason="unavailable", failed=clients.named(error))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from jiuwu.members.grants import Grants
 from jiuwu.members.sealing import Seal
 from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.outbox import MAY_HAVE_SHIPPED
 from sandbox.memory.sqs import Held
 from sandbox.platform.orders import Order as Theirs
 from sandbox.town.town import APP_SECRET, MERCHANT_KEY
@@ -75,7 +76,8 @@ def _parcels(stage: Stage) -> Iterator[str]:
             yield f"{number} is two parcels: {sorted(ids[number])}"
         if due and number not in ids:
             yield f"{number} is {order.status}, and nothing was sent"
-        if number in ids and not (effect and effect.done_at):
+        told = any(happened.what == MAY_HAVE_SHIPPED for happened in order.history)
+        if number in ids and not (effect and effect.done_at) and not told:
             yield f"{number} was sent, and does not know it"
     yield from (f"{number} was sent, and is no order" for number in ids.keys() - stage.orders().keys())
 

@@ -202,6 +202,12 @@ def pay_under_its_id(stage: Stage) -> None:
     stage.town.platform.actions.pay(stage.order_no, None, "true")
 
 
+def pay_and_refund_there(stage: Stage) -> None:
+    """The platform gives all back before the queue hands out again what a process left that died as it shipped."""
+    pay(stage)
+    stage.town.clock.at(stage.town.clock.now + 20, lambda: refund_there(stage))
+
+
 def pay_the_rest(stage: Stage) -> None:
     stage.town.platform.actions.pay(stage.order_no)
 
@@ -494,6 +500,14 @@ SCENARIOS = (
     Scenario("cancellation by the member", placed, cancel_here, Status.CANCELLED),
     Scenario("cancellation by the platform", placed, cancel_there, Status.CANCELLED),
     Scenario("refund by the platform", paid, refund_there, Status.REFUNDED, back_fen=None),
+    Scenario(
+        "refund by the platform as the order ships",
+        placed,
+        pay_and_refund_there,
+        Status.REFUNDED,
+        back_fen=None,
+        seconds=60,
+    ),
     Scenario("refund by the merchant, in part", paid, refund_a_part, Status.SHIPPED, back_fen=100),
     Scenario("refund by the merchant", paid, refund_all, Status.REFUNDED, back_fen=None),
     Scenario(

@@ -27,7 +27,7 @@ from tests.functions.trade_messages import (
     record,
     shown,
 )
-from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, SHIPPED, after, paid, refunded
+from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, REFUNDED, SHIPPED, after, paid, refunded
 
 
 class Context:
@@ -214,6 +214,20 @@ def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch
     assert rig.said.counted("Drift") == {"state_impossible": 1}
     assert rig.said.counted("OrderAlerts") == {"shipped_while_refunded": 1}
     assert rig.order().status is Status.REFUNDED
+
+
+def test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_parcel_once(rig: Rig) -> None:
+    rig.put(an_order(base=REFUNDED), an_order(1, REFUNDED))
+    again = wanted()
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+
+    assert [] == rig.handle(again, wanted(1))
+    assert [] == rig.handle(again)
+
+    assert {"may_have_shipped": 1} == rig.said.counted("OrderAlerts")
+    assert {"state_impossible": 1} == rig.said.counted("Drift")
+    assert ["may_have_shipped"] == [rig.order().history[-1].what]
+    assert rig.ship_requests == []
 
 
 def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(rig: Rig) -> None:

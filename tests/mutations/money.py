@@ -264,6 +264,17 @@ MONEY = (
         ("tests/trade/test_machine_asked.py::test_what_is_on_its_way_back_counts_as_given_back",),
     ),
     Safeguard(
+        "a parcel that may have left before it was withdrawn is reported",
+        2,
+        "functions/effect_dispatcher/app.py",
+        "if deaths.received(record) > 1",
+        "if deaths.received(record) > 9",
+        (
+            "tests/functions/test_effect_dispatcher.py"
+            "::test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_parcel_once",
+        ),
+    ),
+    Safeguard(
         "a refund asked for in whole stops the shipping",
         2,
         f"{_TRADE}/refunding.py",

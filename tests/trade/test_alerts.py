@@ -20,6 +20,7 @@ def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> N
         ("amount_differs", "amount_differs"),
         ("paid_while_held", "amount_differs"),
         ("refund_exceeds_payment", "state_impossible"),
+        ("may_have_shipped", "state_impossible"),
         ("shipped_while_held", "state_impossible"),
         ("shipped_while_refunded", "state_impossible"),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from jiuwu.platform.errors import (
     BadParameters,
@@ -18,6 +18,7 @@ from jiuwu.platform.errors import (
 )
 from jiuwu.platform.models import RefundState, RemoteRefund
 from jiuwu.trade.effects import Dispatched
+from jiuwu.trade.machine import Applied, Policy, apply
 from jiuwu.trade.orders import REFUND_FAILED, Effect, Status, effect_id
 from jiuwu.trade.outcomes import awaits_refund
 from jiuwu.trade.patience import MOST_ATTEMPTS, MOST_REFUSALS
@@ -29,6 +30,11 @@ from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, 
 @pytest.fixture
 def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
     return OrderStore(aws("dynamodb"), orders_table)
+
+
+def _answered(status: int) -> ClientError:
+    reply: Any = {"Error": {"Code": "X"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(reply, "PutEvents")
 
 
 # ---- trouble ---------------------------------------------------------------------------------------------------------
@@ -227,6 +233,26 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
     assert done.alerts == {NUMBER: ("shipped_while_refunded",)}
     assert now_in(store).status is Status.REFUNDED
     assert now_in(store).effect("ship") == Effect(1, NOW + 100)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ReadTimeoutError(endpoint_url=""), True),
+        (_answered(500), True),
+        (_answered(400), False),
+    ],
+)
+def test_a_ship_request_that_was_not_answered_is_reported_once_the_parcel_is_withdrawn(
+    store: OrderStore, error: Exception, *, told: bool
+) -> None:
+    stored(store, PAID)
+    dispatch(store, Bus(error=error), Platform())
+
+    outcome = apply(now_in(store), refunded(), policy=Policy())
+
+    assert isinstance(outcome, Applied)
+    assert (("may_have_shipped",) if told else ()) == outcome.alerts
 
 
 def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.trade.events import EffectFailed, Owed
+from jiuwu.trade.events import EffectFailed, Owed, PaymentsDoubted, RefundAsked, ShipUnconfirmed
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Effect, Order, Status
 from tests.trade.lives import (
@@ -59,6 +59,49 @@ def test_a_request_that_left_while_the_money_went_back_counts_and_is_reported() 
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.alerts) == (Status.REFUNDED, ("shipped_while_refunded",))
     assert apply(outcome.order, done("ship"), policy=REFUND) == Ignored("effect_already_done")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        REFUNDED,
+        after(PAID, RefundAsked("q", NOW + 70, 1234)),
+        after(PAID, refunded(fen=2000)),
+        after(PAID, PaymentsDoubted(NOW + 70, ("t1",))),
+    ],
+    ids=["refunded", "refund asked", "too much refunded", "in doubt"],
+)
+def test_a_parcel_that_may_have_left_before_it_was_withdrawn_is_reported_once(order: Order) -> None:
+    outcome = apply(order, ShipUnconfirmed(NOW + 300), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (order.status, ("may_have_shipped",)) == (outcome.order.status, outcome.alerts)
+    assert Ignored("effect_not_wanted") == apply(outcome.order, ShipUnconfirmed(NOW + 600), policy=REFUND)
+
+
+@pytest.mark.parametrize("order", [CREATED, PLACED, CANCELLED, HELD, PAID, SHIPPED], ids=name)
+def test_a_parcel_that_is_still_due_was_sent_or_never_was_is_not_reported(order: Order) -> None:
+    assert Ignored("effect_not_wanted") == apply(order, ShipUnconfirmed(NOW + 300), policy=REFUND)
+
+
+def test_a_withdrawn_parcel_whose_request_was_not_answered_is_reported_once() -> None:
+    unanswered = EffectFailed(NOW + 61, "ship", unanswered=True)
+    order = after(PAID, unanswered, unanswered)
+
+    outcome = apply(order, refunded(), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (Status.REFUNDED, ("may_have_shipped",)) == (outcome.order.status, outcome.alerts)
+    assert Ignored("effect_not_wanted") == apply(outcome.order, unanswered, policy=REFUND)
+    assert () == apply(after(order, done("ship")), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
+    assert () == apply(after(PAID, EffectFailed(NOW + 61, "ship")), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
+
+
+def test_a_request_that_was_not_answered_while_the_money_went_back_is_reported() -> None:
+    outcome = apply(REFUNDED, EffectFailed(NOW + 95, "ship", unanswered=True), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ("may_have_shipped",) == outcome.alerts
 
 
 def test_a_failed_attempt_is_counted_and_leaves_the_effect_pending() -> None:

@@ -99,7 +99,7 @@ def obituary(record: Record, *, kind: Kind, reason: str, function: str) -> dict[
     """The attributes with which a function puts a message that it gives up into a dead-letter queue: why, and those
     that the message had, as many as fit."""
     told = attributes(record)
-    tried = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+    tried = str(received(record))
     ours = {"kind": kind.value, "reason": reason[:_LONGEST_REASON], "function": function, "attempts": tried}
     names = sorted(told.keys() - ours.keys(), key=lambda name: (name not in _GOES_ON, name))
     return {name: told[name] for name in names[: _ATTRIBUTES - len(ours)]} | ours
@@ -114,8 +114,12 @@ def _attempts(record: Record, told: Mapping[str, str]) -> int:
     """How often it was tried. SQS counts on over all queues, this receipt included; who gives up by himself says so."""
     if told.get("attempts", "").isdecimal():
         return int(told["attempts"])
-    received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-    return 1 if "kind" in told else max(1, int(received) - 1)
+    return 1 if "kind" in told else max(1, received(record) - 1)
+
+
+def received(record: Record) -> int:
+    """Return how often SQS has handed out a message, this time included."""
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
 
 
 def _received_at(record: Record, told: Mapping[str, str], now: int) -> int:

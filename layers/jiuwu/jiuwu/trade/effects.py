@@ -6,7 +6,7 @@ receiver dedupes by that id. What was confirmed is written in one write per orde
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, fanout
 
 from .booking import book
-from .events import EffectDone, EffectFailed, PaymentsDoubted
+from .events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
 from .machine import Applied, Ignored, Policy, apply
 from .orders import Effect, Order, effect_id
 from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
@@ -65,6 +65,7 @@ class Attempt:
     verdict: Verdict = DONE
     number: int = 1  # the how manieth attempt it was
     checked: Checked | None = None  # what is held in doubt, when it was asked for often enough
+    unanswered: bool = False  # it left, and no answer came
 
     def event(self, now: int) -> EffectDone | EffectFailed | PaymentsDoubted:
         """What it does to the order."""
@@ -74,7 +75,18 @@ class Attempt:
             return PaymentsDoubted(now, doubted, differing=bool(self.checked.differing))
         if not self.problem:
             return EffectDone(now, self.effect)
-        return EffectFailed(now, self.effect, verdict.next_at, verdict.dead, verdict.counted)
+        return EffectFailed(now, self.effect, verdict.next_at, verdict.dead, verdict.counted, self.unanswered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unconfirmed:
+    """An order whose effects a process carried out that perhaps ended before it wrote them down."""
+
+    order_no: str
+
+    def event(self, now: int) -> ShipUnconfirmed:
+        """What it does to the order."""
+        return ShipUnconfirmed(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +130,12 @@ class Dispatcher:
         self._platform, self._points, self._policy = platform, points, policy
         self._check_from_fen, self._left, self._clock = check_from_fen, left, clock
 
-    def dispatch(self, order_nos: Iterable[str]) -> Dispatched:
+    def dispatch(self, order_nos: Iterable[str], *, begun: Collection[str] = ()) -> Dispatched:
         """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders
-        at a time."""
+        at a time. Those `begun` were read from the queue before, by a process that perhaps ended in the middle."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
+        unconfirmed = self._unconfirmed(orders, begun)
         attempts: list[Attempt] = []
         try:
             cleared = self._check(orders, attempts)
@@ -132,10 +145,15 @@ class Dispatcher:
             self._tell_all([order for order in shipped if self._to_tell(order, cleared)], attempts, cleared)
         finally:
             # also when something breaks: what was confirmed and not written down would be sent again
-            alerts, lost = self._save(orders, attempts)
+            alerts, lost = self._save(orders, [*unconfirmed, *attempts])
         unknown = dict.fromkeys(numbers - orders.keys(), "order_unknown")
         unwritten = unknown | dict.fromkeys(lost, "written_by_others")
         return Dispatched(tuple(attempts), alerts, self._next_tries(orders.values(), attempts), unwritten)
+
+    def _unconfirmed(self, orders: Mapping[str, Order], begun: Collection[str]) -> list[_Unconfirmed]:
+        """The orders whose ship request may have left before it was withdrawn."""
+        found = [_Unconfirmed(number) for number in orders if number in begun]
+        return [one for one in found if self._after(orders[one.order_no], [one])[1]]
 
     def _ready(self, order: Order) -> list[str]:
         """What has waited longest comes first: else what fails again and again would take the time of all others."""
@@ -184,11 +202,11 @@ class Dispatcher:
         for entries in _requests([(order.order_no, _ship_entry(order, self._bus)) for order in orders]):
             try:
                 reply = self._events.put_events(Entries=cast(Any, [entry for _, entry in entries]))
-                codes = [answer.get("ErrorCode", "") for answer in reply["Entries"]]
+                codes, unanswered = [answer.get("ErrorCode", "") for answer in reply["Entries"]], False
             except (ClientError, BotoCoreError) as error:
-                codes = [clients.named(error)] * len(entries)
+                codes, unanswered = [clients.named(error)] * len(entries), _unanswered(error)
             for (number, _), code in zip(entries, codes, strict=True):
-                yield self._attempt(by_number[number], "ship", code)
+                yield replace(self._attempt(by_number[number], "ship", code), unanswered=unanswered)
 
     def _book(self, orders: Iterable[Order]) -> Iterator[Attempt]:
         now = int(self._clock())
@@ -235,7 +253,7 @@ class Dispatcher:
             return replace(attempt, problem=unburied, verdict=Verdict(now + _UNBURIED_SECONDS, counted=False))
         return attempt
 
-    def _after(self, order: Order, attempts: Iterable[Attempt]) -> tuple[Order, tuple[str, ...]]:
+    def _after(self, order: Order, attempts: Iterable[Attempt | _Unconfirmed]) -> tuple[Order, tuple[str, ...]]:
         """The order after the attempts at its effects, and the alerts."""
         now = int(self._clock())
         alerts: tuple[str, ...] = ()
@@ -257,7 +275,7 @@ class Dispatcher:
         return {number: tuple(sorted(times)) for number, times in tries.items()}
 
     def _save(
-        self, orders: Mapping[str, Order], attempts: Sequence[Attempt]
+        self, orders: Mapping[str, Order], attempts: Sequence[Attempt | _Unconfirmed]
     ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
         """The alerts, and the orders lost. Whoever wrote an order meanwhile, what was confirmed is added to that."""
         lost = {attempt.order_no for attempt in attempts}
@@ -271,6 +289,12 @@ class Dispatcher:
                 break
             current = self._store.get_many(lost)
         return alerts, lost
+
+
+def _unanswered(error: Exception) -> bool:
+    """Whether the bus may have taken a request that ended so."""
+    answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+    return not 400 <= answer.get("HTTPStatusCode", 500) < 500
 
 
 def _ship_entry(order: Order, bus: str) -> dict[str, str]:

@@ -114,13 +114,23 @@ class EffectDone:
 @dataclass(frozen=True, slots=True)
 class EffectFailed:
     """An attempt at an effect came to nothing. It is tried again, not before `next_at` (Unix seconds), or given up for
-    the reason `dead`; `counted` is False when the attempt was held back and never left us."""
+    the reason `dead`; `counted` is False when the attempt was held back and never left us, `unanswered` is True when it
+    left and no answer came, so that the receiver may have it."""
 
     at: int
     effect: str
     next_at: int = 0
     dead: str = ""
     counted: bool = True
+    unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShipUnconfirmed:
+    """A process that carried out the order's effects ended before it wrote down what it had done: the ship request may
+    have left."""
+
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +160,5 @@ class Owed:
 
 
 Told = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
-Event = Placed | Told | RefundAsked | Expired | EffectDone | EffectFailed | PaymentsDoubted | Redriven | Owed
+Ours = EffectDone | EffectFailed | ShipUnconfirmed | PaymentsDoubted | Redriven | Owed  # what became of effects
+Event = Placed | Told | RefundAsked | Expired | Ours

@@ -24,6 +24,7 @@ from .events import (
     RefundAsked,
     Refunded,
     RefundStatusChanged,
+    ShipUnconfirmed,
 )
 from .orders import Order
 from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, cause_of, next_look
@@ -39,7 +40,7 @@ def apply(order: Order, event: Event, *, policy: Policy) -> Outcome:
             return Ignored("event_id_reused", cause, ("event_id_reused",))
         return Ignored("duplicate_event", cause)
     rule: Callable[..., Outcome] = _RULES[type(event)]
-    return rule(order, event, policy)
+    return outbox.parcel_withdrawn(order, rule(order, event, policy), at=event.at)
 
 
 _RULES: dict[type[Event], Callable[..., Outcome]] = {
@@ -53,6 +54,7 @@ _RULES: dict[type[Event], Callable[..., Outcome]] = {
     RefundAsked: refunding.refund_asked,
     EffectDone: outbox.effect_done,
     EffectFailed: outbox.effect_failed,
+    ShipUnconfirmed: outbox.ship_unconfirmed,
     PaymentsDoubted: payment_doubts.doubted,
     Redriven: outbox.redriven,
     Owed: outbox.owed,

@@ -2,11 +2,27 @@
 
 from dataclasses import replace
 
-from .events import EffectDone, EffectFailed, Owed, Redriven
-from .orders import REFUND_FAILED, Effect, Order, Status, payment_of
-from .outcomes import Applied, Ignored, Outcome, Policy, applied, growing_pause, look, next_look, settle, want
+from .events import EffectDone, EffectFailed, Owed, Redriven, ShipUnconfirmed
+from .orders import REFUND_FAILED, Effect, Happened, Order, Status, payment_of
+from .outcomes import (
+    HISTORY_KEPT,
+    Applied,
+    Ignored,
+    Outcome,
+    Policy,
+    applied,
+    growing_pause,
+    look,
+    next_look,
+    settle,
+    want,
+)
+from .payment_sum import was_paid
 from .payments import closed, serve_if_paid
 from .refunding import request_part, with_reason
+
+# Lines of an order's history: a ship request left, and no answer came; and a person was told of it.
+_UNANSWERED, MAY_HAVE_SHIPPED = "ship_unanswered", "may_have_shipped"
 
 
 def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
@@ -48,6 +64,8 @@ def _why(order: Order) -> str:
 def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     """An attempt came to nothing: later again, or never."""
     effect = order.effect(event.effect)
+    if effect is None and event.unanswered:
+        return ship_unconfirmed(order, ShipUnconfirmed(event.at), policy)
     if effect is None or not effect.pending:
         return Ignored("effect_not_wanted")
     attempts = effect.attempts + event.counted
@@ -58,7 +76,32 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
         return applied(tried, event, "refund_failed", policy, ("effect_given_up", "refund_failed"))
     if event.dead:
         return applied(tried, event, f"gave_up:{event.effect.partition(':')[0]}", policy, ("effect_given_up",))
+    if event.unanswered and not _happened(order, _UNANSWERED):
+        return applied(tried, event, _UNANSWERED, policy)
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
+
+
+def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Outcome:
+    """A request that is still due leaves once more under its id; of one that was withdrawn since a person hears, once:
+    it may be on its way to a member whose money went back."""
+    was_due = order.doubted or (order.kept and was_paid(order))
+    if order.effect("ship") is not None or not was_due or _happened(order, MAY_HAVE_SHIPPED):
+        return Ignored("effect_not_wanted")
+    return applied(order, event, MAY_HAVE_SHIPPED, policy, (MAY_HAVE_SHIPPED,))
+
+
+def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
+    """The outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
+    if not isinstance(outcome, Applied) or not _happened(before, _UNANSWERED) or "ship" not in before.pending:
+        return outcome
+    if outcome.order.effect("ship") is not None or _happened(before, MAY_HAVE_SHIPPED):
+        return outcome
+    history = (*outcome.order.history, Happened(at, "", MAY_HAVE_SHIPPED))[-HISTORY_KEPT:]
+    return replace(outcome, order=replace(outcome.order, history=history), alerts=(*outcome.alerts, MAY_HAVE_SHIPPED))
+
+
+def _happened(order: Order, what: str) -> bool:
+    return any(happened.what == what for happened in order.history)
 
 
 def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
