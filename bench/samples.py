@@ -5,7 +5,8 @@ import time
 
 from jiuwu.platform import profile
 from jiuwu.platform.notifications import sign_notification
-from jiuwu.trade.orders import Line, Order, Status, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Line, Order, Status
 
 
 def order(key: str) -> Order:

@@ -8,7 +8,8 @@ import typer
 
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
-from jiuwu.trade.orders import Order, is_order_no
+from jiuwu.trade.order_ids import is_order_no
+from jiuwu.trade.orders import Order
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, failed, refundable_fen, was_asked
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu_cli import moments, options, stack, texts

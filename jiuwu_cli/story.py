@@ -9,7 +9,8 @@ from typing import Any
 
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
-from jiuwu.trade.orders import Effect, Order, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Effect, Order
 from jiuwu.trade.outcomes import effect_state
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry

@@ -22,7 +22,7 @@ from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
 from jiuwu.trade import alerts
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
-from jiuwu.trade.orders import effect_id
+from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused

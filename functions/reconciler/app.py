@@ -21,7 +21,8 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import parts
 from jiuwu.trade.backlog import Backlog
 from jiuwu.trade.mending import Mender
-from jiuwu.trade.orders import Status, is_order_no
+from jiuwu.trade.order_ids import is_order_no
+from jiuwu.trade.orders import Status
 from jiuwu.trade.parts import Lease, Part
 from jiuwu.trade.records import OVERLAP_SECONDS, Records
 from jiuwu.trade.settings import TradeSettings

@@ -25,7 +25,8 @@ from jiuwu.trade.basket import Basket, read_basket
 from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.listing import ProductsBusy, Rows
 from jiuwu.trade.mending import Mended, Mender
-from jiuwu.trade.orders import Order, Status, is_order_no
+from jiuwu.trade.order_ids import is_order_no
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.placing import NotPlaceable
 from jiuwu.trade.products import NotForPoints, NotForSale, Products
 from jiuwu.trade.receipt import points_receipt, receipt

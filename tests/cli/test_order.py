@@ -13,7 +13,8 @@ from jiuwu.letters.deaths import EFFECTS
 from jiuwu.letters.shelf import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
 from jiuwu.trade.events import PaymentsDoubted
-from jiuwu.trade.orders import Effect, Happened, Order, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Effect, Happened, Order
 from jiuwu.trade.reconcile import hold
 from jiuwu.trade.records import Records
 from jiuwu_cli import order_log

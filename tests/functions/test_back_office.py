@@ -13,7 +13,8 @@ import pytest
 
 from jiuwu.aws.secrets import SecretMalformed
 from jiuwu.trade.events import EffectDone, Paid, Placed, Refunded
-from jiuwu.trade.orders import Order, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.refunding import MOST_REQUESTS
 from tests.functions.both_sides import MERCHANT_KEY, NOW, NOWHERE, PREVIOUS_MERCHANT_KEY, Sides
 from tests.functions.conftest import warm

@@ -6,7 +6,8 @@ from itertools import count
 import pytest
 
 from jiuwu.trade.items import shard_of
-from jiuwu.trade.orders import Status, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Status
 from jiuwu.trade.parts import Part
 from tests.functions.platform_stand_in import Fault, down, refuses, unheard
 from tests.functions.reconciler_rig import LATER, Clockwork

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.orders import order_no_for
+from jiuwu.trade.order_ids import order_no_for
 from jiuwu.trade.points import LedgerBusy
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from jiuwu.aws import telemetry
-from jiuwu.trade.orders import Order, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Order
 from tests.trade.lives import NOW, PLACED
 
 ENVIRONMENT = {

@@ -34,7 +34,7 @@ BORDER = (
     Safeguard(
         "a missing list of payments is not an order without any",
         3,
-        f"{_PLATFORM}/payloads.py",
+        f"{_PLATFORM}/field_reading.py",
         "    if not isinstance(holder, Mapping) or leaf not in holder:\n        return None\n",
         "    if not isinstance(holder, Mapping) or leaf not in holder:\n        return []\n",
         ("tests/platform/test_odd_forms.py::test_a_missing_list_of_payments_is_not_an_order_without_any",),

@@ -179,7 +179,7 @@ MONEY = (
     Safeguard(
         "an effect's id is the same each time",
         2,
-        f"{_TRADE}/orders.py",
+        f"{_TRADE}/order_ids.py",
         'plain = f"{order_no}:{effect}"',
         'plain = f"{order_no}:{effect}:{object()}"',
         ("tests/trade/test_orders.py::test_an_effects_id_is_made_of_order_and_name",),
@@ -187,7 +187,7 @@ MONEY = (
     Safeguard(
         "a long effect's id tells transactions apart",
         2,
-        f"{_TRADE}/orders.py",
+        f"{_TRADE}/order_ids.py",
         "hashlib.sha256(of.encode())",
         "hashlib.sha256(kind.encode())",
         ("tests/trade/test_orders.py::test_an_effects_id_is_short_enough_however_long_the_transactions",),
@@ -195,7 +195,7 @@ MONEY = (
     Safeguard(
         "an idempotency key belongs to its member",
         2,
-        f"{_TRADE}/orders.py",
+        f"{_TRADE}/order_ids.py",
         'f"{member_id}\\n{idempotency_key}"',
         'f"{idempotency_key}"',
         ("tests/functions/test_storefront.py::test_two_members_may_use_the_same_key",),
@@ -203,7 +203,7 @@ MONEY = (
     Safeguard(
         "an idempotency key makes one order",
         2,
-        f"{_TRADE}/orders.py",
+        f"{_TRADE}/order_ids.py",
         'f"{member_id}\\n{idempotency_key}"',
         "f\"{__import__('uuid').uuid4()}\"",
         (

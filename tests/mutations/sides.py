@@ -283,7 +283,7 @@ SIDES = (
     Safeguard(
         "another member's order is never taken for ours",
         3,
-        f"{_TRADE}/reconcile.py",
+        f"{_TRADE}/contradictions.py",
         "if remote.open_id and local.open_id != remote.open_id:",
         "if not local.open_id:",
         ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),

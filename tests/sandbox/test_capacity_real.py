@@ -15,7 +15,8 @@ from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.trade.days import day_of
 from jiuwu.trade.items import DAY_SHARDS, SHARDS, day_shard_of, shard_of
-from jiuwu.trade.orders import Order, Status, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.records import Records
 from jiuwu.trade.store import OrderStore
 from sandbox.capacity import inputs

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.trade.days import bounds
-from jiuwu.trade.orders import Line, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import new_order
 from jiuwu.trade.store import OrderStore
 from sandbox.environment import Sandbox

@@ -8,7 +8,8 @@ import pytest
 
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order, Status, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Refused, stock

@@ -5,7 +5,8 @@ from typing import Any
 
 from jiuwu.trade.events import Completed, EffectDone, Event, Paid, Placed
 from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.orders import Line, Order, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Line, Order
 
 NOW = 1_763_800_000
 POLICY = Policy()

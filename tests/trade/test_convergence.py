@@ -12,7 +12,8 @@ from msgspec import structs
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
 from jiuwu.trade.machine import Policy, apply
 from jiuwu.trade.mending import Mender
-from jiuwu.trade.orders import Order, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.reconcile import decide
 from sandbox.platform import orders as platform
 from sandbox.platform.refusals import Refused

@@ -12,7 +12,8 @@ from jiuwu.trade import effects
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.events import RefundAsked
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Effect, Line, Order, Status, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Effect, Line, Order, Status
 from jiuwu.trade.store import OrderStore
 from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded

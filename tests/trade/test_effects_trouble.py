@@ -19,7 +19,8 @@ from jiuwu.platform.errors import (
 from jiuwu.platform.models import RefundState, RemoteRefund
 from jiuwu.trade.effects import Dispatched
 from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.orders import REFUND_FAILED, Effect, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import REFUND_FAILED, Effect, Status
 from jiuwu.trade.outcomes import awaits_refund
 from jiuwu.trade.patience import MOST_ATTEMPTS, MOST_REFUSALS
 from jiuwu.trade.store import OrderStore

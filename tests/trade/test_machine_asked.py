@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jiuwu.trade.events import EffectFailed, Owed, Redriven, RefundAsked
 from jiuwu.trade.items import to_item
 from jiuwu.trade.machine import Applied, Ignored, apply
-from jiuwu.trade.orders import Effect, Order, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Effect, Order, Status
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen
 from tests.trade.lives import (
     CANCELLED,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from jiuwu.trade.orders import Effect, Entry, Line, Order, effect_id, fingerprint, order_no_for
+from jiuwu.trade.order_ids import effect_id, fingerprint, order_no_for
+from jiuwu.trade.orders import Effect, Entry, Line, Order
 
 ORDER = Order(
     order_no="JWAAAAAAAAAAAAAAAAAAAAAA",

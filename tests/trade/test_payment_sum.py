@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jiuwu.trade.events import EffectDone, EffectFailed, Event, Expired, Paid, RefundAsked, Refunded
 from jiuwu.trade.machine import Applied, Ignored, Policy, apply
 from jiuwu.trade.mending import Mender
-from jiuwu.trade.orders import HoldReason, Order, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.payment_sum import missing_fen, received_fen
 from tests.trade.lives import (
     CANCELLED,

@@ -7,7 +7,8 @@ import pytest
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, UnknownOutcome
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.trade.orders import Line, order_no_for
+from jiuwu.trade.order_ids import order_no_for
+from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import attempt_seconds, new_order, place
 from tests.trade.lives import CREATED, NOW
 from tests.trade.sides import ITEMS, remote

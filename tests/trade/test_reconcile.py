@@ -7,7 +7,8 @@ import pytest
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, EffectFailed, Owed, Paid, Placed, RefundAsked, Refunded
-from jiuwu.trade.orders import HoldReason, Order, Status, effect_id
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.reconcile import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from tests.trade.lives import (
     CANCELLED,

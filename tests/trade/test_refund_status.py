@@ -18,7 +18,8 @@ from jiuwu.trade.events import (
 )
 from jiuwu.trade.items import from_item, to_item
 from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, apply
-from jiuwu.trade.orders import REFUND_FAILED, Order, Status, effect_id, request_no
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import REFUND_FAILED, Order, Status, request_no
 from jiuwu.trade.outcomes import effect_state
 from jiuwu.trade.receipt import for_merchant, receipt
 from jiuwu.trade.reconcile import decide

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from jiuwu.platform.field_names import Fields, Name, Table
 from jiuwu.platform.limits import CircuitRules, Limits
 from jiuwu.platform.signing import Scheme
 
@@ -36,16 +37,11 @@ CALLS: dict[str, frozenset[str]] = {
     "refunds.create": frozenset(),
 }
 
-Name = Annotated[str, msgspec.Meta(min_length=1)]
 Path = Annotated[str, msgspec.Meta(pattern="^/[^ ]*$")]
 Endpoint = Annotated[str, msgspec.Meta(pattern="^(GET|POST|PUT|PATCH|DELETE) /[^ ]*$")]
 Seconds = Annotated[int, msgspec.Meta(gt=0)]
 Code = int | str
 Codes = tuple[Code | tuple[int, int], ...]
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the profile; what it does not know it refuses."""
 
 
 class Gateway(Table, frozen=True):
@@ -160,121 +156,6 @@ class NotificationContract(Table, frozen=True):
     def our_type(self, theirs: str) -> EventType | None:
         """Our name for the platform's event type; None when we don't know it."""
         return next((ours for ours, name in self.event_types.items() if name == theirs), None)
-
-
-class FieldNames(Table, frozen=True):
-    """Our field → the platform's dotted name, one struct per object."""
-
-    def pairs(self) -> list[tuple[str, str]]:
-        """(our field, the platform's path) of each."""
-        return [(name, getattr(self, name)) for name in self.__struct_fields__]
-
-
-class OrderNames(FieldNames, frozen=True):
-    platform_order_no: Name
-    out_order_no: Name
-    open_id: Name
-    status: Name
-    amount: Name
-    paid_amount: Name
-    items: Name
-    pay_url: Name
-    payments: Name
-    refunds: Name
-    created_at: Name
-    updated_at: Name
-
-
-class ItemNames(FieldNames, frozen=True):
-    product_id: Name
-    title: Name
-    quantity: Name
-    price: Name
-
-
-class PaymentNames(FieldNames, frozen=True):
-    transaction_id: Name
-    amount: Name
-    paid_at: Name
-
-
-class RefundNames(FieldNames, frozen=True):
-    refund_id: Name
-    out_refund_no: Name
-    transaction_id: Name
-    amount: Name
-    status: Name
-    refunded_at: Name
-
-
-class ProductNames(FieldNames, frozen=True):
-    product_id: Name
-    title: Name
-    price: Name
-    on_shelf: Name
-    updated_at: Name
-
-
-class UserNames(FieldNames, frozen=True):
-    open_id: Name
-    nickname: Name
-    avatar_url: Name
-    level: Name
-    updated_at: Name
-
-
-class TokenNames(FieldNames, frozen=True):
-    access_token: Name
-    refresh_token: Name
-    expires_in: Name
-    refresh_expires_in: Name
-    scope: Name
-    open_id: Name
-
-
-class EventNames(FieldNames, frozen=True):
-    out_order_no: Name
-    platform_order_no: Name
-    open_id: Name
-    transaction_id: Name
-    amount: Name
-    paid_at: Name
-    reason: Name
-    cancelled_at: Name
-    completed_at: Name
-    refund_id: Name
-    out_refund_no: Name
-    refunded_at: Name
-    refund_status: Name
-
-
-class PageNames(FieldNames, frozen=True):
-    orders: Name
-    next_cursor: Name
-
-
-class RequestNames(FieldNames, frozen=True):
-    out_order_nos: Name
-    updated_after: Name
-    cursor: Name
-    limit: Name
-    status: Name
-    request_no: Name
-    reason: Name
-    notify_url: Name
-
-
-class Fields(Table, frozen=True):
-    order: OrderNames
-    item: ItemNames
-    payment: PaymentNames
-    refund: RefundNames
-    product: ProductNames
-    user: UserNames
-    token: TokenNames
-    event: EventNames
-    page: PageNames
-    request: RequestNames
 
 
 class Profile(Table, frozen=True):

@@ -6,16 +6,13 @@ value.
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from msgspec.structs import asdict
-from pydantic import ValidationError
-
-from jiuwu.platform.contract import OrderStatus, Profile, Table
+from jiuwu.platform.contract import OrderStatus, Profile
 from jiuwu.platform.decoding import as_word, decode
 from jiuwu.platform.errors import MalformedPayload
+from jiuwu.platform.field_reading import has_field, read_each, read_fields, read_list
 from jiuwu.platform.models import (
     NewOrder,
     NewProduct,
@@ -35,12 +32,11 @@ from jiuwu.platform.models import (
     RemoteRefund,
     TokenReply,
     UserProfile,
-    Value,
 )
-from jiuwu.platform.money import MoneyError, fen, yuan
+from jiuwu.platform.money import yuan
 from jiuwu.platform.notifications import NotificationQuarantined, read_envelope
 from jiuwu.platform.profile import lookup
-from jiuwu.platform.times import LONGEST_LIFE, lifetime, read_time
+from jiuwu.platform.times import LONGEST_LIFE, lifetime
 
 _EVENTS: dict[str, type[OrderEvent]] = {
     "order.paid": OrderPaid,
@@ -64,11 +60,11 @@ def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:
     fields = profile.fields
     parts = {
         "items": _items(profile, data, at),
-        "payments": _each(profile, RemotePayment, fields.payment, data, fields.order.payments, at),
+        "payments": read_each(profile, RemotePayment, fields.payment, data, fields.order.payments, at),
         "refunds": _refunds(profile, data, at),
         "status": _status(profile, data, at),
     }
-    return _read(profile, RemoteOrder, fields.order, data, at, parts)
+    return read_fields(profile, RemoteOrder, fields.order, data, at, parts)
 
 
 def parse_orders(profile: Profile, data: object) -> tuple[RemoteOrder, ...]:
@@ -91,21 +87,21 @@ def parse_page(profile: Profile, data: object) -> Page:
     if len(unreadable) >= _PROFILE_WRONG and not orders:
         parse_orders(profile, data)  # raises
     ready = {"orders": tuple(orders), "unreadable": tuple(unreadable)}
-    return _read(profile, Page, profile.fields.page, data, "", ready)
+    return read_fields(profile, Page, profile.fields.page, data, "", ready)
 
 
 def parse_refund(profile: Profile, data: object) -> RefundReply:
     """The reply of refunds.create."""
     names = profile.fields.refund
-    return _read(profile, RefundReply, names, data, "", {"status": _refund_status(profile, data, names.status)})
+    return read_fields(profile, RefundReply, names, data, "", {"status": _refund_status(profile, data, names.status)})
 
 
 def parse_product(profile: Profile, data: object) -> RemoteProduct:
-    return _read(profile, RemoteProduct, profile.fields.product, data)
+    return read_fields(profile, RemoteProduct, profile.fields.product, data)
 
 
 def parse_user(profile: Profile, data: object) -> UserProfile:
-    return _read(profile, UserProfile, profile.fields.user, data)
+    return read_fields(profile, UserProfile, profile.fields.user, data)
 
 
 def parse_token(profile: Profile, data: object, *, now: float | None = None) -> TokenReply:
@@ -117,7 +113,7 @@ def parse_token(profile: Profile, data: object, *, now: float | None = None) -> 
         "refresh_expires_in": _refresh_lifetime(profile, lookup(data, names.refresh_expires_in), now),
         "scope": _scope(lookup(data, names.scope), oauth.scope_joiner),
     }
-    return _read(profile, TokenReply, names, data, "", lives)
+    return read_fields(profile, TokenReply, names, data, "", lives)
 
 
 def _refresh_lifetime(profile: Profile, found: object, now: float) -> int:
@@ -137,7 +133,7 @@ def parse_event(profile: Profile, event_type: str, data: object, *, at: str = ""
         raise MalformedPayload(profile.notification.fields.event_type, "not an order's event")
     names = profile.fields.event
     ready = {"refund_status": _refund_status(profile, data, names.refund_status)}
-    return _read(profile, _EVENTS[event_type], names, data, at, ready)
+    return read_fields(profile, _EVENTS[event_type], names, data, at, ready)
 
 
 def parse_notification(profile: Profile, event_type: str, body: str | bytes) -> OrderNotification:
@@ -200,9 +196,6 @@ def _render_item(profile: Profile, item: RemoteItem) -> dict[str, Any]:
     )
 
 
-_MONEY = ("amount", "paid_amount", "price")
-_UNUSED_MONEY = ("paid_amount",)
-_TIMES = ("paid_at", "refunded_at", "cancelled_at", "completed_at", "created_at", "updated_at")
 _ENDLESS = (0, -1, "0", "-1", "0.0", "-1.0")
 _LONGEST_ID = 128
 # One or two orders that cannot be read may be alone on their page, and say nothing of the others.
@@ -212,36 +205,10 @@ _PROFILE_WRONG = 3
 def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:
     """The orders of a list, each with where it stood."""
     name = profile.fields.page.orders
-    found = _list(data, name, "")
+    found = read_list(data, name, "")
     if found is None:
         raise MalformedPayload(name, "missing")
     return [(f"{name}.{index}.", order) for index, order in enumerate(found)]
-
-
-def _read[V: Value](  # noqa: PLR0913, PLR0917 -- what is read, by which names, from where
-    profile: Profile,
-    model: type[V],
-    names: Table,
-    data: object,
-    at: str = "",
-    ready: Mapping[str, object] | None = None,
-) -> V:
-    """A `model` of `data` by our field → theirs; `ready` holds fields that are our values already."""
-    if not isinstance(data, Mapping):
-        raise MalformedPayload(at.rstrip(".") or "data", "missing" if data is None else "expected an object")
-    found = {ours: lookup(data, theirs) for ours, theirs in asdict(names).items()} | dict(ready or {})
-    for name in found.keys() & set(_MONEY):
-        if (amount := found.pop(name)) is not None:
-            found[f"{name}_fen"] = _fen(amount, name, at + getattr(names, name))
-    for name in found.keys() & set(_TIMES):
-        found[name] = _time(profile, found[name])
-    try:
-        # null is how some say "nothing"
-        return model.model_validate({ours: value for ours, value in found.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    ours = str(first["loc"][0]).removesuffix("_fen")
-    raise MalformedPayload(at + getattr(names, ours), "missing" if first["type"] == "missing" else first["msg"])
 
 
 def _status(profile: Profile, data: object, at: str) -> OrderStatus | None:
@@ -257,26 +224,17 @@ def _status(profile: Profile, data: object, at: str) -> OrderStatus | None:
 def _items(profile: Profile, data: object, at: str) -> tuple[RemoteItem, ...]:
     """The lines of an order, all or none: they matter where an order is adopted only, and there they must add up."""
     try:
-        return _each(profile, RemoteItem, profile.fields.item, data, profile.fields.order.items, at) or ()
+        return read_each(profile, RemoteItem, profile.fields.item, data, profile.fields.order.items, at) or ()
     except MalformedPayload:
         return ()
 
 
-def _each[V: Value](  # noqa: PLR0913, PLR0917 -- as _read
-    profile: Profile, model: type[V], names: Table, data: object, name: str, at: str
-) -> tuple[V, ...] | None:
-    found = _list(data, name, at)
-    if found is None:
-        return None
-    return tuple(_read(profile, model, names, element, f"{at}{name}.{index}.") for index, element in enumerate(found))
-
-
 def _refunds(profile: Profile, data: object, at: str) -> tuple[RemoteRefund, ...] | None:
     names, name = profile.fields.refund, profile.fields.order.refunds
-    found = _list(data, name, at)
+    found = read_list(data, name, at)
     if found is None:
         return None
-    read = partial(_read, profile, RemoteRefund, names)
+    read = partial(read_fields, profile, RemoteRefund, names)
     return tuple(
         read(refund, f"{at}{name}.{index}.", {"status": _refund_status(profile, refund, names.status)})
         for index, refund in enumerate(found)
@@ -285,43 +243,7 @@ def _refunds(profile: Profile, data: object, at: str) -> tuple[RemoteRefund, ...
 
 def _refund_status(profile: Profile, data: object, name: str) -> RefundState:
     """Where there is no such field, what a platform shows has succeeded; a word that nobody knows never has."""
-    if not _has(data, name):
+    if not has_field(data, name):
         return "succeeded"
     word = as_word(lookup(data, name))
     return profile.refund_status.get(word, "unknown") if isinstance(word, str) else "unknown"
-
-
-def _has(data: object, path: str) -> bool:
-    """Whether something stands at a dotted path, be it null."""
-    parent, _, leaf = path.rpartition(".")
-    found = lookup(data, parent)
-    return isinstance(found, Mapping) and leaf in found
-
-
-def _list(data: object, name: str, at: str) -> list[object] | None:
-    """What an empty list is written as in Go (null) or Lua and PHP ({}) is one; None for a list that is not there."""
-    parent, _, leaf = name.rpartition(".")
-    holder = lookup(data, parent)
-    if not isinstance(holder, Mapping) or leaf not in holder:
-        return None
-    found: object = holder[leaf]
-    if found is None or found == {}:
-        return []
-    if not isinstance(found, list):
-        raise MalformedPayload(at + name, "expected a list")
-    return found
-
-
-def _fen(amount: Any, name: str, at: str) -> int | None:  # noqa: ANN401 -- money refuses what is no text
-    try:
-        return fen(amount)
-    except MoneyError as error:
-        if name in _UNUSED_MONEY:
-            return None
-        raise MalformedPayload(at, str(error)) from None
-
-
-def _time(profile: Profile, found: object) -> int | None:
-    with suppress(ValueError):
-        return read_time(profile.signing, found)
-    return None

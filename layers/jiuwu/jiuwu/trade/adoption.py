@@ -12,7 +12,8 @@ from jiuwu.platform.errors import PlatformError
 from .asking import remotes
 from .inbox import TryLater
 from .notices import Poison
-from .orders import Order, is_order_no
+from .order_ids import is_order_no
+from .orders import Order
 from .reconcile import NotOurs, adopt
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from jiuwu.platform.money import MOST_FEN
 from .basket import Basket
 from .machine import Policy
 from .mending import Mended, last_progress
-from .orders import Line, Order, Status, effect_id, fingerprint, order_no_for
+from .order_ids import effect_id, fingerprint, order_no_for
+from .orders import Line, Order, Status
 from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
 from .points import MOST_POINTS
 from .products import Products

@@ -15,10 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout
 
+from . import ship_requests
 from .booking import book
 from .events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
 from .machine import Applied, Ignored, Policy, apply
-from .orders import Effect, Order, effect_id
+from .order_ids import effect_id
+from .orders import Effect, Order
 from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, told
 from .points import PointsLedger
@@ -31,12 +33,6 @@ if TYPE_CHECKING:
 
     from jiuwu.platform.client import PlatformClient
 
-SOURCE = "jiuwu-connect"
-SHIP_REQUESTED = "ship.requested"
-
-# PutEvents takes ten entries, and 256 KB of them with their framing.
-_ENTRIES_AT_ONCE = 10
-_BYTES_AT_ONCE = 240_000
 _UNBURIED_SECONDS = 300
 # No effect is begun with fewer seconds left. At a platform that hangs, a telling and the look after it end well before
 # (`attempt_seconds`), and the rest is for writing down what was tried: what dies unwritten was never tried, so that it
@@ -199,7 +195,8 @@ class Dispatcher:
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
         by_number = {order.order_no: order for order in orders}
-        for entries in _requests([(order.order_no, _ship_entry(order, self._bus)) for order in orders]):
+        wanted = [(order.order_no, ship_requests.entry_of(order, self._bus)) for order in orders]
+        for entries in ship_requests.batches(wanted):
             try:
                 reply = self._events.put_events(Entries=cast(Any, [entry for _, entry in entries]))
                 codes, unanswered = [answer.get("ErrorCode", "") for answer in reply["Entries"]], False
@@ -295,37 +292,3 @@ def _unanswered(error: Exception) -> bool:
     """Whether the bus may have taken a request that ended so."""
     answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
     return not 400 <= answer.get("HTTPStatusCode", 500) < 500
-
-
-def _ship_entry(order: Order, bus: str) -> dict[str, str]:
-    detail = {
-        "effect_id": effect_id(order.order_no, "ship"),
-        "order_no": order.order_no,
-        "platform_order_no": order.platform_order_no,
-        "member_id": order.member_id,
-        "open_id": order.open_id,
-        "lines": [
-            {"product_id": line.product_id, "title": line.title, "quantity": line.quantity, "price_fen": line.price_fen}
-            for line in order.lines
-        ],
-        "amount_fen": order.amount_fen,
-        # not our clock: the same request sent again says the same
-        "requested_at": max((payment.at for payment in order.kept), default=order.created_at),
-    }
-    text = json.dumps(detail, ensure_ascii=False, separators=(",", ":"))
-    return {"Source": SOURCE, "DetailType": SHIP_REQUESTED, "EventBusName": bus, "Detail": text}
-
-
-def _requests(entries: Sequence[tuple[str, dict[str, str]]]) -> Iterator[list[tuple[str, dict[str, str]]]]:
-    """As few PutEvents requests as their limits allow."""
-    request: list[tuple[str, dict[str, str]]] = []
-    size = 0
-    for number, entry in entries:
-        bytes_ = sum(len(text.encode()) for text in entry.values())
-        if request and (len(request) == _ENTRIES_AT_ONCE or size + bytes_ > _BYTES_AT_ONCE):
-            yield request
-            request, size = [], 0
-        request.append((number, entry))
-        size += bytes_
-    if request:
-        yield request

@@ -5,18 +5,13 @@ ledger (its entries are the payments and refunds themselves), the effects still 
 whose causes are the idempotency keys.
 """
 
-import base64
-import hashlib
-import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .order_ids import effect_id
+
 # Why an effect is given up of which the platform said that the money could not be given back.
 REFUND_FAILED = "poison: RefundFailed"
-
-_ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
 class Status(StrEnum):
@@ -283,23 +278,6 @@ class Order:
         return next((happened for happened in self.history if happened.cause == cause), None)
 
 
-def order_no_for(member_id: str, idempotency_key: str) -> str:
-    """The number that this member's request makes, however often it is sent."""
-    digest = hashlib.sha256(f"{member_id}\n{idempotency_key}".encode()).digest()
-    return "JW" + base64.b32encode(digest).decode()[:22]
-
-
-def is_order_no(text: str) -> bool:
-    """Whether `text` has the form of `order_no_for`."""
-    return _ORDER_NO.fullmatch(text) is not None
-
-
-def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) -> str:
-    """What makes two requests the same order: which products, how many of each, in whatever order, and what pays."""
-    wanted: list[object] = [*sorted(lines), *(["points"] if with_points else [])]
-    return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
-
-
 def payment_of(name: str, effect: Effect) -> str:
     """The payment (transaction id) that a refund is of; one that the merchant asked for has its request behind a #."""
     of = name.removeprefix("refund:")
@@ -313,12 +291,3 @@ def request_no(order: "Order", name: str) -> str:
     number = effect_id(order.order_no, name)
     effect = order.effect(name)
     return f"{number}:{effect.owed}" if effect and effect.owed and name.startswith("push:") else number
-
-
-def effect_id(order_no: str, effect: str) -> str:
-    """What the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
-    plain = f"{order_no}:{effect}"
-    if len(plain) <= 64:
-        return plain
-    kind, _, of = effect.partition(":")
-    return f"{order_no}:{kind}:{hashlib.sha256(of.encode()).hexdigest()[:24]}"

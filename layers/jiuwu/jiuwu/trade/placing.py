@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
 
-from .orders import Line, Order, fingerprint, order_no_for
+from .order_ids import fingerprint, order_no_for
+from .orders import Line, Order
 from .points import AlreadyReturned, LedgerBusy, PointsLedger, Short
 
 if TYPE_CHECKING:

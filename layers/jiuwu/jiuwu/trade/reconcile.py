@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .contradictions import another_order, contradiction, differing_amounts
 from .drift import Drift, Finding
 from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded, RefundStatusChanged
 from .machine import Applied, Policy, apply
-from .orders import Entry, Happened, HoldReason, Line, Order, Status, effect_id, fingerprint, is_order_no
+from .order_ids import effect_id, fingerprint, is_order_no
+from .orders import Entry, Happened, HoldReason, Line, Order, Status
 from .outcomes import awaits_refund
 
 if TYPE_CHECKING:
@@ -81,12 +83,12 @@ def decide(
     """
     if remote is None:
         return Decision() if local is None else _missing_there(local, now, policy)
-    if contradiction := _contradiction(local, remote):
+    if why := contradiction(local, remote):
         failures = _failures(local, remote, now, policy) if local else ()
-        return _reported(Drift.STATE_IMPOSSIBLE, remote.out_order_no, contradiction, *failures)
+        return _reported(Drift.STATE_IMPOSSIBLE, remote.out_order_no, why, *failures)
     if local is None:
         return _missing_here(remote, now)
-    differing = tuple(_amounts(local, remote))
+    differing = tuple(differing_amounts(local, remote))
     hold = (Hold(differing[0].evidence),) if differing and _may_hold(local) else ()
     events, missed = _news(local, remote_events(local, remote, at=now, finder=finder), policy)
     if hold or events:
@@ -136,7 +138,7 @@ def _refund_states(local: Order, remote: "RemoteOrder", at: int) -> Iterator[Eve
 
 def _failures(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
     """What can be acted upon though the platform contradicts itself: a person hears of a refund that failed."""
-    return () if _another_order(local, remote) else _taken(_refund_states(local, remote, now), local, policy)
+    return () if another_order(local, remote) else _taken(_refund_states(local, remote, now), local, policy)
 
 
 def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
@@ -178,30 +180,6 @@ def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> 
     return Decision(actions, (Finding(class_, order_no, evidence),))
 
 
-def _contradiction(local: Order | None, remote: "RemoteOrder") -> str:
-    """Why the platform's view cannot be acted upon; empty when it can."""
-    if local and (another := _another_order(local, remote)):
-        return another
-    paid, back = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.not_failed))
-    if remote.status in ("paid", "shipped", "completed") and not (remote.payments or (local and local.payments)):
-        return f"{remote.status} there, without any payment"
-    # paid in part, an order may be open there, or over before its money went back
-    if remote.status in ("created", "cancelled") and paid > back and paid - back >= remote.amount_fen:
-        return f"{remote.status} there, with {paid} fen paid and {back} fen refunded"
-    if remote.status == "refunded" and not remote.not_failed:
-        return "refunded there, without any refund" + (" that did not fail" if remote.refunds else "")
-    return ""
-
-
-def _another_order(local: Order, remote: "RemoteOrder") -> str:
-    """Why the platform shows another order under this number; empty when it does not."""
-    if remote.open_id and local.open_id != remote.open_id:
-        return "the platform has it as another member's order"
-    if local.platform_order_no not in ("", remote.platform_order_no):
-        return f"placed as {local.platform_order_no}, there it is {remote.platform_order_no}"
-    return ""
-
-
 def _missing_here(remote: "RemoteOrder", now: int) -> Decision:
     number = remote.out_order_no
     try:
@@ -223,25 +201,6 @@ def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
         given_up = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
         return _reported(Drift.MISSING_THERE, number, evidence, *_taken((given_up,), local, policy))
     return _reported(Drift.MISSING_THERE, number, evidence, Place())
-
-
-def _amounts(local: Order, remote: "RemoteOrder") -> Iterator[Finding]:
-    def differs(evidence: str) -> Finding:
-        return Finding(Drift.AMOUNT_DIFFERS, local.order_no, evidence)
-
-    if local.amount_fen != remote.amount_fen:
-        yield differs(f"ordered for {local.amount_fen} fen, there for {remote.amount_fen} fen")
-    for payment in remote.payments:
-        booked = local.payment(payment.transaction_id)
-        if booked and booked.fen != payment.amount_fen:
-            yield differs(f"payment {booked.ref} booked as {booked.fen} fen, there {payment.amount_fen} fen")
-    for refund in remote.refunds:
-        given = local.refund(refund.refund_id)
-        if given and -given.fen != refund.amount_fen:
-            yield differs(f"refund {given.ref} booked as {-given.fen} fen, there {refund.amount_fen} fen")
-    decided_by_a_person = local.status is Status.HELD and not local.awaits_money
-    if decided_by_a_person and local.kept and local.balance_fen != local.amount_fen:
-        yield differs(f"{local.balance_fen} fen are here for {local.amount_fen} fen")
 
 
 def _may_hold(local: Order) -> bool:

@@ -5,7 +5,8 @@ import hashlib
 from dataclasses import replace
 
 from .events import RefundAsked, Refunded, RefundStatusChanged
-from .orders import Effect, Entry, HoldReason, Order, Status, effect_id
+from .order_ids import effect_id
+from .orders import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
 from .payment_sum import is_own_refund, received_fen, was_paid
 from .payments import given_back, short

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
-from .orders import Effect, Order, effect_id, payment_of, request_no
+from .order_ids import effect_id
+from .orders import Effect, Order, payment_of, request_no
 from .placing import attempt_seconds
 
 if TYPE_CHECKING:
