@@ -26,11 +26,6 @@ def shown(at: float) -> str:
     return datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d %H:%M:%S %:z")
 
 
-def day(at: float) -> str:
-    """The day of a time (Unix seconds) in Asia/Shanghai: 2026-11-24."""
-    return datetime.fromtimestamp(at, SHANGHAI).strftime("%Y-%m-%d")
-
-
 def clock(at: float) -> str:
-    """The time of day of a time (Unix seconds) in Asia/Shanghai: 16:00:00."""
+    """Return the time of day of a moment (Unix seconds) in Asia/Shanghai: 16:00:00."""
     return datetime.fromtimestamp(at, SHANGHAI).strftime("%H:%M:%S")

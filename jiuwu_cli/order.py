@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jiuwu.trade.days import day_of
 from jiuwu.trade.orders import Order
 from jiuwu_cli import moments, options, order_log, stack, story
 from jiuwu_cli.problems import Misuse, Problem
@@ -66,7 +67,7 @@ def _print(number: str, kept: Order | None, told: list[story.Moment]) -> None:
     say("story (times of Asia/Shanghai, +08:00):")
     day = ""
     for moment in story.folded(told):
-        if day != (day := moments.day(moment.at)):
+        if day != (day := day_of(moment.at)):
             say(f"  {day}")
         say(f"  {moments.clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
 

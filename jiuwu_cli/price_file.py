@@ -31,8 +31,8 @@ def entries(file: Path, content: bytes, *, standing: Iterable[str], trust_ids: b
     `standing` are the ids that the table has.
     """
     try:
-        _, encoding = csv_text.decode(content)
-        found, wrong = price_list.read(content, standing=standing, trust_ids=trust_ids)
+        text, encoding = csv_text.decode(content)
+        found, wrong = price_list.read(text, standing=standing, trust_ids=trust_ids)
     except csv_text.FileRefused as refused:
         raise Problem(f"{file}: {refused.problem}", refused.cure) from None
     if encoding != "UTF-8":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jiuwu_cli.csv_text import FileRefused, decode, records
+from jiuwu_cli.csv_text import FileRefused, records
 from jiuwu_cli.price_cells import COLUMNS, column_of, read_cell
 from jiuwu_cli.spreadsheet_ids import StandingIds
 from jiuwu_cli.texts import counted
@@ -34,12 +34,12 @@ class Wrong:
         return f"line {self.line}, {self.field}: {self.problem}"
 
 
-def read(content: bytes, *, standing: Iterable[str] = (), trust_ids: bool = False) -> tuple[list[Entry], list[Wrong]]:
+def read(text: str, *, standing: Iterable[str] = (), trust_ids: bool = False) -> tuple[list[Entry], list[Wrong]]:
     """Return the products of a file, and what is wrong in it; raises FileRefused.
 
     An id that looks rewritten by a spreadsheet is wrong, unless it is among `standing`, the table's, or `trust_ids`.
     """
-    rows = records(decode(content)[0])
+    rows = records(text)
     header = next(rows, None)
     if header is None:
         raise FileRefused("the file is empty", "its first line names the columns: product_id,title,price")

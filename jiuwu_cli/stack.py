@@ -82,7 +82,7 @@ class Stack:
     def platform(self) -> PlatformClient:
         """The platform's calls, signed with the secret that the functions use; read when the first call is made."""
         name = self.parameters["AppSecretName"]
-        secrets = SecretReader(self.client("secretsmanager"), name, on_failure=_untold)
+        secrets = SecretReader(self.client("secretsmanager"), name, on_failure=_uncounted)
         return PlatformClient(
             self.profile,
             base_url=self.parameters["PlatformUrl"],
@@ -91,8 +91,8 @@ class Stack:
         )
 
 
-def _untold(problem: SecretUnavailable, *, has_good: bool) -> None:
-    """No metric of a command's: the call that fails says it."""
+def _uncounted(problem: SecretUnavailable, *, has_good: bool) -> None:
+    """Count nothing: a command has no metrics, and the call that fails says why."""
 
 
 def find(name: str | None = None) -> Stack:

@@ -9,11 +9,13 @@ from typing import Any
 
 from jiuwu.letters.letters import Letter
 from jiuwu.platform.money import yuan
+from jiuwu.trade.days import day_of
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import Effect, Order
 from jiuwu.trade.outcomes import effect_state
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
+from jiuwu_cli.texts import counted
 
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
 _FURNITURE |= {"exception", "stack_trace", "order_no", "order_nos"}
@@ -83,7 +85,7 @@ def folded(story: Iterable[Moment]) -> Iterator[Moment]:
 def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
     for first, *more in run.values():
         last = f", {len(more) + 1} times, last {moments.clock(more[-1].at)}" if more else ""
-        day = f" on {moments.day(more[-1].at)}" if more and moments.day(more[-1].at) != moments.day(first.at) else ""
+        day = f" on {day_of(more[-1].at)}" if more and day_of(more[-1].at) != day_of(first.at) else ""
         yield replace(first, what=f"{first.what}{last}{day}")
 
 
@@ -167,7 +169,7 @@ def _effect(said: Mapping[str, Any]) -> str:
 
 
 def _letter(letter: Letter) -> Moment:
-    tries = f"{letter.attempts} {'try' if letter.attempts == 1 else 'tries'}"
+    tries = counted(letter.attempts, "try", "tries")
     about = letter.effect or f"{letter.event_type} {letter.event_id}"
     return Moment(
         letter.last_at,
@@ -217,11 +219,11 @@ def _label(order: Order, name: str) -> str:
 
 
 def _price(order: Order) -> str:
-    return f"{order.points} points" if order.points else f"{yuan(order.amount_fen)} yuan"
+    return counted(order.points, "point") if order.points else f"{yuan(order.amount_fen)} yuan"
 
 
 def _state(effect: Effect, state: str) -> str:
-    tries = f"{effect.attempts} {'try' if effect.attempts == 1 else 'tries'}"
+    tries = counted(effect.attempts, "try", "tries")
     part = f"{yuan(effect.fen)} yuan " if effect.fen else ""
     if state == "processing":
         return f"{part}taken {_time(effect.done_at)}, not given back yet"
@@ -236,7 +238,7 @@ def _state(effect: Effect, state: str) -> str:
 
 
 def _time(at: float) -> str:
-    return f"{moments.day(at)} {moments.clock(at)}"
+    return f"{day_of(at)} {moments.clock(at)}"
 
 
 def yuan_signed(fen: int) -> str:

@@ -78,7 +78,7 @@ class Sandbox:
         proxies.set_aside()
         with ExitStack() as running:
             self.folder = running.enter_context(_folder(self._wanted))
-            with self._naming_the_dead():
+            with self._naming_ended_parts():
                 self._start(running)
             self._running = running.pop_all()
         return self
@@ -86,7 +86,7 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._running, self._naming_the_dead():
+        with self._running, self._naming_ended_parts():
             if isinstance(fault, Exception):
                 raise fault
 
@@ -96,8 +96,8 @@ class Sandbox:
             child.check()
 
     @contextmanager
-    def _naming_the_dead(self) -> Iterator[None]:
-        """Whatever fails because a part has ended, fails with that part's name."""
+    def _naming_ended_parts(self) -> Iterator[None]:
+        """Name the part that has ended where something fails because of it."""
         try:
             yield
         except processes.ProcessFailed:

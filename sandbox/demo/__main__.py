@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 from rich.console import Console
@@ -92,7 +93,7 @@ class Demo:
 
     def _log_in(self, run: Run) -> None:
         bar = self.progress.add_task("members log in", total=_MEMBERS)
-        tick = lambda: self._advance(bar)  # noqa: E731
+        tick = partial(self._advance, bar)
         repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=tick, check=self.check)
 
     def _order(self, run: Run, books: Books) -> None:

@@ -13,13 +13,13 @@ HEADER = "product_id,title,price\n"
 
 
 def taken(text: str | bytes) -> list[Entry]:
-    entries, wrong = read(text if isinstance(text, bytes) else text.encode())
+    entries, wrong = read(decode(text if isinstance(text, bytes) else text.encode())[0])
     assert [] == wrong
     return entries
 
 
 def mistakes(text: str) -> list[Wrong]:
-    return read(text.encode())[1]
+    return read(decode(text.encode())[0])[1]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_title_that_nobody_writes_is_refused_by_its_code_point(title: str, cod
 )
 def test_a_file_that_is_no_price_list_is_refused_in_words(text: str, problem: str) -> None:
     with pytest.raises(FileRefused, match=problem) as refused:
-        read(text.encode())
+        read(decode(text.encode())[0])
     assert refused.value.cure
 
 
@@ -139,7 +139,7 @@ def test_a_rare_character_of_gb18030_is_read() -> None:
 def test_a_damaged_utf8_file_is_refused_by_its_line_and_not_read_as_gb18030(broken: bytes) -> None:
     content = (HEADER + "tea,龙井绿茶,6.17\n").encode() + b"cup," + broken + b",9\n"
     with pytest.raises(FileRefused, match="line 3 is neither UTF-8 nor GB18030") as refused:
-        read(content)
+        read(decode(content)[0])
     assert "CSV UTF-8" in refused.value.cure
 
 

@@ -35,7 +35,7 @@ GENUINE = [
 @pytest.mark.parametrize("product_id", REWRITTEN)
 def test_an_id_that_a_spreadsheet_made_is_refused_with_its_line_and_the_cure(product_id: str) -> None:
     quoted = product_id.replace('"', '""')
-    _, wrong = read(f'product_id,title,price\ntea,龙井,6.17\n"{quoted}",龙井,6.17\n'.encode())
+    _, wrong = read(f'product_id,title,price\ntea,龙井,6.17\n"{quoted}",龙井,6.17\n')
 
     assert [(3, "product_id", True)] == [(one.line, one.field, one.doubtful) for one in wrong]
     assert repr(product_id) in wrong[0].problem
@@ -44,7 +44,7 @@ def test_an_id_that_a_spreadsheet_made_is_refused_with_its_line_and_the_cure(pro
 
 @pytest.mark.parametrize("product_id", REWRITTEN)
 def test_an_id_that_stands_in_the_table_is_right_however_it_looks(product_id: str) -> None:
-    content = "product_id\ttitle\tprice\n{}\t龙井\t6.17\n".format('"' + product_id.replace('"', '""') + '"').encode()
+    content = "product_id\ttitle\tprice\n{}\t龙井\t6.17\n".format('"' + product_id.replace('"', '""') + '"')
 
     assert [] == read(content, standing=[product_id])[1]
     assert [] == read(content, trust_ids=True)[1]
@@ -52,7 +52,7 @@ def test_an_id_that_stands_in_the_table_is_right_however_it_looks(product_id: st
 
 @pytest.mark.parametrize("product_id", GENUINE)
 def test_an_id_that_no_spreadsheet_writes_is_taken(product_id: str) -> None:
-    entries, wrong = read(f"product_id,title,price\n{product_id},龙井,6.17\n".encode())
+    entries, wrong = read(f"product_id,title,price\n{product_id},龙井,6.17\n")
 
     assert ([], product_id) == (wrong, entries[0].product_id)
 
@@ -79,7 +79,7 @@ def test_what_lost_its_zeros_or_was_rounded_is_told_from_what_stands_in_the_tabl
 
 
 def test_the_id_that_was_meant_is_named() -> None:
-    _, wrong = read("product_id,title,price\n123,龙井,6.17\n".encode(), standing=["00123", "124"])
+    _, wrong = read("product_id,title,price\n123,龙井,6.17\n", standing=["00123", "124"])
 
     problem = "'123' is what a spreadsheet makes of '00123', which stands in the table"
     assert [(2, problem)] == [(one.line, one.problem.partition(";")[0]) for one in wrong]
@@ -101,7 +101,7 @@ def test_another_id_is_another_product(standing: str, product_id: str) -> None:
 
 
 def test_blanks_around_an_id_are_none_of_it() -> None:
-    entries, wrong = read("product_id,title,price\n\u3000tea\u00a0 ,龙井,6.17\n".encode())
+    entries, wrong = read("product_id,title,price\n\u3000tea\u00a0 ,龙井,6.17\n")
 
     assert ([], "tea") == (wrong, entries[0].product_id)
 
@@ -110,7 +110,7 @@ def test_blanks_around_an_id_are_none_of_it() -> None:
     ("cell", "named"), [("te\u200ba", "U+200B"), ("te\u202ea", "U+202E at character 3"), ("\ufefftea", "U+FEFF")]
 )
 def test_what_cannot_be_seen_in_an_id_is_named(cell: str, named: str) -> None:
-    _, wrong = read(f"product_id,title,price\n{cell},龙井,6.17\n".encode())
+    _, wrong = read(f"product_id,title,price\n{cell},龙井,6.17\n")
 
     assert isinstance(wrong[0], Wrong)
     assert named in wrong[0].problem

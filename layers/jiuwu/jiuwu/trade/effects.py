@@ -22,7 +22,7 @@ from .machine import Applied, Ignored, Policy, apply
 from .order_ids import effect_id
 from .orders import Effect, Order
 from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
-from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, told
+from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems
 from .points import PointsLedger
 from .store import OrderStore
 from .telling import tell
@@ -189,7 +189,7 @@ class Dispatcher:
     def _unchecked(self, order: Order, name: str, checked: Checked) -> Attempt:
         if checked.failed:
             return self._attempt(order, name, checked.failed)
-        problem = "; ".join(told(checked))
+        problem = "; ".join(problems(checked))
         attempt = self._attempt(order, name, PaymentNotShown(problem), problem)
         return replace(attempt, checked=checked) if attempt.number >= MOST_LOOKS else attempt
 

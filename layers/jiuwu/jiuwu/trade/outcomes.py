@@ -86,9 +86,9 @@ def awaits_refund(order: Order, transaction_id: str) -> bool:
     yet, as far as we heard."""
     if order.left_fen(transaction_id) <= 0:
         return False
-    asked = order.asked_back(transaction_id) | {whole: order.effect(whole) for whole in (f"refund:{transaction_id}",)}
-    open_ = (one for name, one in asked.items() if one and name not in order.answered)
-    return any(not one.dead for one in open_) or bool(order.begun_there(transaction_id))
+    names = (f"refund:{transaction_id}", *order.asked_back(transaction_id))
+    effects = (order.effect(name) for name in names if name not in order.answered)
+    return any(effect and not effect.dead for effect in effects) or bool(order.begun_there(transaction_id))
 
 
 def effect_state(order: Order, name: str) -> Literal["pending", "processing", "done", "failed", "given_up"]:

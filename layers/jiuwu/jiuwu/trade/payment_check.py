@@ -71,7 +71,7 @@ def _compared(order: Order, remote: "RemoteOrder | None") -> Checked:
     return Checked(missing=missing, differing=differing)
 
 
-def told(checked: Checked) -> Iterator[str]:
-    """Why nothing leaves, for a person."""
+def problems(checked: Checked) -> Iterator[str]:
+    """Yield why nothing leaves, for a person."""
     yield from (f"the platform does not show payment {ref}" for ref in checked.missing)
     yield from (f"the platform shows payment {ref} with another amount" for ref in checked.differing)

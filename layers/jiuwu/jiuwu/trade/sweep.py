@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # The work ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.
 _MARGIN_SECONDS = 20.0
 # What was found at the platform goes into an order's history under such ids (trade/reconcile.py).
-_MISSED, _NEITHER = f"{RECONCILER}:", f"{STOREFRONT}:"
+_BY_RECONCILER, _BY_STOREFRONT = f"{RECONCILER}:", f"{STOREFRONT}:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
 # Nothing of these says that the platform would take another order.
@@ -264,7 +264,7 @@ def _counted(cursor: Cursor, settled: Settled) -> Cursor:
     missed, heard = cursor.missed, cursor.heard
     for order in (mended.order for mended in settled.orders.values() if mended.order):
         causes = [happened.cause for happened in order.history if happened.at >= cursor.updated_after]
-        told = [cause.startswith(_MISSED) for cause in causes if cause and not cause.startswith(_NEITHER)]
+        told = [cause.startswith(_BY_RECONCILER) for cause in causes if cause and not cause.startswith(_BY_STOREFRONT)]
         missed += any(told)
         heard += not all(told)
     return replace(cursor, missed=missed, heard=heard)

@@ -19,19 +19,17 @@ _REACHED = {
     "push:shipped": ("shipped", "completed"),
     "push:cancelled": ("cancelled", "refunded"),
 }
-
-
 _FAILED = "refunds.create: the platform could not give the money back; ask for it again under another number"
 
 
 class RefundFailed(Exception):
-    """The platform took the refund and could not give the money back. Asked again under the same number it would answer
-    the same; under another it might give it back twice, should it think better of the first: a person decides."""
+    """The platform took the refund and could not give the money back. Under the same number it would answer the same
+    again; under another it might pay twice, if the first one goes through after all. A person decides."""
 
 
-class OverThere(Exception):
-    """The platform refused what an order came to because it has ended it meanwhile. That is not done; our own news of
-    that end, which is on its way, withdraws it."""
+class OrderEnded(Exception):
+    """The platform refused a push because it has ended the order meanwhile. The push is not done; news of that end is
+    on its way here, and withdraws it."""
 
 
 class EffectUnknown(Exception):
@@ -90,7 +88,7 @@ def _look(
         return "", ""
     problem = f"{error}; the order is {remote.status} there"
     ended = effect == "push:shipped" and remote.status in ("refunded", "cancelled")
-    return (OverThere(problem), problem) if ended else (error, problem)
+    return (OrderEnded(problem), problem) if ended else (error, problem)
 
 
 def _shows_failed(remote: "RemoteOrder", order: Order, effect: str) -> bool:
