@@ -76,6 +76,16 @@ def test_pages_without_orders_are_read_for_a_while_only() -> None:
     assert 21 == read((f"p{n}" if n else "", Page(orders=(), next_cursor=f"p{n + 1}")) for n in count())
 
 
+@pytest.mark.parametrize("empty", [0, 1, 2, 3])
+def test_the_same_orders_among_empty_pages_are_no_progress(empty: int) -> None:
+    # the page that is marked is without orders each time
+    pages = (
+        (f"p{n}" if n else "", Page(orders=() if n % 4 == empty else (one(n % 4),), next_cursor=f"p{n + 1}"))
+        for n in count()
+    )
+    assert 20 > read(pages)
+
+
 def test_a_list_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_trail, "MOST_PAGES", 100)  # 50,000 take a while
     pages = ((f"p{n}" if n else "", Page(orders=(one(n),), next_cursor=f"p{n + 1}")) for n in count())

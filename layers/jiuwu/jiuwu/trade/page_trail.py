@@ -49,7 +49,8 @@ class PageTrail:
         if pages >= MOST_PAGES:
             raise ListStuck(f"no end after {pages} pages")
         if pages < self.next_mark:
-            return PageTrail(pages, empty, self.mark, self.mark_content, self.next_mark)
+            # a mark on a page without orders gets those of the next page that has some
+            return PageTrail(pages, empty, self.mark, self.mark_content or content, self.next_mark)
         return PageTrail(pages, empty, following, content, 2 * self.next_mark)
 
 
