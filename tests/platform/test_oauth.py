@@ -102,7 +102,11 @@ def test_a_refresh_without_lifetime_and_refresh_token_is_whole() -> None:
     assert ("refresh_token", OLD) == (form(rig)["grant_type"], form(rig)["refresh_token"])
 
 
-OVER = ["bad_refresh_token", "invalid_token", "Invalid Grant", "REFRESH-TOKEN-EXPIRED"]
+OVER = [
+    *("bad_refresh_token", "invalid_token", "Invalid Grant", "REFRESH-TOKEN-EXPIRED", "invalidGrant", "TokenExpired"),
+    *("token.expired", {"code": "invalid_grant"}, {"code": 400, "type": "invalid_grant"}, {"code": 30002}),
+    {"code": 401, "status": "TOKEN_EXPIRED", "message": "…"},
+]
 
 
 def test_what_says_that_a_grant_is_over_stands_in_the_profile(tmp_path: Path) -> None:
@@ -117,6 +121,7 @@ def test_what_says_that_a_grant_is_over_stands_in_the_profile(tmp_path: Path) ->
         {"data": {"error_code": "150"}},
         {"error": "gone"},
         {"error": "invalid_grant"},
+        {"error": {"code": 7, "message": "gone"}},
     ):
         api, _rig = oauth(reply(said), profile=mine)
         with pytest.raises(errors.InvalidGrant):
@@ -125,7 +130,9 @@ def test_what_says_that_a_grant_is_over_stands_in_the_profile(tmp_path: Path) ->
     assert "AT" == api.refresh(OLD).access_token
 
 
-@pytest.mark.parametrize("step", [raw(b""), raw(b"ok"), reply({}), reply({"code": 0, "msg": "success"})])
+@pytest.mark.parametrize(
+    "step", [raw(b""), raw(b"", status=204), raw(b"ok"), reply({}), reply({"code": 0, "msg": "success"})]
+)
 def test_a_revocation_needs_only_its_status(step: Step) -> None:
     api, rig = oauth(step)
     api.revoke(OLD)
@@ -147,6 +154,10 @@ def test_a_revocation_needs_only_its_status(step: Step) -> None:
         (reply({"error": "new", "code": 30002}), errors.InvalidGrant),
         (reply({"error": 30002}), errors.InvalidGrant),
         (reply({"error": "new", "code": 77}), errors.PlatformError),
+        (reply({"error": {"code": "invalid_client"}}, 401), errors.InvalidClient),
+        (reply({"error": {"code": 503, "status": "temporarily_unavailable"}}), errors.PlatformBusy),
+        (reply({"error": {"code": "new", "message": "invalid_grant"}}, 400), errors.BadReply),
+        (reply({"error": {}, "code": 77}, 400), errors.PlatformError),
         (reply({"error": True}, 400), errors.BadReply),
         (refused("invalid_client", 401), errors.InvalidClient),
         (refused("unauthorized_client"), errors.InvalidClient),

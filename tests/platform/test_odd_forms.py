@@ -1,6 +1,7 @@
 """A secondary field in an odd form never throws away the essential, and no essential is guessed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,36 @@ def test_one_unreadable_order_leaves_its_page() -> None:
     assert (1, 1, "7") == (len(page.orders), len(page.unreadable), page.next_cursor)
 
 
+def test_an_unreadable_order_is_called_by_no_more_than_its_number() -> None:
+    nested: object = []
+    for _ in range(5000):
+        nested = [nested]
+    odd = [nested, {"phone": "13800138000"}, ["JW1"], True, 12.5, 7]
+    page = payloads.parse_page(
+        PROFILE, {"orders": [ORDER, *(ORDER | {"out_order_no": one, "amount": 1} for one in odd)]}
+    )
+    assert ["an order"] * 5 + ["7"] == [problem.partition(":")[0] for problem in page.unreadable]
+
+
+@pytest.mark.parametrize("end", [None, "", False, 0, 0.0, -1, [], {}])
+def test_there_is_no_further_page_whichever_way_it_is_said(end: object) -> None:
+    assert "" == payloads.parse_page(PROFILE, {"orders": [ORDER], "next_cursor": end}).next_cursor
+
+
+def test_a_status_may_be_any_number_that_the_profile_has(tmp_path: Path) -> None:
+    words = ("created", "paid", "shipped", "completed", "cancelled", "refunded")
+    (tmp_path / "mine.toml").write_text(
+        "[order_status]\n"
+        + "".join(f'{number} = "{word}"\n' for number, word in enumerate(words))
+        + '[refund_status]\n0 = "processing"\n1 = "succeeded"\n2 = "failed"\n'
+    )
+    mine = load("mine", directory=tmp_path)
+    for number in (1, 1.0, "1"):
+        odd = but(ORDER, "refunds", 0, "status", value=number) | {"status": number}
+        order = payloads.parse_order(mine, odd)
+        assert ("paid", "succeeded") == (order.status, order.refunds[0].status)
+
+
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_an_empty_page_may_be_written_in_any_language(empty: object) -> None:
     assert () == payloads.parse_page(PROFILE, {"orders": empty}).orders
@@ -140,12 +171,14 @@ def test_a_nickname_of_digits_is_a_name() -> None:
         ({"expires_in": 0}, (7200, 9, "RT", "s", None)),
         ({"refresh_expires_in": 0}, (7200, 31_536_000, "RT", "s", None)),
         ({"refresh_expires_in": -1}, (7200, 31_536_000, "RT", "s", None)),
+        ({"refresh_expires_in": -3600}, (7200, 31_536_000, "RT", "s", None)),
         ({"refresh_expires_in": None}, (7200, 2_592_000, "RT", "s", None)),
         ({"expires_in": NOW + 600, "refresh_expires_in": NOW + 6000}, (600, 6000, "RT", "s", None)),
         ({"refresh_token": ""}, (7200, 9, None, "s", None)),
         ({"refresh_token": None}, (7200, 9, None, "s", None)),
         ({"refresh_token": []}, (7200, 9, None, "s", None)),
         ({"scope": ["profile", "orders"]}, (7200, 9, "RT", "profile orders", None)),
+        ({"scope": ["profile", None, ["x"]]}, (7200, 9, "RT", "profile", None)),
         ({"scope": {}}, (7200, 9, "RT", "", None)),
         ({"open_id": ""}, (7200, 9, "RT", "s", None)),
         ({"open_id": 95}, (7200, 9, "RT", "s", "95")),

@@ -48,7 +48,8 @@ def as_number(found: Any) -> Any:  # noqa: ANN401 -- JSON
 
 def as_word(found: Any) -> Any:  # noqa: ANN401 -- JSON
     """Return a whole number as its digits, since some platforms write codes and states so; leave anything else."""
-    return str(found) if type(found) is int else found
+    number = as_number(found)
+    return str(number) if type(number) is int else found
 
 
 def as_count(found: object) -> int | None:

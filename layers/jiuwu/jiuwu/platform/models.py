@@ -39,8 +39,8 @@ def _as_id(value: Any) -> Any:  # noqa: ANN401 -- JSON
 
 
 def _as_page_name(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """false for "there is no further page", as some say it."""
-    return "" if value is False else _as_text(value)
+    """false, 0, -1 or an empty list for "there is no further page", as some say it."""
+    return "" if not value or value == -1 else _as_text(value)
 
 
 def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON

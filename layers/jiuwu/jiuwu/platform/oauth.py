@@ -30,6 +30,7 @@ _ERRORS: dict[str, type[PlatformError]] = {
     "server_error": errors.PlatformInternal,
     "temporarily_unavailable": errors.PlatformBusy,
 }
+_IN_AN_ERROR = ("code", "type", "error", "reason", "status", "name")
 # Of codes; the profile's oauth.grant_over adds words, and codes that mean it here only.
 _OVER = ("token_invalid", "token_expired")
 
@@ -91,7 +92,7 @@ class OAuthClient(Caller):
         return parse_token(self.profile, found, now=sent.now)
 
     def _revoked(self, sent: Sent, reply: Reply) -> None:
-        if reply.status == 200 and not readable(reply.body).lstrip().startswith("{"):
+        if 200 <= reply.status < 300 and not readable(reply.body).lstrip().startswith("{"):
             return
         self._check(sent, reply, object_of(reply))
 
@@ -99,7 +100,7 @@ class OAuthClient(Caller):
         """Raises what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
         error, code = found.get("error"), as_number(lookup(found, self.profile.reply.code))
         if reply.status != 429:
-            self._check_words(sent, reply, error, code)
+            self._check_words(sent, reply, (*_said(error), code))
         if code is not None and code not in self.profile.reply.success:
             open_envelope(self.profile, sent, reply)
         if error and reply.status != 429:
@@ -107,10 +108,10 @@ class OAuthClient(Caller):
         if not 200 <= reply.status < 300:
             raise malformed(self.profile, sent, reply, MalformedPayload("error", "missing"))
 
-    def _check_words(self, sent: Sent, reply: Reply, error: object, code: object) -> None:
-        """Raises what RFC 6749's word means, and InvalidGrant where word or code says that the grant is over."""
-        over = self._is_over(error) or self._is_over(code)
-        kind = errors.InvalidGrant if over else _ERRORS.get(_spelled(error))
+    def _check_words(self, sent: Sent, reply: Reply, said: tuple[object, ...]) -> None:
+        """Raises what RFC 6749's word means, and InvalidGrant where a word or code says that the grant is over."""
+        over = any(map(self._is_over, said))
+        kind = errors.InvalidGrant if over else next(filter(None, map(_meaning, said)), None)
         if kind is not None:
             raise kind(sent.name, **known(self.profile, sent, reply))
 
@@ -128,9 +129,20 @@ class OAuthClient(Caller):
         )
 
 
+def _said(error: object) -> tuple[object, ...]:
+    """What an error says: its word, or where it is an object the words and codes in it."""
+    return tuple(error.get(name) for name in _IN_AN_ERROR) if isinstance(error, Mapping) else (error,)
+
+
+def _meaning(word: object) -> type[PlatformError] | None:
+    return _ERRORS.get(_spelled(word))
+
+
 def _spelled(word: object) -> str:
-    """A word as it is compared: in lower case, joined by underscores; "" for what is none."""
-    return re.sub(r"[\s-]+", "_", word.strip().lower()) if isinstance(word, str) else ""
+    """A word as it is compared: invalid_grant of "Invalid Grant" and invalidGrant, too; "" for what is none."""
+    if not isinstance(word, str):
+        return ""
+    return re.sub(r"[\s.-]+|(?<=[a-z])(?=[A-Z])", "_", word.strip()).lower()
 
 
 def _hidden(form: Mapping[str, str]) -> list[str]:

@@ -81,9 +81,7 @@ def parse_page(profile: Profile, data: object) -> Page:
         try:
             orders.append(parse_order(profile, order, at=at))
         except MalformedPayload as wrong:
-            number = str(lookup(order, profile.fields.order.out_order_no) or "")
-            named = number.isprintable() and 0 < len(number) <= _LONGEST_ID
-            unreadable.append(f"{number if named else 'an order'}: {wrong}")
+            unreadable.append(f"{_number_of(profile, order)}: {wrong}")
     if len(unreadable) >= _PROFILE_WRONG and not orders:
         parse_orders(profile, data)  # raises
     ready = {"orders": tuple(orders), "unreadable": tuple(unreadable)}
@@ -116,15 +114,15 @@ def parse_token(profile: Profile, data: object, *, now: float | None = None) -> 
     return read_fields(profile, TokenReply, names, data, "", lives)
 
 
-def _refresh_lifetime(profile: Profile, found: object, now: float) -> int:
+def _refresh_lifetime(profile: Profile, found: Any, now: float) -> int:  # noqa: ANN401 -- JSON
     """Zero and less mean that a refresh token has no end; it is taken as one of a year, and renewed long before."""
-    if isinstance(found, int | float | str) and not isinstance(found, bool) and found in _ENDLESS:
+    if found in _ENDLESS_TEXTS or (type(found) in (int, float) and found <= 0):
         return LONGEST_LIFE
     return lifetime(profile.signing, found, profile.oauth.default_refresh_expires_in, now=now)
 
 
 def _scope(found: object, joiner: str) -> object:
-    return joiner.join(map(str, found)) if isinstance(found, list) else found
+    return joiner.join(scope for scope in found if isinstance(scope, str)) if isinstance(found, list) else found
 
 
 def parse_event(profile: Profile, event_type: str, data: object, *, at: str = "") -> OrderEvent:
@@ -196,10 +194,17 @@ def _render_item(profile: Profile, item: RemoteItem) -> dict[str, Any]:
     )
 
 
-_ENDLESS = (0, -1, "0", "-1", "0.0", "-1.0")
+_ENDLESS_TEXTS = ("0", "-1", "0.0", "-1.0")
 _LONGEST_ID = 128
 # One or two orders that cannot be read may be alone on their page, and say nothing of the others.
 _PROFILE_WRONG = 3
+
+
+def _number_of(profile: Profile, order: object) -> str:
+    """The number of an order that cannot be read, as far as it has one that can be shown."""
+    found = lookup(order, profile.fields.order.out_order_no)
+    number = str(found) if isinstance(found, str) or type(found) is int else ""
+    return number if number.isprintable() and 0 < len(number) <= _LONGEST_ID else "an order"
 
 
 def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:

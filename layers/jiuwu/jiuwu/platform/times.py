@@ -41,21 +41,31 @@ def read_time(scheme: Scheme, value: object) -> int:
 def lifetime(scheme: Scheme, value: object, default: int, *, now: float) -> int:
     """Return a lifetime in whole seconds, from 1 to a year; `default` for what is none, or is over at `now`.
 
-    What is longer than a year is the time at which it ends, where that is near, else milliseconds, else cut off.
+    What is longer than a year is the time at which it ends, where that is near, else a whole number of years, else
+    milliseconds, else cut off.
     """
     try:
         life = _seconds(scheme, value)
     except ValueError:
         return default
     if life > LONGEST_LIFE:
-        ends = next((at for at in (life, life // 1000) if abs(at - now) <= _PLAUSIBLE), None)
-        life = int(ends - now) if ends is not None else life // 1000 if life // 1000 <= LONGEST_LIFE else life
+        life = _long_life(scheme, value, life, now)
     return min(life, LONGEST_LIFE) if life > 0 else default
+
+
+def _long_life(scheme: Scheme, value: object, life: int, now: float) -> int:
+    with suppress(ValueError):
+        if abs((ends := read_time(scheme, value)) - now) <= _PLAUSIBLE:
+            return int(ends - now)
+    if life % LONGEST_LIFE == 0:
+        return LONGEST_LIFE
+    return life // 1000 if life // 1000 <= LONGEST_LIFE else life
 
 
 def _seconds(scheme: Scheme, value: object) -> int:
     """A number of seconds, also as text; a text that is a time is its Unix seconds."""
     if isinstance(value, str):
+        value = value.strip()
         return int(value.partition(".")[0]) if _NUMBER.fullmatch(value) else read_time(scheme, value)
     if (seconds := as_count(value)) is None:
         raise ValueError("not a lifetime")
