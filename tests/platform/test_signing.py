@@ -194,11 +194,20 @@ def test_names_are_sorted_by_their_bytes() -> None:
         (published("taobao_top"), "2025-11-22 16:26:40"),
         (Scheme(timestamp_format="%Y%m%d%H%M%S", timestamp_zone_hours=0), "20251122082640"),
         (Scheme(timestamp_format="%Y-%m-%dT%H:%M:%SZ", timestamp_zone_hours=0), "2025-11-22T08:26:40Z"),
+        (Scheme(timestamp_format="%Y-%m-%dT%H:%M:%S%z"), "2025-11-22T16:26:40+0800"),
     ],
 )
 def test_a_time_is_written_and_read_as_the_scheme_says(scheme: Scheme, text: str) -> None:
     assert text == signing.format_timestamp(scheme, 1_763_800_000)
     assert signing.parse_timestamp(scheme, text) == 1_763_800_000
+
+
+def test_a_time_that_names_its_zone_is_in_that_one() -> None:
+    scheme = Scheme(timestamp_format="%Y-%m-%dT%H:%M:%S%z")
+    for text in ("2025-11-22T08:26:40+0000", "2025-11-22T08:26:40Z", "2025-11-22T03:26:40-05:00"):
+        assert signing.parse_timestamp(scheme, text) == 1_763_800_000
+    for text in ("0001-01-01T00:00:00+2359", "9999-12-31T23:59:59-2359"):
+        assert abs(signing.parse_timestamp(scheme, text)) > 6e10
 
 
 @pytest.mark.parametrize("text", ["", " ", "-1", "+1", "1.0", "1e9", "1_000", "１", "²", "0x1", "9" * 17, "\ud800"])

@@ -40,6 +40,7 @@ CALLS: dict[str, frozenset[str]] = {
 Path = Annotated[str, msgspec.Meta(pattern="^/[^ ]*$")]
 Endpoint = Annotated[str, msgspec.Meta(pattern="^(GET|POST|PUT|PATCH|DELETE) /[^ ]*$")]
 Seconds = Annotated[int, msgspec.Meta(gt=0)]
+Lifetime = Annotated[int, msgspec.Meta(gt=0, le=365 * 86_400)]
 Code = int | str
 Codes = tuple[Code | tuple[int, int], ...]
 
@@ -116,8 +117,8 @@ class OAuth(Table, frozen=True):
     scope_joiner: Name
     pkce: bool
     grant_over: Codes
-    default_expires_in: Seconds
-    default_refresh_expires_in: Seconds
+    default_expires_in: Lifetime
+    default_refresh_expires_in: Lifetime
 
 
 class NotificationHeaders(Table, frozen=True):

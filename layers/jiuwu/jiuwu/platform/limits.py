@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 # Where a call goes that stands in no lane.

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile, RefundStatus
+from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile, RefundStatus, lists
 from jiuwu.platform.signed_names import flaws
 from jiuwu.platform.signing import SchemeRefused
 
@@ -82,7 +82,13 @@ def _convert(table: dict[str, Any]) -> Profile:
     except msgspec.ValidationError:
         raise _blame(table, Profile, "") from None
     unsigned = (ProfileError(*flaw) for flaw in flaws(profile))
-    for error in (*unsigned, *_missing_words(profile), *_bad_calls(profile), *_bad_shares(profile)):
+    for error in (
+        *unsigned,
+        *_missing_words(profile),
+        *_bad_codes(profile),
+        *_bad_calls(profile),
+        *_bad_shares(profile),
+    ):
         raise error
     return profile
 
@@ -140,6 +146,15 @@ def _missing_words(profile: Profile) -> Iterator[ProfileError]:
             yield ProfileError(field, "is missing", "give it the platform's name of this event type")
         elif theirs.count(profile.notification.event_types[ours]) > 1:
             yield ProfileError(field, "has the same name as another type", "give each type a name of its own")
+
+
+def _bad_codes(profile: Profile) -> Iterator[ProfileError]:
+    cure = "a code means one thing; take it out of one of the lists"
+    for code in profile.reply.success:
+        if meaning := profile.codes.meaning(code):
+            yield ProfileError(f"codes.{meaning}", "lists a code that is in reply.success", cure)
+        if lists(profile.oauth.grant_over, code):
+            yield ProfileError("oauth.grant_over", "lists a code that is in reply.success", cure)
 
 
 def _bad_calls(profile: Profile) -> Iterator[ProfileError]:

@@ -59,6 +59,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             problem = f"must be above 0 and at most {LONGEST_TOLERANCE}, or an old notification could come again"
             raise SchemeRefused("tolerance_seconds", problem, "use 300; set the clocks instead")
         _check_algorithm(self)
+        if not -24 < self.timestamp_zone_hours < 24:
+            raise SchemeRefused("timestamp_zone_hours", "is no time zone", "give hours east of UTC, such as 8.0")
         _check_timestamp(self)
 
 
@@ -101,7 +103,8 @@ def format_timestamp(scheme: Scheme, now: float) -> str:
 def parse_timestamp(scheme: Scheme, text: str) -> float:
     """Unix seconds; raises ValueError when `text` is not in the scheme's format."""
     if scheme.timestamp_format not in ("seconds", "milliseconds"):
-        return datetime.strptime(text, scheme.timestamp_format).replace(tzinfo=zone(scheme)).timestamp()
+        found = datetime.strptime(text, scheme.timestamp_format)  # noqa: DTZ007 -- the pattern may hold %z
+        return (found if found.tzinfo else found.replace(tzinfo=zone(scheme))).timestamp()
     # int() alone would take signs, spaces, underscores and full-width digits
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise ValueError("not a whole number of " + scheme.timestamp_format)
