@@ -29,7 +29,17 @@ ALLOWED = {
     "https://shop.example.com/" + "a" * 1975: "https://shop.example.com/" + "a" * 1975,
 }
 
+IN_CHINESE = {
+    "https://商城.example.com/龙井": "https://xn--czru2d.example.com/%E9%BE%99%E4%BA%95",
+    "https://商城.Example.com?名=茶": "https://xn--czru2d.example.com/?%E5%90%8D=%E8%8C%B6",
+    "https://商城.example.com#/九": "https://xn--czru2d.example.com/#/%E4%B9%9D",
+    "https://XN--CZRU2D.example.com:443/": "https://xn--czru2d.example.com/",
+}
+
 FOREIGN = [
+    "https://商店.example.com/",
+    "https://商城.example.com:8443/",
+    "https://shop.exаmple.com/",
     "https://evil.example/",
     "https://shop.example.com.evil.example/",
     "https://evilshop.example.com/",
@@ -46,6 +56,10 @@ FOREIGN = [
 ]
 
 MALFORMED = [
+    "https://用户@shop.example.com/",
+    "https://shop.example.com＠evil.example/",
+    "https://shop.example.com／.evil.example/",
+    "https://商城" + "城" * 63 + ".example.com/",
     "",
     "/cart",
     "cart",
@@ -80,7 +94,7 @@ MALFORMED = [
     "https://shop。example。com/",
     "https://ｓhop.example.com/",
     "https://shop.example.com／evil",
-    "https://shop.exаmple.com/",
+    "https://商城。example.com/",
     "https://shop.example.com/\u202e",
     "https://shop.example.com/a\u2066b",
     "https://shop.example.com/?q=\u200f",
@@ -100,6 +114,12 @@ MALFORMED = [
 @pytest.mark.parametrize(("url", "expected"), ALLOWED.items())
 def test_a_page_of_an_allowed_origin_is_given_back_in_our_spelling(url: str, expected: str) -> None:
     assert expected == ORIGINS.check(url)
+
+
+@pytest.mark.parametrize(("url", "expected"), IN_CHINESE.items())
+def test_a_chinese_domain_name_is_read_as_browsers_write_it(url: str, expected: str) -> None:
+    origins = ReturnOrigins("https://商城.example.com")
+    assert expected == origins.check(url) == origins.check(expected)
 
 
 @pytest.mark.parametrize("url", FOREIGN)

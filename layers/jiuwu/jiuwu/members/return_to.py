@@ -12,6 +12,7 @@ _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 # direction of the text, halves of characters, and what parsers disagree about.
 _REFUSED = re.compile(r'[\x00-\x20"<>\\\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 _HOST = re.compile(r"[a-z0-9.\-]+|\[[0-9a-f:.]+\]")
+_AUTHORITY = re.compile(r"([A-Za-z]+://)([^/?#]*)")
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
@@ -94,7 +95,7 @@ def _encoded(url: str) -> str:
     if _REFUSED.search(url):
         problem = 'return_to 含有空白、控制或方向字符，或 "<>\\ 之一，请先做百分号编码'
         raise ReturnRefused("return_to_malformed", problem)
-    encoded = quote(url, safe=_URL_CHARACTERS)
+    encoded = quote(_in_ascii(url), safe=_URL_CHARACTERS)
     if len(encoded) > _MAX_LENGTH:
         raise ReturnRefused("return_to_malformed", f"return_to 超过 {_MAX_LENGTH} 个字符")
     return encoded
@@ -110,14 +111,16 @@ def _listed_origin(place: int, entry: str) -> Origin:
     return origin
 
 
-def _in_ascii(entry: str) -> str:
-    """The entry with a Chinese domain name as browsers write it, xn--…; as it is where that cannot be said."""
-    scheme, separator, rest = entry.partition("://")
-    host, slash, path = rest.partition("/")
+def _in_ascii(url: str) -> str:
+    """The URL with a Chinese domain name as browsers write it, xn--…; as it is where readers may not agree on that."""
+    if (found := _AUTHORITY.match(url)) is None:
+        return url
     try:
-        return scheme + separator + host.encode("idna").decode() + slash + path
+        host = found[2].encode("idna")
+        agreed = host.decode("idna").lower() == found[2].lower()
     except UnicodeError:
-        return entry
+        return url
+    return found[1] + host.decode() + url[found.end() :] if agreed else url
 
 
 def _as_browsers_send(origin: Origin) -> str:
