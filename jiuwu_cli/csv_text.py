@@ -25,7 +25,7 @@ def decode(content: bytes) -> tuple[str, str]:
         raise FileRefused("the file is a workbook and no CSV", _EXCEL_CURE)
     encoding = _encoding(content)
     try:
-        return content.decode(encoding), _NAMES.get(encoding, "UTF-16")
+        return content.decode(encoding).lstrip("\ufeff"), _NAMES.get(encoding, "UTF-16")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise FileRefused(f"line {line} is neither UTF-8 nor GB18030", _EXCEL_CURE) from None

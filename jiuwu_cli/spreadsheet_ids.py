@@ -45,7 +45,7 @@ _FORMS = (
     ),
     (_DATE, "is what a spreadsheet writes for a date or a time"),
     (
-        re.compile(r"TRUE|FALSE|#{2,}|#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)"),
+        re.compile(r"TRUE|FALSE|#{2,}|#N/A|#[A-Z][A-Z_]*(?:/0)?[!?]|#GETTING_DATA"),
         "is a spreadsheet's word and no id",
     ),
     (re.compile(rf"[1-9]\d{{{_EXACT_DIGITS - 1}}}0{{{_SURELY_ROUNDED - _EXACT_DIGITS},}}"), "was rounded to 15 digits"),

@@ -131,6 +131,12 @@ def test_what_spreadsheets_write_in_china_is_read_and_the_encoding_known(encodin
     assert named == decode(content)[1]
 
 
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf" * 2, "\ufeff".encode("gb18030")], ids=["twice", "GB18030"])
+def test_a_byte_order_mark_of_any_kind_is_passed_over(mark: bytes) -> None:
+    encoding = "gb18030" if mark.startswith(b"\x84") else "utf-8"
+    assert ["tea"] == [entry.product_id for entry in taken(mark + (HEADER + "tea,茶,6.17\n").encode(encoding))]
+
+
 def test_a_rare_character_of_gb18030_is_read() -> None:
     assert {"S": "\U00020087茶 €"} == taken((HEADER + "tea,\U00020087茶 €,6.17\n").encode("gb18030"))[0].wanted["title"]
 

@@ -35,7 +35,7 @@ def is_rewritten(text: str) -> bool:
     if plain.startswith(_FORMULA) or text.startswith(_FORMULA):
         return True
     if _NUMBER.fullmatch(plain):
-        return not _SHOWN_AS_IT_IS.fullmatch(plain)
+        return plain != text or not _SHOWN_AS_IT_IS.fullmatch(plain)
     if plain.upper() in ("TRUE", "FALSE"):
         return not plain.isupper()
     return bool(SCIENTIFIC.fullmatch(plain) or _DATE_OR_TIME.fullmatch(plain))
