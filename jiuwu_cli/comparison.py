@@ -96,7 +96,8 @@ def show(statement: Statement) -> None:
 
 
 def _show_parts(tally: Tally) -> None:
-    """What all orders are made of: those that are equal, and the others by what they are."""
+    """Show what all orders add up from: those that are equal, that differ, that are in flight, that were never
+    placed."""
     if not (tally.differing or tally.waiting or tally.never_placed):
         return
     say("all of them by comparison:")
@@ -110,13 +111,13 @@ def _show_parts(tally: Tally) -> None:
 
 
 def _sums(lines: tuple[Row, ...]) -> tuple[Figures, Figures]:
-    """The figures of both sides of these orders; one that differs in two ways has two lines."""
+    """Return the figures of both sides of these orders; one that differs in two ways has two lines."""
     rows = {line.order_no: line for line in lines}.values()
     return sum((row.here.figures for row in rows), Figures()), sum((row.there.figures for row in rows), Figures())
 
 
 def _show_sums(name: str, here: Figures, there: Figures) -> None:
-    """One line where both sides are the same, otherwise one for each."""
+    """Show one line where both sides are the same, otherwise one for each side."""
     here, there = (replace(figures, points=0) for figures in (here, there))
     sides = [("both", here)] if here == there else [("here", here), ("there", there)]
     if here == there == Figures() and name != "all":

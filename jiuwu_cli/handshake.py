@@ -56,7 +56,8 @@ def clock(profile: Profile, account: Account, http: httpx.Client, *, now: Callab
 
 
 def _other_unit(profile: Profile, account: Account, http: httpx.Client, now: Callable[[], float]) -> Finding | None:
-    """What to say of a platform that counts time in another unit than the profile signs in; None where it does not."""
+    """Return the finding for a platform that counts time in another unit than the profile signs in; None where it does
+    not."""
     written = profile.signing.timestamp_format
     if written not in _PER_SECOND:
         return None
@@ -118,7 +119,8 @@ def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding
 
 
 def _cure_of_time(profile: Profile, error: ClockSkew) -> str:
-    """Where both clocks say the same, it is how the time is written that the platform does not take."""
+    """Return the cure of a refused time. Where both clocks agree, the platform does not take how the time is
+    written."""
     if error.server_time is None or abs(error.server_time - time.time()) > profile.signing.tolerance_seconds:
         return "set this machine's clock (turn on NTP)"
     return (

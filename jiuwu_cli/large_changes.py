@@ -50,6 +50,6 @@ def _moves(before: Item, written: Mapping[str, Any], name: str) -> bool:
 
 
 def _number(value: Mapping[str, Any] | None) -> int:
-    """A price in a row; 0 where there is none, or something else, as may be by hand."""
+    """Return a price of a row; 0 where there is none, or something else, as may be by hand."""
     text = str((value or {}).get("N", ""))
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -41,7 +41,8 @@ def read(  # noqa: PLR0913 -- where the log is, and what of it
     event_ids: Iterable[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Found:
-    """The lines that name the order from `since` on (Unix seconds), and the notifications of its events, oldest first.
+    """Return the lines that name the order from `since` on (Unix seconds), and the notifications of its events, oldest
+    first.
 
     Where a notification is accepted its order is not known yet: those lines are found by `event_ids`, and by the ids in
     the other lines.
@@ -65,7 +66,7 @@ class _Search:
         self.cut_off = False
 
     def lines(self, pattern: str, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Entry]:
-        """The wanted lines among those that fit the pattern."""
+        """Return the wanted lines among those that fit the pattern."""
         request, found = self._request | {"filterPattern": pattern}, list[Entry]()
         while not self.cut_off:
             page = self._logs.filter_log_events(**request)
@@ -79,7 +80,7 @@ class _Search:
 
 
 def _is_plain(event_id: str) -> bool:
-    """Whether the id may stand in a pattern as it is; those of platforms may."""
+    """Return whether the id may stand in a pattern as it is; those of platforms may."""
     return event_id.isascii() and event_id.isprintable() and not {'"', "\\", "*"} & set(event_id)
 
 

@@ -95,12 +95,12 @@ def _price_points(cell: str) -> tuple[str, dict[str, Any] | None]:
 
 
 def _plain(cell: str) -> str:
-    """The cell with plain digits, signs and letters for full-width ones."""
+    """Return the cell with plain digits, signs and letters for full-width ones."""
     return cell.translate(_PLAIN).strip()
 
 
 def _ungrouped(number: str) -> str:
-    """1299.00 of 1,299.00; a comma that does not part thousands stays, and is refused."""
+    """Return 1299.00 for 1,299.00; a comma that does not part thousands stays, and is refused."""
     return number.replace(",", "") if _GROUPED.fullmatch(number) else number.strip()
 
 

@@ -60,7 +60,7 @@ class Told:
 
     @property
     def done(self) -> int:
-        """How many products were pushed or compared, or looked at in vain."""
+        """Return how many products were pushed or compared, or looked at in vain."""
         return self.outcomes.total()
 
     @property
@@ -70,7 +70,7 @@ class Told:
 
     @property
     def unknown(self) -> int:
-        """How many products the platform gave no answer about, or were edited again and again meanwhile."""
+        """Return how many products the platform gave no answer about, or were edited again and again meanwhile."""
         return self.outcomes["failed"] + self.outcomes["busy"]
 
 

@@ -126,13 +126,13 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
 
 
 def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
-    """What stands on the shelf and not in the file."""
+    """Return the ids that stand on the shelf and not in the file."""
     kept = {entry.product_id for entry in entries}
     return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf", {}).get("BOOL"))
 
 
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
-    """Why to ask before this is written, a line each."""
+    """Return why to ask before this is written, a line each."""
     taken_off = [f"{counted(len(gone), 'product')} off the shelf"] if gone else []
     return taken_off + large_changes(changes(items, entries), products=len(items)).reasons()
 
@@ -191,7 +191,7 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
 
 
 def _rest(told: product_sync.Told) -> str:
-    """What was not compared; "" if all was."""
+    """Return what was not compared; "" if all was."""
     if told.problem:
         done = counted(told.done, "product")
         return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"

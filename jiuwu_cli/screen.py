@@ -13,7 +13,8 @@ def printable(text: str) -> str:
 
 
 def say(text: str = "", *, style: str = "", hang: int | None = None) -> None:
-    """One line on standard output, however wide; with `hang` wrapped between words, further lines indented so far.
+    """Print one line on standard output, however wide; with `hang` wrapped between words, further lines indented so
+    far.
 
     What is copied from it is never broken: a word that is wider than the terminal stays whole.
     """
@@ -23,7 +24,7 @@ def say(text: str = "", *, style: str = "", hang: int | None = None) -> None:
 
 
 def wrapped(text: str, *, width: int, hang: int) -> list[str]:
-    """`text` as lines of so many columns, those after the first indented by `hang`; words are not broken."""
+    """Return `text` as lines of so many columns, those after the first indented by `hang`; words are not broken."""
     start = len(text) - len(text.lstrip(" "))
     lines = [text[:start]]
     for word in text[start:].split(" "):

@@ -82,13 +82,13 @@ class StandingIds:
         return ""
 
     def _shortened(self, product_id: str) -> str:
-        """The id in the table that is the same number with more zeros."""
+        """Return the id in the table that is the same number with more zeros."""
         if not _NUMBER.fullmatch(product_id):
             return ""
         return next((one for one in self._by_value.get(Decimal(product_id), ()) if len(one) > len(product_id)), "")
 
     def _rounded(self, product_id: str) -> str:
-        """The id in the table that has the same first fifteen digits, where this one ends in zeros."""
+        """Return the id in the table that has the same first fifteen digits, where this one ends in zeros."""
         if not re.fullmatch(rf"[0-9]{{{_EXACT_DIGITS}}}0+", product_id):
             return ""
         first = int(product_id[:_EXACT_DIGITS])

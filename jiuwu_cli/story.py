@@ -70,7 +70,8 @@ def _in_time(moment: Moment) -> tuple[int, bool, float]:
 
 
 def folded(story: Iterable[Moment]) -> Iterator[Moment]:
-    """The story with equal moments in a row as one, counted; so are those in which nothing happened to the order."""
+    """Yield the story with equal moments in a row as one, counted; so are those in which nothing happened to the
+    order."""
     run: dict[tuple[str, str], list[Moment]] = {}
     for moment in story:
         key = (moment.kind, moment.what)
@@ -131,13 +132,13 @@ def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tup
 
 
 def _notification(said: Mapping[str, Any]) -> str:
-    """Whatever is accepted is answered by the success reply, also what is quarantined."""
+    """Describe an accepted notification; a quarantined one gets the success reply as well."""
     line = f"{said.get('event_type', '')} {said.get('event_id', '')} {said.get('outcome', '')}, answered 200".strip()
     return line + _delivery(said.get("delivery_id"))
 
 
 def _event(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> str:
-    """A suppressed duplicate names its twin, and both deliveries where they are known."""
+    """Describe an order event. A suppressed duplicate names its twin, and both deliveries where they are known."""
     what = said.get("transition") or said.get("reason", "")
     line = f"{said.get('event_type', '')} {said.get('event_id', '')}{_delivery(said.get('delivery_id'))}".strip()
     line += f" {said.get('outcome', '')}: {what}"
@@ -214,7 +215,7 @@ def head(order: Order) -> Iterator[str]:
 
 
 def _label(order: Order, name: str) -> str:
-    """An effect as calls, logs and the platform number it, without the order's own number."""
+    """Return an effect's name as calls, logs and the platform number it, without the order's own number."""
     return effect_id(order.order_no, name).partition(":")[2]
 
 

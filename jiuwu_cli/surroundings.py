@@ -10,7 +10,7 @@ _AS_JSON = "jiuwu-as-json"
 
 
 def exempt_loopback(environment: MutableMapping[str, str]) -> None:
-    """No proxy of the environment is used for this machine itself; for all others it stays as it is."""
+    """Use no proxy of the environment for this machine itself; leave it as it is for all others."""
     given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     listed = [name.strip() for name in given.split(",") if name.strip()]
     if "*" not in listed:  # nothing goes through a proxy then; beside other names it would mean nothing
@@ -19,7 +19,7 @@ def exempt_loopback(environment: MutableMapping[str, str]) -> None:
 
 
 def show_every_character(*streams: TextIO) -> None:
-    """What the terminal's encoding lacks is written as JSON writes it, \\u4e2d, and ends nothing."""
+    """Write what the terminal's encoding lacks as JSON escapes it, \\u4e2d, instead of failing."""
     codecs.register_error(_AS_JSON, _as_json)
     for stream in streams or (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):  # none: a stand-in that a test reads
@@ -32,6 +32,6 @@ def _as_json(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escaped(char: str) -> str:
-    """A character as JSON escapes it: \\u and four digits, twice for one beyond U+FFFF."""
+    """Return a character as JSON escapes it: \\u and four digits, twice for one beyond U+FFFF."""
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

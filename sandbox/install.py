@@ -44,7 +44,8 @@ def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.enviro
 
 
 def progress(lines: Iterable[str], packages: int, each: int = 1) -> Iterator[str]:
-    """How far pip is, from what it says: every so many packages that it has handled, and the unpacking at the end."""
+    """Yield how far pip is, from what it says: every so many packages that it has handled, and the unpacking at the
+    end."""
     handled = 0
     for line in lines:
         if found := _HANDLED.match(line):
@@ -62,7 +63,7 @@ def _kept(lines: Iterable[str], last: deque[str]) -> Iterator[str]:
 
 
 def _show(text: str, *, passing: bool = False) -> None:
-    """A line for people; on a terminal a passing one makes room for the next."""
+    """Print a line for people; on a terminal a passing one makes room for the next."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="" if passing else "\n", file=sys.stderr, flush=True)
     else:

@@ -181,7 +181,7 @@ def _ending(status: int) -> str:
 
 
 def _end(log: Path) -> str:
-    """The last lines of a log; empty where it cannot be read."""
+    """Return the last lines of a log; empty where it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _END_BYTES))

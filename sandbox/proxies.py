@@ -21,7 +21,7 @@ def set_aside(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def outside(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment with its proxies, for what downloads."""
+    """Return the environment with its proxies, for what downloads."""
     kept = {name: value for name, value in environment.items() if not name.startswith(_OUTSIDE)}
     found = {name.removeprefix(_OUTSIDE): value for name, value in environment.items() if name.startswith(_OUTSIDE)}
     if found:

@@ -178,7 +178,7 @@ def _require_member(office: Office, member_id: str) -> None:
 
 
 def _reason(wanted: Refund | Points) -> str:
-    """The reason, which people will read."""
+    """Return the reason, which people will read; raise Refused for what is no text of people."""
     if unfit := first_unfit(wanted.reason):
         message = f"reason 的第 {unfit.position} 个字符 {unfit.code_point} 不能使用，请删除"
         raise Refused(400, "field_malformed", message, "reason")

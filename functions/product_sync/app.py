@@ -80,7 +80,7 @@ def _asked(event: object) -> Asked:
 
 
 def _pass(sync: ProductSync, run: Stocktaking, asked: Asked) -> Stock:
-    """A pass that somebody asks for keeps its own place, so that neither it nor the schedule's skips a row."""
+    """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
     if asked.after is None:
         return run.run(sync.records)
     return run.pass_over(asked.after, lambda _: None, again=asked.again, check=asked.check)

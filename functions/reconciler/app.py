@@ -111,8 +111,9 @@ def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None
 
 
 def _place(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
-    """One more try at an order that the platform could not take a moment ago; the next ones after growing pauses, until
-    its due time brings it. An order on its way is no drift: nothing is reported but what becomes of it."""
+    """Try once more to place an order that the platform could not take a moment ago, and queue the next try after a
+    growing pause, until the due time brings it. An order on its way is no drift: nothing is reported but what becomes
+    of it."""
     environment, order_no = reconciler.settings, part.name
     order = reconciler.store.get(order_no)
     if order is None or order.status is not Status.CREATED:

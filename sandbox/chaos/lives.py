@@ -135,13 +135,13 @@ class Lives:
         return True
 
     def _first_fen(self, order_no: str, fate: Fate | More) -> int | None:
-        """What the first payment brings; None for all of it."""
+        """Return what the first payment brings; None for all of it."""
         if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
             return 1 + self._book.get(order_no).request.amount_fen // 3
         return 1 if fate is Fate.PAY_PART else None
 
     def _pay_rest(self, order_no: str, fen: int | None) -> None:
-        """The wallet's part: what is missing, or a given amount."""
+        """Pay the wallet's part: what is missing, or a given amount."""
         if rest := fen or self._book.get(order_no).missing_fen:  # an order of three fen is paid by then
             self._actions.pay(order_no, rest, f"rest-{order_no}")
 
@@ -177,7 +177,8 @@ class Lives:
             self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, 1))
 
     def _refund_again(self, order_no: str, refund: Refund, press: int) -> None:
-        """Who wanted it wants it still: the platform at its console, or the merchant as soon as they hear of it."""
+        """Refund again for whoever wanted the first: the platform at its console, or the merchant once they hear of the
+        failure."""
         if self._book.get(order_no).left_of(refund.transaction_id) < refund.amount_fen:
             return  # it went back by another
         if not refund.out_refund_no:

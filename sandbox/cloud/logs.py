@@ -54,7 +54,7 @@ class Tail:
 
 
 def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]:
-    """The lines to show for one invocation: its log lines; none when it only counted something."""
+    """Yield the lines to show for one invocation: its log lines; none when it only counted something."""
     entries, duration = [], ""
     for message in (str(event["message"]) for event in events):
         if message.startswith("REPORT "):
@@ -80,7 +80,7 @@ def _parsed(message: str) -> dict[str, Any]:
 
 
 def _order(entry: Mapping[str, Any]) -> str:
-    """The number of the order that a line is about, and how many more there are."""
+    """Return the number of the order that a line is about, and how many more there are."""
     first, *more = entry.get("order_nos") or [entry.get("order_no") or "-"]
     return f"{first} +{len(more)}" if more else str(first)
 

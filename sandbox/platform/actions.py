@@ -96,7 +96,7 @@ class Actions:
         return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._world.now()))
 
     def refund_becomes(self, out_order_no: str, refund_id: str, status: RefundStatus) -> Order:
-        """A refund under way succeeds or fails; one that failed may be under way, or succeed, after all."""
+        """Let a refund under way succeed or fail; one that failed may be under way, or succeed, after all."""
         order = self._world.book.get(out_order_no)
         changed = orders.refund_becomes(order, refund_id, status, self._world.now())
         self._changed(order, changed)

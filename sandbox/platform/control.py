@@ -57,7 +57,7 @@ class RefundBack(_Sent):
 
 
 class RefundChange(_Sent):
-    """How a refund that gave nothing back stands from now on."""
+    """The new status of a refund that gave nothing back."""
 
     status: RefundStatus
 

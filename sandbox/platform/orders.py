@@ -76,19 +76,19 @@ class Order(msgspec.Struct, frozen=True):
         return sum(refund.amount_fen for refund in self.given_back)
 
     def left_of(self, transaction_id: str) -> int:
-        """What can still be given back of a payment: a refund that failed took nothing of it."""
+        """Return what can still be given back of a payment: a refund that failed took nothing of it."""
         payment = next((one for one in self.payments if one.transaction_id == transaction_id), None)
         taken = [one for one in self.refunds if one.transaction_id == transaction_id and one.status != "failed"]
         return (payment.amount_fen if payment else 0) - sum(one.amount_fen for one in taken)
 
     @property
     def missing_fen(self) -> int:
-        """What is still to be paid."""
+        """The amount still to be paid."""
         return max(self.request.amount_fen - self.paid_fen + self.refunded_fen, 0)
 
     @property
     def payable(self) -> bool:
-        """Whether its page takes money: all of it, or the rest of what was paid in part."""
+        """Return whether its page takes money: all of it, or the rest of what was paid in part."""
         return self.status == "created" or (self.status == "paid" and not self.served and self.missing_fen > 0)
 
 
@@ -175,7 +175,7 @@ def _ship(order: Order, now: int) -> Order:
 
 
 def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
-    """A refund begins, or is made at once; one under way counts as taken from its payment until it fails."""
+    """Begin a refund, or make it at once; one under way counts as taken from its payment until it fails."""
     if wanted.transaction_id not in {one.transaction_id for one in order.payments}:
         raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
     if wanted.amount_fen > (left := order.left_of(wanted.transaction_id)):
@@ -187,7 +187,7 @@ def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
 
 
 def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int) -> Order:
-    """A refund succeeds, fails, or is under way again; what gave money back stays so."""
+    """Let a refund succeed, fail, or be under way again; what gave money back stays so."""
     known = next((one for one in order.refunds if one.refund_id == refund_id), None)
     if known is None or known.status == "succeeded":
         raise Refused("transition_refused", f"order {order.number} has no refund {refund_id} that could change")
@@ -200,8 +200,8 @@ def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int)
 
 
 def _after_refund(order: Order) -> str:
-    """The order counts as refunded once each of its payments is back, one of 0.00 by a refund of its own, too; a part
-    of them leaves the status alone."""
+    """Return the status after a refund. The order counts as refunded once each of its payments is back, one of 0.00 by
+    a refund of its own, too; a part of them leaves the status alone."""
     answered = {one.transaction_id for one in order.given_back}
     over = order.refunded_fen == order.paid_fen and all(one.transaction_id in answered for one in order.payments)
     return "refunded" if over else order.status

@@ -80,7 +80,7 @@ class World:
         return int(time.time())
 
     def begins_as(self, refund_id: str) -> RefundStatus:
-        """How a new refund stands; of those made at once, some are under way by the faults."""
+        """Return how a new refund stands; of those made at once, some are under way by the faults."""
         under_way = self.config.refunds_begin_as == "succeeded" and refund_is_slow(self.faults, refund_id)
         return "processing" if under_way else self.config.refunds_begin_as
 

@@ -30,7 +30,7 @@ class Rules:
 
     @classmethod
     def of_template(cls, template: dict[str, Any], return_origins: str) -> Self:
-        """The rules of template.yaml, whose AllowOrigins is the parameter ReturnOrigins."""
+        """Return the rules of template.yaml, whose AllowOrigins is the parameter ReturnOrigins."""
         api = template["Globals"]["HttpApi"]
         cors, throttling = api["CorsConfiguration"], api["DefaultRouteSettings"]
         if cors["AllowOrigins"] != {"Ref": "ReturnOrigins"}:

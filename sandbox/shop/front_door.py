@@ -38,7 +38,7 @@ class FrontDoor:
             await _answer(send, await self._serve(await _request(scope, receive)))
 
     async def _serve(self, request: Request) -> Reply:
-        """As API Gateway does: some requests reach no function."""
+        """Answer as API Gateway does: some requests reach no function."""
         return self._gateway.answer(request) or self._gateway.with_cors(request, await self._forward(request))
 
     async def _forward(self, request: Request) -> Reply:

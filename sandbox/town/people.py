@@ -51,7 +51,7 @@ class Member:
         self.come_back(self.consent())
 
     def consent(self) -> Callback:
-        """What the platform sends the browser back with, after consent; raises Refused."""
+        """Return what the platform sends the browser back with, after consent; raise Refused."""
         start = self._ask("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), wanted=302)
         asked = dict(parse_qsl(urlsplit(_location(start)).query))
         path = self.town.platform.world.profile.oauth.authorize_path
@@ -60,7 +60,7 @@ class Member:
         return Callback(back.path, back.query, start["cookies"][0].split(";")[0])
 
     def come_back(self, callback: Callback) -> None:
-        """Requests the callback, and opens a session with its ticket; raises Refused."""
+        """Request the callback, and open a session with its ticket; raises Refused."""
         home = self._ask("GET", callback.path, {"cookie": callback.cookie}, query=callback.query, wanted=302)
         ticket = parse_qs(urlsplit(_location(home)).query).get("ticket", [""])[0]
         if not ticket:
@@ -74,7 +74,7 @@ class Member:
         return order_no
 
     def look(self, order_no: str) -> dict[str, Any]:
-        """The order as the storefront shows it; raises Refused."""
+        """Return the order as the storefront shows it; raises Refused."""
         shown: dict[str, Any] = json.loads(self._ask("GET", f"/orders/{order_no}", self._known())["body"])
         return shown
 

@@ -107,7 +107,7 @@ class Town:
             queue.on_sent = lambda _visible_at: None
 
     def end_processes(self) -> None:
-        """The next invocation of each function is a cold start."""
+        """End all processes: the next invocation of each function is a cold start."""
         self._modules.clear()
 
     def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:

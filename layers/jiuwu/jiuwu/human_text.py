@@ -47,7 +47,7 @@ def _unfit(text: str, at: int) -> Unfit:
 
 
 def _is_new(char: str) -> bool:
-    """Whether the character is newer than Python's tables."""
+    """Return whether the character is newer than Python's tables."""
     return unicodedata.category(char) == "Cn" and not _REFUSED.match(char)
 
 
@@ -69,7 +69,7 @@ def _refused(text: str) -> int:
 
 
 def _unbalanced(text: str) -> int:
-    """The position of the first mark that has no partner, from 1; 0 if there is none."""
+    """Return the position of the first mark that has no partner, from 1; 0 if there is none."""
     opened: list[tuple[str, int]] = []
     for found in _BIDI.finditer(text):
         mark, position = found[0], found.start() + 1

@@ -161,7 +161,7 @@ class MembersPlatform(Platform):
 
 
 def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
-    """The secrets for calls; without any, a call is held back as by our own limit, which every caller knows."""
+    """Return the secrets for calls; without any, a call is held back as by our own limit, which every caller knows."""
 
     def secrets() -> AppSecrets:
         try:

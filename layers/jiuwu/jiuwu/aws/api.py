@@ -83,7 +83,7 @@ def idempotency_key(request: Request) -> str:
 
 
 def body[T](request: Request, decoder: "msgspec.json.Decoder[T]", told: Callable[[str], str]) -> T:
-    """The body as the decoder's type; `told` is the message for a field ("" for all) that is not as it must be.
+    """Return the body as the decoder's type; `told` is the message for a field ("" for all) that is not as it must be.
 
     Raises Refused, which names the field; also for a name that stands twice, of which readers take one or the other.
     """

@@ -79,7 +79,8 @@ class SecretReader:
         self._problem = SecretUnavailable(f"secret {name}: not read yet")
 
     def __call__(self) -> AppSecrets:
-        """The secrets as last read well; raises SecretUnavailable, which names the secret, where there are none."""
+        """Return the secrets as last read well; raises SecretUnavailable, which names the secret, where there are
+        none."""
         # with good ones in hand only one thread waits for newer ones
         if self._clock() >= self._next_read and self._lock.acquire(blocking=self._good is None):
             try:

@@ -41,7 +41,7 @@ class Request:
     is_base64: bool
 
     def query(self, *names: str, as_sent: Container[str] = ()) -> dict[str, str]:
-        """The named parameters, "" for those not there; those `as_sent` may have any character.
+        """Return the named parameters, "" for those not there; those `as_sent` may have any character.
 
         Raises RequestRefused for one given twice (RFC 6749, 3.1).
         """

@@ -56,7 +56,7 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a login ended: with a member, or with a failure that has a page."""
+    """The end of a login: a member, or a failure that has a page."""
 
     state: State
     member_id: str
@@ -65,7 +65,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who brings a state: by which flow, with which secret of its own, and with which answer of the platform."""
+    """The bearer of a state: the flow, its own secret, and the platform's answer that it brings."""
 
     flow: Flow
     binding: str = field(repr=False)
@@ -155,7 +155,7 @@ class Logins:
         )
 
     def _when_ended(self, key: Item, item: Item) -> Item:
-        """The state's item once its login has ended, or as it is when waiting is over."""
+        """Return the state's item once its login has ended, or as it is when waiting is over."""
         now = self._clock()
         last = min(now + _WAIT_SECONDS, float(item["used_at"]["N"]) + LONGEST_LOGIN_SECONDS)
         while "ended_at" not in item and self._clock() < last:

@@ -53,7 +53,8 @@ class ReturnOrigins:
         return next(iter(self._origins.values())) + "/"
 
     def check(self, url: str) -> str:
-        """`url` percent-encoded, its fragment included, if it is a page of an allowed origin; raises ReturnRefused."""
+        """Return `url` percent-encoded, its fragment included, if it is a page of an allowed origin; raises
+        ReturnRefused."""
         encoded = _encoded(url)
         found = _origin(encoded)
         if found is None:
@@ -70,7 +71,7 @@ class ReturnOrigins:
 
 
 def with_ticket(return_to: str, ticket: str) -> str:
-    """The page with ?ticket=… in its query and in front of its fragment, the other parameters as they were.
+    """Return the page with ?ticket=… in its query and in front of its fragment, the other parameters as they were.
 
     A hash-routed app finds it in location.search. A fragment that brings a ticket of its own loses that one.
     """
@@ -91,7 +92,7 @@ def _is_ticket(pair: str) -> bool:
 
 
 def _encoded(url: str) -> str:
-    """`url` in RFC 3986's characters; raises ReturnRefused where that is not possible without guessing."""
+    """Return `url` in RFC 3986's characters; raises ReturnRefused where that is not possible without guessing."""
     if _REFUSED.search(url):
         problem = 'return_to 含有空白、控制或方向字符，或 "<>\\ 之一，请先做百分号编码'
         raise ReturnRefused("return_to_malformed", problem)
@@ -112,7 +113,7 @@ def _listed_origin(place: int, entry: str) -> Origin:
 
 
 def _in_ascii(url: str) -> str:
-    """The URL with a Chinese domain name as browsers write it, xn--…; as it is where readers may not agree on that."""
+    """Return the URL with a Chinese domain name as browsers write it, xn--…; as it is where readers may not agree."""
     if (found := _AUTHORITY.match(url)) is None:
         return url
     try:

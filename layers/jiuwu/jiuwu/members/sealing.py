@@ -31,7 +31,8 @@ class Seal:
         return tuple(self._encrypt(member_id, part) for part in parts)
 
     def open(self, member_id: str, sealed: Sequence[bytes]) -> str:
-        """The text; a ciphertext that was not sealed for this member raises ClientError with a code of UNREADABLE."""
+        """Return the text; a ciphertext that was not sealed for this member raises ClientError with a code of
+        UNREADABLE."""
         return b"".join(self._decrypt(member_id, part) for part in sealed).decode()
 
     def _encrypt(self, member_id: str, part: bytes) -> bytes:

@@ -78,7 +78,7 @@ class SignIn:
         return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
 
     def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:
-        """The member and a ticket for the merchant's app; raises LoginFailed.
+        """Return the member and a ticket for the merchant's app; raises LoginFailed.
 
         A callback requested twice by one browser ends twice alike; each has a ticket of its own.
         """

@@ -191,7 +191,7 @@ class Tokens:
         return Access(leased.version + 1, reply.access_token)
 
     def _outlived(self, leased: Grant, refused: PlatformError) -> bool:
-        """Whether the platform answered, in words that we do not know, of a refresh token whose time is over."""
+        """Return whether the platform answered, in words that we do not know, of a refresh token whose time is over."""
         answered = refused.status is not None and 200 <= refused.status < 500
         return answered and leased.tokens.refresh_expires_at <= self._clock()
 

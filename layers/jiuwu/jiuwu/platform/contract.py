@@ -72,7 +72,7 @@ class Reply(Table, frozen=True):
 
 
 def lists(codes: Codes, code: Code) -> bool:
-    """Whether `code` is one of `codes`, by itself or in a range."""
+    """Return whether `code` is one of `codes`, by itself or in a range."""
     if code in codes:
         return True
     ranges = (entry for entry in codes if isinstance(entry, tuple))
@@ -186,5 +186,5 @@ class Profile(Table, frozen=True):
         return next(theirs for theirs, mapped in self.order_status.items() if mapped == ours)
 
     def their_refund_status(self, ours: RefundStatus) -> str:
-        """The platform's word for one of our refund states."""
+        """Return the platform's word for one of our refund states."""
         return next(theirs for theirs, mapped in self.refund_status.items() if mapped == ours)

@@ -136,7 +136,7 @@ def _data(profile: Profile, reply: Reply, envelope: Mapping[str, Any]) -> object
 
 
 def parse_server_time(profile: Profile, found: object) -> int | None:
-    """The platform's clock in Unix seconds; None when it is no time."""
+    """Return the platform's clock in Unix seconds; None when it is no time."""
     try:
         return read_time(profile.signing, found)
     except ValueError:

@@ -85,12 +85,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> bool:
-        """Whether the signature fits and what it signs, a time above all, will not be taken."""
+        """Return whether the signature fits and what it signs, a time above all, will not be taken."""
         return self.secret_index is not None and bool(self.hints)
 
 
 def hint_text(hint: str, texts: Mapping[str, str]) -> str:
-    """The text of a hint, with the name that it is about ("parameter_left_out:nonce")."""
+    """Return the text of a hint, with the name that it is about ("parameter_left_out:nonce")."""
     kind, _, about = hint.partition(":")
     text = texts.get(kind, kind)
     return (f"{text} ({about})" if text.isascii() else f"{text}（{about}）") if about else text

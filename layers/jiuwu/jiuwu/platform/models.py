@@ -22,13 +22,13 @@ from jiuwu.platform.web_address import is_safe
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """Numbers as their digits: some platforms write ids and names of digits as numbers."""
+    """Return a number as its digits: some platforms write ids and names of digits as numbers."""
     whole = as_number(value) if isinstance(value, float) and value < _EXACT else value
     return as_word(whole) if type(whole) is int and whole >= 0 else value
 
 
 def _readable(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """Two ids that differ in what cannot be read must not become one."""
+    """Refuse what holds a replacement character: two ids that differ in what cannot be read must not become one."""
     if isinstance(value, str) and REPLACEMENT in value:
         raise ValueError("holds a character that cannot be read")
     return value
@@ -39,24 +39,24 @@ def _as_id(value: Any) -> Any:  # noqa: ANN401 -- JSON
 
 
 def _as_page_name(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """false, 0, -1 or an empty list for "there is no further page", as some say it."""
+    """Read false, 0, -1 or an empty list as "there is no further page", as some platforms say it."""
     return "" if not value or value == -1 else _as_text(value)
 
 
 def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """3.0, "3" and "3.0" as 3."""
+    """Return 3 for 3.0, "3" and "3.0"."""
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value.partition(".")[0])
     return as_number(value)
 
 
 def _as_yes_or_no(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """0 and 1 as no and yes."""
+    """Read 0 and 1 as no and yes."""
     return bool(value) if type(value) in (int, float) and value in (0, 1) else value
 
 
 def _or_else(default: object) -> Wrap:
-    """A field that decides nothing: in a form that it cannot have, it is as if it were not there."""
+    """Make a field that decides nothing: in a form that it cannot have, it counts as missing."""
 
     def read(value: Any, handler: ValidatorFunctionWrapHandler) -> object:  # noqa: ANN401 -- JSON
         try:

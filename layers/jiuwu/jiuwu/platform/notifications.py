@@ -41,8 +41,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What every notification says around its data. `occurred_at` is in Unix seconds; it and `version` are 0 where the
-    platform does not say, or says nothing that can be one: they decide nothing."""
+    """The fields of every notification around its data. `occurred_at` is in Unix seconds; it and `version` are 0 where
+    the platform does not say, or says nothing that can be one: they decide nothing."""
 
     event_id: str
     raw_type: str
@@ -171,7 +171,7 @@ def _check_signature(profile: Profile, given: Mapping[str, str], body: bytes, se
 
 
 def of_notifications(profile: Profile) -> signing.Scheme:
-    """The scheme, with the name under which a notification's body is signed."""
+    """Return the scheme, with the name under which a notification's body is signed."""
     return msgspec.structs.replace(profile.signing, body_name=profile.notification.signed.body)
 
 
@@ -184,7 +184,7 @@ def signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dic
 
 
 def read_envelope(profile: Profile, found: object) -> Envelope:
-    """What a decoded body says around its data; raises NotificationQuarantined.
+    """Return the envelope of a decoded body; raise NotificationQuarantined.
 
     The one reader: what it takes at the door (WebhookIntake) it takes inside (OrderProcessor).
     """
@@ -223,8 +223,8 @@ def _read(profile: Profile, body: bytes, given: Mapping[str, str], headers: dict
 
 
 def _decode(body: bytes) -> tuple[str, object]:
-    """The body as text that a queue takes, and what it says. What is UTF-8 and holds no stray control character goes
-    on as it came, but for its byte order mark."""
+    """Return the body as text that a queue takes, and its content. What is UTF-8 and holds no stray control character
+    goes on as it came, but for its byte order mark."""
     with suppress(ValueError, RecursionError):
         return body.decode(), msgspec.json.decode(body)
     text = decoding.readable(body)
@@ -249,7 +249,7 @@ def _time(profile: Profile, value: object) -> int:
 
 
 def _version(value: object) -> int:
-    """Also "2" and 2.0; what sorts no notifications is 0."""
+    """Return a version, "2" and 2.0 included; 0 for what sorts no notifications."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         value = int(value)
     return decoding.as_count(value) or 0

@@ -109,14 +109,15 @@ class OAuthClient(Caller):
             raise malformed(self.profile, sent, reply, MalformedPayload("error", "missing"))
 
     def _check_words(self, sent: Sent, reply: Reply, said: tuple[object, ...]) -> None:
-        """Raises what RFC 6749's word means, and InvalidGrant where a word or code says that the grant is over."""
+        """Raise what RFC 6749's word means, and InvalidGrant where a word or code says that the grant is over."""
         over = any(map(self._is_over, said))
         kind = errors.InvalidGrant if over else next(filter(None, map(_meaning, said)), None)
         if kind is not None:
             raise kind(sent.name, **known(self.profile, sent, reply))
 
     def _is_over(self, said: object) -> bool:
-        """What is called invalid or expired here is what was sent here: the code, or the refresh token."""
+        """Return whether a word or code says that the grant is over: at the token endpoint, what is called invalid or
+        expired is what was sent here, the code or the refresh token."""
         if not isinstance(said, int | str):
             return False
         words = {_spelled(word) for word in self.profile.oauth.grant_over if isinstance(word, str)}
@@ -130,7 +131,7 @@ class OAuthClient(Caller):
 
 
 def _said(error: object) -> tuple[object, ...]:
-    """What an error says: its word, or where it is an object the words and codes in it."""
+    """Return what an error says: its word, or where it is an object the words and codes in it."""
     return tuple(error.get(name) for name in _IN_AN_ERROR) if isinstance(error, Mapping) else (error,)
 
 
@@ -139,7 +140,7 @@ def _meaning(word: object) -> type[PlatformError] | None:
 
 
 def _spelled(word: object) -> str:
-    """A word as it is compared: invalid_grant of "Invalid Grant" and invalidGrant, too; "" for what is none."""
+    """Return a word as it is compared: invalid_grant of "Invalid Grant" and invalidGrant, too; "" for what is none."""
     if not isinstance(word, str):
         return ""
     return re.sub(r"[\s.-]+|(?<=[a-z])(?=[A-Z])", "_", word.strip()).lower()

@@ -47,8 +47,8 @@ _EVENTS: dict[str, type[OrderEvent]] = {
 
 
 def decode_json(body: str | bytes) -> object:
-    """What a JSON text says, as far as it can be read (platform/decoding.py); raises MalformedPayload for what is
-    none."""
+    """Return the value of a JSON text, as far as it can be read (platform/decoding.py); raise MalformedPayload for what
+    is none."""
     try:
         return decode(body)
     except ValueError:
@@ -72,7 +72,7 @@ def parse_orders(profile: Profile, data: object) -> tuple[RemoteOrder, ...]:
 
 
 def parse_page(profile: Profile, data: object) -> Page:
-    """A page of a list that is read once: an order that cannot be read must not keep the list from being read on.
+    """Read a page of a list that is read once: an order that cannot be read must not keep the list from being read on.
 
     Where several are on it and none can be, it is the profile that is wrong, and the list must wait for it.
     """
@@ -89,7 +89,7 @@ def parse_page(profile: Profile, data: object) -> Page:
 
 
 def parse_refund(profile: Profile, data: object) -> RefundReply:
-    """The reply of refunds.create."""
+    """Return the reply of refunds.create."""
     names = profile.fields.refund
     return read_fields(profile, RefundReply, names, data, "", {"status": _refund_status(profile, data, names.status)})
 
@@ -103,7 +103,8 @@ def parse_user(profile: Profile, data: object) -> UserProfile:
 
 
 def parse_token(profile: Profile, data: object, *, now: float | None = None) -> TokenReply:
-    """A token reply; where it names no lifetime that can be one, the profile's default holds. `now` is Unix seconds."""
+    """Read a token reply; where it names no lifetime that can be one, the profile's default holds. `now` is Unix
+    seconds."""
     names, oauth, scheme = profile.fields.token, profile.oauth, profile.signing
     now = time.time() if now is None else now
     lives = {
@@ -115,7 +116,8 @@ def parse_token(profile: Profile, data: object, *, now: float | None = None) -> 
 
 
 def _refresh_lifetime(profile: Profile, found: Any, now: float) -> int:  # noqa: ANN401 -- JSON
-    """Zero and less mean that a refresh token has no end; it is taken as one of a year, and renewed long before."""
+    """Return a refresh token's lifetime. Zero and less mean that it has no end; it counts as a year, and is renewed
+    long before."""
     if found in _ENDLESS_TEXTS or (type(found) in (int, float) and found <= 0):
         return LONGEST_LIFE
     return lifetime(profile.signing, found, profile.oauth.default_refresh_expires_in, now=now)
@@ -135,7 +137,7 @@ def parse_event(profile: Profile, event_type: str, data: object, *, at: str = ""
 
 
 def parse_notification(profile: Profile, event_type: str, body: str | bytes) -> OrderNotification:
-    """A whole order.* notification as it was received; `event_type` is our name for it.
+    """Read a whole order.* notification as it was received; `event_type` is our name for it.
 
     Its envelope is read by the very code that lets it in (notifications.read_envelope).
     """
@@ -201,7 +203,7 @@ _PROFILE_WRONG = 3
 
 
 def _number_of(profile: Profile, order: object) -> str:
-    """The number of an order that cannot be read, as far as it has one that can be shown."""
+    """Return the number of an order that cannot be read, as far as it has one that can be shown."""
     found = lookup(order, profile.fields.order.out_order_no)
     number = str(found) if isinstance(found, str) or type(found) is int else ""
     return number if number.isprintable() and 0 < len(number) <= _LONGEST_ID else "an order"
@@ -227,7 +229,8 @@ def _status(profile: Profile, data: object, at: str) -> OrderStatus | None:
 
 
 def _items(profile: Profile, data: object, at: str) -> tuple[RemoteItem, ...]:
-    """The lines of an order, all or none: they matter where an order is adopted only, and there they must add up."""
+    """Read the lines of an order, all or none: they matter only where an order is adopted, and there they must add
+    up."""
     try:
         return read_each(profile, RemoteItem, profile.fields.item, data, profile.fields.order.items, at) or ()
     except MalformedPayload:
@@ -247,7 +250,8 @@ def _refunds(profile: Profile, data: object, at: str) -> tuple[RemoteRefund, ...
 
 
 def _refund_status(profile: Profile, data: object, name: str) -> RefundState:
-    """Where there is no such field, what a platform shows has succeeded; a word that nobody knows never has."""
+    """Return how a refund stands. Without such a field, what a platform shows has succeeded; an unknown word never
+    has."""
     if not has_field(data, name):
         return "succeeded"
     word = as_word(lookup(data, name))

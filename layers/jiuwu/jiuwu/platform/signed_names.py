@@ -36,7 +36,7 @@ def flaws(profile: Profile) -> Iterator[Flaw]:
 
 
 def _named(table: str, struct: object) -> dict[str, str]:
-    """Field of the profile → the platform's name; "" names nothing."""
+    """Return each field of the profile → the platform's name; "" names nothing."""
     fields = getattr(struct, "__struct_fields__", ())
     return {f"{table}.{field}": value for field in fields if (value := getattr(struct, field))}
 
@@ -59,7 +59,7 @@ def _excluded(profile: Profile, names: Mapping[str, str]) -> Iterator[Flaw]:
 
 
 def _collisions(names: Mapping[str, str]) -> Iterator[Flaw]:
-    """Of two under one name only one is signed, and the other could be anything."""
+    """Yield fields under one name: only one of them is signed, and the other could be anything."""
     first: dict[str, str] = {}
     for field, name in names.items():
         if (other := first.setdefault(name, field)) != field:
@@ -73,7 +73,7 @@ def _no_headers(headers: Mapping[str, str]) -> Iterator[Flaw]:
 
 
 def _joiners(profile: Profile, names: Mapping[str, str]) -> Iterator[Flaw]:
-    """Two different requests must not come to the same text: where a value ends has to be seen."""
+    """Yield joiners and names that hide where a value ends: two different requests must not come to the same text."""
     for field in ("pair_joiner", "field_joiner"):
         if any(char.isalnum() for char in getattr(profile.signing, field)):
             problem = "holds a letter or digit, so that a value could be read as a joiner"

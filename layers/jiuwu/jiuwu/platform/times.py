@@ -63,7 +63,7 @@ def _long_life(scheme: Scheme, value: object, life: int, now: float) -> int:
 
 
 def _seconds(scheme: Scheme, value: object) -> int:
-    """A number of seconds, also as text; a text that is a time is its Unix seconds."""
+    """Return a number of seconds, also as text; a text that is a time is its Unix seconds."""
     if isinstance(value, str):
         value = value.strip()
         return int(value.partition(".")[0]) if _NUMBER.fullmatch(value) else read_time(scheme, value)

@@ -31,7 +31,7 @@ class Reading(NamedTuple):
         return self.before + signing.join(self.scheme, self.params, self.path, self.order) + self.behind
 
     def without(self, name: str) -> "Reading":
-        """The same with one parameter less."""
+        """Return the same with one parameter less."""
         return self._replace(params={key: value for key, value in self.params.items() if key != name})
 
     def with_scheme(self, **changes: object) -> "Reading":
@@ -118,7 +118,7 @@ def _body_last(reading: Reading) -> Iterator[Reading]:
 
 
 def _body_unnamed(reading: Reading) -> Iterator[Reading]:
-    """The raw body where the pair belongs, behind all pairs, or before them."""
+    """Put the raw body where the pair belongs, behind all pairs, or before them."""
     scheme, body = reading.scheme, reading.params.get(reading.scheme.body_name, "")
     if not body:
         return
@@ -139,7 +139,7 @@ def _parameter_left_out(reading: Reading) -> Iterator[Reading]:
 
 
 def _charset(reading: Reading) -> Iterator[Reading]:
-    """Signed in GBK where UTF-8 was sent, and the other way round."""
+    """Sign in GBK where UTF-8 was sent, and the other way round."""
     for written, read in (("gb18030", "utf-8"), ("utf-8", "gb18030")):
         with suppress(UnicodeError):
             values = {
@@ -192,7 +192,7 @@ def _fixed(names: Iterable[str]) -> Callable[[Mapping[str, str]], Iterable[str]]
 
 
 def _real_milliseconds(reading: Reading) -> Iterator[Reading]:
-    """Seconds were sent, and signed were the milliseconds of that second: nobody knows which."""
+    """Sign the milliseconds of the second that was sent; nobody knows which, so all are tried."""
     for name, value in reading.params.items():
         if value.isascii() and value.isdigit() and len(value) == _DIGITS_OF_SECONDS:
             for thousandth in range(1000):

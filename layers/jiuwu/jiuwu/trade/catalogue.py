@@ -70,7 +70,8 @@ def reason(refused: PlatformError) -> str:
 
 
 def explanation(refused: PlatformError) -> str:
-    """Why the platform refused, in its own words, for the merchant's screen and never for logs: short, on one line."""
+    """Return why the platform refused, in its own words, for the merchant's screen and never for logs: short, on one
+    line."""
     text = f"{reason(refused)}: {refused.msg}" if refused.msg else reason(refused)
     return "".join(char if escaped(char) == char else " " for char in text)[:_LONGEST_REASON]
 

@@ -87,7 +87,7 @@ class Checkout:
         self._note, self._trouble, self._retry, self._clock = note, trouble, retry, clock
 
     def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
-        """The order of this request and whether it is new; CREATED when the platform could not take it yet.
+        """Return the order of this request and whether it is new; CREATED when the platform could not take it yet.
 
         Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable: if
         the member has to log in again; and, the order cancelled, if no later try can help. Raises AppSecretUnavailable,
@@ -104,8 +104,8 @@ class Checkout:
         return placed, known is None
 
     def look(self, order: Order, reach: Reach) -> Order:
-        """The order as the platform has it now, where that may be news and nobody asked a moment ago; as it stands
-        where the platform does not answer."""
+        """Return the order as the platform has it now, where that may be news and nobody asked a moment ago; as it
+        stands where the platform does not answer."""
         now = int(self._clock())
         since = now - _pause(order, now)
         if not self._may_be_news(order, now, since) or not self._store.claim_look(order.order_no, now, since=since):

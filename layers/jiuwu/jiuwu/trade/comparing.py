@@ -36,7 +36,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class ListedThere:
-    """What a page of the platform's list comes to, and the next page's name (empty: that was the last to be read)."""
+    """The tally of a page of the platform's list, and the next page's name (empty: that was the last to be read)."""
 
     tally: Tally
     next_page: str
@@ -61,8 +61,8 @@ class Comparer:
     def changed_there(
         self, page: str = "", trail: PageTrail = NOTHING_READ, *, counted: Iterable[str] = ()
     ) -> ListedThere:
-        """A page (empty: the first) of the platform's orders changed since the period began: the tally of those that
-        we do not have, and that were made in it or of which the platform does not say when. Raises PlatformError,
+        """Read a page (empty: the first) of the platform's orders changed since the period began: the tally of those
+        that we do not have, and that were made in it or of which the platform does not say when. Raises PlatformError,
         TableBusy.
 
         `trail` is that of the page before. `counted` are missing orders of earlier pages: one that changes meanwhile

@@ -81,7 +81,7 @@ class _Unconfirmed:
     order_no: str
 
     def event(self, now: int) -> ShipUnconfirmed:
-        """What it does to the order."""
+        """Return what it does to the order."""
         return ShipUnconfirmed(now)
 
 
@@ -147,7 +147,7 @@ class Dispatcher:
         return Dispatched(tuple(attempts), alerts, self._next_tries(orders.values(), attempts), unwritten)
 
     def _unconfirmed(self, orders: Mapping[str, Order], begun: Collection[str]) -> list[_Unconfirmed]:
-        """The orders whose ship request may have left before it was withdrawn."""
+        """Return the orders whose ship request may have left before it was withdrawn."""
         found = [_Unconfirmed(number) for number in orders if number in begun]
         return [one for one in found if self._after(orders[one.order_no], [one])[1]]
 
@@ -162,7 +162,7 @@ class Dispatcher:
         return self._left() < _LEAST_SECONDS
 
     def _leaving(self, order: Order, cleared: _Cleared) -> list[str]:
-        """What is ready, without that whose payments were not checked in this invocation."""
+        """Return the effects that are ready, without those whose payments were not checked in this invocation."""
         ready = self._ready(order)
         unchecked = {*self._to_check(order, ready)} - {*cleared.get(order.order_no, ())}
         return [effect for effect in ready if effect not in unchecked]
@@ -175,8 +175,8 @@ class Dispatcher:
         return [effect for effect in leaving if effect != "ship" and not effect.startswith("points:")]
 
     def _check(self, orders: Mapping[str, Order], attempts: list[Attempt]) -> _Cleared:
-        """The effects whose payments the platform shows, by order; what it does not show, or could not be asked about,
-        is an attempt that failed."""
+        """Return the effects whose payments the platform shows, by order; what it does not show, or could not be asked
+        about, is an attempt that failed."""
         to_check = {number: names for number, one in orders.items() if (names := self._to_check(one, self._ready(one)))}
         if not to_check or self._late:
             return {}
@@ -289,6 +289,6 @@ class Dispatcher:
 
 
 def _unanswered(error: Exception) -> bool:
-    """Whether the bus may have taken a request that ended so."""
+    """Return whether the bus may have taken a request that ended so."""
     answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
     return not 400 <= answer.get("HTTPStatusCode", 500) < 500

@@ -76,7 +76,7 @@ class RefundStatusChanged:
 
     @property
     def listed(self) -> bool:
-        """Whether this is what the platform's list shows, and not what a notification told."""
+        """Return whether this is what the platform's list shows, and not what a notification told."""
         return not self.event_id
 
 

@@ -10,24 +10,25 @@ _ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
 def order_no_for(member_id: str, idempotency_key: str) -> str:
-    """The number that this member's request makes, however often it is sent."""
+    """Return the number that this member's request makes, however often it is sent."""
     digest = hashlib.sha256(f"{member_id}\n{idempotency_key}".encode()).digest()
     return "JW" + base64.b32encode(digest).decode()[:22]
 
 
 def is_order_no(text: str) -> bool:
-    """Whether `text` has the form of `order_no_for`."""
+    """Return whether `text` has the form of `order_no_for`."""
     return _ORDER_NO.fullmatch(text) is not None
 
 
 def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) -> str:
-    """What makes two requests the same order: which products, how many of each, in whatever order, and what pays."""
+    """Return what makes two requests the same order: which products, how many of each, in whatever order, and what
+    pays."""
     wanted: list[object] = [*sorted(lines), *(["points"] if with_points else [])]
     return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
 
 
 def effect_id(order_no: str, effect: str) -> str:
-    """What the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
+    """Return what the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
     plain = f"{order_no}:{effect}"
     if len(plain) <= 64:
         return plain

@@ -92,8 +92,8 @@ class Effect:
 
     @property
     def refund_failed(self) -> bool:
-        """Whether the platform took this refund and could not give the money back: asked for again, it goes out under
-        another number, for this one is answered as before."""
+        """Return whether the platform took this refund and could not give the money back: asked for again, it goes out
+        under another number, for this one is answered as before."""
         return self.dead.startswith(REFUND_FAILED)
 
     @property
@@ -120,7 +120,7 @@ class UnbookedRefund:
 
     @property
     def under_way(self) -> bool:
-        """Whether it may still give money back."""
+        """Return whether it may still give money back."""
         return self.status != "failed"
 
 
@@ -186,7 +186,7 @@ class Order:
 
     @property
     def awaits_money(self) -> bool:
-        """Whether nothing but money is missing: until it comes, the order may expire and may be cancelled."""
+        """Return whether nothing but money is missing: until it comes, the order may expire and may be cancelled."""
         waits = self.hold_reason in (HoldReason.SHORT, HoldReason.UNPROVEN)
         return self.status in (Status.CREATED, Status.PLACED) or (self.status is Status.HELD and waits)
 
@@ -201,7 +201,8 @@ class Order:
         return tuple(entry for entry in self.payments if self.effect(f"refund:{entry.ref}") is None)
 
     def payment(self, transaction_id: str) -> Entry | None:
-        """The booking of this transaction, in doubt or not; refunds are numbered apart, one may have the same id."""
+        """Return the booking of this transaction, in doubt or not; refunds are numbered apart, one may have the same
+        id."""
         return next((entry for entry in self.ledger if entry.ref == transaction_id and not entry.of), None)
 
     def refund(self, refund_id: str) -> Entry | None:
@@ -209,7 +210,7 @@ class Order:
         return next((entry for entry in self.refunds if entry.ref == refund_id), None)
 
     def unbooked_refund(self, refund_id: str) -> UnbookedRefund | None:
-        """This refund, as long as it gave nothing back."""
+        """Return this refund while it has given nothing back."""
         return next((one for one in self.unbooked if one.ref == refund_id), None)
 
     def refunded_fen(self, transaction_id: str) -> int:
@@ -226,20 +227,21 @@ class Order:
         return 0 if self.goes_back(transaction_id) else self.uncommitted_fen(transaction_id)
 
     def goes_back(self, transaction_id: str) -> bool:
-        """Whether all that is left of this payment is on its way back; not when that failed, nor once it is booked."""
+        """Return whether all that is left of this payment is on its way back; not when that failed, nor once it is
+        booked."""
         whole = self.effect(name := f"refund:{transaction_id}")
         return whole is not None and not whole.refused and name not in self.answered
 
     def uncommitted_fen(self, transaction_id: str) -> int:
-        """How much of a payment is left by the refunds of it, and by those of parts of it that are on their way: asked
-        for by us, or begun at the platform."""
+        """Return how much of a payment is left by the refunds of it, and by those of parts of it that are on their way:
+        asked for by us, or begun at the platform."""
         asked = self.asked_back(transaction_id).items()
         on_its_way = sum(effect.fen for name, effect in asked if name not in self.answered and not effect.refused)
         there = sum(one.fen for one in self.begun_there(transaction_id))
         return self.left_fen(transaction_id) - on_its_way - there
 
     def begun_there(self, transaction_id: str) -> tuple[UnbookedRefund, ...]:
-        """The refunds of this payment that the platform began by itself, and that are under way."""
+        """Return the refunds of this payment that the platform began by itself, and that are under way."""
         return tuple(one for one in self.unbooked if one.of == transaction_id and one.under_way and not one.asked)
 
     @property
@@ -260,7 +262,7 @@ class Order:
         return next((effect for known, effect in self.effects if known == name), None)
 
     def moved(self, status: Status, hold_reason: HoldReason = HoldReason.NONE) -> "Order":
-        """The order in this status, and on hold for this reason."""
+        """Return the order in this status, and on hold for this reason."""
         return replace(self, status=status, hold_reason=hold_reason)
 
     def with_effect(self, name: str, effect: Effect) -> "Order":

@@ -91,7 +91,7 @@ def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Ou
 
 
 def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
-    """The outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
+    """Return the outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
     if not isinstance(outcome, Applied) or not _happened(before, _UNANSWERED) or "ship" not in before.pending:
         return outcome
     if outcome.order.effect("ship") is not None or _happened(before, MAY_HAVE_SHIPPED):
@@ -121,8 +121,8 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
 
 
 def _another(name: str, effect: Effect) -> str:
-    """The refund that asks again for what one asked that failed: the platform answers the number of that one as before.
-    Always the same, so that it is asked for once."""
+    """Return the refund that asks again for what one asked that failed: the platform answers the number of that one as
+    before. Always the same, so that it is asked for once."""
     return f"refund:{payment_of(name, effect)}#{request_part(f'again {name}')}"
 
 
@@ -131,12 +131,13 @@ def _with_reason_of(order: Order, another: str, name: str) -> Order:
 
 
 def _left_for(order: Order, name: str, effect: Effect) -> int:
-    """How much of its payment a refund may give back; one that was not refused is still counted as on its way."""
+    """Return how much of its payment a refund may give back; one that was not refused is still counted as on its
+    way."""
     return order.uncommitted_fen(payment_of(name, effect)) + (0 if effect.refused else effect.fen)
 
 
 def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
-    """The other side turned out not to have what we hold for done: it is tried again, as one more attempt, so that the
+    """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
     kind = event.effect.partition(":")[0]
     effect = order.effect(event.effect)

@@ -82,8 +82,8 @@ def next_look(order: Order, at: int, policy: Policy) -> int:
 
 
 def awaits_refund(order: Order, transaction_id: str) -> bool:
-    """The platform took a refund request for this payment, or began one by itself, and that money has not gone back
-    yet, as far as we heard."""
+    """Return whether the platform took a refund request for this payment, or began one by itself, and that money has
+    not gone back yet as far as we know."""
     if order.left_fen(transaction_id) <= 0:
         return False
     names = (f"refund:{transaction_id}", *order.asked_back(transaction_id))
@@ -105,7 +105,7 @@ def effect_state(order: Order, name: str) -> Literal["pending", "processing", "d
 
 
 def unknown_payment(order: Order, transaction_id: str) -> bool:
-    """Whether this payment was never heard of, or is in doubt."""
+    """Return whether this payment was never heard of, or is in doubt."""
     payment = order.payment(transaction_id)
     return payment is None or payment.doubted_at > 0
 

@@ -58,6 +58,6 @@ NOTHING_READ = PageTrail()
 
 
 def _content(page: "Page") -> str:
-    """What is on a page, in few characters; "" for nothing."""
+    """Return what is on a page, in few characters; "" for nothing."""
     listed = [*(f"{order.out_order_no} {order.updated_at} {order.status}" for order in page.orders), *page.unreadable]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16] if listed else ""

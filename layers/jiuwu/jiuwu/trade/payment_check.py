@@ -28,8 +28,8 @@ class PaymentNotShown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the platform says to one order's payments: `failed` is why it could not be asked, `missing` and `differing`
-    are the transactions that it does not show, or shows with another amount."""
+    """The platform's answer about one order's payments: `failed` is why it could not be asked, `missing` and
+    `differing` are the transactions that it does not show, or shows with another amount."""
 
     failed: Exception | None = None
     missing: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Checked:
 
     @property
     def shown(self) -> bool:
-        """Whether the platform shows every payment with its amount."""
+        """Return whether the platform shows every payment with its amount."""
         return not (self.failed or self.missing or self.differing)
 
 
@@ -54,7 +54,8 @@ def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> li
 def check(
     platform: "Callable[[], PlatformClient]", orders: Mapping[str, Order], *, left: Callable[[], float]
 ) -> dict[str, Checked]:
-    """What the platform says to the payments of these orders, by number, in as few calls as it takes."""
+    """Ask the platform about the payments of these orders, in as few calls as it takes; return the answers by
+    number."""
     try:
         found, unreadable = remotes(platform, list(orders), left=left)
     except PlatformError as error:

@@ -14,7 +14,7 @@ from .payments import short
 
 
 def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> Outcome:
-    """The platform was asked several times, and does not show these payments, or shows them with other amounts."""
+    """Put payments in doubt that the platform, asked several times, does not show, or shows with other amounts."""
     new = {entry.ref for entry in order.payments if entry.ref in event.transactions}
     if not new:
         return Ignored("not_in_doubt")
@@ -25,12 +25,12 @@ def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> Outcome:
 
 
 def _without_own_refunds(order: Order) -> Order:
-    """What the rules were going to give back was reckoned with a payment that may not be."""
+    """Withdraw the refunds that the rules decided: they were reckoned with a payment that may not exist."""
     return order.without_pending(*(name for name, effect in order.effects if is_own_refund(name, effect)))
 
 
 def _weighed(order: Order, *, differing: bool) -> Order:
-    """The order by what counts still: the true payment of an order that was served is not a second one."""
+    """Return the order by what still counts: the true payment of an order that was served is not a second one."""
     received = received_fen(order)
     if order.status in (Status.CANCELLED, Status.REFUNDED):
         return give_back(order, received)
@@ -42,7 +42,7 @@ def _weighed(order: Order, *, differing: bool) -> Order:
 
 
 def _pushed_again(order: Order) -> Order:
-    """The platform refused what was shipped for an untrue payment, and takes it now that a true one is there."""
+    """Push "shipped" again: the platform refused it for an untrue payment, and takes it for a true one."""
     push = order.effect("push:shipped")
     refused = push is not None and push.refused and is_paid(order)
     return order.with_effect("push:shipped", Effect()) if refused else order

@@ -20,30 +20,32 @@ def missing_fen(order: Order) -> int:
 
 
 def is_paid(order: Order) -> bool:
-    """Whether the order is to be served: the amount is here, or was here before the platform gave some of it back."""
+    """Return whether the order is to be served: the amount is here, or was here before the platform gave some of it
+    back."""
     received = received_fen(order)
     return received >= order.amount_fen or (received > 0 and _reached_amount(order, less_asked=True))
 
 
 def was_paid(order: Order) -> bool:
-    """Whether the amount was ever here, in the sequence in which the money moved and not in which we heard of it."""
+    """Return whether the amount was ever here, in the sequence in which the money moved and not in which we heard of
+    it."""
     return _reached_amount(order, less_asked=False)
 
 
 def may_be_paid_anew(order: Order) -> bool:
-    """Whether all that came went back before it made up the amount, and no rule ended the order."""
+    """Return whether all that came went back before it made up the amount, and no rule ended the order."""
     ended = any(is_own_refund(name, effect) for name, effect in order.effects)
     return order.status is Status.REFUNDED and not order.points and not ended and not was_paid(order)
 
 
 def is_own_refund(name: str, effect: Effect) -> bool:
-    """Whether an effect is a refund that the rules decided, and not the merchant."""
+    """Return whether an effect is a refund that the rules decided, and not the merchant."""
     return name.startswith("refund:") and (not effect.fen or name.rpartition("#")[2].startswith("rule-"))
 
 
 def give_back(order: Order, fen: int) -> Order:
-    """The order with so much of it asked back: whole payments first, the latest first, and the rest as a part of the
-    latest payment that is larger."""
+    """Return the order with so much of it asked back: whole payments first, the latest first, and the rest as a part of
+    the latest payment that is larger."""
     latest_first = sorted(order.kept, key=lambda payment: payment.at)[::-1]
     for payment in latest_first:
         if 0 < (available := order.refundable_fen(payment.ref)) <= fen:
@@ -55,7 +57,7 @@ def give_back(order: Order, fen: int) -> Order:
 
 
 def _asked_back(order: Order, transaction_id: str, fen: int) -> Order:
-    """Asks a payment back whole; one of which a part was asked back already, only by what is left."""
+    """Ask a payment back whole; one of which a part was asked back before, only by what is left."""
     if order.asked_back(transaction_id):
         return _part_asked_back(order, transaction_id, fen)
     return want(order, f"refund:{transaction_id}")
@@ -67,9 +69,9 @@ def _part_asked_back(order: Order, transaction_id: str, fen: int) -> Order:
 
 
 def _reached_amount(order: Order, *, less_asked: bool) -> bool:
-    """Whether the running sum of the payments kept and their refunds ever came to the amount. With `less_asked`, what
-    we asked back ourselves counts as gone from the beginning, and within a second other payments' refunds come first:
-    what is short must not ship."""
+    """Return whether the running sum of the payments kept and their refunds ever came to the amount. With `less_asked`,
+    what we asked back ourselves counts as gone from the beginning, and within a second other payments' refunds come
+    first: what is short must not ship."""
     moves: list[tuple[int, int]] = []
     for payment in order.kept:
         refunds = [refund for refund in order.refunds if refund.of == payment.ref]
@@ -89,7 +91,7 @@ def _reached_amount(order: Order, *, less_asked: bool) -> bool:
 
 
 def _asked_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
-    """How much of a payment we asked back, whether it has gone back yet or not."""
+    """Return how much of a payment we asked back, whether it has gone back yet or not."""
     there = sum(one.fen for one in order.begun_there(payment.ref))
     on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref) - there
     return on_its_way - sum(one.fen for one in refunds if one.asked)

@@ -37,7 +37,7 @@ def paid(order: Order, event: Paid, policy: Policy) -> Outcome:
 
 
 def _known_payment(order: Order, known: Entry, event: Paid, policy: Policy) -> Outcome:
-    """A booked payment that is told again; only the platform's own showing of it ends a doubt."""
+    """Take in a booked payment that is reported again; only the platform's own showing of it ends a doubt."""
     if known.fen != event.amount_fen:
         return look(order, event, "payment_contradicts_ledger")
     if not known.doubted_at:
@@ -64,7 +64,7 @@ def _paid_nothing(order: Order, event: Paid, policy: Policy) -> Outcome:
 
 
 def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applied:
-    """What a transaction that counts from now on means to the `order` that it is booked for."""
+    """Take in a transaction that counts from now on for the `order` that it is booked for."""
     given_back = order.refunded_fen(event.transaction_id)
     if given_back and given_back >= event.amount_fen:
         return _paid_and_given_back(booked, event, policy, over=given_back > event.amount_fen)
@@ -80,7 +80,8 @@ def _payment(order: Order, booked: Order, event: Paid, policy: Policy) -> Applie
 
 
 def _has_room(order: Order, booked: Order) -> bool:
-    """Whether a further payment of an order only takes the place of what went back, or is for a person to decide."""
+    """Return whether a further payment of an order only takes the place of what went back, or is for a person to
+    decide."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED) and received_fen(order) > 0
     return received_fen(booked) <= order.amount_fen and (served or order.status is Status.HELD)
 
@@ -98,8 +99,8 @@ def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
 
 
 def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
-    """The sum of what came is compared with the amount: short of it the order waits, exactly it ships, and above it the
-    surplus goes back."""
+    """Compare the sum of what came with the amount: below it the order waits, with exactly the amount it ships, and
+    above it the surplus goes back."""
     if not is_paid(order):
         known = order.status is Status.HELD and order.awaits_money
         return applied(short(order), event, "underpaid", policy, (*alerts, *(() if known else ("underpaid",))))
@@ -109,18 +110,18 @@ def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *ale
 
 
 def serve_if_paid(order: Order) -> Order:
-    """The order served if it waited for money that turns out to be here."""
+    """Return the order served if it waited for money that turns out to be here."""
     on_hold = order.status is Status.HELD and order.awaits_money
     return serve(order) if on_hold and is_paid(order) else order
 
 
 def serve(order: Order) -> Order:
-    """The order on its way, and what is above its amount on its way back."""
+    """Return the order on its way, and what is above its amount on its way back."""
     return give_back(_shipping(order), received_fen(order) - order.amount_fen)
 
 
 def _shipping(order: Order) -> Order:
-    """The order with its goods on their way, rescued if it was expiring; what left before is not sent again."""
+    """Return the order with its goods on their way, rescued if it was expiring; what left before is not sent again."""
     order = order.without_pending("push:cancelled")
     shipped = order.effect("ship")
     if shipped and shipped.done_at:
@@ -130,7 +131,7 @@ def _shipping(order: Order) -> Order:
 
 
 def short(order: Order) -> Order:
-    """The order waiting for the rest of its money; nothing ships meanwhile."""
+    """Return the order waiting for the rest of its money; nothing ships meanwhile."""
     reason = HoldReason.UNPROVEN if order.doubted else HoldReason.SHORT
     return order.moved(Status.HELD, reason).without_pending("ship", "points:spend")
 
@@ -175,7 +176,7 @@ def _only_points(order: Order) -> bool:
 
 
 def closed(order: Order) -> Order:
-    """The order cancelled; what came for it goes back, points that were reserved for it, too."""
+    """Return the order cancelled; what came for it goes back, points that were reserved for it, too."""
     order = order.without_pending(*_UNLESS_OVER)
     return _ended(give_back(order, received_fen(order)), Status.CANCELLED)
 

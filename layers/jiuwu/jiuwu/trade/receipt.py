@@ -100,13 +100,13 @@ def points_receipt(balance: int, bookings: Iterable[Booking]) -> dict[str, objec
 
 
 def points_for_merchant(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
-    """The member's view, with the merchant's own words for each entry: the request id and the reason."""
+    """Return the member's view, with the merchant's own words for each entry: the request id and the reason."""
     entries = [_booking(booking) | _words_of_merchant(booking) for booking in _shown(bookings)]
     return {"balance": balance, "entries": entries}
 
 
 def _missing(order: Order) -> dict[str, object]:
-    """What an order that was paid in part still waits for, and the words for its member."""
+    """Return what an order that was paid in part still waits for, and the words for its member."""
     if order.hold_reason is not HoldReason.SHORT:
         return {}
     fen = missing_fen(order)

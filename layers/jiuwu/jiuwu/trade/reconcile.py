@@ -76,7 +76,7 @@ class NotOurs(Exception):
 def decide(
     local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, finder: str = RECONCILER
 ) -> Decision:
-    """What one order's two sides call for at `now` (Unix seconds); None for a side that does not have the order.
+    """Return what one order's two sides call for at `now` (Unix seconds); None for a side that does not have the order.
     `finder` is who asked the platform.
 
     One round: once its actions are done, decide again, until there are none. Three rounds settle any order.
@@ -100,8 +100,8 @@ def decide(
 
 
 def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str = RECONCILER) -> Iterator[Event]:
-    """What the platform shows and `local` has not taken in, oldest first, under ids made of the evidence and of who
-    found it: what a member's look finds first is no missed notification.
+    """Yield what the platform shows and `local` has not taken in, oldest first, under ids made of the evidence and of
+    who found it: what a member's look finds first is no missed notification.
 
     Two who find the same news at once apply it once, since each books a transaction, a refund or an end only once.
     """
@@ -126,8 +126,8 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
 
 
 def _refund_states(local: Order, remote: "RemoteOrder", at: int) -> Iterator[Event]:
-    """How refunds stand that gave nothing back. No notification need ever tell of it, so the event has no id: the order
-    itself shows that it was taken in."""
+    """Yield how refunds stand that gave nothing back. No notification need ever tell of it, so the event has no id: the
+    order itself shows that it was taken in."""
     for refund in remote.refunds:
         known = local.unbooked_refund(refund.refund_id)
         told = known.status if known else "succeeded" if local.refund(refund.refund_id) else ""
@@ -137,7 +137,7 @@ def _refund_states(local: Order, remote: "RemoteOrder", at: int) -> Iterator[Eve
 
 
 def _failures(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
-    """What can be acted upon though the platform contradicts itself: a person hears of a refund that failed."""
+    """Return what can be acted upon though the platform contradicts itself: a person hears of a refund that failed."""
     return () if another_order(local, remote) else _taken(_refund_states(local, remote, now), local, policy)
 
 
@@ -248,7 +248,7 @@ def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tupl
 
 
 def _unanswered(local: Order, remote: "RemoteOrder") -> list[str]:
-    """The refunds that we asked for and the platform does not show, however they stand."""
+    """Return the refunds that we asked for and the platform does not show, however they stand."""
     ours = {refund.out_refund_no for refund in remote.refunds}
     names: list[str] = []
     for payment in remote.payments:
@@ -278,7 +278,7 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
 
 
 def not_there(local: Order, remote: "RemoteOrder") -> Iterator[tuple[Entry, str]]:
-    """The payments and refunds that are booked here and that the platform does not show, each in words."""
+    """Yield the payments and refunds that are booked here and that the platform does not show, each in words."""
     there = {payment.transaction_id for payment in remote.payments}
     states = {refund.refund_id: refund.status for refund in remote.refunds}
     for entry in local.ledger:

@@ -76,13 +76,13 @@ class Cursor:
         return self._ended(max(self.since, seen, self.began - OVERLAP_SECONDS), seen)
 
     def broken_off(self, changes: Iterable[int]) -> "Cursor":
-        """The cursor when the list leads nowhere new after a page with these changes: the next pass begins at the
-        latest one, for the list names the oldest first, and not a moment later."""
+        """Return the cursor when the list leads nowhere new after a page with these changes: the next pass begins at
+        the latest one, for the list names the oldest first, and not a moment later."""
         seen = max(self.seen, *changes, 0)
         return self._ended(max(self.since, seen), seen)
 
     def lag(self, now: int) -> int:
-        """How many seconds ago the latest change was made that this reading has reached."""
+        """Return how many seconds ago the latest change was made that this reading has reached."""
         return max(0, now - max(self.since, min(self.seen, self.began + OVERLAP_SECONDS)))
 
     def _ended(self, latest: int, seen: int) -> "Cursor":

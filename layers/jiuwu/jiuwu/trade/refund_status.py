@@ -35,7 +35,7 @@ def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Poli
 
 
 def _noted(order: Order, event: RefundStatusChanged, asked: str) -> Order:
-    """The order that remembers how the refund stands; what failed longest ago is forgotten first."""
+    """Return the order that remembers how the refund stands; what failed longest ago is forgotten first."""
     others = tuple(one for one in order.unbooked if one.ref != event.refund_id)
     this = UnbookedRefund(event.refund_id, event.amount_fen, event.at, event.transaction_id, event.status, asked)
     kept = sorted((*others, this), key=lambda one: (one.under_way, one.at))[-_MOST_UNBOOKED:]
@@ -43,7 +43,7 @@ def _noted(order: Order, event: RefundStatusChanged, asked: str) -> Order:
 
 
 def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
-    """The platform has it, and its money counts as on its way back."""
+    """Take in a refund that the platform is processing: its money counts as on its way back."""
     order = settle(order, asked, event.at) if asked else less_surplus(order, event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
     unknown = ("refund_status_unknown",) if event.status == "unknown" else ()
@@ -51,7 +51,8 @@ def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Pol
 
 
 def _failed(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
-    """Its money is here to be given back again. The reply to our request may have said so before."""
+    """Take in a refund that failed: its money may be given back again. The reply to our request may have said so
+    before."""
     effect = order.effect(asked) if asked else None
     if effect and effect.refund_failed:
         return applied(order, event, "refund_failed", policy)
@@ -61,8 +62,8 @@ def _failed(order: Order, event: RefundStatusChanged, asked: str, policy: Policy
 
 
 def _ships_again(order: Order, asked: str) -> Order:
-    """A parcel withdrawn for a refund that the platform began and could not make is due again; what the merchant wanted
-    given back is for a person to decide."""
+    """Ask again for a parcel that was withdrawn for a refund that the platform began and could not make; where the
+    merchant wanted money given back, a person decides."""
     merchants = any(order.asked_back(payment.ref) for payment in order.kept)
     if asked or merchants or order.status is not Status.PAID or received_fen(order) <= 0:
         return order

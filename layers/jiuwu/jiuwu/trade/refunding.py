@@ -36,7 +36,7 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
 
 
 def asked_for(order: Order, event: Refunded | RefundStatusChanged) -> str:
-    """The effect of ours that this refund answers; empty when it was made at the platform."""
+    """Return the effect of ours that this refund answers; empty when it was made at the platform."""
     if not event.out_refund_no:
         return ""
     names = [f"refund:{event.transaction_id}", *order.asked_back(event.transaction_id)]
@@ -65,7 +65,7 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
 
 
 def less_surplus(order: Order, fen: int) -> Order:
-    """What the platform gave back by itself may have been the surplus: so much less of it is still to be asked back."""
+    """Reduce the surplus still to be asked back by what the platform gave back by itself; that may have been it."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
     for name, effect in reversed(order.effects):
@@ -77,9 +77,9 @@ def less_surplus(order: Order, fen: int) -> Order:
 
 
 def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
-    """Refunds made at the platform leave less to give back: what we were still going to ask for is cut down to that,
-    newest first, and a person hears of it. A request that had reached the platform would have kept it from its own.
-    What all goes back is not shipped."""
+    """Cut what we were still going to ask back down to what refunds made at the platform leave, newest first; a person
+    hears of it. A request that had reached the platform would have kept it from its own. What all goes back is not
+    shipped."""
     pending = [(name, effect) for name, effect in order.asked_back(transaction_id).items() if effect.pending]
     reduced = False
     while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
@@ -141,13 +141,13 @@ def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
 
 
 def _to_take_from(order: Order) -> list[Entry]:
-    """The payments that may be given back by request: first those that were to go back anyway and failed."""
+    """Return the payments that may be given back by request: first those that were to go back anyway and failed."""
     open_ = [payment for payment in order.payments if not order.goes_back(payment.ref)]
     return sorted(open_, key=lambda payment: payment in order.kept)
 
 
 def with_reason(order: Order, request: str, reason: str) -> Order:
-    """Once per request, however many payments it takes its money from; no more of them than of requests."""
+    """Keep a reason once per request, however many payments the request takes its money from."""
     if not reason:
         return order
     known = dict(order.reasons) | {request: reason[:MOST_REASON]}
@@ -172,11 +172,11 @@ def failed(order: Order, request: str, *, whole: bool) -> bool:
 
 
 def _parts(order: Order, request: str) -> list[Effect]:
-    """The refunds that a request asked for, one of each payment that it took money from."""
+    """Return the refunds that a request asked for, one of each payment that it took money from."""
     ending = f"#{request_part(request)}"
     return [effect for name, effect in order.effects if name.endswith(ending)]
 
 
 def request_part(request: str) -> str:
-    """A request's id within an effect's name, which must stay short and without a second #."""
+    """Return a request's id for an effect's name, which must stay short and without a second #."""
     return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

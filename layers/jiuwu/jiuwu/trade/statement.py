@@ -142,7 +142,7 @@ def total(figures: Mapping[str, Figures]) -> Figures:
 def of_pair(
     local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, fresh_seconds: int
 ) -> Tally:
-    """The tally of one order; None for a side that does not have it. `now` is when the platform was asked.
+    """Return the tally of one order; None for a side that does not have it. `now` is when the platform was asked.
 
     What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it. For
     money that only we know of that counts from when it moved, whatever happened to the order since.
@@ -197,7 +197,7 @@ def seen_there(remote: "RemoteOrder | None") -> Seen:
 
 
 def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_seconds: int) -> Iterator[Finding]:
-    """Money that is here and not there, and was to be there by now; one that moves in the future is no excuse."""
+    """Yield money that is here and not there, and was to be there by now; one that moves in the future is no excuse."""
     for entry, why in not_there(local, remote) if local and remote else ():
         if abs(now - entry.at) >= fresh_seconds:
             yield Finding(Drift.PLATFORM_BEHIND, local.order_no if local else "", why)

@@ -66,7 +66,7 @@ class Statement:
         return msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=2) + b"\n"
 
     def csv(self) -> bytes:
-        """One table in Chinese: the totals, the states, the differences, what is in flight, and notes."""
+        """Return one table in Chinese: the totals, the states, the differences, what is in flight, and notes."""
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(_HEADER)

@@ -77,7 +77,7 @@ def _names(listed: str) -> str:
 
 
 def _action(name: str) -> str:
-    """An effect or an action; a refund's transaction and request stay as they are."""
+    """Return an effect or an action in Chinese; a refund's transaction and request stay as they are."""
     kind, _, of = name.partition(":")
     return _ACTIONS.get(name) or (f"{_ACTIONS[kind]} {of}" if kind == "refund" else name)
 

@@ -169,7 +169,7 @@ class Sweep:
                 return part.rest(None)
 
     def _page(self, cursor: Cursor) -> "Page | None":
-        """The cursor's page of the list; None where the platform refuses to know it."""
+        """Return the cursor's page of the list; None where the platform refuses to know it."""
         try:
             return self._platform().changed_orders(cursor.updated_after, cursor.page)
         except BadParameters:
@@ -186,7 +186,7 @@ class Sweep:
         return cursor
 
     def _onward(self, cursor: Cursor, page: "Page") -> Cursor:
-        """The cursor after this page; where the list makes no progress the pass ends, and says so."""
+        """Return the cursor after this page; where the list makes no progress the pass ends, and says so."""
         changes = [remote.updated_at for remote in page.orders]
         try:
             trail = cursor.trail.onward(cursor.page, page)
