@@ -1,9 +1,30 @@
 """What tests of the sandbox share."""
 
+from collections.abc import Iterator
+
 import pytest
+
+from sandbox.town.people import Member
+from sandbox.town.town import Town
+from tests.sandbox.town_life import stocked_town
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """Tests marked anyio run on asyncio, as the simulator does."""
     return "asyncio"
+
+
+@pytest.fixture
+def here() -> Iterator[Town]:
+    """The whole system on virtual time, with products to sell."""
+    with stocked_town() as town:
+        yield town
+
+
+@pytest.fixture
+def lan(here: Town) -> Member:
+    """A member who is logged in."""
+    member = Member(here, "ou_lan")
+    member.log_in()
+    return member

@@ -1,7 +1,7 @@
 """The whole template in this process, on virtual time."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,37 +10,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from jiuwu.aws import clients
 from jiuwu.trade import effects
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import HoldReason, Order, Status
+from jiuwu.trade.orders import HoldReason, Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform import orders as platform_orders
 from sandbox.town.people import Member, stock
 from sandbox.town.town import Killed, Town, town
 from sandbox.town.wiring import following
-
-TEA = [{"product_id": "mug-panda", "quantity": 1}]
-HOUR = 3600
-
-
-@pytest.fixture
-def here() -> Iterator[Town]:
-    with town() as built:
-        stock(built)
-        built.start()
-        yield built
-
-
-@pytest.fixture
-def lan(here: Town) -> Member:
-    member = Member(here, "ou_lan")
-    member.log_in()
-    return member
-
-
-def order(town: Town, order_no: str) -> Order:
-    item = town.account.client("dynamodb").get_item(TableName="OrdersTable", Key={"order_no": {"S": order_no}})["Item"]
-    return from_item(item)
+from tests.sandbox.town_life import HOUR, TEA, order
 
 
 class Once:

@@ -8,9 +8,9 @@ import pytest
 
 from jiuwu.trade.orders import Status
 from sandbox.memory.calls import Phase
-from sandbox.town.people import Member, stock
-from sandbox.town.town import Town, town
-from tests.sandbox.test_town import TEA, order
+from sandbox.town.people import Member
+from sandbox.town.town import Town
+from tests.sandbox.town_life import TEA, later, order, stocked_town
 
 
 class Away:
@@ -27,9 +27,7 @@ class Away:
 
 @pytest.fixture
 def here() -> Iterator[Town]:
-    with town() as built:
-        stock(built)
-        built.start(off=["TokenRefresher", "ProductSync"])
+    with stocked_town(off=["TokenRefresher", "ProductSync"]) as built:
         yield built
 
 
@@ -42,10 +40,6 @@ def ordered(here: Town, away_seconds: float) -> tuple[Member, str, Away]:
     return lan, lan.place("key", TEA), away
 
 
-def wait(here: Town, seconds: float) -> None:
-    here.clock.run(here.clock.now + seconds)
-
-
 @pytest.mark.parametrize(("away_seconds", "placed_after"), [(1, 6), (12, 20), (50, 80)])
 def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
     here: Town, away_seconds: float, placed_after: float
@@ -53,7 +47,7 @@ def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
     _, number, _ = ordered(here, away_seconds)
     assert Status.CREATED is order(here, number).status
 
-    wait(here, placed_after)
+    later(here, placed_after)
 
     assert Status.PLACED is order(here, number).status
     assert [number] == [one.number for one in here.platform.world.book]
@@ -61,14 +55,14 @@ def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
 
 def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_away(here: Town) -> None:
     lan, number, _ = ordered(here, 1000)
-    wait(here, 1001)
+    later(here, 1001)
 
     assert "placed" == lan.look(number)["status"]
 
 
 def test_a_member_who_repeats_the_request_has_it_placed_at_once(here: Town) -> None:
     lan, number, _ = ordered(here, 100)
-    wait(here, 101)
+    later(here, 101)
 
     assert number == lan.place("key", TEA)
     assert Status.PLACED is order(here, number).status
@@ -79,7 +73,7 @@ def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(here:
 
     for _ in range(300):
         lan.look(number)
-        wait(here, 2)
+        later(here, 2)
 
     # three attempts of a call; without the order's own limit and the circuit it would be 900 of the looks alone
     assert away.tried < 300
@@ -88,10 +82,10 @@ def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(here:
 
 def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(here: Town) -> None:
     lan, number, _ = ordered(here, 0)
-    wait(here, 20)
+    later(here, 20)
     here.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     here.platform.actions.pay(number)
 
     assert "paid" == lan.look(number)["status"]
-    wait(here, 10)
+    later(here, 10)
     assert Status.SHIPPED is order(here, number).status

@@ -12,7 +12,7 @@ from jiuwu.trade.orders import Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Merchant, stock
 from sandbox.town.town import Town, town
-from tests.sandbox.test_town import TEA, order
+from tests.sandbox.town_life import TEA, order
 
 REFUNDS = 4
 

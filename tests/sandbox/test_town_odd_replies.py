@@ -10,13 +10,9 @@ import httpx
 import pytest
 
 from jiuwu.platform.profile import load
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order
 from sandbox.town.people import Member, stock
 from sandbox.town.town import Town, town
-
-TEA = [{"product_id": "mug-panda", "quantity": 1}]
-HOUR, DAY = 3600, 86_400
+from tests.sandbox.town_life import HOUR, TEA, later, letters, order
 
 Alter = Callable[[httpx.Request, bytes], bytes | httpx.Response]
 
@@ -44,19 +40,6 @@ def shop() -> Iterator[tuple[Town, _Altered]]:
         here.platform._client = httpx.Client(transport=wire)
         here.start()
         yield here, wire
-
-
-def order(here: Town, number: str) -> Order:
-    found = here.account.client("dynamodb").get_item(TableName="OrdersTable", Key={"order_no": {"S": number}})
-    return from_item(found["Item"])
-
-
-def later(here: Town, seconds: float) -> None:
-    here.clock.run(here.clock.now + seconds)
-
-
-def letters(here: Town) -> list[str]:
-    return [item["reason"]["S"] for item in here.account.client("dynamodb").scan(TableName="DeadLettersTable")["Items"]]
 
 
 def of_orders(alter: Callable[[bytes], bytes]) -> Alter:

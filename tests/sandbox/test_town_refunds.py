@@ -1,7 +1,6 @@
 """Refunds that the platform does not make at once, in the whole system on virtual time."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,30 +8,15 @@ from msgspec.structs import replace
 
 from jiuwu.platform.contract import RefundStatus
 from jiuwu.trade.orders import Order, Status
-from sandbox.town.people import Member, Merchant, stock
-from sandbox.town.town import MERCHANT_KEY, Town, town
-from tests.sandbox.test_town_odd_replies import DAY, HOUR, TEA, later, letters, order
+from sandbox.town.people import Member, Merchant
+from sandbox.town.town import MERCHANT_KEY, Town
+from tests.sandbox.town_life import DAY, HOUR, TEA, later, letters, order
 
 PRICE = 3990
 
 
-@pytest.fixture
-def here() -> Iterator[Town]:
-    with town() as built:
-        stock(built)
-        built.start()
-        yield built
-
-
-@pytest.fixture
-def member(here: Town) -> Member:
-    found = Member(here, "ou_lan")
-    found.log_in()
-    return found
-
-
-def bought(here: Town, member: Member) -> str:
-    number = member.place("k", TEA)
+def bought(here: Town, lan: Member) -> str:
+    number = lan.place("k", TEA)
     here.platform.actions.pay(number)
     later(here, 120)
     return number
@@ -61,26 +45,26 @@ def back_office(here: Town, number: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told", "by schedule alone"])
-def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(here: Town, member: Member, *, told: bool) -> None:
-    number = bought(here, member)
+def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(here: Town, lan: Member, *, told: bool) -> None:
+    number = bought(here, lan)
     begin_as(here, "processing")
     if not told:
         here.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     here.platform.actions.refund(number)
     later(here, HOUR)
-    shown = member.look(number)
+    shown = lan.look(number)
 
     assert ("shipped", "39.90", "退款处理中") == (shown["status"], shown["refunding"], shown["timeline"][-1]["what"])
     assert (Status.SHIPPED, PRICE) == ((failed := end(here, number, "failed")).status, failed.balance_fen)
-    assert "退款未成功，请联系商家" == member.look(number)["timeline"][-1]["what"]
+    assert "退款未成功，请联系商家" == lan.look(number)["timeline"][-1]["what"]
     begin_as(here, "succeeded")
     here.platform.actions.refund(number)
     later(here, HOUR)
     assert (Status.REFUNDED, 0) == (order(here, number).status, order(here, number).balance_fen)
 
 
-def test_a_refund_under_way_is_asked_for_once_in_a_day(here: Town, member: Member) -> None:
-    number = bought(here, member)
+def test_a_refund_under_way_is_asked_for_once_in_a_day(here: Town, lan: Member) -> None:
+    number = bought(here, lan)
     begin_as(here, "processing")
     Merchant(here).refund("r1", number, 100)
     later(here, DAY)
@@ -90,10 +74,8 @@ def test_a_refund_under_way_is_asked_for_once_in_a_day(here: Town, member: Membe
     assert (PRICE - 100, Status.SHIPPED) == ((made := end(here, number, "succeeded")).balance_fen, made.status)
 
 
-def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_asked_for_again(
-    here: Town, member: Member
-) -> None:
-    number = bought(here, member)
+def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_asked_for_again(here: Town, lan: Member) -> None:
+    number = bought(here, lan)
     begin_as(here, "failed")
     Merchant(here).refund("r1", number, 100)
     later(here, DAY)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.town.people import Member, stock
-from sandbox.town.town import MERCHANT_KEY, Town, town
+from sandbox.town.people import Member
+from sandbox.town.town import MERCHANT_KEY, Town
+from tests.sandbox.town_life import TEA, stocked_town
 
-TEA = [{"product_id": "mug-panda", "quantity": 1}]
 PATHS = [
     *("/oauth/login", "/oauth/callback", "/oauth/session", "/oauth/unlink", "/webhooks/jiuwu", "/orders", "/points"),
     *("/orders/JW1", "/orders/JW1/cancel", "/merchant/orders/JW1", "/merchant/orders/JW1/refunds"),
@@ -18,9 +18,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Town]:
-    with town() as built:
-        stock(built)
-        built.start()
+    with stocked_town() as built:
         yield built
 
 

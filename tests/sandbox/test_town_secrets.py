@@ -1,7 +1,7 @@
 """Secrets Manager away, or a malformed new secret: what every function does while it lasts, on virtual time."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -9,11 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.trade.items import from_item
 from sandbox.memory.calls import Phase
-from sandbox.town.people import Member, Merchant, Refused, stock
-from sandbox.town.town import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, Town, town
-
-TEA = [{"product_id": "mug-panda", "quantity": 1}]
-HOUR = 3600.0
+from sandbox.town.people import Member, Merchant, Refused
+from sandbox.town.town import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, Town
+from tests.sandbox.town_life import HOUR, TEA, later
 
 Trouble = Callable[[Town], None]
 
@@ -46,22 +44,10 @@ TROUBLES = {
 }
 
 
-@pytest.fixture
-def here() -> Iterator[Town]:
-    with town() as built:
-        stock(built)
-        built.start()
-        yield built
-
-
 @pytest.fixture(params=TROUBLES.values(), ids=list(TROUBLES))
 def trouble(request: pytest.FixtureRequest) -> Trouble:
     begin: Trouble = request.param
     return begin
-
-
-def later(here: Town, seconds: float) -> None:
-    here.clock.run(here.clock.now + seconds)
 
 
 def end(here: Town) -> None:
