@@ -10,7 +10,7 @@ from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Order
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, failed, refundable_fen, was_asked
+from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
 from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
@@ -57,7 +57,7 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
             raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
         _show(order)
         request = request_id or _request(order, asked_fen)
-        if not was_asked(order, request):
+        if not was_requested(order, request):
             _confirm(order, asked_fen, yes=yes)
         queue = partial(effects.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
         _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
@@ -69,7 +69,7 @@ def _request(order: Order, asked_fen: int | None) -> str:
     meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
     for number in count(1):
         request = options.request_id(None, *meaning, str(number))
-        if not failed(order, request, whole=asked_fen is None):
+        if not request_failed(order, request, whole=asked_fen is None):
             break
     return request
 

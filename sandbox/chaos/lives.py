@@ -179,7 +179,7 @@ class Lives:
     def _refund_again(self, order_no: str, refund: Refund, press: int) -> None:
         """Refund again for whoever wanted the first: the platform at its console, or the merchant once they hear of the
         failure."""
-        if self._book.get(order_no).left_of(refund.transaction_id) < refund.amount_fen:
+        if self._book.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
             return  # it went back by another
         if not refund.out_refund_no:
             self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)

@@ -83,7 +83,7 @@ class Actions:
             raise Refused("transition_refused", f"order {out_order_no} has no payment to refund")
         payment = order.payments[-1]
         transaction_id = transaction_id or payment.transaction_id
-        amount = order.left_of(transaction_id) if amount_fen is None else amount_fen
+        amount = order.refundable_of(transaction_id) if amount_fen is None else amount_fen
         return self._refund(order, Refund(events.next_refund(order), "", transaction_id, amount, self._world.now()))
 
     def refund_as(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> Refund:

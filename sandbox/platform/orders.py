@@ -75,7 +75,7 @@ class Order(msgspec.Struct, frozen=True):
     def refunded_fen(self) -> int:
         return sum(refund.amount_fen for refund in self.given_back)
 
-    def left_of(self, transaction_id: str) -> int:
+    def refundable_of(self, transaction_id: str) -> int:
         """Return what can still be given back of a payment: a refund that failed took nothing of it."""
         payment = next((one for one in self.payments if one.transaction_id == transaction_id), None)
         taken = [one for one in self.refunds if one.transaction_id == transaction_id and one.status != "failed"]
@@ -178,7 +178,7 @@ def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
     """Begin a refund, or make it at once; one under way counts as taken from its payment until it fails."""
     if wanted.transaction_id not in {one.transaction_id for one in order.payments}:
         raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
-    if wanted.amount_fen > (left := order.left_of(wanted.transaction_id)):
+    if wanted.amount_fen > (left := order.refundable_of(wanted.transaction_id)):
         raise Refused(
             "transition_refused", f"amount exceeds what is left of payment {wanted.transaction_id}: {left} fen"
         )
@@ -191,7 +191,7 @@ def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int)
     known = next((one for one in order.refunds if one.refund_id == refund_id), None)
     if known is None or known.status == "succeeded":
         raise Refused("transition_refused", f"order {order.number} has no refund {refund_id} that could change")
-    if known.status == "failed" and known.amount_fen > order.left_of(known.transaction_id):
+    if known.status == "failed" and known.amount_fen > order.refundable_of(known.transaction_id):
         raise Refused("transition_refused", f"refund {refund_id}: its money went back by another")
     changed = replace(known, status=status, refunded_at=now)
     refunds = tuple(changed if one is known else one for one in order.refunds)

@@ -184,17 +184,17 @@ def partly_paid(stage: Stage) -> None:
     stage.pass_by(float(PARAMETERS["OrderExpirySeconds"]) - 70)
 
 
-def tell_untruly(stage: Stage) -> None:
+def notify_untruly(stage: Stage) -> None:
     """A notification, rightly signed, of a payment that the platform does not know."""
     order = stage.town.platform.world.book.get(stage.order_no)
     untrue = platform_orders.pay(order, order.request.amount_fen, "untrue", int(stage.town.clock.now))
     stage.town.platform.notifier.emit(events.paid(untrue, untrue.payments[-1]))
 
 
-def told_untruly(stage: Stage) -> None:
+def notified_untruly(stage: Stage) -> None:
     """An order shipped for such a payment."""
     placed(stage)
-    tell_untruly(stage)
+    notify_untruly(stage)
     stage.pass_by(400)
 
 
@@ -495,7 +495,7 @@ SCENARIOS = (
     Scenario("payment in parts, and more than the amount", placed, pay_in_parts, Status.SHIPPED, back_fen=2000),
     Scenario("expiry of an order paid in part", partly_paid, nobody, Status.REFUNDED, back_fen=None, seconds=400),
     Scenario("the rest as the order expires", partly_paid, pay_the_rest, Status.SHIPPED, seconds=400),
-    Scenario("the true payment after an untrue one", told_untruly, pay_under_its_id, Status.SHIPPED, seconds=400),
+    Scenario("the true payment after an untrue one", notified_untruly, pay_under_its_id, Status.SHIPPED, seconds=400),
     Scenario("late payment", cancelled, pay_late, Status.REFUNDED, back_fen=None),
     Scenario("cancellation by the member", placed, cancel_here, Status.CANCELLED),
     Scenario("cancellation by the platform", placed, cancel_there, Status.CANCELLED),

@@ -1,7 +1,7 @@
 """Every safeguard that is broken once."""
 
+from .access import ACCESS
 from .border import BORDER
-from .doors import DOORS
 from .letters import LETTERS
 from .members import MEMBERS
 from .money import MONEY
@@ -23,5 +23,5 @@ SAFEGUARDS = (
     *LETTERS,
     *STATEMENTS,
     *BORDER,
-    *DOORS,
+    *ACCESS,
 )

@@ -299,7 +299,7 @@ MONEY = (
         f"{_TRADE}/reconcile.py",
         "sorted(remote.given_back, key",
         "sorted(remote.refunds, key",
-        ("tests/trade/test_refund_status.py::test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift",),
+        ("tests/trade/test_refund_shown.py::test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift",),
     ),
     Safeguard(
         "a word that nobody knows never means that a refund succeeded",

@@ -110,7 +110,7 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     effect = order.effect(event.effect)
     if effect is None or not effect.dead or order.effect(another := _another(event.effect, effect)):
         return Ignored("effect_not_dead")
-    left = _left_for(order, event.effect, effect)
+    left = _refundable_for(order, event.effect, effect)
     if event.effect.startswith("refund:") and left < (effect.fen or 1):
         return Ignored("refund_exceeds_payment")
     if effect.refund_failed:
@@ -130,7 +130,7 @@ def _with_reason_of(order: Order, another: str, name: str) -> Order:
     return with_reason(order, another.rpartition("#")[2], order.reason(name))
 
 
-def _left_for(order: Order, name: str, effect: Effect) -> int:
+def _refundable_for(order: Order, name: str, effect: Effect) -> int:
     """Return how much of its payment a refund may give back; one that was not refused is still counted as on its
     way."""
     return order.uncommitted_fen(payment_of(name, effect)) + (0 if effect.refused else effect.fen)

@@ -23,13 +23,13 @@ def is_paid(order: Order) -> bool:
     """Return whether the order is to be served: the amount is here, or was here before the platform gave some of it
     back."""
     received = received_fen(order)
-    return received >= order.amount_fen or (received > 0 and _reached_amount(order, less_asked=True))
+    return received >= order.amount_fen or (received > 0 and _reached_amount(order, less_requested=True))
 
 
 def was_paid(order: Order) -> bool:
     """Return whether the amount was ever here, in the sequence in which the money moved and not in which we heard of
     it."""
-    return _reached_amount(order, less_asked=False)
+    return _reached_amount(order, less_requested=False)
 
 
 def may_be_paid_anew(order: Order) -> bool:
@@ -49,48 +49,48 @@ def give_back(order: Order, fen: int) -> Order:
     latest_first = sorted(order.kept, key=lambda payment: payment.at)[::-1]
     for payment in latest_first:
         if 0 < (available := order.refundable_fen(payment.ref)) <= fen:
-            order, fen = _asked_back(order, payment.ref, available), fen - available
+            order, fen = _refund_wholly(order, payment.ref, available), fen - available
     for payment in latest_first if fen > 0 else ():
         if order.refundable_fen(payment.ref) > fen:
-            return _part_asked_back(order, payment.ref, fen)
+            return _refund_in_part(order, payment.ref, fen)
     return order
 
 
-def _asked_back(order: Order, transaction_id: str, fen: int) -> Order:
+def _refund_wholly(order: Order, transaction_id: str, fen: int) -> Order:
     """Ask a payment back whole; one of which a part was asked back before, only by what is left."""
     if order.asked_back(transaction_id):
-        return _part_asked_back(order, transaction_id, fen)
+        return _refund_in_part(order, transaction_id, fen)
     return want(order, f"refund:{transaction_id}")
 
 
-def _part_asked_back(order: Order, transaction_id: str, fen: int) -> Order:
+def _refund_in_part(order: Order, transaction_id: str, fen: int) -> Order:
     numbers = (f"refund:{transaction_id}#rule-{number}" for number in range(1, len(order.effects) + 2))
     return want(order, next(name for name in numbers if order.effect(name) is None), fen)
 
 
-def _reached_amount(order: Order, *, less_asked: bool) -> bool:
-    """Return whether the running sum of the payments kept and their refunds ever came to the amount. With `less_asked`,
-    what we asked back ourselves counts as gone from the beginning, and within a second other payments' refunds come
-    first: what is short must not ship."""
+def _reached_amount(order: Order, *, less_requested: bool) -> bool:
+    """Return whether the running sum of the payments kept and their refunds ever came to the amount. With
+    `less_requested`, what we asked back ourselves counts as gone from the beginning, and within a second other
+    payments' refunds come first: what is short must not ship."""
     moves: list[tuple[int, int]] = []
     for payment in order.kept:
         refunds = [refund for refund in order.refunds if refund.of == payment.ref]
-        asked = _asked_fen(order, payment, refunds) if less_asked else 0
-        later = [refund for refund in refunds if refund.at > payment.at or not less_asked]
+        asked = _requested_fen(order, payment, refunds) if less_requested else 0
+        later = [refund for refund in refunds if refund.at > payment.at or not less_requested]
         # a refund of the same second follows its own payment, so the two are one move only for other payments
         at_once = sum(one.fen for one in refunds if one not in later and not one.asked)
         if payment.fen - asked >= order.amount_fen:
             return True
         moves.append((payment.at, payment.fen - asked + at_once))
-        moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_asked and one.asked)]
+        moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_requested and one.asked)]
     balance = peak = 0
-    for _, fen in sorted(moves, key=lambda move: (move[0], (move[1] < 0) is not less_asked)):
+    for _, fen in sorted(moves, key=lambda move: (move[0], (move[1] < 0) is not less_requested)):
         balance += fen
         peak = max(peak, balance)
     return peak >= order.amount_fen
 
 
-def _asked_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
+def _requested_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
     """Return how much of a payment we asked back, whether it has gone back yet or not."""
     there = sum(one.fen for one in order.begun_there(payment.ref))
     on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref) - there

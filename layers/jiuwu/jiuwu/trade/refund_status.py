@@ -11,7 +11,7 @@ from .orders import REFUND_FAILED, Order, Status, UnbookedRefund
 from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, settle, want
 from .payment_sum import received_fen
 from .payments import serve_if_paid
-from .refunding import asked_for, less_surplus, make_room
+from .refunding import answered_effect, less_surplus, make_room
 
 # So many refunds that gave nothing back are remembered: an order is one item, and must not fill up.
 _MOST_UNBOOKED = 50
@@ -28,7 +28,7 @@ def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Poli
         return Ignored("duplicate_refund_status")
     if known and not known.under_way and not event.listed:
         return look(order, event, "refund_failed_before")
-    noted = _noted(order, event, asked := asked_for(order, event))
+    noted = _noted(order, event, asked := answered_effect(order, event))
     if event.status == "failed":
         return _failed(noted, event, asked, policy)
     return _under_way(noted, event, asked, policy)

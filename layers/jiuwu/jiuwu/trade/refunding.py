@@ -23,7 +23,7 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
         return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
-    asked = asked_for(order, event)
+    asked = answered_effect(order, event)
     entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
     unbooked = tuple(one for one in order.unbooked if one.ref != event.refund_id)
     booked = replace(order, ledger=(*order.ledger, entry), unbooked=unbooked)
@@ -35,7 +35,7 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     return _after_refund(booked, event, policy)
 
 
-def asked_for(order: Order, event: Refunded | RefundStatusChanged) -> str:
+def answered_effect(order: Order, event: Refunded | RefundStatusChanged) -> str:
     """Return the effect of ours that this refund answers; empty when it was made at the platform."""
     if not event.out_refund_no:
         return ""
@@ -159,12 +159,12 @@ def asked_by(order: Order, request: str) -> int:
     return sum(effect.fen for effect in _parts(order, request))
 
 
-def was_asked(order: Order, request: str) -> bool:
+def was_requested(order: Order, request: str) -> bool:
     """Return whether this request of the merchant's came before."""
     return bool(_parts(order, request)) or order.seen(f"ask:{request}") is not None
 
 
-def failed(order: Order, request: str, *, whole: bool) -> bool:
+def request_failed(order: Order, request: str, *, whole: bool) -> bool:
     """Return whether nothing goes back by this request any more, so that it may be made again under another id. One for
     the whole of what is kept asks for what is left of it, so that one part that failed is enough."""
     refused = [effect.refused for effect in _parts(order, request)]

@@ -1,4 +1,4 @@
-"""The safeguards of secrets, keys, doors and limits."""
+"""The safeguards of access: secrets, keys, limits, and who may press what."""
 
 from .safeguard import Safeguard
 
@@ -7,7 +7,7 @@ _SECRETS, _LANE = "tests/aws/test_secrets.py", "tests/aws/lanes/test_lane.py"
 _KEYS, _SOURCES = "tests/functions/test_back_office_keys.py", "tests/aws/lanes/test_source_limit.py"
 _SIMULATOR = "tests/sandbox/test_simulator_own_pages.py"
 
-DOORS = (
+ACCESS = (
     Safeguard(
         "the last good secret serves on",
         5,
