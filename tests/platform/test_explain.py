@@ -146,6 +146,33 @@ def test_two_mistakes_at_once_are_recognised() -> None:
     assert causes(signature=plain) == ("secret_place", "algorithm")
 
 
+IN_GBK = BODY.encode("gb18030").decode("utf-8", "surrogateescape")
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "canonical"),
+    [
+        ({"body_unnamed", "charset"}, pairs("app_id", "nonce", "timestamp") + "&" + IN_GBK),
+        (
+            {"body_unnamed", "url_encoding"},
+            text(nonce=quote_plus("n 0001/+")).replace(f"body={BODY}&", "") + "&" + BODY,
+        ),
+        ({"body_unnamed", "missing_ampersand"}, text().replace("&body=", "&", 1).replace("&", ",")),
+        (
+            {"body_reserialised", "url_encoding"},
+            text(body=quote_plus(json.dumps(json.loads(BODY))), nonce=quote_plus("n 0001/+")),
+        ),
+        ({"body_last", "seconds_milliseconds"}, pairs("app_id", "nonce", "timestamp") + f"217&body={BODY}"),
+        ({"body_left_out", "seconds_milliseconds"}, pairs("app_id", "nonce", "timestamp") + "999"),
+        ({"parameter_left_out:app_id", "order"}, pairs("nonce", "body", "timestamp")),
+        ({"body_left_out", "order"}, pairs("nonce", "timestamp", "app_id")),
+    ],
+)
+def test_any_two_mistakes_at_once_are_recognised(mistakes: set[str], canonical: str) -> None:
+    made = hmac.digest(SECRET.encode(), canonical.encode("utf-8", "surrogateescape"), "sha256").hex()
+    assert mistakes == set(causes(signature=made))
+
+
 def test_a_signature_that_a_url_spoiled_is_recognised() -> None:
     scheme = Scheme(output="base64")
     params = next(p for n in range(99) if "+" in signing.sign(scheme, p := {"n": str(n)}, secret=SECRET))

@@ -7,17 +7,19 @@ one and two of them at once, so what is named as the cause has been shown to lea
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice, product
 from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS, Reading
+from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS, WRITING_OUT, Reading, Variation
 
 MASK = "***"
 _CONTEXT = 20
+_MOST_MISTAKES = 2
+_MOST_TOGETHER, _MOST_CHARACTERS = 1000, 1_000_000
 # sha256=… as GitHub writes it, v1,… of Standard Webhooks, t=…,v1=… of Stripe
 _PREFIX = re.compile(
     r"^\s*(t=\d+\s*,\s*)?(sha-?\d*|md5|sm3|hmac[-_a-z0-9]*|v\d+|sign(ature)?)\s*[=,:]\s*", re.IGNORECASE
@@ -143,9 +145,10 @@ def _causes_of_signature(base: Reading, signature: str, secrets: Sequence[str], 
     plain = _PREFIX.sub("", signature)
     written, said = _decode_signature(plain, base.scheme.output)
     written = ["prefix", *written] if plain != signature else written
-    for mistakes, reading in _readings(base):
+    right, spelled = _right(secrets), [*_right(secrets), *_misspelled(secrets)]
+    for mistakes, reading in _readings(base) if said else ():
         joined = reading.text()
-        for secret_mistake, secret in _spelled(secrets):
+        for secret_mistake, secret in spelled if len(mistakes) < _MOST_MISTAKES else right:
             if signing.digest(reading.scheme, joined, secret) in said:
                 return [*mistakes, *secret_mistake, *written]
     return ["wrong_secret"] if same_text else ["unexplained"]
@@ -177,21 +180,39 @@ def _readings(base: Reading) -> Iterator[tuple[list[str], Reading]]:
     yield [], base
     for name, vary in VARIATIONS:
         yield from (([_named(name, varied)], varied) for varied in vary(base))
-    for (first, vary), (second, vary_again) in combinations(VARIATIONS, 2):
+    for (first, vary), (second, vary_again) in _pairs():
         for varied in vary(base):
             once = _named(first, varied)
             for twice in vary_again(varied._replace(note="")):
                 yield [once, _named(second, twice)], twice
     for name, vary in EXHAUSTIVE:
         yield from (([name], varied) for varied in vary(base))
+    for (first, vary), (name, vary_again) in product(VARIATIONS, EXHAUSTIVE):
+        for varied in vary(base):
+            yield from (([_named(first, varied), name], twice) for twice in _first_of(vary_again(varied), varied))
+
+
+def _first_of(readings: Iterator[Reading], base: Reading) -> Iterator[Reading]:
+    """As many as a person waits for: a long body is not hashed 60,000 times."""
+    return islice(readings, min(_MOST_TOGETHER, _MOST_CHARACTERS // (len(base.text()) + 1)))
+
+
+def _pairs() -> Iterator[tuple[Variation, Variation]]:
+    """Each two of them; in both orders where the first writes out what the second would change."""
+    pairs = list(combinations(VARIATIONS, 2))
+    yield from pairs
+    yield from ((second, first) for first, second in pairs if {first[0], second[0]} & WRITING_OUT)
 
 
 def _named(mistake: str, reading: Reading) -> str:
     return f"{mistake}:{reading.note}" if reading.note else mistake
 
 
-def _spelled(secrets: Sequence[str]) -> Iterator[tuple[list[str], str]]:
-    yield from (([], secret) for secret in secrets if secret)
+def _right(secrets: Sequence[str]) -> list[tuple[list[str], str]]:
+    return [([], secret) for secret in secrets if secret]
+
+
+def _misspelled(secrets: Sequence[str]) -> Iterator[tuple[list[str], str]]:
     for secret in filter(None, secrets):
         for varied in {secret.strip(), secret + "\n", secret + " ", secret + "\r\n", " " + secret} - {secret, ""}:
             yield ["secret_space"], varied

@@ -13,6 +13,8 @@ import msgspec
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Algorithm, Scheme, SchemeRefused, SecretPlace
 
+type Variation = tuple[str, Callable[["Reading"], Iterator["Reading"]]]
+
 
 class Reading(NamedTuple):
     """One way to read what is signed: a scheme, the parameters, the path, the order of the names, and what stands
@@ -203,14 +205,17 @@ _MOST_PERMUTED = 8  # 40,320 orders
 _MOST_CHARACTERS = 50_000_000
 _DIGITS_OF_SECONDS = 10
 
-# Of so many kinds that they are tried last, and never together with another mistake.
-EXHAUSTIVE: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
+# Of so many kinds that they are tried last, and not each two of them together.
+EXHAUSTIVE: tuple[Variation, ...] = (
     ("seconds_milliseconds", _real_milliseconds),
     ("order", _any_order),
 )
 
+# After these a value is no longer what was sent, or no parameter at all.
+WRITING_OUT = frozenset({"body_unnamed", "charset", "url_encoding"})
+
 # By hint, the likelier first; secret_place before algorithm, because a plain digest needs the secret in the text.
-VARIATIONS: tuple[tuple[str, Callable[[Reading], Iterator[Reading]]], ...] = (
+VARIATIONS: tuple[Variation, ...] = (
     ("body_last", _body_last),
     ("order", _order),
     ("empty_value", _empty_value),
