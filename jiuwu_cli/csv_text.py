@@ -1,4 +1,4 @@
-"""The bytes of a CSV file as spreadsheets and others write them, read as text and parted into records."""
+"""CSV files as spreadsheets and others write them: bytes to text, and text to records."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Whether a price list changes so much that a slip is likelier than the wish."""
+"""Changes of a price list so large that a slip is likelier than intent."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

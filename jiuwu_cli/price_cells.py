@@ -1,4 +1,4 @@
-"""The columns of a price list, by the names that merchants give them, and what stands in their cells.
+"""The columns of a price list, by the names that merchants give them, and the readers of their cells.
 
 A reader returns DynamoDB's attribute and value, and raises ValueError with what is wrong.
 """

@@ -1,4 +1,4 @@
-"""A price list's file, read for a person: what is wrong in it is said line by line."""
+"""A price list's file, read for a person: its mistakes are named line by line."""
 
 from collections.abc import Iterable
 from pathlib import Path

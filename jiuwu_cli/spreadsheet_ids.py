@@ -1,4 +1,4 @@
-"""Product ids that look as if a spreadsheet had rewritten them, told from those that stand in the table already.
+"""Product ids that look rewritten by a spreadsheet, told apart from those that stand in the table already.
 
 A rewritten id is no mistake that a platform could see: it would be a new product, and the right one would keep its old
 price. What was meant cannot be known, so it is refused and never guessed.

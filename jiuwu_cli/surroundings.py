@@ -1,4 +1,4 @@
-"""What a process of ours makes of its surroundings, once, where it begins: proxies and the terminal's characters."""
+"""The surroundings of a process, prepared once where it begins: proxies and the terminal's characters."""
 
 import codecs
 import sys

@@ -1,4 +1,4 @@
-"""Texts of people, checked by the rule that the merchant API has, too; and numbers of things, in words."""
+"""Texts of people, checked by the same rule as in the merchant API; and counts of things, in words."""
 
 from jiuwu.human_text import first_unfit
 

@@ -1,4 +1,4 @@
-"""Which requests come from the simulator's own pages or from a program, and not from another site in the same browser.
+"""The guard that lets in the simulator's own pages and programs, and no other site in the same browser.
 
 Any site can make a browser post to 127.0.0.1, and after rebinding its own name to 127.0.0.1 read the reply, too. Such a
 request names the other site: in Host when the name was rebound, in Origin when a page posts across.

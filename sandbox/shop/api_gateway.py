@@ -1,4 +1,4 @@
-"""What API Gateway does by itself before a request reaches a function, by the template's values: CORS and throttling.
+"""API Gateway's own part before a request reaches a function, by the template's values: CORS and throttling.
 
 The local AWS does neither. The real one, by its documentation: a preflight is answered without a function, to a foreign
 origin without a word about CORS; what a function says of CORS is replaced; a request over the limit is 429.

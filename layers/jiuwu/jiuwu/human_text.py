@@ -1,4 +1,4 @@
-"""What people write: which characters a title or a reason may hold.
+"""The characters that a title or a reason of a person may hold.
 
 The rule names what is refused and never what is allowed, so emoji and Han characters that are newer than Python's
 tables pass, as do U+3000, no-break spaces, flags, joiners and variation selectors.

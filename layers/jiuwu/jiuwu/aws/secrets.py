@@ -110,7 +110,7 @@ class SecretReader:
             raise SecretUnavailable(f"secret {self._name}: cannot be read: {clients.named(error)}") from None
 
 
-def _parse(name: str, text: object, *, least: int = 1, most: int = _MOST_CHARACTERS) -> AppSecrets:
+def _parse(name: str, text: object, *, least: int, most: int) -> AppSecrets:
     if not isinstance(text, str):
         raise SecretMalformed(f"secret {name}: is kept as binary; {_FORM}")
     if text.startswith("\ufeff"):

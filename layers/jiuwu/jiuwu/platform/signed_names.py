@@ -1,4 +1,4 @@
-"""Whether what must be signed is signed, whichever way a profile is written: the names that are left after exclusion
+"""The check that a profile signs what must be signed, however it is written: over the names that remain after exclusion
 and collision."""
 
 import string

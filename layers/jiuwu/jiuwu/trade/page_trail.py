@@ -1,4 +1,4 @@
-"""The rule by which every reader of the platform's list of changed orders goes on: only while the list makes progress.
+"""The rule for every reader of the platform's list of changed orders: go on only while the list makes progress.
 
 Pure. The reconciler, the daily statement and `jiuwu reconcile` keep the trail with their position.
 """

@@ -1,4 +1,4 @@
-"""The platform asked for payments that we know from notifications, before goods or money leave because of them.
+"""The check of payments at the platform before goods or money leave because of a notification.
 
 A notification may be faster than the platform's own query, so a payment that it does not show is asked for again a few
 times, with pauses, before it is held in doubt.

@@ -1,4 +1,4 @@
-"""What becomes of an order when the platform does not show a payment that a notification told of. Pure.
+"""Payments in doubt: a notification reported them, and the platform does not show them. Pure.
 
 Such a payment counts for nothing, so nothing ships and nothing goes back because of it. Only the platform's own showing
 of it ends the doubt (`Paid.shown`).

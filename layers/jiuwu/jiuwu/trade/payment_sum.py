@@ -1,4 +1,4 @@
-"""Whether what was paid for an order makes up its amount: the one rule after every payment and refund. Pure.
+"""The sum of an order's payments against its amount: the one rule after every payment and refund. Pure.
 
 A payment that goes back whole (a second one, a late one) and one that the platform does not show count for nothing.
 """

@@ -1,4 +1,4 @@
-"""What a spreadsheet makes of a text: "1E5" becomes 100000, "00123" becomes 123, "11-2" a date, "=1" a formula.
+"""The rewriting of texts by spreadsheets: "1E5" becomes 100000, "00123" becomes 123, "11-2" a date, "=1" a formula.
 
 Excel and WPS do so when they open a CSV file. Of a number they keep fifteen digits; one of twelve digits and more they
 show, and write into the next CSV file, as 6.90123E+12.
