@@ -66,7 +66,7 @@ def open_(
 ) -> None:
     """Hold calls back until you say `close` or `auto`; `--address primary` sends them to the fallback, if there is one.
 
-    It is asked about at the terminal; where there is none, it needs --yes.
+    It asks first; without a terminal it needs --yes.
 
     Example:
 
@@ -112,7 +112,7 @@ def _force(
     if lane is not None and lane not in known:
         raise Misuse(f"there is no lane {lane}", f"there are: {', '.join(known)}")
     if ask:
-        confirm(f"Hold the calls of {f'the lane {lane}' if lane else 'every lane, money too,'} back in {found.name}?")
+        confirm(f"Hold back the calls of {f'the lane {lane}' if lane else 'every lane, money too,'} in {found.name}?")
     with stack.answering(found):
         for name in (lane,) if lane else known:
             _change(found, name, word, _ADDRESSES if address == "both" else (address,))

@@ -106,8 +106,8 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
 ) -> None:
     """Send dead letters back to where they died, under a new delivery id.
 
-    What had been applied is not applied again. An effect that was given up gets a second life. It is asked about at
-    the terminal; where there is none, it needs --yes.
+    What had been applied is not applied again. An effect that was given up gets a second life. It asks
+    first; without a terminal it needs --yes.
 
     Examples:
 

@@ -47,7 +47,7 @@ def _way_out(order: Order) -> str:
         return "to end it, cancel it at the platform, so that nobody pays it"
     if left := refundable_fen(order):
         if order.hold_reason is HoldReason.SHORT:
-            return f"it ends by the rest of the money, or gives {yuan(left)} yuan back when it expires or is cancelled"
+            return f"the rest of the money ends it; if it expires or is cancelled, {yuan(left)} yuan go back"
         return f"to end it, give {yuan(left)} yuan back: `jiuwu refund {order.order_no}`, or at the platform"
     if any(awaits_refund(order, payment.ref) for payment in order.payments):
         return "its refund is on its way, and ends it once the platform confirms it"

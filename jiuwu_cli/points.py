@@ -33,7 +33,7 @@ def points(  # noqa: PLR0913 -- what a change is made of
 ) -> None:
     """Show a member's points and check the books; give or take some first, once per request and never below zero.
 
-    A change is asked about at the terminal; where there is none, it needs --yes.
+    A change asks first; without a terminal it needs --yes.
 
     Examples:
 

@@ -57,10 +57,11 @@ def push(  # noqa: PLR0913 -- options of a command
     """Write a price list into the products table, and tell the platform what changed.
 
     The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and if you like
-    on_shelf (true or false) and price_points; Chinese names do, too (商品编号, 名称, 价格, 上架, 积分价). A column that
-    the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by a
-    spreadsheet is not. What is asked about: a price that moves by more than 50 %, more than a fifth of the products
-    changed, all that --whole takes off. Exit code 1 when the platform refused a product, 2 when it could not be told.
+    on_shelf (true or false) and price_points; Chinese names work as well (商品编号, 名称, 价格, 上架, 积分价). A column
+    that the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by
+    a spreadsheet is not right. It asks before a price moves by more than 50 %, more than a fifth of the products
+    change, or --whole takes products off. Exit code 1 when the platform refused a product, 2 when it did not hear of
+    all.
 
     Examples:
 

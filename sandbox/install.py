@@ -28,7 +28,8 @@ class InstallFailed(Exception):
 def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Make the environment and install what the lock file lists; raises InstallFailed."""
     packages = sum(_PACKAGE.match(line) is not None for line in lock.read_text("utf-8").splitlines())
-    _show(f"installing {packages} packages of {lock.name} into {folder.name}; the first time takes about a minute …")
+    what = f"{packages} package{'' if packages == 1 else 's'} of {lock.name}"
+    _show(f"installing {what} into {folder.name}; the first time takes about a minute …")
     started, last = time.monotonic(), deque[str](maxlen=_LAST_LINES)
     # MiniStack runs the functions with its own interpreter, so it must be the runtime's: ours is Python 3.13
     venv.create(folder, with_pip=True, symlinks=True)

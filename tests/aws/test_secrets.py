@@ -123,7 +123,7 @@ def test_a_secret_is_as_long_as_its_reader_wants(characters: int, taken: bool) -
     if taken:
         assert "k" * characters == reader().current
     else:
-        with pytest.raises(SecretMalformed, match="secret name: field current has not 32 to 256 characters"):
+        with pytest.raises(SecretMalformed, match="secret name: field current must have 32 to 256 characters"):
             reader()
 
 

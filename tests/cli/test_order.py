@@ -178,7 +178,11 @@ HELD_UNPAID = hold(PLACED, "ordered for 1234 fen, there for 999 fen", at=NOW)
 @pytest.mark.parametrize(
     ("order", "why", "end"),
     [
-        (HELD, "10.00 of 12.34 yuan are here: 2.34 are missing", "the rest of the money, or gives 10.00 yuan back"),
+        (
+            HELD,
+            "10.00 of 12.34 yuan are here: 2.34 are missing",
+            "the rest of the money ends it; if it expires or is cancelled, 10.00 yuan go back",
+        ),
         (ON_ITS_WAY, "0.00 of 12.34 yuan are here: 12.34 are missing", "its refund is on its way"),
         (HELD_UNPAID, "ordered for 1234 fen, there for 999 fen", "cancel it at the platform"),
         (after(HELD_UNPAID, paid()), "ordered for 1234 fen, there for 999 fen", "give 12.34 yuan back"),

@@ -44,7 +44,7 @@ def test_it_installs_by_pips_own_settings_and_shows_how_far_it_is(
     install(folder, lock, os.environ | offline)
 
     said = capfd.readouterr().err.splitlines()
-    assert "installing 1 packages of toy.lock into venv; the first time takes about a minute …" == said[0]
+    assert "installing 1 package of toy.lock into venv; the first time takes about a minute …" == said[0]
     assert ["  1 of 1: toy", "  unpacking …", "  done in "] == [said[1][:13], said[2], said[3][:10]]
     assert [*folder.glob("lib/python*/site-packages/toy.py")]
 

@@ -25,7 +25,7 @@ _FORM = 'expected JSON {"current": "…", "previous": "…"}'
 
 
 class SecretUnavailable(Exception):
-    """The secret cannot be had: names the secret and what is wrong with it or failed, never its value."""
+    """There is no secret to use: names the secret and the problem, never its value."""
 
 
 class SecretMalformed(SecretUnavailable):
@@ -112,7 +112,7 @@ class SecretReader:
 
 def _parse(name: str, text: object, *, least: int, most: int) -> AppSecrets:
     if not isinstance(text, str):
-        raise SecretMalformed(f"secret {name}: is kept as binary; {_FORM}")
+        raise SecretMalformed(f"secret {name}: is stored as binary; {_FORM}")
     if text.startswith("\ufeff"):
         raise SecretMalformed(f"secret {name}: begins with a byte order mark (U+FEFF); store it without")
     try:
@@ -137,4 +137,4 @@ def _check(place: str, value: str, least: int, most: int) -> None:
             "full-width one; store the secret as it was issued"
         )
     if not least <= len(value) <= most:
-        raise SecretMalformed(f"{place} has not {least} to {most} characters")
+        raise SecretMalformed(f"{place} must have {least} to {most} characters")

@@ -62,7 +62,7 @@ class SignatureRefused(PlatformError):
 class ClockSkew(PlatformError):
     """Our timestamp was outside the platform's window; `server_time` is its clock in epoch seconds, if it said."""
 
-    cure = "set this machine's clock; if it is right, `jiuwu doctor` tells whether the unit of time is"
+    cure = "set this machine's clock; if it is right, `jiuwu doctor` checks the unit of time"
 
     def __init__(self, name: str, *, server_time: int | None = None, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
