@@ -14,9 +14,10 @@ from jiuwu_cli import texts
 
 LONGEST_TITLE = 256
 _NAMES = {
-    "product_id": "商品编号 商品编码 商品id 商品货号 编号 编码 货号 商家编码 sku sku编号 sku编码 productid",
-    "title": "商品名称 商品标题 商品名 名称 标题 品名",
-    "price": "价格 单价 售价 商品价格 商品单价 销售价 价格(元) 单价(元) 售价(元) 商品价格(元) 销售价(元)",
+    "product_id": "商品编号 商品编码 商品id 商品货号 产品编号 产品编码 产品id "
+    "编号 编码 货号 商家编码 sku sku编号 sku编码 productid",
+    "title": "产品名称 商品名称 商品标题 商品名 名称 标题 品名",
+    "price": "价格 单价 售价 商品价格 商品单价 产品价格 销售价",
     "price_fen": "价格(分) 单价(分) 售价(分) 商品价格(分) 销售价(分) pricefen",
     "on_shelf": "上架 是否上架 上架状态 onshelf",
     "price_points": "积分价 积分价格 积分 所需积分 兑换积分 pricepoints",
@@ -28,13 +29,16 @@ _NO = frozenset({"false", "no", "n", "0", "否", "下架", "已下架", "未上�
 # Full-width signs as their plain ones; not NFKC, which makes "122" of "12²".
 _PLAIN = {0xFF01 + n: 0x21 + n for n in range(94)} | {0x3000: " ", 0xFFE5: "¥"}
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_UNIT = re.compile(r"(?:\((?:元|¥|人民币|rmb|cny)\)|/元)$")  # in a column's name
 _YUAN = re.compile(r"(?:¥|人民币|rmb|cny)?\s*([0-9.,]+)\s*(?:元|圆|rmb|cny)?", re.IGNORECASE)
 _MOST_QUOTED = 40
 
 
 def column_of(name: str) -> str | None:
     """Return the column that a header's cell means, in English or Chinese; None if there is none such."""
-    plain = "".join(_plain(name).lower().split())
+    plain = "".join(_plain(name).lower().split()).strip("*:")  # a form's mark of what is required
+    if _BY_NAME.get(_UNIT.sub("", plain)) == "price":
+        return "price"
     return _BY_NAME.get(plain) or _BY_NAME.get(plain.replace("_", ""))
 
 
