@@ -107,6 +107,11 @@ def test_of_ipv6_the_network_is_one_source(address: str) -> None:
     assert source_of("2001:db8:0:1::1", "key") != source_of(address, "key")
 
 
+def test_an_ipv4_address_written_as_ipv6_is_that_one_alone() -> None:
+    assert source_of("198.51.100.23", "key") == source_of("::ffff:198.51.100.23", "key")
+    assert source_of("198.51.100.24", "key") != source_of("::ffff:198.51.100.23", "key")
+
+
 @pytest.mark.parametrize("address", ["", "unknown", "198.51.100.23:443", "9" * 1000, "钥匙"])
 def test_what_is_no_address_is_a_source_like_any_other(address: str) -> None:
     with pytest.raises(ValueError, match=r"IP|address|does not"):

@@ -24,8 +24,8 @@ def read_time(scheme: Scheme, value: object) -> int:
     """Return a time in whole Unix seconds; raise ValueError for what is none.
 
     It may be written as signing.timestamp_format has it, in Unix seconds, milliseconds, micro- or nanoseconds (told
-    apart by their size), as 20251122162640, or in ISO 8601, each as number or text; what names no zone is in the
-    scheme's.
+    apart by their size), as 20251122162640, or in ISO 8601 (also with slashes), each as number or text; what names no
+    zone is in the scheme's.
     """
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if scheme.timestamp_format not in ("seconds", "milliseconds") and text:
@@ -84,7 +84,7 @@ def _iso(scheme: Scheme, text: str) -> int:
     if len(text) > _LONGEST:
         raise ValueError("not a time")
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text.replace("/", "-"))
         return _bounded((found if found.tzinfo else found.replace(tzinfo=signing.zone(scheme))).timestamp())
     except (ValueError, OverflowError):
         raise ValueError("not a time") from None

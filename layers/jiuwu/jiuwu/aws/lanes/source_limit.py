@@ -68,11 +68,15 @@ def source_of(address: str, key: str) -> str:
     """Return a caller's IP address as a label that tells nobody who it is: keyed with a secret, and cut. Of IPv6 the
     network counts, as one caller has all of its 2^64 addresses."""
     try:
-        found = ipaddress.ip_address(address)
-        network = str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+        network = _network(ipaddress.ip_address(address))
     except ValueError:
         network = address
     return hmac.digest(key.encode(), network.encode(), "sha256").hex()[:16]
+
+
+def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    single = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address
+    return str(single or ipaddress.ip_network((address.packed, 64), strict=False))
 
 
 def _taken(lane: Lane, now: int) -> tuple[Lane, float]:
