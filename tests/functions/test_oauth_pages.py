@@ -2,7 +2,6 @@
 
 import html
 import importlib
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,15 +13,15 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.browser import NEEDS_CHROMIUM, browser
 from tests.functions.community import Community, invalid_grant
 from tests.functions.oauth_browser import ENVIRONMENT, Browser, Reply, browser_of
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+    NEEDS_CHROMIUM,
 ]
 
 Answer = Callable[[httpx.URL, dict[str, str]], Reply]
@@ -111,10 +110,8 @@ def shop(app: ModuleType, community: Community, platform: str, tables: dict[str,
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

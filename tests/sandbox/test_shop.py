@@ -1,24 +1,21 @@
 """The demo shop, the OAuth pages and the cashier, clicked through in a real browser as a member does."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from sandbox.environment import Sandbox
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.browser import NEEDS_CHROMIUM, phone_page
 
 pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.browser,
     pytest.mark.xdist_group("sandbox"),
     pytest.mark.timeout(300, func_only=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+    NEEDS_CHROMIUM,
 ]
-PHONE = ViewportSize(width=390, height=844)
 # a cold start of each function that takes part, on a busy machine
 PATIENCE_MS = 45_000
 
@@ -26,16 +23,10 @@ PATIENCE_MS = 45_000
 @pytest.fixture
 def page(sandbox: Sandbox) -> Iterator[Page]:
     """The shop's page in a fresh browser; a script's error fails the test."""
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        shown = browser.new_page(viewport=PHONE, locale="zh-CN")
+    with phone_page() as shown:
         shown.set_default_timeout(PATIENCE_MS)
-        shown.on("pageerror", lambda fault: faults.append(str(fault)))
         shown.goto(sandbox.shop_url)
         yield shown
-        browser.close()
-    assert faults == []
 
 
 def log_in(page: Page) -> None:

@@ -2,23 +2,20 @@
 
 import json
 import mimetypes
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 from sandbox.shop import products
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.browser import NEEDS_CHROMIUM, phone_page
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+    NEEDS_CHROMIUM,
 ]
-PHONE = ViewportSize(width=390, height=844)
 HOME = "http://127.0.0.1:9/shop/"
 _WAITING = {"reason": "waiting_for_platform", "message": "订单已提交，正在等待社区确认，请稍后刷新"}
 
@@ -68,11 +65,7 @@ def api(project: Path) -> Api:
 @pytest.fixture
 def page(api: Api) -> Iterator[Page]:
     """The shop's page of a member who is logged in; a script's error fails the test."""
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        shown = browser.new_page(viewport=PHONE, locale="zh-CN")
-        shown.on("pageerror", lambda fault: faults.append(str(fault)))
+    with phone_page() as shown:
         shown.route("**/*", api.answer)
         member = json.dumps({"session": "s", "member": "mb_1", "name": "林晓岚"})
         shown.add_init_script(
@@ -80,8 +73,6 @@ def page(api: Api) -> Iterator[Page]:
         )
         shown.goto(HOME)
         yield shown
-        browser.close()
-    assert faults == []
 
 
 def buy(page: Page) -> None:
