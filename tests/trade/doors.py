@@ -57,6 +57,7 @@ class Platform:
         self.payments: tuple[RemotePayment, ...] | PlatformError = tuple(
             RemotePayment(transaction_id=one, amount_fen=1234, paid_at=NOW) for one in ("t1", "t2")
         )
+        self.refunds: tuple[RemoteRefund, ...] = ()
 
     def push_status(self, out_order_no: str, status: str, effect_id: str, *, timeout: float) -> None:
         self.pushed.append((out_order_no, status, effect_id))
@@ -84,7 +85,7 @@ class Platform:
         if isinstance(self.payments, PlatformError):
             raise self.payments
         return [
-            remote("paid").model_copy(update={"out_order_no": number, "payments": self.payments})
+            remote("paid", *self.refunds).model_copy(update={"out_order_no": number, "payments": self.payments})
             for number in out_order_nos
         ]
 

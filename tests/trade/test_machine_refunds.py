@@ -7,6 +7,7 @@ import pytest
 from jiuwu.trade.events import Refunded
 from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, Policy, apply
 from jiuwu.trade.orders import Entry, Order, Status
+from jiuwu.trade.payment_sum import received_fen
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -21,6 +22,7 @@ from tests.trade.lives import (
     REVIVE,
     SHIPPED,
     after,
+    done,
     name,
     paid,
     refunded,
@@ -84,9 +86,23 @@ def test_the_refund_of_a_second_payment_leaves_the_order_and_settles_its_effect(
 
 
 def test_the_order_is_refunded_though_a_second_payment_is_still_to_go_back() -> None:
-    order = after(PAID, paid("t2"), refunded("r1", of="t1"))
+    order = after(PAID, paid("t2", 1000), refunded("r1", of="t1"))
 
     assert (order.status, order.pending) == (Status.REFUNDED, ("refund:t2",))
+
+
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
+@pytest.mark.parametrize("given", ["t1", "t2"])
+def test_a_second_payment_stays_where_the_platform_gave_one_of_the_two_back_by_itself(order: Order, given: str) -> None:
+    kept = after(order, paid("t2"), refunded("r1", of=given))
+
+    assert (order.status, set(order.pending), 1234) == (kept.status, set(kept.pending), received_fen(kept))
+
+
+def test_a_second_payment_whose_refund_is_at_the_platform_goes_back_though_the_first_did_too() -> None:
+    order = after(PAID, paid("t2"), done("refund:t2"), refunded("r1", of="t1"))
+
+    assert (Status.REFUNDED, ()) == (order.status, order.pending)
 
 
 def test_the_refund_of_a_late_payment_closes_the_order_as_refunded() -> None:

@@ -71,6 +71,23 @@ def test_goods_of_a_small_order_that_a_large_payment_paid_leave_once_the_platfor
     assert [] == bus.details
 
 
+def test_goods_of_an_order_that_the_platform_gave_money_back_of_wait_for_a_refund_not_heard_of(
+    store: OrderStore,
+) -> None:
+    stored(store, after(PAID, paid("t2"), refunded()))
+    ours = sides.refund("r2", "t2", out_refund_no=f"{NUMBER}:refund:t2", status="processing")
+    bus, platform = Bus(), shows(("t1", 1234), ("t2", 1234))
+    platform.refunds = (sides.refund(), ours)
+
+    waits = dispatch(store, bus, platform, at=NOW + 200)
+    assert [] == bus.details
+    platform.refunds = (sides.refund(),)
+    dispatch(store, bus, platform, at=waits.next_at[NUMBER][0])
+
+    assert (1, Status.SHIPPED) == (len(bus.details), now_in(store).status)
+    assert "r2, which is not heard of" in waits.attempts[0].problem
+
+
 def test_goods_wait_for_a_payment_that_the_platform_shows_a_little_later(store: OrderStore) -> None:
     stored(store, PAID)
     bus = Bus()

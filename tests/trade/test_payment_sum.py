@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.trade.events import EffectDone, EffectFailed, Event, Expired, Paid, RefundAsked, Refunded
+from jiuwu.trade.events import (
+    EffectDone,
+    EffectFailed,
+    Event,
+    Expired,
+    Paid,
+    RefundAsked,
+    Refunded,
+    RefundStatusChanged,
+)
 from jiuwu.trade.machine import Applied, Ignored, Policy, apply
 from jiuwu.trade.mending import Mender
 from jiuwu.trade.order_ids import effect_id
@@ -18,6 +27,7 @@ from tests.trade.lives import (
     CANCELLED,
     CREATED,
     NOW,
+    PAID,
     PLACED,
     REFUND,
     REVIVE,
@@ -114,6 +124,12 @@ _IN_BETWEEN: list[tuple[list[Event], Status, int]] = [
     ([money("t1", 400, 1), back("r1", "t1", 100, 2), money("t2", 834, 3)], Status.HELD, 1134),
     ([money("t1", 400, 1), money("t2", 834, 2), back("r1", "t1", 100, 3)], Status.PAID, 1134),
     ([money("t1", 400, 1), money("t2", 400, 2), money("t3", 434, 3)], Status.PAID, 1234),
+    # the gift card is given back before the rest came, and paid in once more
+    (
+        [money("t1", 400, 1), back("r1", "t1", 400, 2), money("t2", 834, 3), money("t3", 400, 4)],
+        Status.PAID,
+        1234,
+    ),
     # everything goes back
     (
         [money("t1", 400, 1), money("t2", 834, 2), back("r1", "t1", 400, 3), back("r2", "t2", 834, 4)],
@@ -130,6 +146,31 @@ def test_the_sum_decides_whatever_we_hear_first(case: tuple[list[Event], Status,
         order = after(PLACED, *heard)
         assert (status, balance, "ship" in order.pending) == (order.status, order.balance_fen, status is Status.PAID)
         assert {} == going_back(order)
+
+
+def test_money_that_came_after_all_went_back_goes_back_whatever_we_hear_first() -> None:
+    events: list[Event] = [money("t1", 1234, 1), back("r1", "t1", 1234, 2), money("t2", 600, 3)]
+    for heard in permutations(events):
+        order = after(PLACED, *heard)
+        assert (Status.REFUNDED, {"refund:t2": 0}) == (order.status, going_back(order)), heard
+
+
+def test_a_payment_that_is_kept_again_has_its_goods_wait_until_its_refund_would_be_there() -> None:
+    order = after(PAID, paid("t2"), back("r1", "t1", 1234, 60))
+
+    assert (Status.PAID, ("ship",), 1234) == (order.status, order.pending, received_fen(order))
+    assert NOW + 90 + 60 == dict(order.effects)["ship"].next_at
+
+
+@pytest.mark.parametrize("sent", [(), (done("ship"),)], ids=["pending", "sent"])
+def test_a_surplus_that_the_platform_could_not_give_back_by_itself_goes_back_by_rule(sent: Sequence[Event]) -> None:
+    begun = RefundStatusChanged("", NOW + 90, "r1", "t1", 3766, "processing")
+    order = after(PLACED, paid(fen=5000), *sent, begun)
+
+    failed = after(order, replace(begun, status="failed"))
+
+    assert ({}, {"refund:t1#rule-1": 3766}) == (going_back(order), going_back(failed))
+    assert 1234 == received_fen(failed)
 
 
 def test_within_one_second_a_part_that_went_back_first_leaves_the_order_short() -> None:

@@ -182,16 +182,17 @@ class Dispatcher:
             return {}
         checked = check(self._platform, {number: orders[number] for number in to_check}, left=self._left)
         for number, names in to_check.items():
-            if not checked[number].shown:
-                attempts += [self._unchecked(orders[number], name, checked[number]) for name in names]
-        return {number: names for number, names in to_check.items() if checked[number].shown}
+            kept = [name for name in names if not checked[number].clears(name)]
+            attempts += [self._unchecked(orders[number], name, checked[number]) for name in kept]
+        return {n: [name for name in names if checked[n].clears(name)] for n, names in to_check.items()}
 
     def _unchecked(self, order: Order, name: str, checked: Checked) -> Attempt:
         if checked.failed:
             return self._attempt(order, name, checked.failed)
         problem = "; ".join(problems(checked))
         attempt = self._attempt(order, name, PaymentNotShown(problem), problem)
-        return replace(attempt, checked=checked) if attempt.number >= MOST_LOOKS else attempt
+        doubted = not checked.shown and attempt.number >= MOST_LOOKS
+        return replace(attempt, checked=checked) if doubted else attempt
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
         by_number = {order.order_no: order for order in orders}

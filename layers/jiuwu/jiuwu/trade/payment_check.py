@@ -29,9 +29,11 @@ class PaymentNotShown(Exception):
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The platform's answer about one order's payments: `failed` is why it could not be asked, `missing` and
-    `differing` are the transactions that it does not show, or shows with another amount."""
+    `differing` are the transactions that it does not show, or shows with another amount, `unheard` the refunds that it
+    shows and that we have not heard of."""
 
     failed: Exception | None = None
+    unheard: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
 
@@ -40,15 +42,21 @@ class Checked:
         """Return whether the platform shows every payment with its amount."""
         return not (self.failed or self.missing or self.differing)
 
+    def clears(self, effect: str) -> bool:
+        """Return whether an effect may leave: goods also wait until a refund that the platform shows is heard of."""
+        return self.shown and not (effect == "ship" and self.unheard)
+
 
 def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> list[str]:
     """Return the effects that may leave only if the platform shows the order's payments: refunds that nobody but the
-    rules decided, and the goods of an order, or for a payment, of `from_fen` and more."""
+    rules decided, and the goods of an order, or for a payment, of `from_fen` and more, or of one of which the platform
+    gave money back by itself."""
     if not any(payment.fen for payment in order.payments):
         return []
     large = max(order.amount_fen, *(payment.fen for payment in order.payments)) >= from_fen
+    theirs = any(not one.asked for one in order.refunds) or any(not one.asked for one in order.unbooked)
     effects = dict(order.effects)
-    return [name for name in ready if is_own_refund(name, effects[name]) or (large and name == "ship")]
+    return [name for name in ready if is_own_refund(name, effects[name]) or (name == "ship" and (large or theirs))]
 
 
 def check(
@@ -69,10 +77,13 @@ def _compared(order: Order, remote: "RemoteOrder | None") -> Checked:
     booked = [payment for payment in order.payments if payment.fen]
     missing = tuple(payment.ref for payment in booked if payment.ref not in shown)
     differing = tuple(one.ref for one in booked if one.ref in shown and shown[one.ref] != one.fen)
-    return Checked(missing=missing, differing=differing)
+    heard = {refund.ref for refund in order.refunds} | {refund.ref for refund in order.unbooked}
+    unheard = tuple(one.refund_id for one in (remote.not_failed if remote else ()) if one.refund_id not in heard)
+    return Checked(missing=missing, differing=differing, unheard=unheard)
 
 
 def problems(checked: Checked) -> Iterator[str]:
     """Yield why nothing leaves, for a person."""
     yield from (f"the platform does not show payment {ref}" for ref in checked.missing)
     yield from (f"the platform shows payment {ref} with another amount" for ref in checked.differing)
+    yield from (f"the platform shows refund {ref}, which is not heard of here" for ref in checked.unheard)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from .events import Cancelled, Completed, Expired, Paid, Placed
 from .orders import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, unknown_payment, want
-from .payment_sum import give_back, is_paid, may_be_paid_anew, received_fen
+from .payment_sum import give_back, is_over, is_paid, may_be_paid_anew, received_fen
 
 # What is not done any more for an order that is over.
 _UNLESS_OVER = ("push:cancelled", "ship", "points:spend")
@@ -152,6 +152,9 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
         return applied(order, event, "paid_and_refunded", policy)
     if order.status is Status.CANCELLED:  # it came late: no later payment begins the order anew
         order = order.with_effect(f"refund:{event.transaction_id}", Effect(done_at=event.at))
+    elif is_over(order):  # what came after that is not for this order
+        order = give_back(order, received_fen(order))
+        return applied(given_back(order), event, "paid_and_refunded", policy)
     elif is_paid(order) and received_fen(order) > 0:
         return applied(serve(order), event, "paid", policy)
     return applied(order if received_fen(order) > 0 else given_back(order), event, "paid_and_refunded", policy)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .events import RefundStatusChanged
 from .orders import REFUND_FAILED, Order, Status, UnbookedRefund
 from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, settle, want
-from .payment_sum import received_fen
+from .payment_sum import give_back, received_fen, take_back_refunds
 from .payments import serve_if_paid
 from .refunding import answered_effect, less_surplus, make_room
 
@@ -44,7 +44,10 @@ def _noted(order: Order, event: RefundStatusChanged, asked: str) -> Order:
 
 def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
     """Take in a refund that the platform is processing: its money counts as on its way back."""
-    order = settle(order, asked, event.at) if asked else less_surplus(order, event.amount_fen)
+    if asked:
+        order = settle(order, asked, event.at)
+    else:
+        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
     unknown = ("refund_status_unknown",) if event.status == "unknown" else ()
     return applied(order, event, f"refund_{event.status}", policy, (*alerts, *unknown))
@@ -58,7 +61,14 @@ def _failed(order: Order, event: RefundStatusChanged, asked: str, policy: Policy
         return applied(order, event, "refund_failed", policy)
     if effect:
         order = order.with_effect(asked, replace(effect, done_at=0, next_at=0, dead=REFUND_FAILED))
-    return applied(_ships_again(serve_if_paid(order), asked), event, "refund_failed", policy, ("refund_failed",))
+    order = _ships_again(serve_if_paid(order), asked)
+    return applied(order if asked else _without_surplus(order), event, "refund_failed", policy, ("refund_failed",))
+
+
+def _without_surplus(order: Order) -> Order:
+    """What the platform did not give back by itself after all may be above the amount: then the rules do."""
+    served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED) and not order.points
+    return give_back(order, received_fen(order) - order.amount_fen) if served else order
 
 
 def _ships_again(order: Order, asked: str) -> Order:

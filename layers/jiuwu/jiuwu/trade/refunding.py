@@ -8,7 +8,7 @@ from .events import RefundAsked, Refunded, RefundStatusChanged
 from .order_ids import effect_id
 from .orders import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
-from .payment_sum import is_own_refund, received_fen, was_paid
+from .payment_sum import is_own_refund, received_fen, take_back_refunds, was_paid
 from .payments import given_back, short
 
 # An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
@@ -49,7 +49,8 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
         held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
-    order = order if event.out_refund_no else less_surplus(order, event.amount_fen)
+    if not event.out_refund_no:
+        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
     payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
