@@ -60,8 +60,7 @@ def push(  # noqa: PLR0913 -- options of a command
     on_shelf (true or false) and price_points; Chinese names work as well (商品编号, 名称, 价格, 上架, 积分价). A column
     that the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by
     a spreadsheet is not right. It asks before a price moves by more than 50 %, more than a fifth of the products
-    change, or --whole takes products off. Exit code 1 when the platform refused a product, 2 when it did not hear of
-    all.
+    change, or --whole takes products off. Exit code 1: the platform refused a product. 2: it did not hear of all.
 
     Examples:
 

@@ -64,14 +64,11 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
 
 
 def _request(order: Order, asked_fen: int | None) -> str:
-    """Return the id made of what is asked for. The next one, once the platform or we gave the one before up: nothing
-    went back by it, and the platform answers the same number as it did before."""
+    """Return the id made of what is asked for; the next such id where the one before failed or was given up, for
+    nothing went back by that one, and the platform answers its number as before."""
     meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
-    for number in count(1):
-        request = options.request_id(None, *meaning, str(number))
-        if not request_failed(order, request, whole=asked_fen is None):
-            break
-    return request
+    requests = (options.request_id(None, *meaning, str(number)) for number in count(1))
+    return next(one for one in requests if not request_failed(order, one, whole=asked_fen is None))
 
 
 def _fen(amount: str | None) -> int | None:

@@ -88,7 +88,7 @@ class Sandbox:
     ) -> None:
         with self._running, self._naming_ended_parts():
             if isinstance(fault, Exception):
-                raise fault
+                raise fault  # here, so that a part that has ended is named instead of what failed because of it
 
     def check(self) -> None:
         """Raise ProcessFailed when a part of the sandbox has ended: one line that names it and its log."""

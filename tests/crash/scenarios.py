@@ -1,6 +1,5 @@
 """The scenarios in which every process dies once at every call that it makes."""
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -297,7 +296,7 @@ def ask_again(stage: Stage, fen: int | None = None) -> None:
     def ask() -> None:
         # before the failure was heard of, its money is on its way back
         if any(effect.refund_failed for _, effect in stage.order.effects):
-            with contextlib.suppress(Refused):
+            with suppress(Refused):
                 Merchant(stage.town).refund("all-2", stage.order_no, fen)
                 return
         stage.town.clock.at(stage.town.clock.now + 120, ask)

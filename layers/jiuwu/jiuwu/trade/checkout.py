@@ -168,14 +168,19 @@ class Checkout:
     def _placed(self, order: Order, reach: Reach) -> Order:
         if order.status is not Status.CREATED:
             return order
+        # where placing fails our order is safe, and due: the reconciler places it
         try:
             remote = reach.place(order)
-        except (PlatformError, NotPlaceable) as error:
-            # our order is safe, and due: the reconciler places it
-            if isinstance(error, NotPlaceable) and error.final:
-                return self._given_up(order, error)
+        except NotPlaceable as why:
+            if why.final:
+                return self._given_up(order, why)
+            self._trouble(order.order_no, why)
+            if why.reason == "login_needed":
+                raise
+            return order
+        except PlatformError as error:
             self._trouble(order.order_no, error)
-            if isinstance(error, AppSecretUnavailable) or getattr(error, "reason", "") == "login_needed":
+            if isinstance(error, AppSecretUnavailable):
                 raise
             return order
         return self._settled(order, remote)
