@@ -107,6 +107,21 @@ def test_one_unreadable_order_leaves_its_page() -> None:
     assert (1, 1, "7") == (len(page.orders), len(page.unreadable), page.next_cursor)
 
 
+@pytest.mark.parametrize(
+    ("written", "on_shelf"), [(0, False), (1.0, True), ("0", False), ("1", True), ("false", False), ("True", True)]
+)
+def test_whether_a_product_is_on_the_shelf_may_be_a_number_or_text(written: object, on_shelf: bool) -> None:  # noqa: FBT001
+    product = {"product_id": "tea", "title": "龙井", "price": "6.17", "on_shelf": written}
+    assert on_shelf is payloads.parse_product(PROFILE, product).on_shelf
+
+
+@pytest.mark.parametrize("written", ["", "yes", 2, -1, None, []])
+def test_what_may_mean_either_is_not_guessed(written: object) -> None:
+    product = {"product_id": "tea", "title": "龙井", "price": "6.17", "on_shelf": written}
+    with pytest.raises(MalformedPayload):
+        payloads.parse_product(PROFILE, product)
+
+
 def test_an_unreadable_order_is_called_by_no_more_than_its_number() -> None:
     nested: object = []
     for _ in range(5000):

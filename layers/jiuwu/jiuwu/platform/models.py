@@ -51,7 +51,9 @@ def _as_whole(value: Any) -> Any:  # noqa: ANN401 -- JSON
 
 
 def _as_yes_or_no(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """Read 0 and 1 as no and yes."""
+    """Read 0 and 1 as no and yes, and "0", "1", "true" and "false"."""
+    if isinstance(value, str):
+        return _YES_OR_NO.get(value.lower(), value)
     return bool(value) if type(value) in (int, float) and value in (0, 1) else value
 
 
@@ -67,6 +69,7 @@ def _or_else(default: object) -> Wrap:
     return Wrap(read)
 
 
+_YES_OR_NO = {"0": False, "1": True, "false": False, "true": True}
 _EXACT = 2**53  # from here on a float stands for several whole numbers
 _WHOLE = re.compile(r"[0-9]{1,20}(?:\.0{1,9})?", re.ASCII)
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
