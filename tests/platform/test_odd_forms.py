@@ -110,7 +110,7 @@ def test_one_unreadable_order_leaves_its_page() -> None:
 @pytest.mark.parametrize(
     ("written", "on_shelf"), [(0, False), (1.0, True), ("0", False), ("1", True), ("false", False), ("True", True)]
 )
-def test_whether_a_product_is_on_the_shelf_may_be_a_number_or_text(written: object, on_shelf: bool) -> None:  # noqa: FBT001
+def test_whether_a_product_is_on_the_shelf_may_be_a_number_or_text(written: object, on_shelf: bool) -> None:
     product = {"product_id": "tea", "title": "龙井", "price": "6.17", "on_shelf": written}
     assert on_shelf is payloads.parse_product(PROFILE, product).on_shelf
 
