@@ -14,9 +14,9 @@ _PRICES = ("price_fen", "price_points")
 
 @dataclass(slots=True)
 class LargeChanges:
-    """The prices that move by more than half, and how many of the table's products change."""
+    """The prices that move by more than half, and how many of the products on the shelf change."""
 
-    products: int
+    products: int = 0
     changed: int = 0
     taken_off: int = 0
     prices: list[Change] = field(default_factory=list)
@@ -30,17 +30,21 @@ class LargeChanges:
         return found
 
 
-def large_changes(changes: Iterable[Change], *, products: int) -> LargeChanges:
-    """Return what is large among the changes of a table that has so many products; new ones change nothing."""
-    found = LargeChanges(products)
+def large_changes(changes: Iterable[Change], *, items: Mapping[str, Item]) -> LargeChanges:
+    """Return what is large among the changes of a table with these rows; new ones change nothing, and what is off the
+    shelf and stays as it is does not count."""
+    counted = {product_id for product_id, item in items.items() if item.get("on_shelf") != {"BOOL": False}}
+    found = LargeChanges()
     for change in changes:
         if change.before is None:
             continue
         found.changed += 1
+        counted.add(change.product_id)
         found.taken_off += change.written.get("on_shelf") == {"BOOL": False}
         moved = {name: change.written[name] for name in _PRICES if _moves(change.before, change.written, name)}
         if moved:
             found.prices.append(Change(change.product_id, change.before, moved))
+    found.products = len(counted)
     return found
 
 

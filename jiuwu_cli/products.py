@@ -134,7 +134,7 @@ def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
     """Return why to ask before this is written, a line each."""
     taken_off = [f"{counted(len(gone), 'product')} off the shelf"] if gone else []
-    return taken_off + large_changes(changes(items, entries), products=len(items)).reasons()
+    return taken_off + large_changes(changes(items, entries), items=items).reasons()
 
 
 def _ask(questions: list[str], *, yes: bool, dry_run: bool) -> None:

@@ -250,6 +250,18 @@ def test_more_than_a_fifth_of_the_products_changed_is_asked_about_at_the_termina
     assert 0 == products("push", csv(text)).exit_code  # nothing is left to ask about
 
 
+def test_what_is_off_the_shelf_does_not_make_a_change_of_all_others_small(
+    products: Products, put: Callable[..., None]
+) -> None:
+    for number in range(10):
+        put(product_id=f"old{number}", on_shelf=False)
+    for number in range(2):
+        put(product_id=f"p{number}")
+    result = products("push", csv("product_id,title,price\np0,龙井,6.18\np1,龙井,6.18\n"))
+
+    assert "about 2 of 2 products change: more than a fifth\n" in result.stderr
+
+
 def test_a_fifth_of_the_products_and_any_number_of_new_ones_are_written(
     products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
 ) -> None:
