@@ -13,6 +13,7 @@ from jiuwu.trade.spreadsheets import MONTH, SCIENTIFIC, normal
 
 CURE = "format the id column as text, enter the id again and save"
 _EXACT_DIGITS = 15  # of a number; Excel writes zeros for the rest
+_SHOWN_DIGITS = 6  # of a number of twelve digits and more
 _SURELY_ROUNDED = 18  # digits: one id in a thousand ends in three zeros by chance
 _QUOTES = "'`\"\u00b4\u2018\u2019\u201c\u201d\uff07\uff40\uff02"
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -49,9 +50,12 @@ _FORMS = (
         "is a spreadsheet's word and no id",
     ),
     (re.compile(rf"[1-9]\d{{{_EXACT_DIGITS - 1}}}0{{{_SURELY_ROUNDED - _EXACT_DIGITS},}}"), "was rounded to 15 digits"),
+    # 6.90123E+11 in the file of yesterday, shown as a number today
+    (re.compile(rf"[1-9]\d{{{_SHOWN_DIGITS - 1}}}0{{{_SHOWN_DIGITS},}}"), f"was rounded to {_SHOWN_DIGITS} digits"),
 )
 _FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_POWER = re.compile(r"\d+(?:\.\d+)?e[+-]?\d{1,3}", re.ASCII | re.IGNORECASE)
 
 
 class StandingIds:
@@ -61,7 +65,7 @@ class StandingIds:
         self.ids: Collection[str] = frozenset(ids)
         self._by_value, self._by_first_digits = defaultdict[Decimal, list[str]](list), dict[tuple[int, int], str]()
         for one in sorted(self.ids):
-            if _NUMBER.fullmatch(one):
+            if _NUMBER.fullmatch(one) or _POWER.fullmatch(one):
                 self._by_value[Decimal(one)].append(one)
             if one.isascii() and one.isdigit() and len(one) > _EXACT_DIGITS:
                 self._by_first_digits[len(one), int(one[:_EXACT_DIGITS])] = one
@@ -82,10 +86,11 @@ class StandingIds:
         return ""
 
     def _shortened(self, product_id: str) -> str:
-        """Return the id in the table that is the same number with more zeros."""
+        """Return the id in the table that is the same number with more zeros, or as a power of ten."""
         if not _NUMBER.fullmatch(product_id):
             return ""
-        return next((one for one in self._by_value.get(Decimal(product_id), ()) if len(one) > len(product_id)), "")
+        same = self._by_value.get(Decimal(product_id), ())
+        return next((one for one in same if len(one) > len(product_id) or _POWER.fullmatch(one)), "")
 
     def _rounded(self, product_id: str) -> str:
         """Return the id in the table that has the same first fifteen digits, where this one ends in zeros."""
