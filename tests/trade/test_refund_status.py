@@ -51,6 +51,14 @@ def test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_looked_a
     assert NOW + 85 + 180 == order.due_at
 
 
+def test_an_order_whose_refund_under_way_is_heard_of_before_its_payment_misses_no_money_and_does_not_ship() -> None:
+    going = after(PLACED, changed("processing"), paid())
+    failed = after(going, changed("failed"))
+
+    assert (Status.PAID, ()) == (going.status, going.pending)
+    assert (Status.PAID, ("ship",)) == (failed.status, failed.pending)
+
+
 def test_what_is_under_way_back_in_whole_is_not_shipped() -> None:
     assert "ship" not in after(PAID, changed("processing")).pending
     assert "ship" in after(PAID, changed("processing", fen=1000)).pending

@@ -5,7 +5,7 @@ from dataclasses import replace
 from .events import Cancelled, Completed, Expired, Paid, Placed
 from .orders import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, unknown_payment, want
-from .payment_sum import give_back, is_over, is_paid, may_be_paid_anew, received_fen
+from .payment_sum import give_back, is_over, is_paid, may_be_paid_anew, received_fen, was_paid
 
 # What is not done any more for an order that is over.
 _UNLESS_OVER = ("push:cancelled", "ship", "points:spend")
@@ -101,12 +101,19 @@ def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
 def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
     """Compare the sum of what came with the amount: below it the order waits, with exactly the amount it ships, and
     above it the surplus goes back."""
+    if _all_is_going_back(order):
+        return applied(order.moved(Status.PAID).without_pending("push:cancelled"), event, what, policy, alerts)
     if not is_paid(order):
         known = order.status is Status.HELD and order.awaits_money
         return applied(short(order), event, "underpaid", policy, (*alerts, *(() if known else ("underpaid",))))
     if received_fen(order) > order.amount_fen:
         alerts += ("overpaid",)
     return applied(serve(order), event, what, policy, alerts)
+
+
+def _all_is_going_back(order: Order) -> bool:
+    """Return whether the refund of an order that misses no money was under way before we heard of its payment."""
+    return order.amount_fen > 0 >= received_fen(order) and was_paid(order) and order.effect("ship") is None
 
 
 def serve_if_paid(order: Order) -> Order:
