@@ -46,6 +46,7 @@ class World:
     refunded: dict[str, int] = field(default_factory=dict)
     dead: bool = False
     rivals: int = 0
+    now: int = NOW + 100
 
     def step[T](self, effect: Callable[[], T]) -> T:
         if self.dead:
@@ -107,11 +108,12 @@ class World:
         return RefundReply(refund_id="r", out_refund_no=effect_id, amount_fen=fen)
 
     def query_orders(self, numbers: Iterable[str]) -> list[Any]:
-        """Every payment here is a true one."""
+        """Every payment here is a true one, and every refund is heard of."""
 
         def shown(order: Order) -> Any:
             payments = [SimpleNamespace(transaction_id=one.ref, amount_fen=one.fen) for one in order.payments]
-            return SimpleNamespace(out_order_no=order.order_no, payments=payments)
+            refunds = [SimpleNamespace(refund_id=one.ref) for one in order.refunds]
+            return SimpleNamespace(out_order_no=order.order_no, payments=payments, not_failed=refunds)
 
         wanted = list(numbers)
         return self.step(lambda: [shown(self.table[number]) for number in wanted if number in self.table])
@@ -138,7 +140,7 @@ class World:
                 policy=POLICY,
                 bury=lambda _: None,
                 check_from_fen=100_000,
-                clock=lambda: NOW + 100,
+                clock=lambda: self.now,
             )
             assert not unfinished(dispatcher.dispatch([number]))
             self.step(lambda: self.effect_queue.remove(number) if number in self.effect_queue else None)
@@ -187,6 +189,7 @@ def live(messages: Sequence[list[Notice]], fates: Sequence[str]) -> World:
         # the clock: an order with something pending is due, whoever forgot to queue it
         for number in [number for number, order in world.table.items() if order.pending and order.due_at]:
             world.dispatch(number)
+        world.now += 60  # goods wait a minute where a refund that was taken back may have left
     return world
 
 
