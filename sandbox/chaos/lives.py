@@ -185,12 +185,16 @@ class Lives:
             self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)
             return
         try:
-            self._merchant.refund(f"{refund.refund_id}-again", order_no, refund.amount_fen)
+            # asked for before our order knows of the failure, it would be taken from another payment
+            if failed := self._merchant.refund_status(order_no, refund.refund_id) == "failed":
+                self._merchant.refund(f"{refund.refund_id}-again", order_no, refund.amount_fen)
+            problem = "" if failed else "our order does not show its failure"
         except Refused as refused:
-            if press == _PRESSES:
-                self.errors.append(f"{order_no}: no refund again after {press} tries: {refused}")
-            else:
-                self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, press + 1))
+            problem = str(refused)
+        if problem and press == _PRESSES:
+            self.errors.append(f"{order_no}: no refund again after {press} tries: {problem}")
+        elif problem:
+            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, press + 1))
 
     def _press(self, button: Callable[..., object], *given: object, **named: object) -> None:
         try:

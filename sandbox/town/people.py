@@ -122,11 +122,20 @@ class Merchant:
         wanted = {} if amount_fen is None else {"amount_fen": amount_fen}
         self._post(f"/merchant/orders/{order_no}/refunds", key, {"reason": "商品破损", **wanted})
 
+    def refund_status(self, order_no: str, refund_id: str) -> str:
+        """Return the status in which our order shows this refund; empty when it does not show it. Raises Refused."""
+        order = self._ask("GET", f"/merchant/orders/{order_no}")
+        return next((str(one["status"]) for one in order["refunds"] if one["refund_id"] == refund_id), "")
+
     def _post(self, path: str, key: str, body: object) -> None:
-        headers = {"authorization": f"Bearer {MERCHANT_KEY}", "idempotency-key": key}
-        reply = self.town.http("POST", path, body=body, **headers)
+        self._ask("POST", path, body, **{"idempotency-key": key})
+
+    def _ask(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
+        reply = self.town.http(method, path, body=body, authorization=f"Bearer {MERCHANT_KEY}", **headers)
         if int(reply["statusCode"]) // 100 != 2:
             raise Refused(path, reply)
+        answer: dict[str, Any] = json.loads(reply["body"])
+        return answer
 
 
 def _location(reply: dict[str, Any]) -> str:
