@@ -34,7 +34,7 @@ check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
-	AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0 .sandbox/sam-venv/bin/sam validate --lint --region us-east-1
+	.sandbox/sam-venv/bin/cfn-lint --config-file sandbox/cloud/cfn-lint.yaml
 
 fix: .venv/installed ## lets the formatter and the linter mend what they can
 	$(BIN)/ruff format .
