@@ -140,6 +140,19 @@ def silent_alarms(template: Template) -> list[str]:
     ]
 
 
+def rows_without_alarm(template: Template) -> list[str]:
+    """Rows of alarm tables that no loop uses."""
+    descriptions = {
+        name: alarm["AlarmDescription"] for name, alarm in properties(template, "CloudWatch::Alarm").items()
+    }
+    return [
+        row
+        for rows in template["Mappings"].values()
+        for row, columns in rows.items()
+        if not any(row in name and text.endswith(f" - {columns['Why']}") for name, text in descriptions.items())
+    ]
+
+
 def alarms_on_what_nobody_counts(template: Template, literals: Set[str]) -> list[str]:
     """Alarms on our own metrics whose metric, dimension or label does not stand in the code: they could never sound."""
     service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
@@ -208,13 +221,27 @@ def statements_on_everything(template: Template) -> list[str]:
 
 
 def policies_not_spelled_out(template: Template) -> list[str]:
-    """Functions with a managed policy or a role of its own: neither shows here what it allows."""
-    deployed = functions(template).items()
+    """Functions with a role of their own or a managed policy from elsewhere: neither shows here what it allows."""
     return [
         name
-        for name, function in deployed
-        if "Role" in function or any(not isinstance(p, dict) or set(p) != {"Statement"} for p in function["Policies"])
+        for name, function in functions(template).items()
+        if "Role" in function or not all(_spelled_out(template, policy) for policy in function["Policies"])
     ]
+
+
+def functions_with_wrong_platform_access(template: Template) -> list[str]:
+    """Functions that use the limits table without permission, or have the permission without use."""
+    return [
+        name
+        for name, function in functions(template).items()
+        if ("LIMITS_TABLE" in environment(template, name))
+        != ({"Ref": "PlatformAccess"} in function["Policies"] or "'LimitsTable'" in str(function["Policies"]))
+    ]
+
+
+def _spelled_out(template: Template, policy: object) -> bool:
+    shared = properties(template, "IAM::ManagedPolicy")
+    return isinstance(policy, dict) and (set(policy) == {"Statement"} or _target(policy) in shared)
 
 
 def _statements(template: Template) -> Iterator[tuple[str, Resource]]:

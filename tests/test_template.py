@@ -31,6 +31,7 @@ HELD: dict[str, Convention] = {
     "every function has an alarm on its errors": conventions.functions_without_error_alarm,
     "every function has an alarm on its throttles": conventions.functions_without_throttle_alarm,
     "every alarm goes to the topic and says what it watches": conventions.silent_alarms,
+    "every row of an alarm table is an alarm": conventions.rows_without_alarm,
     "everything asynchronous keeps its failures": conventions.asynchronous_without_destination,
     "every batch reports its failures one by one": conventions.batches_without_partial_failures,
     "a function that feeds itself may": conventions.loops_that_lambda_would_break,
@@ -38,6 +39,7 @@ HELD: dict[str, Convention] = {
     "no action has a wildcard": conventions.statements_with_wildcard_action,
     "no statement is about everything": conventions.statements_on_everything,
     "every function's policy is spelled out": conventions.policies_not_spelled_out,
+    "exactly the functions that use the limits table have access": conventions.functions_with_wrong_platform_access,
     "every function is published behind the alias": lambda t: conventions.functions_without(t, AutoPublishAlias="live"),
     "a changed parameter makes a new version": conventions.versions_that_outlive_a_parameter,
     "every function is traced by Lambda": lambda t: conventions.functions_without(t, Tracing="Active"),
@@ -103,6 +105,7 @@ BREAKS: list[tuple[str, str, Any, str]] = [
         ...,
         "AmountDiffers",
     ),
+    ("every row of an alarm table is an alarm", "ChangesLag", ..., "ChangesLag"),
     ("everything asynchronous keeps its failures", "Reconciler.Properties.EventInvokeConfig", ..., "Reconciler"),
     (
         "everything asynchronous keeps its failures",
@@ -125,7 +128,7 @@ BREAKS: list[tuple[str, str, Any, str]] = [
     ),
     (
         "no action has a wildcard",
-        "Storefront.Properties.Policies.0.Statement.0.Action",
+        "Storefront.Properties.Policies.1.Statement.0.Action",
         "secretsmanager:*",
         "Storefront",
     ),
@@ -135,8 +138,27 @@ BREAKS: list[tuple[str, str, Any, str]] = [
         "sqs:*",
         "FailedRunsPolicy",
     ),
-    ("no statement is about everything", "Storefront.Properties.Policies.0.Statement.0.Resource", "*", "Storefront"),
+    ("no statement is about everything", "Storefront.Properties.Policies.1.Statement.0.Resource", "*", "Storefront"),
+    (
+        "no statement is about everything",
+        "PlatformAccess.Properties.PolicyDocument.Statement.1.Resource",
+        "*",
+        "PlatformAccess",
+    ),
     ("every function's policy is spelled out", "Storefront.Properties.Policies", ["AdministratorAccess"], "Storefront"),
+    ("every function's policy is spelled out", "Storefront.Properties.Policies.0", {"Ref": "PolicyArn"}, "Storefront"),
+    (
+        "exactly the functions that use the limits table have access",
+        "Storefront.Properties.Policies.0",
+        ...,
+        "Storefront",
+    ),
+    (
+        "exactly the functions that use the limits table have access",
+        "WebhookIntake.Properties.Policies.0",
+        {"Ref": "PlatformAccess"},
+        "WebhookIntake",
+    ),
     ("every function is published behind the alias", "Storefront.Properties.AutoPublishAlias", "other", "Storefront"),
     (
         "a changed parameter makes a new version",
@@ -170,7 +192,7 @@ BREAKS: list[tuple[str, str, Any, str]] = [
     ),
     (
         "the token key opens members' tokens only",
-        "Storefront.Properties.Policies.0.Statement.8.Condition",
+        "Storefront.Properties.Policies.1.Statement.6.Condition",
         ...,
         "Storefront",
     ),
@@ -234,10 +256,11 @@ def _change(node: Any, path: str, value: object) -> None:
     *parents, last = path.split(".")
     for name in parents:
         node = node[int(name)] if isinstance(node, list) else node[name]
+    key = int(last) if isinstance(node, list) else last
     if value is ...:
-        del node[last]
+        del node[key]
     else:
-        node[last] = value
+        node[key] = value
 
 
 def test_the_template_has_exactly_the_functions_that_are_there() -> None:
@@ -314,6 +337,13 @@ def test_a_stage_gives_the_parameters_that_have_no_default_and_none_that_are_unk
     assert set() == required - set(given)
     assert set() == set(given) - set(known)
     assert stage == given["Stage"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "command"), [("default", "validate"), ("default", "build"), *((s, "deploy") for s in STAGES)]
+)
+def test_each_command_of_samconfig_expands_the_loops(stage: str, command: str) -> None:
+    assert SAMCONFIG[stage][command]["parameters"]["language_extensions"] is True
 
 
 @pytest.mark.parametrize("stage", STAGES)

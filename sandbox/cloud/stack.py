@@ -139,7 +139,8 @@ def _environment(base: Mapping[str, str]) -> dict[str, str]:
     # SAM looks for `python3.13` on the path: ours, whatever else there is; pip's own settings stay
     path = f"{Path(sys.executable).parent}{os.pathsep}{base['PATH']}"
     kept = {key: value for key, value in base.items() if not key.startswith("AWS_")}
-    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
+    settings = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1", "SAM_CLI_ENABLE_LANGUAGE_EXTENSIONS": "1"}
+    return kept | {"PATH": path} | settings
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""template.yaml as plain data, with CloudFormation's short tags spelled out."""
+"""template.yaml as plain data: CloudFormation's short tags spelled out, its loops expanded."""
 
 import pickle
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.cloud import language_extensions
 from sandbox.cloud.environments import ROOT
 
 type Resource = dict[str, Any]
@@ -33,7 +34,7 @@ _Loader.add_multi_constructor("!", _tag)
 
 
 def load(path: Path = TEMPLATE) -> dict[str, Any]:
-    """The whole template: !Ref X is {"Ref": "X"}, !GetAtt A.B is {"Fn::GetAtt": ["A", "B"]}, and so on."""
+    """The whole template, expanded: !Ref X is {"Ref": "X"}, !GetAtt A.B is {"Fn::GetAtt": ["A", "B"]}, and so on."""
     loaded: dict[str, Any] = pickle.loads(_parsed(path.read_text("utf-8")))
     return loaded
 
@@ -41,7 +42,7 @@ def load(path: Path = TEMPLATE) -> dict[str, Any]:
 @cache
 def _parsed(text: str) -> bytes:
     """Read once: every town wants it several times. Pickled, so that whoever changes what he got changes his own."""
-    return pickle.dumps(yaml.load(text, _Loader))
+    return pickle.dumps(language_extensions.expand(yaml.load(text, _Loader)))
 
 
 def resources(kind: str, path: Path = TEMPLATE) -> dict[str, Resource]:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from sandbox.cloud import environments, ministack, stack
+from sandbox.cloud import template as source
 from sandbox.cloud.environments import ROOT
 from tests.template_conventions import camel_case
 
@@ -105,7 +106,7 @@ def invoke(
     names = {name: make_table(name) for name in _TABLES} | {name: make_queue(name) for name in _QUEUES}
     names |= {"TokenKey": token_key, "TradeBus": event_bus, "AppSecretName": app_secret, "Architecture": _MACHINE}
     names |= {"PlatformUrl": "http://127.0.0.1:9", "AppId": "sandbox-app"}
-    template = yaml.safe_load(built.read_text())
+    template = source.load(built)
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
     shared |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": reachable}
     template["Parameters"]["ReturnOrigins"]["Default"] = "https://shop.example.com"

@@ -62,6 +62,15 @@ def test_a_path_that_the_template_has_not_is_refused_by_the_gateway(sandbox: San
     assert (reply.status_code, reply.json()) == (404, {"message": "Not Found"})
 
 
+def test_the_deployed_alarms_and_outputs_are_those_of_the_expanded_template(sandbox: Sandbox) -> None:
+    alarms = sandbox.aws("cloudwatch").get_paginator("describe_alarms").paginate().build_full_result()["MetricAlarms"]
+    deployed = sorted((one["AlarmDescription"], one["Threshold"]) for one in alarms)
+    expected = template.resources("AWS::CloudWatch::Alarm").values()
+
+    assert sorted((one["AlarmDescription"], one["Threshold"]) for one in expected) == deployed
+    assert template.load()["Outputs"].keys() == sandbox.stack.outputs.keys()
+
+
 def notify(simulator_url: str) -> list[tuple[str, int]]:
     """Has the platform send a notification; what became of its attempts, once one was acknowledged."""
     button = f"{simulator_url}/_sim/orders/JWNONE/notify"

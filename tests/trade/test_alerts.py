@@ -1,12 +1,10 @@
 """Every alert of the machine is counted, and the alarms ring for those that a person must decide."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from jiuwu.trade import alerts
 from jiuwu.trade.drift import Drift, Finding
+from sandbox.cloud import template
 
 
 @pytest.mark.parametrize("alert", ["second_payment", "late_payment"])
@@ -25,9 +23,10 @@ def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> N
         ("shipped_while_refunded", "state_impossible"),
     ],
 )
-def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str, project: Path) -> None:
+def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str) -> None:
     assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class", alarm)]
-    assert re.search(rf"MetricName: Drift\s+Dimensions:.*Value: {alarm} ", (project / "template.yaml").read_text())
+    watched = [one["Dimensions"][0] for one in template.resources("AWS::CloudWatch::Alarm").values()]
+    assert {"Name": "class", "Value": alarm} in watched
 
 
 def test_an_alert_that_rings_is_reported_unless_its_class_is_already() -> None:
