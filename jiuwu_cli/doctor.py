@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jiuwu.platform.contract import Profile
-from jiuwu_cli import checks, handshake, inputs, network, options, running, webhook
+from jiuwu_cli import checks, handshake, inputs, network, options, running, sam_cli, webhook
 from jiuwu_cli.addresses import http_client, read_url
 from jiuwu_cli.checks import Finding
 from jiuwu_cli.problems import Misuse
@@ -38,7 +38,7 @@ def doctor(
     profile: options.ProfileName = "jiuwu",
     secret_env: options.SecretEnv = None,
 ) -> None:
-    """Check the way to the platform and back: gateway, clock, signature, token endpoint, your own webhook URL.
+    """Check the SAM CLI, then the way to the platform and back: gateway, clock, signature, token endpoint, webhook URL.
 
     Without options it looks at the running sandbox. Exit code 1 when anything failed; each failure says its cure.
 
@@ -77,6 +77,7 @@ def _patient(url: str | None, app_id: str | None, webhook_url: str | None, secre
 
 def examine(profile: Profile, patient: Patient) -> Iterator[Finding]:
     """All findings, as they come."""
+    yield sam_cli.check()
     reached = True
     for finding in checks.chain(network.checks(patient.gateway)):
         reached = reached and finding.good is not False

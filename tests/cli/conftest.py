@@ -15,6 +15,7 @@ import uvicorn
 from typer.testing import CliRunner, Result
 
 from jiuwu.platform.profile import load
+from jiuwu_cli.checks import skipped
 from jiuwu_cli.main import app
 from sandbox.platform.app import Simulator
 from sandbox.platform.world import App
@@ -31,6 +32,7 @@ def jiuwu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("JIUWU_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("jiuwu_cli.sam_cli.check", lambda: skipped("SAM CLI", "none on the PATH"))
 
     def run(
         *arguments: str, secret: str | None = SECRET, stdin: str | bytes | None = None, **environment: str
