@@ -105,6 +105,13 @@ def buy(stage: Stage, **more: object) -> None:
 
 def buy_unheard(stage: Stage, **more: object) -> None:
     """The platform cannot be reached while the member orders; our order is safe."""
+    take_no_orders(stage)
+    buy(stage, **more)
+    stage.town.calls.on_call = stage.on_call
+
+
+def take_no_orders(stage: Stage) -> None:
+    """From now on the platform cannot be reached with new orders."""
 
     def unreachable(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         stage.on_call(service, operation, phase, request)
@@ -112,8 +119,6 @@ def buy_unheard(stage: Stage, **more: object) -> None:
             raise httpx.ConnectError("no connection")
 
     stage.town.calls.on_call = unreachable
-    buy(stage, **more)
-    stage.town.calls.on_call = stage.on_call
 
 
 def unplaced(stage: Stage) -> None:
@@ -359,9 +364,11 @@ def buy_for_points(stage: Stage) -> None:
 
 
 def reserved(stage: Stage) -> None:
-    """An order for points that the platform has not heard of."""
+    """An order for points that the platform does not hear of: placed after seconds, it would be paid and shipped before
+    a member asks again whose cancelling was cut off."""
     rich(stage)
-    buy_unheard(stage, pay_with="points")
+    take_no_orders(stage)
+    buy(stage, pay_with="points")
 
 
 def spent(stage: Stage) -> str:
