@@ -10,7 +10,7 @@ BORDER = (
     Safeguard(
         "what must be signed is not excluded",
         7,
-        f"{_PLATFORM}/signed_names.py",
+        "layers/jiuwu/jiuwu/platform/signed_names.py",
         "if name in profile.signing.excluded:",
         "if name in ():",
         _WEAK,
@@ -18,7 +18,7 @@ BORDER = (
     Safeguard(
         "no two signed things under one name",
         7,
-        f"{_PLATFORM}/signed_names.py",
+        "layers/jiuwu/jiuwu/platform/signed_names.py",
         "if (other := first.setdefault(name, field)) != field:",
         "if (other := first.setdefault(field, field)) != field:",
         _WEAK,
@@ -26,7 +26,7 @@ BORDER = (
     Safeguard(
         "a replay window of an hour at most",
         5,
-        f"{_PLATFORM}/signing.py",
+        "layers/jiuwu/jiuwu/platform/signing.py",
         "if not 0 < self.tolerance_seconds <= LONGEST_TOLERANCE:",
         "if not 0 < self.tolerance_seconds:",
         _WEAK,
@@ -34,7 +34,7 @@ BORDER = (
     Safeguard(
         "a missing list of payments is not an order without any",
         3,
-        f"{_PLATFORM}/field_reading.py",
+        "layers/jiuwu/jiuwu/platform/field_reading.py",
         "    if not isinstance(holder, Mapping) or leaf not in holder:\n        return None\n",
         "    if not isinstance(holder, Mapping) or leaf not in holder:\n        return []\n",
         ("tests/platform/test_odd_forms.py::test_a_missing_list_of_payments_is_not_an_order_without_any",),
@@ -42,7 +42,7 @@ BORDER = (
     Safeguard(
         "two ids that differ in what cannot be read do not become one",
         2,
-        f"{_PLATFORM}/models.py",
+        "layers/jiuwu/jiuwu/platform/models.py",
         "if isinstance(value, str) and REPLACEMENT in value:",
         'if value == "":',
         ("tests/platform/test_payloads.py::test_a_wrong_field_of_an_order_is_named",),
@@ -50,7 +50,7 @@ BORDER = (
     Safeguard(
         "a dead grant is known by its code, too",
         3,
-        f"{_PLATFORM}/oauth.py",
+        "layers/jiuwu/jiuwu/platform/oauth.py",
         '_OVER = ("token_invalid", "token_expired")',
         '_OVER = ("nothing",)',
         ("tests/platform/test_oauth.py::test_each_refusal_is_its_own_error",),
@@ -69,7 +69,7 @@ BORDER = (
     Safeguard(
         "a circle of pages ends the pass",
         3,
-        f"{_TRADE}/page_trail.py",
+        "layers/jiuwu/jiuwu/trade/page_trail.py",
         "if following in (name, self.mark):",
         "if following == name:",
         ("tests/trade/test_page_trail.py::test_a_circle_of_pages_is_noticed_soon",),
@@ -77,7 +77,7 @@ BORDER = (
     Safeguard(
         "a pass that was broken off skips no change",
         3,
-        f"{_TRADE}/records.py",
+        "layers/jiuwu/jiuwu/trade/records.py",
         "return self._ended(max(self.since, seen), seen)",
         "return self._ended(max(self.since, seen, self.began - OVERLAP_SECONDS), seen)",
         (

@@ -8,7 +8,7 @@ MEMBERS = (
     Safeguard(
         "a state is good once",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         "        if won:\n",
         "        if known:\n",
         ("tests/members/test_logins.py::test_the_same_browser_with_the_same_code_gets_the_same_end",),
@@ -16,7 +16,7 @@ MEMBERS = (
     Safeguard(
         "a used state answers its own code only",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         'if item["answer"]["S"] != answer:',
         'if item["answer"]["S"] == "":',
         (
@@ -27,7 +27,7 @@ MEMBERS = (
     Safeguard(
         "a used state answers for a minute",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         "+ REPEAT_SECONDS <= self._clock()",
         "+ REPEAT_SECONDS <= 0",
         ("tests/members/test_logins.py::test_a_minute_after_its_end_a_used_state_is_refused",),
@@ -35,7 +35,7 @@ MEMBERS = (
     Safeguard(
         "a repeated callback exchanges no code",
         5,
-        f"{_MEMBERS}/signin.py",
+        "layers/jiuwu/jiuwu/members/signin.py",
         "claim if isinstance(claim, Ended) else self._first(callback, claim, redirect_uri)",
         'self._first(callback, claim if isinstance(claim, Claim) else Claim(claim.state, {}, ""), redirect_uri)',
         ("tests/functions/test_oauth_callback.py::test_a_browser_that_asks_twice_lands_twice_in_the_same_place",),
@@ -43,7 +43,7 @@ MEMBERS = (
     Safeguard(
         "a ticket is good once",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         "if item is None or not won:",
         "if item is None:",
         ("tests/functions/test_oauth_callback.py::test_a_ticket_opens_one_session",),
@@ -51,7 +51,7 @@ MEMBERS = (
     Safeguard(
         "of many at once one gets a state or ticket",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         '["attribute_not_exists(used_by)", ',
         "[",
         (
@@ -62,7 +62,7 @@ MEMBERS = (
     Safeguard(
         "a login belongs to its browser",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         'return _hash(f"{flow}\\n{binding}")',
         'return _hash(f"{flow}")',
         (
@@ -73,7 +73,7 @@ MEMBERS = (
     Safeguard(
         "states and tickets expire though the table keeps them",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         'ExpressionAttributeValues={":now": {"N": str(self._clock())}}',
         'ExpressionAttributeValues={":now": {"N": "0"}}',
         (
@@ -84,7 +84,7 @@ MEMBERS = (
     Safeguard(
         "a session ends after its week",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         "> self._clock() else None",
         "> 0 else None",
         ("tests/members/test_logins.py::test_a_session_lives_seven_days_though_the_table_deletes_later",),
@@ -92,7 +92,7 @@ MEMBERS = (
     Safeguard(
         "the table knows states, tickets and sessions by their hash",
         5,
-        f"{_MEMBERS}/logins.py",
+        "layers/jiuwu/jiuwu/members/logins.py",
         "{kind}#{_hash(secret)}",
         "{kind}#{secret}",
         ("tests/members/test_logins.py::test_the_table_holds_no_secret",),
@@ -100,7 +100,7 @@ MEMBERS = (
     Safeguard(
         "one refresh at a time",
         5,
-        f"{_MEMBERS}/grants.py",
+        "layers/jiuwu/jiuwu/members/grants.py",
         'lease_until <= :now)"',
         'lease_until <> :now)"',
         (
@@ -111,7 +111,7 @@ MEMBERS = (
     Safeguard(
         "renewed tokens are saved on the version they renew",
         5,
-        f"{_MEMBERS}/grants.py",
+        "layers/jiuwu/jiuwu/members/grants.py",
         '"lease_id = :lease AND token_version = :version"',
         '"lease_id = :lease OR token_version >= :version"',
         (
@@ -122,7 +122,7 @@ MEMBERS = (
     Safeguard(
         "invalid_grant is believed only of an unchanged record",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         "if self._grants.require_login(leased):",
         "if self._grants.require_login(leased) is not None:",
         ("tests/members/test_tokens_trouble.py::test_invalid_grant_is_not_believed_when_the_record_has_changed",),
@@ -131,7 +131,7 @@ MEMBERS = (
     Safeguard(
         "a passing fault frees the lease",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         "            self._grants.release(leased)\n",
         "",
         (
@@ -143,7 +143,7 @@ MEMBERS = (
     Safeguard(
         "our own limit puts no member off",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         'if getattr(fault, "held_back", False):',
         "if False:",
         (
@@ -154,7 +154,7 @@ MEMBERS = (
     Safeguard(
         "a reply without a refresh token keeps the old one",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         "self._sealed(leased.member_id, reply, refresh=leased.tokens.refresh)",
         "self._sealed(leased.member_id, reply, refresh=())",
         ("tests/members/test_tokens.py::test_a_refresh_that_names_no_new_refresh_token_keeps_the_old_one",),
@@ -163,7 +163,7 @@ MEMBERS = (
     Safeguard(
         "a token past its time is renewed",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         "if grant.tokens.expires_at <= self._clock():",
         "if grant.tokens.expires_at < 0:",
         ("tests/members/test_tokens.py::test_a_token_past_its_time_is_renewed_before_it_is_handed_out",),
@@ -171,7 +171,7 @@ MEMBERS = (
     Safeguard(
         "nobody gets a token of an ended link",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         'if grant.status != "active":',
         'if grant.status == "unlinked":',
         (
@@ -182,7 +182,7 @@ MEMBERS = (
     Safeguard(
         "a ciphertext opens for its member only",
         5,
-        f"{_MEMBERS}/sealing.py",
+        "layers/jiuwu/jiuwu/members/sealing.py",
         'context = {"member_id": member_id}',
         'context = {"app": "jiuwu"}',
         ("tests/members/test_tokens.py::test_a_ciphertext_does_not_open_for_another_member",),
@@ -191,7 +191,7 @@ MEMBERS = (
     Safeguard(
         "tokens are sealed",
         5,
-        f"{_MEMBERS}/sealing.py",
+        "layers/jiuwu/jiuwu/members/sealing.py",
         'lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]',
         "lambda: part",
         ("tests/members/test_tokens.py::test_the_table_holds_no_token",),
@@ -199,7 +199,7 @@ MEMBERS = (
     Safeguard(
         "tokens are erased only once the platform revoked them",
         5,
-        f"{_MEMBERS}/tokens.py",
+        "layers/jiuwu/jiuwu/members/tokens.py",
         "except (InvalidGrant, TokenInvalid):\n                continue",
         "except _FAULTS:\n                continue",
         ("tests/members/test_unlinking.py::test_while_the_platform_is_down_the_tokens_are_kept_but_not_used",),
@@ -207,7 +207,7 @@ MEMBERS = (
     Safeguard(
         "a login returns to the merchant's own pages only",
         5,
-        f"{_MEMBERS}/return_to.py",
+        "layers/jiuwu/jiuwu/members/return_to.py",
         "        if origin is None:\n            raise ReturnRefused(",
         "        origin = origin or url\n        if False:\n            raise ReturnRefused(",
         ("tests/members/test_return_to.py::test_a_page_of_another_origin_is_refused_as_such",),
@@ -215,7 +215,7 @@ MEMBERS = (
     Safeguard(
         "a member's text is checked for its other spellings",
         5,
-        f"{_MEMBERS}/return_to.py",
+        "layers/jiuwu/jiuwu/members/return_to.py",
         "if _REFUSED.search(url):",
         "if False:",
         ("tests/members/test_return_to.py::test_what_readers_may_read_differently_is_refused_for_its_form",),

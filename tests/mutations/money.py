@@ -8,7 +8,7 @@ MONEY = (
     Safeguard(
         "an event id is applied once",
         2,
-        f"{_TRADE}/machine.py",
+        "layers/jiuwu/jiuwu/trade/machine.py",
         "if cause and (twin := order.seen(cause)):",
         'if cause and (twin := order.seen("no event")):',
         ("tests/trade/test_machine.py::test_the_same_notification_again_writes_nothing",),
@@ -16,7 +16,7 @@ MONEY = (
     Safeguard(
         "a transaction is booked once",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "known = order.payment(event.transaction_id)",
         'known = order.payment("")',
         ("tests/trade/test_machine.py::test_the_same_payment_under_another_event_id_writes_nothing",),
@@ -24,7 +24,7 @@ MONEY = (
     Safeguard(
         "a refund is booked once",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "known = order.refund(event.refund_id)",
         'known = order.refund("")',
         ("tests/trade/test_machine_refunds.py::test_a_refund_is_booked_once",),
@@ -32,7 +32,7 @@ MONEY = (
     Safeguard(
         "what is short of the amount ships nothing",
         2,
-        f"{_TRADE}/payment_sum.py",
+        "layers/jiuwu/jiuwu/trade/payment_sum.py",
         "return received >= order.amount_fen or (",
         "return received > 0 or (",
         (
@@ -43,7 +43,7 @@ MONEY = (
     Safeguard(
         "a part that went back before the rest came is missing",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         'if "ship" in order.pending and not was_paid(order):',
         'if "ship" in order.pending and order.amount_fen < 0:',
         ("tests/trade/test_payment_sum.py::test_the_sum_decides_whatever_we_hear_first",),
@@ -51,7 +51,7 @@ MONEY = (
     Safeguard(
         "what is on its way back does not count as here",
         2,
-        f"{_TRADE}/payment_sum.py",
+        "layers/jiuwu/jiuwu/trade/payment_sum.py",
         "return sum(order.refundable_fen(payment.ref) for payment in order.kept)",
         "return sum(order.left_fen(payment.ref) for payment in order.kept)",
         ("tests/trade/test_payment_sum.py::test_a_request_for_the_money_of_a_short_order_counts_as_gone",),
@@ -59,7 +59,7 @@ MONEY = (
     Safeguard(
         "a surplus goes back",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "give_back(_shipping(order), received_fen(order) - order.amount_fen)",
         "give_back(_shipping(order), 0)",
         (
@@ -69,7 +69,7 @@ MONEY = (
     Safeguard(
         "a surplus that the platform gave back is not given back again",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)",
         "        pass",
         (
@@ -79,7 +79,7 @@ MONEY = (
     Safeguard(
         "a second payment is kept where the platform gave the first one back",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)",
         "        order = less_surplus(order, event.amount_fen)",
         (
@@ -90,7 +90,7 @@ MONEY = (
     Safeguard(
         "goods wait while the platform shows a refund that was not heard of",
         2,
-        f"{_TRADE}/payment_check.py",
+        "layers/jiuwu/jiuwu/trade/payment_check.py",
         'return self.shown and not (effect == "ship" and self.unheard)',
         "return self.shown",
         (
@@ -101,7 +101,7 @@ MONEY = (
     Safeguard(
         "money that came after all went back does not begin the order anew",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "elif is_over(order):",
         "elif False:",
         ("tests/trade/test_payment_sum.py::test_money_that_came_after_all_went_back_goes_back_whatever_we_hear_first",),
@@ -109,7 +109,7 @@ MONEY = (
     Safeguard(
         "a short order that is over gives back what came",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "return _ended(give_back(order, received_fen(order)), Status.CANCELLED)",
         "return _ended(order, Status.CANCELLED)",
         (
@@ -119,7 +119,7 @@ MONEY = (
     Safeguard(
         "goods of a large order wait until the platform shows the payment",
         2,
-        f"{_TRADE}/payment_check.py",
+        "layers/jiuwu/jiuwu/trade/payment_check.py",
         '(name == "ship" and (large or theirs))',
         '(name == "ship" and theirs)',
         (
@@ -129,7 +129,7 @@ MONEY = (
     Safeguard(
         "a refund by the rules waits until the platform shows the payments",
         2,
-        f"{_TRADE}/payment_check.py",
+        "layers/jiuwu/jiuwu/trade/payment_check.py",
         "is_own_refund(name, effects[name]) or (",
         "name == 'nothing' or (",
         (
@@ -140,7 +140,7 @@ MONEY = (
     Safeguard(
         "no notification ends a doubt",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "    if not event.shown:\n",
         "    if event.at < 0:\n",
         ("tests/trade/test_payment_check.py::test_a_notification_ends_no_doubt",),
@@ -148,7 +148,7 @@ MONEY = (
     Safeguard(
         "money for a cancelled order goes back",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         '    owed = want(order, f"refund:{event.transaction_id}")',
         "    owed = order",
         ("tests/trade/test_machine.py::test_a_late_payment_is_given_back_where_the_merchant_says_refund",),
@@ -156,7 +156,7 @@ MONEY = (
     Safeguard(
         "a second payment goes back",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         '    owed = want(booked, f"refund:{event.transaction_id}")',
         "    owed = booked",
         (
@@ -167,7 +167,7 @@ MONEY = (
     Safeguard(
         "a cancellation of a paid order is looked into",
         3,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)",
         "unpaid = order.status is not Status.REFUNDED",
         ("tests/trade/test_machine.py::test_a_cancellation_of_a_paid_order_is_looked_into_once",),
@@ -175,7 +175,7 @@ MONEY = (
     Safeguard(
         "a refunded order ships no more",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         '.without_pending("ship", "push:shipped", "push:cancelled")',
         "",
         ("tests/trade/test_machine_refunds.py::test_an_order_whose_money_all_went_back_is_refunded_and_ships_no_more",),
@@ -183,7 +183,7 @@ MONEY = (
     Safeguard(
         "more back than came stops the order",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "    if left < 0:\n",
         "    if left < -10**9:\n",
         ("tests/trade/test_machine_refunds.py::test_more_refunded_than_paid_is_booked_and_held",),
@@ -191,7 +191,7 @@ MONEY = (
     Safeguard(
         "money that goes back leaves what was paid with points",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "if left > 0 or strayed or any(",
         "if left > 0 or any(",
         (
@@ -201,7 +201,7 @@ MONEY = (
     Safeguard(
         "a payment given back before it was heard of ships nothing",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "if given_back and given_back >= event.amount_fen:",
         "if given_back < 0:",
         ("tests/trade/test_machine_refunds.py::test_the_payment_of_a_refund_is_booked_and_ships_nothing",),
@@ -209,7 +209,7 @@ MONEY = (
     Safeguard(
         "an effect's id is the same each time",
         2,
-        f"{_TRADE}/order_ids.py",
+        "layers/jiuwu/jiuwu/trade/order_ids.py",
         'plain = f"{order_no}:{effect}"',
         'plain = f"{order_no}:{effect}:{object()}"',
         ("tests/trade/test_orders.py::test_an_effects_id_is_made_of_order_and_name",),
@@ -217,7 +217,7 @@ MONEY = (
     Safeguard(
         "a long effect's id tells transactions apart",
         2,
-        f"{_TRADE}/order_ids.py",
+        "layers/jiuwu/jiuwu/trade/order_ids.py",
         "hashlib.sha256(of.encode())",
         "hashlib.sha256(kind.encode())",
         ("tests/trade/test_orders.py::test_an_effects_id_is_short_enough_however_long_the_transactions",),
@@ -225,7 +225,7 @@ MONEY = (
     Safeguard(
         "an idempotency key belongs to its member",
         2,
-        f"{_TRADE}/order_ids.py",
+        "layers/jiuwu/jiuwu/trade/order_ids.py",
         'f"{member_id}\\n{idempotency_key}"',
         'f"{idempotency_key}"',
         ("tests/functions/test_storefront.py::test_two_members_may_use_the_same_key",),
@@ -233,7 +233,7 @@ MONEY = (
     Safeguard(
         "an idempotency key makes one order",
         2,
-        f"{_TRADE}/order_ids.py",
+        "layers/jiuwu/jiuwu/trade/order_ids.py",
         'f"{member_id}\\n{idempotency_key}"',
         "f\"{__import__('uuid').uuid4()}\"",
         (
@@ -244,7 +244,7 @@ MONEY = (
     Safeguard(
         "shipping is never owed again",
         2,
-        f"{_TRADE}/outbox.py",
+        "layers/jiuwu/jiuwu/trade/outbox.py",
         '    if kind == "push" or (effect',
         '    if kind == "push" or kind == "ship" or (effect',
         ("tests/trade/test_machine_effects.py::test_shipping_is_never_repeated",),
@@ -252,7 +252,7 @@ MONEY = (
     Safeguard(
         "an order with something pending is due",
         3,
-        f"{_TRADE}/outcomes.py",
+        "layers/jiuwu/jiuwu/trade/outcomes.py",
         "    if order.pending:\n",
         "    if False:\n",
         ("tests/trade/test_machine_effects.py::test_an_order_that_is_final_and_still_owes_something_is_looked_at",),
@@ -260,7 +260,7 @@ MONEY = (
     Safeguard(
         "a refund taken by the platform is awaited",
         3,
-        f"{_TRADE}/outcomes.py",
+        "layers/jiuwu/jiuwu/trade/outcomes.py",
         "    if awaited or order.status",
         "    if order.status",
         (
@@ -270,7 +270,7 @@ MONEY = (
     Safeguard(
         "a used event id with another body is no duplicate",
         5,
-        f"{_TRADE}/machine.py",
+        "layers/jiuwu/jiuwu/trade/machine.py",
         "if proof and twin.proof and proof != twin.proof:",
         "if False:",
         (
@@ -280,7 +280,7 @@ MONEY = (
     Safeguard(
         "a refund asked for is never more than is left",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "if not 0 < event.amount_fen <= refundable_fen(order):",
         "if not 0 < event.amount_fen:",
         ("tests/trade/test_machine_asked.py::test_more_than_was_paid_is_refused",),
@@ -288,7 +288,7 @@ MONEY = (
     Safeguard(
         "what is on its way back counts as given back",
         2,
-        f"{_TRADE}/orders.py",
+        "layers/jiuwu/jiuwu/trade/orders.py",
         "return self.left_fen(transaction_id) - on_its_way",
         "return self.left_fen(transaction_id)",
         ("tests/trade/test_machine_asked.py::test_what_is_on_its_way_back_counts_as_given_back",),
@@ -307,7 +307,7 @@ MONEY = (
     Safeguard(
         "a refund asked for in whole stops the shipping",
         2,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         'return order.without_pending("ship") if all_goes else order',
         "return order",
         (
@@ -318,7 +318,7 @@ MONEY = (
     Safeguard(
         "a notification books only a refund that succeeded",
         2,
-        f"{_TRADE}/notices.py",
+        "layers/jiuwu/jiuwu/trade/notices.py",
         'if payload.refund_status != "succeeded":',
         'if payload.refund_status == "booked":',
         ("tests/trade/test_notices.py::test_a_refund_that_did_not_succeed_is_told_with_how_it_stands",),
@@ -326,7 +326,7 @@ MONEY = (
     Safeguard(
         "the platform's list books only a refund that succeeded",
         2,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         "sorted(remote.given_back, key",
         "sorted(remote.refunds, key",
         ("tests/trade/test_refund_shown.py::test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift",),
@@ -342,7 +342,7 @@ MONEY = (
     Safeguard(
         "a refund under way at the platform counts as on its way",
         2,
-        f"{_TRADE}/orders.py",
+        "layers/jiuwu/jiuwu/trade/orders.py",
         "- on_its_way - there",
         "- on_its_way",
         (
@@ -353,7 +353,7 @@ MONEY = (
     Safeguard(
         "a refund that failed is asked for again under another number",
         2,
-        f"{_TRADE}/outbox.py",
+        "layers/jiuwu/jiuwu/trade/outbox.py",
         "    if effect.refund_failed:\n",
         '    if effect.dead == "":\n',
         ("tests/trade/test_refund_status.py::test_a_second_life_of_what_failed_goes_out_once_under_another_number",),
@@ -362,7 +362,7 @@ MONEY = (
     Safeguard(
         "what is confirmed and never shown is asked for with growing pauses",
         3,
-        f"{_TRADE}/outbox.py",
+        "layers/jiuwu/jiuwu/trade/outbox.py",
         "Effect(known.attempts, 0, known.fen, next_at, owed",
         "Effect(0, 0, known.fen, next_at, owed",
         (
@@ -373,7 +373,7 @@ MONEY = (
     Safeguard(
         "a state that is told again goes out under another number",
         3,
-        f"{_TRADE}/orders.py",
+        "layers/jiuwu/jiuwu/trade/orders.py",
         'return f"{number}:{effect.owed}" if effect',
         "return number if effect",
         (
@@ -384,7 +384,7 @@ MONEY = (
     Safeguard(
         "what is confirmed and never shown comes to an end",
         3,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         "(order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS",
         "(order.effect(effect) or Effect()).attempts >= 0",
         ("tests/trade/test_effects_trouble.py::test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end",),
@@ -400,7 +400,7 @@ MONEY = (
     Safeguard(
         "a payment rescues an order about to expire",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         'order = order.without_pending("push:cancelled")\n    shipped',
         'order = order.without_pending("nothing")\n    shipped',
         ("tests/trade/test_machine_outbox.py::test_a_payment_that_arrives_a_moment_later_rescues_the_order",),
@@ -408,7 +408,7 @@ MONEY = (
     Safeguard(
         "an effect given up comes back by a person only",
         2,
-        f"{_TRADE}/outbox.py",
+        "layers/jiuwu/jiuwu/trade/outbox.py",
         "    if effect is not None and effect.dead:\n",
         "    if effect is None:\n",
         ("tests/trade/test_machine_outbox.py::test_what_is_given_up_comes_back_by_nobody_but_a_person",),
@@ -416,7 +416,7 @@ MONEY = (
     Safeguard(
         "nothing pays only what costs nothing",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         "    if order.amount_fen:\n",
         "    if order.amount_fen < 0:\n",
         (
@@ -426,7 +426,7 @@ MONEY = (
     Safeguard(
         "a free order is paid once",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         '        return Ignored("duplicate_payment", nothing[0].by)',
         "        pass",
         ("tests/trade/test_machine_outbox.py::test_a_free_order_is_paid_once_whatever_the_transactions",),
@@ -434,7 +434,7 @@ MONEY = (
     Safeguard(
         "points come back with a cancellation",
         2,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         'return want(order, "points:return") if order.points else order',
         "return order",
         ("tests/trade/test_machine_outbox.py::test_points_come_back_when_the_order_is_cancelled",),
@@ -442,7 +442,7 @@ MONEY = (
     Safeguard(
         "an expiring order is cancelled there first",
         3,
-        f"{_TRADE}/payments.py",
+        "layers/jiuwu/jiuwu/trade/payments.py",
         'applied(want(order, "push:cancelled"), event, "expiring", policy)',
         'applied(closed(order), event, "expiring", policy)',
         ("tests/trade/test_machine_outbox.py::test_an_unpaid_order_is_cancelled_there_before_it_is_cancelled_here",),

@@ -8,7 +8,7 @@ PLATFORM = (
     Safeguard(
         "an order number asked for is the one answered",
         5,
-        f"{_PLATFORM}/client.py",
+        "layers/jiuwu/jiuwu/platform/client.py",
         "if order.out_order_no != asked:",
         "if not asked:",
         ("tests/platform/test_client.py::test_another_order_than_the_one_asked_for_is_a_bad_reply",),
@@ -24,7 +24,7 @@ PLATFORM = (
     Safeguard(
         "another app's notification is refused",
         5,
-        f"{_PLATFORM}/notifications.py",
+        "layers/jiuwu/jiuwu/platform/notifications.py",
         'if given["app_id"] != app_id:',
         'if not given["app_id"]:',
         ("tests/platform/test_notifications.py::test_a_hostile_header_is_refused_with_its_name",),
@@ -32,7 +32,7 @@ PLATFORM = (
     Safeguard(
         "an old notification is refused",
         5,
-        f"{_PLATFORM}/notifications.py",
+        "layers/jiuwu/jiuwu/platform/notifications.py",
         "if abs(now - sent) > scheme",
         "if sent - now > scheme",
         ("tests/platform/test_notifications.py::test_a_time_outside_the_window_is_refused_with_both_times",),
@@ -40,7 +40,7 @@ PLATFORM = (
     Safeguard(
         "a notification from the future is refused",
         5,
-        f"{_PLATFORM}/notifications.py",
+        "layers/jiuwu/jiuwu/platform/notifications.py",
         "if abs(now - sent) > scheme",
         "if now - sent > scheme",
         ("tests/platform/test_notifications.py::test_a_time_outside_the_window_is_refused_with_both_times",),
@@ -48,7 +48,7 @@ PLATFORM = (
     Safeguard(
         "the event id in the header is the signed body's",
         5,
-        f"{_PLATFORM}/notifications.py",
+        "layers/jiuwu/jiuwu/platform/notifications.py",
         '!= given["event_id"]:',
         '== "":',
         ("tests/platform/test_notifications.py::test_a_rightly_signed_body_of_the_wrong_form_is_a_400",),
@@ -56,7 +56,7 @@ PLATFORM = (
     Safeguard(
         "a wrong signature is refused",
         5,
-        f"{_PLATFORM}/signing.py",
+        "layers/jiuwu/jiuwu/platform/signing.py",
         "if secret and hmac.compare_digest(_text(scheme, joined, secret).encode(), given):",
         "if secret:",
         ("tests/platform/test_signing.py::test_whatever_is_not_the_signature_is_a_bad_signature",),
@@ -64,7 +64,7 @@ PLATFORM = (
     Safeguard(
         "an empty secret signs nothing",
         5,
-        f"{_PLATFORM}/signing.py",
+        "layers/jiuwu/jiuwu/platform/signing.py",
         "if secret and hmac.compare_digest",
         "if hmac.compare_digest",
         ("tests/platform/test_signing.py::test_an_empty_secret_never_matches_and_never_signs",),
@@ -72,7 +72,7 @@ PLATFORM = (
     Safeguard(
         "every byte of the body is signed",
         5,
-        f"{_PLATFORM}/notifications.py",
+        "layers/jiuwu/jiuwu/platform/notifications.py",
         "values.get(ours, body)",
         'values.get(ours, "")',
         ("tests/platform/test_notifications.py::test_the_headers_are_those_of_the_contract",),
@@ -80,7 +80,7 @@ PLATFORM = (
     Safeguard(
         "one decimal is tens of fen",
         4,
-        f"{_PLATFORM}/money.py",
+        "layers/jiuwu/jiuwu/platform/money.py",
         'cents.ljust(2, "0")',
         'cents or "0"',
         ("tests/platform/test_money.py::test_yuan_text_becomes_fen",),
@@ -88,7 +88,7 @@ PLATFORM = (
     Safeguard(
         "yuan become fen without floats",
         4,
-        f"{_PLATFORM}/money.py",
+        "layers/jiuwu/jiuwu/platform/money.py",
         'int(whole) * 100 + int(cents.ljust(2, "0"))',
         'int(float(whole + "." + (cents or "0")) * 100)',
         ("tests/platform/test_money.py::test_yuan_text_becomes_fen",),
@@ -96,7 +96,7 @@ PLATFORM = (
     Safeguard(
         "more than two decimals are refused",
         4,
-        f"{_PLATFORM}/money.py",
+        "layers/jiuwu/jiuwu/platform/money.py",
         "[0-9]{1,2}))?",
         "[0-9]{1,2})[0-9]*)?",
         ("tests/platform/test_money.py::test_text_that_is_not_an_exact_amount_is_refused",),
@@ -104,7 +104,7 @@ PLATFORM = (
     Safeguard(
         "an error never shows the platform's message",
         5,
-        f"{_PLATFORM}/errors.py",
+        "layers/jiuwu/jiuwu/platform/errors.py",
         'return f"{self.name}: {self._fact()} (',
         'return f"{self.name}: {self.msg} {self._fact()} (',
         ("tests/platform/test_errors.py::test_an_error_never_shows_the_platforms_message",),
@@ -112,7 +112,7 @@ PLATFORM = (
     Safeguard(
         "a write is retried only where a second time does no more",
         2,
-        f"{_PLATFORM}/retry.py",
+        "layers/jiuwu/jiuwu/platform/retry.py",
         "if last or not (repeatable and hopeful):",
         "if last or not hopeful:",
         ("tests/platform/test_gateway.py::test_a_write_without_an_idempotency_key_is_sent_once",),
@@ -120,7 +120,7 @@ PLATFORM = (
     Safeguard(
         "a write once in doubt stays in doubt",
         2,
-        f"{_PLATFORM}/retry.py",
+        "layers/jiuwu/jiuwu/platform/retry.py",
         "doubt is None or isinstance(error, _VERDICTS)",
         "doubt is None or error",
         ("tests/platform/test_gateway.py::test_what_is_certain_after_a_failure",),
@@ -128,7 +128,7 @@ PLATFORM = (
     Safeguard(
         "a call follows no redirect",
         5,
-        f"{_PLATFORM}/transport.py",
+        "layers/jiuwu/jiuwu/platform/transport.py",
         "stream=True, follow_redirects=False",
         "stream=True, follow_redirects=True",
         ("tests/platform/test_envelope.py::test_a_reply_that_is_none_is_a_bad_reply",),
@@ -136,7 +136,7 @@ PLATFORM = (
     Safeguard(
         "cookies do not travel between members",
         5,
-        f"{_PLATFORM}/transport.py",
+        "layers/jiuwu/jiuwu/platform/transport.py",
         "CookieJar(DefaultCookiePolicy(allowed_domains=[]))",
         "CookieJar()",
         ("tests/platform/test_transport.py::test_a_cookie_of_one_call_does_not_travel_with_the_next",),

@@ -9,7 +9,7 @@ SIDES = (
     Safeguard(
         "a push carries what it is deduped by",
         2,
-        f"{_TRADE}/telling.py",
+        "layers/jiuwu/jiuwu/trade/telling.py",
         'platform.push_status(order.order_no, cast("OrderStatus", of), number, timeout=seconds)',
         'platform.push_status(order.order_no, cast("OrderStatus", of), f"{number}{object()}", timeout=seconds)',
         (
@@ -20,7 +20,7 @@ SIDES = (
     Safeguard(
         "a refund asks for no more than is left",
         2,
-        f"{_TRADE}/telling.py",
+        "layers/jiuwu/jiuwu/trade/telling.py",
         "order.uncommitted_fen(payment)",
         "order.amount_fen",
         (
@@ -31,7 +31,7 @@ SIDES = (
     Safeguard(
         "a refusal that nobody could look into is not the last word",
         2,
-        f"{_TRADE}/telling.py",
+        "layers/jiuwu/jiuwu/trade/telling.py",
         "return error if isinstance(error, UnknownOutcome) else blind,",
         "return error,",
         ("tests/trade/test_effects_trouble.py::test_a_refusal_that_nobody_could_look_into_is_not_the_last_word",),
@@ -39,7 +39,7 @@ SIDES = (
     Safeguard(
         "a garbled wait puts nothing off for years",
         2,
-        f"{_TRADE}/patience.py",
+        "layers/jiuwu/jiuwu/trade/patience.py",
         'return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)',
         'return int(getattr(error, "retry_after", None) or 0)',
         ("tests/trade/test_patience.py::test_a_garbled_wait_puts_nothing_off_for_longer_than_an_hour",),
@@ -47,7 +47,7 @@ SIDES = (
     Safeguard(
         "every shard that anybody writes is read",
         3,
-        f"{_TRADE}/records.py",
+        "layers/jiuwu/jiuwu/trade/records.py",
         "        shards = max(shards, SHARDS)\n",
         "",
         (
@@ -58,7 +58,7 @@ SIDES = (
     Safeguard(
         "an entry that the bus refused is not shipped",
         1,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         'answer.get("ErrorCode", "")',
         '""',
         ("tests/trade/test_effects.py::test_an_entry_that_the_bus_refuses_does_not_hold_up_the_others",),
@@ -66,7 +66,7 @@ SIDES = (
     Safeguard(
         "an unknown outcome is looked up",
         2,
-        f"{_TRADE}/telling.py",
+        "layers/jiuwu/jiuwu/trade/telling.py",
         "    except (TransitionRefused, OrderConflict, UnknownOutcome) as error:",
         "    except (OrderConflict,) as error:",
         (
@@ -77,7 +77,7 @@ SIDES = (
     Safeguard(
         "what was confirmed is written though something breaks",
         2,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         "        finally:\n",
         "        except ZeroDivisionError:\n            raise\n        else:\n",
         ("tests/trade/test_effects_trouble.py::test_what_was_confirmed_is_written_though_something_breaks",),
@@ -85,7 +85,7 @@ SIDES = (
     Safeguard(
         "a refund tells the platform why",
         3,
-        f"{_TRADE}/telling.py",
+        "layers/jiuwu/jiuwu/trade/telling.py",
         "reason=reason, timeout=seconds)",
         'reason="", timeout=seconds)',
         ("tests/trade/test_effects.py::test_a_refund_that_the_merchant_asked_for_tells_the_platform_why",),
@@ -93,7 +93,7 @@ SIDES = (
     Safeguard(
         "no reasons fill an order",
         1,
-        f"{_TRADE}/refunding.py",
+        "layers/jiuwu/jiuwu/trade/refunding.py",
         "reason[:MOST_REASON]",
         "reason",
         ("tests/trade/test_machine_asked.py::test_no_reasons_fill_an_order",),
@@ -101,7 +101,7 @@ SIDES = (
     Safeguard(
         "a reason that may name people is shown in no trace",
         5,
-        f"{_TRADE}/orders.py",
+        "layers/jiuwu/jiuwu/trade/orders.py",
         "field(default=(), repr=False)",
         "field(default=())",
         ("tests/trade/test_machine_asked.py::test_a_reason_may_name_people_and_is_shown_in_no_trace",),
@@ -109,7 +109,7 @@ SIDES = (
     Safeguard(
         "no effect is begun that could not end in time",
         2,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         "            if self._late:\n",
         "            if False:\n",
         (
@@ -120,7 +120,7 @@ SIDES = (
     Safeguard(
         "what has waited longest is tried first",
         1,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         "for _, name in sorted(ready, key=lambda one: one[0])",
         "for _, name in ready",
         ("tests/trade/test_effects_in_time.py::test_what_has_waited_longest_is_tried_first",),
@@ -128,7 +128,7 @@ SIDES = (
     Safeguard(
         "what there was no time for is asked for at once",
         1,
-        f"{_TRADE}/effects.py",
+        "layers/jiuwu/jiuwu/trade/effects.py",
         "{order.order_no: {now} for order in orders if self._ready(self._after(order, attempts)[0])}",
         "dict[str, set[int]]()",
         ("tests/trade/test_effects_in_time.py::test_what_there_was_no_time_for_is_asked_for_at_once",),
@@ -154,7 +154,7 @@ SIDES = (
     Safeguard(
         "what may be there is looked up before it is placed again",
         2,
-        f"{_TRADE}/placing.py",
+        "layers/jiuwu/jiuwu/trade/placing.py",
         "found = look(platform, order.order_no, left=left)",
         "found = None",
         ("tests/trade/test_placing.py::test_what_is_certainly_not_there_is_tried_once_more",),
@@ -162,7 +162,7 @@ SIDES = (
     Safeguard(
         "the list of changes is read with an overlap",
         3,
-        f"{_TRADE}/records.py",
+        "layers/jiuwu/jiuwu/trade/records.py",
         "self.since - OVERLAP_SECONDS)",
         "self.since)",
         ("tests/trade/test_records.py::test_a_pass_asks_with_an_overlap_of_five_minutes",),
@@ -170,7 +170,7 @@ SIDES = (
     Safeguard(
         "the cursor never runs ahead of our clock",
         3,
-        f"{_TRADE}/records.py",
+        "layers/jiuwu/jiuwu/trade/records.py",
         "min(latest, self.began + OVERLAP_SECONDS)",
         "latest",
         (
@@ -181,35 +181,41 @@ SIDES = (
     Safeguard(
         "orders that are refused for their own sake are no outage",
         3,
-        f"{_TRADE}/sweep.py",
+        "layers/jiuwu/jiuwu/trade/sweep.py",
         "self._failed_in_a_row = 0 if alone else self._failed_in_a_row + 1",
         "self._failed_in_a_row += 1",
-        (f"{_REFUSED}::test_orders_that_are_refused_for_their_own_sake_do_not_keep_others_from_being_placed",),
+        (
+            "tests/functions/test_reconciler_refused.py::test_orders_that_are_refused_for_their_own_sake_do_not_keep_others_from_being_placed",
+        ),
     ),
     Safeguard(
         "an order that the platform chokes on does not come first in every tick",
         3,
-        f"{_TRADE}/sweep.py",
+        "layers/jiuwu/jiuwu/trade/sweep.py",
         "if alone or isinstance(error, UnknownOutcome):",
         "if alone and isinstance(error, UnknownOutcome):",
-        (f"{_REFUSED}::test_an_order_that_may_be_the_trouble_itself_comes_first_in_no_tick_again",),
+        (
+            "tests/functions/test_reconciler_refused.py::test_an_order_that_may_be_the_trouble_itself_comes_first_in_no_tick_again",
+        ),
     ),
     Safeguard(
         "a platform that takes no orders is still asked about the others",
         3,
-        f"{_TRADE}/sweep.py",
+        "layers/jiuwu/jiuwu/trade/sweep.py",
         "                return  # they stay due",
         "                raise _CutOff  # they stay due",
-        (f"{_REFUSED}::test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_others",),
+        (
+            "tests/functions/test_reconciler_refused.py::test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_others",
+        ),
     ),
     Safeguard(
         "an order that the platform's review refuses is given up",
         6,
-        f"{_TRADE}/placing.py",
+        "layers/jiuwu/jiuwu/trade/placing.py",
         '    "points_returned",\n    "content_refused",\n)',
         '    "points_returned",\n)',
         (
-            f"{_REFUSED}::test_an_order_that_the_platforms_review_refuses_is_cancelled_and_asked_for_no_more",
+            "tests/functions/test_reconciler_refused.py::test_an_order_that_the_platforms_review_refuses_is_cancelled_and_asked_for_no_more",
             "tests/functions/test_storefront_trouble.py"
             "::test_an_order_that_the_platforms_review_refuses_is_cancelled_and_says_so_however_often_it_is_asked_for",
         ),
@@ -217,7 +223,7 @@ SIDES = (
     Safeguard(
         "a change that was left aside is met by the next pass",
         3,
-        f"{_TRADE}/records.py",
+        "layers/jiuwu/jiuwu/trade/records.py",
         "if self.aside else reach",
         "if not reach else reach",
         (
@@ -230,7 +236,7 @@ SIDES = (
     Safeguard(
         "an order that somebody wrote meanwhile counts as left aside",
         3,
-        f"{_TRADE}/settling.py",
+        "layers/jiuwu/jiuwu/trade/settling.py",
         "return Mended(local, aside=True)",
         "return Mended(local)",
         (
@@ -241,7 +247,7 @@ SIDES = (
     Safeguard(
         "every page of the changes is read",
         3,
-        f"{_TRADE}/sweep.py",
+        "layers/jiuwu/jiuwu/trade/sweep.py",
         "after(changes, page.next_cursor)",
         'after(changes, "")',
         (
@@ -251,7 +257,7 @@ SIDES = (
     Safeguard(
         "money is never placed again at the platform",
         2,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         "if local.ledger or local.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED, Status.HELD):",
         "if local.status in (Status.HELD,):",
         ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
@@ -259,7 +265,7 @@ SIDES = (
     Safeguard(
         "an order is adopted only if its lines explain its amount",
         3,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         "if not lines or total != remote.amount_fen:",
         "if not lines:",
         ("tests/trade/test_reconcile.py::test_what_is_not_provably_ours_is_not_adopted",),
@@ -267,7 +273,7 @@ SIDES = (
     Safeguard(
         "an order is adopted only if its number is ours",
         3,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         "if not is_order_no(remote.out_order_no):",
         "if not remote.out_order_no:",
         ("tests/trade/test_reconcile.py::test_what_is_not_provably_ours_is_not_adopted",),
@@ -275,7 +281,7 @@ SIDES = (
     Safeguard(
         "holding an order withdraws its shipping",
         2,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         'order.without_pending("ship").moved(Status.HELD',
         "order.moved(Status.HELD",
         ("tests/trade/test_mending.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",),
@@ -283,7 +289,7 @@ SIDES = (
     Safeguard(
         "another member's order is never taken for ours",
         3,
-        f"{_TRADE}/contradictions.py",
+        "layers/jiuwu/jiuwu/trade/contradictions.py",
         "if remote.open_id and local.open_id != remote.open_id:",
         "if not local.open_id:",
         ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
@@ -291,7 +297,7 @@ SIDES = (
     Safeguard(
         "an amount that differs over there holds the order",
         2,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         "if differing and _may_hold(local) else ()",
         "if False else ()",
         ("tests/trade/test_mending.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",),
@@ -299,7 +305,7 @@ SIDES = (
     Safeguard(
         "news found twice has one id",
         2,
-        f"{_TRADE}/reconcile.py",
+        "layers/jiuwu/jiuwu/trade/reconcile.py",
         'Paid(f"{finder}:{found}:{txn}"',
         'Paid(f"{finder}:{found}:{at}"',
         ("tests/trade/test_reconcile.py::test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once",),
@@ -307,7 +313,7 @@ SIDES = (
     Safeguard(
         "an old view of the platform corrects nothing",
         3,
-        f"{_TRADE}/settling.py",
+        "layers/jiuwu/jiuwu/trade/settling.py",
         "local.history[-1].at > seen_at - 1",
         "local.history[-1].at > 10**12",
         (
@@ -317,7 +323,7 @@ SIDES = (
     Safeguard(
         "a change of this moment is left to its notification",
         3,
-        f"{_TRADE}/sweep.py",
+        "layers/jiuwu/jiuwu/trade/sweep.py",
         "return remote is not None and abs(",
         "return remote is None and abs(",
         ("tests/functions/test_reconciler.py::test_a_change_of_this_moment_is_left_to_its_notification",),
@@ -325,7 +331,7 @@ SIDES = (
     Safeguard(
         "an effect is not tried for ever",
         3,
-        f"{_TRADE}/patience.py",
+        "layers/jiuwu/jiuwu/trade/patience.py",
         "    if attempts >= MOST_ATTEMPTS:",
         "    if attempts < 0:",
         ("tests/trade/test_patience.py::test_what_passes_is_tried_for_more_than_a_day_and_then_given_up",),
@@ -333,7 +339,7 @@ SIDES = (
     Safeguard(
         "what our own limit held back is never given up",
         1,
-        f"{_TRADE}/patience.py",
+        "layers/jiuwu/jiuwu/trade/patience.py",
         "    if held_back(error):",
         "    if False:",
         ("tests/trade/test_patience.py::test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up",),
@@ -341,7 +347,7 @@ SIDES = (
     Safeguard(
         "many pages that poll an order are one question to the platform",
         2,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         '            " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",',
         '            " AND (:since = :since)",',
         ("tests/trade/test_store.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
@@ -349,7 +355,7 @@ SIDES = (
     Safeguard(
         "a look creates nothing that the platform does not know",
         2,
-        f"{_TRADE}/checkout.py",
+        "layers/jiuwu/jiuwu/trade/checkout.py",
         "return self._settled(order, remote, seen_at=now) if remote else order",
         "return self._settled(order, remote or reach.place(order), seen_at=now)",
         (
@@ -371,7 +377,7 @@ SIDES = (
     Safeguard(
         "an order whose time is over is not placed by a look",
         3,
-        f"{_TRADE}/checkout.py",
+        "layers/jiuwu/jiuwu/trade/checkout.py",
         " and not 0 < self._policy.expires_at(order) <= now",
         "",
         ("tests/functions/test_storefront_looking.py::test_an_order_whose_time_is_over_is_not_placed_by_a_look",),

@@ -8,7 +8,7 @@ TRADE = (
     Safeguard(
         "an order is created once",
         2,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         'ConditionExpression="attribute_not_exists(order_no)"',
         'ConditionExpression="attribute_not_exists(nothing)"',
         ("tests/trade/test_store.py::test_creating_a_number_again_returns_the_order_that_stands",),
@@ -16,7 +16,7 @@ TRADE = (
     Safeguard(
         "a write names the version it was read at",
         2,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         '"order_no"=? AND "version"=?',
         '"order_no"=? AND "version">=?',
         ("tests/trade/test_store.py::test_only_the_first_of_two_writers_wins",),
@@ -24,7 +24,7 @@ TRADE = (
     Safeguard(
         "each write counts the version",
         2,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         "str(old.version + 1)",
         "str(old.version)",
         ("tests/trade/test_store.py::test_a_write_changes_what_differs_and_counts_the_version",),
@@ -32,7 +32,7 @@ TRADE = (
     Safeguard(
         "a lost statement counts as not written",
         2,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         "            lost |= _lost(pairs, codes)",
         "            _lost(pairs, codes)",
         ("tests/trade/test_store.py::test_a_lost_order_does_not_hold_up_the_others_of_its_request",),
@@ -40,7 +40,7 @@ TRADE = (
     Safeguard(
         "what stays throttled counts as not written",
         1,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         "return lost | {old.order_no for old, _ in pairs}",
         "return lost",
         ("tests/trade/test_store_requests.py::test_what_stays_throttled_counts_as_not_written",),
@@ -48,7 +48,7 @@ TRADE = (
     Safeguard(
         "who lost an order to others waits before the next round",
         1,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         "self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))",
         "self._rand()",
         ("tests/trade/test_store_requests.py::test_who_lost_waits_longer_before_each_round",),
@@ -56,7 +56,7 @@ TRADE = (
     Safeguard(
         "keys left unread are not taken for unknown",
         1,
-        f"{_TRADE}/store.py",
+        "layers/jiuwu/jiuwu/trade/store.py",
         'raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")',
         "return items",
         ("tests/trade/test_store_requests.py::test_a_read_that_stays_throttled_says_so",),
@@ -64,7 +64,7 @@ TRADE = (
     Safeguard(
         "a key with another basket is refused",
         6,
-        f"{_TRADE}/checkout.py",
+        "layers/jiuwu/jiuwu/trade/checkout.py",
         "if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):",
         "if not order.fingerprint:",
         ("tests/functions/test_storefront.py::test_the_same_key_with_another_body_is_refused_and_says_so",),
@@ -73,7 +73,7 @@ TRADE = (
     Safeguard(
         "who loses the race reads again",
         1,
-        f"{_TRADE}/inbox.py",
+        "layers/jiuwu/jiuwu/trade/inbox.py",
         "for _ in self._store.rounds():",
         "for _ in range(1):",
         ("tests/functions/test_order_processor_trouble.py::test_who_loses_the_race_reads_again_and_applies_again",),
@@ -81,7 +81,7 @@ TRADE = (
     Safeguard(
         "news of another platform order is poison",
         2,
-        f"{_TRADE}/inbox.py",
+        "layers/jiuwu/jiuwu/trade/inbox.py",
         'if order.platform_order_no not in ("", notice.platform_order_no):',
         "if not notice.platform_order_no:",
         ("tests/trade/test_notices.py::test_a_notification_about_another_platform_order_is_poison",),
