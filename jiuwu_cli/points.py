@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from jiuwu.members.accounts import Accounts, is_member_id
-from jiuwu.trade.point_items import Booking
-from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
+from jiuwu.points.codec import Booking
+from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.refunding import MOST_REASON
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm

@@ -20,9 +20,9 @@ from jiuwu.aws.secrets import AppSecrets
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
 from jiuwu.platform.client import PlatformClient
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade.catalogue import Catalogue
 from jiuwu.trade.listing import Rows, from_item
-from jiuwu.trade.points import PointsLedger
 from jiuwu_cli.product_rows import Writer
 from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack

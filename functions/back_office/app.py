@@ -26,9 +26,9 @@ from jiuwu.aws.web import Reply, Request
 from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
+from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.points import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.trade.receipt import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
 from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds

@@ -20,10 +20,10 @@ from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.texts import attributes
 from jiuwu.letters import deaths
 from jiuwu.letters.deaths import Kind
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade import alerts
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform, queue_effects

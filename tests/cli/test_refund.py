@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade.orders import Effect, Order
-from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.store import OrderStore
 from jiuwu_cli import moments
 from tests.cli.conftest import Jiuwu, complaint

@@ -13,10 +13,10 @@ from jiuwu.letters.deaths import Kind
 from jiuwu.letters.shelf import Shelf
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform.contract import RefundStatus
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade.catalogue import compare
 from jiuwu.trade.listing import from_item
 from jiuwu.trade.orders import Status
-from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform import orders as platform_orders

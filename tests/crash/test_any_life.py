@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform.contract import RefundStatus
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.points import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id

@@ -11,8 +11,8 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Sessions
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade.orders import Order
-from jiuwu.trade.points import PointsLedger
 from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import MembersPlatform
 from tests.functions.platform_stand_in import StandIn

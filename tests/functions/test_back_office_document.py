@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # p
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from jiuwu.platform.money import MOST_FEN
-from jiuwu.trade.points import MOST_POINTS
+from jiuwu.points.ledger import MOST_POINTS
 from sandbox.cloud import template
 from tests.functions.both_sides import Sides
 from tests.functions.test_back_office import Merchant, back_office, office

@@ -3,7 +3,7 @@
 from .safeguard import Safeguard
 
 _TRADE = "layers/jiuwu/jiuwu/trade"
-_LEDGER, _LAWS = "tests/trade/test_points.py", "tests/trade/test_points_laws.py"
+_LEDGER, _LAWS = "tests/points/test_ledger.py", "tests/points/test_ledger_laws.py"
 _STOREFRONT, _RECONCILER = "tests/functions/test_storefront_points.py", "tests/functions/test_reconciler_points.py"
 _OFFICE = "tests/functions/test_back_office.py"
 
@@ -11,42 +11,42 @@ POINTS = (
     Safeguard(
         "nobody spends points that are not there",
         2,
-        "layers/jiuwu/jiuwu/trade/point_items.py",
+        "layers/jiuwu/jiuwu/points/codec.py",
         '"ConditionExpression": "points >= :needed"',
         '"ConditionExpression": "points >= :needed OR points < :needed"',
-        ("tests/trade/test_points.py::test_reserved_points_are_not_there_for_another_order",),
+        ("tests/points/test_ledger.py::test_reserved_points_are_not_there_for_another_order",),
     ),
     Safeguard(
         "an order reserves its points once, and a grant counts once",
         2,
-        "layers/jiuwu/jiuwu/trade/point_items.py",
+        "layers/jiuwu/jiuwu/points/codec.py",
         '"ConditionExpression": "attribute_not_exists(entry)"',
         '"ConditionExpression": "attribute_not_exists(entry) OR attribute_exists(entry)"',
-        ("tests/trade/test_points.py::test_the_same_grant_counts_once",),
+        ("tests/points/test_ledger.py::test_the_same_grant_counts_once",),
     ),
     Safeguard(
         "points that went back are not spent",
         2,
-        "layers/jiuwu/jiuwu/trade/point_items.py",
+        "layers/jiuwu/jiuwu/points/codec.py",
         '"ConditionExpression": "#state = :before"',
         '"ConditionExpression": "#state = :before OR attribute_exists(#state)"',
-        ("tests/trade/test_points.py::test_points_that_were_given_back_buy_nothing_any_more",),
+        ("tests/points/test_ledger.py::test_points_that_were_given_back_buy_nothing_any_more",),
     ),
     Safeguard(
         "a reservation that comes after its cancellation is refused",
         2,
-        "layers/jiuwu/jiuwu/trade/points.py",
+        "layers/jiuwu/jiuwu/points/ledger.py",
         "refused = self._transact(new_entry(key, known))",
         "refused = None",
-        ("tests/trade/test_points.py::test_a_reservation_that_comes_after_its_cancellation_is_refused",),
+        ("tests/points/test_ledger.py::test_a_reservation_that_comes_after_its_cancellation_is_refused",),
     ),
     Safeguard(
         "a balance is too small only if this very order has not taken from it",
         2,
-        "layers/jiuwu/jiuwu/trade/points.py",
+        "layers/jiuwu/jiuwu/points/ledger.py",
         "known = booking_in(refused[0]) if refused[0] else self._booking(key)",
         "known = booking_in(refused[0]) if refused[0] else None",
-        ("tests/trade/test_points_laws.py::test_who_took_the_last_points_and_lost_the_reply_is_not_short_of_them",),
+        ("tests/points/test_ledger_laws.py::test_who_took_the_last_points_and_lost_the_reply_is_not_short_of_them",),
     ),
     Safeguard(
         "points are reserved before the platform hears of the order",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NeverReserved, PointsLedger
 from jiuwu.trade.events import Cancelled, Paid
 from jiuwu.trade.orders import Order
-from jiuwu.trade.points import AlreadyReturned, Audit, LedgerBusy, NeverReserved, PointsLedger
 from jiuwu.trade.store import OrderStore
 from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
 from tests.trade.lives import NOW, PLACED, after

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.points.ledger import MOST_POINTS
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.orders import Status
-from jiuwu.trade.points import MOST_POINTS
 from jiuwu.trade.statement import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
 from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
 from jiuwu.trade.statement_tasks import tasks_of, wait_seconds

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from jiuwu.platform.gate import Gate, Leave
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
+    from jiuwu.points.ledger import PointsLedger
     from jiuwu.trade.backlog import Backlog
     from jiuwu.trade.orders import Order
-    from jiuwu.trade.points import PointsLedger
 
 
 class Platform:
@@ -124,7 +124,7 @@ class MembersPlatform(Platform):
     @cached_property
     def ledger(self) -> "PointsLedger":
         """The members' points, for a function that has the points table."""
-        from jiuwu.trade.points import PointsLedger
+        from jiuwu.points.ledger import PointsLedger
 
         return PointsLedger(clients.client("dynamodb"), self._points_table)
 

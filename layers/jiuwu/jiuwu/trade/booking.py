@@ -3,9 +3,9 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
+from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
 
 from .orders import Order
-from .points import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
 from .telling import EffectUnknown
 
 

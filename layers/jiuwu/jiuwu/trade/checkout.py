@@ -14,6 +14,7 @@ from jiuwu.platform.errors import (
     UnknownOutcome,
 )
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.points.ledger import MOST_POINTS
 
 from .basket import Basket
 from .machine import Policy
@@ -21,7 +22,6 @@ from .mending import Mended, last_progress
 from .order_ids import effect_id, fingerprint, order_no_for
 from .orders import Line, Order, Status
 from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
-from .points import MOST_POINTS
 from .products import Products
 from .settling import Settler
 from .store import OrderStore

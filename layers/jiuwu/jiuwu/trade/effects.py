@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout
+from jiuwu.points.ledger import PointsLedger
 
 from . import ship_requests
 from .booking import book
@@ -23,7 +24,6 @@ from .order_ids import effect_id
 from .orders import Effect, Order
 from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems
-from .points import PointsLedger
 from .store import OrderStore
 from .telling import tell
 

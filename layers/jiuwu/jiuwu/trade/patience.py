@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from jiuwu.aws import clients
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
+from jiuwu.points.ledger import AlreadyReturned, NeverReserved
 
 from .outcomes import growing_pause
-from .points import AlreadyReturned, NeverReserved
 from .telling import RefundFailed
 
 # Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.

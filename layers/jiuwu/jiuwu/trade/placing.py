@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
+from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, PointsLedger, Short
 
 from .order_ids import fingerprint, order_no_for
 from .orders import Line, Order
-from .points import AlreadyReturned, LedgerBusy, PointsLedger, Short
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient, TokenSource

@@ -4,11 +4,11 @@ about the person; the merchant the money and what is still to be done besides.""
 from collections.abc import Iterable
 
 from jiuwu.platform.money import yuan
+from jiuwu.points.codec import Booking, State
 
 from .orders import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
 from .outcomes import effect_state
 from .payment_sum import missing_fen
-from .point_items import Booking, State
 from .refunding import going_back_fen, refundable_fen
 from .refunds import Asked
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from .point_items import (
+from .codec import (
     Booking,
     Item,
     State,

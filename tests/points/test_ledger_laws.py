@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jiuwu.trade.point_items import State
-from jiuwu.trade.points import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger, RequestReused, Short
+from jiuwu.points.codec import State
+from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger, RequestReused, Short
 
 NOW = 1_763_800_000
 REFUSALS = (Short, AlreadyReturned, NeverReserved, RequestReused)

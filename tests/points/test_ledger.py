@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from jiuwu.trade.point_items import Booking, State
-from jiuwu.trade.points import MOST_POINTS, AlreadyReturned, Audit, NeverReserved, PointsLedger, RequestReused, Short
+from jiuwu.points.codec import Booking, State
+from jiuwu.points.ledger import MOST_POINTS, AlreadyReturned, Audit, NeverReserved, PointsLedger, RequestReused, Short
 
 NOW = 1_763_800_000
 

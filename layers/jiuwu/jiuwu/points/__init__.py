@@ -1,0 +1,1 @@
+"""Members' points: reserved, spent and returned once each. Front door: `ledger.PointsLedger`."""
