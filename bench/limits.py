@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from jiuwu.aws.lanes.lanes import Lanes
-from jiuwu.aws.lanes.table import LaneTable
 from jiuwu.platform import profile
+from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.repository import LaneTable
 from jiuwu.wiring import lane_rules
 from sandbox.memory.account import Account
 

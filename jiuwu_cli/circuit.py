@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from jiuwu.aws.lanes import lane as lanes
-from jiuwu.aws.lanes.circuit import Circuit
-from jiuwu.aws.lanes.lane import Address, Lane
-from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
+from jiuwu.throttling import lane as lanes
+from jiuwu.throttling.circuit_breaker import Circuit
+from jiuwu.throttling.lane import Address, Lane
+from jiuwu.throttling.repository import LaneContested, LaneMalformed, LaneTable
 from jiuwu_cli import moments, options, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem

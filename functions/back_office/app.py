@@ -19,14 +19,14 @@ import msgspec
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
-from jiuwu.aws.lanes.source_limit import KEPT_SECONDS, SourceLimit, source_of
-from jiuwu.aws.lanes.table import LaneTable
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
 from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
+from jiuwu.throttling.repository import LaneTable
+from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.receipt import for_merchant, points_for_merchant, refund_receipt

@@ -214,7 +214,7 @@ def _hot_keys(rate: float, order: PerOrder, inputs: Inputs) -> Iterator[Limit]:
     # each instance leases calls for a second at a time
     calls = rate * order.platform("orders.create", "orders.push_status", "refunds.create")
     leases = min(calls, max(busy["Storefront"] + busy["EffectDispatcher"], 1))
-    cure = "BLOCK_SECONDS in aws/lanes/holding.py"
+    cure = "BLOCK_SECONDS in throttling/lease.py"
     yield Limit("the money lane's item", leases, most.partition_write_units, "units/s", cure)
 
 

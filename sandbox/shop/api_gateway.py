@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from jiuwu.aws.lanes import bucket
-from jiuwu.aws.lanes.bucket import Rate
 from jiuwu.members.return_to import ReturnOrigins
+from jiuwu.throttling import token_bucket
+from jiuwu.throttling.token_bucket import Rate
 from sandbox.shop.upstream import Headers, Reply, Request
 
 _TOO_MANY = Reply(429, [(b"content-type", b"application/json")], b'{"message":"Too Many Requests"}')
@@ -64,10 +64,10 @@ class ApiGateway:
         return Reply(reply.status, kept + self._allowed(request), reply.body)
 
     def _admits(self) -> bool:
-        now, rate = bucket.micros(self._clock()), self._rules.rate
-        if not bucket.tokens(rate, self._full_at, now):
+        now, rate = token_bucket.micros(self._clock()), self._rules.rate
+        if not token_bucket.tokens(rate, self._full_at, now):
             return False
-        self._full_at = bucket.taken(rate, self._full_at, now, 1)
+        self._full_at = token_bucket.taken(rate, self._full_at, now, 1)
         return True
 
     def _of_preflight(self, request: Request) -> Headers:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from jiuwu.aws.lanes import lane as lanes
-from jiuwu.aws.lanes.lane import Ask, Lane, Tally
-from jiuwu.aws.lanes.lanes import Lanes
-from jiuwu.aws.lanes.table import LaneTable
 from jiuwu.platform.profile import load
+from jiuwu.throttling import lane as lanes
+from jiuwu.throttling.lane import Ask, Lane, Tally
+from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.repository import LaneTable
 from jiuwu.wiring import lane_rules
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint

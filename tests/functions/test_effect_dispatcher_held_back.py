@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from jiuwu.aws.lanes import lane as lanes
-from jiuwu.aws.lanes.table import LaneTable
+from jiuwu.throttling import lane as lanes
+from jiuwu.throttling.repository import LaneTable
 from jiuwu.trade.orders import Status
 from jiuwu.wiring import Platform
 from tests.functions.test_effect_dispatcher import Rig, environment, rig, wanted, warehouse

@@ -3,8 +3,8 @@
 from .safeguard import Safeguard
 
 _AWS, _LANES = "layers/jiuwu/jiuwu/aws", "layers/jiuwu/jiuwu/aws/lanes"
-_SECRETS, _LANE = "tests/aws/test_secrets.py", "tests/aws/lanes/test_lane.py"
-_KEYS, _SOURCES = "tests/functions/test_back_office_keys.py", "tests/aws/lanes/test_source_limit.py"
+_SECRETS, _LANE = "tests/aws/test_secrets.py", "tests/throttling/test_lane.py"
+_KEYS, _SOURCES = "tests/functions/test_back_office_keys.py", "tests/throttling/test_source_limit.py"
 _SIMULATOR = "tests/sandbox/test_simulator_own_pages.py"
 
 ACCESS = (
@@ -55,18 +55,18 @@ ACCESS = (
     Safeguard(
         "a source has so many wrong keys",
         5,
-        "layers/jiuwu/jiuwu/aws/lanes/source_limit.py",
+        "layers/jiuwu/jiuwu/throttling/source_limit.py",
         "    if not bucket.tokens(RATE, full_at, now):\n",
         "    if full_at < 0:\n",
         (
-            "tests/aws/lanes/test_source_limit.py::test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds",
+            "tests/throttling/test_source_limit.py::test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds",
             "tests/functions/test_back_office_keys.py::test_a_stranger_who_guesses_is_slowed_and_the_merchants_server_is_not",
         ),
     ),
     Safeguard(
         "a source is kept by a keyed hash",
         5,
-        "layers/jiuwu/jiuwu/aws/lanes/source_limit.py",
+        "layers/jiuwu/jiuwu/throttling/source_limit.py",
         'return hmac.digest(key.encode(), network.encode(), "sha256").hex()[:16]',
         "return network",
         ("tests/functions/test_back_office_keys.py::test_the_table_holds_neither_key_nor_address",),
@@ -131,45 +131,45 @@ ACCESS = (
     Safeguard(
         "a long pause holds from its first second",
         3,
-        "layers/jiuwu/jiuwu/aws/lanes/lane.py",
+        "layers/jiuwu/jiuwu/throttling/lane.py",
         "<= now + LONGEST_PAUSE + 1:",
         "<= now + LONGEST_PAUSE - 1:",
-        ("tests/aws/lanes/test_lane.py::test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute",),
+        ("tests/throttling/test_lane.py::test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute",),
     ),
     Safeguard(
         "a shorter pause does not shorten a longer one",
         3,
-        "layers/jiuwu/jiuwu/aws/lanes/lane.py",
+        "layers/jiuwu/jiuwu/throttling/lane.py",
         "paused_until=max(until, min(lane.paused_until, now + LONGEST_PAUSE))",
         "paused_until=until",
-        ("tests/aws/lanes/test_lane.py::test_a_shorter_pause_after_a_longer_one_does_not_shorten_it",),
+        ("tests/throttling/test_lane.py::test_a_shorter_pause_after_a_longer_one_does_not_shorten_it",),
     ),
     Safeguard(
         "an operator's word is about one address",
         3,
-        "layers/jiuwu/jiuwu/aws/lanes/lane.py",
+        "layers/jiuwu/jiuwu/throttling/lane.py",
         "return msgspec.structs.replace(lane, **{address: circuit_})",
         "return Lane(**{address: circuit_})",
         (
-            "tests/aws/lanes/test_lane.py::test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_tokens_and_the_other_"
+            "tests/throttling/test_lane.py::test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_tokens_and_the_other_"
             "address",
         ),
     ),
     Safeguard(
         "a scarce token is granted",
         3,
-        "layers/jiuwu/jiuwu/aws/lanes/lane.py",
+        "layers/jiuwu/jiuwu/throttling/lane.py",
         "max(1, int(rules.rate.per_second * _SCARCE_SECONDS))",
         "max(2, int(rules.rate.per_second * _SCARCE_SECONDS))",
-        ("tests/aws/lanes/test_lane.py::test_at_one_call_a_second_the_token_of_a_second_is_granted",),
+        ("tests/throttling/test_lane.py::test_at_one_call_a_second_the_token_of_a_second_is_granted",),
     ),
     Safeguard(
         "clocks a little apart make no early probe",
         3,
-        "layers/jiuwu/jiuwu/aws/lanes/circuit.py",
+        "layers/jiuwu/jiuwu/throttling/circuit_breaker.py",
         "_TOLERANCE = 1.0",
         "_TOLERANCE = 0.0",
-        ("tests/aws/lanes/test_circuit.py::test_half_a_second_between_two_clocks_makes_no_early_probe",),
+        ("tests/throttling/test_circuit_breaker.py::test_half_a_second_between_two_clocks_makes_no_early_probe",),
     ),
     Safeguard(
         "no empty set is sent",

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.aws.lanes.bucket import Rate
 from jiuwu.members.return_to import OriginMalformed, ReturnOrigins
+from jiuwu.throttling.token_bucket import Rate
 from sandbox.cloud import template
 from sandbox.shop.api_gateway import ApiGateway, Rules
 from sandbox.shop.upstream import Headers, Reply, Request

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import httpx
     from mypy_boto3_sqs import SQSClient
 
-    from jiuwu.aws.lanes.lane import Rules
-    from jiuwu.aws.lanes.lanes import Event, Lanes
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.gate import Gate, Leave
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.points.ledger import PointsLedger
+    from jiuwu.throttling.lane import Rules
+    from jiuwu.throttling.limiter import Event, Lanes
     from jiuwu.trade.backlog import Backlog
     from jiuwu.trade.orders import Order
 
@@ -77,8 +77,8 @@ class Platform:
     @cached_property
     def gate(self) -> "Gate":
         """Leave for calls, from the books that all instances share."""
-        from jiuwu.aws.lanes.lanes import Lanes
-        from jiuwu.aws.lanes.table import LaneTable
+        from jiuwu.throttling.limiter import Lanes
+        from jiuwu.throttling.repository import LaneTable
 
         table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, clock=self._clock)
         lanes = Lanes(table, lane_rules(self.profile), observe=heed, clock=self._clock, sleep=self._sleep)
@@ -225,11 +225,14 @@ class EffectQueue:
 
 def lane_rules(found: profile.Profile) -> "dict[str, Rules]":
     """What each lane of a profile is held to."""
-    from jiuwu.aws.lanes import bucket, circuit
-    from jiuwu.aws.lanes.lane import Rules
+    from jiuwu.throttling.lane import Rules
 
-    limits, breaker = found.limits, circuit.Rules(**msgspec.structs.asdict(found.circuit))
-    return {name: Rules(bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes}
+    from .throttling import circuit_breaker, token_bucket
+
+    limits, breaker = found.limits, circuit_breaker.Rules(**msgspec.structs.asdict(found.circuit))
+    return {
+        name: Rules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes
+    }
 
 
 def gate(found: profile.Profile, lanes: "Lanes") -> "Gate":

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.aws.lanes import bucket
-from jiuwu.aws.lanes.bucket import TOLERANCE, Rate
+from jiuwu.throttling import token_bucket
+from jiuwu.throttling.token_bucket import TOLERANCE, Rate
 
 T0 = 1_763_800_000_000_000
 RATES = st.builds(
@@ -22,10 +22,10 @@ def take_all(rate: Rate, steps: list[tuple[int, int, int]]) -> list[tuple[int, i
     for passed, off, want in steps:
         now += passed
         clock = now + off
-        full_at = bucket.mended(rate, full_at, clock)
-        count = min(want, bucket.tokens(rate, full_at, clock))
+        full_at = token_bucket.mended(rate, full_at, clock)
+        count = min(want, token_bucket.tokens(rate, full_at, clock))
         if count:
-            full_at = bucket.taken(rate, full_at, clock, count)
+            full_at = token_bucket.taken(rate, full_at, clock, count)
             granted.append((now, count))
     return granted
 
@@ -57,28 +57,28 @@ def test_clocks_that_differ_cost_at_most_the_tokens_of_their_difference(
 @given(RATES, st.integers(0, 10**9), st.integers(1, 200))
 def test_what_is_missing_is_there_after_the_time_told(rate: Rate, ahead: int, count: int) -> None:
     count = min(count, rate.burst)
-    full_at = bucket.mended(rate, T0 + ahead, T0)
-    wait = bucket.seconds_until(rate, full_at, T0, count)
+    full_at = token_bucket.mended(rate, T0 + ahead, T0)
+    wait = token_bucket.seconds_until(rate, full_at, T0, count)
 
-    assert count <= bucket.tokens(rate, full_at, T0 + round(wait * 1e6))
+    assert count <= token_bucket.tokens(rate, full_at, T0 + round(wait * 1e6))
 
 
 def test_a_quiet_bucket_holds_its_burst_and_no_more() -> None:
-    assert 7 == bucket.tokens(Rate(10, 7), 0, T0)
+    assert 7 == token_bucket.tokens(Rate(10, 7), 0, T0)
 
 
 def test_a_bucket_that_a_wrong_clock_emptied_for_an_hour_is_merely_empty() -> None:
     rate = Rate(10, 20)
-    an_hour_ahead = bucket.taken(rate, 0, T0 + 3_600_000_000, 20)
+    an_hour_ahead = token_bucket.taken(rate, 0, T0 + 3_600_000_000, 20)
 
-    mended = bucket.mended(rate, an_hour_ahead, T0)
+    mended = token_bucket.mended(rate, an_hour_ahead, T0)
 
-    assert 0 == bucket.tokens(rate, mended, T0)
-    assert 10 == bucket.tokens(rate, mended, T0 + 1_000_000)
+    assert 0 == token_bucket.tokens(rate, mended, T0)
+    assert 10 == token_bucket.tokens(rate, mended, T0 + 1_000_000)
 
 
 def test_a_bucket_emptied_by_a_clock_slightly_ahead_is_believed() -> None:
     rate = Rate(10, 20)
-    ahead = bucket.taken(rate, 0, T0 + 500_000, 20)
+    ahead = token_bucket.taken(rate, 0, T0 + 500_000, 20)
 
-    assert ahead == bucket.mended(rate, ahead, T0)
+    assert ahead == token_bucket.mended(rate, ahead, T0)

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jiuwu.aws.lanes.lanes import Lanes
-from jiuwu.aws.lanes.table import LaneTable
-from tests.aws.lanes.conftest import RULES, TABLE, Town, call
+from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.repository import LaneTable
+from tests.throttling.conftest import RULES, TABLE, Town, call
 
 BLOCK = 1.0  # seconds that leased tokens stay good
 

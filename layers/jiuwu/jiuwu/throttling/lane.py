@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from jiuwu.aws.lanes import bucket, circuit
-from jiuwu.aws.lanes.bucket import Rate
-from jiuwu.aws.lanes.circuit import Circuit
+from . import circuit_breaker, token_bucket
+from .circuit_breaker import Circuit
+from .token_bucket import Rate
 
 Address = Literal["primary", "fallback"]
 # The longest pause that a platform can order (seconds): a garbled reply must not stop a lane for years.
@@ -25,7 +25,7 @@ class Rules:
     """What a lane is held to."""
 
     rate: Rate
-    circuit: circuit.Rules
+    circuit: circuit_breaker.Rules
 
 
 class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,16 +81,16 @@ def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Grant |
     if admitted is None:
         return lane, Denial("circuit", _reopens_in(lane, now, rules))
     moved, address, probe = admitted
-    at = bucket.micros(now)
-    full_at = bucket.mended(rules.rate, lane.full_at, at)
+    at = token_bucket.micros(now)
+    full_at = token_bucket.mended(rules.rate, lane.full_at, at)
     want = 1 if probe else min(ask.want, rules.rate.burst)
     least = min(want, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
-    there = bucket.tokens(rules.rate, full_at, at)
+    there = token_bucket.tokens(rules.rate, full_at, at)
     if there < least:
         kept = msgspec.structs.replace(lane, full_at=full_at)
-        return kept, Denial("limit", bucket.seconds_until(rules.rate, full_at, at, least))
+        return kept, Denial("limit", token_bucket.seconds_until(rules.rate, full_at, at, least))
     granted = min(want, there)
-    full_at = bucket.taken(rules.rate, full_at, at, granted)
+    full_at = token_bucket.taken(rules.rate, full_at, at, granted)
     return msgspec.structs.replace(moved, full_at=full_at), Grant(granted, address, probe)
 
 
@@ -98,19 +98,19 @@ def _reported(lane: Lane, ask: Ask, now: float, rules: Rules) -> Lane:
     first, second = ask.primary_tally, ask.fallback_tally
     return msgspec.structs.replace(
         lane,
-        primary=circuit.noted(lane.primary, first.calls, first.failures, now, rules.circuit),
-        fallback=circuit.noted(lane.fallback, second.calls, second.failures, now, rules.circuit),
+        primary=circuit_breaker.noted(lane.primary, first.calls, first.failures, now, rules.circuit),
+        fallback=circuit_breaker.noted(lane.fallback, second.calls, second.failures, now, rules.circuit),
     )
 
 
 def _admitted(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Address, bool] | None:
     """The lane after admitting calls to the first address that takes them."""
-    moved, admission = circuit.admitted(lane.primary, now, rules.circuit)
+    moved, admission = circuit_breaker.admitted(lane.primary, now, rules.circuit)
     if admission != "none":
         return msgspec.structs.replace(lane, primary=moved), "primary", admission == "probe"
     if not ask.fallback:
         return None
-    moved, admission = circuit.admitted(lane.fallback, now, rules.circuit)
+    moved, admission = circuit_breaker.admitted(lane.fallback, now, rules.circuit)
     if admission == "none":
         return None
     return msgspec.structs.replace(lane, fallback=moved), "fallback", admission == "probe"
@@ -131,7 +131,7 @@ def paused(lane: Lane, now: float, seconds: float) -> Lane:
 def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:
     """After a probe of that address ended."""
     known: Circuit = getattr(lane, address)
-    return _with(lane, address, circuit.probed(known, now, rules.circuit, failed=failed))
+    return _with(lane, address, circuit_breaker.probed(known, now, rules.circuit, failed=failed))
 
 
 def forced(lane: Lane, address: Address, word: Literal["open", "closed", "auto"]) -> Lane:

@@ -3,11 +3,11 @@
 import pytest
 from msgspec import structs
 
-from jiuwu.aws.lanes import lane as lanes
-from jiuwu.aws.lanes.bucket import Rate, micros
-from jiuwu.aws.lanes.circuit import Circuit
-from jiuwu.aws.lanes.lane import Ask, Denial, Grant, Lane, Rules
-from tests.aws.lanes.conftest import CIRCUIT, NOW
+from jiuwu.throttling import lane as lanes
+from jiuwu.throttling.circuit_breaker import Circuit
+from jiuwu.throttling.lane import Ask, Denial, Grant, Lane, Rules
+from jiuwu.throttling.token_bucket import Rate, micros
+from tests.throttling.conftest import CIRCUIT, NOW
 
 RULES = Rules(Rate(50, 50), CIRCUIT)
 SLOW = Rules(Rate(1, 5), CIRCUIT)

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from jiuwu.aws.lanes import lane as lanes_
-from jiuwu.aws.lanes.lane import Address, Ask, Denial, Grant, Lane, Rules, Tally
-from jiuwu.aws.lanes.table import LaneTable, Stored
+from . import lane as lanes_
+from .lane import Address, Ask, Denial, Grant, Lane, Rules, Tally
+from .repository import LaneTable, Stored
 
 Outcome = Literal["ok", "failed", "neither"]
 

@@ -13,9 +13,10 @@ from typing import Literal, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
-from jiuwu.aws.lanes.holding import Holding, Outcome
-from jiuwu.aws.lanes.lane import Address, Denial, Grant, Lane, Rules
-from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
+
+from .lane import Address, Denial, Grant, Lane, Rules
+from .lease import Holding, Outcome
+from .repository import LaneContested, LaneMalformed, LaneTable
 
 __all__ = ["Event", "Lanes", "Outcome", "Pass", "Refusal"]
 

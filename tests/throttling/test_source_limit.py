@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from jiuwu.aws.lanes.source_limit import KEPT_SECONDS, SourceLimit, source_of
-from jiuwu.aws.lanes.table import LaneTable
+from jiuwu.throttling.repository import LaneTable
+from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 from sandbox.memory.calls import Phase
-from tests.aws.lanes.conftest import TABLE, Town
+from tests.throttling.conftest import TABLE, Town
 
 FAULTS: list[str] = []
 

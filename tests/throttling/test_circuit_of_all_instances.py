@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from jiuwu.aws.lanes import lane as lanes_
-from jiuwu.aws.lanes.lanes import Lanes
-from tests.aws.lanes.conftest import RULES, Town, call, fail
+from jiuwu.throttling import lane as lanes_
+from jiuwu.throttling.limiter import Lanes
+from tests.throttling.conftest import RULES, Town, call, fail
 
 OPEN, WINDOW = 15.0, 10.0
 

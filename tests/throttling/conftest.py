@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from jiuwu.aws.lanes import circuit
-from jiuwu.aws.lanes.bucket import Rate
-from jiuwu.aws.lanes.lane import Rules
-from jiuwu.aws.lanes.lanes import Lanes
-from jiuwu.aws.lanes.table import LaneTable
+from jiuwu.throttling import circuit_breaker
+from jiuwu.throttling.lane import Rules
+from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.repository import LaneTable
+from jiuwu.throttling.token_bucket import Rate
 from sandbox.memory.account import Account
 
 NOW = 1_763_800_000.0
-CIRCUIT = circuit.Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
+CIRCUIT = circuit_breaker.Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
 RULES = {
     "money": Rules(Rate(50, 50), CIRCUIT),
     "reading": Rules(Rate(20, 20), CIRCUIT),

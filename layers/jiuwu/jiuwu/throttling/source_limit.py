@@ -13,10 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import structs
 
 from jiuwu.aws import clients
-from jiuwu.aws.lanes import bucket
-from jiuwu.aws.lanes.bucket import Rate
-from jiuwu.aws.lanes.lane import Lane
-from jiuwu.aws.lanes.table import LaneContested, LaneMalformed, LaneTable
+
+from . import token_bucket
+from .lane import Lane
+from .repository import LaneContested, LaneMalformed, LaneTable
+from .token_bucket import Rate
 
 RATE = Rate(per_second=0.1, burst=10)
 # After this the item goes by TTL, long after its bucket is full again (seconds).
@@ -44,7 +45,7 @@ class SourceLimit:
         waits = [0.0]
 
         def take(lane: Lane) -> Lane:
-            after, waits[0] = _taken(lane, bucket.micros(self._clock()))
+            after, waits[0] = _taken(lane, token_bucket.micros(self._clock()))
             return after
 
         try:
@@ -80,7 +81,7 @@ def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 
 
 def _taken(lane: Lane, now: int) -> tuple[Lane, float]:
-    full_at = bucket.mended(RATE, lane.full_at, now)
-    if not bucket.tokens(RATE, full_at, now):
-        return lane, bucket.seconds_until(RATE, full_at, now, 1)
-    return structs.replace(lane, full_at=bucket.taken(RATE, full_at, now, 1)), 0.0
+    full_at = token_bucket.mended(RATE, lane.full_at, now)
+    if not token_bucket.tokens(RATE, full_at, now):
+        return lane, token_bucket.seconds_until(RATE, full_at, now, 1)
+    return structs.replace(lane, full_at=token_bucket.taken(RATE, full_at, now, 1)), 0.0

@@ -5,57 +5,57 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.aws.lanes import circuit
-from jiuwu.aws.lanes.circuit import Circuit, Rules
+from jiuwu.throttling import circuit_breaker
+from jiuwu.throttling.circuit_breaker import Circuit, Rules
 
 RULES = Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
 NOW = 1_763_800_000.0  # begins a window
 
 
 def opened(now: float = NOW) -> Circuit:
-    return circuit.noted(Circuit(), 20, 20, now, RULES)
+    return circuit_breaker.noted(Circuit(), 20, 20, now, RULES)
 
 
 def probe(found: Circuit, now: float, times: int) -> tuple[Circuit, list[str]]:
     admissions: list[str] = []
     for _ in range(times):
-        found, admission = circuit.admitted(found, now, RULES)
+        found, admission = circuit_breaker.admitted(found, now, RULES)
         admissions.append(admission)
     return found, admissions
 
 
 def test_too_few_calls_never_open_it() -> None:
-    assert "closed" == circuit.noted(Circuit(), 19, 19, NOW, RULES).state
+    assert "closed" == circuit_breaker.noted(Circuit(), 19, 19, NOW, RULES).state
 
 
 def test_less_failures_than_the_rate_do_not_open_it() -> None:
-    assert "closed" == circuit.noted(Circuit(), 100, 49, NOW, RULES).state
+    assert "closed" == circuit_breaker.noted(Circuit(), 100, 49, NOW, RULES).state
 
 
 def test_the_rate_opens_it_for_its_time() -> None:
-    found = circuit.noted(Circuit(), 100, 50, NOW, RULES)
+    found = circuit_breaker.noted(Circuit(), 100, 50, NOW, RULES)
 
     assert ("open", NOW + 15) == (found.state, found.until)
-    assert "none" == circuit.admitted(found, NOW + 14.9, RULES)[1]
+    assert "none" == circuit_breaker.admitted(found, NOW + 14.9, RULES)[1]
 
 
 def test_two_reports_of_half_the_failures_open_it_together() -> None:
-    first = circuit.noted(Circuit(), 10, 10, NOW, RULES)
+    first = circuit_breaker.noted(Circuit(), 10, 10, NOW, RULES)
 
-    assert ("closed", "open") == (first.state, circuit.noted(first, 10, 10, NOW + 1, RULES).state)
+    assert ("closed", "open") == (first.state, circuit_breaker.noted(first, 10, 10, NOW + 1, RULES).state)
 
 
 def test_the_window_before_still_counts_and_those_before_do_not() -> None:
-    first = circuit.noted(Circuit(), 19, 19, NOW, RULES)
+    first = circuit_breaker.noted(Circuit(), 19, 19, NOW, RULES)
 
-    assert "open" == circuit.noted(first, 1, 1, NOW + 19.9, RULES).state
-    assert "closed" == circuit.noted(first, 1, 1, NOW + 20, RULES).state
+    assert "open" == circuit_breaker.noted(first, 1, 1, NOW + 19.9, RULES).state
+    assert "closed" == circuit_breaker.noted(first, 1, 1, NOW + 20, RULES).state
 
 
 def test_a_reporter_whose_clock_is_behind_does_not_wipe_out_what_others_counted() -> None:
-    first = circuit.noted(Circuit(), 19, 19, NOW, RULES)
+    first = circuit_breaker.noted(Circuit(), 19, 19, NOW, RULES)
 
-    assert "open" == circuit.noted(first, 1, 1, NOW - 1, RULES).state
+    assert "open" == circuit_breaker.noted(first, 1, 1, NOW - 1, RULES).state
 
 
 def test_after_its_time_only_so_many_probes_go_through() -> None:
@@ -68,7 +68,7 @@ def test_it_closes_when_all_probes_succeeded_and_not_before() -> None:
     found, _ = probe(opened(), NOW + 15, 3)
     states = []
     for _ in range(3):
-        found = circuit.probed(found, NOW + 16, RULES, failed=False)
+        found = circuit_breaker.probed(found, NOW + 16, RULES, failed=False)
         states.append(found.state)
 
     assert ["half_open", "half_open", "closed"] == states
@@ -77,9 +77,9 @@ def test_it_closes_when_all_probes_succeeded_and_not_before() -> None:
 
 def test_one_failed_probe_opens_it_again() -> None:
     found, _ = probe(opened(), NOW + 15, 3)
-    found = circuit.probed(found, NOW + 16, RULES, failed=False)
+    found = circuit_breaker.probed(found, NOW + 16, RULES, failed=False)
 
-    again = circuit.probed(found, NOW + 17, RULES, failed=True)
+    again = circuit_breaker.probed(found, NOW + 17, RULES, failed=True)
 
     assert ("open", NOW + 32) == (again.state, again.until)
 
@@ -87,20 +87,20 @@ def test_one_failed_probe_opens_it_again() -> None:
 def test_probes_that_nobody_reported_are_sent_again_in_the_next_round() -> None:
     died, _ = probe(opened(), NOW + 15, 3)
 
-    assert "none" == circuit.admitted(died, NOW + 29, RULES)[1]
+    assert "none" == circuit_breaker.admitted(died, NOW + 29, RULES)[1]
     assert ["probe"] * 3 + ["none"] == probe(died, NOW + 30, 4)[1]
 
 
 def test_what_was_sent_before_it_opened_neither_closes_nor_reopens_it() -> None:
     found = opened()
 
-    assert found == circuit.noted(found, 50, 50, NOW + 1, RULES)
-    assert found == circuit.probed(found, NOW + 1, RULES, failed=False)
+    assert found == circuit_breaker.noted(found, 50, 50, NOW + 1, RULES)
+    assert found == circuit_breaker.probed(found, NOW + 1, RULES, failed=False)
 
 
 def test_the_operators_word_goes_before_everything() -> None:
     down = Circuit(forced="open")
-    up = circuit.noted(Circuit(forced="closed"), 100, 100, NOW, RULES)
+    up = circuit_breaker.noted(Circuit(forced="closed"), 100, 100, NOW, RULES)
 
     assert ["none"] * 2 == probe(down, NOW + 10**6, 2)[1]
     assert ["all"] * 2 == probe(up, NOW, 2)[1]
@@ -109,12 +109,12 @@ def test_the_operators_word_goes_before_everything() -> None:
 def test_an_end_that_a_wrong_clock_wrote_is_not_waited_for() -> None:
     ahead = opened(NOW + 3600)
 
-    assert "probe" == circuit.admitted(ahead, NOW, RULES)[1]
+    assert "probe" == circuit_breaker.admitted(ahead, NOW, RULES)[1]
 
 
 def test_half_a_second_between_two_clocks_makes_no_early_probe() -> None:
-    assert "none" == circuit.admitted(opened(), NOW - 0.5, RULES)[1]
-    assert "none" == circuit.admitted(opened(), NOW - 0.99, RULES)[1]
+    assert "none" == circuit_breaker.admitted(opened(), NOW - 0.5, RULES)[1]
+    assert "none" == circuit_breaker.admitted(opened(), NOW - 0.99, RULES)[1]
 
 
 REPORTS = st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1), st.floats(0, 30)), max_size=30)
@@ -125,6 +125,6 @@ def test_it_never_opens_while_less_than_the_rate_fail(reports: list[tuple[int, f
     def note(found: tuple[Circuit, float], report: tuple[int, float, float]) -> tuple[Circuit, float]:
         calls, part, passed = report
         now = found[1] + passed
-        return circuit.noted(found[0], calls, int(calls * part * 0.49), now, RULES), now
+        return circuit_breaker.noted(found[0], calls, int(calls * part * 0.49), now, RULES), now
 
     assert "closed" == reduce(note, reports, (Circuit(), NOW))[0].state
