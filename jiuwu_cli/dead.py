@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jiuwu.letters.deaths import INTAKE, Kind
-from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.failed_message import INTAKE, Kind
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.platform.decoding import decode
 from jiuwu_cli import moments, options, stack
 from jiuwu_cli.asking import confirm

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jiuwu.aws import texts
-from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS
-from jiuwu.letters.letters import Letter
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
 from jiuwu.trade import effects

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws.secrets import SecretReader, SecretUnavailable
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import Profile
 from jiuwu.trade.machine import Policy

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from jiuwu.letters.letters import Letter
+from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.platform.money import yuan
 from jiuwu.trade.days import day_of
 from jiuwu.trade.order_ids import effect_id

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout, settings, telemetry
-from jiuwu.letters import deaths
-from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS
-from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf, ShelfBusy
+from jiuwu.dead_letters import failed_message
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
+from jiuwu.dead_letters.repository import Shelf, ShelfBusy
 from jiuwu.platform import profile
 
 
@@ -42,10 +42,10 @@ def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
     return fanout.again(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
 
 
-def _kept(keeper: Keeper, record: deaths.Record) -> bool:
+def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
     arn = record["eventSourceARN"]
     source = keeper.sources.get(arn, arn.rpartition(":")[2])
-    death = deaths.read(record, source=source, profile=keeper.profile, now=int(keeper.clock()))
+    death = failed_message.read(record, source=source, profile=keeper.profile, now=int(keeper.clock()))
     try:
         letter = keeper.shelf.keep(death)
     except (ClientError, BotoCoreError, ShelfBusy) as error:

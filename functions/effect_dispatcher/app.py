@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.texts import attributes
-from jiuwu.letters import deaths
-from jiuwu.letters.deaths import Kind
+from jiuwu.dead_letters import failed_message
+from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.points.ledger import PointsLedger
 from jiuwu.trade import alerts
 from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
@@ -71,7 +71,7 @@ def handle(parts: Parts, event: Mapping[str, Any], left: Callable[[], float]) ->
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
     unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
     failed = {record["messageId"] for record in unread if not _bury(parts, record)}
-    begun = {numbers[record["messageId"]] for record in event["Records"] if deaths.received(record) > 1}
+    begun = {numbers[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
     unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, left)
     failed |= {message for message, number in numbers.items() if number in unwritten}
     return fanout.again(message for message in numbers if message in failed)
@@ -130,7 +130,7 @@ def _order_no(body: str) -> str:
 
 def _bury(parts: Parts, record: Record) -> bool:
     """Moves a message that is no request of ours to the dead letters as it came; whether that went well."""
-    told = deaths.obituary(record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME)
+    told = failed_message.obituary(record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME)
     try:
         _send(parts, record["body"], told)
     except (ClientError, BotoCoreError) as error:

@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.texts import attributes
-from jiuwu.letters import deaths
-from jiuwu.letters.deaths import Kind
+from jiuwu.dead_letters import failed_message
+from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import alerts, notices
 from jiuwu.trade.adoption import adopt_from
@@ -75,7 +75,7 @@ def handle(processor: Processor, event: Mapping[str, Any], left: Callable[[], fl
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
     try:
-        return notices.read(processor.platform.profile, record["body"], deaths.attributes(record), now=now)
+        return notices.read(processor.platform.profile, record["body"], failed_message.attributes(record), now=now)
     except Poison as poison:
         return Result("poison", poison.reason, detail=poison.detail)
 
@@ -104,7 +104,7 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
         return result
     kind = Kind.QUARANTINED if result.what in _UNREADABLE else Kind.POISON
     reason = f"{result.what}: {result.detail}"
-    told = deaths.obituary(record, kind=kind, reason=reason, function="OrderProcessor")
+    told = failed_message.obituary(record, kind=kind, reason=reason, function="OrderProcessor")
     try:
         processor.sqs.send_message(
             QueueUrl=processor.settings.order_dead_letter_url,
@@ -118,7 +118,7 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
 
 def _delivered(records: Iterable[Record], results: Mapping[str, Result]) -> dict[str, str]:
     """Event id → delivery id of what this batch applied: who repeats it in the same batch can name its delivery."""
-    applied = [deaths.attributes(r) for r in records if results[r["messageId"]].outcome == "applied"]
+    applied = [failed_message.attributes(r) for r in records if results[r["messageId"]].outcome == "applied"]
     return {told.get("event_id", ""): told.get("delivery_id", "") for told in applied}
 
 
@@ -131,7 +131,7 @@ def _log(record: Record, notice: Notice | None, result: Result, delivered: Mappi
         if result.outcome == "failed"
         else telemetry.logger.info
     )
-    sent = deaths.attributes(record)
+    sent = failed_message.attributes(record)
     told: dict[str, object] = {
         "event_id": sent.get("event_id", ""),
         "event_type": sent.get("event_type", ""),

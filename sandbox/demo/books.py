@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from jiuwu.letters.deaths import Kind
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.failed_message import Kind
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.platform import money
 from jiuwu.trade.drift import counts_of
 from jiuwu.trade.items import from_item

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS, Kind
-from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Kind
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.trade.events import EffectFailed
 from jiuwu.trade.machine import Applied, apply
 from jiuwu.trade.orders import Effect, Order
@@ -18,8 +18,8 @@ from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
+from tests.dead_letters.failed_messages import NOW, death
 from tests.functions.trade_messages import an_order, drained, number, told
-from tests.letters.given_up import NOW, death
 from tests.trade.lives import PAID
 
 UNKNOWN = "order_unknown: out_order_no: neither we nor the platform know it"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from jiuwu.letters.deaths import EFFECTS
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.failed_message import EFFECTS
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.trade.drift import Drift, Finding, Report
 from jiuwu.trade.events import PaymentsDoubted
 from jiuwu.trade.order_ids import effect_id
@@ -24,8 +24,8 @@ from jiuwu_cli.stack import Stack
 from jiuwu_cli.story import Difference, Moment, folded, head, moments_of
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
+from tests.dead_letters.failed_messages import death
 from tests.functions.trade_messages import an_order, number
-from tests.letters.given_up import death
 from tests.trade.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
 
 SHANGHAI = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(NOW + 8 * 3600))

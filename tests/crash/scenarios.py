@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import httpx
 from msgspec.structs import replace
 
-from jiuwu.letters.deaths import Kind
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.failed_message import Kind
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger

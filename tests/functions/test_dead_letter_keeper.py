@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.letters.deaths import Death, Kind
-from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.failed_message import Death, Kind
+from jiuwu.dead_letters.repository import Shelf
+from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, death, given_up
 from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
-from tests.letters.given_up import NOW, ORDER_NO, PAID, death, given_up
 
 QUEUES = {
     "orders": "OrderQueue",

@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
-from jiuwu.letters import deaths
-from jiuwu.letters.letters import Letter
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters import failed_message
+from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.trade.orders import Status
 from jiuwu_cli.redrive import Redrive
 from jiuwu_cli.stack import Stack
@@ -29,7 +29,10 @@ class Desk:
         """What was buried, as the keeper keeps it."""
         found = taken(self.sqs, self.rig.environment["ORDER_DEAD_LETTER_URL"])
         profile = self.rig.processor.platform.profile
-        return [self.shelf.keep(deaths.read(one, source=deaths.ORDERS, profile=profile, now=NOW + 60)) for one in found]
+        return [
+            self.shelf.keep(failed_message.read(one, source=failed_message.ORDERS, profile=profile, now=NOW + 60))
+            for one in found
+        ]
 
     def redriven(self, letter: Letter) -> list[str]:
         """Sends it back and has OrderProcessor take what then is on the queue."""
@@ -83,7 +86,7 @@ def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
     desk.rig.handle(message)
     before, shipped = desk.rig.order(), desk.rig.asked_to_ship
     profile = desk.rig.processor.platform.profile
-    letter = desk.shelf.keep(deaths.read(message, source=deaths.ORDERS, profile=profile, now=NOW))
+    letter = desk.shelf.keep(failed_message.read(message, source=failed_message.ORDERS, profile=profile, now=NOW))
 
     assert [] == desk.redriven(letter)
 

@@ -2,9 +2,9 @@
 
 from .safeguard import Safeguard
 
-_LETTERS, _SHELF = "layers/jiuwu/jiuwu/letters/letters.py", "layers/jiuwu/jiuwu/letters/shelf.py"
+_LETTERS, _SHELF = "layers/jiuwu/jiuwu/dead_letters/dead_letter.py", "layers/jiuwu/jiuwu/dead_letters/repository.py"
 _KEEPER, _INTAKE = "functions/dead_letter_keeper/app.py", "functions/webhook_intake/app.py"
-_PURE, _KEPT = "tests/letters/test_letters.py", "tests/functions/test_dead_letter_keeper.py"
+_PURE, _KEPT = "tests/dead_letters/test_dead_letter.py", "tests/functions/test_dead_letter_keeper.py"
 _TAKEN, _COMMAND = "tests/functions/test_webhook_intake.py", "tests/cli/test_dead.py"
 
 LETTERS = (
@@ -31,7 +31,7 @@ LETTERS = (
     Safeguard(
         "a letter is written on the version that was read",
         1,
-        "layers/jiuwu/jiuwu/letters/shelf.py",
+        "layers/jiuwu/jiuwu/dead_letters/repository.py",
         '"version = :version"',
         '"version >= :version"',
         ("tests/functions/test_dead_letter_keeper.py::test_a_death_kept_between_reading_and_writing_is_not_lost",),
@@ -39,15 +39,15 @@ LETTERS = (
     Safeguard(
         "another body under the same event id is another letter",
         1,
-        "layers/jiuwu/jiuwu/letters/letters.py",
+        "layers/jiuwu/jiuwu/dead_letters/dead_letter.py",
         "{hashlib.sha256(death.body).hexdigest()}",
         "",
-        ("tests/letters/test_letters.py::test_another_body_under_the_same_event_id_is_another_letter",),
+        ("tests/dead_letters/test_dead_letter.py::test_another_body_under_the_same_event_id_is_another_letter",),
     ),
     Safeguard(
         "a death told twice counts once",
         2,
-        "layers/jiuwu/jiuwu/letters/letters.py",
+        "layers/jiuwu/jiuwu/dead_letters/dead_letter.py",
         "if death.message_id in letter.messages:",
         "if death.message_id == 0:",
         ("tests/functions/test_dead_letter_keeper.py::test_a_message_delivered_again_changes_nothing",),

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from jiuwu.letters.deaths import Kind
-from jiuwu.letters.shelf import Shelf
+from jiuwu.dead_letters.failed_message import Kind
+from jiuwu.dead_letters.repository import Shelf
 from jiuwu.trade.orders import Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Merchant, stock

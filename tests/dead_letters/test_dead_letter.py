@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.letters import shelf
-from jiuwu.letters.deaths import COMMUNITY, EFFECTS, INTAKE, ORDERS, Death, Kind
-from jiuwu.letters.letters import Letter, keep, letter_id
-from tests.letters.given_up import NOW, ORDER_NO, death
+from jiuwu.dead_letters import repository
+from jiuwu.dead_letters.dead_letter import Letter, keep, letter_id
+from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Death, Kind
+from tests.dead_letters.failed_messages import NOW, ORDER_NO, death
 
 LARGEST_BODY = 262_144  # bytes that the intake takes in
 
@@ -138,7 +138,7 @@ def test_however_often_deaths_are_told_each_counts_once(told: list[Death]) -> No
 def test_a_letter_comes_back_from_its_item_as_it_went(told: list[Death], body: bytes) -> None:
     found = replace(letter(*told), body=body, redrives=3, redriven_as="redrive-1", version=7)
 
-    assert found == shelf.from_item(shelf.to_item(found))
+    assert found == repository.from_item(repository.to_item(found))
 
 
 @pytest.mark.parametrize("text", ["\ufffe\uffff" * 43_690, "\ufffe" * 87_381, "茶" * 87_381, "x" * LARGEST_BODY])
@@ -146,10 +146,10 @@ def test_the_largest_body_fits_into_an_item_though_its_escapes_are_longer(text: 
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     assert len(text.encode()) <= LARGEST_BODY
 
-    item = shelf.to_item(letter(death(body)))
+    item = repository.to_item(letter(death(body)))
 
     assert len(item["body"]["B"]) + len(json.dumps({k: v for k, v in item.items() if k != "body"})) < 400_000
-    assert body.encode() == shelf.from_item(item).body
+    assert body.encode() == repository.from_item(item).body
 
 
 @pytest.mark.parametrize("escaped", [1_000, 10_000, 40_000])
@@ -158,4 +158,4 @@ def test_a_body_mixed_of_escapes_and_what_cannot_be_shortened_fits_too(escaped: 
     text = "".join(random.Random(escaped).choices(alphabet, k=LARGEST_BODY // 3))
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
-    assert len(shelf.to_item(letter(death(body)))["body"]["B"]) < 380_000
+    assert len(repository.to_item(letter(death(body)))["body"]["B"]) < 380_000

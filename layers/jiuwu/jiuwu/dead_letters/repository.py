@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .deaths import Death, Kind
-from .letters import Letter, keep, letter_id
+from .dead_letter import Letter, keep, letter_id
+from .failed_message import Death, Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from jiuwu.letters import deaths
-from jiuwu.letters.deaths import ORDERS, Death
+from jiuwu.dead_letters import failed_message
+from jiuwu.dead_letters.failed_message import ORDERS, Death
 from jiuwu.platform import profile
 
 NOW = 1_763_800_500
@@ -29,4 +29,4 @@ def given_up(
 
 def death(body: str = PAID, *, source: str = ORDERS, now: int = NOW, **facts: Any) -> Death:
     """The death that such a record tells of."""
-    return deaths.read(given_up(body, **facts), source=source, profile=profile.load(), now=now)
+    return failed_message.read(given_up(body, **facts), source=source, profile=profile.load(), now=now)

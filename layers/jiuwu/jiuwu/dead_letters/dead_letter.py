@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from .deaths import EFFECTS, Death, Told
+from .failed_message import EFFECTS, Death, Told
 
 # SQS redelivers within its retention of 14 days and rarely more than once or twice; more would only grow the item.
 _MESSAGES_KEPT = 20
