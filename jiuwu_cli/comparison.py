@@ -8,11 +8,11 @@ from itertools import chain
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.platform.errors import PlatformError
-from jiuwu.trade.comparing import Comparer, Period
+from jiuwu.statements.comparison import Comparer, Period
+from jiuwu.statements.report import Statement, yuan_text
+from jiuwu.statements.totals import ABSENT, Figures, Row, Seen, Tally, total
 from jiuwu.trade.days import days_between
 from jiuwu.trade.items import day_shards
-from jiuwu.trade.statement import ABSENT, Figures, Row, Seen, Tally, total
-from jiuwu.trade.statement_report import Statement, yuan_text
 from jiuwu.trade.store import TableBusy
 from jiuwu_cli import moments
 from jiuwu_cli.screen import note, say

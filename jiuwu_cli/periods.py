@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 
-from jiuwu.trade.comparing import Period
+from jiuwu.statements.comparison import Period
 from jiuwu.trade.days import SHANGHAI, bounds, yesterday
 from jiuwu_cli.problems import Misuse
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from jiuwu.trade.comparing import Comparer
-from jiuwu.trade.statement import Row, Tally
-from jiuwu.trade.statement_report import Statement
+from jiuwu.statements.comparison import Comparer
+from jiuwu.statements.report import Statement
+from jiuwu.statements.totals import Row, Tally
 from jiuwu_cli import options, stack
 from jiuwu_cli.asking import at_terminal
 from jiuwu_cli.comparison import FAULTS, compared, comparer, show, told

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 
-from jiuwu.trade.spreadsheets import MONTH, SCIENTIFIC, normal
+from jiuwu.statements.spreadsheets import MONTH, SCIENTIFIC, normal
 
 CURE = "format the id column as text, enter the id again and save"
 _EXACT_DIGITS = 15  # of a number; Excel writes zeros for the rest

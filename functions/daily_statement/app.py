@@ -15,13 +15,13 @@ import msgspec
 
 from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
-from jiuwu.trade.comparing import Comparer, Period
+from jiuwu.statements.comparison import Comparer, Period
+from jiuwu.statements.report import Statement
+from jiuwu.statements.runs import Progress, Run, StatementRuns
+from jiuwu.statements.tasks import Walker, tasks_of, wait_seconds
+from jiuwu.statements.totals import Tally, total
 from jiuwu.trade.days import bounds, yesterday
 from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.statement import Tally, total
-from jiuwu.trade.statement_report import Statement
-from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
-from jiuwu.trade.statement_tasks import Walker, tasks_of, wait_seconds
 from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import Platform
 

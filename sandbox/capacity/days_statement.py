@@ -1,5 +1,5 @@
 """The daily statement: our orders of a day in their parts, and the platform's list. What a step asks for is what
-trade/statement_tasks.py and functions/daily_statement ask for.
+statements/tasks.py and functions/daily_statement ask for.
 """
 
 from functools import partial

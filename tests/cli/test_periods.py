@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jiuwu.trade.comparing import Period
+from jiuwu.statements.comparison import Period
 from jiuwu_cli.moments import shown, since
 from jiuwu_cli.periods import read_period
 from jiuwu_cli.problems import Misuse

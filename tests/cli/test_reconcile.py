@@ -16,11 +16,11 @@ import boto3
 import pytest
 from typer.testing import Result
 
+from jiuwu.statements.report import Statement
+from jiuwu.statements.totals import Figures, Row, Seen, Tally
 from jiuwu.trade.events import Cancelled, Event, Paid, Placed
 from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import new_order
-from jiuwu.trade.statement import Figures, Row, Seen, Tally
-from jiuwu.trade.statement_report import Statement
 from jiuwu.trade.store import OrderStore
 from jiuwu_cli import stack
 from jiuwu_cli.comparison import show

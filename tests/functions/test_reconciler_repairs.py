@@ -8,9 +8,9 @@ import pytest
 from jiuwu.aws.secrets import AppSecrets
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import load
-from jiuwu.trade.comparing import Period
+from jiuwu.statements.comparison import Period
+from jiuwu.statements.totals import Row
 from jiuwu.trade.orders import Status
-from jiuwu.trade.statement import Row
 from jiuwu_cli.comparison import compared, comparer
 from jiuwu_cli.reconcile import mend, remaining
 from jiuwu_cli.repairs import plans

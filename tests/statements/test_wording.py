@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.platform.models import RemoteOrder
+from jiuwu.statements.totals import ABSENT, IN_FLIGHT, of_pair
+from jiuwu.statements.wording import class_word, remark, state_word
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Effect, Order, Status
-from jiuwu.trade.statement import ABSENT, IN_FLIGHT, of_pair
-from jiuwu.trade.statement_words import class_word, remark, state_word
 from tests.trade.lives import CANCELLED, CREATED, NOW, PAID, PLACED, REFUNDED
 from tests.trade.sides import payment, refund, remote
 

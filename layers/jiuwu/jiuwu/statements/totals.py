@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .drift import Drift, Finding
-from .machine import Policy
-from .mending import last_progress
-from .orders import HoldReason, Order, Status
-from .payment_sum import missing_fen
-from .reconcile import Decision, decide, not_there
+from jiuwu.trade.drift import Drift, Finding
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.mending import last_progress
+from jiuwu.trade.orders import HoldReason, Order, Status
+from jiuwu.trade.payment_sum import missing_fen
+from jiuwu.trade.reconcile import Decision, decide, not_there
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.statements.report import Statement, cell
+from jiuwu.statements.totals import Figures, Row, Seen, Tally, uncompared
 from jiuwu.trade.days import bounds
-from jiuwu.trade.statement import Figures, Row, Seen, Tally, uncompared
-from jiuwu.trade.statement_report import Statement, cell
 
 DAY = "2026-11-23"
 SINCE, UNTIL = bounds(DAY)

@@ -8,11 +8,11 @@ import pytest
 
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
+from jiuwu.statements.runs import Progress, Run, StatementRuns
+from jiuwu.statements.tasks import tasks_of, wait_seconds
+from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
 from jiuwu.trade.drift import Drift
 from jiuwu.trade.orders import Status
-from jiuwu.trade.statement import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
-from jiuwu.trade.statement_runs import Progress, Run, StatementRuns
-from jiuwu.trade.statement_tasks import tasks_of, wait_seconds
 from sandbox.memory.tables import LARGEST_ITEM
 from sandbox.memory.values import item_size
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from .asking import remotes
-from .machine import Policy
-from .orders import Order
-from .page_trail import NOTHING_READ, ListStuck, PageTrail
-from .statement import Tally, of_pair, uncompared
-from .store import OrderStore
+from jiuwu.trade.asking import remotes
+from jiuwu.trade.machine import Policy
+from jiuwu.trade.orders import Order
+from jiuwu.trade.page_trail import NOTHING_READ, ListStuck, PageTrail
+from jiuwu.trade.store import OrderStore
+
+from .totals import Tally, of_pair, uncompared
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient

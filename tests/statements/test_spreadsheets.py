@@ -2,8 +2,8 @@
 
 import pytest
 
-from jiuwu.trade.spreadsheets import is_rewritten
-from jiuwu.trade.statement_report import cell
+from jiuwu.statements.report import cell
+from jiuwu.statements.spreadsheets import is_rewritten
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .page_trail import NOTHING_READ, PageTrail
-from .records import REPORT_SECONDS
-from .statement import Tally
+from jiuwu.trade.page_trail import NOTHING_READ, PageTrail
+from jiuwu.trade.records import REPORT_SECONDS
+
+from .totals import Tally
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

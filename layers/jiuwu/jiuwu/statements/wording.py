@@ -1,6 +1,6 @@
 """A statement's words in Chinese, for the accountants who read its CSV; the JSON keeps the words for machines.
 
-The evidence of a difference is written by trade/reconcile.py, trade/contradictions.py and trade/statement.py; what is
+The evidence of a difference is written by trade/reconcile.py, trade/contradictions.py and statements/totals.py; what is
 not known here stays as it is.
 """
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from .days import SHANGHAI
+from jiuwu.trade.days import SHANGHAI
+
 from .spreadsheets import is_rewritten
-from .statement import ABSENT, Figures, Row, Seen, Tally, total
-from .statement_words import class_word, remark, state_word
+from .totals import ABSENT, Figures, Row, Seen, Tally, total
+from .wording import class_word, remark, state_word
 
 _SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
 _MONEY = {"ordered": "订单金额", "paid": "已付", "refunded": "已退"}

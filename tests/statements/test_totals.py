@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform.models import RemoteOrder
+from jiuwu.statements.totals import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from jiuwu.trade.events import EffectFailed, Owed, PaymentsDoubted, Placed
 from jiuwu.trade.orders import Happened, Order, Status
 from jiuwu.trade.reconcile import decide, hold
-from jiuwu.trade.statement import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
 from tests.trade.lives import (
     ALL,
     CANCELLED,

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jiuwu.platform.errors import BadParameters, PlatformError
+from jiuwu.trade.items import day_shards
+from jiuwu.trade.store import OrderStore, TableBusy
 
-from .comparing import Comparer
-from .items import day_shards
-from .statement import Tally
-from .statement_runs import Progress, Run, StatementRuns
-from .store import OrderStore, TableBusy
+from .comparison import Comparer
+from .runs import Progress, Run, StatementRuns
+from .totals import Tally
 
 THERE = "there"
 _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
