@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jiuwu.trade.listing import Item
+from jiuwu.catalogue.repository import Item
 from jiuwu_cli.product_change import Change
 
 _MOST_PERCENT = 50  # of a price, in money or in points, up or down

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from jiuwu.catalogue.repository import LONGEST_ID, is_id
 from jiuwu.human_text import first_hidden
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
-from jiuwu.trade.listing import LONGEST_ID, is_id
 from jiuwu_cli import texts
 
 LONGEST_TITLE = 256

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jiuwu.catalogue.repository import Item
 from jiuwu.platform.money import yuan
-from jiuwu.trade.listing import Item
 from jiuwu_cli.price_list import Wanted
 
 

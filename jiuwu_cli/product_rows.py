@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from jiuwu.trade.listing import Item, Rows
+from jiuwu.catalogue.repository import Item, Rows
 from jiuwu_cli.price_list import Entry, Wanted
 from jiuwu_cli.problems import Problem
 from jiuwu_cli.product_change import Change

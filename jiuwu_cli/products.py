@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from jiuwu.catalogue.repository import Item, Product, RowMalformed, Rows, from_item
 from jiuwu.platform.money import yuan
-from jiuwu.trade.listing import Item, Product, RowMalformed, Rows, from_item
 from jiuwu_cli import options, price_file, product_sync, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.large_changes import large_changes

@@ -17,12 +17,12 @@ from typing import IO, Any, Self
 import httpx
 
 from jiuwu.aws.secrets import AppSecrets
+from jiuwu.catalogue.repository import Rows, from_item
+from jiuwu.catalogue.sync import Catalogue
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
 from jiuwu.platform.client import PlatformClient
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.catalogue import Catalogue
-from jiuwu.trade.listing import Rows, from_item
 from jiuwu_cli.product_rows import Writer
 from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack

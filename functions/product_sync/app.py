@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
-from jiuwu.trade.catalogue import Catalogue, Outcome
-from jiuwu.trade.listing import Rows
+from jiuwu.catalogue.full_sync import Stock, Stocktaking
+from jiuwu.catalogue.repository import Rows
+from jiuwu.catalogue.sync import Catalogue, Outcome
 from jiuwu.trade.records import Records
-from jiuwu.trade.stocktaking import Stock, Stocktaking
 from jiuwu.wiring import Platform
 
 if TYPE_CHECKING:

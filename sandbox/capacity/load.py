@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jiuwu.catalogue.pricing import FRESH_SECONDS
 from jiuwu.trade.items import DAY_SHARDS, SHARDS
-from jiuwu.trade.products import FRESH_SECONDS
 from jiuwu.trade.records import OVERLAP_SECONDS
 from sandbox.capacity import queues
 from sandbox.capacity.inputs import Inputs

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.listing import Rows, from_item
+from jiuwu.catalogue.repository import Rows, from_item
 from jiuwu_cli.price_list import Entry
 from jiuwu_cli.problems import Problem
 from jiuwu_cli.product_rows import Writer

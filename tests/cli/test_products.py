@@ -11,8 +11,8 @@ import pytest
 from typer.testing import Result
 
 from jiuwu_cli import product_sync
+from tests.catalogue.remote_products import a_product, row
 from tests.cli.conftest import Jiuwu, complaint
-from tests.trade.shelves import a_product, row
 
 # In the real function's words.
 FUNCTION = """

@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 import httpx
 from msgspec.structs import replace
 
+from jiuwu.catalogue.repository import from_item
+from jiuwu.catalogue.sync import compare
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import Shelf
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.catalogue import compare
-from jiuwu.trade.listing import from_item
 from jiuwu.trade.orders import Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events

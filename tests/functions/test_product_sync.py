@@ -14,17 +14,17 @@ from msgspec.structs import replace
 
 from jiuwu.aws import settings
 from jiuwu.aws.settings import SettingsError
+from jiuwu.catalogue.repository import Product
 from jiuwu.platform import profile
 from jiuwu.platform.transport import http_client
-from jiuwu.trade.listing import Product
 from jiuwu.wiring import Platform
 from sandbox.platform.app import Simulator
 from sandbox.platform.faults import CallFaults, Faults
 from sandbox.platform.world import App
+from tests.catalogue.remote_products import a_product, row
 from tests.functions.both_sides import COMMON, resources
 from tests.functions.conftest import warm
 from tests.functions.served import served
-from tests.trade.shelves import a_product, row
 
 TICK: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "product_sync.json").read_text("utf-8"))
 DAY = 86_400

@@ -3,55 +3,55 @@
 from .safeguard import Safeguard
 
 _TRADE = "layers/jiuwu/jiuwu/trade"
-_CATALOGUE, _SYNC = "tests/trade/test_catalogue.py", "tests/functions/test_product_sync.py"
+_CATALOGUE, _SYNC = "tests/catalogue/test_sync.py", "tests/functions/test_product_sync.py"
 
 PRODUCTS = (
     Safeguard(
         "a product counts as pushed only while its row says what was pushed",
         3,
-        "layers/jiuwu/jiuwu/trade/listing.py",
+        "layers/jiuwu/jiuwu/catalogue/repository.py",
         'ConditionExpression="title = :title AND price_fen = :price AND on_shelf = :shelf",',
         'ConditionExpression="title <> :hash OR title = :title OR price_fen = :price OR on_shelf = :shelf",',
         (
             f"{_CATALOGUE}::test_an_edit_during_the_push_is_pushed_after_it",
-            "tests/trade/test_catalogue.py::test_a_push_that_comes_after_another_runs_newer_one_is_made_good",
+            "tests/catalogue/test_sync.py::test_a_push_that_comes_after_another_runs_newer_one_is_made_good",
         ),
     ),
     Safeguard(
         "a refused product is not pushed again until it changes",
         3,
-        "layers/jiuwu/jiuwu/trade/catalogue.py",
+        "layers/jiuwu/jiuwu/catalogue/sync.py",
         "if product.changed or (again and product.refused):",
         "if product.changed or product.refused:",
-        ("tests/trade/test_catalogue.py::test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes",),
+        ("tests/catalogue/test_sync.py::test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes",),
     ),
     Safeguard(
         "a product that the platform shows otherwise is not pushed for ever",
         3,
-        "layers/jiuwu/jiuwu/trade/catalogue.py",
+        "layers/jiuwu/jiuwu/catalogue/sync.py",
         "return _otherwise(differs) if (differs := compare(product, taken)) else _Answer(Outcome.PUSHED)",
         "return _Answer(Outcome.PUSHED)",
         (
-            "tests/trade/test_catalogue.py::"
+            "tests/catalogue/test_sync.py::"
             "test_a_product_that_the_platform_takes_and_shows_otherwise_is_reported_and_not_pushed_for_ever",
         ),
     ),
     Safeguard(
         "a price that differs at the platform is found",
         3,
-        "layers/jiuwu/jiuwu/trade/catalogue.py",
+        "layers/jiuwu/jiuwu/catalogue/sync.py",
         '"price": local.price_fen != remote.price_fen,',
         '"price": False,',
         (
-            "tests/trade/test_catalogue.py::test_on_the_shelf_everything_counts",
-            "tests/trade/test_catalogue.py::test_what_differs_at_the_platform_is_mended",
+            "tests/catalogue/test_sync.py::test_on_the_shelf_everything_counts",
+            "tests/catalogue/test_sync.py::test_what_differs_at_the_platform_is_mended",
             "tests/functions/test_product_sync.py::test_drift_at_the_platform_is_mended_when_its_time_has_come",
         ),
     ),
     Safeguard(
         "what the platform says of a refused product stays out of the log",
         5,
-        "layers/jiuwu/jiuwu/trade/catalogue.py",
+        "layers/jiuwu/jiuwu/catalogue/sync.py",
         "verdict = _Answer(Outcome.REFUSED, reason(refused), explanation(refused))",
         "verdict = _Answer(Outcome.REFUSED, explanation(refused), explanation(refused))",
         (
@@ -61,7 +61,7 @@ PRODUCTS = (
     Safeguard(
         "a platform that is down is left alone by the catalogue",
         3,
-        "layers/jiuwu/jiuwu/trade/stocktaking.py",
+        "layers/jiuwu/jiuwu/catalogue/full_sync.py",
         "if self._failed_in_a_row == _IN_A_ROW:",
         "if self._failed_in_a_row == -1:",
         ("tests/functions/test_product_sync.py::test_a_platform_that_is_down_is_left_alone_until_the_next_run",),
@@ -69,7 +69,7 @@ PRODUCTS = (
     Safeguard(
         "a pass over the catalogue keeps its place",
         3,
-        "layers/jiuwu/jiuwu/trade/stocktaking.py",
+        "layers/jiuwu/jiuwu/catalogue/full_sync.py",
         "                save(following)\n",
         "                pass\n",
         ("tests/functions/test_product_sync.py::test_a_run_that_is_cut_off_goes_on_where_it_was",),
@@ -87,10 +87,10 @@ PRODUCTS = (
     Safeguard(
         "what changed at the platform is compared within the hour",
         3,
-        "layers/jiuwu/jiuwu/trade/stocktaking.py",
+        "layers/jiuwu/jiuwu/catalogue/full_sync.py",
         "else self._clock() - self._check_seconds",
         "else self._clock() - 86_400",
-        ("tests/trade/test_stocktaking_hours.py::test_what_changed_at_the_platform_is_compared_within_the_hour",),
+        ("tests/catalogue/test_full_sync_hours.py::test_what_changed_at_the_platform_is_compared_within_the_hour",),
     ),
     Safeguard(
         "one wrong line keeps a whole price list out",

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jiuwu.trade.listing import from_item
+from jiuwu.catalogue.repository import from_item
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
 from sandbox.environment import Sandbox

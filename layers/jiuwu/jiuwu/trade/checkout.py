@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jiuwu.catalogue.pricing import Products
 from jiuwu.platform.errors import (
     AppSecretUnavailable,
     OrderConflict,
@@ -22,7 +23,6 @@ from .mending import Mended, last_progress
 from .order_ids import effect_id, fingerprint, order_no_for
 from .orders import Line, Order, Status
 from .placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
-from .products import Products
 from .settling import Settler
 from .store import OrderStore
 

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from .listing import Item, Product, RowMalformed, Rows, from_item
-from .orders import Line
+from jiuwu.trade.orders import Line
+
+from .repository import Item, Product, RowMalformed, Rows, from_item
 
 FRESH_SECONDS = 2.0
 _MOST_KNOWN = 1000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jiuwu.human_text import escaped
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformError, ProductRefused, ProductUnknown
 
-from .listing import Product, Rows, from_item
+from .repository import Product, Rows, from_item
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient

@@ -3,14 +3,14 @@
 import threading
 from typing import Any
 
+from jiuwu.catalogue.full_sync import Stocktaking
+from jiuwu.catalogue.repository import Rows
+from jiuwu.catalogue.sync import Catalogue
 from jiuwu.platform.models import RemoteProduct
-from jiuwu.trade.catalogue import Catalogue
-from jiuwu.trade.listing import Rows
 from jiuwu.trade.records import Records
-from jiuwu.trade.stocktaking import Stocktaking
 from sandbox.cloud import template
 from sandbox.memory.account import Account
-from tests.trade.shelves import NOW, Shelf, a_product, row
+from tests.catalogue.remote_products import NOW, Shelf, a_product, row
 
 HOUR, TICK, TIMEOUT = 3600, 300, 300
 

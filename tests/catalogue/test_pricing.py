@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.listing import ProductsBusy, Rows
+from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
+from jiuwu.catalogue.repository import ProductsBusy, Rows
 from jiuwu.trade.orders import Line
-from jiuwu.trade.products import NotForPoints, NotForSale, Products
 
 TEA: dict[str, Any] = {
     "product_id": {"S": "tea"},

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from jiuwu.trade.catalogue import Catalogue, Outcome, compare
-from jiuwu.trade.listing import Product, from_item
-from tests.trade.shelves import NOW, Shelf, a_product, row, there
+from jiuwu.catalogue.repository import Product, from_item
+from jiuwu.catalogue.sync import Catalogue, Outcome, compare
+from tests.catalogue.remote_products import NOW, Shelf, a_product, row, there
 
 TITLES = ("龙井", "绿茶", "高仿")
 DISLIKED = "高仿"

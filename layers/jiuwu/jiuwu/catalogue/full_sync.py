@@ -14,10 +14,10 @@ from functools import partial
 from itertools import batched
 
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
+from jiuwu.trade.records import Records
 
-from .catalogue import Catalogue, Kept, Outcome
-from .listing import Item, ProductsBusy, RowMalformed, Rows, from_item
-from .records import Records
+from .repository import Item, ProductsBusy, RowMalformed, Rows, from_item
+from .sync import Catalogue, Kept, Outcome
 
 # The place of the pass in the reconciliation table.
 RECORD = "products"

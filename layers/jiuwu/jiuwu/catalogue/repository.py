@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jiuwu.human_text import first_hidden
 from jiuwu.platform.money import MOST_FEN
-
-from .store import pause
+from jiuwu.trade.store import pause
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

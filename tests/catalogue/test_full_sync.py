@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from jiuwu.catalogue.full_sync import Stock, Stocktaking
+from jiuwu.catalogue.repository import Product, Rows, from_item
+from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.platform.models import NewProduct, RemoteProduct
-from jiuwu.trade.catalogue import Catalogue, Outcome, compare
-from jiuwu.trade.listing import Product, Rows, from_item
 from jiuwu.trade.records import Records
-from jiuwu.trade.stocktaking import Stock, Stocktaking
 from sandbox.memory.account import Account
 from sandbox.memory.calls import Phase
-from tests.trade.shelves import NOW, Shelf, a_product, row, there
+from tests.catalogue.remote_products import NOW, Shelf, a_product, row, there
 
 DAY = 86_400
 SYNCED = replace(a_product(), synced_hash=a_product().digest, synced_at=NOW - 100)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.catalogue.repository import Product, RowMalformed, Rows, from_item
+from jiuwu.catalogue.sync import Catalogue, Kept, Outcome, compare, explanation, reason
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformInternal, ProductRefused, UnknownOutcome
 from jiuwu.platform.models import RemoteProduct
-from jiuwu.trade.catalogue import Catalogue, Kept, Outcome, compare, explanation, reason
-from jiuwu.trade.listing import Product, RowMalformed, Rows, from_item
-from tests.trade.shelves import NOW, Shelf, a_product, fails, row, there
+from tests.catalogue.remote_products import NOW, Shelf, a_product, fails, row, there
 
 TEA = a_product()
 SYNCED = replace(TEA, synced_hash=TEA.digest, synced_at=NOW - 100)

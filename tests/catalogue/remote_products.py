@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from jiuwu.catalogue.repository import Product
 from jiuwu.platform.errors import PlatformError, ProductRefused, ProductUnknown
 from jiuwu.platform.models import NewProduct, RemoteProduct
-from jiuwu.trade.listing import Product
 
 NOW = 1_763_800_000
 

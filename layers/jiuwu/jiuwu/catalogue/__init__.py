@@ -1,0 +1,1 @@
+"""The merchant's products, in the table and at the platform. Front doors: `pricing.Products` and `sync.Catalogue`."""
