@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu.trade import effects
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Order
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
-from jiuwu.trade.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem

@@ -15,8 +15,8 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/aws/web.py",
     "layers/jiuwu/jiuwu/members/pages.py",
     "layers/jiuwu/jiuwu/members/return_to.py",
-    "layers/jiuwu/jiuwu/trade/basket.py",
-    "layers/jiuwu/jiuwu/trade/receipt.py",
+    "layers/jiuwu/jiuwu/checkout/cart.py",
+    "layers/jiuwu/jiuwu/checkout/views.py",
 )
 _SHOWN = ("functions/storefront/app.py", "functions/oauth_callback/app.py")
 _PAGES = ("sandbox/shop/page", "sandbox/platform/pages")

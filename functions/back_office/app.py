@@ -21,6 +21,8 @@ from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
+from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
+from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
@@ -29,9 +31,7 @@ from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.receipt import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
-from jiuwu.trade.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import heed, queue_effects
 

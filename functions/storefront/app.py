@@ -19,17 +19,17 @@ from jiuwu.aws.api import Refused
 from jiuwu.aws.web import Reply, Request
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
+from jiuwu.checkout.cart import Basket, read_basket
+from jiuwu.checkout.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
+from jiuwu.checkout.views import points_receipt, receipt
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
 from jiuwu.platform.errors import AppSecretUnavailable
 from jiuwu.trade import alerts
-from jiuwu.trade.basket import Basket, read_basket
-from jiuwu.trade.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
 from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Order, Status
 from jiuwu.trade.placing import NotPlaceable
-from jiuwu.trade.receipt import points_receipt, receipt
 from jiuwu.trade.reconcile import STOREFRONT
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.settling import Settler

@@ -74,7 +74,7 @@ ACCESS = (
     Safeguard(
         "members see no words that the merchant wrote for himself",
         5,
-        "layers/jiuwu/jiuwu/trade/receipt.py",
+        "layers/jiuwu/jiuwu/checkout/views.py",
         '"entries": [_booking(booking) for booking in _shown(bookings)]}',
         '"entries": [_booking(booking) | _words_of_merchant(booking) for booking in _shown(bookings)]}',
         ("tests/functions/test_storefront_points.py::test_a_member_sees_no_word_that_the_merchant_wrote_for_himself",),

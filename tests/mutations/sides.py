@@ -355,7 +355,7 @@ SIDES = (
     Safeguard(
         "a look creates nothing that the platform does not know",
         2,
-        "layers/jiuwu/jiuwu/trade/checkout.py",
+        "layers/jiuwu/jiuwu/checkout/checkout.py",
         "return self._settled(order, remote, seen_at=now) if remote else order",
         "return self._settled(order, remote or reach.place(order), seen_at=now)",
         (
@@ -377,7 +377,7 @@ SIDES = (
     Safeguard(
         "an order whose time is over is not placed by a look",
         3,
-        "layers/jiuwu/jiuwu/trade/checkout.py",
+        "layers/jiuwu/jiuwu/checkout/checkout.py",
         " and not 0 < self._policy.expires_at(order) <= now",
         "",
         ("tests/functions/test_storefront_looking.py::test_an_order_whose_time_is_over_is_not_placed_by_a_look",),

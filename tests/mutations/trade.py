@@ -64,7 +64,7 @@ TRADE = (
     Safeguard(
         "a key with another basket is refused",
         6,
-        "layers/jiuwu/jiuwu/trade/checkout.py",
+        "layers/jiuwu/jiuwu/checkout/checkout.py",
         "if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):",
         "if not order.fingerprint:",
         ("tests/functions/test_storefront.py::test_the_same_key_with_another_body_is_refused_and_says_so",),

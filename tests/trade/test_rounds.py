@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from jiuwu.checkout.refunds import OrderBusy, Refunds
 from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.notices import Notice
 from jiuwu.trade.orders import Order
-from jiuwu.trade.refunds import OrderBusy, Refunds
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.account import Account
 from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, unfinished

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from jiuwu.platform.money import yuan
 from jiuwu.points.codec import Booking, State
+from jiuwu.trade.orders import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
+from jiuwu.trade.outcomes import effect_state
+from jiuwu.trade.payment_sum import missing_fen
+from jiuwu.trade.refunding import going_back_fen, refundable_fen
 
-from .orders import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
-from .outcomes import effect_state
-from .payment_sum import missing_fen
-from .refunding import going_back_fen, refundable_fen
 from .refunds import Asked
 
 # What a line of the history means to a member; lines that are our own business are not here.

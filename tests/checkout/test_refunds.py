@@ -2,9 +2,9 @@
 
 import pytest
 
+from jiuwu.checkout.refunds import Refunds
 from jiuwu.trade.machine import Policy, apply
 from jiuwu.trade.orders import Order
-from jiuwu.trade.refunds import Refunds
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.account import Account
 from tests.trade.doors import NUMBER
