@@ -13,9 +13,9 @@ from typing import Any
 from jiuwu.aws import texts
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
+from jiuwu.effects import dispatcher
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
-from jiuwu.trade import effects
 from jiuwu.trade.events import Redriven
 from jiuwu.trade.machine import Applied, Ignored, apply
 from jiuwu.trade.orders import Order
@@ -115,7 +115,7 @@ class Redrive:
             return f"would be sent to {EFFECTS}"
         if letter.effect:
             self._second_life(store, letter)
-        if effects.queue(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
+        if dispatcher.queue(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
             raise NotRedriven("it lives again, but the queue did not take it; the reconciler will find it in minutes")
         return f"sent to {EFFECTS}"
 

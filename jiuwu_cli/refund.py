@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
+from jiuwu.effects import dispatcher
 from jiuwu.platform.money import MoneyError, fen, yuan
-from jiuwu.trade import effects
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Order
 from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
@@ -59,7 +59,7 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
         request = request_id or _request(order, asked_fen)
         if not was_requested(order, request):
             _confirm(order, asked_fen, yes=yes)
-        queue = partial(effects.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
+        queue = partial(dispatcher.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
         _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
 
 

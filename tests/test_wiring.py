@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.aws.settings import PlatformSettings
+from jiuwu.effects.queue_delay import Backlog
 from jiuwu.platform.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
 from jiuwu.platform.wire import CallRecord
-from jiuwu.trade.backlog import Backlog
 from jiuwu.wiring import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
+from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
 from jiuwu.trade import parts
-from jiuwu.trade.backlog import Backlog
 from jiuwu.trade.mending import Mender
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Status

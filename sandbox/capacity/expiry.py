@@ -1,5 +1,5 @@
 """Orders that nobody has paid in time: the reconciler asks for their cancellation, EffectDispatcher tells the platform.
-What a page and a batch ask for is what trade/sweep.py and trade/effects.py ask for.
+What a page and a batch ask for is what trade/sweep.py and effects/dispatcher.py ask for.
 """
 
 import heapq
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from jiuwu.trade.backlog import Backlog
+from jiuwu.effects.queue_delay import Backlog
 from jiuwu.trade.items import SHARDS
 from jiuwu.trade.records import OVERLAP_SECONDS
 from sandbox.capacity.inputs import Inputs

@@ -7,7 +7,7 @@ from jiuwu.trade.machine import Policy, apply
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.account import Account
-from tests.trade.doors import NUMBER
+from tests.effects.both_receivers import NUMBER
 from tests.trade.lives import NOW, PAID, REFUND, order_of, refunded
 
 

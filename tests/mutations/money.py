@@ -90,11 +90,11 @@ MONEY = (
     Safeguard(
         "goods wait while the platform shows a refund that was not heard of",
         2,
-        "layers/jiuwu/jiuwu/trade/payment_check.py",
+        "layers/jiuwu/jiuwu/effects/payment_check.py",
         'return self.shown and not (effect == "ship" and self.unheard)',
         "return self.shown",
         (
-            "tests/trade/test_payment_check.py"
+            "tests/effects/test_payment_check.py"
             "::test_goods_of_an_order_that_the_platform_gave_money_back_of_wait_for_a_refund_not_heard_of",
         ),
     ),
@@ -119,22 +119,22 @@ MONEY = (
     Safeguard(
         "goods of a large order wait until the platform shows the payment",
         2,
-        "layers/jiuwu/jiuwu/trade/payment_check.py",
+        "layers/jiuwu/jiuwu/effects/payment_check.py",
         '(name == "ship" and (large or theirs))',
         '(name == "ship" and theirs)',
         (
-            "tests/trade/test_payment_check.py::test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_alert",
+            "tests/effects/test_payment_check.py::test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_alert",
         ),
     ),
     Safeguard(
         "a refund by the rules waits until the platform shows the payments",
         2,
-        "layers/jiuwu/jiuwu/trade/payment_check.py",
+        "layers/jiuwu/jiuwu/effects/payment_check.py",
         "is_own_refund(name, effects[name]) or (",
         "name == 'nothing' or (",
         (
-            "tests/trade/test_payment_check.py::test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the_payments",
-            "tests/trade/test_payment_check.py::test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of",
+            "tests/effects/test_payment_check.py::test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the_payments",
+            "tests/effects/test_payment_check.py::test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of",
         ),
     ),
     Safeguard(
@@ -143,7 +143,7 @@ MONEY = (
         "layers/jiuwu/jiuwu/trade/payments.py",
         "    if not event.shown:\n",
         "    if event.at < 0:\n",
-        ("tests/trade/test_payment_check.py::test_a_notification_ends_no_doubt",),
+        ("tests/effects/test_payment_check.py::test_a_notification_ends_no_doubt",),
     ),
     Safeguard(
         "money for a cancelled order goes back",
@@ -384,10 +384,10 @@ MONEY = (
     Safeguard(
         "what is confirmed and never shown comes to an end",
         3,
-        "layers/jiuwu/jiuwu/trade/effects.py",
+        "layers/jiuwu/jiuwu/effects/dispatcher.py",
         "(order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS",
         "(order.effect(effect) or Effect()).attempts >= 0",
-        ("tests/trade/test_effects_trouble.py::test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end",),
+        ("tests/effects/test_dispatcher_trouble.py::test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end",),
     ),
     Safeguard(
         "the same refund in other digits is one request",

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from jiuwu.aws import clients
-from jiuwu.trade import effects
+from jiuwu.effects import dispatcher
 from jiuwu.trade.orders import HoldReason, Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
@@ -154,9 +154,9 @@ def test_a_function_that_is_switched_off_does_nothing() -> None:
 def test_the_modules_get_their_own_time_threads_and_clients_back() -> None:
     with town():
         assert clients.client("sqs").service == "sqs"
-        assert vars(effects)["ThreadPoolExecutor"] is not ThreadPoolExecutor
-    assert vars(effects)["ThreadPoolExecutor"] is ThreadPoolExecutor
-    assert (effects.Dispatcher.__init__.__kwdefaults__ or {})["clock"] is time.time
+        assert vars(dispatcher)["ThreadPoolExecutor"] is not ThreadPoolExecutor
+    assert vars(dispatcher)["ThreadPoolExecutor"] is ThreadPoolExecutor
+    assert (dispatcher.Dispatcher.__init__.__kwdefaults__ or {})["clock"] is time.time
     assert type(clients.client("sqs")).__module__ == "botocore.client"
 
 

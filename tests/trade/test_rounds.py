@@ -11,7 +11,7 @@ from jiuwu.trade.notices import Notice
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.account import Account
-from tests.trade.doors import NUMBER, Bus, Platform, dispatch, now_in, unfinished
+from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, unfinished
 from tests.trade.lives import NOW, PAID, PLACED, SHIPPED, paid
 
 MOST_LOST = 8

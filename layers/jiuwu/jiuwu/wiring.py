@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
     from mypy_boto3_sqs import SQSClient
 
+    from jiuwu.effects.queue_delay import Backlog
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.gate import Gate, Leave
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from jiuwu.points.ledger import PointsLedger
     from jiuwu.throttling.lane import Rules
     from jiuwu.throttling.limiter import Event, Lanes
-    from jiuwu.trade.backlog import Backlog
     from jiuwu.trade.orders import Order
 
 
@@ -175,9 +175,9 @@ def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
 def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> None:
     """Asks for the pending effects of these orders. Not queued is no failure: an order with pending effects is due
     by itself, and the reconciler queues what it finds pending."""
-    from jiuwu.trade import effects
+    from .effects import dispatcher
 
-    if unqueued := effects.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
+    if unqueued := dispatcher.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
         telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
 
 

@@ -42,7 +42,8 @@ class Asked:
 
 
 class Refunds:
-    """`queue` asks for the pending effects of orders (trade/effects.py); what it does not take is due in minutes."""
+    """Refunds that the merchant asks for. `queue` asks for the pending effects of orders (effects/dispatcher.py); what
+    it does not take is due in minutes."""
 
     def __init__(
         self,

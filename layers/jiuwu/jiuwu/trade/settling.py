@@ -44,7 +44,7 @@ class Settled:
 
 
 class Settler:
-    """Settles orders of a store; `queue` asks for the pending effects of orders (trade/effects.py), and `wait` says how
+    """Settles orders of a store; `queue` asks for the pending effects of orders (effects/dispatcher.py), and `wait` says how
     many seconds an effect asked for now waits for its turn: before that, nobody looks whether an order that expires had
     its."""
 

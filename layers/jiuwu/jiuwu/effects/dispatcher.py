@@ -15,17 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout
 from jiuwu.points.ledger import PointsLedger
+from jiuwu.trade.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
+from jiuwu.trade.machine import Applied, Ignored, Policy, apply
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Effect, Order
+from jiuwu.trade.store import OrderStore
 
 from . import ship_requests
-from .booking import book
-from .events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
-from .machine import Applied, Ignored, Policy, apply
-from .order_ids import effect_id
-from .orders import Effect, Order
-from .patience import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems
-from .store import OrderStore
-from .telling import tell
+from .platform_delivery import tell
+from .points_delivery import book
+from .retry_policy import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from jiuwu.effects.dispatcher import Dispatched
+from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS
 from jiuwu.platform.errors import (
     BadParameters,
     OrderConflict,
@@ -17,14 +19,12 @@ from jiuwu.platform.errors import (
     UnknownOutcome,
 )
 from jiuwu.platform.models import RefundState, RemoteRefund
-from jiuwu.trade.effects import Dispatched
 from jiuwu.trade.machine import Applied, Policy, apply
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import REFUND_FAILED, Effect, Status
 from jiuwu.trade.outcomes import awaits_refund
-from jiuwu.trade.patience import MOST_ATTEMPTS, MOST_REFUSALS
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
+from tests.effects.both_receivers import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, refunded
 
 

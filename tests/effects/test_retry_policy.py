@@ -2,6 +2,7 @@
 
 import pytest
 
+from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS, judge
 from jiuwu.platform.errors import (
     BadParameters,
     ContentRefused,
@@ -13,7 +14,6 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
-from jiuwu.trade.patience import MOST_ATTEMPTS, MOST_REFUSALS, judge
 
 NOW = 1_763_800_000
 PASSING = [PlatformBusy("x"), PlatformUnreachable("x"), UnknownOutcome("x", reason="r"), "ThrottlingException"]

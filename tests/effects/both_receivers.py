@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.platform.errors import PlatformError
 from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemotePayment, RemoteRefund
-from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore

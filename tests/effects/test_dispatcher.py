@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from jiuwu.trade import effects
-from jiuwu.trade.effects import Attempt, Dispatched, Dispatcher
+from jiuwu.effects import dispatcher
+from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.trade.events import RefundAsked
 from jiuwu.trade.machine import Policy
 from jiuwu.trade.order_ids import order_no_for
 from jiuwu.trade.orders import Effect, Line, Order, Status
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
+from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
 from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded
 
 
@@ -198,7 +198,7 @@ def test_an_entry_that_the_bus_refuses_does_not_hold_up_the_others(store: OrderS
 def test_orders_are_queued_ten_at_a_time_and_once_each(aws: Callable[[str], Any], effect_queue: str) -> None:
     numbers = [f"JW{n}" for n in range(12)]
 
-    assert effects.queue(aws("sqs"), effect_queue, [*numbers, "JW0"]) == set()
+    assert dispatcher.queue(aws("sqs"), effect_queue, [*numbers, "JW0"]) == set()
 
     received = [
         json.loads(message["Body"])["order_no"]
@@ -217,7 +217,7 @@ def test_orders_that_the_queue_did_not_take_are_named() -> None:
 
     sqs: Any = HalfDown()
 
-    assert effects.queue(sqs, "https://queue", [f"JW{n}" for n in range(12)]) == {"JW3", "JW10", "JW11"}
+    assert dispatcher.queue(sqs, "https://queue", [f"JW{n}" for n in range(12)]) == {"JW3", "JW10", "JW11"}
 
 
 def test_an_order_that_the_queue_turned_away_is_sent_again_alone() -> None:
@@ -231,5 +231,5 @@ def test_an_order_that_the_queue_turned_away_is_sent_again_alone() -> None:
 
     sqs: Any = BusyOnce()
 
-    assert effects.queue(sqs, "https://queue", ["JW0", "JW1", "JW2"]) == set()
+    assert dispatcher.queue(sqs, "https://queue", ["JW0", "JW1", "JW2"]) == set()
     assert asked == [["JW0", "JW1", "JW2"], ["JW1"]]

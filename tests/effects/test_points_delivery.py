@@ -11,7 +11,7 @@ from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NeverReserve
 from jiuwu.trade.events import Cancelled, Paid
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
+from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
 from tests.trade.lives import NOW, PLACED, after
 
 FREE = replace(PLACED, amount_fen=0, points=600)

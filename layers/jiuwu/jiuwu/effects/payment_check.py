@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import PlatformError
-
-from .asking import remotes
-from .orders import Order
-from .payment_sum import is_own_refund
+from jiuwu.trade.asking import remotes
+from jiuwu.trade.orders import Order
+from jiuwu.trade.payment_sum import is_own_refund
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
-# The last of these looks comes two to four minutes after the first (trade/patience.py).
+# The last of these looks comes two to four minutes after the first (effects/retry_policy.py).
 MOST_LOOKS = 5
 
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from .order_ids import effect_id
-from .orders import Order
+from jiuwu.trade.order_ids import effect_id
+from jiuwu.trade.orders import Order
 
 SOURCE = "jiuwu-connect"
 SHIP_REQUESTED = "ship.requested"

@@ -9,7 +9,7 @@ from jiuwu.platform.errors import UnknownOutcome
 from jiuwu.trade.events import RefundAsked
 from jiuwu.trade.orders import Effect, Order, Status
 from jiuwu.trade.store import OrderStore
-from tests.trade.doors import NUMBER, Bus, Ledger, Platform, dispatch, now_in, stored
+from tests.effects.both_receivers import NUMBER, Bus, Ledger, Platform, dispatch, now_in, stored
 from tests.trade.lives import NOW, PAID, SHIPPED, after
 
 LOST = UnknownOutcome("refunds.create", reason="no reply in time")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from jiuwu.aws import clients
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 from jiuwu.points.ledger import AlreadyReturned, NeverReserved
+from jiuwu.trade.outcomes import growing_pause
 
-from .outcomes import growing_pause
-from .telling import RefundFailed
+from .platform_delivery import RefundFailed
 
 # Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.
 MOST_ATTEMPTS = 32

@@ -4,9 +4,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
+from jiuwu.trade.orders import Order
 
-from .orders import Order
-from .telling import EffectUnknown
+from .platform_delivery import EffectUnknown
 
 
 def book(ledger: PointsLedger, order: Order, effect: str, *, at: int) -> tuple[Exception | str, str]:
