@@ -19,11 +19,12 @@ from jiuwu.aws import clients, fanout, settings, telemetry
 from jiuwu.aws.texts import attributes
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
+from jiuwu.intake import parser
+from jiuwu.intake.adoption import adopt_from
+from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
+from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import alerts, notices
-from jiuwu.trade.adoption import adopt_from
-from jiuwu.trade.inbox import Inbox, Result, Taken, TryLater
-from jiuwu.trade.notices import Notice, Poison
+from jiuwu.trade import alerts
 from jiuwu.trade.orders import Order
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
@@ -75,7 +76,7 @@ def handle(processor: Processor, event: Mapping[str, Any], left: Callable[[], fl
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
     try:
-        return notices.read(processor.platform.profile, record["body"], failed_message.attributes(record), now=now)
+        return parser.read(processor.platform.profile, record["body"], failed_message.attributes(record), now=now)
     except Poison as poison:
         return Result("poison", poison.reason, detail=poison.detail)
 

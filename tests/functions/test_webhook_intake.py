@@ -18,8 +18,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from jiuwu.aws import telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretMalformed
 from jiuwu.aws.settings import SettingsError
+from jiuwu.intake import parser
 from jiuwu.platform import profile
-from jiuwu.trade import notices
 from tests.functions.webhook_requests import (
     APP_ID,
     ENVELOPE,
@@ -231,7 +231,7 @@ def test_an_odd_value_in_a_signed_notification_costs_itself_only(
     assert "http://sqs.test/orders" == message["QueueUrl"]
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     assert all(char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" for char in text)
-    assert "JW1" == notices.read(profile.load(), text, {"event_type": "order.paid"}, now=NOW).order_no
+    assert "JW1" == parser.read(profile.load(), text, {"event_type": "order.paid"}, now=NOW).order_no
 
 
 def test_a_notification_of_odd_values_alone_still_fits_the_queue(post: Callable[..., Any], queue: Queue) -> None:

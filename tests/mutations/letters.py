@@ -55,10 +55,10 @@ LETTERS = (
     Safeguard(
         "an amount is part of an event's proof",
         2,
-        "layers/jiuwu/jiuwu/trade/notices.py",
+        "layers/jiuwu/jiuwu/intake/parser.py",
         '    "amount_fen",\n',
         "",
-        ("tests/trade/test_notices.py::test_another_amount_or_time_of_money_is_another_proof",),
+        ("tests/intake/test_parser.py::test_another_amount_or_time_of_money_is_another_proof",),
     ),
     Safeguard(
         "an effect that was done since it was given up is not done again",

@@ -318,10 +318,10 @@ MONEY = (
     Safeguard(
         "a notification books only a refund that succeeded",
         2,
-        "layers/jiuwu/jiuwu/trade/notices.py",
+        "layers/jiuwu/jiuwu/intake/parser.py",
         'if payload.refund_status != "succeeded":',
         'if payload.refund_status == "booked":',
-        ("tests/trade/test_notices.py::test_a_refund_that_did_not_succeed_is_told_with_how_it_stands",),
+        ("tests/intake/test_parser.py::test_a_refund_that_did_not_succeed_is_told_with_how_it_stands",),
     ),
     Safeguard(
         "the platform's list books only a refund that succeeded",

@@ -73,7 +73,7 @@ TRADE = (
     Safeguard(
         "who loses the race reads again",
         1,
-        "layers/jiuwu/jiuwu/trade/inbox.py",
+        "layers/jiuwu/jiuwu/intake/inbox.py",
         "for _ in self._store.rounds():",
         "for _ in range(1):",
         ("tests/functions/test_order_processor_trouble.py::test_who_loses_the_race_reads_again_and_applies_again",),
@@ -81,10 +81,10 @@ TRADE = (
     Safeguard(
         "news of another platform order is poison",
         2,
-        "layers/jiuwu/jiuwu/trade/inbox.py",
+        "layers/jiuwu/jiuwu/intake/inbox.py",
         'if order.platform_order_no not in ("", notice.platform_order_no):',
         "if not notice.platform_order_no:",
-        ("tests/trade/test_notices.py::test_a_notification_about_another_platform_order_is_poison",),
+        ("tests/intake/test_parser.py::test_a_notification_about_another_platform_order_is_poison",),
     ),
     Safeguard(
         "only what failed comes again, and it does",

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.intake import parser
 from jiuwu.platform import payloads
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.platform.notifications import NotificationRefused, receive, sign_notification
 from jiuwu.platform.profile import load
-from jiuwu.trade import notices
 from tests.platform.test_payloads import ORDER, PROFILE, TOKEN, but
 
 NOW = 1_763_800_000
@@ -254,7 +254,7 @@ def test_what_the_door_accepts_is_accepted_inside(contract: Any, changes: dict[s
     except NotificationRefused:
         return
     if taken.event_type != "unknown":
-        notice = notices.read(contract, taken.body_text, {"event_type": taken.event_type}, now=NOW)
+        notice = parser.read(contract, taken.body_text, {"event_type": taken.event_type}, now=NOW)
         assert ("JW1", taken.occurred_at) == (notice.order_no, notice.rank[0])
 
 
@@ -267,7 +267,7 @@ def test_a_time_or_version_that_says_nothing_is_taken_at_the_door_and_inside(
     body = json.dumps(head | {"data": _PAID})
     headers = sign_notification(contract, app_id="a", secret="s", event_id="evt_1", body=body, timestamp=NOW, nonce="n")
     taken = receive(contract, app_id="a", secrets=lambda: ["s"], headers=headers, body=body.encode(), now=float(NOW))
-    assert "JW1" == notices.read(contract, taken.body_text, {"event_type": taken.event_type}, now=NOW).order_no
+    assert "JW1" == parser.read(contract, taken.body_text, {"event_type": taken.event_type}, now=NOW).order_no
 
 
 def test_an_order_read_leniently_is_one_of_our_values() -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from jiuwu.intake.inbox import Inbox
+from jiuwu.intake.parser import Notice
 from jiuwu.trade.events import Cancelled, Paid
-from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.notices import Notice
 from jiuwu.trade.store import OrderStore
 from sandbox.capacity import expiry, inputs, report
 from sandbox.capacity.__main__ import DOCUMENT, renewed

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.effects.dispatcher import Dispatcher
+from jiuwu.intake.inbox import Inbox
+from jiuwu.intake.parser import Notice
 from jiuwu.platform.models import RefundReply
-from jiuwu.trade.inbox import Inbox
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.notices import Notice
 from jiuwu.trade.orders import Order, Status
 from tests.effects.both_receivers import unfinished
 from tests.trade.lives import NOW, PLACED, cancelled, completed, paid, refunded

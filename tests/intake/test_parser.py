@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.intake.inbox import Result, fold
+from jiuwu.intake.parser import Notice, Poison, read
 from jiuwu.platform import profile
 from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
-from jiuwu.trade.inbox import Result, fold
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.notices import Notice, Poison, read
 from jiuwu.trade.orders import Order, Status
 from tests.trade.lives import CANCELLED, CREATED, NOW, PAID, PLACED, completed, paid, refunded
 

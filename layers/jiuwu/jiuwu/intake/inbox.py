@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .events import Placed
-from .machine import Applied, Ignored, Policy, apply
-from .notices import Notice, Poison
-from .orders import Order, Status
-from .store import OrderStore
+from jiuwu.trade.events import Placed
+from jiuwu.trade.machine import Applied, Ignored, Policy, apply
+from jiuwu.trade.orders import Order, Status
+from jiuwu.trade.store import OrderStore
+
+from .parser import Notice, Poison
 
 
 class TryLater(Exception):

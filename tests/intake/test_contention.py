@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from jiuwu.checkout.refunds import OrderBusy, Refunds
-from jiuwu.trade.inbox import Inbox
+from jiuwu.intake.inbox import Inbox
+from jiuwu.intake.parser import Notice
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.notices import Notice
 from jiuwu.trade.orders import Order
 from jiuwu.trade.store import OrderStore
 from sandbox.memory.account import Account

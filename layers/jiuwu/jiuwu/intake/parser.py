@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
-
-from .events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
+from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
 
 if TYPE_CHECKING:
     from jiuwu.platform.contract import Profile

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import PlatformError
+from jiuwu.trade.asking import remotes
+from jiuwu.trade.order_ids import is_order_no
+from jiuwu.trade.orders import Order
+from jiuwu.trade.reconcile import NotOurs, adopt
 
-from .asking import remotes
 from .inbox import TryLater
-from .notices import Poison
-from .order_ids import is_order_no
-from .orders import Order
-from .reconcile import NotOurs, adopt
+from .parser import Poison
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient

@@ -1,0 +1,1 @@
+"""Order notifications, from the queue's message to the order that they change. Front door: `inbox.Inbox`."""
