@@ -6,10 +6,10 @@ Pure: an order in, lines for people out.
 from collections.abc import Iterator
 
 from jiuwu.platform.money import yuan
+from jiuwu.reconciliation.decide import HELD_BECAUSE
 from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.outcomes import awaits_refund
 from jiuwu.trade.payment_sum import missing_fen, received_fen
-from jiuwu.trade.reconcile import HELD_BECAUSE
 from jiuwu.trade.refunding import refundable_fen
 
 _NOT_KNOWN = "its history does not reach back so far: see the story"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.reconciliation.repair import Mended, Mender
 from jiuwu.trade.asking import remotes
-from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order
 from jiuwu_cli.stack import Stack
 

@@ -22,7 +22,7 @@ from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade import alerts
+from jiuwu.reconciliation import alerts
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused

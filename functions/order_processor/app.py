@@ -24,7 +24,7 @@ from jiuwu.intake.adoption import adopt_from
 from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import alerts
+from jiuwu.reconciliation import alerts
 from jiuwu.trade.orders import Order
 from jiuwu.trade.settings import TradeSettings
 from jiuwu.trade.store import OrderStore, TableBusy, TableRefused

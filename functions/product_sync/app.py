@@ -17,7 +17,7 @@ from jiuwu.aws.invoked import WrongPayload
 from jiuwu.catalogue.full_sync import Stock, Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue, Outcome
-from jiuwu.trade.records import Records
+from jiuwu.reconciliation.repository import Records
 from jiuwu.wiring import Platform
 
 if TYPE_CHECKING:

@@ -19,16 +19,16 @@ from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
-from jiuwu.trade import parts
-from jiuwu.trade.mending import Mender
+from jiuwu.reconciliation import shard_tasks
+from jiuwu.reconciliation.repair import Mender
+from jiuwu.reconciliation.repository import OVERLAP_SECONDS, Records
+from jiuwu.reconciliation.settle import Settler
+from jiuwu.reconciliation.shard_tasks import Lease, Part
+from jiuwu.reconciliation.worker import Outcome, Sweep
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Status
-from jiuwu.trade.parts import Lease, Part
-from jiuwu.trade.records import OVERLAP_SECONDS, Records
 from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
-from jiuwu.trade.sweep import Outcome, Sweep
 from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
     if order_no is not None:
         return _one(reconciler, order_no, _sweep(reconciler, left, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
-    tick = parts.of_tick(shards, int(reconciler.clock()))
+    tick = shard_tasks.of_tick(shards, int(reconciler.clock()))
     return {"queued": fanout.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
 
 

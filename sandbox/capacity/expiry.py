@@ -1,5 +1,5 @@
 """Orders that nobody has paid in time: the reconciler asks for their cancellation, EffectDispatcher tells the platform.
-What a page and a batch ask for is what trade/sweep.py and effects/dispatcher.py ask for.
+What a page and a batch ask for is what reconciliation/worker.py and effects/dispatcher.py ask for.
 """
 
 import heapq
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from jiuwu.effects.queue_delay import Backlog
+from jiuwu.reconciliation.repository import OVERLAP_SECONDS
 from jiuwu.trade.items import SHARDS
-from jiuwu.trade.records import OVERLAP_SECONDS
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.reconciling import Changes, look, tick
 from sandbox.capacity.simulation import Pass
@@ -18,7 +18,7 @@ from sandbox.capacity.steps import PAGE, even, queued
 
 _BATCH = 10  # messages an invocation gets
 # An order with an effect that nobody has tried yet is looked at again after so long, and the ticks come as often; then
-# after ever longer, up to an hour (trade/mending.py), and never before what waits in the queue has had its turn.
+# after ever longer, up to an hour (reconciliation/repair.py), and never before the queue has had its turn.
 CHECK_SECONDS, _LONGEST_SECONDS = 180.0, 3600.0
 # How far back a tick goes in the list of changes: to the last tick's latest one, and what overlaps.
 _LISTED_SECONDS = CHECK_SECONDS + OVERLAP_SECONDS

@@ -1,5 +1,5 @@
 """The reconciler's ticks: due orders in their shards, and the platform's list of changes. What a page asks for is what
-trade/sweep.py asks for.
+reconciliation/worker.py asks for.
 """
 
 from collections import deque

@@ -10,7 +10,7 @@ import httpx
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import Shelf
 from jiuwu.platform import money
-from jiuwu.trade.drift import counts_of
+from jiuwu.reconciliation.drift import counts_of
 from jiuwu.trade.items import from_item
 from jiuwu.trade.orders import Order
 from sandbox.demo.verdict import Remote

@@ -10,7 +10,7 @@ from jiuwu.catalogue.full_sync import Stock, Stocktaking
 from jiuwu.catalogue.repository import Product, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.platform.models import NewProduct, RemoteProduct
-from jiuwu.trade.records import Records
+from jiuwu.reconciliation.repository import Records
 from sandbox.memory.account import Account
 from sandbox.memory.calls import Phase
 from tests.catalogue.remote_products import NOW, Shelf, a_product, row, there

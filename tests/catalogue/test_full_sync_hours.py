@@ -7,7 +7,7 @@ from jiuwu.catalogue.full_sync import Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue
 from jiuwu.platform.models import RemoteProduct
-from jiuwu.trade.records import Records
+from jiuwu.reconciliation.repository import Records
 from sandbox.cloud import template
 from sandbox.memory.account import Account
 from tests.catalogue.remote_products import NOW, Shelf, a_product, row

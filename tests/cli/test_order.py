@@ -11,12 +11,12 @@ from rich.cells import cell_len
 
 from jiuwu.dead_letters.failed_message import EFFECTS
 from jiuwu.dead_letters.repository import Shelf
-from jiuwu.trade.drift import Drift, Finding, Report
+from jiuwu.reconciliation.decide import hold
+from jiuwu.reconciliation.drift import Drift, Finding, Report
+from jiuwu.reconciliation.repository import Records
 from jiuwu.trade.events import PaymentsDoubted
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import Effect, Happened, Order
-from jiuwu.trade.reconcile import hold
-from jiuwu.trade.records import Records
 from jiuwu_cli import order_log
 from jiuwu_cli.order_log import Entry
 from jiuwu_cli.screen import wrapped

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from jiuwu.reconciliation.shard_tasks import CHANGED, Part
 from jiuwu.trade.events import Event, Paid, Placed
 from jiuwu.trade.items import shard_of
 from jiuwu.trade.orders import Line
-from jiuwu.trade.parts import CHANGED, Part
 from jiuwu.trade.placing import new_order
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from jiuwu.reconciliation.shard_tasks import Part
 from jiuwu.trade.events import EffectDone, Paid
 from jiuwu.trade.orders import Status
-from jiuwu.trade.parts import Part
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard

@@ -7,10 +7,10 @@ import pytest
 from msgspec import structs
 
 from jiuwu.aws.fanout import FanoutFailed
+from jiuwu.reconciliation.shard_tasks import CHANGED, Part
 from jiuwu.trade.events import Paid
 from jiuwu.trade.items import shard_of
 from jiuwu.trade.orders import Status
-from jiuwu.trade.parts import CHANGED, Part
 from jiuwu.trade.store import OrderStore
 from tests.functions.platform_stand_in import Serve, down, refuses
 from tests.functions.reconciler_rig import EVENT, LATER, Clockwork, paid

@@ -69,19 +69,19 @@ BORDER = (
     Safeguard(
         "a circle of pages ends the pass",
         3,
-        "layers/jiuwu/jiuwu/trade/page_trail.py",
+        "layers/jiuwu/jiuwu/reconciliation/page_trail.py",
         "if following in (name, self.mark):",
         "if following == name:",
-        ("tests/trade/test_page_trail.py::test_a_circle_of_pages_is_noticed_soon",),
+        ("tests/reconciliation/test_page_trail.py::test_a_circle_of_pages_is_noticed_soon",),
     ),
     Safeguard(
         "a pass that was broken off skips no change",
         3,
-        "layers/jiuwu/jiuwu/trade/records.py",
+        "layers/jiuwu/jiuwu/reconciliation/repository.py",
         "return self._ended(max(self.since, seen), seen)",
         "return self._ended(max(self.since, seen, self.began - OVERLAP_SECONDS), seen)",
         (
-            "tests/trade/test_records.py"
+            "tests/reconciliation/test_repository.py"
             "::test_a_list_broken_off_is_gone_on_with_at_the_latest_change_and_not_a_moment_later",
         ),
     ),

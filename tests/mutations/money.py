@@ -326,7 +326,7 @@ MONEY = (
     Safeguard(
         "the platform's list books only a refund that succeeded",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "sorted(remote.given_back, key",
         "sorted(remote.refunds, key",
         ("tests/trade/test_refund_shown.py::test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift",),

@@ -62,7 +62,7 @@ POINTS = (
     Safeguard(
         "an order whose points are gone is given up",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "if not why.final:",
         "if why.reason:",
         (
@@ -72,7 +72,7 @@ POINTS = (
     Safeguard(
         "an order that costs nothing is not adopted: how many points paid for it, only we knew",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "if not remote.amount_fen:\n        raise NotOurs",
         "if remote.amount_fen < 0:\n        raise NotOurs",
         (
@@ -82,7 +82,7 @@ POINTS = (
     Safeguard(
         "an order that was cancelled here while it got there for nothing is cancelled there too",
         3,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         'open_there = remote.status == "created" or (remote.status == "paid" and not remote.amount_fen)',
         'open_there = remote.status == "created"',
         (

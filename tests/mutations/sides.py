@@ -47,11 +47,11 @@ SIDES = (
     Safeguard(
         "every shard that anybody writes is read",
         3,
-        "layers/jiuwu/jiuwu/trade/records.py",
+        "layers/jiuwu/jiuwu/reconciliation/repository.py",
         "        shards = max(shards, SHARDS)\n",
         "",
         (
-            "tests/trade/test_records.py"
+            "tests/reconciliation/test_repository.py"
             "::test_what_writers_without_the_parameter_wrote_is_read_however_few_shards_there_are",
         ),
     ),
@@ -162,26 +162,26 @@ SIDES = (
     Safeguard(
         "the list of changes is read with an overlap",
         3,
-        "layers/jiuwu/jiuwu/trade/records.py",
+        "layers/jiuwu/jiuwu/reconciliation/repository.py",
         "self.since - OVERLAP_SECONDS)",
         "self.since)",
-        ("tests/trade/test_records.py::test_a_pass_asks_with_an_overlap_of_five_minutes",),
+        ("tests/reconciliation/test_repository.py::test_a_pass_asks_with_an_overlap_of_five_minutes",),
     ),
     Safeguard(
         "the cursor never runs ahead of our clock",
         3,
-        "layers/jiuwu/jiuwu/trade/records.py",
+        "layers/jiuwu/jiuwu/reconciliation/repository.py",
         "min(latest, self.began + OVERLAP_SECONDS)",
         "latest",
         (
-            "tests/trade/test_records.py::test_a_change_dated_in_the_future_hides_none_that_comes_before_it",
-            "tests/trade/test_records.py::test_a_cursor_that_was_led_into_the_future_comes_back",
+            "tests/reconciliation/test_repository.py::test_a_change_dated_in_the_future_hides_none_that_comes_before_it",
+            "tests/reconciliation/test_repository.py::test_a_cursor_that_was_led_into_the_future_comes_back",
         ),
     ),
     Safeguard(
         "orders that are refused for their own sake are no outage",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "self._failed_in_a_row = 0 if alone else self._failed_in_a_row + 1",
         "self._failed_in_a_row += 1",
         (
@@ -191,7 +191,7 @@ SIDES = (
     Safeguard(
         "an order that the platform chokes on does not come first in every tick",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "if alone or isinstance(error, UnknownOutcome):",
         "if alone and isinstance(error, UnknownOutcome):",
         (
@@ -201,7 +201,7 @@ SIDES = (
     Safeguard(
         "a platform that takes no orders is still asked about the others",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "                return  # they stay due",
         "                raise _CutOff  # they stay due",
         (
@@ -223,11 +223,11 @@ SIDES = (
     Safeguard(
         "a change that was left aside is met by the next pass",
         3,
-        "layers/jiuwu/jiuwu/trade/records.py",
+        "layers/jiuwu/jiuwu/reconciliation/repository.py",
         "if self.aside else reach",
         "if not reach else reach",
         (
-            "tests/trade/test_records.py"
+            "tests/reconciliation/test_repository.py"
             "::test_what_a_pass_left_aside_is_met_by_the_next_one_however_long_it_was_cut_off",
             "tests/functions/test_reconciler_trouble.py"
             "::test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait",
@@ -236,7 +236,7 @@ SIDES = (
     Safeguard(
         "an order that somebody wrote meanwhile counts as left aside",
         3,
-        "layers/jiuwu/jiuwu/trade/settling.py",
+        "layers/jiuwu/jiuwu/reconciliation/settle.py",
         "return Mended(local, aside=True)",
         "return Mended(local)",
         (
@@ -247,7 +247,7 @@ SIDES = (
     Safeguard(
         "every page of the changes is read",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "after(changes, page.next_cursor)",
         'after(changes, "")',
         (
@@ -257,63 +257,69 @@ SIDES = (
     Safeguard(
         "money is never placed again at the platform",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "if local.ledger or local.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED, Status.HELD):",
         "if local.status in (Status.HELD,):",
-        ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
+        ("tests/reconciliation/test_decide.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
     ),
     Safeguard(
         "an order is adopted only if its lines explain its amount",
         3,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "if not lines or total != remote.amount_fen:",
         "if not lines:",
-        ("tests/trade/test_reconcile.py::test_what_is_not_provably_ours_is_not_adopted",),
+        ("tests/reconciliation/test_decide.py::test_what_is_not_provably_ours_is_not_adopted",),
     ),
     Safeguard(
         "an order is adopted only if its number is ours",
         3,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "if not is_order_no(remote.out_order_no):",
         "if not remote.out_order_no:",
-        ("tests/trade/test_reconcile.py::test_what_is_not_provably_ours_is_not_adopted",),
+        ("tests/reconciliation/test_decide.py::test_what_is_not_provably_ours_is_not_adopted",),
     ),
     Safeguard(
         "holding an order withdraws its shipping",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         'order.without_pending("ship").moved(Status.HELD',
         "order.moved(Status.HELD",
-        ("tests/trade/test_mending.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",),
+        (
+            "tests/reconciliation/test_repair.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",
+        ),
     ),
     Safeguard(
         "another member's order is never taken for ours",
         3,
-        "layers/jiuwu/jiuwu/trade/contradictions.py",
+        "layers/jiuwu/jiuwu/reconciliation/contradictions.py",
         "if remote.open_id and local.open_id != remote.open_id:",
         "if not local.open_id:",
-        ("tests/trade/test_reconcile.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
+        ("tests/reconciliation/test_decide.py::test_each_pair_of_sides_has_its_actions_and_its_drift",),
     ),
     Safeguard(
         "an amount that differs over there holds the order",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         "if differing and _may_hold(local) else ()",
         "if False else ()",
-        ("tests/trade/test_mending.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",),
+        (
+            "tests/reconciliation/test_repair.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",
+        ),
     ),
     Safeguard(
         "news found twice has one id",
         2,
-        "layers/jiuwu/jiuwu/trade/reconcile.py",
+        "layers/jiuwu/jiuwu/reconciliation/decide.py",
         'Paid(f"{finder}:{found}:{txn}"',
         'Paid(f"{finder}:{found}:{at}"',
-        ("tests/trade/test_reconcile.py::test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once",),
+        (
+            "tests/reconciliation/test_decide.py::test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once",
+        ),
     ),
     Safeguard(
         "an old view of the platform corrects nothing",
         3,
-        "layers/jiuwu/jiuwu/trade/settling.py",
+        "layers/jiuwu/jiuwu/reconciliation/settle.py",
         "local.history[-1].at > seen_at - 1",
         "local.history[-1].at > 10**12",
         (
@@ -323,7 +329,7 @@ SIDES = (
     Safeguard(
         "a change of this moment is left to its notification",
         3,
-        "layers/jiuwu/jiuwu/trade/sweep.py",
+        "layers/jiuwu/jiuwu/reconciliation/worker.py",
         "return remote is not None and abs(",
         "return remote is None and abs(",
         ("tests/functions/test_reconciler.py::test_a_change_of_this_moment_is_left_to_its_notification",),

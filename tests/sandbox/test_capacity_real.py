@@ -13,11 +13,11 @@ from jiuwu.members.grants import SHARDS as MEMBER_SHARDS
 from jiuwu.members.grants import shard_of as member_shard_of
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
+from jiuwu.reconciliation.repository import Records
 from jiuwu.trade.days import day_of
 from jiuwu.trade.items import DAY_SHARDS, SHARDS, day_shard_of, shard_of
 from jiuwu.trade.order_ids import order_no_for
 from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.records import Records
 from jiuwu.trade.store import OrderStore
 from sandbox.capacity import inputs
 from sandbox.capacity.days_statement import statement

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.reconciliation.repair import Mender
 from jiuwu.trade.events import (
     EffectDone,
     EffectFailed,
@@ -19,10 +20,10 @@ from jiuwu.trade.events import (
     RefundStatusChanged,
 )
 from jiuwu.trade.machine import Applied, Ignored, Policy, apply
-from jiuwu.trade.mending import Mender
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.payment_sum import missing_fen, received_fen
+from tests.reconciliation.sides import payment, refund, remote
 from tests.trade.lives import (
     CANCELLED,
     CREATED,
@@ -38,7 +39,6 @@ from tests.trade.lives import (
     paid,
     refunded,
 )
-from tests.trade.sides import payment, refund, remote
 
 GIFT, WALLET = paid("gift", 400), paid("wallet", 834)
 SHORT = after(PLACED, GIFT)

@@ -10,8 +10,8 @@ from jiuwu.platform.models import RemoteOrder
 from jiuwu.trade.order_ids import order_no_for
 from jiuwu.trade.orders import Line
 from jiuwu.trade.placing import attempt_seconds, new_order, place
+from tests.reconciliation.sides import ITEMS, remote
 from tests.trade.lives import CREATED, NOW
-from tests.trade.sides import ITEMS, remote
 
 LOST = UnknownOutcome("orders.create", reason="no reply in time")
 Answer = RemoteOrder | PlatformError

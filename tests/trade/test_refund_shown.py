@@ -6,16 +6,16 @@ import pytest
 
 from jiuwu.checkout.views import for_merchant, receipt
 from jiuwu.platform.models import RefundState, RemoteOrder
+from jiuwu.reconciliation.decide import decide
 from jiuwu.statements.totals import of_pair
 from jiuwu.trade.events import Event, Owed, Refunded, RefundStatusChanged
 from jiuwu.trade.machine import apply
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import Order
 from jiuwu.trade.outcomes import effect_state
-from jiuwu.trade.reconcile import decide
+from tests.reconciliation.sides import payment, refund, remote
 from tests.trade.lives import CANCELLED, COMPLETED, NOW, PUSHED, REFUND, SHIPPED, after, done, order_of, paid, refunded
 from tests.trade.refund_news import NOT_SUCCEEDED, alerts, asked, changed
-from tests.trade.sides import payment, refund, remote
 
 # ── How it is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
 

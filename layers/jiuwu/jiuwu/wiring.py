@@ -185,7 +185,7 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
     """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
     not placed is due by itself."""
     from jiuwu.aws import fanout
-    from jiuwu.trade.parts import Part
+    from jiuwu.reconciliation.shard_tasks import Part
     from jiuwu.trade.placing import retry_seconds
 
     if not (pause := retry_seconds(tries, check_seconds)):

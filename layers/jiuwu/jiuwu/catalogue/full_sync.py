@@ -14,7 +14,7 @@ from functools import partial
 from itertools import batched
 
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
-from jiuwu.trade.records import Records
+from jiuwu.reconciliation.repository import Records
 
 from .repository import Item, ProductsBusy, RowMalformed, Rows, from_item
 from .sync import Catalogue, Kept, Outcome

@@ -16,12 +16,12 @@ from jiuwu.platform.errors import (
 )
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
+from jiuwu.reconciliation.repair import Mended, last_progress
+from jiuwu.reconciliation.settle import Settler
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.mending import Mended, last_progress
 from jiuwu.trade.order_ids import effect_id, fingerprint, order_no_for
 from jiuwu.trade.orders import Line, Order, Status
 from jiuwu.trade.placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
-from jiuwu.trade.settling import Settler
 from jiuwu.trade.store import OrderStore
 
 from .cart import Basket

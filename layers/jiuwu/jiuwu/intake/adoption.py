@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jiuwu.platform.errors import PlatformError
+from jiuwu.reconciliation.decide import NotOurs, adopt
 from jiuwu.trade.asking import remotes
 from jiuwu.trade.order_ids import is_order_no
 from jiuwu.trade.orders import Order
-from jiuwu.trade.reconcile import NotOurs, adopt
 
 from .inbox import TryLater
 from .parser import Poison

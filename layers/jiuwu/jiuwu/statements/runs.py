@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jiuwu.trade.page_trail import NOTHING_READ, PageTrail
-from jiuwu.trade.records import REPORT_SECONDS
+from jiuwu.reconciliation.page_trail import NOTHING_READ, PageTrail
+from jiuwu.reconciliation.repository import REPORT_SECONDS
 
 from .totals import Tally
 

@@ -1,7 +1,7 @@
 """Both sides of many orders counted, summed and compared: what a daily statement says. Pure.
 
-Whether two sides differ is for `decide` (trade/reconcile.py) to say, by which the reconciler acts: a statement never
-has a second opinion. It adds the sums, and tells a difference from what is still on its way.
+Whether two sides differ is for `decide` (reconciliation/decide.py) to say, by which the reconciler acts: a statement
+never has a second opinion. It adds the sums, and tells a difference from what is still on its way.
 """
 
 from collections import Counter
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jiuwu.trade.drift import Drift, Finding
+from jiuwu.reconciliation.decide import Decision, decide, not_there
+from jiuwu.reconciliation.drift import Drift, Finding
+from jiuwu.reconciliation.repair import last_progress
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.mending import last_progress
 from jiuwu.trade.orders import HoldReason, Order, Status
 from jiuwu.trade.payment_sum import missing_fen
-from jiuwu.trade.reconcile import Decision, decide, not_there
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

@@ -1,7 +1,7 @@
 """A statement's words in Chinese, for the accountants who read its CSV; the JSON keeps the words for machines.
 
-The evidence of a difference is written by trade/reconcile.py, trade/contradictions.py and statements/totals.py; what is
-not known here stays as it is.
+The evidence of a difference is written by reconciliation/decide.py, reconciliation/contradictions.py and
+statements/totals.py; what is not known here stays as it is.
 """
 
 import re

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from jiuwu.platform.errors import BadParameters
 from jiuwu.platform.models import Page, RemoteOrder
+from jiuwu.reconciliation import page_trail
+from jiuwu.reconciliation.page_trail import ListStuck, PageTrail
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.runs import Progress, Run
 from jiuwu.statements.tasks import THERE, Walker
-from jiuwu.trade import page_trail
-from jiuwu.trade.page_trail import ListStuck, PageTrail
 from jiuwu_cli.comparison import compared
 from tests.trade.stored import POLICY
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.drift import Drift, Finding, Report, counts_of
-from jiuwu.trade.records import REPORT_SECONDS, Cursor, Records
+from jiuwu.reconciliation.drift import Drift, Finding, Report, counts_of
+from jiuwu.reconciliation.repository import REPORT_SECONDS, Cursor, Records
 from tests.trade.lives import NOW
 
 

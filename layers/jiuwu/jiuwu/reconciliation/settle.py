@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .events import Cancelled
-from .machine import Applied, apply
-from .mending import Mended, Mender
-from .orders import Order
-from .outcomes import UNPAID
-from .store import OrderStore
+from jiuwu.trade.events import Cancelled
+from jiuwu.trade.machine import Applied, apply
+from jiuwu.trade.orders import Order
+from jiuwu.trade.outcomes import UNPAID
+from jiuwu.trade.store import OrderStore
+
+from .repair import Mended, Mender
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -44,7 +45,7 @@ class Settled:
 
 
 class Settler:
-    """Settles orders of a store; `queue` asks for the pending effects of orders (effects/dispatcher.py), and `wait` says how
+    """Settles orders of a store. `queue` asks for the pending effects of orders (effects/dispatcher.py). `wait` says how
     many seconds an effect asked for now waits for its turn: before that, nobody looks whether an order that expires had
     its."""
 

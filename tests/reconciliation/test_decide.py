@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.trade.drift import Drift
+from jiuwu.reconciliation.decide import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
+from jiuwu.reconciliation.drift import Drift
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, EffectFailed, Owed, Paid, Placed, RefundAsked, Refunded
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import HoldReason, Order, Status
-from jiuwu.trade.reconcile import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
+from tests.reconciliation.sides import ITEMS, payment, refund, remote
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -29,7 +30,6 @@ from tests.trade.lives import (
     paid,
     refunded,
 )
-from tests.trade.sides import ITEMS, payment, refund, remote
 
 LATER = NOW + 1000
 PAY = [payment()]

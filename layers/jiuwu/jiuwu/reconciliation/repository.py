@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jiuwu.trade.items import SHARDS
+
 from .drift import Report
-from .items import SHARDS
 from .page_trail import NOTHING_READ, PageTrail
 
 if TYPE_CHECKING:

@@ -9,13 +9,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jiuwu.trade.events import (
+    Cancelled,
+    Completed,
+    EffectDone,
+    Event,
+    Expired,
+    Owed,
+    Paid,
+    Placed,
+    Refunded,
+    RefundStatusChanged,
+)
+from jiuwu.trade.machine import Applied, Policy, apply
+from jiuwu.trade.order_ids import effect_id, fingerprint, is_order_no
+from jiuwu.trade.orders import Entry, Happened, HoldReason, Line, Order, Status
+from jiuwu.trade.outcomes import awaits_refund
+
 from .contradictions import another_order, contradiction, differing_amounts
 from .drift import Drift, Finding
-from .events import Cancelled, Completed, EffectDone, Event, Expired, Owed, Paid, Placed, Refunded, RefundStatusChanged
-from .machine import Applied, Policy, apply
-from .order_ids import effect_id, fingerprint, is_order_no
-from .orders import Entry, Happened, HoldReason, Line, Order, Status
-from .outcomes import awaits_refund
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

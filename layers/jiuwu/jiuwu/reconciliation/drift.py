@@ -69,7 +69,7 @@ class Report:
 
 
 def counts_of(item: Mapping[str, Any]) -> dict[str, int]:
-    """The counts by class in a report as the reconciliation table holds it (trade/records.py)."""
+    """The counts by class in a report as the reconciliation table holds it (reconciliation/repository.py)."""
     return {class_: int(count["N"]) for class_, count in item.get("counts", {}).get("M", {}).items()}
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.trade.drift import Drift
+from jiuwu.reconciliation.decide import UNPLACED_SECONDS, decide
+from jiuwu.reconciliation.drift import Drift
+from jiuwu.reconciliation.repair import Mended, Mender
 from jiuwu.trade.events import Cancelled, EffectDone, EffectFailed, Owed
 from jiuwu.trade.machine import Policy
-from jiuwu.trade.mending import Mended, Mender
 from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.reconcile import UNPLACED_SECONDS, decide
+from tests.reconciliation.sides import payment, remote
 from tests.trade.lives import (
     CANCELLED,
     COMPLETED,
@@ -25,7 +26,6 @@ from tests.trade.lives import (
     after,
     paid,
 )
-from tests.trade.sides import payment, remote
 
 LATER = NOW + 1000
 PAY = [payment()]

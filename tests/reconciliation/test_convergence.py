@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from jiuwu.reconciliation.decide import decide
+from jiuwu.reconciliation.repair import Mender
 from jiuwu.trade.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
 from jiuwu.trade.machine import Policy, apply
-from jiuwu.trade.mending import Mender
 from jiuwu.trade.order_ids import effect_id
 from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.reconcile import decide
 from sandbox.platform import orders as platform
 from sandbox.platform.refusals import Refused
+from tests.reconciliation.sides import placed_there, shown
 from tests.trade.lives import CREATED, NOW, REFUND, REVIVE, order_of
-from tests.trade.sides import placed_there, shown
 
 STEPS = ["place", "pay", "pay again", "pay wrong", "cancel", "complete", "refund", "refund a part"]
 OURS = ["effects", "reconcile", "cancel here", "a pushed effect is forgotten"]

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jiuwu.trade.events import Event
+from jiuwu.trade.machine import Applied, Policy, apply, next_look
+from jiuwu.trade.orders import Order
+
+from .decide import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 from .drift import Finding
-from .events import Event
-from .machine import Applied, Policy, apply, next_look
-from .orders import Order
-from .reconcile import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jiuwu.trade.orders import Order, Status
+
 from .drift import Drift, Finding
-from .orders import Order, Status
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

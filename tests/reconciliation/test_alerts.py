@@ -2,8 +2,8 @@
 
 import pytest
 
-from jiuwu.trade import alerts
-from jiuwu.trade.drift import Drift, Finding
+from jiuwu.reconciliation import alerts
+from jiuwu.reconciliation.drift import Drift, Finding
 from sandbox.cloud import template
 
 

@@ -17,18 +17,18 @@ from jiuwu.platform.errors import (
     SignatureRefused,
     UnknownOutcome,
 )
+from jiuwu.trade.asking import remotes
+from jiuwu.trade.orders import Order
+from jiuwu.trade.placing import NotPlaceable
+from jiuwu.trade.store import OrderStore
 
 from . import alerts
-from .asking import remotes
+from .decide import RECONCILER, STOREFRONT
 from .drift import Finding, Report
-from .orders import Order
 from .page_trail import ListStuck
-from .parts import CHANGED, Part
-from .placing import NotPlaceable
-from .reconcile import RECONCILER, STOREFRONT
-from .records import Cursor, Records
-from .settling import Remotes, Settled, Settler
-from .store import OrderStore
+from .repository import Cursor, Records
+from .settle import Remotes, Settled, Settler
+from .shard_tasks import CHANGED, Part
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # The work ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.
 _MARGIN_SECONDS = 20.0
-# What was found at the platform goes into an order's history under such ids (trade/reconcile.py).
+# What was found at the platform goes into an order's history under such ids (reconciliation/decide.py).
 _BY_RECONCILER, _BY_STOREFRONT = f"{RECONCILER}:", f"{STOREFRONT}:"
 # So many placements failing in a row mean that the platform is down, and not that these orders are unlucky.
 _IN_A_ROW = 3
