@@ -3,10 +3,10 @@
 import json
 import time
 
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Line, Order, Status
 from jiuwu.platform import profile
 from jiuwu.platform.notifications import sign_notification
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Line, Order, Status
 
 
 def order(key: str) -> Order:

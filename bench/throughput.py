@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from bench import samples
-from jiuwu.trade.items import from_item, to_item
-from jiuwu.trade.orders import Order, Status
+from jiuwu.orders.codec import from_item, to_item
+from jiuwu.orders.order import Order, Status
 from sandbox.environment import APP_ID, Sandbox
 
 _ORDERS = 300

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from bench import samples
-from jiuwu.trade.items import to_item
-from jiuwu.trade.orders import Order
+from jiuwu.orders.codec import to_item
+from jiuwu.orders.order import Order
 from sandbox.memory.billed import write_units
 
 Event = dict[str, Any]

@@ -7,13 +7,13 @@ from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.orders.business_day import days_between
+from jiuwu.orders.codec import day_shards
+from jiuwu.orders.repository import TableBusy
 from jiuwu.platform.errors import PlatformError
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement, yuan_text
 from jiuwu.statements.totals import ABSENT, Figures, Row, Seen, Tally, total
-from jiuwu.trade.days import days_between
-from jiuwu.trade.items import day_shards
-from jiuwu.trade.store import TableBusy
 from jiuwu_cli import moments
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack

@@ -5,12 +5,12 @@ Pure: an order in, lines for people out.
 
 from collections.abc import Iterator
 
+from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.outcomes import awaits_refund
+from jiuwu.orders.payment_sum import missing_fen, received_fen
+from jiuwu.orders.refund_rules import refundable_fen
 from jiuwu.platform.money import yuan
 from jiuwu.reconciliation.decide import HELD_BECAUSE
-from jiuwu.trade.orders import HoldReason, Order, Status
-from jiuwu.trade.outcomes import awaits_refund
-from jiuwu.trade.payment_sum import missing_fen, received_fen
-from jiuwu.trade.refunding import refundable_fen
 
 _NOT_KNOWN = "its history does not reach back so far: see the story"
 

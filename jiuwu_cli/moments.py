@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from jiuwu.trade.days import SHANGHAI
+from jiuwu.orders.business_day import SHANGHAI
 from jiuwu_cli.problems import Misuse
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

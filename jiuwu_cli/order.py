@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from jiuwu.trade.days import day_of
-from jiuwu.trade.orders import Order
+from jiuwu.orders.business_day import day_of
+from jiuwu.orders.order import Order
 from jiuwu_cli import moments, options, order_log, stack, story
 from jiuwu_cli.problems import Misuse, Problem
 from jiuwu_cli.screen import note, say

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 
+from jiuwu.orders.business_day import SHANGHAI, bounds, yesterday
 from jiuwu.statements.comparison import Period
-from jiuwu.trade.days import SHANGHAI, bounds, yesterday
 from jiuwu_cli.problems import Misuse
 
 _CURE = "write a day such as 2026-11-23, or a time such as 2026-11-23T08:30"

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from jiuwu.members.accounts import Accounts, is_member_id
+from jiuwu.orders.refund_rules import MOST_REASON
 from jiuwu.points.codec import Booking
 from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
-from jiuwu.trade.refunding import MOST_REASON
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem

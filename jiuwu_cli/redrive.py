@@ -14,12 +14,12 @@ from jiuwu.aws import texts
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.effects import dispatcher
+from jiuwu.orders.events import Redriven
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Ignored, apply
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
-from jiuwu.trade.events import Redriven
-from jiuwu.trade.machine import Applied, Ignored, apply
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
 from jiuwu_cli.stack import Stack
 
 # Each round that we lose is a round that another writer of the same order won.

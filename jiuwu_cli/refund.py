@@ -8,10 +8,10 @@ import typer
 
 from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.effects import dispatcher
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.order import Order
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
 from jiuwu.platform.money import MoneyError, fen, yuan
-from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.orders import Order
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.lookup import remotes
+from jiuwu.orders.order import Order
 from jiuwu.reconciliation.repair import Mended, Mender
-from jiuwu.trade.asking import remotes
-from jiuwu.trade.orders import Order
 from jiuwu_cli.stack import Stack
 
 if TYPE_CHECKING:

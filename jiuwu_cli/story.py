@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.orders.business_day import day_of
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.outcomes import effect_state
 from jiuwu.platform.money import yuan
-from jiuwu.trade.days import day_of
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Effect, Order
-from jiuwu.trade.outcomes import effect_state
 from jiuwu_cli import held, moments
 from jiuwu_cli.order_log import Entry
 from jiuwu_cli.texts import counted

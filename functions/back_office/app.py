@@ -25,14 +25,14 @@ from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refund
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS
+from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.refunding import MOST_REASON, MOST_REQUESTS
-from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import heed, queue_effects
 
 

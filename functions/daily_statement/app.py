@@ -15,14 +15,14 @@ import msgspec
 
 from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
+from jiuwu.orders.business_day import bounds, yesterday
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.settings import TradeSettings
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import Walker, tasks_of, wait_seconds
 from jiuwu.statements.totals import Tally, total
-from jiuwu.trade.days import bounds, yesterday
-from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import Platform
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from jiuwu.aws.texts import attributes
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.settings import TradeSettings
 from jiuwu.points.ledger import PointsLedger
 from jiuwu.reconciliation import alerts
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform, queue_effects
 
 if TYPE_CHECKING:

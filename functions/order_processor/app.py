@@ -24,10 +24,10 @@ from jiuwu.intake.adoption import adopt_from
 from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation import alerts
-from jiuwu.trade.orders import Order
-from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import Platform, queue_effects
 
 if TYPE_CHECKING:

@@ -19,16 +19,16 @@ from jiuwu.aws import clients, fanout, invoked, settings, telemetry
 from jiuwu.aws.invoked import WrongPayload
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.order import Status
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation import shard_tasks
 from jiuwu.reconciliation.repair import Mender
 from jiuwu.reconciliation.repository import OVERLAP_SECONDS, Records
 from jiuwu.reconciliation.settle import Settler
 from jiuwu.reconciliation.shard_tasks import Lease, Part
 from jiuwu.reconciliation.worker import Outcome, Sweep
-from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.orders import Status
-from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:

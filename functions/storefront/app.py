@@ -24,16 +24,16 @@ from jiuwu.checkout.checkout import CancelLater, Checkout, KeyReused, NotCancell
 from jiuwu.checkout.views import points_receipt, receipt
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.placement import NotPlaceable
+from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.settings import TradeSettings
 from jiuwu.platform.errors import AppSecretUnavailable
 from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.decide import STOREFRONT
 from jiuwu.reconciliation.repair import Mended, Mender
 from jiuwu.reconciliation.settle import Settler
-from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.placing import NotPlaceable
-from jiuwu.trade.settings import TradeSettings
-from jiuwu.trade.store import OrderStore, TableBusy, TableRefused
 from jiuwu.wiring import MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:

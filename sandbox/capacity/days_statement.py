@@ -4,7 +4,7 @@ statements/tasks.py and functions/daily_statement ask for.
 
 from functools import partial
 
-from jiuwu.trade.items import DAY_SHARDS
+from jiuwu.orders.codec import DAY_SHARDS
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.simulation import Pass, Source, Task, work
 from sandbox.capacity.steps import PAGE, SENT, even, get, put, read

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from jiuwu.effects.queue_delay import Backlog
+from jiuwu.orders.codec import SHARDS
 from jiuwu.reconciliation.repository import OVERLAP_SECONDS
-from jiuwu.trade.items import SHARDS
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.reconciling import Changes, look, tick
 from sandbox.capacity.simulation import Pass

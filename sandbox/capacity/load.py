@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jiuwu.catalogue.pricing import FRESH_SECONDS
+from jiuwu.orders.codec import DAY_SHARDS, SHARDS
 from jiuwu.reconciliation.repository import OVERLAP_SECONDS
-from jiuwu.trade.items import DAY_SHARDS, SHARDS
 from sandbox.capacity import queues
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.order import PerOrder

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from jiuwu.trade.items import SHARDS
+from jiuwu.orders.codec import SHARDS
 from sandbox.capacity.inputs import Inputs
 from sandbox.capacity.simulation import Pass, Source, Task, work
 from sandbox.capacity.steps import PAGE, SENT, even, get, put, read, write

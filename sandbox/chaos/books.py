@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.order import Order
 from sandbox.demo.verdict import Facts, Remote, same
 from sandbox.memory.tables import Row
 from sandbox.platform.orders import Order as PlatformOrder

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.business_day import bounds, day_of
+from jiuwu.orders.order import HoldReason, Status
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.days import bounds, day_of
-from jiuwu.trade.orders import HoldReason, Status
 from sandbox.chaos.books import Books
 from sandbox.chaos.lives import Lives
 from sandbox.chaos.troubles import Troubles

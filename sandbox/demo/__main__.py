@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from jiuwu.trade.orders import Order
+from jiuwu.orders.order import Order
 from jiuwu_cli.surroundings import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report

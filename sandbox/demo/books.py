@@ -9,10 +9,10 @@ import httpx
 
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import Shelf
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.order import Order
 from jiuwu.platform import money
 from jiuwu.reconciliation.drift import counts_of
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order
 from sandbox.demo.verdict import Remote
 from sandbox.environment import Sandbox
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from jiuwu.trade.orders import Order, Status
+from jiuwu.orders.order import Order, Status
 
 # How our states read on the platform's side. A held order is paid there: a person decides, nothing ships.
 THERE = {

@@ -48,6 +48,8 @@ def read(statement: str) -> Update:
     """A statement of this form; raises NotImplementedError for any other."""
     found = _STATEMENT.fullmatch(statement)
     if found is None:
-        raise NotImplementedError("not in the in-memory AWS: a PartiQL statement of another form than trade/store.py's")
+        raise NotImplementedError(
+            "not in the in-memory AWS: a PartiQL statement of another form than orders/repository.py's"
+        )
     clauses = tuple((kind, name) for kind, name in _CLAUSE.findall(found[2]))
     return Update(found[1], clauses, tuple(_CONDITION.findall(found[3])))

@@ -7,7 +7,7 @@ import pytest
 
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
-from jiuwu.trade.orders import Line
+from jiuwu.orders.order import Line
 
 TEA: dict[str, Any] = {
     "product_id": {"S": "tea"},

@@ -3,12 +3,12 @@
 import pytest
 
 from jiuwu.checkout.refunds import Refunds
-from jiuwu.trade.machine import Policy, apply
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy, apply
 from sandbox.memory.account import Account
 from tests.effects.both_receivers import NUMBER
-from tests.trade.lives import NOW, PAID, REFUND, order_of, refunded
+from tests.orders.lives import NOW, PAID, REFUND, order_of, refunded
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Kind
 from jiuwu.dead_letters.repository import Shelf
-from jiuwu.trade.events import EffectFailed
-from jiuwu.trade.machine import Applied, apply
-from jiuwu.trade.orders import Effect, Order
+from jiuwu.orders.events import EffectFailed
+from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.state_machine import Applied, apply
 from jiuwu_cli.dead import send_all
 from jiuwu_cli.redrive import NotRedriven, Redrive
 from jiuwu_cli.stack import Stack
@@ -20,7 +20,7 @@ from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
 from tests.dead_letters.failed_messages import NOW, death
 from tests.functions.trade_messages import an_order, drained, number, told
-from tests.trade.lives import PAID
+from tests.orders.lives import PAID
 
 UNKNOWN = "order_unknown: out_order_no: neither we nor the platform know it"
 

@@ -11,12 +11,12 @@ from rich.cells import cell_len
 
 from jiuwu.dead_letters.failed_message import EFFECTS
 from jiuwu.dead_letters.repository import Shelf
+from jiuwu.orders.events import PaymentsDoubted
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Effect, Happened, Order
 from jiuwu.reconciliation.decide import hold
 from jiuwu.reconciliation.drift import Drift, Finding, Report
 from jiuwu.reconciliation.repository import Records
-from jiuwu.trade.events import PaymentsDoubted
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Effect, Happened, Order
 from jiuwu_cli import order_log
 from jiuwu_cli.order_log import Entry
 from jiuwu_cli.screen import wrapped
@@ -26,7 +26,7 @@ from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
 from tests.dead_letters.failed_messages import death
 from tests.functions.trade_messages import an_order, number
-from tests.trade.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
+from tests.orders.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
 
 SHANGHAI = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(NOW + 8 * 3600))
 

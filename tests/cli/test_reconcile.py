@@ -16,19 +16,19 @@ import boto3
 import pytest
 from typer.testing import Result
 
+from jiuwu.orders.events import Cancelled, Event, Paid, Placed
+from jiuwu.orders.order import Line
+from jiuwu.orders.placement import new_order
+from jiuwu.orders.repository import OrderStore
 from jiuwu.statements.report import Statement
 from jiuwu.statements.totals import Figures, Row, Seen, Tally
-from jiuwu.trade.events import Cancelled, Event, Paid, Placed
-from jiuwu.trade.orders import Line
-from jiuwu.trade.placing import new_order
-from jiuwu.trade.store import OrderStore
 from jiuwu_cli import stack
 from jiuwu_cli.comparison import show
 from jiuwu_cli.reading import WouldWrite, reading, refuse_writing
 from sandbox.platform import orders as simulated
 from tests.cli.conftest import Jiuwu, Received, Receiver, complaint
 from tests.functions.platform_stand_in import StandIn, down, refuses
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 TEMPLATE = """
 Parameters:

@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.repository import OrderStore
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.orders import Effect, Order
-from jiuwu.trade.store import OrderStore
 from jiuwu_cli import moments
 from tests.cli.conftest import Jiuwu, complaint
 from tests.human_texts import UNWRITTEN
-from tests.trade.lives import NOW, PAID
+from tests.orders.lives import NOW, PAID
 
 TEMPLATE = """
 Parameters:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from jiuwu.members.grants import Grants
 from jiuwu.members.sealing import Seal
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.outbox import MAY_HAVE_SHIPPED
+from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
+from jiuwu.orders.order import Order, Status
 from sandbox.memory.sqs import Held
 from sandbox.platform.orders import Order as Theirs
 from sandbox.town.town import APP_SECRET, MERCHANT_KEY

@@ -14,9 +14,9 @@ from jiuwu.catalogue.sync import compare
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import Shelf
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.order import Status
 from jiuwu.platform.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.orders import Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform import orders as platform_orders

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from jiuwu.trade import items
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order
+from jiuwu.orders import codec
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.order import Order
 from sandbox.memory.calls import Phase
 from sandbox.shop import products
 from sandbox.town.people import Member, Refused, stock
@@ -117,7 +117,7 @@ def stage(*, off: Sequence[str] = (), deaths: Sequence[Death] = (), start: float
 
     Its days have few parts: a statement's tasks are all alike, and each would be killed at each of its calls.
     """
-    with patch.object(items, "DAY_SHARDS", 3), town(parameters=PARAMETERS, start=start) as built:
+    with patch.object(codec, "DAY_SHARDS", 3), town(parameters=PARAMETERS, start=start) as built:
         stock(built)
         built.said.keeps_all = True  # each line is looked through for secrets
         built.start(off=off)

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.order import Order, Status
 from jiuwu.platform.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.orders import Order, Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id

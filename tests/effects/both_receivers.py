@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.errors import PlatformError
 from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemotePayment, RemoteRefund
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
-from tests.trade.lives import NOW, PAID
+from tests.orders.lives import NOW, PAID
 
 NUMBER = PAID.order_no
 

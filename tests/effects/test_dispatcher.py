@@ -10,13 +10,13 @@ from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.effects import dispatcher
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
-from jiuwu.trade.events import RefundAsked
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Effect, Line, Order, Status
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Effect, Line, Order, Status
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
-from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded
+from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded
 
 
 @pytest.fixture

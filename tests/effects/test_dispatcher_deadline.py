@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.errors import UnknownOutcome
-from jiuwu.trade.events import RefundAsked
-from jiuwu.trade.orders import Effect, Order, Status
-from jiuwu.trade.store import OrderStore
 from tests.effects.both_receivers import NUMBER, Bus, Ledger, Platform, dispatch, now_in, stored
-from tests.trade.lives import NOW, PAID, SHIPPED, after
+from tests.orders.lives import NOW, PAID, SHIPPED, after
 
 LOST = UnknownOutcome("refunds.create", reason="no reply in time")
 

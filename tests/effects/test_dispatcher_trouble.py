@@ -8,6 +8,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import REFUND_FAILED, Effect, Status
+from jiuwu.orders.outcomes import awaits_refund
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Policy, apply
 from jiuwu.platform.errors import (
     BadParameters,
     OrderConflict,
@@ -19,13 +24,8 @@ from jiuwu.platform.errors import (
     UnknownOutcome,
 )
 from jiuwu.platform.models import RefundState, RemoteRefund
-from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import REFUND_FAILED, Effect, Status
-from jiuwu.trade.outcomes import awaits_refund
-from jiuwu.trade.store import OrderStore
 from tests.effects.both_receivers import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
-from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, refunded
+from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, refunded
 
 
 @pytest.fixture

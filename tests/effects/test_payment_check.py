@@ -9,17 +9,17 @@ import pytest
 
 from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.payment_check import MOST_LOOKS
+from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundAsked
+from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.refund_rules import refundable_fen
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, apply
 from jiuwu.platform.errors import PlatformError, PlatformUnreachable
 from jiuwu.platform.models import RemotePayment
 from jiuwu.reconciliation.repair import Mender
-from jiuwu.trade.events import EffectFailed, PaymentsDoubted, RefundAsked
-from jiuwu.trade.machine import Applied, Ignored, NeedsLookup, apply
-from jiuwu.trade.orders import HoldReason, Order, Status
-from jiuwu.trade.refunding import refundable_fen
-from jiuwu.trade.store import OrderStore
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, stored
+from tests.orders.lives import CANCELLED, NOW, PAID, PLACED, REFUND, SHIPPED, after, cancelled, done, paid, refunded
 from tests.reconciliation import sides
-from tests.trade.lives import CANCELLED, NOW, PAID, PLACED, REFUND, SHIPPED, after, cancelled, done, paid, refunded
 
 UNTRUE = PaymentsDoubted(NOW + 300, ("t1",))
 

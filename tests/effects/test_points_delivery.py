@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from jiuwu.orders.events import Cancelled, Paid
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
 from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NeverReserved, PointsLedger
-from jiuwu.trade.events import Cancelled, Paid
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
 from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
-from tests.trade.lives import NOW, PLACED, after
+from tests.orders.lives import NOW, PLACED, after
 
 FREE = replace(PLACED, amount_fen=0, points=600)
 BOUGHT = after(FREE, Paid("evt", NOW, "free", 0, NOW))

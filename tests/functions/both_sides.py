@@ -10,10 +10,10 @@ from uuid import uuid4
 from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Sessions
 from jiuwu.members.tokens import Tokens
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
 from jiuwu.wiring import MembersPlatform
 from tests.functions.platform_stand_in import StandIn
 

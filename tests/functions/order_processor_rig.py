@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
 from jiuwu.wiring import Platform
 from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
-from tests.trade.lives import NOW
+from tests.orders.lives import NOW
 
 
 class Rig:

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
+from jiuwu.orders.codec import shard_of
+from jiuwu.orders.events import Event, Paid, Placed
+from jiuwu.orders.order import Line
+from jiuwu.orders.placement import new_order
 from jiuwu.reconciliation.shard_tasks import CHANGED, Part
-from jiuwu.trade.events import Event, Paid, Placed
-from jiuwu.trade.items import shard_of
-from jiuwu.trade.orders import Line
-from jiuwu.trade.placing import new_order
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "reconciler.json").read_text("utf-8"))
 TEA = (Line("tea", "龙井", 2, 617),)

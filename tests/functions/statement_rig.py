@@ -10,14 +10,14 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-from jiuwu.trade.days import bounds, day_of
-from jiuwu.trade.events import Event, Placed
-from jiuwu.trade.orders import Line
-from jiuwu.trade.placing import new_order
+from jiuwu.orders.business_day import bounds, day_of
+from jiuwu.orders.events import Event, Placed
+from jiuwu.orders.order import Line
+from jiuwu.orders.placement import new_order
 from jiuwu.wiring import Platform
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "daily_statement.json").read_text("utf-8"))
 TEA = (Line("tea", "龙井", 2, 617),)

@@ -12,15 +12,15 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.aws.secrets import SecretMalformed
-from jiuwu.trade.events import EffectDone, Paid, Placed, Refunded
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.refunding import MOST_REQUESTS
+from jiuwu.orders.events import EffectDone, Paid, Placed, Refunded
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.refund_rules import MOST_REQUESTS
 from tests.functions.both_sides import MERCHANT_KEY, NOW, NOWHERE, PREVIOUS_MERCHANT_KEY, Sides
 from tests.functions.conftest import warm
 from tests.functions.storefront_rig import Answer
 from tests.human_texts import UNWRITTEN, WRITTEN
-from tests.trade.lives import CREATED, after
+from tests.orders.lives import CREATED, after
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events/back_office.json").read_text("utf-8"))
 KEY = MERCHANT_KEY

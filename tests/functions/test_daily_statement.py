@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.days import day_of
-from jiuwu.trade.events import Paid
-from jiuwu.trade.items import DAY_SHARDS, day_shards
+from jiuwu.orders.business_day import day_of
+from jiuwu.orders.codec import DAY_SHARDS, day_shards
+from jiuwu.orders.events import Paid
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.conftest import warm
 from tests.functions.platform_stand_in import Serve, down, garbled

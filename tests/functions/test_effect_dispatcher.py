@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.repository import OrderStore
 from jiuwu.wiring import Platform
 from tests.functions.trade_messages import (
     ENVIRONMENT,
@@ -27,7 +27,7 @@ from tests.functions.trade_messages import (
     record,
     shown,
 )
-from tests.trade.lives import CANCELLED, NOW, PAID, PUSHED, REFUNDED, SHIPPED, after, paid, refunded
+from tests.orders.lives import CANCELLED, NOW, PAID, PUSHED, REFUNDED, SHIPPED, after, paid, refunded
 
 
 class Context:

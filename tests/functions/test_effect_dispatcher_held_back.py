@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
+from jiuwu.orders.order import Status
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.repository import LaneTable
-from jiuwu.trade.orders import Status
 from jiuwu.wiring import Platform
 from tests.functions.test_effect_dispatcher import Rig, environment, rig, wanted, warehouse
 from tests.functions.trade_messages import an_order, data, platform, shown
-from tests.trade.lives import NOW, PAID
+from tests.orders.lives import NOW, PAID
 
 __all__ = ["environment", "rig", "warehouse"]  # fixtures
 

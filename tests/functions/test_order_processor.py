@@ -12,10 +12,10 @@ import pytest
 
 from jiuwu.aws import clients
 from jiuwu.aws.settings import SettingsError
-from jiuwu.trade.orders import Order, Status
+from jiuwu.orders.order import Order, Status
 from tests.functions.order_processor_rig import Rig
 from tests.functions.trade_messages import ENVIRONMENT, an_order, number, record, told
-from tests.trade.lives import CANCELLED, NOW, PAID, SHIPPED
+from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED
 
 
 @pytest.fixture

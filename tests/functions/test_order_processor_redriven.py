@@ -9,13 +9,13 @@ import pytest
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.repository import Shelf
-from jiuwu.trade.orders import Status
+from jiuwu.orders.order import Status
 from jiuwu_cli.redrive import Redrive
 from jiuwu_cli.stack import Stack
 from tests.functions.order_processor_rig import Rig
 from tests.functions.test_order_processor_trouble import shows
 from tests.functions.trade_messages import an_order, drained, number, record, shown, told
-from tests.trade.lives import NOW
+from tests.orders.lives import NOW
 
 
 class Desk:

@@ -9,12 +9,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.aws import clients
-from jiuwu.trade.items import to_item
-from jiuwu.trade.orders import Status
-from jiuwu.trade.store import OrderStore, Pair
+from jiuwu.orders.codec import to_item
+from jiuwu.orders.order import Status
+from jiuwu.orders.repository import OrderStore, Pair
 from tests.functions.order_processor_rig import Rig
 from tests.functions.trade_messages import an_order, data, number, record, shown, told
-from tests.trade.lives import NOW
+from tests.orders.lives import NOW
 
 # ---- poison ----------------------------------------------------------------------------------------------------------
 

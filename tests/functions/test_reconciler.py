@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from jiuwu.orders.events import EffectDone, Paid
+from jiuwu.orders.order import Status
 from jiuwu.reconciliation.shard_tasks import Part
-from jiuwu.trade.events import EffectDone, Paid
-from jiuwu.trade.orders import Status
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard
 from tests.functions.reconciler_rig import EVENT, LATER, TEA, Clockwork, Context, paid, ship_there
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 # ── What is due ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,11 +7,11 @@ import pytest
 from msgspec import structs
 
 from jiuwu.aws.fanout import FanoutFailed
+from jiuwu.orders.codec import shard_of
+from jiuwu.orders.events import Paid
+from jiuwu.orders.order import Status
+from jiuwu.orders.repository import OrderStore
 from jiuwu.reconciliation.shard_tasks import CHANGED, Part
-from jiuwu.trade.events import Paid
-from jiuwu.trade.items import shard_of
-from jiuwu.trade.orders import Status
-from jiuwu.trade.store import OrderStore
 from tests.functions.platform_stand_in import Serve, down, refuses
 from tests.functions.reconciler_rig import EVENT, LATER, Clockwork, paid
 

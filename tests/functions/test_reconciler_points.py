@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from jiuwu.trade.events import Cancelled, EffectDone, Paid, Placed
-from jiuwu.trade.orders import Line, Status
-from jiuwu.trade.placing import new_order
+from jiuwu.orders.events import Cancelled, EffectDone, Paid, Placed
+from jiuwu.orders.order import Line, Status
+from jiuwu.orders.placement import new_order
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.reconciler_rig import Clockwork
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 FREE_TEA = Line("tea", "龙井", 2, 0)
 

@@ -5,10 +5,10 @@ from itertools import count
 
 import pytest
 
+from jiuwu.orders.codec import shard_of
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Status
 from jiuwu.reconciliation.shard_tasks import Part
-from jiuwu.trade.items import shard_of
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Status
 from tests.functions.platform_stand_in import Fault, down, refuses, unheard
 from tests.functions.reconciler_rig import LATER, Clockwork
 from tests.functions.test_reconciler_points import balance, for_points

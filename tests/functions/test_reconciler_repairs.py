@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from jiuwu.aws.secrets import AppSecrets
+from jiuwu.orders.order import Status
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import load
 from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Row
-from jiuwu.trade.orders import Status
 from jiuwu_cli.comparison import compared, comparer
 from jiuwu_cli.reconcile import mend, remaining
 from jiuwu_cli.repairs import plans

@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError
 from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
+from jiuwu.orders.events import Cancelled, EffectDone
+from jiuwu.orders.order import Happened, Status
 from jiuwu.reconciliation.drift import counts_of
 from jiuwu.reconciliation.shard_tasks import CHANGED, Part, of_tick
-from jiuwu.trade.events import Cancelled, EffectDone
-from jiuwu.trade.orders import Happened, Status
 from sandbox.cloud.environments import ROOT
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides

@@ -12,13 +12,13 @@ from types import ModuleType
 import pytest
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.trade.events import EffectDone, Paid
-from jiuwu.trade.orders import Status
+from jiuwu.orders.events import EffectDone, Paid
+from jiuwu.orders.order import Status
 from sandbox.cloud.environments import ROOT
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.storefront_requests import EVENT, TEA, items
 from tests.functions.storefront_rig import Context, Customer
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 # ── Ordering ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jiuwu.trade.events import Paid
-from jiuwu.trade.orders import Status
+from jiuwu.orders.events import Paid
+from jiuwu.orders.order import Status
 from sandbox.platform import orders as platform_orders
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard
 from tests.functions.storefront_rig import Customer
-from tests.trade.lives import after
+from tests.orders.lives import after
 
 
 def ordered_while_down(lan: Customer, sides: Sides) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.ids import order_no_for
 from jiuwu.points.ledger import LedgerBusy
-from jiuwu.trade.order_ids import order_no_for
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard
 from tests.functions.storefront_requests import TEA, items

@@ -382,7 +382,7 @@ def test_a_failure_is_logged_by_its_code_without_its_message(
 
 
 def test_starting_loads_neither_pydantic_nor_httpx_nor_a_tracing_sdk() -> None:
-    heavy = ("pydantic", "httpx", "aws_xray_sdk", "jiuwu.trade.", "jiuwu.members.")
+    heavy = ("pydantic", "httpx", "aws_xray_sdk", "jiuwu.orders.", "jiuwu.intake.", "jiuwu.members.")
     script = f"import sys, functions.webhook_intake.app; print([m for m in sys.modules if m.startswith({heavy!r})])"
     path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "jiuwu")])
     run = subprocess.run(

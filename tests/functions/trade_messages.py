@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from jiuwu.aws import telemetry
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Order
-from tests.trade.lives import NOW, PLACED
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Order
+from tests.orders.lives import NOW, PLACED
 
 ENVIRONMENT = {
     "JIUWU_PROFILE": "jiuwu",
@@ -32,7 +32,7 @@ def number(n: int) -> str:
 
 
 def an_order(n: int = 0, base: Order = PLACED) -> Order:
-    """An order of its own at the stage of `base` (tests/trade/lives.py)."""
+    """An order of its own at the stage of `base` (tests/orders/lives.py)."""
     fields = {name: getattr(base, name) for name in Order.__slots__}
     return Order(**fields | {"order_no": number(n), "platform_order_no": f"P{n}"})
 

@@ -7,12 +7,12 @@ import pytest
 from jiuwu.checkout.refunds import OrderBusy, Refunds
 from jiuwu.intake.inbox import Inbox
 from jiuwu.intake.parser import Notice
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from sandbox.memory.account import Account
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, unfinished
-from tests.trade.lives import NOW, PAID, PLACED, SHIPPED, paid
+from tests.orders.lives import NOW, PAID, PLACED, SHIPPED, paid
 
 MOST_LOST = 8
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from jiuwu.effects.dispatcher import Dispatcher
 from jiuwu.intake.inbox import Inbox
 from jiuwu.intake.parser import Notice
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RefundReply
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order, Status
 from tests.effects.both_receivers import unfinished
-from tests.trade.lives import NOW, PLACED, cancelled, completed, paid, refunded
+from tests.orders.lives import NOW, PLACED, cancelled, completed, paid, refunded
 
 POLICY = Policy()
 ORDERS = ("JW1", "JW2")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from jiuwu.intake.inbox import Result, fold
 from jiuwu.intake.parser import Notice, Poison, read
+from jiuwu.orders.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform import profile
-from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order, Status
-from tests.trade.lives import CANCELLED, CREATED, NOW, PAID, PLACED, completed, paid, refunded
+from tests.orders.lives import CANCELLED, CREATED, NOW, PAID, PLACED, completed, paid, refunded
 
 PROFILE = profile.load()
 ORDER = {"out_order_no": "JW1", "platform_order_no": "P1"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from jiuwu.trade.orders import Status
+from jiuwu.orders.order import Status
 from sandbox.platform import events
 from sandbox.platform.deliveries import under_new_id
 from sandbox.town.town import MERCHANT_KEY

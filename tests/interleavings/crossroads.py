@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from jiuwu.trade.items import shard_of
+from jiuwu.orders.codec import shard_of
 from sandbox.memory.calls import Phase
 from sandbox.town.town import Context
 from tests.crash.promises import broken

@@ -2,11 +2,6 @@
 
 from .safeguard import Safeguard
 
-_AWS, _LANES = "layers/jiuwu/jiuwu/aws", "layers/jiuwu/jiuwu/aws/lanes"
-_SECRETS, _LANE = "tests/aws/test_secrets.py", "tests/throttling/test_lane.py"
-_KEYS, _SOURCES = "tests/functions/test_back_office_keys.py", "tests/throttling/test_source_limit.py"
-_SIMULATOR = "tests/sandbox/test_simulator_own_pages.py"
-
 ACCESS = (
     Safeguard(
         "the last good secret serves on",

@@ -2,8 +2,6 @@
 
 from .safeguard import Safeguard
 
-_PLATFORM = "layers/jiuwu/jiuwu/platform"
-_TRADE = "layers/jiuwu/jiuwu/trade"
 _WEAK = ("tests/platform/test_signed_names.py::test_a_profile_that_leaves_open_what_must_be_signed_is_refused",)
 
 BORDER = (

@@ -2,11 +2,6 @@
 
 from .safeguard import Safeguard
 
-_LETTERS, _SHELF = "layers/jiuwu/jiuwu/dead_letters/dead_letter.py", "layers/jiuwu/jiuwu/dead_letters/repository.py"
-_KEEPER, _INTAKE = "functions/dead_letter_keeper/app.py", "functions/webhook_intake/app.py"
-_PURE, _KEPT = "tests/dead_letters/test_dead_letter.py", "tests/functions/test_dead_letter_keeper.py"
-_TAKEN, _COMMAND = "tests/functions/test_webhook_intake.py", "tests/cli/test_dead.py"
-
 LETTERS = (
     Safeguard(
         "a quarantined notification is acknowledged only once its queue took it",

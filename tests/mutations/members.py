@@ -2,8 +2,6 @@
 
 from .safeguard import Safeguard
 
-_MEMBERS = "layers/jiuwu/jiuwu/members"
-
 MEMBERS = (
     Safeguard(
         "a state is good once",

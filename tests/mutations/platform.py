@@ -2,8 +2,6 @@
 
 from .safeguard import Safeguard
 
-_PLATFORM = "layers/jiuwu/jiuwu/platform"
-
 PLATFORM = (
     Safeguard(
         "an order number asked for is the one answered",

@@ -2,11 +2,6 @@
 
 from .safeguard import Safeguard
 
-_TRADE = "layers/jiuwu/jiuwu/trade"
-_LEDGER, _LAWS = "tests/points/test_ledger.py", "tests/points/test_ledger_laws.py"
-_STOREFRONT, _RECONCILER = "tests/functions/test_storefront_points.py", "tests/functions/test_reconciler_points.py"
-_OFFICE = "tests/functions/test_back_office.py"
-
 POINTS = (
     Safeguard(
         "nobody spends points that are not there",
@@ -100,7 +95,7 @@ POINTS = (
     Safeguard(
         "a refund asked for long ago is not asked for again",
         2,
-        "layers/jiuwu/jiuwu/trade/refunding.py",
+        "layers/jiuwu/jiuwu/orders/refund_rules.py",
         "if known := asked_by(order, event.event_id):",
         "if known := 0:",
         ("tests/functions/test_back_office.py::test_a_request_known_from_long_ago_is_still_the_same_refund",),

@@ -2,8 +2,7 @@
 
 from .safeguard import Safeguard
 
-_TRADE = "layers/jiuwu/jiuwu/trade"
-_CATALOGUE, _SYNC = "tests/catalogue/test_sync.py", "tests/functions/test_product_sync.py"
+_CATALOGUE = "tests/catalogue/test_sync.py"
 
 PRODUCTS = (
     Safeguard(

@@ -2,9 +2,6 @@
 
 from .safeguard import Safeguard
 
-_TRADE = "layers/jiuwu/jiuwu/trade"
-_REFUSED = "tests/functions/test_reconciler_refused.py"
-
 SIDES = (
     Safeguard(
         "a push carries what it is deduped by",
@@ -93,18 +90,18 @@ SIDES = (
     Safeguard(
         "no reasons fill an order",
         1,
-        "layers/jiuwu/jiuwu/trade/refunding.py",
+        "layers/jiuwu/jiuwu/orders/refund_rules.py",
         "reason[:MOST_REASON]",
         "reason",
-        ("tests/trade/test_machine_asked.py::test_no_reasons_fill_an_order",),
+        ("tests/orders/test_refund_requests.py::test_no_reasons_fill_an_order",),
     ),
     Safeguard(
         "a reason that may name people is shown in no trace",
         5,
-        "layers/jiuwu/jiuwu/trade/orders.py",
+        "layers/jiuwu/jiuwu/orders/order.py",
         "field(default=(), repr=False)",
         "field(default=())",
-        ("tests/trade/test_machine_asked.py::test_a_reason_may_name_people_and_is_shown_in_no_trace",),
+        ("tests/orders/test_refund_requests.py::test_a_reason_may_name_people_and_is_shown_in_no_trace",),
     ),
     Safeguard(
         "no effect is begun that could not end in time",
@@ -154,10 +151,10 @@ SIDES = (
     Safeguard(
         "what may be there is looked up before it is placed again",
         2,
-        "layers/jiuwu/jiuwu/trade/placing.py",
+        "layers/jiuwu/jiuwu/orders/placement.py",
         "found = look(platform, order.order_no, left=left)",
         "found = None",
-        ("tests/trade/test_placing.py::test_what_is_certainly_not_there_is_tried_once_more",),
+        ("tests/orders/test_placement.py::test_what_is_certainly_not_there_is_tried_once_more",),
     ),
     Safeguard(
         "the list of changes is read with an overlap",
@@ -211,7 +208,7 @@ SIDES = (
     Safeguard(
         "an order that the platform's review refuses is given up",
         6,
-        "layers/jiuwu/jiuwu/trade/placing.py",
+        "layers/jiuwu/jiuwu/orders/placement.py",
         '    "points_returned",\n    "content_refused",\n)',
         '    "points_returned",\n)',
         (
@@ -355,10 +352,10 @@ SIDES = (
     Safeguard(
         "many pages that poll an order are one question to the platform",
         2,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         '            " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",',
         '            " AND (:since = :since)",',
-        ("tests/trade/test_store.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
+        ("tests/orders/test_repository.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
     ),
     Safeguard(
         "a look creates nothing that the platform does not know",

@@ -2,10 +2,7 @@
 
 from .safeguard import Safeguard
 
-_TRADE, _CLI = "layers/jiuwu/jiuwu/trade", "jiuwu_cli"
-_NIGHT, _RUNS = "tests/functions/test_daily_statement.py", "tests/statements/test_runs.py"
-_PAIRS, _REPORT = "tests/statements/test_totals.py", "tests/statements/test_report.py"
-_COMMAND = "tests/cli/test_reconcile.py"
+_CLI = "jiuwu_cli"
 
 STATEMENTS = (
     Safeguard(
@@ -111,10 +108,10 @@ STATEMENTS = (
     Safeguard(
         "a statement's day is Shanghai's",
         3,
-        "layers/jiuwu/jiuwu/trade/days.py",
+        "layers/jiuwu/jiuwu/orders/business_day.py",
         "timedelta(hours=8)",
         "timedelta(hours=0)",
-        ("tests/trade/test_days.py::test_a_day_begins_at_sixteen_hours_utc_of_the_day_before",),
+        ("tests/orders/test_business_day.py::test_a_day_begins_at_sixteen_hours_utc_of_the_day_before",),
     ),
     Safeguard(
         "verifying a statement cannot write",

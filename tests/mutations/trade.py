@@ -2,64 +2,62 @@
 
 from .safeguard import Safeguard
 
-_TRADE = "layers/jiuwu/jiuwu/trade"
-
 TRADE = (
     Safeguard(
         "an order is created once",
         2,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         'ConditionExpression="attribute_not_exists(order_no)"',
         'ConditionExpression="attribute_not_exists(nothing)"',
-        ("tests/trade/test_store.py::test_creating_a_number_again_returns_the_order_that_stands",),
+        ("tests/orders/test_repository.py::test_creating_a_number_again_returns_the_order_that_stands",),
     ),
     Safeguard(
         "a write names the version it was read at",
         2,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         '"order_no"=? AND "version"=?',
         '"order_no"=? AND "version">=?',
-        ("tests/trade/test_store.py::test_only_the_first_of_two_writers_wins",),
+        ("tests/orders/test_repository.py::test_only_the_first_of_two_writers_wins",),
     ),
     Safeguard(
         "each write counts the version",
         2,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         "str(old.version + 1)",
         "str(old.version)",
-        ("tests/trade/test_store.py::test_a_write_changes_what_differs_and_counts_the_version",),
+        ("tests/orders/test_repository.py::test_a_write_changes_what_differs_and_counts_the_version",),
     ),
     Safeguard(
         "a lost statement counts as not written",
         2,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         "            lost |= _lost(pairs, codes)",
         "            _lost(pairs, codes)",
-        ("tests/trade/test_store.py::test_a_lost_order_does_not_hold_up_the_others_of_its_request",),
+        ("tests/orders/test_repository.py::test_a_lost_order_does_not_hold_up_the_others_of_its_request",),
     ),
     Safeguard(
         "what stays throttled counts as not written",
         1,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         "return lost | {old.order_no for old, _ in pairs}",
         "return lost",
-        ("tests/trade/test_store_requests.py::test_what_stays_throttled_counts_as_not_written",),
+        ("tests/orders/test_repository_requests.py::test_what_stays_throttled_counts_as_not_written",),
     ),
     Safeguard(
         "who lost an order to others waits before the next round",
         1,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         "self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))",
         "self._rand()",
-        ("tests/trade/test_store_requests.py::test_who_lost_waits_longer_before_each_round",),
+        ("tests/orders/test_repository_requests.py::test_who_lost_waits_longer_before_each_round",),
     ),
     Safeguard(
         "keys left unread are not taken for unknown",
         1,
-        "layers/jiuwu/jiuwu/trade/store.py",
+        "layers/jiuwu/jiuwu/orders/repository.py",
         'raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")',
         "return items",
-        ("tests/trade/test_store_requests.py::test_a_read_that_stays_throttled_says_so",),
+        ("tests/orders/test_repository_requests.py::test_a_read_that_stays_throttled_says_so",),
     ),
     Safeguard(
         "a key with another basket is refused",

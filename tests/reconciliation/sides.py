@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from jiuwu.orders.order import Order
 from jiuwu.platform.models import RefundState, RemoteItem, RemoteOrder, RemotePayment, RemoteRefund
-from jiuwu.trade.orders import Order
 from sandbox.platform import orders as platform
-from tests.trade.lives import CREATED, NOW
+from tests.orders.lives import CREATED, NOW
 
 ITEMS = tuple(
     RemoteItem(product_id=line.product_id, title=line.title, quantity=line.quantity, price_fen=line.price_fen)

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from jiuwu.orders.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.state_machine import Policy, apply
 from jiuwu.reconciliation.decide import decide
 from jiuwu.reconciliation.repair import Mender
-from jiuwu.trade.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
-from jiuwu.trade.machine import Policy, apply
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Order, Status
 from sandbox.platform import orders as platform
 from sandbox.platform.refusals import Refused
+from tests.orders.lives import CREATED, NOW, REFUND, REVIVE, order_of
 from tests.reconciliation.sides import placed_there, shown
-from tests.trade.lives import CREATED, NOW, REFUND, REVIVE, order_of
 
 STEPS = ["place", "pay", "pay again", "pay wrong", "cancel", "complete", "refund", "refund a part"]
 OURS = ["effects", "reconcile", "cancel here", "a pushed effect is forgotten"]

@@ -4,14 +4,23 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.events import (
+    Cancelled,
+    Completed,
+    EffectDone,
+    EffectFailed,
+    Owed,
+    Paid,
+    Placed,
+    RefundAsked,
+    Refunded,
+)
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import HoldReason, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from jiuwu.reconciliation.drift import Drift
-from jiuwu.trade.events import Cancelled, Completed, EffectDone, EffectFailed, Owed, Paid, Placed, RefundAsked, Refunded
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import HoldReason, Order, Status
-from tests.reconciliation.sides import ITEMS, payment, refund, remote
-from tests.trade.lives import (
+from tests.orders.lives import (
     CANCELLED,
     COMPLETED,
     CREATED,
@@ -30,6 +39,7 @@ from tests.trade.lives import (
     paid,
     refunded,
 )
+from tests.reconciliation.sides import ITEMS, payment, refund, remote
 
 LATER = NOW + 1000
 PAY = [payment()]

@@ -16,7 +16,7 @@ from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.runs import Progress, Run
 from jiuwu.statements.tasks import THERE, Walker
 from jiuwu_cli.comparison import compared
-from tests.trade.stored import POLICY
+from tests.orders.stored import POLICY
 
 NOW = 1_763_800_000
 

@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.events import Cancelled, EffectDone, EffectFailed, Owed
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import UNPLACED_SECONDS, decide
 from jiuwu.reconciliation.drift import Drift
 from jiuwu.reconciliation.repair import Mended, Mender
-from jiuwu.trade.events import Cancelled, EffectDone, EffectFailed, Owed
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order, Status
-from tests.reconciliation.sides import payment, remote
-from tests.trade.lives import (
+from tests.orders.lives import (
     CANCELLED,
     COMPLETED,
     CREATED,
@@ -26,6 +25,7 @@ from tests.trade.lives import (
     after,
     paid,
 )
+from tests.reconciliation.sides import payment, remote
 
 LATER = NOW + 1000
 PAY = [payment()]

@@ -8,7 +8,7 @@ import pytest
 
 from jiuwu.reconciliation.drift import Drift, Finding, Report, counts_of
 from jiuwu.reconciliation.repository import REPORT_SECONDS, Cursor, Records
-from tests.trade.lives import NOW
+from tests.orders.lives import NOW
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from jiuwu.intake.inbox import Inbox
 from jiuwu.intake.parser import Notice
-from jiuwu.trade.events import Cancelled, Paid
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.events import Cancelled, Paid
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from sandbox.capacity import expiry, inputs, report
 from sandbox.capacity.__main__ import DOCUMENT, renewed
 from sandbox.capacity.cost import per_million
@@ -25,7 +25,7 @@ from sandbox.capacity.renewals import refresh
 from sandbox.capacity.simulation import Pass, Source, Task, work
 from sandbox.cloud import template
 from sandbox.memory.account import Account
-from tests.trade.lives import NOW, PLACED
+from tests.orders.lives import NOW, PLACED
 
 GIVEN = inputs.load()
 CROWD = 10_000

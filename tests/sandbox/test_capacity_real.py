@@ -12,13 +12,13 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.members.grants import SHARDS as MEMBER_SHARDS
 from jiuwu.members.grants import shard_of as member_shard_of
 from jiuwu.members.tokens import Tokens
+from jiuwu.orders.business_day import day_of
+from jiuwu.orders.codec import DAY_SHARDS, SHARDS, day_shard_of, shard_of
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.reconciliation.repository import Records
-from jiuwu.trade.days import day_of
-from jiuwu.trade.items import DAY_SHARDS, SHARDS, day_shard_of, shard_of
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.store import OrderStore
 from sandbox.capacity import inputs
 from sandbox.capacity.days_statement import statement
 from sandbox.capacity.expiry import expire
@@ -28,7 +28,7 @@ from sandbox.capacity.simulation import Pass
 from sandbox.platform.orders import Item, NewOrder
 from sandbox.town.town import APP_ID, Town, town
 from sandbox.town.wiring import following
-from tests.trade.lives import CREATED
+from tests.orders.lives import CREATED
 
 GIVEN = inputs.load()
 DAY = 86_400.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jiuwu.trade.order_ids import order_no_for
+from jiuwu.orders.ids import order_no_for
 from jiuwu_cli.main import app
 from sandbox.demo.books import Books
 from sandbox.environment import Sandbox

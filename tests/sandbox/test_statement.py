@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from jiuwu.trade.days import bounds
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Line
-from jiuwu.trade.placing import new_order
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.business_day import bounds
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Line
+from jiuwu.orders.placement import new_order
+from jiuwu.orders.repository import OrderStore
 from sandbox.environment import Sandbox
 from tests.sandbox.test_up import eventually
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from jiuwu.aws import clients
 from jiuwu.effects import dispatcher
-from jiuwu.trade.orders import HoldReason, Status
+from jiuwu.orders.order import HoldReason, Status
 from sandbox.memory.calls import Phase
 from sandbox.platform import events
 from sandbox.platform import orders as platform_orders

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jiuwu.trade.orders import Status
+from jiuwu.orders.order import Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member
 from sandbox.town.town import Town

@@ -8,7 +8,7 @@ import pytest
 
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import Shelf
-from jiuwu.trade.orders import Status
+from jiuwu.orders.order import Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Merchant, stock
 from sandbox.town.town import Town, town

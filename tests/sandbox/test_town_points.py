@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Order, Status
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.items import from_item
-from jiuwu.trade.order_ids import order_no_for
-from jiuwu.trade.orders import Order, Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Refused, stock
 from sandbox.town.town import APP_ID, Killed, Town, town

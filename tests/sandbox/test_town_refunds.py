@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from jiuwu.orders.order import Order, Status
 from jiuwu.platform.contract import RefundStatus
-from jiuwu.trade.orders import Order, Status
 from sandbox.town.people import Member, Merchant
 from sandbox.town.town import MERCHANT_KEY, Town
 from tests.sandbox.town_life import DAY, HOUR, TEA, later, letters, order

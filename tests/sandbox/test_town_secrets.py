@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from jiuwu.trade.items import from_item
+from jiuwu.orders.codec import from_item
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Merchant, Refused
 from sandbox.town.town import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, Town

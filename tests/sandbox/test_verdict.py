@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.trade.orders import Effect, Entry, Line, Order, Status
+from jiuwu.orders.order import Effect, Entry, Line, Order, Status
 from sandbox.demo.verdict import Facts, Remote, judge, same
 
 SHIPPED = Order(

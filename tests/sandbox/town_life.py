@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from jiuwu.trade.items import from_item
-from jiuwu.trade.orders import Order
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.order import Order
 from sandbox.town.people import stock
 from sandbox.town.town import Town, town
 

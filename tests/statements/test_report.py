@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.orders.business_day import bounds
 from jiuwu.statements.report import Statement, cell
 from jiuwu.statements.totals import Figures, Row, Seen, Tally, uncompared
-from jiuwu.trade.days import bounds
 
 DAY = "2026-11-23"
 SINCE, UNTIL = bounds(DAY)

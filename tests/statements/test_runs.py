@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.order import Status
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
 from jiuwu.reconciliation.drift import Drift
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import tasks_of, wait_seconds
 from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
-from jiuwu.trade.orders import Status
 from sandbox.memory.tables import LARGEST_ITEM
 from sandbox.memory.values import item_size
 

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.orders.events import EffectFailed, Owed, PaymentsDoubted, Placed
+from jiuwu.orders.order import Happened, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import decide, hold
 from jiuwu.statements.totals import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
-from jiuwu.trade.events import EffectFailed, Owed, PaymentsDoubted, Placed
-from jiuwu.trade.orders import Happened, Order, Status
-from tests.reconciliation.sides import payment, refund, remote
-from tests.trade.lives import (
+from tests.orders.lives import (
     ALL,
     CANCELLED,
     COMPLETED,
@@ -30,6 +29,7 @@ from tests.trade.lives import (
     cancelled,
     paid,
 )
+from tests.reconciliation.sides import payment, refund, remote
 
 FRESH = 360
 LATER = NOW + 100 + FRESH  # the last change on either side is as old as a difference must be

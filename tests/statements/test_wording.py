@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.drift import Drift
 from jiuwu.statements.totals import ABSENT, IN_FLIGHT, of_pair
 from jiuwu.statements.wording import class_word, remark, state_word
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Effect, Order, Status
+from tests.orders.lives import CANCELLED, CREATED, NOW, PAID, PLACED, REFUNDED
 from tests.reconciliation.sides import payment, refund, remote
-from tests.trade.lives import CANCELLED, CREATED, NOW, PAID, PLACED, REFUNDED
 
 _STATES_THERE = ("created", "paid", "shipped", "completed", "cancelled", "refunded")
 # Ids of these lives; all other words that a person reads have to be Chinese.

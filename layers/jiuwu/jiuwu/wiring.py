@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jiuwu.effects.queue_delay import Backlog
     from jiuwu.members.tokens import MemberToken, Tokens
+    from jiuwu.orders.order import Order
     from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.gate import Gate, Leave
     from jiuwu.platform.models import RemoteOrder
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from jiuwu.points.ledger import PointsLedger
     from jiuwu.throttling.lane import Rules
     from jiuwu.throttling.limiter import Event, Lanes
-    from jiuwu.trade.orders import Order
 
 
 class Platform:
@@ -137,7 +137,7 @@ class MembersPlatform(Platform):
         from jiuwu.members.grants import RecordMalformed
         from jiuwu.members.sealing import UNREADABLE
         from jiuwu.members.tokens import TokenBusy, TokenUnavailable
-        from jiuwu.trade.placing import NotPlaceable, place, reserve
+        from jiuwu.orders.placement import NotPlaceable, place, reserve
 
         if order.points:
             reserve(self.ledger, order, at=int(self._clock()))
@@ -185,8 +185,8 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
     """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
     not placed is due by itself."""
     from jiuwu.aws import fanout
+    from jiuwu.orders.placement import retry_seconds
     from jiuwu.reconciliation.shard_tasks import Part
-    from jiuwu.trade.placing import retry_seconds
 
     if not (pause := retry_seconds(tries, check_seconds)):
         return

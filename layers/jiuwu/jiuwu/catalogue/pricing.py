@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from jiuwu.trade.orders import Line
+from jiuwu.orders.order import Line
 
 from .repository import Item, Product, RowMalformed, Rows, from_item
 

@@ -15,8 +15,8 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from jiuwu.human_text import first_hidden
+from jiuwu.orders.repository import pause
 from jiuwu.platform.money import MOST_FEN
-from jiuwu.trade.store import pause
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

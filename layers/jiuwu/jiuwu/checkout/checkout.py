@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.catalogue.pricing import Products
+from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
+from jiuwu.orders.order import Line, Order, Status
+from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, look, new_order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.errors import (
     AppSecretUnavailable,
     OrderConflict,
@@ -18,11 +23,6 @@ from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
 from jiuwu.reconciliation.repair import Mended, last_progress
 from jiuwu.reconciliation.settle import Settler
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.order_ids import effect_id, fingerprint, order_no_for
-from jiuwu.trade.orders import Line, Order, Status
-from jiuwu.trade.placing import FINAL, NotPlaceable, attempt_seconds, look, new_order
-from jiuwu.trade.store import OrderStore
 
 from .cart import Basket
 

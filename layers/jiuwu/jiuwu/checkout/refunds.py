@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from jiuwu.trade.events import RefundAsked
-from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.orders import Order
-from jiuwu.trade.refunding import asked_by, refundable_fen
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.order import Order
+from jiuwu.orders.refund_rules import asked_by, refundable_fen
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Policy, apply
 
 type Why = Literal["nothing_paid", "nothing_left", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
 

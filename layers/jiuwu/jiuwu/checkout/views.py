@@ -3,12 +3,12 @@ about the person; the merchant the money and what is still to be done besides.""
 
 from collections.abc import Iterable
 
+from jiuwu.orders.order import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
+from jiuwu.orders.outcomes import effect_state
+from jiuwu.orders.payment_sum import missing_fen
+from jiuwu.orders.refund_rules import going_back_fen, refundable_fen
 from jiuwu.platform.money import yuan
 from jiuwu.points.codec import Booking, State
-from jiuwu.trade.orders import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
-from jiuwu.trade.outcomes import effect_state
-from jiuwu.trade.payment_sum import missing_fen
-from jiuwu.trade.refunding import going_back_fen, refundable_fen
 
 from .refunds import Asked
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, fanout
+from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.trade.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
-from jiuwu.trade.machine import Applied, Ignored, Policy, apply
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Effect, Order
-from jiuwu.trade.store import OrderStore
 
 from . import ship_requests
 from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems

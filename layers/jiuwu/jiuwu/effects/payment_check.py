@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.lookup import remotes
+from jiuwu.orders.order import Order
+from jiuwu.orders.payment_sum import is_own_refund
 from jiuwu.platform.errors import PlatformError
-from jiuwu.trade.asking import remotes
-from jiuwu.trade.orders import Order
-from jiuwu.trade.payment_sum import is_own_refund
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient

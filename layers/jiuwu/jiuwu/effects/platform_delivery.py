@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Effect, Order, payment_of, request_no
+from jiuwu.orders.placement import attempt_seconds
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Effect, Order, payment_of, request_no
-from jiuwu.trade.placing import attempt_seconds
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient

@@ -3,8 +3,8 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
+from jiuwu.orders.order import Order
 from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
-from jiuwu.trade.orders import Order
 
 from .platform_delivery import EffectUnknown
 

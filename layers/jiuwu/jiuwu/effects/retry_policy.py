@@ -8,9 +8,9 @@ import hashlib
 from dataclasses import dataclass
 
 from jiuwu.aws import clients
+from jiuwu.orders.outcomes import growing_pause
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 from jiuwu.points.ledger import AlreadyReturned, NeverReserved
-from jiuwu.trade.outcomes import growing_pause
 
 from .platform_delivery import RefundFailed
 

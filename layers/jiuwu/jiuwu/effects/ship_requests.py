@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from jiuwu.trade.order_ids import effect_id
-from jiuwu.trade.orders import Order
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Order
 
 SOURCE = "jiuwu-connect"
 SHIP_REQUESTED = "ship.requested"

@@ -7,11 +7,11 @@ number is one that we make, and its lines explain its amount.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.lookup import remotes
+from jiuwu.orders.order import Order
 from jiuwu.platform.errors import PlatformError
 from jiuwu.reconciliation.decide import NotOurs, adopt
-from jiuwu.trade.asking import remotes
-from jiuwu.trade.order_ids import is_order_no
-from jiuwu.trade.orders import Order
 
 from .inbox import TryLater
 from .parser import Poison

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jiuwu.trade.events import Placed
-from jiuwu.trade.machine import Applied, Ignored, Policy, apply
-from jiuwu.trade.orders import Order, Status
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.events import Placed
+from jiuwu.orders.order import Order, Status
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 
 from .parser import Notice, Poison
 

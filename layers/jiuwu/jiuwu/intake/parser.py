@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
-from jiuwu.trade.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
 
 if TYPE_CHECKING:
     from jiuwu.platform.contract import Profile

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jiuwu.trade.orders import Order, Status
+from jiuwu.orders.order import Order, Status
 
 from .drift import Drift, Finding
 

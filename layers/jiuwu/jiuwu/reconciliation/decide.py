@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jiuwu.trade.events import (
+from jiuwu.orders.events import (
     Cancelled,
     Completed,
     EffectDone,
@@ -21,10 +21,10 @@ from jiuwu.trade.events import (
     Refunded,
     RefundStatusChanged,
 )
-from jiuwu.trade.machine import Applied, Policy, apply
-from jiuwu.trade.order_ids import effect_id, fingerprint, is_order_no
-from jiuwu.trade.orders import Entry, Happened, HoldReason, Line, Order, Status
-from jiuwu.trade.outcomes import awaits_refund
+from jiuwu.orders.ids import effect_id, fingerprint, is_order_no
+from jiuwu.orders.order import Entry, Happened, HoldReason, Line, Order, Status
+from jiuwu.orders.outcomes import awaits_refund
+from jiuwu.orders.state_machine import Applied, Policy, apply
 
 from .contradictions import another_order, contradiction, differing_amounts
 from .drift import Drift, Finding

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jiuwu.trade.events import Event
-from jiuwu.trade.machine import Applied, Policy, apply, next_look
-from jiuwu.trade.orders import Order
+from jiuwu.orders.events import Event
+from jiuwu.orders.order import Order
+from jiuwu.orders.state_machine import Applied, Policy, apply, next_look
 
 from .decide import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 from .drift import Finding

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jiuwu.trade.items import SHARDS
+from jiuwu.orders.codec import SHARDS
 
 from .drift import Report
 from .page_trail import NOTHING_READ, PageTrail

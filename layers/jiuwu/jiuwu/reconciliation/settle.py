@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jiuwu.trade.events import Cancelled
-from jiuwu.trade.machine import Applied, apply
-from jiuwu.trade.orders import Order
-from jiuwu.trade.outcomes import UNPAID
-from jiuwu.trade.store import OrderStore
+from jiuwu.orders.events import Cancelled
+from jiuwu.orders.order import Order
+from jiuwu.orders.outcomes import UNPAID
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Applied, apply
 
 from .repair import Mended, Mender
 

@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.orders.lookup import remotes
+from jiuwu.orders.order import Order
+from jiuwu.orders.placement import NotPlaceable
+from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.errors import (
     BadParameters,
     ClockSkew,
@@ -17,10 +21,6 @@ from jiuwu.platform.errors import (
     SignatureRefused,
     UnknownOutcome,
 )
-from jiuwu.trade.asking import remotes
-from jiuwu.trade.orders import Order
-from jiuwu.trade.placing import NotPlaceable
-from jiuwu.trade.store import OrderStore
 
 from . import alerts
 from .decide import RECONCILER, STOREFRONT

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.lookup import remotes
+from jiuwu.orders.order import Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.state_machine import Policy
 from jiuwu.reconciliation.page_trail import NOTHING_READ, ListStuck, PageTrail
-from jiuwu.trade.asking import remotes
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import Order
-from jiuwu.trade.store import OrderStore
 
 from .totals import Tally, of_pair, uncompared
 

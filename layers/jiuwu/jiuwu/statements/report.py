@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from jiuwu.trade.days import SHANGHAI
+from jiuwu.orders.business_day import SHANGHAI
 
 from .spreadsheets import is_rewritten
 from .totals import ABSENT, Figures, Row, Seen, Tally, total

@@ -7,9 +7,9 @@ those that only the platform has.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from jiuwu.orders.codec import day_shards
+from jiuwu.orders.repository import OrderStore, TableBusy
 from jiuwu.platform.errors import BadParameters, PlatformError
-from jiuwu.trade.items import day_shards
-from jiuwu.trade.store import OrderStore, TableBusy
 
 from .comparison import Comparer
 from .runs import Progress, Run, StatementRuns

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.payment_sum import missing_fen
+from jiuwu.orders.state_machine import Policy
 from jiuwu.reconciliation.decide import Decision, decide, not_there
 from jiuwu.reconciliation.drift import Drift, Finding
 from jiuwu.reconciliation.repair import last_progress
-from jiuwu.trade.machine import Policy
-from jiuwu.trade.orders import HoldReason, Order, Status
-from jiuwu.trade.payment_sum import missing_fen
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder

@@ -1,0 +1,152 @@
+"""An order as an item of the orders table, and back.
+
+Kept small, because a write is billed by the kilobyte of the whole item: lists instead of maps, and nothing for what is
+empty. Attributes that we do not know are neither read nor, since a write names what it changes, touched.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .business_day import day_of
+from .order import Effect, Entry, Happened, HoldReason, Line, Order, Status, UnbookedRefund
+
+# What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
+SHARDS = 8
+# A day's orders are read whole, so its index has more: each task of a statement then has a small part.
+DAY_SHARDS = 32
+
+# DynamoDB's own notation: {"S": …}, {"N": …}, {"L": …}
+Value = Mapping[str, Any]
+Item = Mapping[str, Value]
+
+
+def shard_of(order_no: str, shards: int = SHARDS) -> str:
+    """The shard of the due index that this order is written into when there are so many."""
+    return str(zlib.crc32(order_no.encode()) % shards)
+
+
+def day_shards(day: str) -> list[str]:
+    """The parts of the days index that hold a day's orders ("2026-11-23")."""
+    return [f"{day}#{shard}" for shard in range(DAY_SHARDS)]
+
+
+def day_shard_of(order: Order) -> str:
+    """The part of the days index that this order is in, from its creation on and for ever."""
+    return f"{day_of(order.created_at)}#{zlib.crc32(order.order_no.encode()) % DAY_SHARDS}"
+
+
+def key(order_no: str) -> dict[str, Value]:
+    """The key of this order's item."""
+    return {"order_no": _text(order_no)}
+
+
+def to_item(order: Order, shards: int = SHARDS) -> dict[str, Value]:
+    """The order's item; what is empty or zero has no attribute."""
+    item: dict[str, Value] = {"version": _number(order.version), "day_shard": _text(day_shard_of(order))}
+    for name in _TEXTS:
+        item |= {name: _text(text)} if (text := str(getattr(order, name))) else {}
+    for name in _NUMBERS:
+        item |= {name: _number(number)} if (number := getattr(order, name)) else {}
+    for name, (pack, _) in _LISTS.items():
+        item |= {name: {"L": [{"L": pack(row)} for row in rows]}} if (rows := getattr(order, name)) else {}
+    return item | ({"due_shard": _text(shard_of(order.order_no, shards))} if order.due_at else {})
+
+
+def from_item(item: Item) -> Order:
+    """The order that an item holds."""
+    texts = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
+    numbers = {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
+    lists = {
+        name: tuple(unpack(row["L"]) for row in item.get(name, {}).get("L", ())) for name, (_, unpack) in _LISTS.items()
+    }
+    fields: dict[str, Any] = texts | numbers | lists
+    words = {"status": Status(fields["status"]), "hold_reason": HoldReason(fields["hold_reason"])}
+    return Order(**fields | words | {"version": int(item["version"]["N"])})
+
+
+_TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url", "hold_reason")
+_NUMBERS = ("amount_fen", "created_at", "due_at", "points", "looked_at")
+
+
+def _text(text: str) -> Value:
+    return {"S": text}
+
+
+def _number(number: int) -> Value:
+    return {"N": str(number)}
+
+
+# A row is a list of texts and numbers; what is empty at its end is not stored.
+def _pack(*values: str | int) -> list[Value]:
+    kept = len(values)
+    while kept and not values[kept - 1]:
+        kept -= 1
+    return [_text(value) if isinstance(value, str) else _number(value) for value in values[:kept]]
+
+
+def _unpack(row: list[Value], *defaults: str | int) -> list[Any]:
+    stored = [value["S"] if "S" in value else int(value["N"]) for value in row]
+    return [*stored, *defaults[len(stored) :]]
+
+
+def _pack_line(line: Line) -> list[Value]:
+    return _pack(line.product_id, line.title, line.quantity, line.price_fen)
+
+
+def _unpack_line(row: list[Value]) -> Line:
+    return Line(*_unpack(row, "", "", 0, 0))
+
+
+def _pack_entry(entry: Entry) -> list[Value]:
+    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, entry.asked, entry.doubted_at)
+
+
+def _unpack_entry(row: list[Value]) -> Entry:
+    return Entry(*_unpack(row, "", 0, 0, "", "", "", 0))
+
+
+def _pack_effect(effect: tuple[str, Effect]) -> list[Value]:
+    name, state = effect
+    return _pack(name, state.attempts, state.done_at, state.fen, state.next_at, state.dead, state.owed)
+
+
+def _unpack_effect(row: list[Value]) -> tuple[str, Effect]:
+    name, *state = _unpack(row, "", 0, 0, 0, 0, "", 0)
+    return name, Effect(*state)
+
+
+def _pack_happened(happened: Happened) -> list[Value]:
+    return _pack(happened.at, happened.what, happened.cause, happened.proof)
+
+
+def _unpack_happened(row: list[Value]) -> Happened:
+    at, what, cause, proof = _unpack(row, 0, "", "", "")
+    return Happened(at, cause, what, proof)
+
+
+def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:
+    return _pack(refund.ref, refund.fen, refund.at, refund.of, refund.status, refund.asked)
+
+
+def _unpack_unbooked(row: list[Value]) -> UnbookedRefund:
+    return UnbookedRefund(*_unpack(row, "", 0, 0, "", "", ""))
+
+
+def _pack_reason(reason: tuple[str, str]) -> list[Value]:
+    return _pack(*reason)
+
+
+def _unpack_reason(row: list[Value]) -> tuple[str, str]:
+    request, words = _unpack(row, "", "")
+    return request, words
+
+
+_LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], Any]]] = {
+    "lines": (_pack_line, _unpack_line),
+    "ledger": (_pack_entry, _unpack_entry),
+    "effects": (_pack_effect, _unpack_effect),
+    "history": (_pack_happened, _unpack_happened),
+    "unbooked": (_pack_unbooked, _unpack_unbooked),
+    "reasons": (_pack_reason, _unpack_reason),
+}

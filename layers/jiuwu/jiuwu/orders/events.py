@@ -1,0 +1,164 @@
+"""The events of an order, as plain values; `apply` in state_machine.py says what each does. Times: Unix seconds."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The platform confirmed our order."""
+
+    at: int
+    platform_order_no: str
+    pay_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence;
+    `proof` is a digest of what it said; `shown` is True when the platform was asked and showed it."""
+
+    event_id: str
+    at: int
+    transaction_id: str
+    amount_fen: int
+    paid_at: int
+    proof: str = ""
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The platform cancelled the order, or confirmed our cancellation."""
+
+    event_id: str
+    at: int
+    reason: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The member confirmed receipt, or the platform did for them."""
+
+    event_id: str
+    at: int
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The platform gave money back; fen above zero. `out_refund_no` is the effect's id when we asked for it."""
+
+    event_id: str
+    at: int
+    refund_id: str
+    transaction_id: str
+    amount_fen: int
+    refunded_at: int
+    out_refund_no: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStatusChanged:
+    """The platform shows a refund that gave nothing back: "processing", "failed", or "unknown" (a word that the profile
+    does not have). Without an `event_id` it stands in the platform's list: that is how it is now, while a notification
+    may come late."""
+
+    event_id: str
+    at: int
+    refund_id: str
+    transaction_id: str
+    amount_fen: int
+    status: str
+    out_refund_no: str = ""
+    proof: str = ""
+
+    @property
+    def listed(self) -> bool:
+        """Return whether this is what the platform's list shows, and not what a notification told."""
+        return not self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsked:
+    """The merchant wants so much of what the order keeps given back; `event_id` is the request's own, 1 to 64 visible
+    ASCII characters, `reason` (up to 200 characters) is for the platform and the books, and may name people."""
+
+    event_id: str
+    at: int
+    amount_fen: int
+    reason: str = field(default="", repr=False)
+
+    @property
+    def proof(self) -> str:
+        """The same request asks for the same amount; the reason that it gave first stands."""
+        return f"{self.amount_fen:x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Nobody paid in time: the platform is asked to cancel, and only then it is cancelled here."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EffectDone:
+    """The receiver of an effect confirmed it."""
+
+    at: int
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFailed:
+    """An attempt at an effect came to nothing. It is tried again, not before `next_at` (Unix seconds), or given up for
+    the reason `dead`; `counted` is False when the attempt was held back and never left us, `unanswered` is True when it
+    left and no answer came, so that the receiver may have it."""
+
+    at: int
+    effect: str
+    next_at: int = 0
+    dead: str = ""
+    counted: bool = True
+    unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShipUnconfirmed:
+    """A process that carried out the order's effects ended before it wrote down what it had done: the ship request may
+    have left."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsDoubted:
+    """The platform was asked several times and does not show these payments (transaction ids), or, when `differing`,
+    shows them with other amounts."""
+
+    at: int
+    transactions: tuple[str, ...]
+    differing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """A person gives an effect that was given up a second life."""
+
+    at: int
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The other side turned out not to have an effect that we hold for done: `push:…` or `refund:…`, never `ship`."""
+
+    at: int
+    effect: str
+
+
+Told = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
+Ours = EffectDone | EffectFailed | ShipUnconfirmed | PaymentsDoubted | Redriven | Owed  # what became of effects
+Event = Placed | Told | RefundAsked | Expired | Ours

@@ -1,0 +1,295 @@
+"""An order as a plain value; what happens to it is in orders/events.py.
+
+One order is one item and one thing that happened is one conditional write of it, so the item holds everything: the
+ledger (its entries are the payments and refunds themselves), the effects still to be done outside, and the history,
+whose causes are the idempotency keys.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from .ids import effect_id
+
+# Why an effect is given up of which the platform said that the money could not be given back.
+REFUND_FAILED = "poison: RefundFailed"
+
+
+class Status(StrEnum):
+    """Where an order stands; `apply` in orders/state_machine.py holds the arrows."""
+
+    CREATED = "created"  # ours alone; the platform has not confirmed it yet
+    PLACED = "placed"  # both sides have it, nobody has paid
+    PAID = "paid"
+    SHIPPED = "shipped"  # the merchant's bus took the ship request
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    HELD = "held"  # money came that does not fit the order: never shipped, a person decides
+
+
+class HoldReason(StrEnum):
+    """Why an order is on hold. The first two wait for money, may expire and may be cancelled; the others wait for a
+    person."""
+
+    NONE = ""
+    SHORT = "short"  # what has come is less than the amount: the rest may still come
+    UNPROVEN = "payment_unknown_there"  # a notification told of a payment that the platform does not show
+    DIFFERS = "amount_differs"  # the two sides name different amounts
+    OVER_REFUNDED = "refund_exceeds_payment"  # more went back than came
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One product of an order; the price is fen per piece, as it was when the order was made."""
+
+    product_id: str
+    title: str
+    quantity: int
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking: a payment (fen above zero) or a refund (below zero).
+
+    `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
+    that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
+    booked it, the twin of whatever tells of it again; `asked` is the effect of ours that a refund answers. A payment
+    that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
+    """
+
+    ref: str
+    fen: int
+    at: int
+    of: str = ""
+    by: str = ""
+    asked: str = ""
+    doubted_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to be done outside because of the order: tried so often, done at (Unix seconds; 0 while it is not).
+
+    Its name says what: `ship`, `push:shipped`, `push:cancelled`, `points:spend`, `points:return`,
+    `refund:TRANSACTION_ID` for all that is left of a payment, `refund:TRANSACTION_ID#REQUEST` for the `fen` of it that
+    the merchant asked back. Receivers dedupe by `effect_id(order_no, name)`. It is not tried before `next_at` (Unix
+    seconds), and never again once `dead` says why it was given up; a person may give it a second life.
+    """
+
+    attempts: int = 0
+    done_at: int = 0
+    fen: int = 0
+    next_at: int = 0
+    dead: str = ""
+    owed: int = 0  # so often the other side turned out not to have it, though it had confirmed it
+
+    @property
+    def refused(self) -> bool:
+        """Given up because its receiver will not have it, and certainly has not done it. What was given up after long
+        trying may have been done all the same."""
+        return self.dead.startswith("poison")
+
+    @property
+    def refund_failed(self) -> bool:
+        """Return whether the platform took this refund and could not give the money back: asked for again, it goes out
+        under another number, for this one is answered as before."""
+        return self.dead.startswith(REFUND_FAILED)
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be done."""
+        return not self.done_at and not self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class UnbookedRefund:
+    """A refund that the platform shows and that gave nothing back: "processing", "failed", or "unknown", which is a
+    word that the profile does not have and counts as under way.
+
+    `ref` is the platform's refund id, `of` the payment, `asked` the effect of ours that it answers (empty for one made
+    at the platform), `at` when we heard of it in Unix seconds.
+    """
+
+    ref: str
+    fen: int
+    at: int
+    of: str
+    status: str
+    asked: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        """Return whether it may still give money back."""
+        return self.status != "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what.
+
+    `proof` is a digest of what the event said: its id with another proof is another event under a used id.
+    """
+
+    at: int
+    cause: str
+    what: str
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order as the orders table keeps it. Money is integer fen, times are Unix seconds."""
+
+    order_no: str
+    member_id: str
+    open_id: str
+    lines: tuple[Line, ...]
+    amount_fen: int
+    fingerprint: str  # of the request that made it: the same Idempotency-Key with another body is refused
+    created_at: int
+    status: Status = Status.CREATED
+    version: int = 0  # of the item that was read; a write expects it and stores one more
+    platform_order_no: str = ""
+    pay_url: str = ""
+    ledger: tuple[Entry, ...] = ()
+    effects: tuple[tuple[str, Effect], ...] = ()
+    history: tuple[Happened, ...] = ()
+    unbooked: tuple[UnbookedRefund, ...] = ()  # refunds at the platform that gave nothing back, yet or ever
+    due_at: int = 0  # when somebody must next look at it; 0: never
+    hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
+    points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
+    # the merchant's words for each refund asked for, by the request within the effect's name; they may name people
+    reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    # when the platform was last asked because its member asked; written beside the version, so no part of what is equal
+    looked_at: int = field(default=0, compare=False)
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The names of the effects still to be done, oldest first."""
+        return tuple(name for name, effect in self.effects if effect.pending)
+
+    @property
+    def balance_fen(self) -> int:
+        """What we hold for this order: payments less refunds."""
+        return sum(entry.fen for entry in self.ledger if not entry.doubted_at)
+
+    @property
+    def payments(self) -> tuple[Entry, ...]:
+        """The payments booked, oldest first, without those in doubt."""
+        return tuple(entry for entry in self.ledger if not entry.of and not entry.doubted_at)
+
+    @property
+    def doubted(self) -> tuple[Entry, ...]:
+        """The payments that the platform did not show when it was asked."""
+        return tuple(entry for entry in self.ledger if entry.doubted_at)
+
+    @property
+    def awaits_money(self) -> bool:
+        """Return whether nothing but money is missing: until it comes, the order may expire and may be cancelled."""
+        waits = self.hold_reason in (HoldReason.SHORT, HoldReason.UNPROVEN)
+        return self.status in (Status.CREATED, Status.PLACED) or (self.status is Status.HELD and waits)
+
+    @property
+    def refunds(self) -> tuple[Entry, ...]:
+        """The refunds booked, oldest first."""
+        return tuple(entry for entry in self.ledger if entry.of)
+
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """The payments that were taken for the order, and not as something to give back at once."""
+        return tuple(entry for entry in self.payments if self.effect(f"refund:{entry.ref}") is None)
+
+    def payment(self, transaction_id: str) -> Entry | None:
+        """Return the booking of this transaction, in doubt or not; refunds are numbered apart, one may have the same
+        id."""
+        return next((entry for entry in self.ledger if entry.ref == transaction_id and not entry.of), None)
+
+    def refund(self, refund_id: str) -> Entry | None:
+        """The booking of this refund."""
+        return next((entry for entry in self.refunds if entry.ref == refund_id), None)
+
+    def unbooked_refund(self, refund_id: str) -> UnbookedRefund | None:
+        """Return this refund while it has given nothing back."""
+        return next((one for one in self.unbooked if one.ref == refund_id), None)
+
+    def refunded_fen(self, transaction_id: str) -> int:
+        """How much of this payment went back, whether or not the payment itself is booked yet."""
+        return -sum(entry.fen for entry in self.refunds if entry.of == transaction_id)
+
+    def left_fen(self, transaction_id: str) -> int:
+        """How much of this payment we still hold; below zero when more went back than came."""
+        payment = self.payment(transaction_id)
+        return (payment.fen if payment else 0) - self.refunded_fen(transaction_id)
+
+    def refundable_fen(self, transaction_id: str) -> int:
+        """How much of a payment is neither given back nor on its way back."""
+        return 0 if self.goes_back(transaction_id) else self.uncommitted_fen(transaction_id)
+
+    def goes_back(self, transaction_id: str) -> bool:
+        """Return whether all that is left of this payment is on its way back; not when that failed, nor once it is
+        booked."""
+        whole = self.effect(name := f"refund:{transaction_id}")
+        return whole is not None and not whole.refused and name not in self.answered
+
+    def uncommitted_fen(self, transaction_id: str) -> int:
+        """Return how much of a payment is left by the refunds of it, and by those of parts of it that are on their way:
+        asked for by us, or begun at the platform."""
+        asked = self.asked_back(transaction_id).items()
+        on_its_way = sum(effect.fen for name, effect in asked if name not in self.answered and not effect.refused)
+        there = sum(one.fen for one in self.begun_there(transaction_id))
+        return self.left_fen(transaction_id) - on_its_way - there
+
+    def begun_there(self, transaction_id: str) -> tuple[UnbookedRefund, ...]:
+        """Return the refunds of this payment that the platform began by itself, and that are under way."""
+        return tuple(one for one in self.unbooked if one.of == transaction_id and one.under_way and not one.asked)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """The effects of ours that a booked refund answers."""
+        return frozenset(refund.asked for refund in self.refunds if refund.asked)
+
+    def asked_back(self, transaction_id: str) -> dict[str, Effect]:
+        """The refunds that the merchant asked of this payment, by name."""
+        return {n: e for n, e in self.effects if e.fen and n.rpartition("#")[0] == f"refund:{transaction_id}"}
+
+    def reason(self, effect: str) -> str:
+        """Why the merchant asked for this refund; empty for what nobody asked for."""
+        return dict(self.reasons).get(effect.rpartition("#")[2], "")
+
+    def effect(self, name: str) -> Effect | None:
+        """The effect of this name, done or not."""
+        return next((effect for known, effect in self.effects if known == name), None)
+
+    def moved(self, status: Status, hold_reason: HoldReason = HoldReason.NONE) -> "Order":
+        """Return the order in this status, and on hold for this reason."""
+        return replace(self, status=status, hold_reason=hold_reason)
+
+    def with_effect(self, name: str, effect: Effect) -> "Order":
+        """The order with this effect as given, in its place or as the newest."""
+        if self.effect(name) is None:
+            return replace(self, effects=(*self.effects, (name, effect)))
+        return replace(self, effects=tuple((known, effect if known == name else old) for known, old in self.effects))
+
+    def without_pending(self, *names: str) -> "Order":
+        """The order without these effects, except those already done."""
+        return replace(self, effects=tuple((n, e) for n, e in self.effects if n not in names or e.done_at))
+
+    def seen(self, cause: str) -> Happened | None:
+        """What this event did when it was taken in."""
+        return next((happened for happened in self.history if happened.cause == cause), None)
+
+
+def payment_of(name: str, effect: Effect) -> str:
+    """The payment (transaction id) that a refund is of; one that the merchant asked for has its request behind a #."""
+    of = name.removeprefix("refund:")
+    return of.rpartition("#")[0] if effect.fen else of
+
+
+def request_no(order: "Order", name: str) -> str:
+    """Return the number under which an effect goes out to the platform. A state that it has left since goes out under
+    another one: a number that it knows it answers as before, and does nothing. A refund keeps its number, or it might
+    be made twice."""
+    number = effect_id(order.order_no, name)
+    effect = order.effect(name)
+    return f"{number}:{effect.owed}" if effect and effect.owed and name.startswith("push:") else number

@@ -1,0 +1,159 @@
+"""The parts of the rules in orders/state_machine.py: outcomes, the merchant's policy, the next look, the history."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .events import Event, RefundAsked, Told
+from .order import Effect, Happened, Order, Status, payment_of
+
+# Ids that fall off are harmless: the ledger knows transactions and refunds, the status the rest.
+HISTORY_KEPT = 24
+
+UNPAID = (Status.CREATED, Status.PLACED)
+# The pauses between the attempts at an effect: they double, from the first to the longest.
+_FIRST_SECONDS, _MOST_SECONDS = 15, 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a merchant may choose, and how soon an order is looked at again."""
+
+    late_payment: Literal["refund", "revive"] = "refund"  # money for an order that is cancelled here
+    check_seconds: int = 180  # for a payment not heard of, an effect not confirmed, an order held
+    completion_seconds: int = 14 * 86_400  # for a completion not heard of
+    expiry_seconds: int = 0  # after which an unpaid order is cancelled on both sides; 0: never
+
+    def expires_at(self, order: Order) -> int:
+        """When an unpaid order expires (Unix seconds; 0: never)."""
+        return order.created_at + self.expiry_seconds if self.expiry_seconds else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The order as it is to be written, what happened to it, and what a person should hear of."""
+
+    order: Order
+    transition: str
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to write, and why; `twin` is the event that this one repeats."""
+
+    reason: str
+    twin: str = ""
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLookup:
+    """Not to be judged without the platform's view: write the order, which is due at once; the reconciler decides."""
+
+    order: Order
+    reason: str
+
+
+Outcome = Applied | Ignored | NeedsLookup
+
+
+def applied(order: Order, event: Event, what: str, policy: Policy, alerts: tuple[str, ...] = ()) -> Applied:
+    """The order with its history line and its next look."""
+    remembered = _remember(order, event, what)
+    return Applied(replace(remembered, due_at=next_look(remembered, event.at, policy)), what, alerts)
+
+
+def look(order: Order, event: Event, reason: str) -> NeedsLookup:
+    """The order, due at once; the event is remembered, so that hearing of it again does not start that over."""
+    due_at = order.due_at if 0 < order.due_at <= event.at else event.at
+    return NeedsLookup(replace(_remember(order, event, f"look:{reason}"), due_at=due_at), reason)
+
+
+def next_look(order: Order, at: int, policy: Policy) -> int:
+    """When somebody must next look at the order (Unix seconds; 0: never), as seen at `at`.
+
+    Moving an index key costs two more write units, so a time that is soon enough stays. A time that has come stays
+    too: it is the reconciler's to clear.
+    """
+    wanted = _wanted_look(order, at, policy)
+    come = 0 < order.due_at <= at
+    soon_enough = at < order.due_at <= wanted <= order.due_at + policy.check_seconds
+    return order.due_at if come or soon_enough else wanted
+
+
+def awaits_refund(order: Order, transaction_id: str) -> bool:
+    """Return whether the platform took a refund request for this payment, or began one by itself, and that money has
+    not gone back yet as far as we know."""
+    if order.left_fen(transaction_id) <= 0:
+        return False
+    names = (f"refund:{transaction_id}", *order.asked_back(transaction_id))
+    effects = (order.effect(name) for name in names if name not in order.answered)
+    return any(effect and not effect.dead for effect in effects) or bool(order.begun_there(transaction_id))
+
+
+def effect_state(order: Order, name: str) -> Literal["pending", "processing", "done", "failed", "given_up"]:
+    """Return how an effect stands. A refund is done once it is booked: until then the platform is processing it."""
+    effect = order.effect(name) or Effect()
+    if effect.refund_failed:
+        return "failed"
+    if effect.dead:
+        return "given_up"
+    if not effect.done_at:
+        return "pending"
+    refund = name.startswith("refund:") and name not in order.answered
+    return "processing" if refund and order.left_fen(payment_of(name, effect)) > 0 else "done"
+
+
+def unknown_payment(order: Order, transaction_id: str) -> bool:
+    """Return whether this payment was never heard of, or is in doubt."""
+    payment = order.payment(transaction_id)
+    return payment is None or payment.doubted_at > 0
+
+
+def cause_of(event: Event) -> tuple[str, str]:
+    """The event's id, and the digest of what it says; empty for what happens without one."""
+    if isinstance(event, RefundAsked):
+        return f"ask:{event.event_id}", event.proof
+    return (event.event_id, event.proof) if isinstance(event, Told) else ("", "")
+
+
+def want(order: Order, effect: str, fen: int = 0) -> Order:
+    """The order with this effect to be done, if it never had it."""
+    return order if order.effect(effect) else order.with_effect(effect, Effect(fen=fen))
+
+
+def growing_pause(attempts: int) -> int:
+    """Return how many seconds an effect waits at most after so many attempts: up to an hour."""
+    return min(_FIRST_SECONDS << min(attempts - 1, 16), _MOST_SECONDS)
+
+
+def settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
+    """The effect is done; one that nobody asked for is noted only when this very process carried it out."""
+    effect = order.effect(name)
+    if effect is None and not attempts:
+        return order
+    known = effect or Effect()
+    return order if known.done_at else order.with_effect(name, _done(known, attempts, at))
+
+
+def _done(known: Effect, attempts: int, at: int) -> Effect:
+    return Effect(known.attempts + attempts, at, known.fen, owed=known.owed)
+
+
+def _wanted_look(order: Order, at: int, policy: Policy) -> int:
+    if any(unknown_payment(order, refund.of) for refund in order.refunds):
+        return at  # its payment is to be fetched
+    if order.pending:
+        # a message of the effect queue brings a retry; this is for the one that got lost, or waits longer than SQS can
+        next_try = min(effect.next_at for _, effect in order.effects if effect.pending)
+        return max(at + policy.check_seconds, next_try)
+    awaited = any(awaits_refund(order, payment.ref) for payment in order.payments)
+    awaited = awaited or any(refund.under_way for refund in order.unbooked)
+    if awaited or order.status in (*UNPAID, Status.PAID, Status.HELD):
+        return at + policy.check_seconds
+    return at + policy.completion_seconds if order.status is Status.SHIPPED else 0
+
+
+def _remember(order: Order, event: Event, what: str) -> Order:
+    cause, proof = cause_of(event)
+    return replace(order, history=(*order.history, Happened(event.at, cause, what, proof))[-HISTORY_KEPT:])

@@ -1,0 +1,183 @@
+"""Money that goes back: refunds that the platform tells of, and refunds that the merchant asks for."""
+
+import base64
+import hashlib
+from dataclasses import replace
+
+from .events import RefundAsked, Refunded, RefundStatusChanged
+from .ids import effect_id
+from .order import Effect, Entry, HoldReason, Order, Status
+from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
+from .payment_rules import given_back, short
+from .payment_sum import is_own_refund, received_fen, take_back_refunds, was_paid
+
+# An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
+# fen at a time, must not fill it until no notification fits any more.
+MOST_REQUESTS = 50
+MOST_REASON = 200  # characters
+
+
+def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
+    """The platform gave money back: each refund is booked once, also one that comes before its payment."""
+    known = order.refund(event.refund_id)
+    if known is not None:
+        same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
+        return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
+    asked = answered_effect(order, event)
+    entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
+    unbooked = tuple(one for one in order.unbooked if one.ref != event.refund_id)
+    booked = replace(order, ledger=(*order.ledger, entry), unbooked=unbooked)
+    if unknown_payment(booked, event.transaction_id):
+        return _refunded_before_payment(booked, event, policy)
+    booked = settle(booked, asked, event.at)
+    if booked.left_fen(event.transaction_id) <= 0:
+        booked = settle(booked, f"refund:{event.transaction_id}", event.at)
+    return _after_refund(booked, event, policy)
+
+
+def answered_effect(order: Order, event: Refunded | RefundStatusChanged) -> str:
+    """Return the effect of ours that this refund answers; empty when it was made at the platform."""
+    if not event.out_refund_no:
+        return ""
+    names = [f"refund:{event.transaction_id}", *order.asked_back(event.transaction_id)]
+    return next((name for name in names if effect_id(order.order_no, name) == event.out_refund_no), "")
+
+
+def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
+    left = order.left_fen(event.transaction_id)
+    if left < 0:
+        # Booked all the same: the ledger says what moved, and a person hears that too much did.
+        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
+        return applied(held, event, "held", policy, ("refund_exceeds_payment",))
+    if not event.out_refund_no:
+        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
+    order, alerts = make_room(order, event.transaction_id)
+    payment = order.payment(event.transaction_id)
+    # a payment of nothing is one by points, which no refund of money takes back
+    strayed = order.points and payment and payment.fen
+    if left > 0 or strayed or any(order.left_fen(kept.ref) for kept in order.kept):
+        by_rule = left <= 0 and (strayed or order.effect(f"refund:{event.transaction_id}"))
+        what = "second_payment_refunded" if by_rule else "partly_refunded"
+        if "ship" in order.pending and not was_paid(order):  # it went back before the rest came
+            return applied(short(order), event, what, policy, (*alerts, "underpaid"))
+        return applied(order, event, what, policy, alerts)
+    over = given_back(order).without_pending("ship", "push:shipped", "push:cancelled")
+    return applied(over, event, "refunded", policy, alerts)
+
+
+def less_surplus(order: Order, fen: int) -> Order:
+    """Reduce the surplus still to be asked back by what the platform gave back by itself; that may have been it."""
+    served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
+    spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
+    for name, effect in reversed(order.effects):
+        if effect.pending and effect.fen and spare > 0 and is_own_refund(name, effect):
+            cut, left = min(spare, effect.fen), max(effect.fen - spare, 0)
+            order = order.with_effect(name, replace(effect, fen=left)) if left else order.without_pending(name)
+            spare -= cut
+    return order
+
+
+def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
+    """Cut what we were still going to ask back down to what refunds made at the platform leave, newest first; a person
+    hears of it. A request that had reached the platform would have kept it from its own. What all goes back is not
+    shipped."""
+    pending = [(name, effect) for name, effect in order.asked_back(transaction_id).items() if effect.pending]
+    reduced = False
+    while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
+        (name, effect), reduced = pending.pop(), True
+        left = effect.fen - over
+        order = order.with_effect(name, replace(effect, fen=left)) if left > 0 else order.without_pending(name)
+    return unshipped_if_all_goes(order), ("refund_reduced",) if reduced else ()
+
+
+def refundable_fen(order: Order) -> int:
+    """Return how much we hold that is neither given back nor on its way back: of what the order keeps, and of what was
+    to go back anyway and failed.
+
+    One sum for what is offered and what is granted: a payment of which too much went back leaves less of the others.
+    """
+    return max(0, sum(order.refundable_fen(payment.ref) for payment in order.payments))
+
+
+def going_back_fen(order: Order) -> int:
+    """Return how much is on its way back: asked for, or begun at the platform, and not booked yet."""
+    left = {payment.ref: order.left_fen(payment.ref) for payment in order.payments}
+    return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in left.items())
+
+
+def unshipped_if_all_goes(order: Order) -> Order:
+    """Withdraw the parcel of an order whose money all goes back, whoever gives it; points are no money."""
+    all_goes = any(payment.fen for payment in order.kept) and received_fen(order) <= 0
+    return order.without_pending("ship") if all_goes else order
+
+
+def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
+    """The payment itself is still to be heard of; `next_look` has it fetched."""
+    whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
+    if whole and not order.points and order.status in UNPAID:
+        order = given_back(order)
+    return applied(order, event, "refunded_before_payment", policy)
+
+
+def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
+    """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
+    on its way back already. What is asked for in whole is not shipped any more."""
+    request = request_part(event.event_id)
+    if known := asked_by(order, event.event_id):  # its line fell off the history
+        reused = known != event.amount_fen
+        return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
+    payments = _to_take_from(order)
+    if not any(payment.fen for payment in payments):
+        return Ignored("nothing_paid")
+    if not 0 < event.amount_fen <= refundable_fen(order):
+        return Ignored("refund_exceeds_payment")
+    if len({name.rpartition("#")[2] for name, effect in order.effects if effect.fen}) >= MOST_REQUESTS:
+        return Ignored("too_many_refunds")
+    left = event.amount_fen
+    for payment in payments:
+        if part := min(left, max(order.refundable_fen(payment.ref), 0)):
+            order, left = want(order, f"refund:{payment.ref}#{request}", part), left - part
+    order = with_reason(unshipped_if_all_goes(order), request, event.reason)
+    return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+
+
+def _to_take_from(order: Order) -> list[Entry]:
+    """Return the payments that may be given back by request: first those that were to go back anyway and failed."""
+    open_ = [payment for payment in order.payments if not order.goes_back(payment.ref)]
+    return sorted(open_, key=lambda payment: payment in order.kept)
+
+
+def with_reason(order: Order, request: str, reason: str) -> Order:
+    """Keep a reason once per request, however many payments the request takes its money from."""
+    if not reason:
+        return order
+    known = dict(order.reasons) | {request: reason[:MOST_REASON]}
+    return replace(order, reasons=tuple(known.items())[-MOST_REQUESTS:])
+
+
+def asked_by(order: Order, request: str) -> int:
+    """How many fen this request of the merchant's has asked back; 0 if it is new."""
+    return sum(effect.fen for effect in _parts(order, request))
+
+
+def was_requested(order: Order, request: str) -> bool:
+    """Return whether this request of the merchant's came before."""
+    return bool(_parts(order, request)) or order.seen(f"ask:{request}") is not None
+
+
+def request_failed(order: Order, request: str, *, whole: bool) -> bool:
+    """Return whether nothing goes back by this request any more, so that it may be made again under another id. One for
+    the whole of what is kept asks for what is left of it, so that one part that failed is enough."""
+    refused = [effect.refused for effect in _parts(order, request)]
+    return any(refused) if whole else bool(refused) and all(refused)
+
+
+def _parts(order: Order, request: str) -> list[Effect]:
+    """Return the refunds that a request asked for, one of each payment that it took money from."""
+    ending = f"#{request_part(request)}"
+    return [effect for name, effect in order.effects if name.endswith(ending)]
+
+
+def request_part(request: str) -> str:
+    """Return a request's id for an effect's name, which must stay short and without a second #."""
+    return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

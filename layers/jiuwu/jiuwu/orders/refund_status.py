@@ -1,0 +1,80 @@
+"""Refunds that the platform shows and that gave nothing back: under way, or failed.
+
+Only what succeeded is booked (orders/refund_rules.py). Under way, its money counts as on its way back; failed, it is
+here to be given back again, and a person hears of it.
+"""
+
+from dataclasses import replace
+
+from .events import RefundStatusChanged
+from .order import REFUND_FAILED, Order, Status, UnbookedRefund
+from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, settle, want
+from .payment_rules import serve_if_paid
+from .payment_sum import give_back, received_fen, take_back_refunds
+from .refund_rules import answered_effect, less_surplus, make_room
+
+# So many refunds that gave nothing back are remembered: an order is one item, and must not fill up.
+_MOST_UNBOOKED = 50
+
+
+def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Policy) -> Outcome:
+    """Take in how a refund stands that gave nothing back. Notifications come in any order: one that says less than we
+    know changes nothing, one that contradicts it is looked into, and the platform's list has the last word."""
+    if booked := order.refund(event.refund_id):
+        contradicts = event.status == "failed" and not event.listed  # listed, it is reported as a difference
+        return look(order, event, "refund_contradicts_ledger") if contradicts else Ignored("refund_booked", booked.by)
+    known = order.unbooked_refund(event.refund_id)
+    if known and known.status == event.status:
+        return Ignored("duplicate_refund_status")
+    if known and not known.under_way and not event.listed:
+        return look(order, event, "refund_failed_before")
+    noted = _noted(order, event, asked := answered_effect(order, event))
+    if event.status == "failed":
+        return _failed(noted, event, asked, policy)
+    return _under_way(noted, event, asked, policy)
+
+
+def _noted(order: Order, event: RefundStatusChanged, asked: str) -> Order:
+    """Return the order that remembers how the refund stands; what failed longest ago is forgotten first."""
+    others = tuple(one for one in order.unbooked if one.ref != event.refund_id)
+    this = UnbookedRefund(event.refund_id, event.amount_fen, event.at, event.transaction_id, event.status, asked)
+    kept = sorted((*others, this), key=lambda one: (one.under_way, one.at))[-_MOST_UNBOOKED:]
+    return replace(order, unbooked=tuple(kept))
+
+
+def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
+    """Take in a refund that the platform is processing: its money counts as on its way back."""
+    if asked:
+        order = settle(order, asked, event.at)
+    else:
+        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
+    order, alerts = make_room(order, event.transaction_id)
+    unknown = ("refund_status_unknown",) if event.status == "unknown" else ()
+    return applied(order, event, f"refund_{event.status}", policy, (*alerts, *unknown))
+
+
+def _failed(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
+    """Take in a refund that failed: its money may be given back again. The reply to our request may have said so
+    before."""
+    effect = order.effect(asked) if asked else None
+    if effect and effect.refund_failed:
+        return applied(order, event, "refund_failed", policy)
+    if effect:
+        order = order.with_effect(asked, replace(effect, done_at=0, next_at=0, dead=REFUND_FAILED))
+    order = _ships_again(serve_if_paid(order), asked)
+    return applied(order if asked else _without_surplus(order), event, "refund_failed", policy, ("refund_failed",))
+
+
+def _without_surplus(order: Order) -> Order:
+    """What the platform did not give back by itself after all may be above the amount: then the rules do."""
+    served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED) and not order.points
+    return give_back(order, received_fen(order) - order.amount_fen) if served else order
+
+
+def _ships_again(order: Order, asked: str) -> Order:
+    """Ask again for a parcel that was withdrawn for a refund that the platform began and could not make; where the
+    merchant wanted money given back, a person decides."""
+    merchants = any(order.asked_back(payment.ref) for payment in order.kept)
+    if asked or merchants or order.status is not Status.PAID or received_fen(order) <= 0:
+        return order
+    return want(order, "ship")

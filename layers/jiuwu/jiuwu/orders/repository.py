@@ -1,0 +1,257 @@
+"""The orders table. One way to read and one way to write, used by every function."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from .codec import SHARDS, Item, Value, from_item, key, shard_of, to_item
+from .order import Order
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DUE_INDEX = "due"
+DAYS_INDEX = "days"
+
+_READS_AT_ONCE = 100  # BatchGetItem's limit
+_WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
+_ROUNDS = 4
+_FIRST_WAIT_SECONDS = 0.05
+# Each round that a writer loses is one that another of the same order won. Twenty processors at one order come apart
+# when their pauses have grown to several times what a round of each takes.
+_LOST_ROUNDS = 9
+_FIRST_PAUSE_SECONDS = 0.02
+
+# Worth another try with the same words: the version they name keeps a write that did happen from happening twice.
+_PASSING = {
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+}
+# The version moved on (or DynamoDB refuses this one item); the order's own reader must see what that means.
+_LOST = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "ValidationError"}
+
+Pair = tuple[Order, Order]
+
+
+class TableBusy(Exception):
+    """DynamoDB throttled a read beyond our patience; nothing was changed, so the caller may come again."""
+
+
+class TableRefused(Exception):
+    """DynamoDB refused a statement for a reason that no retry cures; carries its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Some due orders, oldest first, and where the rest begins (None: that was all)."""
+
+    order_nos: tuple[str, ...]
+    next_start: Mapping[str, Any] | None
+
+
+def pause(attempt: int, rand: Callable[[], float]) -> float:
+    """Seconds to wait before a table is asked again; others who were turned away at the same time wait another time."""
+    return rand() * _FIRST_WAIT_SECONDS * 2.0**attempt
+
+
+class OrderStore:
+    """Orders by number; `shards` is how many parts of the due index they are written into."""
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        *,
+        shards: int = SHARDS,
+        sleep: Callable[[float], None] = time.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._dynamodb: Any = dynamodb
+        self._table, self._shards = table, shards
+        self._sleep, self._rand = sleep, rand
+
+    def get(self, order_no: str) -> Order | None:
+        """The order as it is now, or None."""
+        return self.get_many([order_no]).get(order_no)
+
+    def get_many(self, order_nos: Iterable[str]) -> dict[str, Order]:
+        """The orders that exist, as they are now. Raises TableBusy."""
+        found: dict[str, Order] = {}
+        for numbers in batched(dict.fromkeys(order_nos), _READS_AT_ONCE, strict=False):
+            for item in self._read([key(number) for number in numbers]):
+                order = from_item(item)
+                found[order.order_no] = order
+        return found
+
+    def create(self, order: Order) -> Order:
+        """Puts a new order; returns what stands in the table now: it, or the one that was there under its number."""
+        stored = replace(order, version=1)
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(stored, self._shards),
+                ConditionExpression="attribute_not_exists(order_no)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
+            return from_item(conflict.response["Item"])
+        return stored
+
+    def save_many(self, pairs: Iterable[Pair]) -> set[str]:
+        """Writes each (order as read, order as it shall be), if nobody has written it since; one request per 25.
+
+        Returns the numbers of the orders not written: read those again and think again. A pair without a difference
+        costs nothing. Raises TableRefused.
+        """
+        lost: set[str] = set()
+        changed = [pair for pair in pairs if _changes(*pair)]
+        _refuse_twins(changed)
+        for group in batched(changed, _WRITES_AT_ONCE, strict=False):
+            lost |= self._write(list(group))
+        return lost
+
+    def claim_look(self, order_no: str, now: int, *, since: int) -> bool:
+        """Note that the platform is asked about this order now; False if that was noted after `since` (Unix seconds).
+
+        Leaves the version alone, so that no other writer of the order loses a round to a member who looks.
+        """
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=key(order_no),
+                UpdateExpression="SET looked_at = :now",
+                ConditionExpression="attribute_exists(order_no)"
+                " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":since": {"N": str(since)}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def rounds(self) -> Iterator[int]:
+        """Rounds of reading, thinking and writing, to be left once `save_many` has lost nothing: each after a pause
+        that grows, by chance, so that those who met at an order do not meet again; all pauses together: up to 5 s."""
+        for lost in range(_LOST_ROUNDS):
+            if lost:
+                self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))
+            yield lost
+
+    def _written_after_all(self, lost: list[Pair]) -> set[str]:
+        """Those that stand in the table just as we wanted them: a reply was lost on its way, and the request that was
+        sent again found its own write. Told otherwise, the caller would take its own event for a second delivery.
+
+        Asked only where a request was sent again: else it was another who took in the same event at the same instant,
+        and each of them would count it and ask for its effects."""
+        try:
+            current = self.get_many(old.order_no for old, _ in lost) if lost else {}
+        except TableBusy:
+            return set()
+        return {old.order_no for old, new in lost if current.get(old.order_no) == replace(new, version=old.version + 1)}
+
+    def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
+        """The orders of a shard that somebody must look at by `now` (Unix seconds)."""
+        reply = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(now)}},
+            Limit=limit,
+            **({"ExclusiveStartKey": start} if start else {}),
+        )
+        return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
+
+    def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
+        """The numbers of the orders made on a day, a part of it (items.day_shards), in order: the next ones `after`
+        a number. None: that was all."""
+        asked: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
+        reply = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=DAYS_INDEX,
+            KeyConditionExpression="day_shard = :shard" + (" AND order_no > :after" if after else ""),
+            ExpressionAttributeValues={name: value for name, value in asked.items() if value["S"]},
+            Limit=limit,
+        )
+        return tuple(item["order_no"]["S"] for item in reply["Items"])
+
+    def _read(self, keys: list[dict[str, Value]]) -> list[Item]:
+        items: list[Item] = []
+        for attempt in range(_ROUNDS):
+            self._wait(attempt)
+            reply = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+            items += reply["Responses"].get(self._table, [])
+            if not (keys := reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])):
+                return items
+        raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")
+
+    def _write(self, pairs: list[Pair]) -> set[str]:
+        """One round after another until each statement is done or lost; what stays throttled counts as lost."""
+        lost: set[str] = set()
+        for attempt in range(_ROUNDS):
+            self._wait(attempt)
+            reply = self._dynamodb.batch_execute_statement(
+                Statements=[_statement(self._table, self._shards, *pair) for pair in pairs]
+            )
+            codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
+            lost |= _lost(pairs, codes)
+            if attempt or _sent_again(reply):
+                lost -= self._written_after_all([pair for pair in pairs if pair[0].order_no in lost])
+            pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _PASSING]
+            if not pairs:
+                return lost
+        return lost | {old.order_no for old, _ in pairs}
+
+    def _wait(self, attempt: int) -> None:
+        if attempt:
+            self._sleep(pause(attempt, self._rand))
+
+
+def _refuse_twins(pairs: Sequence[Pair]) -> None:
+    """DynamoDB refuses a whole request over two statements for one item."""
+    counts = Counter(old.order_no for old, _ in pairs)
+    if twins := [order_no for order_no, count in counts.items() if count > 1]:
+        raise ValueError(f"more than one write of {', '.join(twins)}")
+
+
+def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
+    unexpected = sorted({code for code in codes if code and code not in _PASSING | _LOST})
+    if unexpected:
+        raise TableRefused(", ".join(unexpected))
+    return {old.order_no for (old, _), code in zip(pairs, codes, strict=True) if code in _LOST}
+
+
+def _sent_again(reply: Mapping[str, Any]) -> bool:
+    """Whether botocore sent the request more than once before this reply came."""
+    return bool(reply.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def _changes(old: Order, new: Order) -> dict[str, Value | None]:
+    """What the write must set, and (None) remove."""
+    if old.order_no != new.order_no:
+        raise ValueError(f"{old.order_no} cannot become {new.order_no}")
+    if old is new:
+        return {}
+    before, after = to_item(old), to_item(new)
+    names = sorted((before.keys() | after.keys()) - {"version"})
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+
+
+def _statement(table: str, shards: int, old: Order, new: Order) -> dict[str, Any]:
+    """Names are quoted, because `status` and others are reserved words; values are parameters."""
+    changes = _changes(old, new) | {"version": {"N": str(old.version + 1)}}
+    if new.due_at and "due_at" in changes:
+        # it moves in the index anyway: now is when it goes to where this many shards have it
+        changes |= {"due_shard": {"S": shard_of(new.order_no, shards)}}
+    sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
+    removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
+    values = [value for value in changes.values() if value is not None]
+    return {
+        "Statement": f'UPDATE "{table}"{sets}{removes} WHERE "order_no"=? AND "version"=?',
+        "Parameters": [*values, {"S": old.order_no}, {"N": str(old.version)}],
+    }

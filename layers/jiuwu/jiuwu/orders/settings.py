@@ -1,0 +1,26 @@
+"""The environment of the functions that change orders."""
+
+from typing import Literal
+
+from jiuwu.aws.settings import PlatformSettings
+
+from .state_machine import Policy
+
+
+class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
+    """What each of them is given, beside what all callers of the platform are given."""
+
+    orders_table: str
+    late_payment: Literal["refund", "revive"]
+    payment_check_seconds: int
+    order_expiry_seconds: int
+    due_shards: int
+
+    @property
+    def policy(self) -> Policy:
+        """The merchant's rules."""
+        return Policy(
+            late_payment=self.late_payment,
+            check_seconds=self.payment_check_seconds,
+            expiry_seconds=self.order_expiry_seconds,
+        )

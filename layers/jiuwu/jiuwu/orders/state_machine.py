@@ -1,0 +1,61 @@
+"""What an event does to an order: a pure function without clock, table or network.
+
+Two ideas keep it right in any order of arrival. The ledger is the truth about money: every transaction and refund is
+booked once, when first heard of, whatever the status, so the order of arrival cannot change a balance. And an event
+that cannot be judged from here is not guessed at: the order becomes due at once, and the reconciler, which sees both
+sides, settles it; the event's id stays in the history, so that hearing of it again does not start that over.
+"""
+
+from collections.abc import Callable
+
+from . import effect_rules, payment_doubts, payment_rules, refund_rules, refund_status
+from .events import (
+    Cancelled,
+    Completed,
+    EffectDone,
+    EffectFailed,
+    Event,
+    Expired,
+    Owed,
+    Paid,
+    PaymentsDoubted,
+    Placed,
+    Redriven,
+    RefundAsked,
+    Refunded,
+    RefundStatusChanged,
+    ShipUnconfirmed,
+)
+from .order import Order
+from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, cause_of, next_look
+
+__all__ = ["HISTORY_KEPT", "Applied", "Ignored", "NeedsLookup", "Outcome", "Policy", "apply", "next_look"]
+
+
+def apply(order: Order, event: Event, *, policy: Policy) -> Outcome:
+    """What `event` makes of `order`. The version is left alone: it belongs to the write."""
+    cause, proof = cause_of(event)
+    if cause and (twin := order.seen(cause)):
+        if proof and twin.proof and proof != twin.proof:
+            return Ignored("event_id_reused", cause, ("event_id_reused",))
+        return Ignored("duplicate_event", cause)
+    rule: Callable[..., Outcome] = _RULES[type(event)]
+    return effect_rules.parcel_withdrawn(order, rule(order, event, policy), at=event.at)
+
+
+_RULES: dict[type[Event], Callable[..., Outcome]] = {
+    Placed: payment_rules.placed,
+    Paid: payment_rules.paid,
+    Cancelled: payment_rules.cancelled,
+    Completed: payment_rules.completed,
+    Expired: payment_rules.expired,
+    Refunded: refund_rules.refunded,
+    RefundStatusChanged: refund_status.refund_status_changed,
+    RefundAsked: refund_rules.refund_asked,
+    EffectDone: effect_rules.effect_done,
+    EffectFailed: effect_rules.effect_failed,
+    ShipUnconfirmed: effect_rules.ship_unconfirmed,
+    PaymentsDoubted: payment_doubts.doubted,
+    Redriven: effect_rules.redriven,
+    Owed: effect_rules.owed,
+}

@@ -1,0 +1,35 @@
+"""How the platform tells of a refund that gave nothing back, and how the merchant asks for one."""
+
+from dataclasses import replace
+
+from jiuwu.orders.events import Event, RefundAsked, RefundStatusChanged
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Order
+from jiuwu.orders.state_machine import Applied, apply
+from tests.orders.lives import NOW, REFUND, after, done
+
+NOT_SUCCEEDED = ["processing", "failed", "unknown"]
+
+
+def changed(
+    status: str, refund_id: str = "r1", fen: int = 1234, *, event: str = "", of: str = "t1", number: str = ""
+) -> RefundStatusChanged:
+    """What a notification says of a refund that gave nothing back."""
+    return RefundStatusChanged(event or f"evt-{status}-{refund_id}", NOW + 85, refund_id, of, fen, status, number)
+
+
+def listed(status: str, refund_id: str = "r1", fen: int = 1234, *, of: str = "t1", number: str = "") -> Event:
+    """The same, as the platform's list shows it."""
+    return replace(changed(status, refund_id, fen, of=of, number=number), event_id="", at=NOW + 400)
+
+
+def asked(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, str]:
+    """The order with a refund asked for and taken by the platform, and the refund's number."""
+    order = after(order, RefundAsked(request, NOW + 62, fen))
+    (effect,) = [name for name, one in order.asked_back("t1").items() if one.pending]
+    return after(order, done(effect, NOW + 63)), effect_id(order.order_no, effect)
+
+
+def alerts(order: Order, event: Event) -> tuple[str, ...]:
+    outcome = apply(order, event, policy=REFUND)
+    return outcome.alerts if isinstance(outcome, Applied) else ()

@@ -1,0 +1,228 @@
+"""Expiry, effects that fail, are given up and get a second life, payments of nothing, and used event ids."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from jiuwu.orders.events import EffectDone, EffectFailed, Event, Expired, Owed, Redriven
+from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
+from tests.orders.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    NOW,
+    PAID,
+    PLACED,
+    REFUND,
+    REFUNDED,
+    SHIPPED,
+    after,
+    cancelled,
+    done,
+    name,
+    paid,
+    refunded,
+)
+
+EXPIRED = Expired(NOW + 1800)
+EXPIRING = after(PLACED, EXPIRED)
+
+
+def test_an_unpaid_order_is_cancelled_there_before_it_is_cancelled_here() -> None:
+    confirmed = after(EXPIRING, done("push:cancelled"))
+
+    assert (Status.PLACED, ("push:cancelled",)) == (EXPIRING.status, EXPIRING.pending)
+    assert (Status.CANCELLED, (), 0) == (confirmed.status, confirmed.pending, confirmed.due_at)
+
+
+def test_a_payment_that_arrives_a_moment_later_rescues_the_order() -> None:
+    rescued = after(EXPIRING, paid())
+
+    assert (Status.PAID, ("ship",)) == (rescued.status, rescued.pending)
+
+
+def test_a_payment_for_an_order_that_the_platform_just_cancelled_is_looked_into() -> None:
+    outcome = apply(after(EXPIRING, paid()), done("push:cancelled"), policy=REFUND)
+
+    assert isinstance(outcome, NeedsLookup)
+    assert ("cancelled_but_paid", Status.PAID) == (outcome.reason, outcome.order.status)
+
+
+@pytest.mark.parametrize("fen", [1, 400])
+def test_an_order_whose_refund_came_before_its_payment_does_not_expire(fen: int) -> None:
+    order = after(PLACED, refunded(fen=fen))
+
+    assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)
+
+
+def test_the_confirmation_of_a_cancellation_that_the_platform_told_first_is_not_wanted() -> None:
+    order = after(PLACED, EXPIRED, cancelled())
+
+    assert (Status.CANCELLED, ()) == (order.status, order.pending)
+    assert Ignored("effect_not_wanted") == apply(order, done("push:cancelled"), policy=REFUND)
+
+
+@pytest.mark.parametrize("order", [CREATED, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED], ids=name)
+def test_only_an_unpaid_order_of_both_sides_expires(order: Order) -> None:
+    assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)
+
+
+def test_an_order_expires_once() -> None:
+    assert Ignored("already_expiring") == apply(EXPIRING, EXPIRED, policy=REFUND)
+
+
+def test_the_platforms_own_cancellation_ends_an_expiring_order() -> None:
+    order = after(EXPIRING, cancelled())
+
+    assert (Status.CANCELLED, ()) == (order.status, order.pending)
+
+
+def test_an_effect_that_failed_is_looked_after_when_its_next_try_is_due() -> None:
+    soon = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 100))
+    late = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 3600))
+
+    assert NOW + 70 < soon.due_at <= NOW + 70 + 180
+    assert NOW + 3600 == late.due_at
+    assert Effect(1, next_at=NOW + 3600) == late.effect("push:shipped")
+
+
+def test_an_attempt_that_was_held_back_does_not_count() -> None:
+    order = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 100, counted=False))
+
+    assert Effect(0, next_at=NOW + 100) == order.effect("push:shipped")
+
+
+GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison: BadParameters"))
+
+
+def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
+    outcome = apply(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison: BadParameters"), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ((), ("effect_given_up",)) == (outcome.order.pending, outcome.alerts)
+    assert "gave_up:push" == outcome.order.history[-1].what
+
+
+@pytest.mark.parametrize("event", [EffectFailed(NOW + 80, "push:shipped"), Owed(NOW + 80, "push:shipped")])
+def test_what_is_given_up_comes_back_by_nobody_but_a_person(event: EffectFailed | Owed) -> None:
+    assert isinstance(apply(GIVEN_UP, event, policy=REFUND), Ignored)
+
+
+def test_a_second_life_begins_from_the_start() -> None:
+    again = after(GIVEN_UP, Redriven(NOW + 90, "push:shipped"))
+
+    assert (("push:shipped",), Effect()) == (again.pending, again.effect("push:shipped"))
+    assert again.due_at > 0
+
+
+@pytest.mark.parametrize("effect", ["ship", "push:cancelled", "refund:t1"])
+def test_a_second_life_is_for_what_was_given_up_only(effect: str) -> None:
+    assert Ignored("effect_not_dead") == apply(GIVEN_UP, Redriven(NOW + 90, effect), policy=REFUND)
+
+
+def test_an_effect_confirmed_after_it_was_given_up_counts() -> None:
+    effect = after(GIVEN_UP, EffectDone(NOW + 80, "push:shipped")).effect("push:shipped")
+
+    assert effect is not None
+    assert NOW + 80 == effect.done_at
+
+
+# ── Orders that cost nothing ──────────────────────────────────────────────────────────────────────────────────────────
+
+FREE = replace(PLACED, amount_fen=0, points=300)
+
+
+def test_an_order_paid_with_points_is_paid_by_nothing_and_spends_them() -> None:
+    order = after(FREE, paid(fen=0))
+
+    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+
+
+@pytest.mark.parametrize("order", [CREATED, PLACED, PAID, CANCELLED], ids=name)
+def test_a_payment_of_nothing_for_what_costs_something_neither_pays_nor_holds(order: Order) -> None:
+    outcome = apply(order, paid("t0", 0), policy=REFUND)
+
+    assert isinstance(outcome, NeedsLookup)
+    assert (order.status, order.ledger) == (outcome.order.status, outcome.order.ledger)
+
+
+def test_a_real_payment_after_a_payment_of_nothing_is_the_first() -> None:
+    assert Status.PAID == after(PLACED, paid("t0", 0), paid()).status
+
+
+def test_a_free_order_is_paid_once_whatever_the_transactions() -> None:
+    order = after(FREE, paid(fen=0))
+
+    assert Ignored("duplicate_payment", "evt-paid-t1") == apply(order, paid("t2", 0), policy=REFUND)
+
+
+@pytest.mark.parametrize("status", [Status.CREATED, Status.PLACED], ids=str)
+def test_points_come_back_when_the_order_is_cancelled(status: Status) -> None:
+    order = after(replace(FREE, status=status), cancelled())
+
+    assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+
+
+def test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_nothing_else() -> None:
+    order = after(FREE, paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
+
+    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+
+
+_STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
+
+
+@pytest.mark.parametrize(
+    "news", list(permutations(_STRAYED)), ids=lambda news: " ".join(type(one).__name__ for one in news)
+)
+def test_money_that_strayed_goes_back_in_any_order_of_arrival(news: tuple[Event, ...]) -> None:
+    order = after(FREE, *news)
+
+    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+
+
+@pytest.mark.parametrize("news", list(permutations([paid(fen=0), refunded(fen=0)])), ids=str)
+def test_points_come_back_when_the_payment_of_nothing_is_given_back(news: tuple[Event, ...]) -> None:
+    order = after(FREE, *news)
+
+    assert (Status.REFUNDED, "points:return" in order.pending) == (order.status, True)
+    assert "ship" not in order.pending
+
+
+def test_the_platform_may_cancel_an_order_for_points_until_it_is_shipped() -> None:
+    order = after(FREE, paid(fen=0), cancelled())
+
+    assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+    assert isinstance(apply(after(FREE, paid(fen=0), done()), cancelled(), policy=REFUND), NeedsLookup)
+
+
+def test_a_parcel_that_left_while_the_order_was_cancelled_rings() -> None:
+    outcome = apply(after(FREE, paid(fen=0), cancelled()), done(), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (Status.CANCELLED, ("shipped_while_cancelled",)) == (outcome.order.status, outcome.alerts)
+
+
+def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> None:
+    outcome = apply(after(FREE, cancelled()), paid(fen=0), policy=Policy(late_payment="revive"))
+
+    assert isinstance(outcome, NeedsLookup)
+
+
+# ── Used ids ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_used_event_id_that_says_something_else_rings_and_changes_nothing() -> None:
+    order = after(PLACED, replace(paid(), proof="aaaaaaaa"))
+
+    outcome = apply(order, replace(paid("t2"), event_id="evt-paid-t1", proof="bbbbbbbb"), policy=REFUND)
+    assert Ignored("event_id_reused", "evt-paid-t1", ("event_id_reused",)) == outcome
+
+
+@pytest.mark.parametrize(("first", "second"), [("aaaaaaaa", "aaaaaaaa"), ("", "aaaaaaaa"), ("aaaaaaaa", "")])
+def test_the_same_or_an_unknown_proof_is_a_duplicate(first: str, second: str) -> None:
+    order = after(PLACED, replace(paid(), proof=first))
+
+    assert Ignored("duplicate_event", "evt-paid-t1") == apply(order, replace(paid(), proof=second), policy=REFUND)

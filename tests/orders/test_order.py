@@ -1,0 +1,69 @@
+"""Numbers and ids that come out the same however often they are made, and what an order says about its money."""
+
+from dataclasses import replace
+
+from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
+from jiuwu.orders.order import Effect, Entry, Line, Order
+
+ORDER = Order(
+    order_no="JWAAAAAAAAAAAAAAAAAAAAAA",
+    member_id="mb_aaaaaaaaaaaaaaaaaaaa",
+    open_id="ou_1",
+    lines=(Line("p1", "茶", 2, 617),),
+    amount_fen=1234,
+    fingerprint="f",
+    created_at=1_763_800_000,
+)
+PAID_TWICE = replace(
+    ORDER,
+    ledger=(Entry("t1", 1234, 1), Entry("t2", 1234, 2), Entry("t1", -234, 3, of="t1")),
+    effects=(("ship", Effect(1, 5)), ("refund:t2", Effect())),
+)
+
+
+def test_the_same_request_of_the_same_member_makes_the_same_number() -> None:
+    assert order_no_for("mb_a", "key") == order_no_for("mb_a", "key")
+    assert len(order_no_for("mb_a", "key")) == 24
+
+
+def test_member_and_key_do_not_run_into_each_other() -> None:
+    assert len({order_no_for("mb_a", "bkey"), order_no_for("mb_ab", "key"), order_no_for("mb_a", "key")}) == 3
+
+
+def test_an_effects_id_is_made_of_order_and_name() -> None:
+    assert effect_id("JW1", "refund:t2") == "JW1:refund:t2"
+
+
+def test_an_effects_id_is_short_enough_however_long_the_transactions() -> None:
+    long, longer = (effect_id(ORDER.order_no, "refund:" + "9" * length) for length in (100, 101))
+
+    assert len(long) <= 64
+    assert long != longer
+    assert long.startswith(f"{ORDER.order_no}:refund:")
+
+
+def test_a_refund_may_have_the_id_of_a_payment() -> None:
+    assert PAID_TWICE.payment("t1") == Entry("t1", 1234, 1)
+    assert PAID_TWICE.refund("t1") == Entry("t1", -234, 3, of="t1")
+
+
+def test_what_is_left_of_a_payment_is_what_did_not_go_back() -> None:
+    assert {ref: PAID_TWICE.left_fen(ref) for ref in ("t1", "t2", "t3")} == {"t1": 1000, "t2": 1234, "t3": 0}
+
+
+def test_the_balance_is_payments_less_refunds() -> None:
+    assert PAID_TWICE.balance_fen == 2234
+
+
+def test_a_payment_to_be_given_back_is_not_kept() -> None:
+    assert [payment.ref for payment in PAID_TWICE.kept] == ["t1"]
+
+
+def test_pending_effects_are_those_not_done() -> None:
+    assert PAID_TWICE.pending == ("refund:t2",)
+
+
+def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None:
+    assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
+    others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
+    assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}

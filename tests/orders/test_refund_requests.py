@@ -1,0 +1,324 @@
+"""Refunds that the merchant asks for: in whole, in parts, and never more than was paid."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jiuwu.orders.codec import to_item
+from jiuwu.orders.events import EffectFailed, Owed, Redriven, RefundAsked
+from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen
+from jiuwu.orders.state_machine import Applied, Ignored, apply
+from tests.orders.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    HELD,
+    NOW,
+    PAID,
+    PLACED,
+    REFUND,
+    REFUNDED,
+    SHIPPED,
+    after,
+    done,
+    name,
+    order_of,
+    paid,
+    refunded,
+)
+
+
+def ask(fen: int, request: str = "ask-1", at: int = NOW + 200) -> RefundAsked:
+    return RefundAsked(request, at, fen, "changed their mind")
+
+
+def asked(order: Order, fen: int, request: str = "ask-1") -> Order:
+    outcome = apply(order, ask(fen, request), policy=REFUND)
+    assert isinstance(outcome, Applied), outcome
+    return outcome.order
+
+
+def wanted(order: Order) -> dict[str, int]:
+    """The refunds still to be requested: payment → fen."""
+    fen: Counter[str] = Counter()
+    for effect_name, effect in order.effects:
+        if effect.pending and effect.fen:
+            fen[effect_name.removeprefix("refund:").rpartition("#")[0]] += effect.fen
+    return dict(fen)
+
+
+def answer(order: Order, refund: str = "r1", fen: int | None = None) -> Order:
+    """The platform's notification of the refund asked last."""
+    effect = order.effects[-1][0]
+    fen = fen or order.effects[-1][1].fen
+    told = replace(refunded(refund, "t1", fen), out_refund_no=effect_id(order.order_no, effect))
+    return after(after(order, done(effect)), told)
+
+
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
+def test_a_part_is_given_back_once(order: Order) -> None:
+    assert {"t1": 500} == wanted(asked(order, 500))
+
+
+def test_a_part_given_back_is_in_the_ledger_and_the_order_ships_on() -> None:
+    order = answer(asked(PAID, 500))
+
+    assert (1234 - 500, Status.PAID) == (order.balance_fen, order.status)
+    assert "ship" in order.pending
+    assert order.effects[-1][0] == order.refunds[0].asked
+
+
+@pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, HELD], ids=name)
+def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
+    whole = asked(order, order.balance_fen)
+    back = answer(whole)
+
+    assert "ship" not in whole.pending
+    assert (Status.REFUNDED, 0, ()) == (back.status, back.balance_fen, back.pending)
+
+
+def test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings() -> None:
+    outcome = apply(asked(PAID, 1234), done("ship"), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (Status.SHIPPED, ("shipped_while_refunding",)) == (outcome.order.status, outcome.alerts)
+
+
+@pytest.mark.parametrize("fen", [-1, 0, 1235])
+def test_more_than_was_paid_is_refused(fen: int) -> None:
+    assert Ignored("refund_exceeds_payment") == apply(PAID, ask(fen), policy=REFUND)
+
+
+def test_what_is_on_its_way_back_counts_as_given_back() -> None:
+    order = asked(PAID, 1000)
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(235, "ask-2"), policy=REFUND)
+    assert {"t1": 1234} == wanted(asked(order, 234, "ask-2"))
+
+
+def test_a_refund_made_at_the_platform_counts_too() -> None:
+    order = after(PAID, refunded("r9", "t1", 1000))
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(235), policy=REFUND)
+
+
+@pytest.mark.parametrize("fen", [1000, 1234])
+def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int) -> None:
+    outcome = apply(asked(PAID, fen), refunded("r9", "t1", 300), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ({"t1": 934}, ("refund_reduced",)) == (wanted(outcome.order), outcome.alerts)
+    assert "ship" not in outcome.order.pending
+
+
+def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_asked_reduces_nothing() -> None:
+    outcome = apply(asked(PAID, 300), refunded("r9", "t1", 934), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ({"t1": 300}, ()) == (wanted(outcome.order), outcome.alerts)
+
+
+@pytest.mark.parametrize("parts", [(300,), (100, 200)], ids=str)
+def test_what_goes_back_in_whole_is_not_shipped_whoever_gives_each_part_of_it(parts: tuple[int, ...]) -> None:
+    order = PAID
+    for number, fen in enumerate(parts):
+        order = asked(order, fen, f"ask-{number}")
+    assert "ship" in order.pending
+
+    assert "ship" not in after(order, refunded("r9", "t1", 934)).pending
+
+
+def test_a_payment_that_more_went_back_of_than_came_leaves_less_of_the_others() -> None:
+    """One sum: what is offered as all that can go back is granted, and a fen more is not."""
+    order = after(PAID, refunded("r2", "t2", 1300), paid("t2"))
+
+    assert 1234 - (1300 - 1234) == refundable_fen(order)
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(refundable_fen(order) + 1), policy=REFUND)
+    assert {"t1": refundable_fen(order)} == wanted(asked(order, refundable_fen(order)))
+
+
+def test_of_two_requests_the_newer_one_makes_room_for_a_refund_made_at_the_platform() -> None:
+    outcome = apply(asked(asked(PAID, 1000), 200, "ask-2"), refunded("r9", "t1", 300), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert [934] == [effect.fen for _, effect in outcome.order.effects if effect.fen]
+    assert 0 == outcome.order.refundable_fen("t1")
+
+
+@pytest.mark.parametrize("order", [CREATED, PLACED, CANCELLED], ids=name)
+def test_nothing_is_given_back_where_nothing_was_paid(order: Order) -> None:
+    assert Ignored("nothing_paid") == apply(order, ask(1), policy=REFUND)
+
+
+def test_a_refunded_order_has_nothing_left() -> None:
+    assert Ignored("refund_exceeds_payment") == apply(REFUNDED, ask(1), policy=REFUND)
+
+
+def test_the_same_request_again_asks_for_nothing_more() -> None:
+    assert Ignored("duplicate_event", "ask:ask-1") == apply(asked(PAID, 500), ask(500), policy=REFUND)
+
+
+def test_the_same_request_for_another_amount_is_told_apart() -> None:
+    outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
+
+    assert isinstance(outcome, Ignored)
+    assert ("event_id_reused", "ask:ask-1") == (outcome.reason, outcome.twin)
+
+
+@pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "event_id_reused")])
+def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: str) -> None:
+    forgotten = replace(asked(PAID, 500), history=())
+
+    outcome = apply(forgotten, ask(fen), policy=REFUND)
+    assert isinstance(outcome, Ignored)
+    assert (reason, "ask:ask-1") == (outcome.reason, outcome.twin)
+
+
+def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> None:
+    order = after(PAID, paid("t2"))
+
+    assert Ignored("refund_exceeds_payment") == apply(order, ask(1235), policy=REFUND)
+    assert {"t1": 1234} == wanted(asked(order, 1234))
+
+
+def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
+    order = asked(PAID, 1234)
+    dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, dead="poison: refused"))
+
+    assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
+
+
+def given_up(order: Order, effect: str) -> Order:
+    return after(order, EffectFailed(NOW + 210, effect, dead="poison: BadParameters"))
+
+
+def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back_otherwise() -> None:
+    first = asked(PAID, 600)
+    dead = given_up(first, effect := first.effects[-1][0])
+    again = asked(dead, 1234, "ask-2")
+
+    assert Ignored("refund_exceeds_payment") == apply(again, Redriven(NOW + 220, effect), policy=REFUND)
+    assert {"t1": 600} == wanted(after(dead, Redriven(NOW + 220, effect)))
+
+
+def test_a_refund_that_was_given_up_is_not_revived_when_the_platform_gave_its_money_back() -> None:
+    first = asked(PAID, 600)
+    dead = after(given_up(first, effect := first.effects[-1][0]), refunded("f1", "t1", 1234))
+
+    assert Ignored("refund_exceeds_payment") == apply(dead, Redriven(NOW + 220, effect), policy=REFUND)
+
+
+def test_a_refund_that_no_longer_fits_or_was_answered_is_not_owed() -> None:
+    first = asked(PAID, 600)
+    effect = first.effects[-1][0]
+    there = after(first, done(effect))
+
+    assert {"t1": 600} == wanted(after(there, Owed(NOW + 230, effect)))
+    for settled in (after(there, refunded("f1", "t1", 1000)), answer(first)):
+        assert Ignored("effect_never_repeated") == apply(settled, Owed(NOW + 230, effect), policy=REFUND)
+
+
+steps = st.lists(
+    st.one_of(
+        st.builds(ask, st.integers(1, 1300), st.sampled_from(["a", "b", "c", "d"])),
+        st.sampled_from(["request", "notify", "foreign", "give up", "redrive", "owe"]),
+    ),
+    max_size=14,
+)
+
+
+@given(steps, st.integers(1, 1234))
+def test_never_more_is_given_back_than_was_paid(lived: list[RefundAsked | str], foreign: int) -> None:
+    """Whatever is asked, requested and notified in whatever sequence; the platform itself refuses what it has not."""
+    order, there = PAID, 0
+    for number, step in enumerate(lived):
+        if isinstance(step, RefundAsked):
+            order = order_of(order, apply(order, step, policy=REFUND))
+        elif step == "foreign" and there + foreign <= 1234:
+            there += foreign
+            order = after(order, refunded(f"f{number}", "t1", foreign))
+        elif step in {"give up", "redrive", "owe"}:
+            order = troubled(order, step)
+        elif step in {"request", "notify"}:
+            order, there = answered(order, there, number, step)
+        assert sum(wanted(order).values()) <= order.left_fen("t1")
+        assert 0 <= order.balance_fen <= 1234
+
+
+def troubled(order: Order, step: str) -> Order:
+    """Each refund asked for is given up, revived, or found missing over there, as far as the machine lets it be."""
+    for effect in [known for known, one in order.effects if one.fen]:
+        if step == "give up":
+            order = given_up(order, effect)
+        else:
+            order = after(order, Redriven(NOW + 220, effect) if step == "redrive" else Owed(NOW + 230, effect))
+    return order
+
+
+def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, int]:
+    """The oldest refund asked for is requested, or requested and told."""
+    effect = next((n for n, e in order.effects if e.pending and e.fen), None)
+    if effect is None:
+        return order, there
+    fen = order.effect(effect)
+    assert fen is not None
+    order = after(order, done(effect))
+    told = replace(refunded(f"r{number}", "t1", fen.fen), out_refund_no=effect_id(order.order_no, effect))
+    return (after(order, told) if step == "notify" else order), there + fen.fen
+
+
+def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
+    order = PAID
+    for number in range(MOST_REQUESTS):
+        order = asked(order, 1, f"ask-{number}")
+
+    assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
+    assert Ignored("duplicate_event", "ask:ask-0") == apply(order, ask(1, "ask-0"), policy=REFUND)
+
+
+def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_money() -> None:
+    order = asked(PAID, 1000)
+    name = order.effects[-1][0]
+    tired = order.with_effect(name, Effect(32, fen=1000, dead="exhausted: UnknownOutcome, tried 32 times"))
+
+    assert Ignored("refund_exceeds_payment") == apply(tired, ask(235, "ask-2"), policy=REFUND)
+    assert name in after(tired, Redriven(NOW + 900, name)).pending
+
+
+def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
+    order = asked(after(PAID, done("ship")), 1234)
+    (name,) = order.asked_back("t1")
+
+    assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, "ship", "refund:t1"))
+    assert 1 == len(order.reasons)
+    assert "changed their mind" == answer(order).reason(name)
+
+
+def test_the_reason_that_a_request_gave_first_stands() -> None:
+    order = asked(PAID, 100)
+
+    again = apply(order, replace(ask(100), reason="broken"), policy=REFUND)
+
+    assert Ignored("duplicate_event", "ask:ask-1") == again
+    assert Ignored("duplicate_event", "ask:ask-1") == apply(
+        replace(order, history=()), replace(ask(100), reason="broken"), policy=REFUND
+    )
+
+
+def test_no_reasons_fill_an_order() -> None:
+    order = PAID
+    for number in range(MOST_REQUESTS):
+        order = order_of(order, apply(order, replace(ask(1, f"ask-{number}"), reason="破" * 1000), policy=REFUND))
+
+    assert {MOST_REASON} == {len(reason) for _, reason in order.reasons}
+    assert 50_000 > len(json.dumps(to_item(order), ensure_ascii=False).encode())
+
+
+def test_a_reason_may_name_people_and_is_shown_in_no_trace() -> None:
+    assert "changed their mind" not in repr((ask(100), asked(PAID, 100)))
