@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jiuwu.aws import texts
+from jiuwu.aws import sqs
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.effects import dispatcher
@@ -69,7 +69,7 @@ class Redrive:
         self._sqs.send_message(
             QueueUrl=self._stack.output(message.queue),
             MessageBody=message.body,
-            MessageAttributes=texts.attributes(message.attributes),
+            MessageAttributes=sqs.attributes(message.attributes),
         )
         return f"sent to {message.queue} as {delivery_id}"
 
@@ -99,7 +99,7 @@ class Redrive:
         except NotificationQuarantined as still:
             raise NotRedriven(f"it still is not as the profile describes: {still.message}") from None
         queue = ORDERS if taken.event_type.startswith("order.") else COMMUNITY
-        return queue, texts.for_sqs(taken.body_text), taken.event_type
+        return queue, sqs.for_sqs(taken.body_text), taken.event_type
 
     def _revive(self, letter: Letter, dry_run: bool) -> str:  # noqa: FBT001
         """The effect's second life, and then a message that only names the order."""

@@ -4,7 +4,7 @@ GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET a
 /merchant/members/{member_id}/points.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import hmac
@@ -274,4 +274,4 @@ def handler(event: object, _context: object) -> Reply:
     return handle(_office, event)
 
 
-boot.done()
+cold_start.done()

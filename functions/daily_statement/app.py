@@ -4,7 +4,7 @@ By schedule, or invoked with {"day": "2026-11-23"} for any day that is over. Tha
 over the queue, which this function takes, too; the last task to end writes the report.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from jiuwu.aws import clients, fanout, invoked, settings, telemetry
-from jiuwu.aws.invoked import WrongPayload
+from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
+from jiuwu.aws.invocation import WrongPayload
 from jiuwu.orders.business_day import bounds, yesterday
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.settings import TradeSettings
@@ -66,28 +66,30 @@ def handle(made: DailyStatement, event: object, left: Callable[[], float], reque
 
     `left`: seconds to the end. `request_id` names a run that no event names.
     """
-    if invoked.is_batch(event):
-        return fanout.again(task.message_id for task in fanout.tasks(event, Work) if not _did(made, task.body, left))
+    if invocation.is_batch(event):
+        return task_queue.again(
+            task.message_id for task in task_queue.tasks(event, Work) if not _did(made, task.body, left)
+        )
     day, run = _asked(event, made.clock())
     return _begin(made, Run(day, run or request_id, int(made.clock())))
 
 
 def _asked(event: object, now: float) -> tuple[str, str]:
     """The day asked for, and the run's name: a schedule's event that comes twice begins one run."""
-    day = invoked.fields(event, "day").get("day", yesterday(now))
+    day = invocation.fields(event, "day").get("day", yesterday(now))
     try:
         _, until = bounds(day)
     except (TypeError, ValueError, OverflowError):
         raise WrongPayload("day: expected a day such as 2026-11-23") from None
     if until > now:
         raise WrongPayload("day: is not over yet in Asia/Shanghai; `jiuwu reconcile --verify` compares what there is")
-    return day, str(event.get("id", "")) if invoked.is_tick(event, "day") else ""
+    return day, str(event.get("id", "")) if invocation.is_tick(event, "day") else ""
 
 
 def _begin(made: DailyStatement, run: Run) -> Answer:
     made.runs.begin(run)
     names = [_WATCH, *tasks_of(run.day)]
-    fanout.spread(made.sqs, made.settings.statement_queue_url, [Work(run.day, run.run, name) for name in names])
+    task_queue.spread(made.sqs, made.settings.statement_queue_url, [Work(run.day, run.run, name) for name in names])
     telemetry.logger.info("statement begun", day=run.day, run=run.run)
     return {"day": run.day, "run": run.run, "tasks": len(names) - 1}
 
@@ -204,4 +206,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_made, event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
 
 
-boot.done()
+cold_start.done()

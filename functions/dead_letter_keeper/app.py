@@ -3,7 +3,7 @@
 A message that cannot be kept stays in its dead-letter queue and comes again; the queue's age tells.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout, settings, telemetry
+from jiuwu.aws import clients, settings, task_queue, telemetry
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.dead_letter import Letter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
@@ -39,7 +39,7 @@ class Keeper(NamedTuple):
 
 def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
     """The reply to an SQS event: the messages that could not be kept."""
-    return fanout.again(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
+    return task_queue.again(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
 
 
 def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
@@ -93,4 +93,4 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return handle(_keeper, event)
 
 
-boot.done()
+cold_start.done()

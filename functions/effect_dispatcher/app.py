@@ -4,7 +4,7 @@ A message only names an order; what is to be done is read from the order itself,
 nothing does no harm.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout, settings, telemetry
-from jiuwu.aws.texts import attributes
+from jiuwu.aws import clients, settings, task_queue, telemetry
+from jiuwu.aws.sqs import attributes
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
@@ -74,7 +74,7 @@ def handle(parts: Parts, event: Mapping[str, Any], left: Callable[[], float]) ->
     begun = {numbers[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
     unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, left)
     failed |= {message for message, number in numbers.items() if number in unwritten}
-    return fanout.again(message for message in numbers if message in failed)
+    return task_queue.again(message for message in numbers if message in failed)
 
 
 def _dispatch(
@@ -194,4 +194,4 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle(_parts, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
-boot.done()
+cold_start.done()

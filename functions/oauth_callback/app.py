@@ -1,6 +1,6 @@
 """OAuthCallback: members come in here: /oauth/login, /oauth/callback, /oauth/session, and out again: /oauth/unlink."""
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 from collections.abc import Callable
@@ -268,4 +268,4 @@ def handler(event: object, _context: object) -> Reply:
     return handle(_parts, event)
 
 
-boot.done()
+cold_start.done()

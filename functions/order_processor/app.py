@@ -4,7 +4,7 @@ Every message ends as applied, ignored with a reason, or failed with one. What f
 never succeed goes to the dead-letter queue at once, with its kind and reason, and holds up nobody.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout, settings, telemetry
-from jiuwu.aws.texts import attributes
+from jiuwu.aws import clients, settings, task_queue, telemetry
+from jiuwu.aws.sqs import attributes
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.intake import parser
@@ -71,7 +71,7 @@ def handle(processor: Processor, event: Mapping[str, Any], left: Callable[[], fl
         results[message] = _bury(processor, record, results[message])
         _log(record, told.get(message), results[message], delivered)
     _count(results.values(), adopted=len(taken.adopted))
-    return fanout.again(message for message, result in results.items() if result.outcome == "failed")
+    return task_queue.again(message for message, result in results.items() if result.outcome == "failed")
 
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
@@ -177,4 +177,4 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle(_processor, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
-boot.done()
+cold_start.done()

@@ -5,15 +5,15 @@ with {"check": true} to compare those too that were compared lately; these two t
 before stopped.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jiuwu.aws import clients, invoked, settings, telemetry
-from jiuwu.aws.invoked import WrongPayload
+from jiuwu.aws import clients, invocation, settings, telemetry
+from jiuwu.aws.invocation import WrongPayload
 from jiuwu.catalogue.full_sync import Stock, Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue, Outcome
@@ -69,7 +69,7 @@ class Asked(NamedTuple):
 
 
 def _asked(event: object) -> Asked:
-    given = invoked.fields(event, *Asked._fields)
+    given = invocation.fields(event, *Asked._fields)
     for name in ("again", "check"):
         if not isinstance(given.get(name, False), bool):
             raise WrongPayload(f"{name}: expected true or false")
@@ -123,4 +123,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_sync, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
-boot.done()
+cold_start.done()

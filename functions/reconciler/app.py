@@ -5,7 +5,7 @@ It takes those tasks itself, and those for single orders that the platform could
 {"order_no": …} is one order now.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import re
@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jiuwu.aws import clients, fanout, invoked, settings, telemetry
-from jiuwu.aws.invoked import WrongPayload
+from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
+from jiuwu.aws.invocation import WrongPayload
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.ids import is_order_no
@@ -69,24 +69,24 @@ class Reconciler(NamedTuple):
 def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> Answer:
     """How many tasks were queued, or the reply to a batch of tasks, or what was found and done about one order; raises
     WrongPayload, and FanoutFailed when a tick could not be queued. `left`: seconds to the end."""
-    if invoked.is_batch(event):
+    if invocation.is_batch(event):
         return _take(reconciler, event, left)
     order_no = _asked(event)
     if order_no is not None:
         return _one(reconciler, order_no, _sweep(reconciler, left, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
     tick = shard_tasks.of_tick(shards, int(reconciler.clock()))
-    return {"queued": fanout.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
+    return {"queued": task_queue.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
 
 
 def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], float]) -> Answer:
-    tasks = fanout.tasks(batch, Part)
+    tasks = task_queue.tasks(batch, Part)
     for task in tasks:
         if task.body:
             _work(reconciler, task.body.held_by(task.message_id), left)
         else:
             telemetry.logger.error("reconcile queue", reason="malformed", message_id=task.message_id)
-    return fanout.again(task.message_id for task in tasks if task.body is None)
+    return task_queue.again(task.message_id for task in tasks if task.body is None)
 
 
 def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
@@ -104,7 +104,7 @@ def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None
             telemetry.count("ChangesLag", sweep.outcome.lag_seconds)
         _keep(reconciler.records, part, sweep.outcome, started_at)
         if rest:
-            fanout.spread(reconciler.sqs, environment.reconcile_queue_url, [rest])
+            task_queue.spread(reconciler.sqs, environment.reconcile_queue_url, [rest])
     finally:
         if rest is None:
             lease.give_back()
@@ -147,7 +147,7 @@ def _keep(records: Records, part: Part, outcome: Outcome, started_at: float) -> 
 
 def _asked(event: object) -> str | None:
     """The order asked for; None when a schedule, or somebody with {}, asks for everything."""
-    given = invoked.fields(event, "order_no")
+    given = invocation.fields(event, "order_no")
     if not given:
         return None
     order_no = given["order_no"]
@@ -248,4 +248,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_reconciler, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
 
-boot.done()
+cold_start.done()

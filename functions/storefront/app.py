@@ -3,7 +3,7 @@
 POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /points.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import re
@@ -264,4 +264,4 @@ def handler(event: object, context: "LambdaContext") -> Reply:
     return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - api.REPLY_SECONDS)
 
 
-boot.done()
+cold_start.done()

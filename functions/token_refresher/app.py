@@ -4,7 +4,7 @@ Each tick queues one task per shard of members, and it takes those tasks itself.
 one (members/grants.py), so two tasks on one shard renew nobody twice, and lose a read where both come to a member.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import time
@@ -17,8 +17,8 @@ import httpx
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout, invoked, settings, telemetry
-from jiuwu.aws.invoked import WrongPayload
+from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
+from jiuwu.aws.invocation import WrongPayload
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
 from jiuwu.wiring import MembersPlatform
@@ -64,12 +64,14 @@ class Refresher(NamedTuple):
 def handle(refresher: Refresher, event: object, context: "LambdaContext") -> dict[str, Any]:
     """How many tasks were queued, or the reply to a batch of tasks; for {"member_id": …} that member's outcome, due or
     not. Raises WrongPayload, and FanoutFailed when a tick could not be queued."""
-    if invoked.is_batch(event):
+    if invocation.is_batch(event):
         return _take(refresher, event, context)
-    asked = invoked.fields(event, "member_id")
+    asked = invocation.fields(event, "member_id")
     if not asked:
         before = int(refresher.clock()) + refresher.ahead
-        return {"queued": fanout.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))}
+        return {
+            "queued": task_queue.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))
+        }
     member_id = asked["member_id"]
     if not isinstance(member_id, str) or not member_id:
         raise WrongPayload("member_id: expected a member's id, such as mb_abcdefghijklmnopqrst")
@@ -77,19 +79,19 @@ def handle(refresher: Refresher, event: object, context: "LambdaContext") -> dic
 
 
 def _take(refresher: Refresher, batch: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    tasks = fanout.tasks(batch, Part)
+    tasks = task_queue.tasks(batch, Part)
     for task in tasks:
         if task.body is None:
             telemetry.logger.error("refresh queue", reason="malformed", message_id=task.message_id)
             continue
         outcomes, rest = work(refresher, task.body, context)
         if rest:
-            fanout.spread(refresher.sqs, refresher.queue_url, [rest])
+            task_queue.spread(refresher.sqs, refresher.queue_url, [rest])
         if outcomes:
             telemetry.logger.info(
                 "token refresher", shard=task.body.shard, outcome=outcomes, to_be_continued=bool(rest)
             )
-    return fanout.again(task.message_id for task in tasks if task.body is None)
+    return task_queue.again(task.message_id for task in tasks if task.body is None)
 
 
 def work(refresher: Refresher, part: Part, context: "LambdaContext") -> tuple[Counter[str], Part | None]:
@@ -147,4 +149,4 @@ def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     return handle(_refresher, event, context)
 
 
-boot.done()
+cold_start.done()

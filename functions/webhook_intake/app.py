@@ -4,7 +4,7 @@ Verifies the raw bytes, hands them to SQS, and only then says what the platform 
 still not as the profile describes goes to quarantine and is acknowledged, too: sent again it would be the same.
 """
 
-from jiuwu.aws import boot  # first: it switches the collector off while the rest loads
+from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
 import base64
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
-from jiuwu.aws.texts import attributes, for_sqs
+from jiuwu.aws.sqs import attributes, for_sqs
 from jiuwu.platform import notifications, profile
 from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
 
@@ -201,4 +201,4 @@ def handler(event: Mapping[str, Any], _context: object) -> Response:
     return handle(_intake, event)
 
 
-boot.done()
+cold_start.done()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from jiuwu.aws.fanout import FanoutFailed
+from jiuwu.aws.task_queue import FanoutFailed
 from jiuwu.orders.codec import shard_of
 from jiuwu.orders.events import Paid
 from jiuwu.orders.order import Status

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from jiuwu.aws import fanout, settings
-from jiuwu.aws.invoked import WrongPayload
+from jiuwu.aws import settings, task_queue
+from jiuwu.aws.invocation import WrongPayload
 from jiuwu.aws.settings import SettingsError
 from jiuwu.members.grants import SHARDS, Grants, shard_of
 from jiuwu.members.tokens import Tokens
@@ -118,7 +118,7 @@ class Ticks:
     def parts(self) -> list[Any]:
         """The tasks of a tick."""
         self.handle(CLOCK_TICK)
-        return [task.body for task in fanout.tasks({"Records": self.tasks()}, self.app.Part)]
+        return [task.body for task in task_queue.tasks({"Records": self.tasks()}, self.app.Part)]
 
     def __call__(self) -> dict[str, int]:
         """A tick and its tasks, side by side as Lambda runs them, and what is left over; the outcomes of all."""

@@ -184,14 +184,15 @@ def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *,
 def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int, check_seconds: int) -> None:
     """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
     not placed is due by itself."""
-    from jiuwu.aws import fanout
     from jiuwu.orders.placement import retry_seconds
     from jiuwu.reconciliation.shard_tasks import Part
+
+    from .aws import task_queue
 
     if not (pause := retry_seconds(tries, check_seconds)):
         return
     task = msgspec.json.encode(Part(order_no, until=0, step=tries)).decode()
-    if refused := fanout.send(sqs, queue_url, [task], delay_seconds=pause):
+    if refused := task_queue.send(sqs, queue_url, [task], delay_seconds=pause):
         telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=f"not queued: {refused[0]}")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, fanout
+from jiuwu.aws import clients, task_queue
 from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
@@ -48,7 +48,7 @@ def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_s
     """
     numbers = list(dict.fromkeys(order_nos))
     bodies = [json.dumps({"order_no": number}) for number in numbers]
-    return {numbers[place] for place in fanout.send(sqs, queue_url, bodies, delay_seconds=delay_seconds)}
+    return {numbers[place] for place in task_queue.send(sqs, queue_url, bodies, delay_seconds=delay_seconds)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from jiuwu.aws import fanout
-from jiuwu.aws.fanout import FanoutFailed, Task
+from jiuwu.aws import task_queue
+from jiuwu.aws.task_queue import FanoutFailed, Task
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,18 +36,18 @@ class Sqs:
 
 def spread(sqs: Sqs, number: int) -> int:
     client: Any = sqs
-    return fanout.spread(client, "https://queue", (Part(n) for n in range(number)))
+    return task_queue.spread(client, "https://queue", (Part(n) for n in range(number)))
 
 
 def test_each_task_arrives_once_as_it_was_sent(aws: Callable[[str], Any], effect_queue: str) -> None:
     sqs = aws("sqs")
 
-    assert fanout.spread(sqs, effect_queue, [*(Part(n) for n in range(12)), {"part": 12, "note": "茶"}]) == 13
+    assert task_queue.spread(sqs, effect_queue, [*(Part(n) for n in range(12)), {"part": 12, "note": "茶"}]) == 13
 
     arrived = list[Part | None]()
     while messages := sqs.receive_message(QueueUrl=effect_queue, MaxNumberOfMessages=10).get("Messages"):
         event = {"Records": [record(message["Body"], message["MessageId"]) for message in messages]}
-        arrived += [task.body for task in fanout.tasks(event, Part)]
+        arrived += [task.body for task in task_queue.tasks(event, Part)]
         for message in messages:
             sqs.delete_message(QueueUrl=effect_queue, ReceiptHandle=message["ReceiptHandle"])
     assert sorted((part.part, part.note) for part in arrived if part) == [*((n, "") for n in range(12)), (12, "茶")]
@@ -81,13 +81,13 @@ def test_what_the_queue_refused_singly_is_sent_again_alone() -> None:
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '{"part": "1"}', '{"part": 1.5}', '"\\ud800"', "null"])
 def test_what_is_no_task_of_ours_is_none_and_keeps_its_message_id(body: str) -> None:
-    assert fanout.tasks({"Records": [record(body)]}, Part) == [Task("m-1", None)]
+    assert task_queue.tasks({"Records": [record(body)]}, Part) == [Task("m-1", None)]
 
 
 def test_the_reply_names_the_messages_that_have_to_come_again() -> None:
     event = {"Records": [record('{"part": 1}', "m-1"), record("junk", "m-2")]}
-    tasks = fanout.tasks(event, Part)
+    tasks = task_queue.tasks(event, Part)
 
-    reply = fanout.again(task.message_id for task in tasks if task.body is None)
+    reply = task_queue.again(task.message_id for task in tasks if task.body is None)
 
     assert reply == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
