@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from jiuwu.members.encryption import Seal
 from jiuwu.members.grants import Grants
-from jiuwu.members.sealing import Seal
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
 from sandbox.memory.sqs import Held

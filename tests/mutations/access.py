@@ -101,7 +101,7 @@ ACCESS = (
     Safeguard(
         "a fault of KMS's is about no member",
         2,
-        "layers/jiuwu/jiuwu/members/sealing.py",
+        "layers/jiuwu/jiuwu/members/encryption.py",
         'raise TokenKeyUnavailable("tokens", problem=problem) from fault',
         "raise",
         ("tests/sandbox/test_town_secrets.py::test_while_kms_is_away_orders_wait_and_nothing_crashes",),

@@ -33,7 +33,7 @@ MEMBERS = (
     Safeguard(
         "a repeated callback exchanges no code",
         5,
-        "layers/jiuwu/jiuwu/members/signin.py",
+        "layers/jiuwu/jiuwu/members/login_flow.py",
         "claim if isinstance(claim, Ended) else self._first(callback, claim, redirect_uri)",
         'self._first(callback, claim if isinstance(claim, Claim) else Claim(claim.state, {}, ""), redirect_uri)',
         ("tests/functions/test_oauth_callback.py::test_a_browser_that_asks_twice_lands_twice_in_the_same_place",),
@@ -180,7 +180,7 @@ MEMBERS = (
     Safeguard(
         "a ciphertext opens for its member only",
         5,
-        "layers/jiuwu/jiuwu/members/sealing.py",
+        "layers/jiuwu/jiuwu/members/encryption.py",
         'context = {"member_id": member_id}',
         'context = {"app": "jiuwu"}',
         ("tests/members/test_tokens.py::test_a_ciphertext_does_not_open_for_another_member",),
@@ -189,7 +189,7 @@ MEMBERS = (
     Safeguard(
         "tokens are sealed",
         5,
-        "layers/jiuwu/jiuwu/members/sealing.py",
+        "layers/jiuwu/jiuwu/members/encryption.py",
         'lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]',
         "lambda: part",
         ("tests/members/test_tokens.py::test_the_table_holds_no_token",),

@@ -134,8 +134,8 @@ class MembersPlatform(Platform):
 
         Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
+        from jiuwu.members.encryption import UNREADABLE
         from jiuwu.members.grants import RecordMalformed
-        from jiuwu.members.sealing import UNREADABLE
         from jiuwu.members.tokens import TokenBusy, TokenUnavailable
         from jiuwu.orders.placement import NotPlaceable, place, reserve
 

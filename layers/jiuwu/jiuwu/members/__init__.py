@@ -1,0 +1,4 @@
+"""Members: accounts, logins, sessions and tokens.
+
+Front doors: `login_flow`, `logins.Logins` and `tokens.Tokens`.
+"""

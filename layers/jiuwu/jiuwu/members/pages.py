@@ -16,7 +16,7 @@ class Message:
     text: str
 
 
-# By what happened: jiuwu.members.signin.Failure, and the refusals that a person gets to see.
+# By what happened: jiuwu.members.login_flow.Failure, and the refusals that a person gets to see.
 MESSAGES = {
     "malformed": Message(400, "链接不完整", "这个登录链接不完整，或者被改动过。请回到原来的页面，重新点击登录。"),
     "return_to_refused": Message(

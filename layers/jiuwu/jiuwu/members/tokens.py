@@ -10,8 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients
 from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
-from jiuwu.members.sealing import Seal
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
+
+from .encryption import Seal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
