@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from jiuwu.bootstrap import lane_rules
 from jiuwu.platform import profile
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
-from jiuwu.wiring import lane_rules
 from sandbox.memory.account import Account
 
 _CALLS, _TABLE = 10_000, "LimitsTable"

@@ -14,12 +14,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws.secrets import SecretReader, SecretUnavailable
+from jiuwu.bootstrap import signing_secrets
 from jiuwu.dead_letters.repository import Shelf
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import Profile
-from jiuwu.wiring import signing_secrets
 from jiuwu_cli import inputs, running
 from jiuwu_cli.problems import Problem
 

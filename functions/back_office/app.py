@@ -21,6 +21,7 @@ from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
+from jiuwu.bootstrap import heed, queue_effects
 from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.human_text import first_unfit
@@ -33,7 +34,6 @@ from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
-from jiuwu.wiring import heed, queue_effects
 
 
 class Settings(settings.PlatformSettings, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
+from jiuwu.bootstrap import Platform
 from jiuwu.orders.business_day import bounds, yesterday
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.settings import TradeSettings
@@ -23,7 +24,6 @@ from jiuwu.statements.report import Statement
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import Walker, tasks_of, wait_seconds
 from jiuwu.statements.totals import Tally, total
-from jiuwu.wiring import Platform
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

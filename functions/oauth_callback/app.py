@@ -14,13 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.web import Reply, Request, RequestRefused
+from jiuwu.bootstrap import MembersPlatform
 from jiuwu.members import pages
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.login_flow import Callback, LoginFailed, SignIn
 from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, State, TicketRefused, is_secret, new_secret
 from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
-from jiuwu.wiring import MembersPlatform
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
 COOKIE = "__Host-jiuwu_login"

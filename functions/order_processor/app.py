@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, task_queue, telemetry
 from jiuwu.aws.sqs import attributes
+from jiuwu.bootstrap import Platform, queue_effects
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.intake import parser
@@ -28,7 +29,6 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation import alerts
-from jiuwu.wiring import Platform, queue_effects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

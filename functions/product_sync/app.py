@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invocation, settings, telemetry
 from jiuwu.aws.invocation import WrongPayload
+from jiuwu.bootstrap import Platform
 from jiuwu.catalogue.full_sync import Stock, Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue, Outcome
 from jiuwu.reconciliation.repository import Records
-from jiuwu.wiring import Platform
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
+from jiuwu.bootstrap import EffectQueue, MembersPlatform, queue_effects, queue_placing
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.ids import is_order_no
@@ -29,7 +30,6 @@ from jiuwu.reconciliation.repository import OVERLAP_SECONDS, Records
 from jiuwu.reconciliation.settle import Settler
 from jiuwu.reconciliation.shard_tasks import Lease, Part
 from jiuwu.reconciliation.worker import Outcome, Sweep
-from jiuwu.wiring import EffectQueue, MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

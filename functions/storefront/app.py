@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.web import Reply, Request
+from jiuwu.bootstrap import MembersPlatform, queue_effects, queue_placing
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
 from jiuwu.checkout.cart import Basket, read_basket
@@ -34,7 +35,6 @@ from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.decide import STOREFRONT
 from jiuwu.reconciliation.repair import Mended, Mender
 from jiuwu.reconciliation.settle import Settler
-from jiuwu.wiring import MembersPlatform, queue_effects, queue_placing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

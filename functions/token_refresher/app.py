@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
+from jiuwu.bootstrap import MembersPlatform
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
-from jiuwu.wiring import MembersPlatform
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from jiuwu.bootstrap import lane_rules
 from jiuwu.platform.profile import load
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.lane import Ask, Lane, Tally
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
-from jiuwu.wiring import lane_rules
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh

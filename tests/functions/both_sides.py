@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
+from jiuwu.bootstrap import MembersPlatform
 from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Sessions
 from jiuwu.members.tokens import Tokens
@@ -14,7 +15,6 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.points.ledger import PointsLedger
-from jiuwu.wiring import MembersPlatform
 from tests.functions.platform_stand_in import StandIn
 
 NOW = 1_763_800_000

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from jiuwu.bootstrap import Platform
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
-from jiuwu.wiring import Platform
 from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
 from tests.orders.lives import NOW
 

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
+from jiuwu.bootstrap import Platform
 from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.events import Event, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
-from jiuwu.wiring import Platform
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides
 from tests.orders.lives import after

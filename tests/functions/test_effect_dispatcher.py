@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from jiuwu.aws.settings import SettingsError
+from jiuwu.bootstrap import Platform
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore
-from jiuwu.wiring import Platform
 from tests.functions.trade_messages import (
     ENVIRONMENT,
     Said,

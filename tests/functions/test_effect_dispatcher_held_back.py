@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
+from jiuwu.bootstrap import Platform
 from jiuwu.orders.order import Status
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.repository import LaneTable
-from jiuwu.wiring import Platform
 from tests.functions.test_effect_dispatcher import Rig, environment, rig, wanted, warehouse
 from tests.functions.trade_messages import an_order, data, platform, shown
 from tests.orders.lives import NOW, PAID

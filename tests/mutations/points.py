@@ -46,7 +46,7 @@ POINTS = (
     Safeguard(
         "points are reserved before the platform hears of the order",
         2,
-        "layers/jiuwu/jiuwu/wiring.py",
+        "layers/jiuwu/jiuwu/bootstrap.py",
         "if order.points:",
         "if order.points < 0:",
         (

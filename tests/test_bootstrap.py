@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.aws.settings import PlatformSettings
+from jiuwu.bootstrap import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.platform.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
 from jiuwu.platform.wire import CallRecord
-from jiuwu.wiring import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
 
@@ -31,7 +31,7 @@ ENVIRONMENT = PlatformSettings(
 PROBE = """
 import sys
 from jiuwu.aws.settings import PlatformSettings
-from jiuwu.wiring import MembersPlatform
+from jiuwu.bootstrap import MembersPlatform
 
 urls = {"jiuwu_profile": "jiuwu", "platform_url": "http://p"}
 common = PlatformSettings(**urls, app_id="a", app_secret_name="s", limits_table="l")
