@@ -19,15 +19,15 @@ from sandbox.town.town import START, Town, town
 
 _LIFE = ("created", "paid", "shipped", "completed")
 
-type Row = dict[str, float]
+type Discrepancy = dict[str, float]
 
 
-def run() -> dict[str, Row]:
+def run() -> dict[str, Discrepancy]:
     """Requests to DynamoDB and units of one order's life, ours and the peer's."""
     return {"jiuwu-connect": _ours(), "Powertools": _peer()}
 
 
-def _ours() -> Row:
+def _ours() -> Discrepancy:
     with town() as built:
         stock(built)
         member = Member(built, "ou_bench")
@@ -48,7 +48,7 @@ def _live(built: Town, actions: Actions, member: Member) -> None:
         raise AssertionError(f"the order ended as {item['status']['S']}")
 
 
-def _used(account: Account) -> Row:
+def _used(account: Account) -> Discrepancy:
     """What the order itself writes, and all there is: limits are leased for many calls at once, whatever is ordered."""
     units = account.calls.units
     written = {name: used for (name, kind), used in units.items() if kind == "write"}
@@ -63,11 +63,11 @@ def _used(account: Account) -> Row:
     }
 
 
-def _difference(before: Row, after: Row) -> Row:
+def _difference(before: Discrepancy, after: Discrepancy) -> Discrepancy:
     return {name: after[name] - before[name] for name in after}
 
 
-def _peer() -> Row:
+def _peer() -> Discrepancy:
     """An order's item without indexes: who never looks for orders by time or day needs none."""
     account = Account(Clock(START))
     account.tables = {

@@ -28,7 +28,7 @@ def _used(instances: int, asked_per_second: float) -> dict[str, float]:
     while let_through < _CALLS:
         now[0] += 1 / asked_per_second
         asked += 1
-        let_through += not all_[asked % instances].admit("money", patience=0.0).refused
+        let_through += not all_[asked % instances].acquire("money", patience=0.0).refused
     units = account.calls.units
     return {f"{kind} units": units[_TABLE, kind] * 1000 / _CALLS for kind in ("write", "read")}
 

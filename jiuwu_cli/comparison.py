@@ -13,7 +13,7 @@ from jiuwu.orders.repository import TableBusy
 from jiuwu.platform.errors import PlatformError
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement, yuan_text
-from jiuwu.statements.totals import ABSENT, Figures, Row, Seen, Tally, total
+from jiuwu.statements.totals import ABSENT, Discrepancy, SideSnapshot, Sums, Totals, total
 from jiuwu_cli import moments
 from jiuwu_cli.screen import note, say
 from jiuwu_cli.stack import Stack
@@ -30,15 +30,15 @@ def comparer(stack: Stack, period: Period, clock: Callable[[], float] = time.tim
     return Comparer(stack.store, lambda: stack.platform, stack.policy, period, clock)
 
 
-def compared(one: Comparer) -> Tally:
+def compared(one: Comparer) -> Totals:
     """The tally of the whole period; what could not be read is a problem in it."""
-    found = Tally()
+    found = Totals()
     try:
         for part in chain(_ours(one), _theirs(one)):
             before, found = total(found.here).orders, found + part
             _tell_progress(before, total(found.here).orders)
     except FAULTS as error:
-        found += Tally(problems=(f"broken off: {told(error)}",))
+        found += Totals(problems=(f"broken off: {told(error)}",))
     return found
 
 
@@ -57,7 +57,7 @@ def _tell_progress(before: int, now: int) -> None:
         note(f"compared {now} orders")
 
 
-def _ours(one: Comparer) -> Iterator[Tally]:
+def _ours(one: Comparer) -> Iterator[Totals]:
     for day in days_between(one.period.since, one.period.until):
         for shard in day_shards(day):
             numbers = one.store.of_day(shard, limit=_AT_ONCE)
@@ -66,7 +66,7 @@ def _ours(one: Comparer) -> Iterator[Tally]:
                 numbers = one.store.of_day(shard, after=numbers[-1], limit=_AT_ONCE)
 
 
-def _theirs(one: Comparer) -> Iterator[Tally]:
+def _theirs(one: Comparer) -> Iterator[Totals]:
     there = one.changed_there()
     yield there.tally
     missing = _numbers(there.tally)
@@ -76,7 +76,7 @@ def _theirs(one: Comparer) -> Iterator[Tally]:
         missing += _numbers(there.tally)
 
 
-def _numbers(tally: Tally) -> list[str]:
+def _numbers(tally: Totals) -> list[str]:
     return [line.order_no for line in (*tally.differences, *tally.in_flight)]
 
 
@@ -87,7 +87,7 @@ def show(statement: Statement) -> None:
     say(f"{'in yuan':<18}{'orders':>9}{'ordered':>17}{'paid':>17}{'refunded':>17}")
     _show_sums("all", total(tally.here), total(tally.there))
     for state in sorted({*tally.here, *tally.there} - {ABSENT}):
-        _show_sums(state, tally.here.get(state, Figures()), tally.there.get(state, Figures()))
+        _show_sums(state, tally.here.get(state, Sums()), tally.there.get(state, Sums()))
     _show_parts(tally)
     _show_lines(("differs", "differ"), tally.differing, tally.differences)
     _show_lines(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
@@ -95,7 +95,7 @@ def show(statement: Statement) -> None:
         say(f"not compared: {problem}", style="yellow", hang=2)
 
 
-def _show_parts(tally: Tally) -> None:
+def _show_parts(tally: Totals) -> None:
     """Show what all orders add up from: those that are equal, that differ, that are in flight, that were never
     placed."""
     if not (tally.differing or tally.waiting or tally.never_placed):
@@ -107,27 +107,27 @@ def _show_parts(tally: Tally) -> None:
     _show_sums("differ", *differ)
     _show_sums("in flight", *wait)
     # ended here before the platform had them: absent there, and no difference
-    _show_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Figures())
+    _show_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Sums())
 
 
-def _sums(lines: tuple[Row, ...]) -> tuple[Figures, Figures]:
+def _sums(lines: tuple[Discrepancy, ...]) -> tuple[Sums, Sums]:
     """Return the figures of both sides of these orders; one that differs in two ways has two lines."""
     rows = {line.order_no: line for line in lines}.values()
-    return sum((row.here.figures for row in rows), Figures()), sum((row.there.figures for row in rows), Figures())
+    return sum((row.here.figures for row in rows), Sums()), sum((row.there.figures for row in rows), Sums())
 
 
-def _show_sums(name: str, here: Figures, there: Figures) -> None:
+def _show_sums(name: str, here: Sums, there: Sums) -> None:
     """Show one line where both sides are the same, otherwise one for each side."""
     here, there = (replace(figures, points=0) for figures in (here, there))
     sides = [("both", here)] if here == there else [("here", here), ("there", there)]
-    if here == there == Figures() and name != "all":
+    if here == there == Sums() and name != "all":
         return
     for label, (side, figures) in zip([name, ""], sides, strict=False):
         sums = "".join(f"{yuan_text(fen):>17}" for fen in (figures.ordered_fen, figures.paid_fen, figures.refunded_fen))
         say(f"{label:<12}{side:<6}{figures.orders:>9}{sums}")
 
 
-def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Row, ...]) -> None:
+def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Discrepancy, ...]) -> None:
     say(f"{orders} order {what[0]}" if orders == 1 else f"{orders} orders {what[1]}")
     for line in lines[:_SHOWN]:
         sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))
@@ -136,5 +136,5 @@ def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Row, ...]) -> N
         say(f"  and {len(lines) - _SHOWN} more; --csv FILE or --json has them all")
 
 
-def _told(seen: Seen) -> str:
+def _told(seen: SideSnapshot) -> str:
     return seen.state if not seen.figures.orders else f"{seen.state} paid {yuan_text(seen.figures.paid_fen)}"

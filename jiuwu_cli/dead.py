@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import INTAKE, Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.platform.decoding import decode
 from jiuwu_cli import moments, options, stack
 from jiuwu_cli.asking import confirm
@@ -134,7 +134,7 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
 
 def send_all(
     redrive: Redrive,
-    letters: Iterable[Letter],
+    letters: Iterable[DeadLetter],
     *,
     rate: float,
     dry_run: bool = False,
@@ -153,7 +153,7 @@ def send_all(
     return failed
 
 
-def summary(letter: Letter) -> dict[str, Any]:
+def summary(letter: DeadLetter) -> dict[str, Any]:
     """A letter for programs, without its body; empty fields are left out."""
     names = ["letter_id", *(field.name for field in fields(letter))]
     shown = {name: getattr(letter, name) for name in names if name not in ("body", "messages", "version")}
@@ -165,18 +165,18 @@ def text_of(body: bytes) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-def about(letter: Letter) -> str:
+def about(letter: DeadLetter) -> str:
     """What a letter is about, in two words."""
     what = letter.effect or letter.event_type or ("(unreadable)" if letter.source == INTAKE else "(no type)")
     return f"{what} {letter.order_no or letter.event_id}".rstrip()
 
 
 def _chosen(
-    shelf: Shelf, kind: Kind | None, since: str | None, reason: str | None, *, everything: bool = False
-) -> list[Letter]:
+    shelf: DeadLetterRepository, kind: Kind | None, since: str | None, reason: str | None, *, everything: bool = False
+) -> list[DeadLetter]:
     after = moments.since(since, time.time()) if since else 0
     kinds = [kind] if kind else list(Kind)
-    found: Iterator[Letter] = (letter for one in kinds for letter in shelf.of_kind(one, since=after))
+    found: Iterator[DeadLetter] = (letter for one in kinds for letter in shelf.of_kind(one, since=after))
     wanted = [
         letter
         for letter in found
@@ -185,7 +185,7 @@ def _chosen(
     return sorted(wanted, key=lambda letter: (letter.last_at, letter.letter_id), reverse=True)
 
 
-def _get(shelf: Shelf, letter_id: str) -> Letter:
+def _get(shelf: DeadLetterRepository, letter_id: str) -> DeadLetter:
     # nothing else can be one, and DynamoDB refuses what is too long or empty
     whole = shelf.get(letter_id) if 0 < len(letter_id) <= 64 and letter_id.isascii() else None
     if whole is None:
@@ -193,13 +193,13 @@ def _get(shelf: Shelf, letter_id: str) -> Letter:
     return whole
 
 
-def _line(letter: Letter) -> str:
+def _line(letter: DeadLetter) -> str:
     tries = counted(letter.attempts, "try", "tries")
     fields = f"{letter.letter_id}  {moments.shown(letter.last_at)}  {letter.kind:<11}  {letter.state:<10}  {tries:<9}"
     return f"{fields}  {about(letter)}  {letter.reason}"
 
 
-def _show(letter: Letter) -> None:
+def _show(letter: DeadLetter) -> None:
     rows = {
         "letter": letter.letter_id,
         "kind": letter.kind,
@@ -227,7 +227,7 @@ def _show(letter: Letter) -> None:
         say(line)
 
 
-def _headers(letter: Letter) -> dict[str, Any]:
+def _headers(letter: DeadLetter) -> dict[str, Any]:
     try:
         found = json.loads(letter.headers or "{}")
     except ValueError:

@@ -8,7 +8,7 @@ import typer
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.orders.refund_rules import MOST_REASON
 from jiuwu.points.codec import Booking
-from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
+from jiuwu.points.ledger import MOST_POINTS, InsufficientPoints, LedgerBusy, PointsLedger, RequestReused
 from jiuwu_cli import moments, options, stack, texts
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.problems import Misuse, Problem
@@ -73,7 +73,7 @@ def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> Non
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:
     try:
         is_new = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
-    except Short as short:
+    except InsufficientPoints as short:
         raise Problem(f"{member} has only {counted(short.balance, 'point')}", "take fewer") from None
     except RequestReused:
         problem = f"the request {request} was counted before, with another reason or amount"

@@ -170,7 +170,7 @@ def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
     _show(deployment, product_sync.some(deployment, product_ids))
 
 
-def _show(deployment: Stack, told: product_sync.Told) -> None:
+def _show(deployment: Stack, told: product_sync.MessageFacts) -> None:
     """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
     say(f"platform: {counts or 'no products'}")
@@ -190,7 +190,7 @@ def _show(deployment: Stack, told: product_sync.Told) -> None:
         raise product_sync.NotCompared(rest, "`jiuwu products sync` tries again")
 
 
-def _rest(told: product_sync.Told) -> str:
+def _rest(told: product_sync.MessageFacts) -> str:
     """Return what was not compared; "" if all was."""
     if told.problem:
         done = counted(told.done, "product")

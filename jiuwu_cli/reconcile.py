@@ -8,7 +8,7 @@ import typer
 
 from jiuwu.statements.comparison import Comparer
 from jiuwu.statements.report import Statement
-from jiuwu.statements.totals import Row, Tally
+from jiuwu.statements.totals import Discrepancy, Totals
 from jiuwu_cli import options, stack
 from jiuwu_cli.asking import at_terminal
 from jiuwu_cli.comparison import FAULTS, compared, comparer, show, told
@@ -73,7 +73,7 @@ def _title(since: str | None, until: str | None) -> str:
     return f"{since or 'yesterday'} - {until or 'now'}"
 
 
-def _exit_code(tally: Tally) -> int:
+def _exit_code(tally: Totals) -> int:
     """Drift that was seen is drift, however much could not be compared."""
     if tally.differing:
         return _DRIFT
@@ -92,7 +92,7 @@ def _tell(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None
         show(statement)
 
 
-def _repair(found: stack.Stack, one: Comparer, tally: Tally, *, cap: int, yes: bool) -> None:
+def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, cap: int, yes: bool) -> None:
     numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
     try:
         planned = plans(reading(found), numbers, now=int(one.clock()))
@@ -140,7 +140,7 @@ def mend(invoke: Invoke, mendable: list[Plan]) -> None:
         say(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
 
 
-def _recounted(one: Comparer, differences: tuple[Row, ...]) -> int:
+def _recounted(one: Comparer, differences: tuple[Discrepancy, ...]) -> int:
     try:
         return remaining(one, differences)
     except FAULTS as error:
@@ -151,7 +151,7 @@ def _recounted(one: Comparer, differences: tuple[Row, ...]) -> int:
         raise problem from None
 
 
-def remaining(one: Comparer, differences: tuple[Row, ...]) -> int:
+def remaining(one: Comparer, differences: tuple[Discrepancy, ...]) -> int:
     """How many of these orders differ still; one that we have not got is one of them."""
     numbers = list(dict.fromkeys(line.order_no for line in differences))
     known = one.store.get_many(numbers)

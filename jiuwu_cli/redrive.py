@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jiuwu.aws import sqs
-from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.effects import dispatcher
 from jiuwu.orders.events import Redriven
@@ -53,7 +53,7 @@ class Redrive:
         self._sqs: Any = stack.client("sqs")
         self._shelf = stack.shelf
 
-    def send(self, letter: Letter, *, dry_run: bool = False) -> str:
+    def send(self, letter: DeadLetter, *, dry_run: bool = False) -> str:
         """Sends one letter back and notes it; says what became of it, or with `dry_run` what would. Raises
         NotRedriven."""
         delivery_id = "" if dry_run else self._new_id()
@@ -62,7 +62,7 @@ class Redrive:
             self._shelf.redriven(letter, as_=delivery_id, at=int(self._clock()))
         return said
 
-    def _resend(self, letter: Letter, delivery_id: str) -> str:
+    def _resend(self, letter: DeadLetter, delivery_id: str) -> str:
         message = self.message(letter, delivery_id)
         if not delivery_id:
             return f"would be sent to {message.queue}"
@@ -73,7 +73,7 @@ class Redrive:
         )
         return f"sent to {message.queue} as {delivery_id}"
 
-    def message(self, letter: Letter, delivery_id: str) -> Message:
+    def message(self, letter: DeadLetter, delivery_id: str) -> Message:
         """The original bytes with what the platform said of them."""
         known = {
             "event_id": letter.event_id,
@@ -92,7 +92,7 @@ class Redrive:
             raise NotRedriven("it has no bytes")
         return Message(queue, body, {name: text for name, text in known.items() if text})
 
-    def _reread(self, letter: Letter) -> tuple[str, str, str]:
+    def _reread(self, letter: DeadLetter) -> tuple[str, str, str]:
         """Queue, text and event type as the intake would have them today; its profile may have changed since."""
         try:
             taken = notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
@@ -101,7 +101,7 @@ class Redrive:
         queue = ORDERS if taken.event_type.startswith("order.") else COMMUNITY
         return queue, sqs.for_sqs(taken.body_text), taken.event_type
 
-    def _revive(self, letter: Letter, dry_run: bool) -> str:  # noqa: FBT001
+    def _revive(self, letter: DeadLetter, dry_run: bool) -> str:  # noqa: FBT001
         """The effect's second life, and then a message that only names the order."""
         store = self._stack.store
         order = store.get(letter.order_no) if letter.order_no else None
@@ -119,7 +119,7 @@ class Redrive:
             raise NotRedriven("it lives again, but the queue did not take it; the reconciler will find it in minutes")
         return f"sent to {EFFECTS}"
 
-    def _second_life(self, store: OrderStore, letter: Letter) -> None:
+    def _second_life(self, store: OrderStore, letter: DeadLetter) -> None:
         for _ in range(_ROUNDS):
             order = store.get(letter.order_no)
             if order is None:
@@ -130,7 +130,7 @@ class Redrive:
                 return
         raise NotRedriven("others wrote the order again and again; try again")
 
-    def _reborn(self, order: Order, letter: Letter) -> Order | None:
+    def _reborn(self, order: Order, letter: DeadLetter) -> Order | None:
         outcome = apply(order, Redriven(int(self._clock()), letter.effect), policy=self._stack.policy)
         if isinstance(outcome, Ignored) and outcome.reason == "refund_exceeds_payment":
             raise NotRedriven("the order keeps less than that by now: other refunds gave it back, or are about to")

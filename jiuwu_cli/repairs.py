@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.lookup import remotes
 from jiuwu.orders.order import Order
-from jiuwu.reconciliation.repair import Mended, Mender
+from jiuwu.reconciliation.repair import Repaired, Repairer
 from jiuwu_cli.stack import Stack
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Plan:
 
 def plans(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
     """A plan for each order, in the sequence given; reads both sides afresh. Raises PlatformError, TableBusy."""
-    mender = Mender(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
+    mender = Repairer(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
     ours, (theirs, unreadable) = stack.store.get_many(order_nos), _there(stack, order_nos)
     return [
         # absent there is another thing than there and not readable: that one is nobody's to create
@@ -81,12 +81,12 @@ def _there(stack: Stack, order_nos: Sequence[str]) -> "tuple[dict[str, RemoteOrd
     return found, unreadable
 
 
-def _plan(mender: Mender, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:
+def _plan(mender: Repairer, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:
     mended = mender.mend(local, remote, now=now)
     return Plan(number, tuple(_steps(local, mended)))
 
 
-def _steps(local: Order | None, mended: Mended) -> Iterable[str]:
+def _steps(local: Order | None, mended: Repaired) -> Iterable[str]:
     if mended.place:
         yield "create it at the platform"
     if local is None and mended.order is not None:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws.secrets import SecretReader, SecretUnavailable
 from jiuwu.bootstrap import signing_secrets
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.client import PlatformClient
@@ -59,9 +59,9 @@ class Stack:
         return OrderStore(self.client("dynamodb"), self.output("OrdersTable"))
 
     @property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> DeadLetterRepository:
         """The dead letters."""
-        return Shelf(self.client("dynamodb"), self.output("DeadLettersTable"))
+        return DeadLetterRepository(self.client("dynamodb"), self.output("DeadLettersTable"))
 
     @cached_property
     def policy(self) -> Policy:

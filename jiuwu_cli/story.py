@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.orders.business_day import day_of
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
@@ -44,7 +44,7 @@ class Difference:
 
 
 def moments_of(
-    order: Order | None, entries: Iterable[Entry], letters: Iterable[Letter], drift: Iterable[Difference]
+    order: Order | None, entries: Iterable[Entry], letters: Iterable[DeadLetter], drift: Iterable[Difference]
 ) -> list[Moment]:
     """All that is known of the order, oldest first."""
     lines = list(entries)
@@ -169,7 +169,7 @@ def _effect(said: Mapping[str, Any]) -> str:
     return str(said.get("effect_id", "")).partition(":")[2]
 
 
-def _letter(letter: Letter) -> Moment:
+def _letter(letter: DeadLetter) -> Moment:
     tries = counted(letter.attempts, "try", "tries")
     about = letter.effect or f"{letter.event_type} {letter.event_id}"
     return Moment(

@@ -57,7 +57,7 @@ def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_neve
     asked: list[tuple[str, bool]] = []
 
     class Lanes:
-        def admit(self, lane: str, *, patience: float, fallback: bool) -> Any:
+        def acquire(self, lane: str, *, patience: float, fallback: bool) -> Any:
             asked.append((lane, fallback))
 
     for url in ("", "https://other.example"):

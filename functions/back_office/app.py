@@ -31,7 +31,7 @@ from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
-from jiuwu.points.ledger import MOST_POINTS, LedgerBusy, PointsLedger, RequestReused, Short
+from jiuwu.points.ledger import MOST_POINTS, InsufficientPoints, LedgerBusy, PointsLedger, RequestReused
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 
@@ -159,7 +159,7 @@ def _change_points(office: Office, request: Request, member_id: str) -> Reply:
     _require_member(office, member_id)
     try:
         office.ledger.grant(member_id, key, wanted.points, at=int(office.clock()), reason=_reason(wanted))
-    except Short as short:
+    except InsufficientPoints as short:
         raise Refused(422, "points_short", f"积分不足，当前余额 {short.balance}", "points") from None
     except RequestReused:
         raise _reused() from None

@@ -22,8 +22,8 @@ from jiuwu.orders.settings import TradeSettings
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement
 from jiuwu.statements.runs import Progress, Run, StatementRuns
-from jiuwu.statements.tasks import Walker, tasks_of, wait_seconds
-from jiuwu.statements.totals import Tally, total
+from jiuwu.statements.tasks import StatementWorker, tasks_of, wait_seconds
+from jiuwu.statements.totals import Totals, total
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -117,7 +117,7 @@ def _watch(made: DailyStatement, run: Run, work: Work) -> None:
 
 
 def _walk(made: DailyStatement, run: Run, work: Work, left: Callable[[], float]) -> None:
-    progress = Walker(run, made.runs, made.store, _comparer(made, run.day), left).walk(work.task)
+    progress = StatementWorker(run, made.runs, made.store, _comparer(made, run.day), left).walk(work.task)
     if progress is None:
         return  # another copy of this task is ahead, and goes on
     if not progress.done:
@@ -167,7 +167,7 @@ def _finish(made: DailyStatement, run: Run) -> None:
     )
 
 
-def _count(tally: Tally) -> None:
+def _count(tally: Totals) -> None:
     telemetry.count("StatementDifferences", tally.differing)
     telemetry.count("StatementInFlight", tally.waiting)
     telemetry.count("StatementIncomplete", 0 if tally.complete else 1)

@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, task_queue, telemetry
 from jiuwu.dead_letters import failed_message
-from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
-from jiuwu.dead_letters.repository import Shelf, ShelfBusy
+from jiuwu.dead_letters.repository import DeadLetterRepository, DeadLettersBusy
 from jiuwu.platform import profile
 
 
@@ -32,7 +32,7 @@ class Keeper(NamedTuple):
     """What keeping needs; `sources` says for each dead-letter queue's ARN where its messages came from."""
 
     profile: profile.Profile
-    shelf: Shelf
+    shelf: DeadLetterRepository
     sources: Mapping[str, str]
     clock: Callable[[], float] = time.time
 
@@ -48,14 +48,14 @@ def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
     death = failed_message.read(record, source=source, profile=keeper.profile, now=int(keeper.clock()))
     try:
         letter = keeper.shelf.keep(death)
-    except (ClientError, BotoCoreError, ShelfBusy) as error:
+    except (ClientError, BotoCoreError, DeadLettersBusy) as error:
         telemetry.logger.error("dead letter not kept", failed=clients.named(error), message_id=death.message_id)
         return False
     _tell(letter)
     return True
 
 
-def _tell(letter: Letter) -> None:
+def _tell(letter: DeadLetter) -> None:
     # Also for a message that was kept before and comes again: counted twice it rings as well, and not at all would
     # be what a crash between keeping and counting leaves.
     telemetry.count("DeadLetters", kind=letter.kind.value)
@@ -78,7 +78,7 @@ def _tell(letter: Letter) -> None:
 _settings = settings.load(Settings)
 _keeper = Keeper(
     profile.load(_settings.jiuwu_profile),
-    Shelf(clients.client("dynamodb"), _settings.dead_letters_table),
+    DeadLetterRepository(clients.client("dynamodb"), _settings.dead_letters_table),
     {
         _settings.order_dead_letters_arn: ORDERS,
         _settings.effect_dead_letters_arn: EFFECTS,

@@ -130,7 +130,9 @@ def _order_no(body: str) -> str:
 
 def _bury(parts: Parts, record: Record) -> bool:
     """Moves a message that is no request of ours to the dead letters as it came; whether that went well."""
-    told = failed_message.obituary(record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME)
+    told = failed_message.failure_attributes(
+        record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME
+    )
     try:
         _send(parts, record["body"], told)
     except (ClientError, BotoCoreError) as error:

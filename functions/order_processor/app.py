@@ -105,7 +105,7 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
         return result
     kind = Kind.QUARANTINED if result.what in _UNREADABLE else Kind.POISON
     reason = f"{result.what}: {result.detail}"
-    told = failed_message.obituary(record, kind=kind, reason=reason, function="OrderProcessor")
+    told = failed_message.failure_attributes(record, kind=kind, reason=reason, function="OrderProcessor")
     try:
         processor.sqs.send_message(
             QueueUrl=processor.settings.order_dead_letter_url,

@@ -25,11 +25,11 @@ from jiuwu.orders.order import Status
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation import shard_tasks
-from jiuwu.reconciliation.repair import Mender
+from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.repository import OVERLAP_SECONDS, Records
-from jiuwu.reconciliation.settle import Settler
-from jiuwu.reconciliation.shard_tasks import Lease, Part
-from jiuwu.reconciliation.worker import Outcome, Sweep
+from jiuwu.reconciliation.settle import OrderSynchroniser
+from jiuwu.reconciliation.shard_tasks import Lease, ShardTask
+from jiuwu.reconciliation.worker import Outcome, ReconciliationWorker
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -80,7 +80,7 @@ def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> 
 
 
 def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], float]) -> Answer:
-    tasks = task_queue.tasks(batch, Part)
+    tasks = task_queue.tasks(batch, ShardTask)
     for task in tasks:
         if task.body:
             _work(reconciler, task.body.held_by(task.message_id), left)
@@ -89,7 +89,7 @@ def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], f
     return task_queue.again(task.message_id for task in tasks if task.body is None)
 
 
-def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
+def _work(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) -> None:
     """Works on a part and queues its continuation; what raises brings the task again."""
     if is_order_no(part.name):
         return _place(reconciler, part, left)
@@ -110,7 +110,7 @@ def _work(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None
             lease.give_back()
 
 
-def _place(reconciler: Reconciler, part: Part, left: Callable[[], float]) -> None:
+def _place(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) -> None:
     """Try once more to place an order that the platform could not take a moment ago, and queue the next try after a
     growing pause, until the due time brings it. An order on its way is no drift: nothing is reported but what becomes
     of it."""
@@ -135,7 +135,7 @@ def _fresh_seconds(payment_check_seconds: int) -> int:
     return min(max(payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST), _FRESH_AT_MOST)
 
 
-def _keep(records: Records, part: Part, outcome: Outcome, started_at: float) -> None:
+def _keep(records: Records, part: ShardTask, outcome: Outcome, started_at: float) -> None:
     """Reports, counts and logs what was found; a part in which nothing was to do leaves nothing."""
     if not (outcome.looked_at or outcome.findings or outcome.problems):
         return
@@ -156,7 +156,7 @@ def _asked(event: object) -> str | None:
     return order_no
 
 
-def _one(reconciler: Reconciler, order_no: str, sweep: Sweep) -> Answer:
+def _one(reconciler: Reconciler, order_no: str, sweep: ReconciliationWorker) -> Answer:
     """What was found and done about the order. What was pending before is asked for again: its message may be lost, and
     one more does no harm."""
     outcome = sweep.one(order_no)
@@ -173,7 +173,7 @@ def _one(reconciler: Reconciler, order_no: str, sweep: Sweep) -> Answer:
     }
 
 
-def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: int) -> Sweep:
+def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: int) -> ReconciliationWorker:
     environment, clock = reconciler.settings, reconciler.clock
     policy = environment.policy
     limits = reconciler.platform.profile.limits
@@ -183,14 +183,14 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
         Backlog(limits.per_second(limits.lane("orders.push_status")), readers=environment.due_shards),
         clock=clock,
     )
-    settler = Settler(
+    settler = OrderSynchroniser(
         reconciler.store,
-        Mender(policy, partial(member_id_for, environment.app_id)),
+        Repairer(policy, partial(member_id_for, environment.app_id)),
         queue=effects.ask,
         wait=effects.wait,
         clock=clock,
     )
-    return Sweep(
+    return ReconciliationWorker(
         reconciler.store,
         settler,
         platform=lambda: reconciler.platform.client,

@@ -21,7 +21,7 @@ from jiuwu.bootstrap import MembersPlatform, queue_effects, queue_placing
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
 from jiuwu.checkout.cart import Basket, read_basket
-from jiuwu.checkout.checkout import CancelLater, Checkout, KeyReused, NotCancellable, Reach, TooDear
+from jiuwu.checkout.checkout import AmountTooLarge, CancelLater, Checkout, KeyReused, NotCancellable, Reach
 from jiuwu.checkout.views import points_receipt, receipt
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
@@ -33,8 +33,8 @@ from jiuwu.orders.settings import TradeSettings
 from jiuwu.platform.errors import AppSecretUnavailable
 from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.decide import STOREFRONT
-from jiuwu.reconciliation.repair import Mended, Mender
-from jiuwu.reconciliation.settle import Settler
+from jiuwu.reconciliation.repair import Repaired, Repairer
+from jiuwu.reconciliation.settle import OrderSynchroniser
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -95,7 +95,7 @@ def _buy(shop: Shop, visit: Visit) -> Reply:
         raise Refused(409, "idempotency_key_reused", _KEY_REUSED, "Idempotency-Key") from None
     except NotForSale as unsold:
         raise _unsold(unsold, basket) from None
-    except TooDear:
+    except AmountTooLarge:
         raise Refused(422, "amount_too_large", "订单金额过大", "items") from None
     except NotPlaceable as why:
         if why.final:
@@ -211,7 +211,7 @@ def _ordered(
     return web.json_reply(status, receipt(order) | dict(more or {}), headers)
 
 
-def _note(mended: Mended) -> None:
+def _note(mended: Repaired) -> None:
     for transition in mended.transitions:
         telemetry.count("OrderTransitions", transition=transition)
     for name, dimension, label in alerts.metrics(mended.alerts):
@@ -229,9 +229,9 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
     dynamodb, sqs = clients.client("dynamodb"), clients.client("sqs")
     store = OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards)
     policy = environment.policy
-    settler = Settler(
+    settler = OrderSynchroniser(
         store,
-        Mender(policy, partial(member_id_for, environment.app_id), finder=STOREFRONT),
+        Repairer(policy, partial(member_id_for, environment.app_id), finder=STOREFRONT),
         queue=partial(queue_effects, sqs, environment.effect_queue_url),
         clock=clock,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from jiuwu.dead_letters.failed_message import Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
 from jiuwu.platform import money
@@ -60,7 +60,7 @@ class Books:
 
     def dead(self) -> dict[str, int]:
         """How many letters of each kind were kept, and how many messages each dead-letter queue holds still."""
-        shelf = Shelf(self.sandbox.aws("dynamodb"), self.sandbox.stack.outputs["DeadLettersTable"])
+        shelf = DeadLetterRepository(self.sandbox.aws("dynamodb"), self.sandbox.stack.outputs["DeadLettersTable"])
         letters = {f"dead letters, {kind}": len(list(shelf.of_kind(kind))) for kind in Kind}
         return letters | {name: self._depth(name) for name in _DEAD}
 

@@ -13,7 +13,7 @@ from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.reconciliation.repository import Records
 from sandbox.memory.account import Account
 from sandbox.memory.calls import Phase
-from tests.catalogue.remote_products import NOW, Shelf, a_product, row, there
+from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
 
 DAY = 86_400
 SYNCED = replace(a_product(), synced_hash=a_product().digest, synced_at=NOW - 100)
@@ -23,7 +23,7 @@ class Warehouse:
     """So many products in a table in memory, which the platform has heard of."""
 
     def __init__(self, count: int = 0) -> None:
-        self.account, self.shelf = Account.of_template(lambda: NOW), Shelf()
+        self.account, self.shelf = Account.of_template(lambda: NOW), DeadLetterRepository()
         dynamodb = self.account.client("dynamodb")
         for number in range(count):
             dynamodb.put_item(TableName="ProductsTable", Item=row(replace(SYNCED, product_id=f"p{number:06}")))

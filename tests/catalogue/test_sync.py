@@ -12,7 +12,7 @@ from jiuwu.catalogue.repository import Product, RowMalformed, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Kept, Outcome, compare, explanation, reason
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformInternal, ProductRefused, UnknownOutcome
 from jiuwu.platform.models import RemoteProduct
-from tests.catalogue.remote_products import NOW, Shelf, a_product, fails, row, there
+from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, fails, row, there
 
 TEA = a_product()
 SYNCED = replace(TEA, synced_hash=TEA.digest, synced_at=NOW - 100)
@@ -22,7 +22,7 @@ class Shop:
     """A table and a shelf with a catalogue between them."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self.dynamodb, self.table, self.shelf, self.now = dynamodb, table, Shelf(), float(NOW)
+        self.dynamodb, self.table, self.shelf, self.now = dynamodb, table, DeadLetterRepository(), float(NOW)
         platform: Any = self.shelf
         self.catalogue = Catalogue(Rows(dynamodb, table), lambda: platform, clock=lambda: self.now)
 
@@ -102,7 +102,7 @@ class Marked:
 def test_after_a_push_nothing_differs_unless_it_was_refused(
     product: Product, remote: RemoteProduct | None, disliked: bool
 ) -> None:
-    shelf: Any = Shelf(*[remote] if remote else [], dislikes=(product.title,) if disliked else ())
+    shelf: Any = DeadLetterRepository(*[remote] if remote else [], dislikes=(product.title,) if disliked else ())
     rows: Any = Marked()
 
     kept = Catalogue(rows, lambda: shelf).keep(product)

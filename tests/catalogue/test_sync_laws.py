@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jiuwu.catalogue.repository import Product, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
-from tests.catalogue.remote_products import NOW, Shelf, a_product, row, there
+from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
 
 TITLES = ("龙井", "绿茶", "高仿")
 DISLIKED = "高仿"
@@ -55,7 +55,7 @@ class ProductLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.row, self.shelf, self.now = Row(), Shelf(dislikes=(DISLIKED,)), NOW
+        self.row, self.shelf, self.now = Row(), DeadLetterRepository(dislikes=(DISLIKED,)), NOW
         rows: Any = self.row
         platform: Any = self.shelf
         self.catalogue = Catalogue(rows, lambda: platform, clock=lambda: self.now)

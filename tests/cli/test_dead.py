@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jiuwu.dead_letters.dead_letter import Letter
+from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.events import EffectFailed
 from jiuwu.orders.order import Effect, Order
 from jiuwu.orders.state_machine import Applied, apply
@@ -31,13 +31,15 @@ def deployed(aws: Callable[[str], Any], cloud: object) -> Stack:
 
 
 @pytest.fixture
-def shelf(deployed: Stack, make_table: Callable[[str], str]) -> Shelf:
+def shelf(deployed: Stack, make_table: Callable[[str], str]) -> DeadLetterRepository:
     fresh(deployed, make_table, "DeadLettersTable", "OrdersTable")
-    return Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
+    return DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
 
 
 @pytest.fixture
-def dead(jiuwu: Jiuwu, deployed: Stack, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def dead(
+    jiuwu: Jiuwu, deployed: Stack, shelf: DeadLetterRepository, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
     """dead("list") runs the command on that stack."""
     monkeypatch.setattr("jiuwu_cli.stack.find", lambda name: {"the-stack": deployed}[name])
     return lambda *arguments, **more: jiuwu("dead", *arguments, "--stack", "the-stack", **more)
@@ -63,7 +65,9 @@ def test_every_command_explains_itself_with_an_example(jiuwu: Jiuwu, command: st
 # ---- list and show ---------------------------------------------------------------------------------------------------
 
 
-def test_the_list_has_a_line_for_each_that_waits_the_latest_first(dead: Callable[..., Any], shelf: Shelf) -> None:
+def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
+    dead: Callable[..., Any], shelf: DeadLetterRepository
+) -> None:
     old = shelf.keep(death(paid(0), message="m-1", kind="poison", reason=UNKNOWN, now=NOW))
     new = shelf.keep(death("{", message="m-2", source=INTAKE, kind="quarantined", event_type="", now=NOW + 60))
     sent = shelf.keep(death(paid(2), message="m-3", received=6))
@@ -76,7 +80,9 @@ def test_the_list_has_a_line_for_each_that_waits_the_latest_first(dead: Callable
     assert second.startswith(old.letter_id)
 
 
-def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(dead: Callable[..., Any], shelf: Shelf) -> None:
+def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
+    dead: Callable[..., Any], shelf: DeadLetterRepository
+) -> None:
     letter = shelf.keep(death(message="m-1", received=6))
     shelf.redriven(letter, as_="redrive-1", at=NOW)
     assert [] == lines(dead("list"))
@@ -98,7 +104,7 @@ def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(dead: Cal
     ],
 )
 def test_kind_time_and_reason_choose(
-    dead: Callable[..., Any], shelf: Shelf, choice: tuple[str, str], expected: set[str]
+    dead: Callable[..., Any], shelf: DeadLetterRepository, choice: tuple[str, str], expected: set[str]
 ) -> None:
     ids = {
         "m-1": shelf.keep(death(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
@@ -110,7 +116,7 @@ def test_kind_time_and_reason_choose(
     assert {ids[one] for one in expected} == {letter["letter_id"] for letter in json.loads(found)}
 
 
-def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], shelf: Shelf) -> None:
+def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], shelf: DeadLetterRepository) -> None:
     headers = json.dumps({"X-Jiuwu-Nonce": "n-1", "X-Jiuwu-Event-Id": "evt-1"})
     letter = shelf.keep(death(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1"))
 
@@ -124,7 +130,7 @@ def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], she
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\x00\x1b[2J", b"{\x1b", "茶\u202e".encode()])
 def test_hostile_bytes_do_not_reach_the_terminal_and_are_there_on_demand(
-    dead: Callable[..., Any], shelf: Shelf, body: bytes
+    dead: Callable[..., Any], shelf: DeadLetterRepository, body: bytes
 ) -> None:
     letter = shelf.keep(replace(death("x", source=INTAKE, kind="quarantined"), body=body))
 
@@ -148,7 +154,7 @@ def attributes(message: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
     body = paid(0) + " \n"
     letter = shelf.keep(death(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}'))
@@ -171,7 +177,7 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
 
 
 def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
     shelf.keep(death(paid(0), message="m-1", received=6))
     shelf.keep(death("{}", message="m-2", received=6, source=COMMUNITY, event_type="user.updated"))
@@ -184,7 +190,7 @@ def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
 
 
 def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
     readable = {**told("paid"), "event_id": "evt-1"}
     text = json.dumps(readable | {"data": readable["data"] | {"title": "\ufffe"}}, ensure_ascii=False)
@@ -216,7 +222,7 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("facts", "why"), CANNOT.values(), ids=CANNOT)
 def test_what_cannot_be_sent_says_why_and_stays(
-    dead: Callable[..., Any], shelf: Shelf, facts: dict[str, Any], why: str
+    dead: Callable[..., Any], shelf: DeadLetterRepository, facts: dict[str, Any], why: str
 ) -> None:
     letter = shelf.keep(death(**facts))
 
@@ -228,7 +234,7 @@ def test_what_cannot_be_sent_says_why_and_stays(
 
 
 def test_many_are_sent_only_when_a_person_says_yes(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, terminal: None
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
     for n in range(11):
         shelf.keep(death(paid(n), message=f"m-{n}", received=6))
@@ -242,7 +248,7 @@ def test_many_are_sent_only_when_a_person_says_yes(
 
 
 def test_one_is_sent_only_when_a_person_says_yes(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, terminal: None
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
     letter = shelf.keep(death(paid(0)))
 
@@ -256,7 +262,7 @@ def test_one_is_sent_only_when_a_person_says_yes(
 
 @pytest.mark.parametrize("stdin", ["", "y\n"])
 def test_without_a_terminal_a_letter_is_sent_only_by_yes(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack, stdin: str
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, stdin: str
 ) -> None:
     result = dead("redrive", shelf.keep(death(paid(0))).letter_id, stdin=stdin)
 
@@ -264,7 +270,7 @@ def test_without_a_terminal_a_letter_is_sent_only_by_yes(
     assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
 
 
-def test_the_rate_is_kept_between_letters(shelf: Shelf, deployed: Stack) -> None:
+def test_the_rate_is_kept_between_letters(shelf: DeadLetterRepository, deployed: Stack) -> None:
     letters = [shelf.keep(death(paid(n), message=f"m-{n}")) for n in range(3)]
     slept: list[float] = []
 
@@ -299,7 +305,7 @@ def test_a_letter_that_is_not_there_is_said_so(dead: Callable[..., Any], id_: st
 # ---- effects ---------------------------------------------------------------------------------------------------------
 
 
-def given_up_effect(stack: Stack, shelf: Shelf) -> tuple[Order, Letter]:
+def given_up_effect(stack: Stack, shelf: DeadLetterRepository) -> tuple[Order, DeadLetter]:
     """A paid order whose shipping was given up, and its letter."""
     order = stack.store.create(an_order(base=PAID))
     failed = apply(order, EffectFailed(NOW, "ship", dead="poison: NotAuthorized"), policy=stack.policy)
@@ -316,14 +322,14 @@ def now(stack: Stack, order: Order) -> Order:
     return found
 
 
-def get(shelf: Shelf, letter: Letter) -> Letter:
+def get(shelf: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
     found = shelf.get(letter.letter_id)
     assert found is not None
     return found
 
 
 def test_an_effect_gets_a_second_life_and_its_order_is_queued(
-    dead: Callable[..., Any], shelf: Shelf, deployed: Stack
+    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
     order, letter = given_up_effect(deployed, shelf)
     assert () == order.pending
@@ -335,7 +341,7 @@ def test_an_effect_gets_a_second_life_and_its_order_is_queued(
     assert "redriven" == get(shelf, letter).state
 
 
-def test_redriving_an_effect_twice_changes_nothing_more(shelf: Shelf, deployed: Stack) -> None:
+def test_redriving_an_effect_twice_changes_nothing_more(shelf: DeadLetterRepository, deployed: Stack) -> None:
     order, letter = given_up_effect(deployed, shelf)
 
     Redrive(deployed, clock=lambda: NOW).send(letter)
@@ -346,7 +352,7 @@ def test_redriving_an_effect_twice_changes_nothing_more(shelf: Shelf, deployed: 
     queued(deployed, "EffectQueue")
 
 
-def test_an_effect_that_was_done_since_is_left_alone(shelf: Shelf, deployed: Stack) -> None:
+def test_an_effect_that_was_done_since_is_left_alone(shelf: DeadLetterRepository, deployed: Stack) -> None:
     order, letter = given_up_effect(deployed, shelf)
     done = order.with_effect("ship", Effect(1, NOW))
     deployed.store.save_many([(order, done)])
@@ -357,7 +363,7 @@ def test_an_effect_that_was_done_since_is_left_alone(shelf: Shelf, deployed: Sta
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
-    shelf: Shelf, deployed: Stack, dry_run: bool
+    shelf: DeadLetterRepository, deployed: Stack, dry_run: bool
 ) -> None:
     order = deployed.store.create(an_order(base=PAID))
     effect = "refund:t1#AAAAAAAAAAAAAAAA"

@@ -10,10 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 from jiuwu.dead_letters.failed_message import EFFECTS
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.events import PaymentsDoubted
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, Happened, Order
+from jiuwu.orders.order import Effect, HistoryEntry, Order
 from jiuwu.reconciliation.decide import hold
 from jiuwu.reconciliation.drift import Drift, Finding, Report
 from jiuwu.reconciliation.repository import Records
@@ -85,7 +85,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     order = deployed.store.create(an_order(base=PAID))
     paid = order.history[-1].cause
     log(deployed, *logged(paid))
-    shelf = Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
+    shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
     letter = shelf.keep(
         death(body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
@@ -133,7 +133,7 @@ def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: St
 
 
 def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
-    shelf = Shelf(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
+    shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     letter = shelf.keep(death(kind="poison", reason="order_unknown: out_order_no"))
 
     result = told(letter.order_no)
@@ -219,7 +219,7 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
 
 
 def test_a_refund_asked_for_is_told_in_yuan() -> None:
-    order = replace(an_order(), history=(Happened(at=NOW, cause="ask:1", what="refund_asked:980"),))
+    order = replace(an_order(), history=(HistoryEntry(at=NOW, cause="ask:1", what="refund_asked:980"),))
 
     assert "refund_asked 9.80 yuan by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
 

@@ -326,7 +326,7 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
 def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_it_could_not_tell(
     products: Products, monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, int], problem: str, code: int, said: str
 ) -> None:
-    told = product_sync.Told(Counter(outcomes), problem=problem)
+    told = product_sync.MessageFacts(Counter(outcomes), problem=problem)
     monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
     result = products("sync")
 

@@ -21,7 +21,7 @@ from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.statements.report import Statement
-from jiuwu.statements.totals import Figures, Row, Seen, Tally
+from jiuwu.statements.totals import Discrepancy, SideSnapshot, Sums, Totals
 from jiuwu_cli import stack
 from jiuwu_cli.comparison import show
 from jiuwu_cli.reading import WouldWrite, reading, refuse_writing
@@ -156,9 +156,15 @@ def _added(rows: Iterable[tuple[int, ...] | None]) -> tuple[int, ...]:
 
 
 def test_a_table_of_large_sums_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    figures = Figures(99_999_999, 9_999_999_999_99, 9_999_999_999_99, 9_999_999_999_99)
-    one = Row("JW1", "in_flight", "pending: push:shipped", Seen("completed", figures), Seen("shipped", figures))
-    tally = Tally({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
+    figures = Sums(99_999_999, 9_999_999_999_99, 9_999_999_999_99, 9_999_999_999_99)
+    one = Discrepancy(
+        "JW1",
+        "in_flight",
+        "pending: push:shipped",
+        SideSnapshot("completed", figures),
+        SideSnapshot("shipped", figures),
+    )
+    tally = Totals({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
 
     show(Statement("x", 0, 86_400, 0, tally))
 

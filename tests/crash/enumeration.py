@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.crash.promises import broken
 from tests.crash.scenarios import HOUR, Scenario
-from tests.crash.stage import Call, Death, Stage, stage
+from tests.crash.stage import Call, FailedMessage, Stage, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Lived:
     problems: tuple[str, ...]
 
 
-def live(scenario: Scenario, deaths: Sequence[Death] = ()) -> Lived:
+def live(scenario: Scenario, deaths: Sequence[FailedMessage] = ()) -> Lived:
     """The scenario with these deaths, and then time enough for everything to come to rest."""
     with stage(off=scenario.off, deaths=deaths, start=scenario.start) as found:
         scenario.prepare(found)
@@ -46,19 +46,21 @@ def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
             yield f"{-back} fen went back of {paid}, instead of {wanted}"
 
 
-def each_death(calls: Sequence[Call]) -> Iterator[Death]:
+def each_death(calls: Sequence[Call]) -> Iterator[FailedMessage]:
     """Before each call, and after it."""
     for call in calls:
-        yield Death(call.number, "before")
-        yield Death(call.number, "after")
+        yield FailedMessage(call.number, "before")
+        yield FailedMessage(call.number, "after")
 
 
-def second_deaths(first: Death, calls: Sequence[Call], functions: Sequence[str]) -> Iterator[tuple[Death, Death]]:
+def second_deaths(
+    first: FailedMessage, calls: Sequence[Call], functions: Sequence[str]
+) -> Iterator[tuple[FailedMessage, FailedMessage]]:
     """The first death together with each one that may follow it, among these functions."""
     for call in calls[first.number :]:
         if call.function in functions:
-            yield first, Death(call.number, "before")
-            yield first, Death(call.number, "after")
+            yield first, FailedMessage(call.number, "before")
+            yield first, FailedMessage(call.number, "after")
 
 
 def by_function(calls: Sequence[Call]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jiuwu.members.encryption import Seal
+from jiuwu.members.encryption import TokenCipher
 from jiuwu.members.grants import Grants
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
@@ -108,7 +108,7 @@ def _members(stage: Stage) -> Iterator[str]:
         if grant.status != "active":
             yield f"{member_id} was logged out: {grant.status}"
             continue
-        seal = Seal(kms, "TokenKey")
+        seal = TokenCipher(kms, "TokenKey")
         access, refresh = (seal.open(member_id, one) for one in (grant.tokens.access, grant.tokens.refresh))
         held = platform.grants[platform.access[access].grant_id]
         if held.revoked or refresh not in {held.refresh, held.previous}:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from jiuwu.catalogue.repository import from_item
 from jiuwu.catalogue.sync import compare
 from jiuwu.dead_letters.failed_message import Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Status
 from jiuwu.platform.contract import RefundStatus
@@ -478,8 +478,8 @@ def buried(stage: Stage) -> str:
     return "" if found == dead and len(dead) == 1 else f"letters {found}, given up {dead}"
 
 
-def _shelf(stage: Stage) -> Shelf:
-    return Shelf(stage.town.account.client("dynamodb"), "DeadLettersTable")
+def _shelf(stage: Stage) -> DeadLetterRepository:
+    return DeadLetterRepository(stage.town.account.client("dynamodb"), "DeadLettersTable")
 
 
 def _ledger(stage: Stage) -> PointsLedger:

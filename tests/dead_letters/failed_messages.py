@@ -3,7 +3,7 @@
 from typing import Any
 
 from jiuwu.dead_letters import failed_message
-from jiuwu.dead_letters.failed_message import ORDERS, Death
+from jiuwu.dead_letters.failed_message import ORDERS, FailedMessage
 from jiuwu.platform import profile
 
 NOW = 1_763_800_500
@@ -27,6 +27,6 @@ def given_up(
     }
 
 
-def death(body: str = PAID, *, source: str = ORDERS, now: int = NOW, **facts: Any) -> Death:
+def death(body: str = PAID, *, source: str = ORDERS, now: int = NOW, **facts: Any) -> FailedMessage:
     """The death that such a record tells of."""
     return failed_message.read(given_up(body, **facts), source=source, profile=profile.load(), now=now)

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.dead_letters import repository
-from jiuwu.dead_letters.dead_letter import Letter, keep, letter_id
-from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Death, Kind
+from jiuwu.dead_letters.dead_letter import DeadLetter, keep, letter_id
+from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, FailedMessage, Kind
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, death
 
 LARGEST_BODY = 262_144  # bytes that the intake takes in
 
 
-def letter(*deaths: Death) -> Letter:
-    found: Letter | None = None
+def letter(*deaths: FailedMessage) -> DeadLetter:
+    found: DeadLetter | None = None
     for one in deaths:
         found = keep(found, one) or found
     assert found is not None
@@ -124,7 +124,7 @@ DEATHS = st.lists(
 
 
 @given(DEATHS)
-def test_however_often_deaths_are_told_each_counts_once(told: list[Death]) -> None:
+def test_however_often_deaths_are_told_each_counts_once(told: list[FailedMessage]) -> None:
     once = {one.message_id: one for one in reversed(told)}
 
     found = letter(*told)
@@ -135,7 +135,7 @@ def test_however_often_deaths_are_told_each_counts_once(told: list[Death]) -> No
 
 
 @given(DEATHS, st.binary(max_size=2000))
-def test_a_letter_comes_back_from_its_item_as_it_went(told: list[Death], body: bytes) -> None:
+def test_a_letter_comes_back_from_its_item_as_it_went(told: list[FailedMessage], body: bytes) -> None:
     found = replace(letter(*told), body=body, redrives=3, redriven_as="redrive-1", version=7)
 
     assert found == repository.from_item(repository.to_item(found))

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.effects import dispatcher
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
-from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Effect, Line, Order, Status
 from jiuwu.orders.repository import OrderStore
@@ -88,7 +88,7 @@ def test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left(store: OrderSto
 
 
 def test_a_refund_that_the_merchant_asked_for_tells_the_platform_why(store: OrderStore) -> None:
-    stored(store, after(SHIPPED, RefundAsked("r1", NOW + 80, 234, "商品破损"), paid("t2")))
+    stored(store, after(SHIPPED, RefundRequested("r1", NOW + 80, 234, "商品破损"), paid("t2")))
     platform = Platform()
 
     dispatch(store, Bus(), platform)

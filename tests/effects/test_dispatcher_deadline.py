@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.errors import UnknownOutcome
@@ -48,7 +48,7 @@ class Hanging(Platform):
 
 
 def asked_back(order: Order, count: int) -> Order:
-    return after(order, *(RefundAsked(f"r{n}", NOW + 80, 100) for n in range(count)))
+    return after(order, *(RefundRequested(f"r{n}", NOW + 80, 100) for n in range(count)))
 
 
 def tries(store: OrderStore) -> list[int]:

@@ -9,14 +9,14 @@ import pytest
 
 from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.payment_check import MOST_LOOKS
-from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundAsked
+from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundRequested
 from jiuwu.orders.order import HoldReason, Order, Status
 from jiuwu.orders.refund_rules import refundable_fen
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, apply
 from jiuwu.platform.errors import PlatformError, PlatformUnreachable
 from jiuwu.platform.models import RemotePayment
-from jiuwu.reconciliation.repair import Mender
+from jiuwu.reconciliation.repair import Repairer
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, stored
 from tests.orders.lives import CANCELLED, NOW, PAID, PLACED, REFUND, SHIPPED, after, cancelled, done, paid, refunded
 from tests.reconciliation import sides
@@ -172,7 +172,7 @@ def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the
 
 
 def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderStore) -> None:
-    stored(store, after(SHIPPED, done("push:shipped"), RefundAsked("ask", NOW + 70, 100)))
+    stored(store, after(SHIPPED, done("push:shipped"), RefundRequested("ask", NOW + 70, 100)))
     platform = shows()
 
     dispatch(store, Bus(), platform)
@@ -230,7 +230,7 @@ def test_the_true_payment_of_an_order_held_in_doubt_ships_it_once_and_is_kept() 
 def test_a_payment_that_the_platform_shows_after_all_ships_the_order() -> None:
     held = after(PAID, UNTRUE)
 
-    mended = Mender(REFUND, str).mend(held, sides.remote("paid", [sides.payment()]), now=NOW + 900)
+    mended = Repairer(REFUND, str).mend(held, sides.remote("paid", [sides.payment()]), now=NOW + 900)
 
     assert mended.order is not None
     assert (Status.PAID, ("ship",), ()) == (mended.order.status, mended.order.pending, mended.order.doubted)
@@ -240,7 +240,7 @@ def test_a_payment_shown_after_the_true_one_is_a_second_payment() -> None:
     served = after(PAID, UNTRUE, paid("true"))
     there = sides.remote("paid", [sides.payment(), sides.payment("true")])
 
-    mended = Mender(REFUND, str).mend(served, there, now=NOW + 900)
+    mended = Repairer(REFUND, str).mend(served, there, now=NOW + 900)
 
     assert mended.order is not None
     assert ("ship", "refund:t1") == mended.order.pending
@@ -254,7 +254,7 @@ def test_a_notification_ends_no_doubt() -> None:
 
 
 def test_nobody_gets_money_back_that_the_platform_does_not_show() -> None:
-    assert Ignored("nothing_paid") == apply(after(PAID, UNTRUE), RefundAsked("a", NOW + 400, 1), policy=REFUND)
+    assert Ignored("nothing_paid") == apply(after(PAID, UNTRUE), RefundRequested("a", NOW + 400, 1), policy=REFUND)
 
 
 def test_an_order_held_in_doubt_ends_by_its_cancellation() -> None:
@@ -287,7 +287,7 @@ def test_the_refund_of_a_payment_in_doubt_waits_for_the_platform_to_show_it() ->
     order = after(PAID, UNTRUE, refunded())
     both = sides.remote("refunded", [sides.payment()], [sides.refund()])
 
-    mended = Mender(REFUND, str).mend(order, both, now=NOW + 900)
+    mended = Repairer(REFUND, str).mend(order, both, now=NOW + 900)
 
     assert (Status.HELD, NOW + 90) == (order.status, order.due_at)
     assert mended.order is not None

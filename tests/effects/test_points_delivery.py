@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from jiuwu.orders.events import Cancelled, Paid
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
-from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NeverReserved, PointsLedger
+from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NoReservation, PointsLedger
 from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
 from tests.orders.lives import NOW, PLACED, after
 
@@ -65,7 +65,7 @@ def test_a_ledger_that_is_busy_or_out_of_reach_is_tried_again(store: OrderStore,
     assert ({NUMBER}, []) == (set(dispatched.next_at), graves.buried)
 
 
-@pytest.mark.parametrize("no", [AlreadyReturned(), NeverReserved()])
+@pytest.mark.parametrize("no", [AlreadyReturned(), NoReservation()])
 def test_what_the_ledger_can_never_do_is_given_up_and_kept_for_a_person(store: OrderStore, no: Exception) -> None:
     graves = Graves()
     stored(store, BOUGHT)

@@ -14,7 +14,7 @@ from jiuwu.orders.codec import shard_of
 from jiuwu.orders.events import Event, Paid, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
-from jiuwu.reconciliation.shard_tasks import CHANGED, Part
+from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, Sides
 from tests.orders.lives import after
@@ -64,7 +64,9 @@ class Clockwork:
         """One task's invocation."""
         return self.handle({"Records": [message]}, left)
 
-    def put(self, part: Part, message_id: str = "m-1", left: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
+    def put(
+        self, part: ShardTask, message_id: str = "m-1", left: Callable[[], float] = lambda: 120.0
+    ) -> dict[str, Any]:
         """The invocation for this task, whoever queued it."""
         return self.handle(batch(part, message_id), left)
 
@@ -119,7 +121,7 @@ def _record(message_id: str, body: str) -> dict[str, Any]:
     return {"messageId": message_id, "eventSource": "aws:sqs", "body": body}
 
 
-def batch(part: Part, message_id: str = "m-1") -> dict[str, Any]:
+def batch(part: ShardTask, message_id: str = "m-1") -> dict[str, Any]:
     """The event with this task."""
     return {"Records": [_record(message_id, msgspec.json.encode(part).decode())]}
 

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.aws.settings import SettingsError
-from jiuwu.dead_letters.dead_letter import Letter
-from jiuwu.dead_letters.failed_message import Death, Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.dead_letter import DeadLetter
+from jiuwu.dead_letters.failed_message import FailedMessage, Kind
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, death, given_up
 from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
 
@@ -32,14 +32,14 @@ class Desk:
 
     def __init__(self, app: ModuleType, said: Said) -> None:
         self.app, self.said = app, said
-        self.shelf: Shelf = app._keeper.shelf
+        self.shelf: DeadLetterRepository = app._keeper.shelf
         self.keeper = app._keeper._replace(clock=lambda: NOW + 0.9)
 
     def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
         return failed(self.app.handle(self.keeper._replace(**changes), batch(*records)))
 
     @property
-    def letters(self) -> list[Letter]:
+    def letters(self) -> list[DeadLetter]:
         return [letter for kind in Kind for letter in self.shelf.of_kind(kind)]
 
 
@@ -122,15 +122,15 @@ def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
     assert (4, 20) == (letter.deaths, letter.attempts)
 
 
-class Overtaken(Shelf):
+class Overtaken(DeadLetterRepository):
     """A table in which another death of the same thing is kept just after the letter is read."""
 
-    def __init__(self, dynamodb: Any, table: str, other: Death) -> None:
+    def __init__(self, dynamodb: Any, table: str, other: FailedMessage) -> None:
         super().__init__(dynamodb, table)
         self.others = [other]
-        self.beside = Shelf(dynamodb, table)
+        self.beside = DeadLetterRepository(dynamodb, table)
 
-    def get(self, id_: str) -> Letter | None:
+    def get(self, id_: str) -> DeadLetter | None:
         found = super().get(id_)
         if self.others:
             self.beside.keep(self.others.pop())
@@ -186,7 +186,7 @@ class Down:
 def test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted(desk: Desk) -> None:
     down: Any = Down()
 
-    assert ["m-1"] == desk.handle(given_up(message="m-1"), shelf=Shelf(down, "letters"))
+    assert ["m-1"] == desk.handle(given_up(message="m-1"), shelf=DeadLetterRepository(down, "letters"))
     assert ["EndpointConnectionError"] == [line["failed"] for line in desk.said.about("dead letter not kept")]
     assert {} == desk.said.counted("DeadLetters")
 

@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 from jiuwu.dead_letters import failed_message
-from jiuwu.dead_letters.dead_letter import Letter
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.dead_letter import DeadLetter
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
 from jiuwu_cli.redrive import Redrive
 from jiuwu_cli.stack import Stack
@@ -23,9 +23,9 @@ class Desk:
 
     def __init__(self, rig: Rig, stack: Stack) -> None:
         self.rig, self.stack, self.sqs = rig, stack, stack.client("sqs")
-        self.shelf = Shelf(stack.client("dynamodb"), stack.output("DeadLettersTable"))
+        self.shelf = DeadLetterRepository(stack.client("dynamodb"), stack.output("DeadLettersTable"))
 
-    def kept(self) -> list[Letter]:
+    def kept(self) -> list[DeadLetter]:
         """What was buried, as the keeper keeps it."""
         found = taken(self.sqs, self.rig.environment["ORDER_DEAD_LETTER_URL"])
         profile = self.rig.processor.platform.profile
@@ -34,7 +34,7 @@ class Desk:
             for one in found
         ]
 
-    def redriven(self, letter: Letter) -> list[str]:
+    def redriven(self, letter: DeadLetter) -> list[str]:
         """Sends it back and has OrderProcessor take what then is on the queue."""
         Redrive(self.stack, clock=lambda: NOW + 120).send(letter)
         return self.rig.handle(*taken(self.sqs, self.stack.output("OrderQueue")))

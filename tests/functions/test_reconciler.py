@@ -11,7 +11,7 @@ from msgspec import structs
 
 from jiuwu.orders.events import EffectDone, Paid
 from jiuwu.orders.order import Status
-from jiuwu.reconciliation.shard_tasks import Part
+from jiuwu.reconciliation.shard_tasks import ShardTask
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard
@@ -234,7 +234,7 @@ def test_a_contradiction_is_reported_with_its_evidence_and_nothing_is_changed(cl
 def test_hundreds_of_due_orders_take_few_calls(clockwork: Clockwork) -> None:
     numbers = clockwork.orders_of("3", 230)
 
-    clockwork.put(Part("3", LATER))
+    clockwork.put(ShardTask("3", LATER))
 
     assert clockwork.sides.platform.count("orders.query") == 3
     assert all(clockwork.sides.order(number).due_at > LATER for number in numbers)

@@ -11,7 +11,7 @@ from jiuwu.orders.codec import shard_of
 from jiuwu.orders.events import Paid
 from jiuwu.orders.order import Status
 from jiuwu.orders.repository import OrderStore
-from jiuwu.reconciliation.shard_tasks import CHANGED, Part
+from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask
 from tests.functions.platform_stand_in import Serve, down, refuses
 from tests.functions.reconciler_rig import EVENT, LATER, Clockwork, paid
 
@@ -50,20 +50,20 @@ def test_what_is_no_task_comes_again_and_ends_in_the_dead_letters(clockwork: Clo
 # ── One at a time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def in_the_middle_of_it(clockwork: Clockwork, part: Part) -> Part:
+def in_the_middle_of_it(clockwork: Clockwork, part: ShardTask) -> ShardTask:
     """The continuation of this part, whose first invocation has come to its end."""
     clockwork.put(part, "m-first", left=lambda: 10.0)
     (rest,) = clockwork.tasks()
-    return Part(**json.loads(rest["body"]))
+    return ShardTask(**json.loads(rest["body"]))
 
 
 @pytest.mark.parametrize("name", ["3", CHANGED])
 def test_a_part_still_in_work_is_left_alone_by_the_next_tick(clockwork: Clockwork, name: str) -> None:
     clockwork.orders_of("3", 101)
-    in_the_middle_of_it(clockwork, Part(name, LATER))
+    in_the_middle_of_it(clockwork, ShardTask(name, LATER))
     asked = list(clockwork.sides.platform.calls)
 
-    answer = clockwork.put(Part(name, LATER + 1), "m-next-tick")
+    answer = clockwork.put(ShardTask(name, LATER + 1), "m-next-tick")
 
     assert ({"batchItemFailures": []}, asked) == (answer, clockwork.sides.platform.calls)
     assert clockwork.leases == [name]
@@ -71,7 +71,7 @@ def test_a_part_still_in_work_is_left_alone_by_the_next_tick(clockwork: Clockwor
 
 def test_a_continuation_delivered_twice_is_worked_on_once(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 201)
-    rest = in_the_middle_of_it(clockwork, Part("3", LATER))
+    rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
     clockwork.put(rest, "m-rest", left=lambda: 10.0)
     asked = clockwork.sides.platform.count("orders.query")
 
@@ -82,10 +82,10 @@ def test_a_continuation_delivered_twice_is_worked_on_once(clockwork: Clockwork) 
 
 def test_a_part_whose_worker_died_is_taken_by_a_later_tick_and_not_given_back_to_the_dead(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 201)
-    rest = in_the_middle_of_it(clockwork, Part("3", LATER))
+    rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
     clockwork.sides.now = LATER + 21  # ten seconds for what was left, ten for the clocks
 
-    clockwork.put(Part("3", LATER + 21), "m-next-tick", left=lambda: 10.0)
+    clockwork.put(ShardTask("3", LATER + 21), "m-next-tick", left=lambda: 10.0)
     asked = clockwork.sides.platform.count("orders.query")
     clockwork.put(rest, "m-rest")
 
@@ -94,7 +94,7 @@ def test_a_part_whose_worker_died_is_taken_by_a_later_tick_and_not_given_back_to
 
 
 def test_a_shard_without_due_orders_costs_no_lease_and_no_report(clockwork: Clockwork) -> None:
-    clockwork.put(Part("3", LATER))
+    clockwork.put(ShardTask("3", LATER))
 
     table = clockwork.sides.names["RECONCILIATION_TABLE"]
     assert [] == clockwork.sides.dynamodb.scan(TableName=table)["Items"]
@@ -102,7 +102,7 @@ def test_a_shard_without_due_orders_costs_no_lease_and_no_report(clockwork: Cloc
 
 def test_a_continuation_that_finds_nothing_left_ends_the_lease(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 100)
-    rest = in_the_middle_of_it(clockwork, Part("3", LATER))
+    rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
 
     clockwork.put(rest)
 
@@ -114,8 +114,8 @@ def test_a_task_that_crashes_comes_again_and_finds_the_part_free(clockwork: Cloc
     clockwork.sides.platform.fail("orders.query", crash)
 
     with pytest.raises(ZeroDivisionError):
-        clockwork.put(Part("3", LATER), "m-1")
-    clockwork.put(Part("3", LATER), "m-1")
+        clockwork.put(ShardTask("3", LATER), "m-1")
+    clockwork.put(ShardTask("3", LATER), "m-1")
 
     assert clockwork.sides.order(number).due_at > LATER
     assert clockwork.leases == []
@@ -130,14 +130,14 @@ def test_a_continuation_that_cannot_be_queued_brings_the_task_again(clockwork: C
     without_queue(clockwork)
 
     with pytest.raises(FanoutFailed, match="1 of 1"):
-        clockwork.put(Part("3", LATER), left=lambda: 10.0)
+        clockwork.put(ShardTask("3", LATER), left=lambda: 10.0)
 
 
 def test_a_platform_that_is_down_is_asked_again_by_the_next_tick_and_no_sooner(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 101)
     clockwork.sides.platform.fail_always("orders.query", down)
 
-    answer = clockwork.put(Part("3", LATER))
+    answer = clockwork.put(ShardTask("3", LATER))
 
     assert ({"batchItemFailures": []}, [], []) == (answer, clockwork.tasks(), clockwork.leases)
 
@@ -150,7 +150,7 @@ def test_orders_that_stay_due_do_not_keep_a_pass_from_its_end(clockwork: Clockwo
         return data | {"orders": [order | {"amount": "?"} for order in data["orders"]]}
 
     clockwork.sides.platform.fail_always("orders.query", unreadable)
-    rest = in_the_middle_of_it(clockwork, Part("3", LATER))
+    rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
     clockwork.put(rest)
 
     assert {LATER - 820} == {clockwork.sides.order(number).due_at for number in numbers}
@@ -223,10 +223,10 @@ def test_a_silent_channel_is_noticed_though_the_shards_have_mended_all_of_it(
 ) -> None:
     unheard_of(clockwork, 3)
     for shard in range(8):
-        clockwork.put(Part(str(shard), LATER + 100))
+        clockwork.put(ShardTask(str(shard), LATER + 100))
     assert "SilentWebhook" not in capsys.readouterr().out
 
-    clockwork.put(Part(CHANGED, LATER + 100))
+    clockwork.put(ShardTask(CHANGED, LATER + 100))
 
     assert "SilentWebhook" in capsys.readouterr().out
 
@@ -241,7 +241,7 @@ def test_what_members_looks_found_first_is_neither_silence_nor_news(
         clockwork.sides.platform.pay(number, transaction=f"s{n}")
     unheard_of(clockwork, missed)
 
-    clockwork.put(Part(CHANGED, LATER + 100))
+    clockwork.put(ShardTask(CHANGED, LATER + 100))
 
     assert silent is ("SilentWebhook" in capsys.readouterr().out)
 
@@ -252,7 +252,7 @@ def test_silence_is_judged_over_all_pages_of_the_list(clockwork: Clockwork, caps
 
     for page in range(3):
         assert "SilentWebhook" not in capsys.readouterr().out, f"before page {page}"
-        clockwork.put(Part(CHANGED, LATER + 100), left=lambda: 10.0)
+        clockwork.put(ShardTask(CHANGED, LATER + 100), left=lambda: 10.0)
         clockwork.sides.now += 21
 
     assert "SilentWebhook" in capsys.readouterr().out
@@ -274,7 +274,7 @@ def test_one_notification_on_the_first_page_is_remembered_to_the_last(
 def test_a_forgotten_page_counts_nobody_twice(clockwork: Clockwork, capsys: pytest.CaptureFixture[str]) -> None:
     unheard_of(clockwork, 2)
     clockwork.sides.platform.page_size = 1
-    clockwork.put(Part(CHANGED, LATER + 100), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER + 100), left=lambda: 10.0)
     (rest,) = clockwork.tasks()
 
     clockwork.sides.platform.fail("orders.changed", refuses(10001))
@@ -289,7 +289,7 @@ def test_a_forgotten_page_counts_nobody_twice(clockwork: Clockwork, capsys: pyte
 def test_an_order_not_taken_yet_is_placed_by_its_own_task(clockwork: Clockwork) -> None:
     number = clockwork.order(there=False)
 
-    answer = clockwork.put(Part(number, 0))
+    answer = clockwork.put(ShardTask(number, 0))
 
     assert ({"batchItemFailures": []}, "created") == (answer, clockwork.sides.platform.orders[number].status)
     assert Status.PLACED is clockwork.sides.order(number).status
@@ -303,7 +303,7 @@ def test_while_the_platform_is_down_the_next_try_comes_after_twice_the_pause(clo
     sent = sending(clockwork)
 
     for step in range(6):
-        clockwork.put(Part(number, 0, step=step))
+        clockwork.put(ShardTask(number, 0, step=step))
 
     assert [(10, 1), (20, 2), (40, 3), (80, 4), (160, 5)] == [(delay, task["step"]) for delay, task in sent]
     assert {number} == {task["name"] for _, task in sent}
@@ -312,13 +312,13 @@ def test_while_the_platform_is_down_the_next_try_comes_after_twice_the_pause(clo
 def test_a_task_for_an_order_placed_meanwhile_asks_the_platform_nothing(clockwork: Clockwork) -> None:
     number = clockwork.order()
 
-    clockwork.put(Part(number, 0))
+    clockwork.put(ShardTask(number, 0))
 
     assert [] == clockwork.sides.platform.calls
 
 
 def test_a_task_for_an_order_of_nobody_is_done(clockwork: Clockwork) -> None:
-    assert {"batchItemFailures": []} == clockwork.put(Part("JW" + "A" * 22, 0))
+    assert {"batchItemFailures": []} == clockwork.put(ShardTask("JW" + "A" * 22, 0))
 
 
 def sending(clockwork: Clockwork) -> list[tuple[int, dict[str, Any]]]:

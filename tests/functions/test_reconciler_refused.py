@@ -8,7 +8,7 @@ import pytest
 from jiuwu.orders.codec import shard_of
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Status
-from jiuwu.reconciliation.shard_tasks import Part
+from jiuwu.reconciliation.shard_tasks import ShardTask
 from tests.functions.platform_stand_in import Fault, down, refuses, unheard
 from tests.functions.reconciler_rig import LATER, Clockwork
 from tests.functions.test_reconciler_points import balance, for_points
@@ -73,7 +73,7 @@ def test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_o
 
     clockwork.sides.now = LATER + 100  # the payment's notification has had its time
 
-    clockwork.put(Part("3", LATER + 100))
+    clockwork.put(ShardTask("3", LATER + 100))
 
     assert Status.PAID is clockwork.sides.order(paid).status
 

@@ -10,7 +10,7 @@ from jiuwu.orders.order import Status
 from jiuwu.platform.client import PlatformClient
 from jiuwu.platform.profile import load
 from jiuwu.statements.comparison import Period
-from jiuwu.statements.totals import Row
+from jiuwu.statements.totals import Discrepancy
 from jiuwu_cli.comparison import compared, comparer
 from jiuwu_cli.reconcile import mend, remaining
 from jiuwu_cli.repairs import plans
@@ -49,7 +49,7 @@ def deployed(clockwork: Clockwork) -> Deployed:
     return Deployed("jiuwu-test", {}, given, None).on(clockwork)
 
 
-def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Row, ...]:
+def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Discrepancy, ...]:
     return compared(comparer(deployed, PERIOD, lambda: clockwork.sides.now)).differences
 
 

@@ -15,9 +15,9 @@ from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.orders.events import Cancelled, EffectDone
-from jiuwu.orders.order import Happened, Status
+from jiuwu.orders.order import HistoryEntry, Status
 from jiuwu.reconciliation.drift import counts_of
-from jiuwu.reconciliation.shard_tasks import CHANGED, Part, of_tick
+from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask, of_tick
 from sandbox.cloud.environments import ROOT
 from sandbox.platform import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides
@@ -36,7 +36,7 @@ def seconds(*left: float) -> Callable[[], float]:
 def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork) -> None:
     numbers = clockwork.orders_of("3", 150)
 
-    clockwork.put(Part("3", LATER), left=seconds(100, 10))
+    clockwork.put(ShardTask("3", LATER), left=seconds(100, 10))
     (rest,) = clockwork.tasks()
     half = [number for number in numbers if clockwork.sides.order(number).due_at > LATER]
     clockwork.take(rest)
@@ -48,7 +48,7 @@ def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork
 def test_a_page_whose_time_is_over_before_all_are_placed_is_gone_on_with(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 3, there=False)
 
-    clockwork.put(Part("3", LATER), left=seconds(100, 100, 100, 10))
+    clockwork.put(ShardTask("3", LATER), left=seconds(100, 100, 100, 10))
     first = len(clockwork.sides.platform.orders)
     (rest,) = clockwork.tasks()
     clockwork.take(rest)
@@ -80,7 +80,7 @@ def written_meanwhile(clockwork: Clockwork, number: str) -> None:
 
     def write(serve: Serve) -> object:
         order = clockwork.sides.order(number)
-        looked = replace(order, history=(*order.history, Happened(LATER, "", "look:by somebody")))
+        looked = replace(order, history=(*order.history, HistoryEntry(LATER, "", "look:by somebody")))
         clockwork.sides.store.save_many([(order, looked)])
         return serve()
 
@@ -98,14 +98,14 @@ def test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wai
     happens(clockwork, number)
     clockwork.sides.platform.pay(other)
     clockwork.sides.platform.page_size = 1
-    clockwork.put(Part(CHANGED, LATER), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER), left=lambda: 10.0)
     clockwork.tasks()  # nobody comes to the next page for a long time
 
     clockwork.sides.now = LATER + 850
     clockwork.sides.platform.pay(other, transaction="t2")
     for later in (900, 1080):
         clockwork.sides.now = LATER + later
-        clockwork.put(Part(CHANGED, LATER + later), f"m-{later}")
+        clockwork.put(ShardTask(CHANGED, LATER + later), f"m-{later}")
 
     assert Status.COMPLETED is clockwork.sides.order(number).status
 
@@ -114,7 +114,7 @@ def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork:
     for n in range(4):
         clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
     clockwork.sides.platform.page_size = 2
-    clockwork.put(Part(CHANGED, LATER), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER), left=lambda: 10.0)
     (rest,) = clockwork.tasks()
     clockwork.sides.platform.fail("orders.changed", refuses(10001))
 
@@ -126,15 +126,15 @@ def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork:
 def test_a_list_that_is_read_no_further_lags_and_one_that_is_read_does_not(
     clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clockwork.put(Part(CHANGED, LATER))
+    clockwork.put(ShardTask(CHANGED, LATER))
     clockwork.sides.platform.fail_always("orders.changed", down)
     capsys.readouterr()
     clockwork.sides.now = LATER + 7200
 
-    clockwork.put(Part(CHANGED, LATER + 7200), "m-2")
+    clockwork.put(ShardTask(CHANGED, LATER + 7200), "m-2")
     standing = lag(capsys)
     clockwork.sides.platform.heal()
-    clockwork.put(Part(CHANGED, LATER + 7200), "m-3")
+    clockwork.put(ShardTask(CHANGED, LATER + 7200), "m-3")
 
     assert (7200 + 300, 300) == (standing, lag(capsys))
 

@@ -51,7 +51,7 @@ ACCESS = (
         "a source has so many wrong keys",
         5,
         "layers/jiuwu/jiuwu/throttling/source_limit.py",
-        "    if not bucket.tokens(RATE, full_at, now):\n",
+        "    if not token_bucket.tokens(RATE, full_at, now):\n",
         "    if full_at < 0:\n",
         (
             "tests/throttling/test_source_limit.py::test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds",

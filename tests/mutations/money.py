@@ -297,8 +297,8 @@ MONEY = (
         "a parcel that may have left before it was withdrawn is reported",
         2,
         "functions/effect_dispatcher/app.py",
-        "if deaths.received(record) > 1",
-        "if deaths.received(record) > 9",
+        "if failed_message.received(record) > 1",
+        "if failed_message.received(record) > 9",
         (
             "tests/functions/test_effect_dispatcher.py"
             "::test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_parcel_once",

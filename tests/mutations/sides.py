@@ -234,8 +234,8 @@ SIDES = (
         "an order that somebody wrote meanwhile counts as left aside",
         3,
         "layers/jiuwu/jiuwu/reconciliation/settle.py",
-        "return Mended(local, aside=True)",
-        "return Mended(local)",
+        "return Repaired(local, aside=True)",
+        "return Repaired(local)",
         (
             "tests/functions/test_reconciler_trouble.py"
             "::test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait",

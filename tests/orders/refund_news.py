@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jiuwu.orders.events import Event, RefundAsked, RefundStatusChanged
+from jiuwu.orders.events import Event, RefundRequested, RefundStatusChanged
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order
 from jiuwu.orders.state_machine import Applied, apply
@@ -25,7 +25,7 @@ def listed(status: str, refund_id: str = "r1", fen: int = 1234, *, of: str = "t1
 
 def asked(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, str]:
     """The order with a refund asked for and taken by the platform, and the refund's number."""
-    order = after(order, RefundAsked(request, NOW + 62, fen))
+    order = after(order, RefundRequested(request, NOW + 62, fen))
     (effect,) = [name for name, one in order.asked_back("t1").items() if one.pending]
     return after(order, done(effect, NOW + 63)), effect_id(order.order_no, effect)
 

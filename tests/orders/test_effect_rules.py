@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from jiuwu.orders.events import EffectDone, EffectFailed, Event, Expired, Owed, Redriven
+from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Expired, Redriven
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
 from tests.orders.lives import (
@@ -105,8 +105,10 @@ def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
     assert "gave_up:push" == outcome.order.history[-1].what
 
 
-@pytest.mark.parametrize("event", [EffectFailed(NOW + 80, "push:shipped"), Owed(NOW + 80, "push:shipped")])
-def test_what_is_given_up_comes_back_by_nobody_but_a_person(event: EffectFailed | Owed) -> None:
+@pytest.mark.parametrize(
+    "event", [EffectFailed(NOW + 80, "push:shipped"), EffectMissingRemotely(NOW + 80, "push:shipped")]
+)
+def test_what_is_given_up_comes_back_by_nobody_but_a_person(event: EffectFailed | EffectMissingRemotely) -> None:
     assert isinstance(apply(GIVEN_UP, event, policy=REFUND), Ignored)
 
 

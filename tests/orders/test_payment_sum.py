@@ -14,15 +14,15 @@ from jiuwu.orders.events import (
     Event,
     Expired,
     Paid,
-    RefundAsked,
     Refunded,
+    RefundRequested,
     RefundStatusChanged,
 )
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import HoldReason, Order, Status
 from jiuwu.orders.payment_sum import missing_fen, received_fen
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
-from jiuwu.reconciliation.repair import Mender
+from jiuwu.reconciliation.repair import Repairer
 from tests.orders.lives import (
     CANCELLED,
     CREATED,
@@ -193,14 +193,14 @@ def test_money_in_the_place_of_what_went_back_is_kept() -> None:
 
 
 def test_a_request_for_the_money_of_a_short_order_counts_as_gone() -> None:
-    order = after(SHORT, RefundAsked("ask", NOW + 70, 100), WALLET)
+    order = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
 
     assert (Status.HELD, 100) == (order.status, missing_fen(order))
     assert "ship" not in order.pending
 
 
 def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
-    asked = after(SHORT, RefundAsked("ask", NOW + 70, 100), WALLET)
+    asked = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
     (name,) = asked.asked_back("gift")
 
     order = after(asked, EffectFailed(NOW + 80, name, dead="poison: BadParameters"))
@@ -255,7 +255,7 @@ def test_a_revived_order_that_stays_short_is_given_back_without_asking_the_platf
 
 
 def test_the_machine_gives_back_what_is_left_of_a_part_that_the_merchant_asked_back_in_part() -> None:
-    asked = after(SHORT, RefundAsked("ask", NOW + 70, 100))
+    asked = after(SHORT, RefundRequested("ask", NOW + 70, 100))
     over = after(asked, cancelled())
 
     assert {"refund:gift#rule-1": 300} == {n: fen for n, fen in going_back(over).items() if "rule" in n}
@@ -272,18 +272,18 @@ def test_the_reconciler_lets_a_short_order_expire_and_its_platform_cancel_it() -
     policy = Policy(expiry_seconds=1800)
     there = remote("paid", [payment("gift", 400)])
 
-    mended = Mender(policy, str).mend(SHORT, there, now=NOW + 1800)
+    mended = Repairer(policy, str).mend(SHORT, there, now=NOW + 1800)
 
     assert mended.order is not None
     assert (("push:cancelled",), ("expiring",)) == (mended.order.pending, mended.transitions)
-    assert Mender(policy, str).next_due(SHORT, now=NOW + 1700) == NOW + 1800
+    assert Repairer(policy, str).next_due(SHORT, now=NOW + 1700) == NOW + 1800
 
 
 def test_a_cancelled_order_whose_part_is_still_on_its_way_back_is_no_contradiction() -> None:
     over = after(SHORT, cancelled())
     there = remote("cancelled", [payment("gift", 400)])
 
-    assert () == Mender(REFUND, str).mend(over, there, now=NOW + 100).findings
+    assert () == Repairer(REFUND, str).mend(over, there, now=NOW + 100).findings
 
 
 def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -> None:
@@ -299,7 +299,7 @@ def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -
     )
     assert (
         ()
-        == Mender(REFUND, str)
+        == Repairer(REFUND, str)
         .mend(booked, remote("paid", [payment(fen=5000)], [refund(fen=3766, out_refund_no=number)]), now=NOW + 100)
         .findings
     )

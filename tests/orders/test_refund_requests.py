@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.orders.codec import to_item
-from jiuwu.orders.events import EffectFailed, Owed, Redriven, RefundAsked
+from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen
@@ -34,8 +34,8 @@ from tests.orders.lives import (
 )
 
 
-def ask(fen: int, request: str = "ask-1", at: int = NOW + 200) -> RefundAsked:
-    return RefundAsked(request, at, fen, "changed their mind")
+def ask(fen: int, request: str = "ask-1", at: int = NOW + 200) -> RefundRequested:
+    return RefundRequested(request, at, fen, "changed their mind")
 
 
 def asked(order: Order, fen: int, request: str = "ask-1") -> Order:
@@ -219,9 +219,11 @@ def test_a_refund_that_no_longer_fits_or_was_answered_is_not_owed() -> None:
     effect = first.effects[-1][0]
     there = after(first, done(effect))
 
-    assert {"t1": 600} == wanted(after(there, Owed(NOW + 230, effect)))
+    assert {"t1": 600} == wanted(after(there, EffectMissingRemotely(NOW + 230, effect)))
     for settled in (after(there, refunded("f1", "t1", 1000)), answer(first)):
-        assert Ignored("effect_never_repeated") == apply(settled, Owed(NOW + 230, effect), policy=REFUND)
+        assert Ignored("effect_never_repeated") == apply(
+            settled, EffectMissingRemotely(NOW + 230, effect), policy=REFUND
+        )
 
 
 steps = st.lists(
@@ -234,11 +236,11 @@ steps = st.lists(
 
 
 @given(steps, st.integers(1, 1234))
-def test_never_more_is_given_back_than_was_paid(lived: list[RefundAsked | str], foreign: int) -> None:
+def test_never_more_is_given_back_than_was_paid(lived: list[RefundRequested | str], foreign: int) -> None:
     """Whatever is asked, requested and notified in whatever sequence; the platform itself refuses what it has not."""
     order, there = PAID, 0
     for number, step in enumerate(lived):
-        if isinstance(step, RefundAsked):
+        if isinstance(step, RefundRequested):
             order = order_of(order, apply(order, step, policy=REFUND))
         elif step == "foreign" and there + foreign <= 1234:
             there += foreign
@@ -257,7 +259,9 @@ def troubled(order: Order, step: str) -> Order:
         if step == "give up":
             order = given_up(order, effect)
         else:
-            order = after(order, Redriven(NOW + 220, effect) if step == "redrive" else Owed(NOW + 230, effect))
+            order = after(
+                order, Redriven(NOW + 220, effect) if step == "redrive" else EffectMissingRemotely(NOW + 230, effect)
+            )
     return order
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.checkout.views import for_merchant, receipt
-from jiuwu.orders.events import Event, Owed, Refunded, RefundStatusChanged
+from jiuwu.orders.events import EffectMissingRemotely, Event, Refunded, RefundStatusChanged
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order
 from jiuwu.orders.outcomes import effect_state
@@ -83,7 +83,11 @@ def test_a_statement_calls_an_order_whose_refund_is_under_way_no_difference() ->
 
 def decided(order: Order, there: RemoteOrder) -> tuple[list[Event], list[str]]:
     decision = decide(order, there, now=NOW + 1000, policy=REFUND)
-    events = [action for action in decision.actions if isinstance(action, RefundStatusChanged | Owed | Refunded)]
+    events = [
+        action
+        for action in decision.actions
+        if isinstance(action, RefundStatusChanged | EffectMissingRemotely | Refunded)
+    ]
     return list(events), [finding.evidence for finding in decision.findings]
 
 
@@ -111,7 +115,7 @@ def test_a_second_payment_is_asked_back_though_the_platform_gave_a_part_of_it_ba
     order = after(PUSHED, paid("t2"), done("refund:t2"), refunded("r9", "t2", 234))
     there = remote("shipped", [payment(), payment("t2")], [refund("r9", "t2", 234)])
 
-    assert [Owed(NOW + 1000, "refund:t2")] == decided(order, there)[0]
+    assert [EffectMissingRemotely(NOW + 1000, "refund:t2")] == decided(order, there)[0]
 
 
 @pytest.mark.parametrize("status", ["processing", "failed"])

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from jiuwu.orders.codec import from_item, to_item
-from jiuwu.orders.events import EffectDone, EffectFailed, Event, Owed, Redriven, RefundAsked
+from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import REFUND_FAILED, Order, Status, request_no
 from jiuwu.orders.refund_rules import refundable_fen
@@ -47,7 +47,7 @@ def test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_looked_a
     order = after(COMPLETED, changed(status, fen=1000))
 
     assert 234 == refundable_fen(order)
-    assert Ignored("refund_exceeds_payment") == apply(order, RefundAsked("a", NOW + 90, 235), policy=REFUND)
+    assert Ignored("refund_exceeds_payment") == apply(order, RefundRequested("a", NOW + 90, 235), policy=REFUND)
     assert NOW + 85 + 180 == order.due_at
 
 
@@ -154,7 +154,7 @@ def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is
     failed = after(twice, done("refund:t2"), changed("failed", "r2", of="t2", number=number))
 
     assert 2 * 1234 == refundable_fen(failed)
-    again = after(failed, RefundAsked("ask-1", NOW + 90, 1234))
+    again = after(failed, RefundRequested("ask-1", NOW + 90, 1234))
     (effect,) = again.asked_back("t2")
     assert {} == again.asked_back("t1")
     there = replace(refunded("r3", of="t2"), out_refund_no=effect_id(again.order_no, effect))
@@ -166,7 +166,7 @@ def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is
 def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect: str) -> None:
     order = after(SHIPPED, paid("t2"))
     if effect == "a part":
-        order = after(order, RefundAsked("ask-1", NOW + 62, 500))
+        order = after(order, RefundRequested("ask-1", NOW + 62, 500))
         (effect,) = order.asked_back("t1")
     failed = after(order, EffectFailed(NOW + 70, effect, dead=REFUND_FAILED))
 
@@ -188,7 +188,7 @@ def test_a_late_payment_whose_refund_failed_waits_for_a_person_and_ends_refunded
 
 
 def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
-    order = after(SHIPPED, RefundAsked("ask-1", NOW + 62, 500))
+    order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
     (effect,) = order.asked_back("t1")
     failed = after(order, changed("failed", fen=500, number=effect_id(order.order_no, effect)))
 
@@ -196,7 +196,7 @@ def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
 
 
 def test_a_failure_that_the_reply_told_rings_once() -> None:
-    order = after(SHIPPED, RefundAsked("ask-1", NOW + 62, 500))
+    order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
     (effect,) = order.asked_back("t1")
     told = EffectFailed(NOW + 63, effect, dead=REFUND_FAILED)
 
@@ -210,11 +210,11 @@ def test_a_failure_that_the_reply_told_rings_once() -> None:
 
 @pytest.mark.parametrize("effect", ["refund", "push:shipped"])
 def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses(effect: str) -> None:
-    order = after(SHIPPED, done("push:shipped"), RefundAsked("ask-1", NOW + 62, 500))
+    order = after(SHIPPED, done("push:shipped"), RefundRequested("ask-1", NOW + 62, 500))
     effect = next(iter(order.asked_back("t1"))) if effect == "refund" else effect
     order, pauses = after(order, done(effect)), list[int]()
     for _ in range(10):
-        order = after(order, Owed(NOW + 100, effect))
+        order = after(order, EffectMissingRemotely(NOW + 100, effect))
         pauses += [max(one.next_at - NOW - 100, 0) for name, one in order.effects if name == effect]
         order = after(order, done(effect))
 
@@ -225,7 +225,9 @@ def test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_d
     order, number = asked(after(SHIPPED, done("push:shipped")), 500)
     refund_name = next(iter(order.asked_back("t1")))
     for _ in range(2):
-        order = after(order, Owed(NOW + 100, "push:shipped"), Owed(NOW + 100, refund_name))
+        order = after(
+            order, EffectMissingRemotely(NOW + 100, "push:shipped"), EffectMissingRemotely(NOW + 100, refund_name)
+        )
         order = after(order, EffectFailed(NOW + 101, "push:shipped"), done("push:shipped"), done(refund_name))
 
     assert (f"{order.order_no}:push:shipped:2", number) == (

@@ -9,7 +9,7 @@ import pytest
 
 from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.codec import SHARDS, day_shard_of, day_shards, from_item, shard_of, to_item
-from jiuwu.orders.order import Effect, Entry, Happened, Order, Status
+from jiuwu.orders.order import Effect, Entry, HistoryEntry, Order, Status
 from jiuwu.orders.repository import OrderStore
 from sandbox.memory.billed import write_units
 from sandbox.memory.values import item_size
@@ -35,7 +35,7 @@ def test_an_order_comes_back_from_its_item_as_it_was() -> None:
         pay_url="https://pay",
         ledger=(Entry("t1", 1234, NOW), Entry("r1", -4, NOW, of="t1")),
         effects=(("ship", Effect(2, NOW)), ("refund:t2", Effect(3))),
-        history=(Happened(NOW, "", "placed"), Happened(NOW, "evt_1", "paid")),
+        history=(HistoryEntry(NOW, "", "placed"), HistoryEntry(NOW, "evt_1", "paid")),
         reasons=(("AAAAAAAAAAAAAAAA", "商品破损"),),
     )
 
@@ -75,7 +75,7 @@ def test_more_orders_than_one_request_takes_are_read_at_once(store: OrderStore) 
 
 def test_a_write_changes_what_differs_and_counts_the_version(store: OrderStore) -> None:
     read = store.create(an_order(pay_url="https://pay"))
-    new = replace(read, status=Status.CANCELLED, pay_url="", due_at=0, history=(Happened(NOW, "evt", "cancelled"),))
+    new = replace(read, status=Status.CANCELLED, pay_url="", due_at=0, history=(HistoryEntry(NOW, "evt", "cancelled"),))
 
     assert store.save_many([(read, new)]) == set()
     assert store.get(read.order_no) == replace(new, version=2)

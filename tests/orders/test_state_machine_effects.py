@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.orders.events import EffectFailed, Owed, PaymentsDoubted, RefundAsked, ShipUnconfirmed
+from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, RefundRequested, ShipUnconfirmed
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, apply
 from tests.orders.lives import (
@@ -65,7 +65,7 @@ def test_a_request_that_left_while_the_money_went_back_counts_and_is_reported() 
     "order",
     [
         REFUNDED,
-        after(PAID, RefundAsked("q", NOW + 70, 1234)),
+        after(PAID, RefundRequested("q", NOW + 70, 1234)),
         after(PAID, refunded(fen=2000)),
         after(PAID, PaymentsDoubted(NOW + 70, ("t1",))),
     ],
@@ -116,27 +116,27 @@ def test_a_failed_attempt_at_what_is_done_changes_nothing() -> None:
 
 
 def test_a_push_that_the_platform_lost_is_pushed_again() -> None:
-    order = after(PUSHED, Owed(NOW + 999, "push:shipped"))
+    order = after(PUSHED, EffectMissingRemotely(NOW + 999, "push:shipped"))
 
     assert (order.pending, order.due_at) == (("push:shipped",), NOW + 999 + 180)
-    assert apply(order, Owed(NOW + 1000, "push:shipped"), policy=REFUND) == Ignored("effect_pending")
+    assert apply(order, EffectMissingRemotely(NOW + 1000, "push:shipped"), policy=REFUND) == Ignored("effect_pending")
 
 
 def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
     settled = after(PAID, paid("t2"), done("refund:t2"))
 
-    assert "refund:t2" in after(settled, Owed(NOW + 99, "refund:t2")).pending
+    assert "refund:t2" in after(settled, EffectMissingRemotely(NOW + 99, "refund:t2")).pending
     back = after(settled, refunded("r2", of="t2"))
-    assert apply(back, Owed(NOW + 99, "refund:t2"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(back, EffectMissingRemotely(NOW + 99, "refund:t2"), policy=REFUND) == Ignored("effect_never_repeated")
 
 
 def test_a_refund_never_decided_is_not_owed() -> None:
-    assert apply(PAID, Owed(NOW + 99, "refund:t1"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(PAID, EffectMissingRemotely(NOW + 99, "refund:t1"), policy=REFUND) == Ignored("effect_never_repeated")
 
 
 @pytest.mark.parametrize("order", [SHIPPED, COMPLETED, REFUNDED, HELD, PLACED], ids=name)
 def test_shipping_is_never_repeated(order: Order) -> None:
-    assert apply(order, Owed(NOW + 999, "ship"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(order, EffectMissingRemotely(NOW + 999, "ship"), policy=REFUND) == Ignored("effect_never_repeated")
 
 
 # ---- when somebody must look -----------------------------------------------------------------------------------------

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.orders.codec import from_item, to_item
-from jiuwu.orders.events import Cancelled, Completed, EffectFailed, Event, Owed, Paid, Refunded, RefundStatusChanged
+from jiuwu.orders.events import (
+    Cancelled,
+    Completed,
+    EffectFailed,
+    EffectMissingRemotely,
+    Event,
+    Paid,
+    Refunded,
+    RefundStatusChanged,
+)
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import HISTORY_KEPT, Ignored, Policy, apply, next_look
 from tests.orders.lives import (
@@ -50,7 +59,9 @@ one_event = st.one_of(
     st.just(placed()),
     st.builds(done, st.sampled_from(["ship", "push:shipped", "push:cancelled", "refund:t1", "refund:t2"])),
     st.builds(lambda: EffectFailed(NOW, "ship")),
-    st.builds(lambda effect: Owed(NOW, effect), st.sampled_from(["ship", "push:shipped", "refund:t1"])),
+    st.builds(
+        lambda effect: EffectMissingRemotely(NOW, effect), st.sampled_from(["ship", "push:shipped", "refund:t1"])
+    ),
 )
 some_events = st.lists(st.builds(at_random_times, one_event, st.integers(0, 2000)), max_size=40)
 policies = st.sampled_from([REFUND, REVIVE])

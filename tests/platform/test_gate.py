@@ -26,12 +26,12 @@ class Booth:
     asked: list[tuple[str, float]] = field(default_factory=list)
     reports: list[tuple[str, float | None]] = field(default_factory=list)
 
-    def __call__(self, call: str, patience: float) -> "Leave":
+    def __call__(self, call: str, patience: float) -> "Permit":
         self.asked.append((call, patience))
-        return Leave(self, self.answers[min(len(self.asked), len(self.answers)) - 1])
+        return Permit(self, self.answers[min(len(self.asked), len(self.answers)) - 1])
 
 
-class Leave:
+class Permit:
     retry_after = 7.0
 
     def __init__(self, booth: Booth, answer: Any) -> None:

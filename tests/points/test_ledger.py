@@ -7,7 +7,15 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.points.codec import Booking, State
-from jiuwu.points.ledger import MOST_POINTS, AlreadyReturned, Audit, NeverReserved, PointsLedger, RequestReused, Short
+from jiuwu.points.ledger import (
+    MOST_POINTS,
+    AlreadyReturned,
+    Audit,
+    InsufficientPoints,
+    NoReservation,
+    PointsLedger,
+    RequestReused,
+)
 
 NOW = 1_763_800_000
 
@@ -40,7 +48,7 @@ def test_granted_points_can_be_spent(ledger: PointsLedger, member: str) -> None:
 def test_reserved_points_are_not_there_for_another_order(ledger: PointsLedger, member: str) -> None:
     ledger.reserve(member, "JW1", 60, at=NOW)
 
-    with pytest.raises(Short) as short:
+    with pytest.raises(InsufficientPoints) as short:
         ledger.reserve(member, "JW2", 41, at=NOW)
 
     assert (40, 40) == (short.value.balance, ledger.balance(member))
@@ -55,7 +63,7 @@ def test_all_points_can_be_reserved_and_reserving_again_is_no_shortage(ledger: P
 
 
 def test_who_has_nothing_at_all_is_short_of_anything(ledger: PointsLedger) -> None:
-    with pytest.raises(Short) as short:
+    with pytest.raises(InsufficientPoints) as short:
         ledger.reserve("mb_nobody", "JW1", 1, at=NOW)
 
     assert 0 == short.value.balance
@@ -106,7 +114,7 @@ def test_a_reservation_that_comes_after_its_cancellation_is_refused(ledger: Poin
 
 
 def test_what_was_not_reserved_is_not_spent(ledger: PointsLedger, member: str) -> None:
-    with pytest.raises(NeverReserved):
+    with pytest.raises(NoReservation):
         ledger.spend(member, "JW1", at=NOW)
 
     assert 100 == ledger.balance(member)
@@ -138,7 +146,7 @@ def test_a_request_id_is_good_for_one_grant(ledger: PointsLedger, member: str, p
 def test_a_deduction_takes_what_is_there_and_never_more(ledger: PointsLedger, member: str) -> None:
     ledger.grant(member, "expired-1", -70, at=NOW)
 
-    with pytest.raises(Short) as short:
+    with pytest.raises(InsufficientPoints) as short:
         ledger.grant(member, "expired-2", -31, at=NOW)
     ledger.grant(member, "expired-1", -70, at=NOW)
 
@@ -146,7 +154,7 @@ def test_a_deduction_takes_what_is_there_and_never_more(ledger: PointsLedger, me
 
 
 def test_a_deduction_that_was_refused_may_come_again_when_there_are_points(ledger: PointsLedger, member: str) -> None:
-    with pytest.raises(Short):
+    with pytest.raises(InsufficientPoints):
         ledger.grant(member, "expired", -101, at=NOW)
     ledger.grant(member, "more", 1, at=NOW)
     ledger.grant(member, "expired", -101, at=NOW)
@@ -164,7 +172,7 @@ def test_the_latest_entries_come_first_and_say_what_they_were(ledger: PointsLedg
 
 
 def test_one_members_points_are_not_anothers(ledger: PointsLedger, member: str) -> None:
-    with pytest.raises(Short):
+    with pytest.raises(InsufficientPoints):
         ledger.reserve(f"{member}x", "JW1", 1, at=NOW)
 
     assert 100 == ledger.balance(member)

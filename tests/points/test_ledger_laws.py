@@ -15,10 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.points.codec import State
-from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger, RequestReused, Short
+from jiuwu.points.ledger import (
+    AlreadyReturned,
+    InsufficientPoints,
+    LedgerBusy,
+    NoReservation,
+    PointsLedger,
+    RequestReused,
+)
 
 NOW = 1_763_800_000
-REFUSALS = (Short, AlreadyReturned, NeverReserved, RequestReused)
+REFUSALS = (InsufficientPoints, AlreadyReturned, NoReservation, RequestReused)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Asked:
         try:
             return ask[self.what]()
         except REFUSALS as refused:
-            return str(refused) if isinstance(refused, Short) else type(refused).__name__
+            return str(refused) if isinstance(refused, InsufficientPoints) else type(refused).__name__
 
 
 @dataclass
@@ -71,7 +78,7 @@ class Model:
     def spend(self, _: str, ref: str, *, at: int) -> None:
         state, points = self.orders.get(ref, (None, 0))
         if state is None:
-            raise NeverReserved
+            raise NoReservation
         if state is State.RETURNED:
             raise AlreadyReturned
         self.orders[ref] = State.SPENT, points
@@ -92,7 +99,7 @@ class Model:
 
     def _enough(self, points: int) -> None:
         if points > max(self.points, 0):
-            raise Short(self.points)
+            raise InsufficientPoints(self.points)
 
 
 class Died(BaseException):

@@ -14,7 +14,7 @@ from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy, apply
 from jiuwu.reconciliation.decide import decide
-from jiuwu.reconciliation.repair import Mender
+from jiuwu.reconciliation.repair import Repairer
 from sandbox.platform import orders as platform
 from sandbox.platform.refusals import Refused
 from tests.orders.lives import CREATED, NOW, REFUND, REVIVE, order_of
@@ -50,7 +50,7 @@ class Story:
 
     def reconcile(self) -> None:
         """One look of the reconciler, and the effects that it puts on their way."""
-        mended = Mender(self.policy, str).mend(self.local, shown(self.there), now=self.now)
+        mended = Repairer(self.policy, str).mend(self.local, shown(self.there), now=self.now)
         assert mended.order is not None
         self.local = mended.order
         if mended.place:

@@ -9,11 +9,11 @@ from jiuwu.orders.events import (
     Completed,
     EffectDone,
     EffectFailed,
-    Owed,
+    EffectMissingRemotely,
     Paid,
     Placed,
-    RefundAsked,
     Refunded,
+    RefundRequested,
 )
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import HoldReason, Order, Status
@@ -115,11 +115,21 @@ TABLE: dict[str, Case] = {
         [Drift.MISSED_NOTIFICATION],
     ),
     # ---- the platform is behind
-    "shipped, told, forgotten": (PUSHED, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
-    "completed, it does not even know of shipping": (COMPLETED, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
+    "shipped, told, forgotten": (PUSHED, remote("paid", PAY), [EffectMissingRemotely], [Drift.PLATFORM_BEHIND]),
+    "completed, it does not even know of shipping": (
+        COMPLETED,
+        remote("paid", PAY),
+        [EffectMissingRemotely],
+        [Drift.PLATFORM_BEHIND],
+    ),
     "completed, it says shipped": (COMPLETED, remote("shipped", PAY), [], [Drift.PLATFORM_BEHIND]),
-    "cancelled here only": (CANCELLED, remote(), [Owed], [Drift.PLATFORM_BEHIND]),
-    "refund asked for, confirmed, not made": (REFUND_DONE, remote("paid", PAY), [Owed], [Drift.PLATFORM_BEHIND]),
+    "cancelled here only": (CANCELLED, remote(), [EffectMissingRemotely], [Drift.PLATFORM_BEHIND]),
+    "refund asked for, confirmed, not made": (
+        REFUND_DONE,
+        remote("paid", PAY),
+        [EffectMissingRemotely],
+        [Drift.PLATFORM_BEHIND],
+    ),
     "our proof of payment is not there": (PAID, remote(), [], [Drift.PLATFORM_BEHIND]),
     "our refund is not there": (REFUNDED, remote("paid", PAY), [], [Drift.PLATFORM_BEHIND]),
     "refunded here after shipping, paid there": (
@@ -129,7 +139,7 @@ TABLE: dict[str, Case] = {
         [Drift.PLATFORM_BEHIND],
     ),
     "completed here, its parcel withdrawn for a refund in whole, paid there": (
-        after(PAID, RefundAsked("ask", NOW + 70, 1234), completed()),
+        after(PAID, RefundRequested("ask", NOW + 70, 1234), completed()),
         remote("paid", PAY),
         [],
         [],
@@ -273,18 +283,18 @@ def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
 
 
 def test_a_part_that_was_asked_back_and_is_not_there_is_owed_again() -> None:
-    asked = after(PAID, RefundAsked("ask-1", NOW + 70, 500))
+    asked = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
     (name,) = asked.asked_back("t1")
     requested = after(asked, EffectDone(NOW + 80, name))
 
     decision = decide(requested, remote("paid", [payment()]), now=NOW + 1000, policy=REFUND)
 
-    assert (Owed(NOW + 1000, name),) == decision.actions
+    assert (EffectMissingRemotely(NOW + 1000, name),) == decision.actions
     assert name in after(requested, *decision.actions).pending
 
 
 def test_a_refund_that_answers_a_request_of_ours_is_booked_as_such() -> None:
-    asked = after(PAID, RefundAsked("ask-1", NOW + 70, 500))
+    asked = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
     (name,) = asked.asked_back("t1")
     there = refund(fen=500, out_refund_no=effect_id(asked.order_no, name))
 

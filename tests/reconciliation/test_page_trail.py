@@ -14,7 +14,7 @@ from jiuwu.reconciliation import page_trail
 from jiuwu.reconciliation.page_trail import ListStuck, PageTrail
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.runs import Progress, Run
-from jiuwu.statements.tasks import THERE, Walker
+from jiuwu.statements.tasks import THERE, StatementWorker
 from jiuwu_cli.comparison import compared
 from tests.orders.stored import POLICY
 
@@ -169,7 +169,7 @@ class Refusing(Listing):
 def test_a_statement_ends_and_says_that_it_is_not_whole(platform: Listing) -> None:
     period = Period(NOW - 86_400, NOW)
     comparer = Comparer(Nothing(), lambda: platform, POLICY, period)  # type: ignore[arg-type, return-value]
-    walker = Walker(Run("2025-11-22", "r1", NOW), KeptRuns(), Nothing(), comparer, lambda: 120.0)  # type: ignore[arg-type]
+    walker = StatementWorker(Run("2025-11-22", "r1", NOW), KeptRuns(), Nothing(), comparer, lambda: 120.0)  # type: ignore[arg-type]
     progress = Progress()
     for _ in range(20):  # each message of the queue
         progress = walker.walk(THERE) or progress

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.orders.events import Cancelled, EffectDone, EffectFailed, Owed
+from jiuwu.orders.events import Cancelled, EffectDone, EffectFailed, EffectMissingRemotely
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import UNPLACED_SECONDS, decide
 from jiuwu.reconciliation.drift import Drift
-from jiuwu.reconciliation.repair import Mended, Mender
+from jiuwu.reconciliation.repair import Repaired, Repairer
 from tests.orders.lives import (
     CANCELLED,
     COMPLETED,
@@ -31,8 +31,8 @@ LATER = NOW + 1000
 PAY = [payment()]
 
 
-def mended(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Mended:
-    return Mender(REFUND, lambda open_id: f"mb_of_{open_id}").mend(local, there, now=now)
+def mended(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Repaired:
+    return Repairer(REFUND, lambda open_id: f"mb_of_{open_id}").mend(local, there, now=now)
 
 
 def test_an_order_that_the_platform_would_not_take_for_a_day_is_given_up() -> None:
@@ -86,7 +86,7 @@ def test_what_is_owed_again_is_pending_again() -> None:
 
 
 def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
-    revived = Mender(REVIVE, str).mend(CANCELLED, remote("paid", PAY), now=LATER).order
+    revived = Repairer(REVIVE, str).mend(CANCELLED, remote("paid", PAY), now=LATER).order
     given_back = mended(CANCELLED, remote("paid", PAY)).order
 
     assert revived is not None
@@ -95,14 +95,14 @@ def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
 
 
 def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
-    assert mended(PUSHED, remote("shipped", PAY)) == Mended(PUSHED)
+    assert mended(PUSHED, remote("shipped", PAY)) == Repaired(PUSHED)
 
 
 # ---- when to look again ----------------------------------------------------------------------------------------------
 
 
 def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
-    mender, looks = Mender(REFUND, str), [NOW + 180]
+    mender, looks = Repairer(REFUND, str), [NOW + 180]
     while len(looks) < 8:
         looks.append(mender.next_due(PLACED, now=looks[-1]))
 
@@ -112,20 +112,23 @@ def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
 
 @pytest.mark.parametrize("order", [COMPLETED, CANCELLED, REFUNDED])
 def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
-    assert Mender(REFUND, str).next_due(replace(order, due_at=NOW), now=LATER) == 0
+    assert Repairer(REFUND, str).next_due(replace(order, due_at=NOW), now=LATER) == 0
 
 
 def test_an_effect_that_cannot_leave_is_tried_again_within_the_hour_however_long_it_takes() -> None:
     month, tried = NOW + 30 * 86_400, after(PAID, EffectFailed(NOW + 70, "ship", next_at=NOW + 90))
 
-    assert Mender(REFUND, str).next_due(tried, now=month) == month + 3600
+    assert Repairer(REFUND, str).next_due(tried, now=month) == month + 3600
 
 
 def test_trying_in_vain_does_not_count_as_progress() -> None:
-    owed = Owed(NOW + 9000, "push:shipped"), EffectFailed(NOW + 9000, "push:shipped", next_at=NOW + 9015)
+    owed = (
+        EffectMissingRemotely(NOW + 9000, "push:shipped"),
+        EffectFailed(NOW + 9000, "push:shipped", next_at=NOW + 9015),
+    )
     pushed_again = after(PUSHED, *owed)
 
-    assert Mender(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600
+    assert Repairer(REFUND, str).next_due(pushed_again, now=NOW + 9001) == NOW + 9001 + 3600
 
 
 EXPIRING = Policy(expiry_seconds=1800)
@@ -133,27 +136,27 @@ EXPIRING = Policy(expiry_seconds=1800)
 
 @pytest.mark.parametrize(("age", "expected"), [(1799, ()), (1800, ("push:cancelled",))])
 def test_an_order_that_nobody_pays_is_cancelled_when_its_time_is_over(age: int, expected: tuple[str, ...]) -> None:
-    result = Mender(EXPIRING, str).mend(PLACED, remote("created"), now=PLACED.created_at + age)
+    result = Repairer(EXPIRING, str).mend(PLACED, remote("created"), now=PLACED.created_at + age)
 
     assert result.order is not None
     assert (expected, Status.PLACED) == (result.order.pending, result.order.status)
 
 
 def test_a_payment_that_came_a_moment_before_is_taken_and_nothing_is_cancelled() -> None:
-    result = Mender(EXPIRING, str).mend(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
+    result = Repairer(EXPIRING, str).mend(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
 
     assert result.order is not None
     assert (Status.PAID, ("ship",)) == (result.order.status, result.order.pending)
 
 
 def test_without_a_set_time_orders_wait_for_ever() -> None:
-    result = Mender(REFUND, str).mend(PLACED, remote("created"), now=PLACED.created_at + 10**7)
+    result = Repairer(REFUND, str).mend(PLACED, remote("created"), now=PLACED.created_at + 10**7)
 
     assert result.order == PLACED
 
 
 def test_an_unpaid_order_is_looked_at_when_it_expires_and_not_later() -> None:
-    assert PLACED.created_at + 1800 == Mender(EXPIRING, str).next_due(PLACED, now=PLACED.created_at + 1700)
+    assert PLACED.created_at + 1800 == Repairer(EXPIRING, str).next_due(PLACED, now=PLACED.created_at + 1700)
 
 
 def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over() -> None:
@@ -163,7 +166,7 @@ def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over
 
 
 def test_an_effect_that_nobody_has_tried_is_asked_for_soon_and_then_ever_more_rarely() -> None:
-    shipped, mender = after(PAID, EffectDone(NOW, "ship")), Mender(REFUND, str)
+    shipped, mender = after(PAID, EffectDone(NOW, "ship")), Repairer(REFUND, str)
     looks = [NOW]
     while len(looks) < 7:
         looks.append(mender.next_due(shipped, now=looks[-1]))

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from jiuwu.dead_letters.failed_message import Kind
-from jiuwu.dead_letters.repository import Shelf
+from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
 from sandbox.memory.calls import Phase
 from sandbox.town.people import Member, Merchant, stock
@@ -86,5 +86,5 @@ def test_an_hour_at_a_hanging_platform_kills_no_invocation_and_gives_up_no_messa
 
     assert ((), ()) == (order(here, many).pending, order(here, neighbour).pending)
     assert 100 * REFUNDS == here.platform.world.book.get(many).refunded_fen
-    shelf = Shelf(here.account.client("dynamodb"), "DeadLettersTable")
+    shelf = DeadLetterRepository(here.account.client("dynamodb"), "DeadLettersTable")
     assert [] == [letter for kind in Kind for letter in shelf.of_kind(kind)]

@@ -11,39 +11,43 @@ from hypothesis import strategies as st
 
 from jiuwu.orders.business_day import bounds
 from jiuwu.statements.report import Statement, cell
-from jiuwu.statements.totals import Figures, Row, Seen, Tally, uncompared
+from jiuwu.statements.totals import Discrepancy, SideSnapshot, Sums, Totals, uncompared
 
 DAY = "2026-11-23"
 SINCE, UNTIL = bounds(DAY)
 
 
-def statement(tally: Tally) -> Statement:
+def statement(tally: Totals) -> Statement:
     return Statement(DAY, SINCE, UNTIL, UNTIL + 1900, tally, "run-1")
 
 
-def rows(tally: Tally) -> list[list[str]]:
+def rows(tally: Totals) -> list[list[str]]:
     return list(csv.reader(io.StringIO(statement(tally).csv().decode("utf-8-sig"), newline="")))
 
 
-def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Row:
-    return Row(
-        order_no, "missed_notification", evidence, Seen("created", Figures(1, fen)), Seen("paid", Figures(1, fen, fen))
+def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Discrepancy:
+    return Discrepancy(
+        order_no,
+        "missed_notification",
+        evidence,
+        SideSnapshot("created", Sums(1, fen)),
+        SideSnapshot("paid", Sums(1, fen, fen)),
     )
 
 
 def test_excel_is_told_that_it_is_utf8() -> None:
-    assert statement(Tally()).csv().startswith(b"\xef\xbb\xbf")
+    assert statement(Totals()).csv().startswith(b"\xef\xbb\xbf")
 
 
 def test_every_row_has_every_column() -> None:
-    table = rows(Tally({"paid": Figures(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"]))
+    table = rows(Totals({"paid": Sums(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"]))
 
     assert {len(table[0])} == {len(row) for row in table}
     assert {"合计", "状态", "差异", "说明"} == {row[0] for row in table[1:]}
 
 
 def test_amounts_stand_in_yuan_and_in_fen() -> None:
-    header, total, *_ = rows(Tally({"paid": Figures(2, 10**14 + 5, 7)}))
+    header, total, *_ = rows(Totals({"paid": Sums(2, 10**14 + 5, 7)}))
     read = dict(zip(header, total, strict=True))
 
     assert ("1000000000000.05", "100000000000005") == (read["本方订单金额(元)"], read["本方订单金额(分)"])
@@ -51,7 +55,7 @@ def test_amounts_stand_in_yuan_and_in_fen() -> None:
 
 
 def test_points_have_a_column_and_no_yuan() -> None:
-    paid_with_points = Tally({"paid": Figures(1, points=500)})
+    paid_with_points = Totals({"paid": Sums(1, points=500)})
     header, total, *_ = rows(paid_with_points)
 
     assert "500" == dict(zip(header, total, strict=True))["本方积分"]
@@ -74,7 +78,7 @@ _CELLS = st.builds(
 @given(_CELLS)
 def test_no_text_from_the_platform_becomes_a_formula_or_another_cell(text: str) -> None:
     printable = text.replace("\x00", "")
-    table = rows(Tally(differing=1, differences=(line(order_no=printable, evidence=printable),)))
+    table = rows(Totals(differing=1, differences=(line(order_no=printable, evidence=printable),)))
     found = next(row for row in table if row[0] == "差异")
 
     assert all(not one.lstrip().startswith(("=", "+", "-", "@")) for one in found)
@@ -83,7 +87,7 @@ def test_no_text_from_the_platform_becomes_a_formula_or_another_cell(text: str) 
 
 
 def test_ids_of_a_difference_survive_a_spreadsheet_and_amounts_and_days_stay_what_they_are() -> None:
-    table = rows(Tally(differing=1, differences=(line("219E01", "11-2", 1234567890120),)))
+    table = rows(Totals(differing=1, differences=(line("219E01", "11-2", 1234567890120),)))
     total, differs = (dict(zip(table[0], row, strict=True)) for row in table[1:3])
 
     assert ("'219E01", "'11-2") == (differs["订单号"], differs["说明"])
@@ -96,7 +100,7 @@ def test_numbers_stay_numbers() -> None:
 
 
 def test_states_differences_and_remarks_are_chinese_in_the_csv_and_words_for_machines_in_the_json() -> None:
-    missed = Tally({"paid": Figures(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"])
+    missed = Totals({"paid": Sums(1, 1, 1)}, differing=1, differences=(line(),)) + uncompared(["JW2: odd"])
     _, _, state, differs, *_ = table = rows(missed)
 
     assert ("已付款", "漏收通知", "待付款", "已付款") == (state[1], differs[1], differs[3], differs[4])
@@ -106,7 +110,7 @@ def test_states_differences_and_remarks_are_chinese_in_the_csv_and_words_for_mac
 
 
 def test_what_is_not_listed_is_counted() -> None:
-    both = Tally(differing=7, waiting=3, differences=(line(),), in_flight=(line("JW2"),))
+    both = Totals(differing=7, waiting=3, differences=(line(),), in_flight=(line("JW2"),))
     read: dict[str, Any] = json.loads(statement(both).json())
 
     assert (6, 2) == (read["more_orders_differing"], read["more_orders_in_flight"])
@@ -119,12 +123,12 @@ def test_an_incomplete_statement_says_so_in_both_files() -> None:
 
     assert (False, 1) == (read["complete"], read["orders_not_compared"])
     assert any(row[-1].startswith("对账未完成") for row in rows(broken))
-    assert not any("未完成" in row[-1] for row in rows(Tally()))
+    assert not any("未完成" in row[-1] for row in rows(Totals()))
 
 
 def test_a_side_without_the_order_shows_no_figures_of_it() -> None:
-    missing = Row("JW1", "missing_there", "…", Seen("created", Figures(1, 1234)), Seen())
-    read: dict[str, Any] = json.loads(statement(Tally(differing=1, differences=(missing,))).json())
+    missing = Discrepancy("JW1", "missing_there", "…", SideSnapshot("created", Sums(1, 1234)), SideSnapshot())
+    read: dict[str, Any] = json.loads(statement(Totals(differing=1, differences=(missing,))).json())
 
     assert {"state": "absent"} == read["differences"][0]["there"]
     assert ("created", 1234, "12.34") == tuple(

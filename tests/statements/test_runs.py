@@ -12,7 +12,7 @@ from jiuwu.points.ledger import MOST_POINTS
 from jiuwu.reconciliation.drift import Drift
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import tasks_of, wait_seconds
-from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Figures, Row, Seen, Tally, uncompared
+from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Discrepancy, SideSnapshot, Sums, Totals, uncompared
 from sandbox.memory.tables import LARGEST_ITEM
 from sandbox.memory.values import item_size
 
@@ -26,7 +26,7 @@ def runs(aws: Callable[[str], Any], reconciliation_table: str) -> StatementRuns:
 
 
 def one_order(fen: int = 1234) -> Progress:
-    return Progress(Tally({"paid": Figures(1, fen, fen)}), "JW1")
+    return Progress(Totals({"paid": Sums(1, fen, fen)}), "JW1")
 
 
 def test_a_task_that_has_not_begun_is_at_nothing(runs: StatementRuns) -> None:
@@ -39,11 +39,11 @@ def test_progress_is_read_as_it_was_kept(runs: StatementRuns) -> None:
     assert replace(one_order(), version=1) == kept == runs.progress(RUN, "there")
 
 
-def longest(number: int, class_: str) -> Row:
+def longest(number: int, class_: str) -> Discrepancy:
     """A line as long as one can be; the evidence is text that takes six bytes a character as JSON."""
-    most = Figures(1, MOST_FEN, MOST_FEN, MOST_FEN, MOST_POINTS)
-    seen = Seen("completed", most)
-    return Row(f"{number:0128}", class_, "\x01" * 300, seen, seen)
+    most = Sums(1, MOST_FEN, MOST_FEN, MOST_FEN, MOST_POINTS)
+    seen = SideSnapshot("completed", most)
+    return Discrepancy(f"{number:0128}", class_, "\x01" * 300, seen, seen)
 
 
 @pytest.mark.parametrize("evidence", ["\x01" * 300, "JW1: order.amount"], ids=["escapes", "as usual"])
@@ -52,10 +52,10 @@ def test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item(
 ) -> None:
     differences = tuple(replace(longest(n, "missed_notification"), evidence=evidence) for n in range(LISTED))
     waiting = tuple(longest(n, IN_FLIGHT) for n in range(LISTED))
-    sums = {str(status): Figures(10**9, *[10**9 * MOST_FEN] * 4) for status in [*Status, ABSENT]}
+    sums = {str(status): Sums(10**9, *[10**9 * MOST_FEN] * 4) for status in [*Status, ABSENT]}
     problems = tuple(f"{number:0128}: " + "\x01" * 300 for number in range(LISTED))
     classes = {str(drift): 10**9 for drift in Drift}
-    much = Tally(sums, sums, classes, 10**9, 10**9, 10**9, differences, waiting, problems)
+    much = Totals(sums, sums, classes, 10**9, 10**9, 10**9, differences, waiting, problems)
 
     kept = runs.save(RUN, "there", Progress(much, "\x01" * 4096))
 
@@ -118,7 +118,7 @@ def test_the_whole_is_the_sum_of_its_tasks_and_names_those_not_done(runs: Statem
 
     whole = runs.tally(RUN, "abc")
 
-    assert Figures(2, 3, 3) == whole.here["paid"]
+    assert Sums(2, 3, 3) == whole.here["paid"]
     assert ("JW9: odd", "c: not finished") == whole.problems
 
 

@@ -7,11 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.orders.events import EffectFailed, Owed, PaymentsDoubted, Placed
-from jiuwu.orders.order import Happened, Order, Status
+from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, Placed
+from jiuwu.orders.order import HistoryEntry, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import decide, hold
-from jiuwu.statements.totals import LISTED, Figures, Row, Seen, Tally, of_pair, seen_here, seen_there, total, uncompared
+from jiuwu.statements.totals import (
+    LISTED,
+    Discrepancy,
+    SideSnapshot,
+    Sums,
+    Totals,
+    of_pair,
+    seen_here,
+    seen_there,
+    total,
+    uncompared,
+)
 from tests.orders.lives import (
     ALL,
     CANCELLED,
@@ -36,7 +47,7 @@ LATER = NOW + 100 + FRESH  # the last change on either side is as old as a diffe
 PAY, BACK = [payment()], [refund()]
 
 
-def tally(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Tally:
+def tally(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Totals:
     return of_pair(local, there, now=now, policy=REFUND, fresh_seconds=FRESH)
 
 
@@ -65,9 +76,9 @@ def test_equal_sides_are_counted_and_nothing_is_listed(pair: tuple[Order, Remote
 def test_money_is_summed_by_side_and_state() -> None:
     found = tally(REFUNDED, remote("refunded", PAY, BACK)) + tally(HELD, remote("paid", [payment(fen=1000)]))
 
-    assert {"refunded": Figures(1, 1234, 1234, 1234), "held": Figures(1, 1234, 1000, 0)} == found.here
-    assert {"refunded": Figures(1, 1234, 1234, 1234), "paid": Figures(1, 1234, 1000, 0)} == found.there
-    assert Figures(2, 2468, 2234, 1234) == total(found.here) == total(found.there)
+    assert {"refunded": Sums(1, 1234, 1234, 1234), "held": Sums(1, 1234, 1000, 0)} == found.here
+    assert {"refunded": Sums(1, 1234, 1234, 1234), "paid": Sums(1, 1234, 1000, 0)} == found.there
+    assert Sums(2, 2468, 2234, 1234) == total(found.here) == total(found.there)
 
 
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.REFUNDED])
@@ -82,7 +93,7 @@ def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_t
 
     found = tally(local, remote(amount_fen=0))
 
-    assert ({"created": Figures(1, points=1234)}, {"created": Figures(1)}) == (found.here, found.there)
+    assert ({"created": Sums(1, points=1234)}, {"created": Sums(1)}) == (found.here, found.there)
     assert 0 == found.differing + found.waiting
 
 
@@ -153,7 +164,7 @@ def test_a_payment_that_is_not_there_is_in_flight_while_ours_is_of_this_moment(a
 
 
 def test_trying_again_and_again_does_not_make_a_difference_young() -> None:
-    tried = after(PUSHED, Owed(LATER - 1, "push:shipped"), EffectFailed(LATER - 1, "push:shipped"))
+    tried = after(PUSHED, EffectMissingRemotely(LATER - 1, "push:shipped"), EffectFailed(LATER - 1, "push:shipped"))
     there = remote(amount_fen=1)
 
     assert 1 == tally(tried, there).differing
@@ -205,7 +216,7 @@ def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() ->
 def untrue_push(seconds: int) -> Order:
     """An order shipped for a payment that the platform does not show, whose push just failed once more."""
     order = after(SHIPPED, paid("t2"))
-    return replace(order, history=(*order.history, Happened(NOW + seconds, "", "redriven:push")))
+    return replace(order, history=(*order.history, HistoryEntry(NOW + seconds, "", "redriven:push")))
 
 
 @pytest.mark.parametrize("seconds", [FRESH + 60, 4000])
@@ -244,14 +255,14 @@ def test_an_order_paid_in_part_waits_and_is_no_difference() -> None:
 
 # ── Parts and the whole ───────────────────────────────────────────────────────────────────────────────────────────────
 
-FIGURES = st.builds(Figures, *[st.integers(0, 10**13)] * 5)
-SEEN = st.builds(Seen, st.sampled_from(["created", "paid", "absent"]), FIGURES)
+FIGURES = st.builds(Sums, *[st.integers(0, 10**13)] * 5)
+SEEN = st.builds(SideSnapshot, st.sampled_from(["created", "paid", "absent"]), FIGURES)
 LINES = st.builds(
-    Row, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
+    Discrepancy, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
 )
 BY_STATE = st.dictionaries(st.sampled_from(["created", "paid", "absent"]), FIGURES)
 TALLIES = st.builds(
-    Tally,
+    Totals,
     BY_STATE,
     BY_STATE,
     st.dictionaries(st.sampled_from(["missing_there", "amount_differs"]), st.integers(1, 10**6)),
@@ -262,12 +273,12 @@ TALLIES = st.builds(
 )
 
 
-def whole(parts: list[Tally]) -> Tally:
-    return sum(parts, Tally())
+def whole(parts: list[Totals]) -> Totals:
+    return sum(parts, Totals())
 
 
 @given(st.lists(TALLIES, max_size=6), st.data())
-def test_any_split_in_any_sequence_comes_to_the_same_whole(parts: list[Tally], data: st.DataObject) -> None:
+def test_any_split_in_any_sequence_comes_to_the_same_whole(parts: list[Totals], data: st.DataObject) -> None:
     mixed = data.draw(st.permutations(parts))
     cut = data.draw(st.integers(0, len(parts)))
 
@@ -276,7 +287,7 @@ def test_any_split_in_any_sequence_comes_to_the_same_whole(parts: list[Tally], d
     assert plain(whole(parts)) == plain(split)
 
 
-def plain(one: Tally) -> tuple[object, ...]:
+def plain(one: Totals) -> tuple[object, ...]:
     """Lines of one order and class may stand in either sequence."""
     lines = (sorted(map(repr, lines)) for lines in (one.differences, one.in_flight))
     return one.here, one.there, one.classes, one.differing, one.waiting, one.uncompared, *lines, one.problems

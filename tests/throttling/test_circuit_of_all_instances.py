@@ -17,7 +17,7 @@ def broken(town: Town) -> list[Lanes]:
     for lanes in instances:
         fail(lanes, 16)
     town.now += 2.0
-    assert "circuit" in {lanes.admit("money", patience=0.0).refused for lanes in instances}
+    assert "circuit" in {lanes.acquire("money", patience=0.0).refused for lanes in instances}
     return instances
 
 
@@ -43,7 +43,7 @@ def test_two_instances_that_each_see_half_of_the_failures_open_it_together(town:
 def test_an_open_circuit_refuses_at_once_says_when_to_come_again_and_asks_the_table_rarely(town: Town) -> None:
     lanes = broken(town)[0]
     began, writes, reads = town.now, town.writes, town.reads
-    refusals = [lanes.admit("money", patience=1.0) for _ in range(100)]
+    refusals = [lanes.acquire("money", patience=1.0) for _ in range(100)]
 
     assert {"circuit"} == {refusal.refused for refusal in refusals}
     assert 0 < refusals[0].retry_after <= OPEN
@@ -71,7 +71,7 @@ def test_business_errors_and_refusals_for_the_rate_do_not_open_it(town: Town) ->
 def test_after_its_time_only_three_probes_go_through_whoever_sends_them(town: Town) -> None:
     instances = broken(town)
     town.now += OPEN
-    told = [instances[n % 3].admit("money", patience=0.0) for n in range(30)]
+    told = [instances[n % 3].acquire("money", patience=0.0) for n in range(30)]
 
     assert 3 == sum(not leave.refused for leave in told)
 
@@ -79,7 +79,7 @@ def test_after_its_time_only_three_probes_go_through_whoever_sends_them(town: To
 def test_it_closes_for_all_when_the_probes_succeeded(town: Town) -> None:
     instances = broken(town)
     town.now += OPEN
-    probes = [lanes.admit("money", patience=0.0) for lanes in instances]
+    probes = [lanes.acquire("money", patience=0.0) for lanes in instances]
     for probe in probes:
         probe.report("ok")
     town.now += 2.0
@@ -91,7 +91,7 @@ def test_it_closes_for_all_when_the_probes_succeeded(town: Town) -> None:
 def test_a_failed_probe_opens_it_again_for_all(town: Town) -> None:
     instances = broken(town)
     town.now += OPEN
-    instances[0].admit("money", patience=0.0).report("failed")
+    instances[0].acquire("money", patience=0.0).report("failed")
 
     assert [["circuit"]] * 3 == [call(lanes, 1) for lanes in instances]
     assert 2 == len(town.events("opened"))
@@ -101,11 +101,11 @@ def test_probes_that_died_are_followed_by_others(town: Town) -> None:
     instances = broken(town)
     town.now += OPEN
     for lanes in instances:
-        assert not lanes.admit("money", patience=0.0).refused  # and is never heard of again
-    assert "circuit" == town.instance().admit("money", patience=0.0).refused
+        assert not lanes.acquire("money", patience=0.0).refused  # and is never heard of again
+    assert "circuit" == town.instance().acquire("money", patience=0.0).refused
     town.now += OPEN
 
-    assert not town.instance().admit("money", patience=0.0).refused
+    assert not town.instance().acquire("money", patience=0.0).refused
 
 
 def test_failures_of_long_ago_do_not_count(town: Town) -> None:
@@ -178,7 +178,7 @@ def test_the_fallback_has_a_circuit_of_its_own(town: Town) -> None:
 def test_the_fallback_shares_the_primarys_rate(town: Town) -> None:
     lanes = broken(town)[0]
     town.now += 5.0
-    told = [lanes.admit("money", patience=0.0, fallback=True) for _ in range(200)]
+    told = [lanes.acquire("money", patience=0.0, fallback=True) for _ in range(200)]
 
     assert sum(not leave.refused for leave in told) <= RULES["money"].rate.burst
 
@@ -194,5 +194,5 @@ def test_an_instance_whose_clock_is_wrong_by_an_hour_keeps_no_circuit_open(town:
     town.now += OPEN
 
     for _ in range(3):
-        right.admit("money", patience=1.0).report("ok")
+        right.acquire("money", patience=1.0).report("ok")
     assert ["primary"] * 5 == call(right, 5)

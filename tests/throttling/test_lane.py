@@ -5,7 +5,7 @@ from msgspec import structs
 
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.circuit_breaker import Circuit
-from jiuwu.throttling.lane import Ask, Denial, Grant, Lane, Rules
+from jiuwu.throttling.lane import Ask, Lane, LeaseRefused, Rules, TokenLease
 from jiuwu.throttling.token_bucket import Rate, micros
 from tests.throttling.conftest import CIRCUIT, NOW
 
@@ -13,7 +13,7 @@ RULES = Rules(Rate(50, 50), CIRCUIT)
 SLOW = Rules(Rate(1, 5), CIRCUIT)
 
 
-def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> Grant | Denial:
+def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> TokenLease | LeaseRefused:
     return lanes.lease(lane, Ask(want), now, rules)[1]
 
 
@@ -21,14 +21,14 @@ def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> Grant
 def test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute(asked: float) -> None:
     paused = lanes.paused(Lane(), NOW, asked)
 
-    assert Denial("limit", 60.0) == answer(paused, NOW)
-    assert Denial("limit", 59.5) == answer(paused, NOW + 0.5)
-    assert Denial("limit", 1.0) == answer(paused, NOW + 59)
-    assert isinstance(answer(paused, NOW + 60), Grant)
+    assert LeaseRefused("limit", 60.0) == answer(paused, NOW)
+    assert LeaseRefused("limit", 59.5) == answer(paused, NOW + 0.5)
+    assert LeaseRefused("limit", 1.0) == answer(paused, NOW + 59)
+    assert isinstance(answer(paused, NOW + 60), TokenLease)
 
 
 def test_an_instance_whose_clock_is_behind_holds_a_pause_of_a_minute_too() -> None:
-    assert isinstance(answer(lanes.paused(Lane(), NOW, 60.0), NOW - 0.5), Denial)
+    assert isinstance(answer(lanes.paused(Lane(), NOW, 60.0), NOW - 0.5), LeaseRefused)
 
 
 def test_a_shorter_pause_after_a_longer_one_does_not_shorten_it() -> None:
@@ -62,6 +62,6 @@ def test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_toke
 def test_at_one_call_a_second_the_token_of_a_second_is_granted(want: int) -> None:
     empty, first = lanes.lease(Lane(), Ask(5), NOW, SLOW)
 
-    assert Grant(5, "primary") == first
-    assert Denial("limit", 1.0) == answer(empty, NOW, SLOW, want)
-    assert Grant(1, "primary") == answer(empty, NOW + 1, SLOW, want)
+    assert TokenLease(5, "primary") == first
+    assert LeaseRefused("limit", 1.0) == answer(empty, NOW, SLOW, want)
+    assert TokenLease(1, "primary") == answer(empty, NOW + 1, SLOW, want)

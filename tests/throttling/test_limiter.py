@@ -18,7 +18,7 @@ BLOCK = 1.0  # seconds that leased tokens stay good
 
 
 def granted(lanes: Lanes, lane: str = "money", patience: float = 0.0) -> bool:
-    return not lanes.admit(lane, patience=patience).refused
+    return not lanes.acquire(lane, patience=patience).refused
 
 
 def test_all_instances_together_get_the_burst_and_then_the_rate(town: Town) -> None:
@@ -69,7 +69,7 @@ def test_who_has_no_patience_is_told_when_to_come_again(town: Town) -> None:
     lanes = town.instance()
     while granted(lanes):
         pass
-    refusal = lanes.admit("money", patience=0.0)
+    refusal = lanes.acquire("money", patience=0.0)
     town.now += refusal.retry_after
 
     assert ("limit", True) == (refusal.refused, granted(lanes))
@@ -147,11 +147,11 @@ def test_a_clock_an_hour_ahead_does_not_stop_the_others(town: Town) -> None:
 
 def test_a_refusal_by_the_platform_pauses_its_lane_for_all_instances_and_no_other_lane(town: Town) -> None:
     told, other = town.instance(), town.instance()
-    told.admit("money", patience=0.0).report("neither", 3.0)
+    told.acquire("money", patience=0.0).report("neither", 3.0)
 
     assert [False, False] == [granted(told), granted(other)]
     assert granted(told, "reading")
-    assert 3.0 == pytest.approx(other.admit("money", patience=0.0).retry_after)
+    assert 3.0 == pytest.approx(other.acquire("money", patience=0.0).retry_after)
     town.now += 3.0
     assert granted(other)
     assert [("money", "")] == town.events("paused")
@@ -159,7 +159,7 @@ def test_a_refusal_by_the_platform_pauses_its_lane_for_all_instances_and_no_othe
 
 def test_a_pause_of_years_ends_after_a_minute(town: Town) -> None:
     lanes = town.instance()
-    lanes.admit("money", patience=0.0).report("neither", 1e9)
+    lanes.acquire("money", patience=0.0).report("neither", 1e9)
     town.now += 60.0
 
     assert granted(lanes)
@@ -216,7 +216,7 @@ def test_a_lane_that_is_always_taken_by_others_is_no_leave_to_call_unlimited(tow
 
     town.account.calls.on_call = interfere
 
-    assert "limit" == town.instance().admit("money", patience=0.1).refused
+    assert "limit" == town.instance().acquire("money", patience=0.1).refused
     assert [] == town.events("unavailable")
 
 

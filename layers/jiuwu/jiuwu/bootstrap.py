@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.orders.order import Order
     from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
-    from jiuwu.platform.gate import Gate, Leave
+    from jiuwu.platform.gate import Gate, Permit
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.platform.oauth import OAuthClient
     from jiuwu.points.ledger import PointsLedger
@@ -185,13 +185,13 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
     """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
     not placed is due by itself."""
     from jiuwu.orders.placement import retry_seconds
-    from jiuwu.reconciliation.shard_tasks import Part
+    from jiuwu.reconciliation.shard_tasks import ShardTask
 
     from .aws import task_queue
 
     if not (pause := retry_seconds(tries, check_seconds)):
         return
-    task = msgspec.json.encode(Part(order_no, until=0, step=tries)).decode()
+    task = msgspec.json.encode(ShardTask(order_no, until=0, step=tries)).decode()
     if refused := task_queue.send(sqs, queue_url, [task], delay_seconds=pause):
         telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=f"not queued: {refused[0]}")
 
@@ -240,9 +240,9 @@ def gate(found: profile.Profile, lanes: "Lanes") -> "Gate":
     """Leave for a call from its lane. OAuth calls never go to the fallback address: they carry the app secret."""
     has_fallback = bool(found.gateway.fallback_url)
 
-    def leave(call: str, patience: float) -> "Leave":
+    def leave(call: str, patience: float) -> "Permit":
         fallback = has_fallback and not call.startswith("oauth.")
-        return lanes.admit(found.limits.lane(call), patience=patience, fallback=fallback)
+        return lanes.acquire(found.limits.lane(call), patience=patience, fallback=fallback)
 
     return leave
 

@@ -21,8 +21,8 @@ from jiuwu.platform.errors import (
 )
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
-from jiuwu.reconciliation.repair import Mended, last_progress
-from jiuwu.reconciliation.settle import Settler
+from jiuwu.reconciliation.repair import Repaired, last_progress
+from jiuwu.reconciliation.settle import OrderSynchroniser
 
 from .cart import Basket
 
@@ -40,7 +40,7 @@ class KeyReused(Exception):
     """This Idempotency-Key has made another order of this member."""
 
 
-class TooDear(Exception):
+class AmountTooLarge(Exception):
     """The basket costs more than the platform's amounts can say."""
 
 
@@ -75,10 +75,10 @@ class Checkout:
         self,
         store: OrderStore,
         products: Products,
-        settler: Settler,
+        settler: OrderSynchroniser,
         policy: Policy,
         *,
-        note: Callable[[Mended], None],
+        note: Callable[[Repaired], None],
         trouble: Callable[[str, Exception], None],
         retry: Callable[[str], None],
         clock: Callable[[], float] = time.time,
@@ -157,7 +157,7 @@ class Checkout:
             member_id, open_id(member_id), key, lines, now=now, check_seconds=check_seconds, points=points
         )
         if order.amount_fen > MOST_FEN or points > MOST_POINTS:
-            raise TooDear
+            raise AmountTooLarge
         return order
 
     def _lines(self, basket: Basket) -> tuple[tuple[Line, ...], int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from jiuwu.orders.events import RefundAsked
+from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.order import Order
 from jiuwu.orders.refund_rules import asked_by, refundable_fen
 from jiuwu.orders.repository import OrderStore
@@ -67,7 +67,7 @@ class Refunds:
             if fen is None and happened:
                 return self._queued(repeated)
             wanted = fen if fen is not None else before or refundable_fen(order)
-            event = RefundAsked(request_id, int(self._clock()), wanted, reason)
+            event = RefundRequested(request_id, int(self._clock()), wanted, reason)
             outcome = apply(order, event, policy=self._policy)
             if not isinstance(outcome, Applied):
                 self._refuse_unless_repeated(order, _why(getattr(outcome, "reason", ""), fen))

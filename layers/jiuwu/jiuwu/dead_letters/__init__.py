@@ -1,4 +1,4 @@
 """Messages that failed permanently, kept to be read and redriven.
 
-Front doors: `failed_message.read` and `repository.Shelf`.
+Front doors: `failed_message.read` and `repository.DeadLetterRepository`.
 """

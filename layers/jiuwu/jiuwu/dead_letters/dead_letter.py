@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from .failed_message import EFFECTS, Death, Told
+from .failed_message import EFFECTS, FailedMessage, MessageFacts
 
 # SQS redelivers within its retention of 14 days and rarely more than once or twice; more would only grow the item.
 _MESSAGES_KEPT = 20
@@ -17,7 +17,7 @@ type State = Literal["waiting", "redriven", "died again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter(Told):
+class DeadLetter(MessageFacts):
     """What is kept of a thing that was given up; times are Unix seconds.
 
     `attempts` are summed over its `deaths`; what is told (kind, reason, body, headers, …) is by the last one.
@@ -44,7 +44,7 @@ class Letter(Told):
         return "redriven" if self.redriven_after >= self.deaths else "died again"
 
 
-def letter_id(death: Death) -> str:
+def letter_id(death: FailedMessage) -> str:
     """The same thing dying again is the same letter.
 
     An effect is known by its order and name. Anything else also by its bytes: another body under the same event id is
@@ -58,10 +58,10 @@ def letter_id(death: Death) -> str:
     return "dl_" + base64.b32encode(digest).decode().lower()[:16]
 
 
-def keep(letter: Letter | None, death: Death) -> Letter | None:
+def keep(letter: DeadLetter | None, death: FailedMessage) -> DeadLetter | None:
     """The letter after this death; None when it has it already."""
     if letter is None:
-        return Letter(
+        return DeadLetter(
             **_told(death),
             letter_id=letter_id(death),
             first_at=min(death.received_at, death.at),
@@ -83,5 +83,5 @@ def keep(letter: Letter | None, death: Death) -> Letter | None:
     )
 
 
-def _told(death: Death) -> dict[str, Any]:
-    return {field.name: getattr(death, field.name) for field in fields(Told)}
+def _told(death: FailedMessage) -> dict[str, Any]:
+    return {field.name: getattr(death, field.name) for field in fields(MessageFacts)}

@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class MessageFacts:
     """What a message that was given up tells of itself. `body` holds the original bytes, `headers` JSON without the
     signature; empty is what it does not have."""
 
@@ -51,7 +51,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Death(Told):
+class FailedMessage(MessageFacts):
     """One message that was given up.
 
     `at` and `received_at` are Unix seconds: when it is kept, and when the platform's notification first came.
@@ -64,12 +64,12 @@ class Death(Told):
     received_at: int
 
 
-def read(record: Record, *, source: str, profile: "Profile", now: int) -> Death:
+def read(record: Record, *, source: str, profile: "Profile", now: int) -> FailedMessage:
     """The death that a record of Lambda's SQS event tells of; whatever lies in the queue is one."""
     told = attributes(record)
     body = _bytes(record["body"], told.get("encoding", ""))
     effect = told.get("effect", "")
-    return Death(
+    return FailedMessage(
         message_id=record["messageId"],
         source=source,
         kind=_kind(told),
@@ -95,7 +95,7 @@ def attributes(record: Record) -> dict[str, str]:
     return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
 
 
-def obituary(record: Record, *, kind: Kind, reason: str, function: str) -> dict[str, str]:
+def failure_attributes(record: Record, *, kind: Kind, reason: str, function: str) -> dict[str, str]:
     """The attributes with which a function puts a message that it gives up into a dead-letter queue: why, and those
     that the message had, as many as fit."""
     told = attributes(record)

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .dead_letter import Letter, keep, letter_id
-from .failed_message import Death, Kind
+from .dead_letter import DeadLetter, keep, letter_id
+from .failed_message import FailedMessage, Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,23 +26,23 @@ _REDRIVEN = "SET redriven_at = :at, redriven_as = :as, redriven_after = :deaths 
 type Item = dict[str, Any]
 
 
-class ShelfBusy(Exception):
+class DeadLettersBusy(Exception):
     """Others wrote the letter again and again; nothing was kept, so the message has to come again."""
 
 
-class Shelf:
+class DeadLetterRepository:
     """Letters by id."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb: Any = dynamodb
         self._table = table
 
-    def get(self, id_: str) -> Letter | None:
+    def get(self, id_: str) -> DeadLetter | None:
         """The whole letter, or None."""
         found = self._dynamodb.get_item(TableName=self._table, Key={"letter_id": {"S": id_}}, ConsistentRead=True)
         return from_item(found["Item"]) if "Item" in found else None
 
-    def keep(self, death: Death) -> Letter:
+    def keep(self, death: FailedMessage) -> DeadLetter:
         """The letter with this death in it, once, however often it is told. Raises ShelfBusy."""
         for _ in range(_ROUNDS):
             before = self.get(letter_id(death))
@@ -51,9 +51,9 @@ class Shelf:
                 return before
             if after is not None and self._put(after):
                 return after
-        raise ShelfBusy(letter_id(death))
+        raise DeadLettersBusy(letter_id(death))
 
-    def redriven(self, letter: Letter, *, as_: str, at: int) -> None:
+    def redriven(self, letter: DeadLetter, *, as_: str, at: int) -> None:
         """Notes that a letter, as it was read, was sent back to its queue under this delivery id."""
         self._dynamodb.update_item(
             TableName=self._table,
@@ -69,7 +69,7 @@ class Shelf:
             },
         )
 
-    def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[Letter]:
+    def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[DeadLetter]:
         """Letters of a kind whose last death is not before `since`, without their bodies."""
         condition = "kind_shard = :shard AND last_at >= :since"
         return chain.from_iterable(
@@ -77,11 +77,11 @@ class Shelf:
             for n in range(SHARDS)
         )
 
-    def about(self, order_no: str) -> Iterator[Letter]:
+    def about(self, order_no: str) -> Iterator[DeadLetter]:
         """Letters about an order, oldest death first, without their bodies."""
         return self._query(BY_ORDER, "order_no = :order", {":order": {"S": order_no}})
 
-    def _query(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[Letter]:
+    def _query(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[DeadLetter]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
@@ -90,7 +90,7 @@ class Shelf:
         )
         return (from_item(item) for page in pages for item in page["Items"])
 
-    def _put(self, letter: Letter) -> bool:
+    def _put(self, letter: DeadLetter) -> bool:
         """Whether the letter was written: not when somebody else wrote it since it was read."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(letter_id)"}
         if letter.version:
@@ -106,7 +106,7 @@ class Shelf:
         return True
 
 
-def to_item(letter: Letter) -> Item:
+def to_item(letter: DeadLetter) -> Item:
     """The letter's item; what is empty or zero has no attribute."""
     item: Item = {name: {"S": text} for name in _TEXTS if (text := str(getattr(letter, name)))}
     item |= {name: {"N": str(number)} for name in _NUMBERS if (number := getattr(letter, name))}
@@ -122,15 +122,15 @@ def to_item(letter: Letter) -> Item:
     }
 
 
-def from_item(item: Mapping[str, Any]) -> Letter:
+def from_item(item: Mapping[str, Any]) -> DeadLetter:
     """The letter that an item holds; an index has it without body and messages."""
     body = bytes(item.get("body", {}).get("B", b""))
     values: dict[str, Any] = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
     values |= {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
     messages = tuple(message["S"] for message in item.get("messages", {}).get("L", ()))
     body = zlib.decompress(body) if "deflated" in item else body
-    return Letter(**values | {"kind": Kind(values["kind"]), "body": body, "messages": messages})
+    return DeadLetter(**values | {"kind": Kind(values["kind"]), "body": body, "messages": messages})
 
 
-_NUMBERS = tuple(field.name for field in fields(Letter) if field.type is int)
-_TEXTS = tuple(field.name for field in fields(Letter) if field.type in (str, Kind))
+_NUMBERS = tuple(field.name for field in fields(DeadLetter) if field.type is int)
+_TEXTS = tuple(field.name for field in fields(DeadLetter) if field.type in (str, Kind))

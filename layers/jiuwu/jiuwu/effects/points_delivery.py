@@ -4,7 +4,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 from jiuwu.orders.order import Order
-from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NeverReserved, PointsLedger
+from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NoReservation, PointsLedger
 
 from .platform_delivery import EffectUnknown
 
@@ -13,7 +13,7 @@ def book(ledger: PointsLedger, order: Order, effect: str, *, at: int) -> tuple[E
     """Spends the points of an order, or gives them back; what failed, and in words: both empty when it is done."""
     try:
         _book(ledger, order, effect, at)
-    except (AlreadyReturned, NeverReserved, LedgerBusy, EffectUnknown, ClientError, BotoCoreError) as error:
+    except (AlreadyReturned, NoReservation, LedgerBusy, EffectUnknown, ClientError, BotoCoreError) as error:
         return error, f"points ledger: {clients.named(error)}"
     return "", ""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jiuwu.aws import clients
 from jiuwu.orders.outcomes import growing_pause
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
-from jiuwu.points.ledger import AlreadyReturned, NeverReserved
+from jiuwu.points.ledger import AlreadyReturned, NoReservation
 
 from .platform_delivery import RefundFailed
 
@@ -20,7 +20,7 @@ MOST_ATTEMPTS = 32
 MOST_REFUSALS = 5
 _FIRST_SECONDS, _MOST_SECONDS = growing_pause(1), growing_pause(MOST_ATTEMPTS)
 
-_HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NeverReserved, RefundFailed)
+_HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NoReservation, RefundFailed)
 _REFUSED = (TransitionRefused, OrderConflict)
 # … but a payment under way keeps an order from being cancelled for as long as the member takes for it.
 _PATIENT = ":push:cancelled"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jiuwu.orders.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged, Told
+from jiuwu.orders.events import Cancelled, Completed, MessageFacts, Paid, Refunded, RefundStatusChanged
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, OrderNotification, OrderPaid
 from jiuwu.platform.payloads import parse_notification
@@ -42,7 +42,7 @@ class Notice:
 
     order_no: str
     platform_order_no: str
-    event: Told
+    event: MessageFacts
     rank: tuple[int, int] = (0, 0)
 
 
@@ -59,7 +59,7 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
     return Notice(told.event.out_order_no, told.event.platform_order_no, _event(told, event_type, now), rank)
 
 
-def _event(told: OrderNotification, event_type: str, now: int) -> Told:
+def _event(told: OrderNotification, event_type: str, now: int) -> MessageFacts:
     payload, proof = told.event, _proof(event_type, told.event)
     unsaid = told.occurred_at or now  # when money moved, where the platform does not say
     if isinstance(payload, OrderPaid):

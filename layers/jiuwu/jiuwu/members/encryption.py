@@ -18,7 +18,7 @@ _PART_BYTES = 4096
 UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 
-class Seal:
+class TokenCipher:
     """Seals and opens one member's text. Raises TokenKeyUnavailable while KMS fails, or refuses us the key."""
 
     def __init__(self, kms: "KMSClient", key_id: str) -> None:

@@ -12,7 +12,7 @@ from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
 
-from .encryption import Seal
+from .encryption import TokenCipher
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,7 +81,7 @@ class Tokens:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._grants, self._seal = Grants(dynamodb, table, clock=clock), Seal(kms, key_id)
+        self._grants, self._seal = Grants(dynamodb, table, clock=clock), TokenCipher(kms, key_id)
         self._oauth, self._clock, self._sleep = oauth, clock, sleep
 
     def source(self, member_id: str) -> "MemberToken":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .business_day import day_of
-from .order import Effect, Entry, Happened, HoldReason, Line, Order, Status, UnbookedRefund
+from .order import Effect, Entry, HistoryEntry, HoldReason, Line, Order, Status, UnbookedRefund
 
 # What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
 SHARDS = 8
@@ -116,13 +116,13 @@ def _unpack_effect(row: list[Value]) -> tuple[str, Effect]:
     return name, Effect(*state)
 
 
-def _pack_happened(happened: Happened) -> list[Value]:
+def _pack_happened(happened: HistoryEntry) -> list[Value]:
     return _pack(happened.at, happened.what, happened.cause, happened.proof)
 
 
-def _unpack_happened(row: list[Value]) -> Happened:
+def _unpack_happened(row: list[Value]) -> HistoryEntry:
     at, what, cause, proof = _unpack(row, 0, "", "", "")
-    return Happened(at, cause, what, proof)
+    return HistoryEntry(at, cause, what, proof)
 
 
 def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from .events import EffectDone, EffectFailed, Owed, Redriven, ShipUnconfirmed
-from .order import REFUND_FAILED, Effect, Happened, Order, Status, payment_of
+from .events import EffectDone, EffectFailed, EffectMissingRemotely, Redriven, ShipUnconfirmed
+from .order import REFUND_FAILED, Effect, HistoryEntry, Order, Status, payment_of
 from .outcomes import (
     HISTORY_KEPT,
     Applied,
@@ -96,7 +96,7 @@ def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
         return outcome
     if outcome.order.effect("ship") is not None or _happened(before, MAY_HAVE_SHIPPED):
         return outcome
-    history = (*outcome.order.history, Happened(at, "", MAY_HAVE_SHIPPED))[-HISTORY_KEPT:]
+    history = (*outcome.order.history, HistoryEntry(at, "", MAY_HAVE_SHIPPED))[-HISTORY_KEPT:]
     return replace(outcome, order=replace(outcome.order, history=history), alerts=(*outcome.alerts, MAY_HAVE_SHIPPED))
 
 
@@ -136,7 +136,7 @@ def _refundable_for(order: Order, name: str, effect: Effect) -> int:
     return order.uncommitted_fen(payment_of(name, effect)) + (0 if effect.refused else effect.fen)
 
 
-def owed(order: Order, event: Owed, policy: Policy) -> Outcome:
+def owed(order: Order, event: EffectMissingRemotely, policy: Policy) -> Outcome:
     """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
     kind = event.effect.partition(":")[0]

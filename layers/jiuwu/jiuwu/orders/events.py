@@ -81,7 +81,7 @@ class RefundStatusChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundAsked:
+class RefundRequested:
     """The merchant wants so much of what the order keeps given back; `event_id` is the request's own, 1 to 64 visible
     ASCII characters, `reason` (up to 200 characters) is for the platform and the books, and may name people."""
 
@@ -152,13 +152,15 @@ class Redriven:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class EffectMissingRemotely:
     """The other side turned out not to have an effect that we hold for done: `push:…` or `refund:…`, never `ship`."""
 
     at: int
     effect: str
 
 
-Told = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
-Ours = EffectDone | EffectFailed | ShipUnconfirmed | PaymentsDoubted | Redriven | Owed  # what became of effects
-Event = Placed | Told | RefundAsked | Expired | Ours
+MessageFacts = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell
+Ours = (
+    EffectDone | EffectFailed | ShipUnconfirmed | PaymentsDoubted | Redriven | EffectMissingRemotely
+)  # what became of effects
+Event = Placed | MessageFacts | RefundRequested | Expired | Ours

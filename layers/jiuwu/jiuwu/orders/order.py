@@ -125,7 +125,7 @@ class UnbookedRefund:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class HistoryEntry:
     """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what.
 
     `proof` is a digest of what the event said: its id with another proof is another event under a used id.
@@ -154,7 +154,7 @@ class Order:
     pay_url: str = ""
     ledger: tuple[Entry, ...] = ()
     effects: tuple[tuple[str, Effect], ...] = ()
-    history: tuple[Happened, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     unbooked: tuple[UnbookedRefund, ...] = ()  # refunds at the platform that gave nothing back, yet or ever
     due_at: int = 0  # when somebody must next look at it; 0: never
     hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
@@ -275,7 +275,7 @@ class Order:
         """The order without these effects, except those already done."""
         return replace(self, effects=tuple((n, e) for n, e in self.effects if n not in names or e.done_at))
 
-    def seen(self, cause: str) -> Happened | None:
+    def seen(self, cause: str) -> HistoryEntry | None:
         """What this event did when it was taken in."""
         return next((happened for happened in self.history if happened.cause == cause), None)
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .events import Event, RefundAsked, Told
-from .order import Effect, Happened, Order, Status, payment_of
+from .events import Event, MessageFacts, RefundRequested
+from .order import Effect, HistoryEntry, Order, Status, payment_of
 
 # Ids that fall off are harmless: the ledger knows transactions and refunds, the status the rest.
 HISTORY_KEPT = 24
@@ -112,9 +112,9 @@ def unknown_payment(order: Order, transaction_id: str) -> bool:
 
 def cause_of(event: Event) -> tuple[str, str]:
     """The event's id, and the digest of what it says; empty for what happens without one."""
-    if isinstance(event, RefundAsked):
+    if isinstance(event, RefundRequested):
         return f"ask:{event.event_id}", event.proof
-    return (event.event_id, event.proof) if isinstance(event, Told) else ("", "")
+    return (event.event_id, event.proof) if isinstance(event, MessageFacts) else ("", "")
 
 
 def want(order: Order, effect: str, fen: int = 0) -> Order:
@@ -156,4 +156,4 @@ def _wanted_look(order: Order, at: int, policy: Policy) -> int:
 
 def _remember(order: Order, event: Event, what: str) -> Order:
     cause, proof = cause_of(event)
-    return replace(order, history=(*order.history, Happened(event.at, cause, what, proof))[-HISTORY_KEPT:])
+    return replace(order, history=(*order.history, HistoryEntry(event.at, cause, what, proof))[-HISTORY_KEPT:])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
-from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, PointsLedger, Short
+from jiuwu.points.ledger import AlreadyReturned, InsufficientPoints, LedgerBusy, PointsLedger
 
 from .ids import fingerprint, order_no_for
 from .order import Line, Order
@@ -94,7 +94,7 @@ def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
     """Sets aside the points that pay for an order, before the platform hears of it. Raises NotPlaceable."""
     try:
         ledger.reserve(order.member_id, order.order_no, order.points, at=at)
-    except Short as short:
+    except InsufficientPoints as short:
         raise NotPlaceable("points_short") from short
     except AlreadyReturned as over:
         raise NotPlaceable("points_returned") from over

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import replace
 
-from .events import RefundAsked, Refunded, RefundStatusChanged
+from .events import Refunded, RefundRequested, RefundStatusChanged
 from .ids import effect_id
 from .order import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
@@ -119,7 +119,7 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
     return applied(order, event, "refunded_before_payment", policy)
 
 
-def refund_asked(order: Order, event: RefundAsked, policy: Policy) -> Outcome:
+def refund_asked(order: Order, event: RefundRequested, policy: Policy) -> Outcome:
     """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
     on its way back already. What is asked for in whole is not shipped any more."""
     request = request_part(event.event_id)

@@ -24,7 +24,7 @@ _FAILURES = (PlatformBusy, PlatformInternal, PlatformUnreachable, UnknownOutcome
 _PAUSE = 1.0
 
 
-class Leave(Protocol):
+class Permit(Protocol):
     """Leave for one attempt, or none: `refused` says why and `retry_after` (seconds) when to ask again."""
 
     @property
@@ -42,7 +42,7 @@ class Leave(Protocol):
 class Gate(Protocol):
     """Asked for leave before each attempt of a call; may wait for it up to `patience` seconds."""
 
-    def __call__(self, call: str, patience: float) -> Leave: ...
+    def __call__(self, call: str, patience: float) -> Permit: ...
 
 
 class _Free:
@@ -54,12 +54,12 @@ class _Free:
         """Nobody counts."""
 
 
-def no_gate(call: str, patience: float) -> Leave:  # noqa: ARG001 -- a Gate
+def no_gate(call: str, patience: float) -> Permit:  # noqa: ARG001 -- a Gate
     """Where nothing limits calls."""
     return _Free()
 
 
-def admitted(gate: Gate, call: str, patience: float) -> Leave:
+def admitted(gate: Gate, call: str, patience: float) -> Permit:
     """Leave for an attempt; raises OwnLimitReached or CircuitOpen."""
     leave = gate(call, patience)
     if leave.refused == "limit":
@@ -69,7 +69,7 @@ def admitted(gate: Gate, call: str, patience: float) -> Leave:
     return leave
 
 
-def tell(leave: Leave, error: PlatformError | None) -> None:
+def tell(leave: Permit, error: PlatformError | None) -> None:
     """Reports an attempt's end."""
     if isinstance(error, RateLimited):
         leave.report("neither", _PAUSE if error.retry_after is None else error.retry_after)

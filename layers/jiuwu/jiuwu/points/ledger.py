@@ -45,7 +45,7 @@ _PASSING = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "Thr
 _PASSING_ERRORS = {"TransactionConflictException", "TransactionInProgressException"}
 
 
-class Short(Exception):
+class InsufficientPoints(Exception):
     """The member has fewer points than that; `balance` is how many."""
 
     def __init__(self, balance: int) -> None:
@@ -57,7 +57,7 @@ class AlreadyReturned(Exception):
     """The order's points were given back, or never shall be reserved: nothing can be bought with them any more."""
 
 
-class NeverReserved(Exception):
+class NoReservation(Exception):
     """The order has no points to spend."""
 
 
@@ -112,7 +112,7 @@ class PointsLedger:
         if refused is None:
             return
         if not refused[0]:
-            raise NeverReserved(order_no)
+            raise NoReservation(order_no)
         if booking_in(refused[0]).state is State.RETURNED:
             raise AlreadyReturned(order_no)
 
@@ -174,7 +174,7 @@ class PointsLedger:
         # the balance may be too small because this very entry was booked: then it is there
         known = booking_in(refused[0]) if refused[0] else self._booking(key)
         if known is None:
-            raise Short(points_in(refused[1]))
+            raise InsufficientPoints(points_in(refused[1]))
         return known
 
     def _transact(self, *writes: Write) -> list[Item] | None:

@@ -13,16 +13,16 @@ from jiuwu.orders.events import (
     Cancelled,
     Completed,
     EffectDone,
+    EffectMissingRemotely,
     Event,
     Expired,
-    Owed,
     Paid,
     Placed,
     Refunded,
     RefundStatusChanged,
 )
 from jiuwu.orders.ids import effect_id, fingerprint, is_order_no
-from jiuwu.orders.order import Entry, Happened, HoldReason, Line, Order, Status
+from jiuwu.orders.order import Entry, HistoryEntry, HoldReason, Line, Order, Status
 from jiuwu.orders.outcomes import awaits_refund
 from jiuwu.orders.state_machine import Applied, Policy, apply
 
@@ -177,14 +177,14 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
         amount_fen=total,
         fingerprint=fingerprint((line.product_id, line.quantity) for line in lines),
         created_at=remote.created_at or now,
-        history=(Happened(now, "", "adopted"),),
+        history=(HistoryEntry(now, "", "adopted"),),
         due_at=now,
     )
 
 
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
-    history = (*order.history, Happened(at, "", f"{HELD_BECAUSE}{why}"))
+    history = (*order.history, HistoryEntry(at, "", f"{HELD_BECAUSE}{why}"))
     return replace(order.without_pending("ship").moved(Status.HELD, HoldReason.DIFFERS), history=history)
 
 
@@ -256,7 +256,7 @@ def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tupl
     if open_there and local.status is Status.CANCELLED:
         names.append("push:cancelled")
     names += _unanswered(local, remote)
-    return _taken([Owed(now, name) for name in names], local, policy)
+    return _taken([EffectMissingRemotely(now, name) for name in names], local, policy)
 
 
 def _unanswered(local: Order, remote: "RemoteOrder") -> list[str]:
@@ -274,7 +274,9 @@ def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Ite
     """What remains different when all news is taken in."""
     number = local.order_no
     evidence = [
-        f"{event.effect} again: {local.status} here, {remote.status} there" for event in owed if isinstance(event, Owed)
+        f"{event.effect} again: {local.status} here, {remote.status} there"
+        for event in owed
+        if isinstance(event, EffectMissingRemotely)
     ]
     evidence += [why for _, why in not_there(local, remote)]
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)

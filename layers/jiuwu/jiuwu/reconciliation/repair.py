@@ -23,7 +23,7 @@ _NO_PROGRESS = ("look:", "owed:", "done:", "gave_up:")
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class Repaired:
     """The order as it is to be written (None: neither side has one), what happened to it and what differed."""
 
     order: Order | None
@@ -35,7 +35,7 @@ class Mended:
 
 
 @dataclass(frozen=True, slots=True)
-class Mender:
+class Repairer:
     """How this merchant's orders are mended; `member_id_for` gives the member of a platform account (open_id), `finder`
     is who asks the platform."""
 
@@ -43,9 +43,9 @@ class Mender:
     member_id_for: Callable[[str], str]
     finder: str = RECONCILER
 
-    def mend(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Mended:
+    def mend(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Repaired:
         """Decides and acts in memory until nothing is left to do here: then one write holds all of it."""
-        mended = Mended(local)
+        mended = Repaired(local)
         for _ in range(_ROUNDS):
             decision = decide(mended.order, remote, now=now, policy=self.policy, finder=self.finder)
             mended = replace(mended, findings=tuple(dict.fromkeys((*mended.findings, *decision.findings))))
@@ -66,7 +66,7 @@ class Mender:
         expires = self.policy.expires_at(order) if order.awaits_money else 0
         return min(later, expires) if expires > now else later
 
-    def _act(self, mended: Mended, action: Action, remote: "RemoteOrder | None", now: int) -> Mended:
+    def _act(self, mended: Repaired, action: Action, remote: "RemoteOrder | None", now: int) -> Repaired:
         if isinstance(action, Adopt) and remote is not None:
             adopted = adopt(remote, member_id=self.member_id_for(remote.open_id), now=now)
             return replace(mended, order=adopted)
@@ -78,7 +78,7 @@ class Mender:
             )
         return self._apply(mended, mended.order, action)
 
-    def _apply(self, mended: Mended, order: Order, event: Event) -> Mended:
+    def _apply(self, mended: Repaired, order: Order, event: Event) -> Repaired:
         outcome = apply(order, event, policy=self.policy)
         if not isinstance(outcome, Applied):
             return mended

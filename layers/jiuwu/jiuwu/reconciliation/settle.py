@@ -15,7 +15,7 @@ from jiuwu.orders.outcomes import UNPAID
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, apply
 
-from .repair import Mended, Mender
+from .repair import Repaired, Repairer
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
@@ -27,10 +27,10 @@ Remotes = Mapping[str, "RemoteOrder | None"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Synchronised:
     """What became of each order; `busy` were written by others again and again, and are theirs for now."""
 
-    orders: Mapping[str, Mended]
+    orders: Mapping[str, Repaired]
     busy: frozenset[str]
 
     @property
@@ -44,15 +44,17 @@ class Settled:
         return [mended.order for mended in self.orders.values() if mended.place and mended.order]
 
 
-class Settler:
-    """Settles orders of a store. `queue` asks for the pending effects of orders (effects/dispatcher.py). `wait` says how
-    many seconds an effect asked for now waits for its turn: before that, nobody looks whether an order that expires had
-    its."""
+class OrderSynchroniser:
+    """Compare orders of a store with the platform's and save what that does to them.
+
+    `queue` queues the pending effects of orders (effects/dispatcher.py). `wait` returns how many seconds an effect that
+    is queued now waits for its turn: an expiring order is not checked before that.
+    """
 
     def __init__(
         self,
         store: OrderStore,
-        mender: Mender,
+        mender: Repairer,
         *,
         queue: Callable[[Iterable[str]], object],
         wait: Callable[[], float] = lambda: 0.0,
@@ -62,7 +64,7 @@ class Settler:
 
     def settle(
         self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")
-    ) -> Settled:
+    ) -> Synchronised:
         """Settles each order with the platform's view of it (None: the platform does not know it).
 
         `known` are orders as just read or written, which saves reading them. An order to which something happened
@@ -70,7 +72,7 @@ class Settler:
         the platform look as if it were behind. Orders that have to be placed are not written: place them and settle
         them again, or `postpone` them.
         """
-        settled: dict[str, Mended] = {}
+        settled: dict[str, Repaired] = {}
         waiting = set(remotes)
         for attempt in range(_ROUNDS):
             read = known if known is not None and attempt == 0 else self._store.get_many(waiting)
@@ -79,7 +81,7 @@ class Settler:
             settled |= {number: mended[number] for number in mended.keys() - waiting}
             if not waiting:
                 break
-        return Settled(settled, frozenset(waiting))
+        return Synchronised(settled, frozenset(waiting))
 
     def postpone(self, orders: Iterable[Order]) -> None:
         """Looks at these again later, those at least whose time has come; nothing else about them changes."""
@@ -92,7 +94,7 @@ class Settler:
         if not 0 < order.due_at <= now:
             self._store.save_many([(order, replace(order, due_at=now))])
 
-    def give_up(self, order: Order, reason: str) -> Mended | None:
+    def give_up(self, order: Order, reason: str) -> Repaired | None:
         """The order cancelled for a reason that no later try changes, and its effects asked for; None when others wrote
         it meanwhile: then it is theirs."""
         event = Cancelled(_given_up(order, reason), int(self._clock()), reason)
@@ -101,16 +103,16 @@ class Settler:
             return None
         if outcome.order.pending:
             self._queue([order.order_no])
-        return Mended(outcome.order, transitions=(outcome.transition,), alerts=outcome.alerts)
+        return Repaired(outcome.order, transitions=(outcome.transition,), alerts=outcome.alerts)
 
     def was_given_up(self, order: Order, reason: str) -> bool:
         """Whether `give_up` has cancelled it for this reason."""
         return order.seen(_given_up(order, reason)) is not None
 
-    def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Mended:
+    def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Repaired:
         now = int(self._clock())
         if local and local.history and local.history[-1].at > seen_at - 1:  # whole seconds
-            return Mended(local, aside=True)
+            return Repaired(local, aside=True)
         mended = self._mender.mend(local, remote, now=now)
         if mended.order is None or mended.place:
             return mended
@@ -126,7 +128,7 @@ class Settler:
         expiring = order.pending and order.status in UNPAID
         return replace(order, due_at=max(order.due_at, now + int(self._wait()))) if expiring else order
 
-    def _write(self, read: Mapping[str, Order], mended: Mapping[str, Mended]) -> set[str]:
+    def _write(self, read: Mapping[str, Order], mended: Mapping[str, Repaired]) -> set[str]:
         """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""
         afters = {number: one.order for number, one in mended.items() if one.order is not None and not one.place}
         adopted = {number: order for number, order in afters.items() if number not in read}

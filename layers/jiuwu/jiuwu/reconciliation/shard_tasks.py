@@ -18,7 +18,7 @@ CHANGED = "changed"
 _STEPS = 500
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+class ShardTask(msgspec.Struct, frozen=True, omit_defaults=True):
     """A task of the reconcile queue.
 
     `name` is a due shard, CHANGED, or the number of an order that is to be placed; `until` the tick's time (Unix
@@ -32,25 +32,25 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     holder: str = ""
     step: int = 0
 
-    def held_by(self, message_id: str) -> "Part":
+    def held_by(self, message_id: str) -> "ShardTask":
         """The part in the hands of whoever received this message, or of whoever began it."""
         return self if self.holder else msgspec.structs.replace(self, holder=message_id)
 
-    def rest(self, start: Mapping[str, Any] | None) -> "Part | None":
+    def rest(self, start: Mapping[str, Any] | None) -> "ShardTask | None":
         """The continuation, reading on at `start`."""
         return msgspec.structs.replace(self, start=start, step=self.step + 1) if self.step < _STEPS else None
 
 
-def of_tick(shards: int, now: int) -> Iterator[Part]:
+def of_tick(shards: int, now: int) -> Iterator[ShardTask]:
     """All parts of a reconciliation at `now`."""
-    yield Part(CHANGED, now)
-    yield from (Part(str(shard), now) for shard in range(shards))
+    yield ShardTask(CHANGED, now)
+    yield from (ShardTask(str(shard), now) for shard in range(shards))
 
 
 class Lease:
     """The right to work on a part until `until`, kept in the reconciliation table."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, part: Part) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, part: ShardTask) -> None:
         self._client, self._table, self._part = client, table, part
         self._key = {"record": {"S": f"lease#{part.name}"}}
         self._taken = False

@@ -27,8 +27,8 @@ from .decide import RECONCILER, STOREFRONT
 from .drift import Finding, Report
 from .page_trail import ListStuck
 from .repository import Cursor, Records
-from .settle import Remotes, Settled, Settler
-from .shard_tasks import CHANGED, Part
+from .settle import OrderSynchroniser, Remotes, Synchronised
+from .shard_tasks import CHANGED, ShardTask
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
@@ -59,7 +59,7 @@ class Outcome:
     lag_seconds: int | None = None  # how far the list of changes is behind, once it was read
     silent: bool = False  # a whole pass over the list of changes met missed notifications, and none that came
 
-    def note(self, settled: Settled) -> None:
+    def note(self, settled: Synchronised) -> None:
         """Takes in what became of some orders."""
         for number, mended in settled.orders.items():
             self.findings += mended.findings
@@ -83,14 +83,14 @@ class _CutOff(Exception):
     """The time is over."""
 
 
-class Sweep:
+class ReconciliationWorker:
     """The work. `place` creates an order at the platform and raises PlatformError or NotPlaceable; `left` is how many
     seconds there still are. What changed less than `fresh_seconds` ago is left to the notification on its way."""
 
     def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
         self,
         store: OrderStore,
-        settler: Settler,
+        settler: OrderSynchroniser,
         *,
         platform: "Callable[[], PlatformClient]",
         place: "Callable[[Order], RemoteOrder]",
@@ -104,7 +104,7 @@ class Sweep:
         self._failed_in_a_row = 0
         self.outcome = Outcome()
 
-    def work(self, part: Part, records: Records, take: Take) -> Part | None:
+    def work(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
         """Works on the part if `take` says that it is ours; the continuation if the time ended first.
 
         Where the platform fails nothing is gone on with at once: what is still due is the next tick's.
@@ -125,7 +125,7 @@ class Sweep:
             self.outcome.problems.append(f"{order_no}: no time left")
         return self.outcome
 
-    def _due(self, part: Part, take: Take) -> Part | None:
+    def _due(self, part: ShardTask, take: Take) -> ShardTask | None:
         start: Mapping[str, Any] | None = part.start
         # a first look that finds nothing, as most ticks' do, costs no lease
         taken = part.step > 0 and take()
@@ -144,7 +144,7 @@ class Sweep:
                 return part.rest(start)
         return None
 
-    def _changed(self, part: Part, records: Records, take: Take) -> Part | None:
+    def _changed(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
         if not take():
             return None
         cursor = records.cursor(now := int(self._clock())).begin(now)
@@ -211,7 +211,7 @@ class Sweep:
                 raise _CutOff
             self._put_there(order)
 
-    def _settle(self, views: Remotes, asked_at: float) -> Settled:
+    def _settle(self, views: Remotes, asked_at: float) -> Synchronised:
         old = {number: remote for number, remote in views.items() if not self._fresh(remote)}
         settled = self._settler.settle(old, seen_at=asked_at)
         self.outcome.note(settled)
@@ -236,7 +236,7 @@ class Sweep:
         if not why.final:
             self._settler.postpone([order])
         elif mended := self._settler.give_up(order, why.reason):
-            self.outcome.note(Settled({order.order_no: mended}, frozenset()))
+            self.outcome.note(Synchronised({order.order_no: mended}, frozenset()))
 
     def _not_placed(self, order: Order, error: PlatformError) -> None:
         self.outcome.problems.append(f"{order.order_no}: {error}")
@@ -258,7 +258,7 @@ def _about_one(error: PlatformError) -> bool:
     return not error.retryable and not isinstance(error, _ABOUT_ALL)
 
 
-def _counted(cursor: Cursor, settled: Settled) -> Cursor:
+def _counted(cursor: Cursor, settled: Synchronised) -> Cursor:
     """How notifications fared for these orders since the pass's time: the history says who brought the news, whichever
     part mended the order. What a member's request found first says nothing: its notification was still on its way."""
     missed, heard = cursor.missed, cursor.heard

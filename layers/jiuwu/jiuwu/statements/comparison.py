@@ -12,7 +12,7 @@ from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
 from jiuwu.reconciliation.page_trail import NOTHING_READ, ListStuck, PageTrail
 
-from .totals import Tally, of_pair, uncompared
+from .totals import Totals, of_pair, uncompared
 
 if TYPE_CHECKING:
     from jiuwu.platform.client import PlatformClient
@@ -39,7 +39,7 @@ class Period:
 class ListedThere:
     """The tally of a page of the platform's list, and the next page's name (empty: that was the last to be read)."""
 
-    tally: Tally
+    tally: Totals
     next_page: str
     trail: PageTrail
 
@@ -54,10 +54,10 @@ class Comparer:
     period: Period
     clock: Callable[[], float] = time.time
 
-    def known_here(self, order_nos: Iterable[str]) -> Tally:
+    def known_here(self, order_nos: Iterable[str]) -> Totals:
         """The tally of orders of ours; those made outside the period are left out. Raises PlatformError, TableBusy."""
         tallies = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
-        return sum(tallies, Tally())
+        return sum(tallies, Totals())
 
     def changed_there(
         self, page: str = "", trail: PageTrail = NOTHING_READ, *, counted: Iterable[str] = ()
@@ -79,9 +79,9 @@ class Comparer:
             return ListedThere(found, listed.next_cursor, trail.onward(page, listed))
         except ListStuck as stuck:
             problem = f"the platform's list makes no progress: {stuck}"
-            return ListedThere(found + Tally(problems=(problem,)), "", trail)
+            return ListedThere(found + Totals(problems=(problem,)), "", trail)
 
-    def _known(self, numbers: Sequence[str]) -> Tally:
+    def _known(self, numbers: Sequence[str]) -> Totals:
         """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
         found = self.store.get_many(numbers)
         mine = {number: order for number, order in found.items() if order.created_at in self.period}
@@ -91,7 +91,7 @@ class Comparer:
         tallies = (self._pair(mine[number], theirs.get(number), asked_at) for number in readable)
         return sum(tallies, uncompared(unreadable.values()))
 
-    def _pair(self, local: Order | None, remote: "RemoteOrder | None", asked_at: int) -> Tally:
+    def _pair(self, local: Order | None, remote: "RemoteOrder | None", asked_at: int) -> Totals:
         return of_pair(
             local, remote, now=asked_at, policy=self.policy, fresh_seconds=_PATIENCE * self.policy.check_seconds
         )

@@ -16,7 +16,7 @@ import msgspec
 from jiuwu.orders.business_day import SHANGHAI
 
 from .spreadsheets import is_rewritten
-from .totals import ABSENT, Figures, Row, Seen, Tally, total
+from .totals import ABSENT, Discrepancy, SideSnapshot, Sums, Totals, total
 from .wording import class_word, remark, state_word
 
 _SUMS = ("ordered_fen", "paid_fen", "refunded_fen")
@@ -35,7 +35,7 @@ class Statement:
     since: int
     until: int
     made_at: int
-    tally: Tally
+    tally: Totals
     run: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,9 +76,9 @@ class Statement:
 
     def _rows(self) -> Iterator[list[str | int]]:
         tally, states = self.tally, sorted({*self.tally.here, *self.tally.there})
-        yield _row("合计", self.title, Seen("", total(tally.here)), Seen("", total(tally.there)))
+        yield _row("合计", self.title, SideSnapshot("", total(tally.here)), SideSnapshot("", total(tally.there)))
         for state in states:
-            here, there = (Seen("", side.get(state, Figures())) for side in (tally.here, tally.there))
+            here, there = (SideSnapshot("", side.get(state, Sums())) for side in (tally.here, tally.there))
             yield _row("状态", state_word(state), here, there)
         yield from (_row("差异", class_word(line.class_), line.here, line.there, line) for line in tally.differences)
         yield from (_row("在途", class_word(line.class_), line.here, line.there, line) for line in tally.in_flight)
@@ -103,7 +103,9 @@ def cell(value: str | int) -> str | int:
     return f"'{value}" if isinstance(value, str) and is_rewritten(value) else value
 
 
-def _row(kind: str, of: str, here: Seen, there: Seen, line: Row | None = None) -> list[str | int]:
+def _row(
+    kind: str, of: str, here: SideSnapshot, there: SideSnapshot, line: Discrepancy | None = None
+) -> list[str | int]:
     money: list[str | int] = []
     for name in _SUMS:
         for seen in (here, there):
@@ -120,23 +122,23 @@ def _note(text: str) -> list[str | int]:
     return ["说明", *[""] * (len(_HEADER) - 2), cell(text)]
 
 
-def _by_state(figures: Mapping[str, Figures]) -> dict[str, Any]:
+def _by_state(figures: Mapping[str, Sums]) -> dict[str, Any]:
     """Under `absent` how many orders this side does not have."""
     return {state: {"orders": one.orders} if state == ABSENT else _figures(one) for state, one in figures.items()}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: Sums) -> dict[str, Any]:
     sums = {name: getattr(figures, name) for name in _SUMS}
     counts = {"orders": figures.orders} | ({"points": figures.points} if figures.points else {})
     return counts | sums | {name.replace("fen", "yuan"): yuan_text(fen) for name, fen in sums.items()}
 
 
-def _line(line: Row) -> dict[str, Any]:
+def _line(line: Discrepancy) -> dict[str, Any]:
     sides = {"here": _seen(line.here), "there": _seen(line.there)}
     return {"order_no": line.order_no, "class": line.class_, "evidence": line.evidence} | sides
 
 
-def _seen(seen: Seen) -> dict[str, Any]:
+def _seen(seen: SideSnapshot) -> dict[str, Any]:
     return {"state": seen.state} | ({} if seen.state == ABSENT else _figures(seen.figures))
 
 
@@ -145,7 +147,7 @@ def yuan_text(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02}"
 
 
-def _orders(lines: Iterable[Row]) -> int:
+def _orders(lines: Iterable[Discrepancy]) -> int:
     return len({line.order_no for line in lines})
 
 

@@ -13,7 +13,7 @@ import msgspec
 from jiuwu.reconciliation.page_trail import NOTHING_READ, PageTrail
 from jiuwu.reconciliation.repository import REPORT_SECONDS
 
-from .totals import Tally
+from .totals import Totals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,7 +37,7 @@ class Progress:
     through its pages. `version` belongs to the write: it expects the one read and stores one more.
     """
 
-    tally: Tally = field(default_factory=Tally)
+    tally: Totals = field(default_factory=Totals)
     position: str = ""
     done: bool = False
     failures: int = 0
@@ -95,9 +95,9 @@ class StatementRuns:
         """Whether all of these tasks came to their end."""
         return all(self.progress(run, task).done for task in tasks)
 
-    def tally(self, run: Run, tasks: Iterable[str]) -> Tally:
+    def tally(self, run: Run, tasks: Iterable[str]) -> Totals:
         """What these tasks come to, one read after the other; those not done are problems of the whole."""
-        return sum((_told(task, self.progress(run, task)) for task in tasks), Tally())
+        return sum((_told(task, self.progress(run, task)) for task in tasks), Totals())
 
     def save(self, run: Run, task: str, progress: Progress) -> Progress | None:
         """Keeps how far a task came; what stands in the table now, or None when another copy of the task was ahead."""
@@ -139,8 +139,8 @@ class StatementRuns:
         return None
 
 
-def _told(task: str, progress: Progress) -> Tally:
-    return progress.tally + Tally(problems=() if progress.done else (f"{task}: not finished",))
+def _told(task: str, progress: Progress) -> Totals:
+    return progress.tally + Totals(problems=() if progress.done else (f"{task}: not finished",))
 
 
 def _day_key(day: str) -> dict[str, Any]:

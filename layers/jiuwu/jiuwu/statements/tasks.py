@@ -13,7 +13,7 @@ from jiuwu.platform.errors import BadParameters, PlatformError
 
 from .comparison import Comparer
 from .runs import Progress, Run, StatementRuns
-from .totals import Tally
+from .totals import Totals
 
 THERE = "there"
 _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
@@ -37,7 +37,7 @@ def wait_seconds(progress: Progress) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Walker:
+class StatementWorker:
     """Carries tasks of one run forward; `left` is how many seconds there still are."""
 
     run: Run
@@ -89,4 +89,4 @@ def _failed(task: str, progress: Progress, error: Exception) -> Progress:
 
 
 def _given_up(task: str, progress: Progress, error: Exception) -> Progress:
-    return replace(progress, tally=progress.tally + Tally(problems=(f"{task}: given up: {error}",)), done=True)
+    return replace(progress, tally=progress.tally + Totals(problems=(f"{task}: given up: {error}",)), done=True)

@@ -33,7 +33,7 @@ _PASSES = {Drift.MISSED_NOTIFICATION, Drift.PLATFORM_BEHIND, Drift.MISSING_HERE,
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Sums:
     """So many orders, their fen, and the merchant's own points that orders of nothing were paid with: ours alone."""
 
     orders: int = 0
@@ -42,8 +42,8 @@ class Figures:
     refunded_fen: int = 0
     points: int = 0
 
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
             self.orders + other.orders,
             self.ordered_fen + other.ordered_fen,
             self.paid_fen + other.paid_fen,
@@ -51,8 +51,8 @@ class Figures:
             self.points + other.points,
         )
 
-    def __sub__(self, other: "Figures") -> "Figures":
-        return Figures(
+    def __sub__(self, other: "Sums") -> "Sums":
+        return Sums(
             self.orders - other.orders,
             self.ordered_fen - other.ordered_fen,
             self.paid_fen - other.paid_fen,
@@ -62,43 +62,43 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SideSnapshot:
     """One order as one side has it, in words that both sides share."""
 
     state: str = ABSENT
-    figures: Figures = Figures()
+    figures: Sums = Sums()
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Discrepancy:
     """An order that differs, by the class of the difference, or that is in flight. The evidence is ids, states, fen."""
 
     order_no: str
     class_: str
     evidence: str
-    here: Seen
-    there: Seen
+    here: SideSnapshot
+    there: SideSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Totals:
     """What some orders come to. Tallies of other orders are added to it, in any sequence.
 
     `differing` and `waiting` are numbers of orders, `classes` of differences; `uncompared` orders could not be read.
     """
 
-    here: Mapping[str, Figures] = field(default_factory=dict)
-    there: Mapping[str, Figures] = field(default_factory=dict)
+    here: Mapping[str, Sums] = field(default_factory=dict)
+    there: Mapping[str, Sums] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)
     differing: int = 0
     waiting: int = 0
     uncompared: int = 0
-    differences: tuple[Row, ...] = ()
-    in_flight: tuple[Row, ...] = ()
+    differences: tuple[Discrepancy, ...] = ()
+    in_flight: tuple[Discrepancy, ...] = ()
     problems: tuple[str, ...] = ()
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
             _added(self.here, other.here),
             _added(self.there, other.there),
             dict(sorted((Counter(self.classes) + Counter(other.classes)).items())),
@@ -122,10 +122,10 @@ class Tally:
         lines = {row.order_no: row.there.state for row in (*self.differences, *self.in_flight)}
         if len(lines) < self.differing + self.waiting:
             return 0
-        alone = self.there.get(ABSENT, Figures()).orders
+        alone = self.there.get(ABSENT, Sums()).orders
         return max(0, alone - sum(state == ABSENT for state in lines.values()))
 
-    def capped(self) -> "Tally":
+    def capped(self) -> "Totals":
         """The tally with as many lines as fit an item, differences first; the numbers stay whole."""
         cut: dict[str, Any] = {}
         room = _LISTED_BYTES
@@ -134,14 +134,14 @@ class Tally:
         return replace(self, **cut)
 
 
-def total(figures: Mapping[str, Figures]) -> Figures:
+def total(figures: Mapping[str, Sums]) -> Sums:
     """The sum over all states; an order that a side does not have is none of its orders."""
-    return sum((one for state, one in figures.items() if state != ABSENT), Figures())
+    return sum((one for state, one in figures.items() if state != ABSENT), Sums())
 
 
 def of_pair(
     local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, fresh_seconds: int
-) -> Tally:
+) -> Totals:
     """Return the tally of one order; None for a side that does not have it. `now` is when the platform was asked.
 
     What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it. For
@@ -159,8 +159,10 @@ def of_pair(
     evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
     evidence += [] if findings or _agree(here, there) else _on_its_way(local, decision)
     lines = _lines([finding for finding in findings if finding not in passing], here, there)
-    waiting = (Row(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
-    return Tally(
+    waiting = (
+        (Discrepancy(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
+    )
+    return Totals(
         {here.state: replace(here.figures, orders=1)},
         {there.state: replace(there.figures, orders=1)},
         {line.class_: 1 for line in lines},
@@ -171,29 +173,29 @@ def of_pair(
     )
 
 
-def uncompared(problems: Iterable[str]) -> Tally:
+def uncompared(problems: Iterable[str]) -> Totals:
     """The tally of orders that could not be read, with one reason each."""
     reasons = tuple(problems)
-    return Tally(uncompared=len(reasons), problems=tuple(sorted(set(reasons))))
+    return Totals(uncompared=len(reasons), problems=tuple(sorted(set(reasons))))
 
 
-def seen_here(order: Order | None) -> Seen:
+def seen_here(order: Order | None) -> SideSnapshot:
     """Our order in shared words: what the platform calls created is created or placed here."""
     if order is None:
-        return Seen()
+        return SideSnapshot()
     paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
     state = "created" if order.status is Status.PLACED else order.status.value
     # the member has the points of an order that is over
     points = 0 if order.status in (Status.CANCELLED, Status.REFUNDED) else order.points
-    return Seen(state, Figures(1, order.amount_fen, paid, refunded, points))
+    return SideSnapshot(state, Sums(1, order.amount_fen, paid, refunded, points))
 
 
-def seen_there(remote: "RemoteOrder | None") -> Seen:
+def seen_there(remote: "RemoteOrder | None") -> SideSnapshot:
     """The platform's order in shared words."""
     if remote is None:
-        return Seen()
+        return SideSnapshot()
     paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.given_back))
-    return Seen(remote.status, Figures(1, remote.amount_fen, paid, refunded))
+    return SideSnapshot(remote.status, Sums(1, remote.amount_fen, paid, refunded))
 
 
 def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_seconds: int) -> Iterator[Finding]:
@@ -203,7 +205,9 @@ def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_
             yield Finding(Drift.PLATFORM_BEHIND, local.order_no if local else "", why)
 
 
-def _unexplained(number: str, here: Seen, there: Seen, local: Order | None, decision: Decision) -> list[Finding]:
+def _unexplained(
+    number: str, here: SideSnapshot, there: SideSnapshot, local: Order | None, decision: Decision
+) -> list[Finding]:
     """A difference of which nobody said why, and that nothing on its way will end: never a clean order by omission."""
     never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
     if _agree(here, there) or never_placed or _on_its_way(local, decision):
@@ -211,7 +215,7 @@ def _unexplained(number: str, here: Seen, there: Seen, local: Order | None, deci
     return [Finding(Drift.STATE_IMPOSSIBLE, number, f"{_told(here)} here, {_told(there)} there")]
 
 
-def _agree(here: Seen, there: Seen) -> bool:
+def _agree(here: SideSnapshot, there: SideSnapshot) -> bool:
     """The platform knows nothing of points: an order paid with them is one of nothing there."""
     return here.state == there.state and replace(here.figures, points=0) == there.figures
 
@@ -225,17 +229,17 @@ def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
     return pending + [f"to be done: {type(action).__name__.lower()}" for action in decision.actions]
 
 
-def _told(seen: Seen) -> str:
+def _told(seen: SideSnapshot) -> str:
     money = seen.figures
     return f"{seen.state} with {money.paid_fen} fen paid and {money.refunded_fen} fen refunded"
 
 
-def _lines(findings: Iterable[Finding], here: Seen, there: Seen) -> tuple[Row, ...]:
+def _lines(findings: Iterable[Finding], here: SideSnapshot, there: SideSnapshot) -> tuple[Discrepancy, ...]:
     """One line for each class of an order."""
     evidence: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         evidence.setdefault((finding.order_no, finding.class_.value), []).append(finding.evidence)
-    return tuple(Row(*key, "; ".join(why)[:_EVIDENCE_CHARACTERS], here, there) for key, why in evidence.items())
+    return tuple(Discrepancy(*key, "; ".join(why)[:_EVIDENCE_CHARACTERS], here, there) for key, why in evidence.items())
 
 
 def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
@@ -243,9 +247,9 @@ def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
     return ([last_progress(local)] if local else []) + ([remote.updated_at] if remote else [])
 
 
-def _added(one: Mapping[str, Figures], other: Mapping[str, Figures]) -> dict[str, Figures]:
+def _added(one: Mapping[str, Sums], other: Mapping[str, Sums]) -> dict[str, Sums]:
     states = sorted({*one, *other})
-    return {state: one.get(state, Figures()) + other.get(state, Figures()) for state in states}
+    return {state: one.get(state, Sums()) + other.get(state, Sums()) for state in states}
 
 
 def _fitting(lines: Iterable[object], room: int) -> tuple[tuple[object, ...], int]:
@@ -259,5 +263,5 @@ def _fitting(lines: Iterable[object], room: int) -> tuple[tuple[object, ...], in
     return tuple(kept), room
 
 
-def _by_number(line: Row) -> tuple[str, str]:
+def _by_number(line: Discrepancy) -> tuple[str, str]:
     return line.order_no, line.class_

@@ -56,7 +56,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TokenLease:
     """Tokens for one address; a probe is one token whose end has to be reported at once."""
 
     tokens: int
@@ -65,21 +65,21 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
+class LeaseRefused:
     """No token: over the limit or paused by the platform, or no circuit lets calls through; `wait` in seconds."""
 
     reason: Literal["limit", "circuit"]
     wait: float
 
 
-def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Grant | Denial]:
+def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
     """The lane after a lease at `now` (Unix seconds). Tallies are taken in, granted or not."""
     lane = _reported(lane, ask, now, rules)
     if now < lane.paused_until <= now + LONGEST_PAUSE + 1:
-        return lane, Denial("limit", lane.paused_until - now)
+        return lane, LeaseRefused("limit", lane.paused_until - now)
     admitted = _admitted(lane, ask, now, rules)
     if admitted is None:
-        return lane, Denial("circuit", _reopens_in(lane, now, rules))
+        return lane, LeaseRefused("circuit", _reopens_in(lane, now, rules))
     moved, address, probe = admitted
     at = token_bucket.micros(now)
     full_at = token_bucket.mended(rules.rate, lane.full_at, at)
@@ -88,10 +88,10 @@ def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Grant |
     there = token_bucket.tokens(rules.rate, full_at, at)
     if there < least:
         kept = msgspec.structs.replace(lane, full_at=full_at)
-        return kept, Denial("limit", token_bucket.seconds_until(rules.rate, full_at, at, least))
+        return kept, LeaseRefused("limit", token_bucket.seconds_until(rules.rate, full_at, at, least))
     granted = min(want, there)
     full_at = token_bucket.taken(rules.rate, full_at, at, granted)
-    return msgspec.structs.replace(moved, full_at=full_at), Grant(granted, address, probe)
+    return msgspec.structs.replace(moved, full_at=full_at), TokenLease(granted, address, probe)
 
 
 def _reported(lane: Lane, ask: Ask, now: float, rules: Rules) -> Lane:

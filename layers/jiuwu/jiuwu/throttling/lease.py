@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from . import lane as lanes_
-from .lane import Address, Ask, Denial, Grant, Lane, Rules, Tally
+from .lane import Address, Ask, Lane, LeaseRefused, Rules, Tally, TokenLease
 from .repository import LaneTable, Stored
 
 Outcome = Literal["ok", "failed", "neither"]
@@ -41,17 +41,17 @@ class Holding:
         self._seen: Stored | None = None
         self._seen_at = float("-inf")
         self._crowded_until = self._empty_until = float("-inf")
-        self._block = Grant(0, "primary")
+        self._block = TokenLease(0, "primary")
         self._left, self._ends, self._want = 0, 0.0, 1
         self._outcomes = deque[tuple[float, Address, bool]]()
 
-    def take(self) -> Grant | Denial:
+    def take(self) -> TokenLease | LeaseRefused:
         """A token from the block, or from a new one; raises as LaneTable does."""
         with self._lock:
             now = self._clock()
             if not (self._left and self._ends - BLOCK_SECONDS <= now < self._ends):
-                leased = self._lease() if now >= self._empty_until else Denial("limit", self._empty_until - now)
-                if isinstance(leased, Denial):
+                leased = self._lease() if now >= self._empty_until else LeaseRefused("limit", self._empty_until - now)
+                if isinstance(leased, LeaseRefused):
                     self._empty_until = now + leased.wait if leased.reason == "limit" else float("-inf")
                     return leased
                 if leased.probe:
@@ -84,7 +84,7 @@ class Holding:
         if before.lane != after.lane:
             self._moved(self.name, before.lane, after.lane)
 
-    def _lease(self) -> Grant | Denial:
+    def _lease(self) -> TokenLease | LeaseRefused:
         self._learn()
         told = len(self._outcomes)
         seen = self._current()
@@ -102,7 +102,7 @@ class Holding:
                 return answer
             seen = stored
             self._crowd()
-        return Denial("limit", _STEP_BACK)
+        return LeaseRefused("limit", _STEP_BACK)
 
     def _learn(self) -> None:
         """From the last block: used up in time, the next is twice as big; run out of time, half. Once per block."""

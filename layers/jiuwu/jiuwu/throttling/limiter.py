@@ -14,11 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 
-from .lane import Address, Denial, Grant, Lane, Rules
+from .lane import Address, Lane, LeaseRefused, Rules, TokenLease
 from .lease import Holding, Outcome
 from .repository import LaneContested, LaneMalformed, LaneTable
 
-__all__ = ["Event", "Lanes", "Outcome", "Pass", "Refusal"]
+__all__ = ["Event", "LanePermit", "Lanes", "Outcome", "Rejection"]
 
 # After the table failed, calls go without it for so long (seconds), so that not each of them waits for its failure.
 _BLIND_SECONDS = 5.0
@@ -33,7 +33,7 @@ class Observe(Protocol):
     def __call__(self, event: Event, lane: str, detail: str = "") -> None: ...
 
 
-class Pass:
+class LanePermit:
     """Leave for one call, to the fallback address or not. `report` its end, once."""
 
     refused: Literal[""] = ""
@@ -47,7 +47,7 @@ class Pass:
         self._report(outcome, pause)
 
 
-class Refusal:
+class Rejection:
     """No leave: the lane has no token in time ("limit"), or its circuits let no call through ("circuit")."""
 
     fallback = False
@@ -81,7 +81,7 @@ class Lanes:
         }
         self._blind_until = 0.0
 
-    def admit(self, lane: str, *, patience: float, fallback: bool = False) -> Pass | Refusal:
+    def acquire(self, lane: str, *, patience: float, fallback: bool = False) -> LanePermit | Rejection:
         """Leave for a call, waited for at most `patience` seconds. `fallback`: the fallback address would do.
 
         When the table fails, calls go on without leave: the limit guards the platform, the money path goes first.
@@ -95,18 +95,18 @@ class Lanes:
             except _FAULTS as fault:
                 self._go_blind(lane, fault)
                 return self._unguarded()
-            if not isinstance(held, Denial):
+            if not isinstance(held, LeaseRefused):
                 report = partial(self._report, holding, held)
-                return Pass(fallback=held.address == "fallback", report=report)
+                return LanePermit(fallback=held.address == "fallback", report=report)
             # a little apart, so that not all who wait come back in the same moment
             wait = held.wait + 0.02 * self._random()
             if held.reason == "circuit" or wait > patience:
                 self._observe("refused" if held.reason == "circuit" else "limited", lane)
-                return Refusal(held.reason, held.wait)
+                return Rejection(held.reason, held.wait)
             self._sleep(wait)
             patience -= wait
 
-    def _report(self, holding: Holding, held: Grant, outcome: Outcome, pause: float | None) -> None:
+    def _report(self, holding: Holding, held: TokenLease, outcome: Outcome, pause: float | None) -> None:
         try:
             if pause is not None:
                 self._observe("paused", holding.name)
@@ -130,8 +130,8 @@ class Lanes:
         self._blind_until = self._clock() + _BLIND_SECONDS
         self._observe("unavailable", name, clients.named(fault))
 
-    def _unguarded(self) -> Pass:
-        return Pass(fallback=False, report=lambda _outcome, _pause: None)
+    def _unguarded(self) -> LanePermit:
+        return LanePermit(fallback=False, report=lambda _outcome, _pause: None)
 
 
 _ADDRESSES: tuple[Address, ...] = ("primary", "fallback")
