@@ -18,7 +18,7 @@ from jiuwu_cli.texts import counted
 Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
 Grant = Annotated[int | None, typer.Option(help="Give so many points.", min=1, max=MOST_POINTS)]
 Deduct = Annotated[int | None, typer.Option(help="Take so many away.", min=1, max=MOST_POINTS)]
-Reason = Annotated[str, typer.Option(help="Why; the member sees it.")]
+Reason = Annotated[str, typer.Option(help="Why, for your own books; the member does not see it.")]
 
 
 def points(  # noqa: PLR0913 -- what a change is made of
@@ -76,7 +76,7 @@ def _change(ledger: PointsLedger, member: str, request: str, change: int, reason
     except InsufficientPoints as short:
         raise Problem(f"{member} has only {counted(short.balance, 'point')}", "take fewer") from None
     except RequestReused:
-        problem = f"the request {request} was counted before, with another reason or amount"
+        problem = f"the request {request} was counted before, with another number of points"
         raise Problem(problem, "for one more give another --request-id") from None
     except LedgerBusy:
         raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None

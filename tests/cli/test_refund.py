@@ -249,16 +249,30 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
     assert "生日" in results[1].stdout
 
 
-def test_points_for_another_reason_need_a_request_id_of_their_own(
+def test_points_once_more_need_a_request_id_of_their_own_whatever_the_reason(
     jiuwu: Jiuwu, shop: SimpleNamespace, member: str
 ) -> None:
     grant = ("points", member, "--grant", "500", "--yes", "--stack", shop.name)
-    first, second = (jiuwu(*grant, "--reason", reason) for reason in ("生日", "新人"))
+    first, second = (jiuwu(*grant, *reason) for reason in (("--reason", "生日"), ()))
     third = jiuwu(*grant, "--reason", "新人", "--request-id", "welcome")
 
-    assert (0, 1, 0) == (first.exit_code, second.exit_code, third.exit_code)
-    assert "for one more give another --request-id" in complaint(second)
+    assert (0, 0, 0) == (first.exit_code, second.exit_code, third.exit_code)
+    assert "was counted before; for +500 more give another --request-id" in second.stderr
     assert 1000 == shop.ledger.balance(member)
+
+
+def test_a_request_id_is_good_for_one_number_of_points(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    first, second = (
+        jiuwu("points", member, "--grant", points, "--request-id", "welcome", "--yes", "--stack", shop.name)
+        for points in ("5", "6")
+    )
+
+    assert (0, 1, 5) == (first.exit_code, second.exit_code, shop.ledger.balance(member))
+    assert "the request welcome was counted before, with another number of points" in complaint(second)
+
+
+def test_the_help_does_not_say_that_a_member_sees_the_reason(jiuwu: Jiuwu) -> None:
+    assert "the member does not see it" in " ".join(jiuwu("points", "--help").stdout.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(("text", "code_point"), [one for one in UNWRITTEN if "\x00" not in one[0]], ids=ascii)

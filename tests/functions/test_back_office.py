@@ -423,9 +423,10 @@ def test_points_are_taken_away_and_never_below_zero(office: Merchant) -> None:
 def test_a_key_is_good_for_one_change_of_points(office: Merchant) -> None:
     office.points(100)
 
-    assert [(409, "request_reused")] * 2 == [
-        (answer.status, answer.body["reason"]) for answer in (office.points(101), office.points(100, reason="节日"))
-    ]
+    other, same = office.points(101), office.points(100, reason="节日")
+
+    assert (409, "request_reused") == (other.status, other.body["reason"])
+    assert (200, 100, ["生日"]) == (same.status, same.body["balance"], [one["reason"] for one in same.body["entries"]])
 
 
 @pytest.mark.parametrize(

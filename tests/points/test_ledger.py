@@ -134,12 +134,21 @@ def test_the_same_grant_counts_once(ledger: PointsLedger, member: str) -> None:
     assert ([True, False, False], 150) == (new, ledger.balance(member))
 
 
-@pytest.mark.parametrize(("points", "reason"), [(51, "生日"), (-50, "生日"), (50, "节日")])
-def test_a_request_id_is_good_for_one_grant(ledger: PointsLedger, member: str, points: int, reason: str) -> None:
+def test_the_same_grant_for_another_reason_counts_once_and_keeps_the_first_reason(
+    ledger: PointsLedger, member: str
+) -> None:
+    new = [ledger.grant(member, "birthday", 50, at=NOW, reason=reason) for reason in ("生日", "节日", "")]
+
+    assert ([True, False, False], 150) == (new, ledger.balance(member))
+    assert ["生日"] == [booking.reason for booking in ledger.recent(member) if booking.ref == "birthday"]
+
+
+@pytest.mark.parametrize("points", [51, -50])
+def test_a_request_id_is_good_for_one_grant(ledger: PointsLedger, member: str, points: int) -> None:
     ledger.grant(member, "birthday", 50, at=NOW, reason="生日")
 
     with pytest.raises(RequestReused):
-        ledger.grant(member, "birthday", points, at=NOW, reason=reason)
+        ledger.grant(member, "birthday", points, at=NOW, reason="生日")
     assert 150 == ledger.balance(member)
 
 

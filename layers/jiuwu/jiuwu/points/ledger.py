@@ -62,7 +62,7 @@ class NoReservation(Exception):
 
 
 class RequestReused(Exception):
-    """The same order or request id came before with another number of points, or another reason."""
+    """The same order or request id came before with another number of points."""
 
 
 class LedgerBusy(Exception):
@@ -138,11 +138,14 @@ class PointsLedger:
         raise LedgerBusy(order_no)
 
     def grant(self, member_id: str, request_id: str, points: int, *, at: int, reason: str = "") -> bool:
-        """Adds points, or takes those below zero away, once per request id; False if that was done before. Raises Short
-        and RequestReused."""
+        """Add points, or take those below zero away, once per request id.
+
+        Return False if that was done before: the first reason stays, and another one makes no other request. Raise
+        InsufficientPoints and RequestReused.
+        """
         wanted = Booking("grant", request_id, _within_bounds(points), at, reason=reason)
         known = self._book(member_id, grant_key(member_id, request_id), wanted)
-        if (known.points, known.reason) != (points, reason):
+        if known.points != points:
             raise RequestReused(request_id)
         return known is wanted
 
