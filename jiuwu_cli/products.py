@@ -101,9 +101,10 @@ def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackN
 
 @products.command()
 def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
-    """Push what changed and compare every other product with the platform, now; the schedule does so within the hour.
+    """Push what changed, compare every other product with the platform, and put right what differs there, now.
 
-    Exit code 0: each product is at the platform as the table has it. 1: some is not. 2: not all could be compared.
+    The schedule does so within the hour. Exit code 0: each product is now at the platform as the table has it. 1: the
+    platform refuses a product, or its row is malformed. 2: not all could be compared.
     """
     deployment = stack.find(stack_name)
     _show(deployment, product_sync.every(deployment, again=again))

@@ -334,6 +334,13 @@ def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_i
     assert not said or said in complaint(result)
 
 
+def test_the_help_of_sync_says_that_it_puts_the_platform_right(jiuwu: Jiuwu) -> None:
+    help_text = " ".join(jiuwu("products", "sync", "--help").stdout.split())
+
+    assert "put right what differs there" in help_text
+    assert "Exit code 0: each product is now at the platform as the table has it." in help_text
+
+
 def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
     products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]], terminal: None
 ) -> None:
