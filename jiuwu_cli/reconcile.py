@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from jiuwu.orders.business_day import day_of, yesterday
 from jiuwu.statements.comparison import Comparer
 from jiuwu.statements.report import Statement
 from jiuwu.statements.totals import Discrepancy, Totals
@@ -50,10 +51,11 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
         raise Misuse("--verify and --repair exclude each other", "verify first; --repair verifies again")
     if repair and as_json:
         raise Misuse("--repair tells what it does on the terminal", "leave out --json")
-    period = read_period(since, until, now=time.time())
+    now = time.time()
+    period = read_period(since, until, now=now)
     found = _find(stack_name)
     one = comparer(reading(found), period)
-    statement = Statement(_title(since, until), period.since, period.until, int(time.time()), compared(one))
+    statement = Statement(_title(since, until, now=now), period.since, period.until, int(time.time()), compared(one))
     _tell(statement, as_json=as_json, csv_file=csv_file)
     if repair:
         _repair(found, one, statement.tally, cap=cap, yes=yes)
@@ -69,8 +71,10 @@ def _find(name: str | None) -> stack.Stack:
         raise
 
 
-def _title(since: str | None, until: str | None) -> str:
-    return f"{since or 'yesterday'} - {until or 'now'}"
+def _title(since: str | None, until: str | None, *, now: float) -> str:
+    """Return the period in dates, which machines, accountants and engineers read alike."""
+    begin, end = since or yesterday(now), until or day_of(now)
+    return begin if begin == end else f"{begin} – {end}"
 
 
 def _exit_code(tally: Totals) -> int:

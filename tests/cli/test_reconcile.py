@@ -16,6 +16,7 @@ import boto3
 import pytest
 from typer.testing import Result
 
+from jiuwu.orders.business_day import day_of, yesterday
 from jiuwu.orders.events import Cancelled, Event, Paid, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
@@ -277,6 +278,25 @@ def test_csv_is_written_beside(shop: Shop, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_bytes().decode("utf-8-sig"))))
 
     assert [number] == [row["订单号"] for row in rows if row["类别"] == "差异"]
+
+
+@pytest.mark.parametrize(
+    ("period", "title"),
+    [
+        ((), ""),  # yesterday and today
+        (("--from", "2026-11-23", "--to", "2026-11-24"), "2026-11-23 – 2026-11-24"),
+        (("--from", "2026-11-23", "--to", "2026-11-23"), "2026-11-23"),
+    ],
+)
+def test_the_period_of_a_csv_is_named_by_its_dates(
+    shop: Shop, tmp_path: Path, period: tuple[str, ...], title: str
+) -> None:
+    title = title or f"{yesterday(time.time())} – {day_of(time.time())}"
+    shop.run("--csv", str(tmp_path / "a.csv"), *period)
+
+    total = (tmp_path / "a.csv").read_bytes().decode("utf-8-sig").splitlines()[1]
+
+    assert ["合计", title] == total.split(",")[:2]
 
 
 def test_a_file_that_cannot_be_written_is_said_on_one_line(shop: Shop, tmp_path: Path) -> None:

@@ -95,6 +95,16 @@ def test_ids_of_a_difference_survive_a_spreadsheet_and_amounts_and_days_stay_wha
     assert DAY == total["状态或差异"]
 
 
+def test_notes_for_accountants_have_chinese_punctuation() -> None:
+    notes = [row[-1] for row in rows(uncompared(["JW2: odd"])) if row[0] == "说明"]
+
+    assert (
+        "2026-11-23T00:00:00+08:00 至 2026-11-24T00:00:00+08:00（Asia/Shanghai），制表时间 2026-11-24T00:31:40+08:00"
+        == notes[0]
+    )
+    assert "对账未完成：1 笔未能比对" == notes[1]
+
+
 def test_numbers_stay_numbers() -> None:
     assert 1234 == cell(1234)
 
@@ -105,7 +115,7 @@ def test_states_differences_and_remarks_are_chinese_in_the_csv_and_words_for_mac
 
     assert ("已付款", "漏收通知", "待付款", "已付款") == (state[1], differs[1], differs[3], differs[4])
     assert "未收到通知：已付款 t1" == differs[-1]
-    assert "未能比对的原因: JW2: odd" in {row[-1] for row in table}
+    assert "未能比对的原因：JW2: odd" in {row[-1] for row in table}
     assert b'"class": "missed_notification"' in statement(missed).json()
 
 

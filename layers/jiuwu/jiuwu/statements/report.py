@@ -86,10 +86,11 @@ class Statement:
 
     def _notes(self) -> Iterator[str]:
         tally = self.tally
-        yield f"{clock_text(self.since)} – {clock_text(self.until)} (Asia/Shanghai), 制表 {clock_text(self.made_at)}"
+        since, until, made_at = (clock_text(at) for at in (self.since, self.until, self.made_at))
+        yield f"{since} 至 {until}（Asia/Shanghai），制表时间 {made_at}"
         if not tally.complete:
-            yield f"对账未完成: {tally.uncompared} 笔未能比对"
-            yield from (f"未能比对的原因: {problem}" for problem in tally.problems)
+            yield f"对账未完成：{tally.uncompared} 笔未能比对"
+            yield from (f"未能比对的原因：{problem}" for problem in tally.problems)
         if tally.never_placed:
             yield f"{tally.never_placed} 笔在平台接单前已结束，只有本方有记录，不算差异"
         if more := tally.differing - _orders(tally.differences):
