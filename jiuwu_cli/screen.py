@@ -1,10 +1,15 @@
 """What is written to the terminal. Nothing that came from elsewhere can move the cursor, colour or forge a line."""
 
+import re
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from jiuwu.human_text import escaped
+
+# A space at which a line may break: not within a moment such as 2026-11-24 16:00:00 +08:00.
+_BREAK = re.compile(r" (?!(?<=\d{4}-\d\d-\d\d )\d\d:\d\d|(?<=\d\d:\d\d:\d\d )[+-]\d\d:\d\d)", re.ASCII)
 
 
 def printable(text: str) -> str:
@@ -24,10 +29,11 @@ def say(text: str = "", *, style: str = "", hang: int | None = None) -> None:
 
 
 def wrapped(text: str, *, width: int, hang: int) -> list[str]:
-    """Return `text` as lines of so many columns, those after the first indented by `hang`; words are not broken."""
+    """Return `text` as lines of so many columns, those after the first indented by `hang`; words and moments are not
+    broken."""
     start = len(text) - len(text.lstrip(" "))
     lines = [text[:start]]
-    for word in text[start:].split(" "):
+    for word in _BREAK.split(text[start:]):
         joint = " " if lines[-1].strip() else ""
         if joint and cell_len(lines[-1] + joint + word) > width:
             lines.append(" " * hang)

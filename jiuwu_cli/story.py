@@ -3,7 +3,7 @@
 Pure: plain values in, moments out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -23,6 +23,18 @@ _FURNITURE |= {"exception", "stack_trace", "order_no", "order_nos"}
 _NOTHING_HAPPENED = {"look", "drift"}
 # How a line of the history begins that only asks for a look.
 _LOOK = "look:"
+# Steps of effects in the history, by what follows the colon: the effect's kind.
+_DONE = {
+    "push": "the platform took the new status",
+    "refund": "the platform took the refund request",
+    "points": "the points were booked",
+}
+_EFFECTS = {"push": "the new status for the platform", "refund": "the refund", "ship": "the ship request"}
+_EFFECTS |= {"points": "the points"}
+# Places within one second, of which the history knows no more: a call, then what it did, then what answers it.
+_NOTIFIED, _HAPPENED, _DONE_BY_CALL, _ANSWER, _ANSWERED = range(5)
+# A reference longer than this is shown by its last characters, so that a refund is one line of 80 columns.
+_LONG_REFERENCE, _SHOWN_REFERENCE = 16, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +67,28 @@ def moments_of(
         if entry.said.get("outcome") == "applied" and entry.said.get("delivery_id")
     }
     known = {happened.cause for happened in order.history if happened.cause} if order else set[str]()
-    told = [
-        *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}) if order else ()),
-        *(moment for entry in lines if (moment := _logged(entry, known, delivered))),
-        *(_letter(letter) for letter in letters),
-        *(Moment(one.at, "drift", f"{one.class_}: {one.evidence}") for one in drift),
+    answers = {entry.by for entry in order.ledger if entry.asked} if order else set[str]()
+    ranked = [
+        *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}, answers) if order else ()),
+        *((_rank(entry, answers), one) for entry in lines if (one := _logged(entry, known, delivered))),
+        *((_HAPPENED, _letter(letter)) for letter in letters),
+        *((_HAPPENED, Moment(one.at, "drift", f"{one.class_}: {one.evidence}")) for one in drift),
     ]
-    return sorted(told, key=_in_time)
+    return [moment for _, moment in sorted(ranked, key=_in_time)]
 
 
-def _in_time(moment: Moment) -> tuple[int, bool, float]:
-    # the history knows whole seconds only: within one, a notification comes before what it did
-    return int(moment.at), moment.kind != "notification", moment.at
+def _in_time(ranked: tuple[int, Moment]) -> tuple[int, int, float]:
+    rank, moment = ranked
+    return int(moment.at), rank, moment.at
+
+
+def _rank(entry: Entry, answers: Container[str]) -> int:
+    """Return the place of a log line within its second: a notification precedes what it did, and the answer to a
+    refund of ours follows the request."""
+    notified, answer = entry.said.get("message") == "notification", entry.said.get("event_id") in answers
+    if notified:
+        return _ANSWER if answer else _NOTIFIED
+    return _ANSWERED if answer else _HAPPENED
 
 
 def folded(story: Iterable[Moment]) -> Iterator[Moment]:
@@ -90,20 +112,31 @@ def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
         yield replace(first, what=f"{first.what}{last}{day}")
 
 
-def _happened(order: Order, delivered: Mapping[Any, str]) -> Iterator[Moment]:
-    yield Moment(order.created_at, "order", "made here")
+def _happened(order: Order, delivered: Mapping[Any, str], answers: Container[str]) -> Iterator[tuple[int, Moment]]:
+    yield _HAPPENED, Moment(order.created_at, "order", "made here")
     for happened in order.history:
         if happened.what.startswith(_LOOK):
-            yield Moment(happened.at, "look", f"wanted: {happened.what.removeprefix(_LOOK)}")
+            yield _HAPPENED, Moment(happened.at, "look", f"wanted: {happened.what.removeprefix(_LOOK)}")
             continue
         by = f" by {happened.cause}{_delivery(delivered.get(happened.cause))}" if happened.cause else ""
-        yield Moment(happened.at, "order", f"{_named(happened.what)}{by}")
+        rank = _ANSWERED if happened.cause in answers else _HAPPENED
+        rank = _DONE_BY_CALL if happened.what.startswith("done:") else rank
+        yield rank, Moment(happened.at, "order", f"{_step(happened.what)}{by}")
 
 
-def _named(what: str) -> str:
-    """A step as the history has it; its fen as yuan, like every other amount here."""
-    asked, _, fen = what.partition(":")
-    return f"{asked} {yuan(int(fen))} yuan" if asked == "refund_asked" and fen.isdigit() else what
+def _step(what: str) -> str:
+    """Return a step of the history in words; its fen as yuan, like every other amount here."""
+    kind, _, about = what.partition(":")
+    match kind:
+        case "refund_asked" if about.isdigit():
+            return f"refund of {yuan(int(about))} yuan requested"
+        case "done":
+            return _DONE.get(about, f"{about} done")
+        case "gave_up":
+            return f"gave up {_EFFECTS.get(about, about)}"
+        case "owed":
+            return f"{_EFFECTS.get(about, about)} is due once more"
+    return what if about else what.replace("_", " ")
 
 
 def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> Moment | None:
@@ -200,7 +233,7 @@ def head(order: Order) -> Iterator[str]:
     if order.ledger:
         yield f"ledger: {yuan_signed(order.balance_fen)} kept"
     for entry in order.ledger:
-        of = f" of {entry.of}" if entry.of and len(order.payments) > 1 else ""
+        of = f" of {_short(entry.of)}" if entry.of and len(order.payments) > 1 else ""
         answers = f" for {_label(order, entry.asked)}" if entry.asked else ""
         doubt = ", not shown by the platform: counts for nothing" if entry.doubted_at else ""
         yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}{doubt}"
@@ -215,8 +248,14 @@ def head(order: Order) -> Iterator[str]:
 
 
 def _label(order: Order, name: str) -> str:
-    """Return an effect's name as calls, logs and the platform number it, without the order's own number."""
-    return effect_id(order.order_no, name).partition(":")[2]
+    """Return an effect's name as calls, logs and the platform number it, without the order's own number; a long one
+    by its end."""
+    kind, colon, of = effect_id(order.order_no, name).partition(":")[2].partition(":")
+    return f"{kind}{colon}{_short(of)}"
+
+
+def _short(reference: str) -> str:
+    return f"…{reference[-_SHOWN_REFERENCE:]}" if len(reference) > _LONG_REFERENCE else reference
 
 
 def _price(order: Order) -> str:
@@ -239,7 +278,8 @@ def _state(effect: Effect, state: str) -> str:
 
 
 def _time(at: float) -> str:
-    return f"{day_of(at)} {moments.clock(at)}"
+    """Return a moment without its year, which the days of the story have."""
+    return f"{day_of(at)[5:]} {moments.clock(at)}"
 
 
 def yuan_signed(fen: int) -> str:

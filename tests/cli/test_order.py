@@ -28,7 +28,7 @@ from tests.dead_letters.failed_messages import death
 from tests.functions.trade_messages import an_order, number
 from tests.orders.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
 
-SHANGHAI = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(NOW + 8 * 3600))
+SHANGHAI = time.strftime("%m-%d %H:%M:%S", time.gmtime(NOW + 8 * 3600))
 
 
 @pytest.fixture(scope="module")
@@ -221,15 +221,15 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
 def test_a_refund_asked_for_is_told_in_yuan() -> None:
     order = replace(an_order(), history=(HistoryEntry(at=NOW, cause="ask:1", what="refund_asked:980"),))
 
-    assert "refund_asked 9.80 yuan by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
+    assert "refund of 9.80 yuan requested by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
 
 
 @pytest.mark.parametrize(
     ("effect", "expected"),
     [
         (Effect(), "push:x  pending, 0 tries"),
-        (Effect(attempts=3, next_at=NOW), "push:x  pending, 3 tries, next 20"),
-        (Effect(attempts=1, done_at=NOW), "push:x  done 20"),
+        (Effect(attempts=3, next_at=NOW), f"push:x  pending, 3 tries, next {SHANGHAI}"),
+        (Effect(attempts=1, done_at=NOW), f"push:x  done {SHANGHAI}"),
         (Effect(attempts=32, dead="exhausted: Busy"), "push:x  given up after 32 tries: exhausted: Busy"),
         (Effect(fen=1234), "push:x  12.34 yuan pending"),
         (Effect(attempts=2, done_at=NOW), f"push:x  done {SHANGHAI}, 2 tries"),
@@ -248,18 +248,21 @@ def test_a_refund_asked_for_says_why() -> None:
 
 
 def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> None:
-    payment = "4200002281202611291234567890"
+    payment, reason = "4200002281202611291234567890", "asked for by the merchant"
     name = f"refund:{payment}#{'A' * 16}"
     asked = after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect("ship", Effect())
+    asked = replace(asked, reasons=(("A" * 16, reason),))
     number = effect_id(asked.order_no, name)
-    told = replace(refunded("r7", of=payment, fen=234), out_refund_no=number)
-    label = number.removeprefix(f"{asked.order_no}:")
+    booked = replace(refunded("rf_1234567890abcdef1234", of=payment, fen=234), out_refund_no=number)
 
-    lines = list(head(after(asked, told)))
+    lines = list(head(after(asked, booked)))
 
-    assert [f"  {label}  2.34 yuan done {SHANGHAI}"] == [line for line in lines if line.startswith("  refund:")]
-    assert len(f"  {label}  2.34 yuan done {SHANGHAI}") <= 80
-    assert f"-2.34  r7 for {label}" in "\n".join(lines)
+    label = f"refund:…{number[-8:]}"
+    assert [f"  {label}  2.34 yuan done {SHANGHAI}, {reason!r}"] == [
+        one for one in lines if one.startswith("  refund:")
+    ]
+    assert any(one.endswith(f"-2.34  rf_1234567890abcdef1234 for {label}") for one in lines)
+    assert [] == [one for one in lines if "refund:" in one and cell_len(one) > 80]
 
 
 def test_a_refund_made_at_the_platform_answers_none_of_ours() -> None:
@@ -314,6 +317,48 @@ def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
     assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in folded(told)]
 
 
+def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_notified() -> None:
+    name = f"refund:t1#{'A' * 16}"
+    asked = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
+    asked = replace(
+        asked, history=(HistoryEntry(NOW, "ask:r", "refund_asked:234"), HistoryEntry(NOW, "", "done:refund"))
+    )
+    answer = replace(refunded("r7", fen=234, at=NOW), out_refund_no=effect_id(asked.order_no, name))
+    order = replace(after(asked, answer), created_at=NOW - 60)
+    accepted = {"message": "notification", "event_type": "order.refunded", "outcome": "accepted"}
+    call = {"message": "platform call", "call": "orders.refund", "outcome": "ok", "milliseconds": 31}
+    entries = [Entry(NOW + 0.1, accepted | {"event_id": answer.event_id}), Entry(NOW + 0.2, call)]
+
+    told = moments_of(order, entries, (), ())
+
+    assert [
+        "made here",
+        "refund of 2.34 yuan requested by ask:r",
+        "orders.refund ok in 31 ms",
+        "the platform took the refund request",
+        f"order.refunded {answer.event_id} accepted, answered 200",
+        f"partly refunded by {answer.event_id}",
+    ] == [one.what for one in told]
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("done:push", "the platform took the new status"),
+        ("done:points", "the points were booked"),
+        ("gave_up:refund", "gave up the refund"),
+        ("gave_up:ship", "gave up the ship request"),
+        ("owed:push", "the new status for the platform is due once more"),
+        ("ship_unanswered", "ship unanswered"),
+        ("paid", "paid"),
+    ],
+)
+def test_a_step_is_told_in_words(what: str, expected: str) -> None:
+    order = replace(an_order(), created_at=NOW - 1, history=(HistoryEntry(at=NOW, cause="", what=what),))
+
+    assert expected == moments_of(order, [], [], [])[-1].what
+
+
 def test_the_same_line_twice_is_one_and_different_ones_are_not() -> None:
     told = [Moment(1, "order", "done:refund"), Moment(2, "order", "done:refund"), Moment(3, "order", "done:push")]
 
@@ -329,6 +374,15 @@ def test_a_line_for_people_fits_80_columns_and_breaks_no_word() -> None:
     assert [True, True, False] == [cell_len(line) <= 80 for line in lines]
     assert all(line.startswith(" " * 26) for line in lines[1:])
     assert [""] == wrapped("", width=80, hang=2)
+
+
+@pytest.mark.parametrize("width", [44, 50, 54, 60])
+def test_a_line_does_not_break_within_a_moment(width: int) -> None:
+    at = "2026-11-24 16:00:00 +08:00"
+
+    lines = wrapped(f"JW  held, 12.34 yuan, looked at next {at}", width=width, hang=6)
+
+    assert ["JW  held, 12.34 yuan, looked at next", f"      {at}"] == lines
 
 
 # ---- the log ---------------------------------------------------------------------------------------------------------
