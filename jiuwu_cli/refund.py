@@ -123,7 +123,8 @@ def _report(asked: Asked, request: str) -> None:
     if asked.again:
         at = f" at {moments.shown(asked.at)}" if asked.at else ""
         say(f"already asked for {yuan(asked.fen)} yuan{at}, nothing new; {left}")
-        note(f"request id {request}; for another refund of the same sum give a --request-id of your own")
+        another = "; for another refund of the same sum give a --request-id of your own"
+        note(f"request id {request}{another if refundable_fen(asked.order) else ''}")
         return
     say(f"asked for {yuan(asked.fen)} yuan; {left}")
     note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

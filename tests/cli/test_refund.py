@@ -187,16 +187,26 @@ def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: Si
     assert 1 == result.exit_code
 
 
-def test_all_that_is_left_when_nothing_is_left_says_so_and_blames_no_amount(
-    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order
+@pytest.mark.parametrize("amount", [(), ("--amount", "0.01")], ids=["all", "a part"])
+def test_a_refund_when_nothing_is_left_says_so_and_blames_no_amount(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
 ) -> None:
     jiuwu("refund", order.order_no, "--amount", "12.34", "-y", "--stack", shop.name)
 
-    result = jiuwu("refund", order.order_no, "-y", "--stack", shop.name)
+    result = jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
 
     said = " ".join(complaint(result).split())
     assert "all of it went back, or is on its way back, already; it can give back 0.00 yuan" in said
     assert 1 == result.exit_code
+
+
+def test_where_nothing_is_left_a_repeated_refund_offers_no_other_one(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order
+) -> None:
+    _, repeated = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert "already asked for 12.34 yuan" in repeated.stdout
+    assert "for another refund" not in repeated.stderr
 
 
 def test_a_refund_asked_again_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:

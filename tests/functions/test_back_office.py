@@ -269,9 +269,7 @@ def test_what_is_on_its_way_back_leaves_nothing_to_ask_for(office: Merchant) -> 
         for body in ({"reason": "x"}, {"amount": "0.01", "reason": "x"})
     ]
 
-    assert [("nothing_left", None), ("refund_exceeds_payment", "amount")] == [
-        (answer.body["reason"], answer.body.get("field")) for answer in answers
-    ]
+    assert [("nothing_left", None)] * 2 == [(answer.body["reason"], answer.body.get("field")) for answer in answers]
 
 
 def test_an_order_that_nobody_paid_has_nothing_to_give_back(office: Merchant, sides: Sides) -> None:

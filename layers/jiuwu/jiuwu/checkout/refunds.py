@@ -70,7 +70,7 @@ class Refunds:
             event = RefundRequested(request_id, int(self._clock()), wanted, reason)
             outcome = apply(order, event, policy=self._policy)
             if not isinstance(outcome, Applied):
-                self._refuse_unless_repeated(order, _why(getattr(outcome, "reason", ""), fen))
+                self._refuse_unless_repeated(order, _why(getattr(outcome, "reason", ""), order))
                 return self._queued(repeated)
             if not self._store.save_many([(order, outcome.order)]):
                 return self._queued(Asked(outcome.order, wanted, again=False))
@@ -89,6 +89,6 @@ class Refunds:
         return asked
 
 
-def _why(reason: str, fen: int | None) -> str:
-    """Return the refusal in words of the request: one that named no amount has not asked for too much."""
-    return "nothing_left" if reason == "refund_exceeds_payment" and fen is None else reason
+def _why(reason: str, order: Order) -> str:
+    """Return the refusal in words of the request: where nothing is left, no other amount would do."""
+    return "nothing_left" if reason == "refund_exceeds_payment" and not refundable_fen(order) else reason
