@@ -22,7 +22,6 @@ _NAMES = {
     "on_shelf": "上架 是否上架 上架状态 onshelf",
     "price_points": "积分价 积分价格 积分 所需积分 兑换积分 pricepoints",
 }
-COLUMNS = tuple(_NAMES)
 _BY_NAME = {name: column for column, names in _NAMES.items() for name in (column, *names.split())}
 _YES = frozenset({"true", "yes", "y", "1", "是", "上架", "已上架", "在售"})
 _NO = frozenset({"false", "no", "n", "0", "否", "下架", "已下架", "未上架", "停售"})
@@ -32,6 +31,11 @@ _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _UNIT = re.compile(r"(?:\((?:元|¥|人民币|rmb|cny)\)|/元)$")  # in a column's name
 _YUAN = re.compile(r"(?:¥|人民币|rmb|cny)?\s*([0-9.,]+)\s*(?:元|圆|rmb|cny)?", re.IGNORECASE)
 _MOST_QUOTED = 40
+
+
+def accepted_names() -> str:
+    """Return every name that a column may have, for a person."""
+    return "; ".join(", ".join((column, *names.split())) for column, names in _NAMES.items())
 
 
 def column_of(name: str) -> str | None:

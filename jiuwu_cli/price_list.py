@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jiuwu_cli.csv_text import FileRefused, records
-from jiuwu_cli.price_cells import COLUMNS, column_of, read_cell
+from jiuwu_cli.price_cells import accepted_names, column_of, read_cell
 from jiuwu_cli.spreadsheet_ids import StandingIds
 from jiuwu_cli.texts import counted
 
@@ -23,7 +23,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong in one place; `line` is the file's, from 1; `doubtful` if only a person can know."""
+    """What is wrong in one place; `line` is the file's, from 1; `field` is "" for the line itself; `doubtful` if only a
+    person can know."""
 
     line: int
     field: str
@@ -31,7 +32,8 @@ class Wrong:
     doubtful: bool = False
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.field}: {self.problem}"
+        field = f", {self.field}" if self.field else ""
+        return f"line {self.line}{field}: {self.problem}"
 
 
 def read(text: str, *, standing: Iterable[str] = (), trust_ids: bool = False) -> tuple[list[Entry], list[Wrong]]:
@@ -65,9 +67,7 @@ def _columns(header: list[str]) -> list[str]:
     names: dict[str, str] = {}
     for name in header:
         if not (column := column_of(name)):
-            raise FileRefused(
-                f"there is no column {name!r}", f"there are: {', '.join(COLUMNS)}; 商品编号, 名称, 价格, 上架, 积分价"
-            )
+            raise FileRefused(f"there is no column {name!r}", f"there are: {accepted_names()}")
         if column in names:
             raise FileRefused(f"the column {column} is there twice ({names[column]}, {name})", "remove one")
         names[column] = name
@@ -87,7 +87,7 @@ def _values(line: int, columns: list[str], cells: list[str]) -> tuple[dict[str, 
         return {}, [
             Wrong(
                 line,
-                "line",
+                "",
                 f"has {counted(len(cells), 'cell')}; the first line names {counted(len(columns), 'column')}",
             )
         ]

@@ -245,15 +245,23 @@ def test_a_long_value_is_quoted_in_part() -> None:
         ("tea,龙井,6.17,true,0", "price_points"),
         ("tea,龙井,6.17,true,1.5", "price_points"),
         ("tea,龙井,6.17,true,-1", "price_points"),
-        ("tea,龙井,6.17", "line"),
-        ("tea,龙井,6.17,true,,x", "line"),
+        ("tea,龙井,6.17", ""),
+        ("tea,龙井,6.17,true,,x", ""),
     ],
 )
 def test_a_wrong_cell_is_named_by_line_and_field(line: str, field: str) -> None:
     (wrong,) = mistakes("product_id,title,price,on_shelf,price_points\ncup,茶杯,9,true,\n" + line + "\n")
 
     assert (3, field) == (wrong.line, wrong.field)
-    assert str(wrong).startswith(f"line 3, {field}: ")
+    assert str(wrong).startswith(f"line 3, {field}: " if field else "line 3: has ")
+
+
+@pytest.mark.parametrize("name", ["product_id", "价格(分)", "单价", "售价", "商品名称", "是否上架", "所需积分"])
+def test_where_a_column_is_unknown_every_name_that_is_taken_is_named(name: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read("product_id,title,stock\n")
+
+    assert name in refused.value.cure
 
 
 def test_all_mistakes_are_named_and_lines_are_those_of_the_file() -> None:
