@@ -36,7 +36,7 @@ class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
     public_url: str = ""
 
 
-class Ticket(msgspec.Struct):
+class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /oauth/session."""
 
     ticket: str
