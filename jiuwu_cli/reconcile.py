@@ -118,7 +118,7 @@ def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, cap: int, yes: 
 def _show_plans(planned: list[Plan], mendable: list[Plan]) -> None:
     for plan in planned:
         if not plan.steps:
-            say(f"  {plan.order_no}  no rule mends it: a person decides")
+            say(f"  {plan.order_no}  no rule mends it: a person decides, see docs/runbook.md")
     for plan in mendable:
         say(f"  {plan.order_no}  would: {', '.join(plan.steps)}")
     if beyond := sum(bool(plan.steps) for plan in planned) - len(mendable):

@@ -334,7 +334,7 @@ def test_without_yes_it_is_a_dry_run(shop: Shop, caplog: pytest.LogCaptureFixtur
     assert 1 == result.exit_code
     assert f"{number}  would: paid" in result.stdout
     assert f"{missing}  would: create it at the platform" in result.stdout
-    assert "4711  no rule mends it: a person decides" in result.stdout
+    assert "4711  no rule mends it: a person decides, see docs/runbook.md" in result.stdout
     assert "nothing was changed" in result.stdout
     assert READS == set(re.findall(r"Making request for OperationModel\(name=(\w+)\)", caplog.text))
     assert before == shop.store.get_many([number, missing])
