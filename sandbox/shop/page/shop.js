@@ -2,7 +2,7 @@
 
 const STATUS = {
   created: "等待社区确认", placed: "待支付", paid: "已支付", shipped: "已发货",
-  completed: "已完成", cancelled: "已取消", refunded: "已退款", held: "人工处理中",
+  completed: "已完成", cancelled: "已取消", refunded: "已退款", held: "核实中",
 };
 const FINAL = new Set(["completed", "cancelled", "refunded"]);
 const REFRESH_MS = 2000;
