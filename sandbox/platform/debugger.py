@@ -36,7 +36,7 @@ _HINTS = {
     "sign_included": "签名参数本身也参与了签名",
     "stray_space": "多了或少了空格、换行",
     "timestamp_malformed": "时间戳的格式不对",
-    "unexplained": "不属于常见错误；请填写对方的待签名字符串再比较",
+    "unexplained": "不属于常见错误；可能是密钥不同，也可以填写对方的待签名字符串再比较",
     "upper_lower_case": "大小写不同：签名或某个值只有一方用了大写",
     "url_encoding": "只有一方做了 URL 编码，或空格的编码（+ 与 %20）不同",
     "wrong_secret": "待签名字符串相同，所以是密钥不同",

@@ -14,7 +14,7 @@ import msgspec
 
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS, WRITING_OUT, Reading, Variation
+from jiuwu.platform.variations import EXHAUSTIVE, MISPLACED, VARIATIONS, WRITING_OUT, Reading, Variation
 
 MASK = "***"
 _CONTEXT = 20
@@ -46,7 +46,8 @@ HINTS = {
     "sign_included": "the sign parameter itself is among the signed parameters",
     "stray_space": "there is a space or a line break too many or too few",
     "timestamp_malformed": "the timestamp is not in the scheme's form",
-    "unexplained": "no usual mistake leads there; get the other side's canonical string and compare the two",
+    "unexplained": "no usual mistake leads there, so the secret may be another one; or get the other side's "
+    "canonical string and compare the two",
     "upper_lower_case": "the signature or a value is in capitals on one side only",
     "url_encoding": "values are percent-encoded on one side only, or space is + on one and %20 on the other",
     "wrong_secret": "the text is the same, so the secret differs",
@@ -128,8 +129,14 @@ def explain(  # noqa: PLR0913 -- keyword-only, and any may be unknown
         secret_index=index,
         difference=None if theirs is None else _first_difference(ours, theirs),
         skew_seconds=skew,
-        hints=tuple(dict.fromkeys([*hints, *clock_hints])),
+        hints=tuple(dict.fromkeys([*_each_slip(hints), *clock_hints])),
     )
+
+
+def _each_slip(hints: Sequence[str]) -> Iterator[str]:
+    """Yield the hints; a raw body at the end is two, for mending one of them does not help."""
+    for hint in hints:
+        yield from ("body_unnamed", "body_last") if hint == f"body_unnamed:{MISPLACED}" else (hint,)
 
 
 def _fitting_secret(
@@ -244,8 +251,9 @@ def _clock(scheme: Scheme, timestamp: str, now: float | None) -> tuple[float | N
         return None, ["timestamp_malformed"]
     if abs(skew) <= scheme.tolerance_seconds:
         return skew, []
-    near = [abs((skew + now) * factor - now) <= scheme.tolerance_seconds for factor in (1000, 0.001)]
-    return skew, ["seconds_milliseconds" if any(near) else "clock_skew"]
+    if any(abs((skew + now) * factor - now) <= scheme.tolerance_seconds for factor in (1000, 0.001)):
+        return None, ["seconds_milliseconds"]  # another unit, and no clock that is wrong by ages
+    return skew, ["clock_skew"]
 
 
 def _masked(reading: Reading, secrets: Sequence[str]) -> str:

@@ -13,6 +13,9 @@ import msgspec
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Algorithm, Scheme, SchemeRefused, SecretPlace
 
+# The note of a raw body that stands behind or before all pairs.
+MISPLACED = "misplaced"
+
 type Variation = tuple[str, Callable[["Reading"], Iterator["Reading"]]]
 
 
@@ -120,18 +123,18 @@ def _body_last(reading: Reading) -> Iterator[Reading]:
 
 
 def _body_unnamed(reading: Reading) -> Iterator[Reading]:
-    """Put the raw body where the pair belongs, behind all pairs, or before them."""
+    """Put the raw body where the pair belongs, behind all pairs, or before them; the last two note a second slip."""
     scheme, body = reading.scheme, reading.params.get(reading.scheme.body_name, "")
     if not body:
         return
     rest = reading.without(scheme.body_name)
-    for joiner in dict.fromkeys((scheme.field_joiner, "")):
-        yield rest._replace(behind=joiner + body)
-        yield rest._replace(before=body + joiner)
     named = scheme.body_name + scheme.pair_joiner + body
     before, found, behind = reading.text().partition(named)
     if found:
         yield rest._replace(params={}, path="", before=before + body, behind=behind)
+    for joiner in dict.fromkeys((scheme.field_joiner, "")):
+        yield rest._replace(behind=joiner + body, note=MISPLACED)
+        yield rest._replace(before=body + joiner, note=MISPLACED)
 
 
 def _parameter_left_out(reading: Reading) -> Iterator[Reading]:
