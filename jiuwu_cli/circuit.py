@@ -99,6 +99,16 @@ def auto(*, lane: LaneName = None, address: Where = "both", stack_name: options.
     _force("auto", lane, address, stack_name)
 
 
+def is_held_by_operator(found: Stack, name: str) -> bool:
+    """Return whether an operator's word holds back all calls of a lane, at each address that the profile has."""
+    if "LimitsTable" not in found.outputs:
+        return False  # a stack of an older template
+    with stack.answering(found):
+        lane = _table(found).read(name).lane
+    used = [lane.primary, lane.fallback] if found.profile.gateway.fallback_url else [lane.primary]
+    return all(one.forced == "open" for one in used)
+
+
 def _force(
     word: Literal["open", "closed", "auto"],
     lane: str | None,

@@ -9,7 +9,7 @@ import typer
 
 from jiuwu.catalogue.repository import Item, Product, RowMalformed, Rows, from_item
 from jiuwu.platform.money import yuan
-from jiuwu_cli import options, price_file, product_sync, stack
+from jiuwu_cli import circuit, options, price_file, product_sync, stack
 from jiuwu_cli.asking import confirm
 from jiuwu_cli.large_changes import large_changes
 from jiuwu_cli.price_list import Entry
@@ -20,6 +20,7 @@ from jiuwu_cli.stack import Stack
 from jiuwu_cli.texts import counted
 
 _SHOWN = 50  # products, before "and N more"
+_LANE = "products"  # of calls about products
 
 products = typer.Typer(
     cls=OneLine,
@@ -175,20 +176,22 @@ def _show(deployment: Stack, told: product_sync.MessageFacts) -> None:
     """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
     say(f"platform: {counts or 'no products'}")
-    found = list(told.findings.values())
+    is_held = told.outcomes["failed"] > 0 and circuit.is_held_by_operator(deployment, _LANE)
+    found = [one for one in told.findings.values() if not (one.outcome == "failed" and is_held)]
     refused = [one.product_id for one in found if one.outcome == "refused"]
     reasons = {product_id: item.get("refused", {}).get("S") for product_id, item in _some(deployment, refused)}
     for one in found[:_SHOWN]:
         say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
         say(f"  and {more} more")
-    rest = _rest(told)
+    rest = f"the {_LANE} lane is held by an operator" if is_held else _rest(told)
     if told.wrong:
         are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
         differ = f"{counted(told.wrong, 'product')} {are} not at the platform as {they} here"
         raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
     if rest:
-        raise product_sync.NotCompared(rest, "`jiuwu products sync` tries again")
+        cure = f"`jiuwu circuit auto --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
+        raise product_sync.NotCompared(rest, cure)
 
 
 def _rest(told: product_sync.MessageFacts) -> str:

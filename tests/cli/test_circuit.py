@@ -14,6 +14,7 @@ from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.lane import Ask, Lane, Tally
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
+from jiuwu_cli.circuit import is_held_by_operator
 from jiuwu_cli.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployment import deploy, fresh
@@ -143,3 +144,14 @@ def test_opening_asks_which_lane(circuit: Callable[..., Any]) -> None:
 
     assert 2 == result.exit_code
     assert "give --lane NAME, or --all" in complaint(result)
+
+
+def test_a_lane_is_held_by_an_operator_from_open_until_auto(
+    circuit: Callable[..., Any], deployed: Stack, table: LaneTable
+) -> None:
+    seen = []
+    for word in (("open", "--lane", "products", "--yes"), ("auto", "--lane", "products")):
+        circuit(*word)
+        seen.append([is_held_by_operator(deployed, lane) for lane in ("products", "money")])
+
+    assert [[True, False], [False, False]] == seen

@@ -334,6 +334,22 @@ def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_i
     assert not said or said in complaint(result)
 
 
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
+    products: Products, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    findings = {one: product_sync.Finding(one, "failed", "products.get: CircuitOpen") for one in ("tea", "cup")}
+    told = product_sync.MessageFacts(Counter(failed=2), findings, problem="products.get: CircuitOpen")
+    monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
+    monkeypatch.setattr("jiuwu_cli.circuit.is_held_by_operator", lambda _, lane: is_held and lane == "products")
+
+    result = products("sync")
+
+    held = "the products lane is held by an operator; `jiuwu circuit auto --lane products` lets it go"
+    assert (2, is_held) == (result.exit_code, held in complaint(result))
+    assert (0 if is_held else 2) == result.stdout.count("CircuitOpen")
+
+
 def test_the_help_of_sync_says_that_it_puts_the_platform_right(jiuwu: Jiuwu) -> None:
     help_text = " ".join(jiuwu("products", "sync", "--help").stdout.split())
 

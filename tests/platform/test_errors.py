@@ -78,6 +78,11 @@ def test_the_errors_that_a_little_time_can_cure_are_the_retryable_ones() -> None
     assert expected == {kind.__name__ for kind in FAMILY if kind.retryable}
 
 
+@pytest.mark.parametrize("kind", FAMILY)
+def test_an_error_says_to_people_what_to_do_and_no_name_of_a_field(kind: type[PlatformError]) -> None:
+    assert "retry_after" not in str(make(kind))
+
+
 def test_an_error_without_a_reply_says_so() -> None:
     assert "(no reply)" in str(errors.PlatformUnreachable("time"))
 

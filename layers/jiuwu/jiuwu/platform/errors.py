@@ -98,7 +98,7 @@ class RateLimited(PlatformError):
     """Too many calls; `retry_after` is how many seconds to wait, if the platform said."""
 
     retryable = True
-    cure = "call again after retry_after seconds"
+    cure = "try again in a moment"
 
     def __init__(self, name: str, *, retry_after: float | None = None, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -109,7 +109,7 @@ class OwnLimitReached(RateLimited):
     """Held back here, by the limit that the profile sets for all instances: no turn came in time; nothing was sent."""
 
     held_back = True
-    cure = "call again after retry_after seconds; the limit is the profile's [limits]"
+    cure = "try again in a moment; the limit is the profile's [limits]"
 
 
 class CircuitOpen(PlatformError):
@@ -117,7 +117,7 @@ class CircuitOpen(PlatformError):
 
     retryable = True
     held_back = True
-    cure = "call again after retry_after seconds; `jiuwu circuit show` tells why"
+    cure = "`jiuwu circuit show` tells why, and until when"
 
     def __init__(self, name: str, *, retry_after: float, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
