@@ -180,7 +180,8 @@ def _chosen(
     wanted = [
         letter
         for letter in found
-        if letter.reason.startswith(reason or "") and (everything or letter.state != "redriven")
+        if any(text.startswith(reason or "") for text in (letter.reason, letter.detail))
+        and (everything or letter.state != "redriven")
     ]
     return sorted(wanted, key=lambda letter: (letter.last_at, letter.letter_id), reverse=True)
 
@@ -196,7 +197,7 @@ def _get(shelf: DeadLetterRepository, letter_id: str) -> DeadLetter:
 def _line(letter: DeadLetter) -> str:
     tries = counted(letter.attempts, "try", "tries")
     fields = f"{letter.letter_id}  {moments.shown(letter.last_at)}  {letter.kind:<11}  {letter.state:<10}  {tries:<9}"
-    return f"{fields}  {about(letter)}  {letter.reason}"
+    return f"{fields}  {about(letter)}  {letter.detail}"
 
 
 def _show(letter: DeadLetter) -> None:

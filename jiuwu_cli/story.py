@@ -208,7 +208,7 @@ def _letter(letter: DeadLetter) -> Moment:
     return Moment(
         letter.last_at,
         "dead letter",
-        f"{letter.letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.reason}",
+        f"{letter.letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.detail}",
     )
 
 

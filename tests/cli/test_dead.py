@@ -80,6 +80,19 @@ def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
     assert second.startswith(old.letter_id)
 
 
+@pytest.mark.parametrize("reason", ["NotAuthorized", "poison: Not"])
+def test_the_list_names_a_kind_once_and_chooses_by_the_reason_with_or_without_it(
+    dead: Callable[..., Any], shelf: DeadLetterRepository, reason: str
+) -> None:
+    shelf.keep(
+        death('{"order_no":"JW1"}', source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized")
+    )
+
+    (line,) = lines(dead("list", "--reason", reason))
+
+    assert (1, True) == (line.count("poison"), line.endswith("  NotAuthorized"))
+
+
 def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
     dead: Callable[..., Any], shelf: DeadLetterRepository
 ) -> None:

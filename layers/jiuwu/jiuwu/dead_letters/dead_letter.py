@@ -37,6 +37,11 @@ class DeadLetter(MessageFacts):
     version: int = 0
 
     @property
+    def detail(self) -> str:
+        """Return the reason without the kind, for where the kind stands beside it."""
+        return self.reason.removeprefix(f"{self.kind}: ")
+
+    @property
     def state(self) -> State:
         """Told by counting deaths and not by clocks: the operator's is another than ours."""
         if not self.redrives:
