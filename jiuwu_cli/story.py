@@ -3,6 +3,7 @@
 Pure: plain values in, moments out.
 """
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -21,6 +22,9 @@ _FURNITURE = {"level", "location", "message", "timestamp", "service", "function"
 _FURNITURE |= {"exception", "stack_trace", "order_no", "order_nos"}
 # Kinds of moments in which nothing happened to the order: a run of them is counted.
 _NOTHING_HAPPENED = {"look", "drift"}
+# What differs from one call to the next that ends alike.
+_OF_ONE_CALL = re.compile(r" in \d+ ms|,? request id [^\s,)]+")
+_LATER = "not done now, tried again later"
 # How a line of the history begins that only asks for a look.
 _LOOK = "look:"
 # Steps of effects in the history, by what follows the colon: the effect's kind.
@@ -92,17 +96,24 @@ def _rank(entry: Entry, answers: Container[str]) -> int:
 
 
 def folded(story: Iterable[Moment]) -> Iterator[Moment]:
-    """Yield the story with equal moments in a row as one, counted; so are those in which nothing happened to the
-    order."""
+    """Yield the story with equal moments in a row as one, counted.
+
+    So are those in which nothing happened to the order, such as the looks and the failed calls of an outage.
+    """
     run: dict[tuple[str, str], list[Moment]] = {}
     for moment in story:
-        key = (moment.kind, moment.what)
-        quiet = {moment.kind, *(kind for kind, _ in run)} <= _NOTHING_HAPPENED
+        key = (moment.kind, _OF_ONE_CALL.sub("", moment.what))
+        quiet = _is_quiet(moment) and all(_is_quiet(first) for first, *_ in run.values())
         if not quiet and key not in run:
             yield from _counted(run)
             run = {}
         run.setdefault(key, []).append(moment)
     yield from _counted(run)
+
+
+def _is_quiet(moment: Moment) -> bool:
+    failed_call = moment.kind == "call" and " ok in " not in moment.what
+    return moment.kind in _NOTHING_HAPPENED or failed_call or moment.what.startswith(_LATER)
 
 
 def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
@@ -161,7 +172,13 @@ def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tup
         case "storefront" | "back office" as door if said.get("outcome") == "looked":
             who = "the member" if door == "storefront" else "the merchant"
             return "look", f"by {who}" + (f": {said['status']}" if said.get("status") else "")
-    return "log", f"{said.get('message', '')} {_rest(said)}".rstrip()
+    return "log", _other(said)
+
+
+def _other(said: Mapping[str, Any]) -> str:
+    if said.get("message") == "left to the reconciler":
+        return f"{_LATER}: {said.get('problem', '')}"  # by the member's next look, too
+    return f"{said.get('message', '')} {_rest(said)}".rstrip()
 
 
 def _notification(said: Mapping[str, Any]) -> str:

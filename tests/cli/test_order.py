@@ -311,6 +311,23 @@ def test_what_happened_between_looks_parts_them() -> None:
     assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in folded(told)]
 
 
+def outage(at: int, number: int) -> list[Entry]:
+    call = {"message": "platform call", "call": "orders.create", "outcome": "PlatformBusy", "milliseconds": number}
+    problem = f"orders.create: PlatformBusy (HTTP 503, request id r-{number}); try again later"
+    later = {"message": "left to the reconciler", "problem": problem}
+    return [Entry(at, call | {"request_id": f"r-{number}"}), Entry(at + 0.1, later), *looks(at + 1, status="created")]
+
+
+def test_the_tries_of_an_outage_are_counted_and_a_call_that_ends_well_is_not_among_them() -> None:
+    entries = [entry for number in range(4) for entry in outage(NOW + 5 * number, number)]
+    ok = {"message": "platform call", "call": "orders.create", "outcome": "ok", "milliseconds": 31}
+
+    told = list(folded(moments_of(None, [*entries, Entry(NOW + 60, ok)], (), ())))
+
+    assert ["call", "log", "look", "call"] == [one.kind for one in told]
+    assert [True, True, True, False] == [", 4 times, last " in one.what for one in told]
+
+
 def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
     told = [Moment(0, "drift", "a"), Moment(86_400, "drift", "a")]
 
@@ -403,7 +420,7 @@ def entry(**said: Any) -> Entry:
         ({"message": "order", "alert": "second_payment", "level": "ERROR"}, "order alert=second_payment"),
         (
             {"message": "left to the reconciler", "problem": "busy", "order_no": "JW1"},
-            "left to the reconciler problem=busy",
+            "not done now, tried again later: busy",
         ),
         (
             {"message": "order event", "event_type": "order.paid", "event_id": "e", "outcome": "poison"}
