@@ -24,7 +24,7 @@ class Api:
     """The storefront as the page meets it; `status` is the order's, `keys` those of the POSTs that came."""
 
     def __init__(self, pages: Path) -> None:
-        self.pages, self.status, self.fails = pages, "created", ""
+        self.pages, self.status, self.fails, self.points = pages, "created", "", 0
         self.keys: list[str] = []
 
     def answer(self, route: Route) -> None:
@@ -54,6 +54,7 @@ class Api:
         shown: dict[str, Any] = {"order_no": "JW1", "status": self.status, "amount": "39.90"}
         shown["timeline"] = [{"at": 1_763_800_000, "event": "created", "what": "已提交"}]
         shown |= _WAITING if self.status == "created" else {}
+        shown |= {"points": self.points} if self.points else {}
         return shown | ({"pay_url": "https://pay.example/JW1"} if self.status == "placed" else {})
 
 
@@ -75,8 +76,8 @@ def page(api: Api) -> Iterator[Page]:
         yield shown
 
 
-def buy(page: Page) -> None:
-    page.locator(".product", has_text="熊猫马克杯").get_by_role("button", name="购买").click()
+def buy(page: Page, button: str = "购买") -> None:
+    page.locator(".product", has_text="熊猫马克杯").get_by_role("button", name=button).click()
 
 
 def test_an_order_that_waits_for_the_platform_is_not_called_placed(page: Page) -> None:
@@ -116,6 +117,17 @@ def test_an_order_that_waits_can_be_cancelled(page: Page) -> None:
 
     expect(page.locator(".order .status")).to_have_text("已取消")
     expect(page.get_by_role("button", name="取消订单")).to_be_hidden()
+    expect(page.get_by_role("status")).to_have_text("订单已取消。")
+
+
+def test_points_that_are_taken_once_the_platform_is_back_are_said_to_be(page: Page, api: Api) -> None:
+    api.points = 400
+    buy(page, "积分兑换")
+    expect(page.locator(".order .status")).to_have_text("等待社区确认")
+    api.status = "shipped"
+
+    expect(page.locator(".order .status")).to_have_text("已发货")
+    expect(page.get_by_role("status")).to_have_text("兑换成功。")
 
 
 def test_who_leaves_is_told_so(page: Page) -> None:

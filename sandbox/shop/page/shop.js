@@ -122,7 +122,8 @@ function orderRow(known) {
   $(".number", row).textContent = `${known.title} · ${known.order_no}`;
   $(".refresh", row).addEventListener("click", () => refresh(known, row, { again: true }));
   $(".cancel", row).addEventListener("click", async () => {
-    await call("POST", `/orders/${known.order_no}/cancel`).catch((fault) => say(fault.message));
+    const over = await call("POST", `/orders/${known.order_no}/cancel`).catch((fault) => say(fault.message));
+    if (over) say("订单已取消。");
     await refresh(known, row);
   });
   refresh(known, row);
@@ -141,6 +142,7 @@ async function refresh(known, row, { again = false } = {}) {
 
 function showOrder(shown, row) {
   if (row.dataset.status === "created" && shown.status === "placed") say("社区已确认订单，请在下方支付。");
+  if (row.dataset.status === "created" && shown.points && ["paid", "shipped"].includes(shown.status)) say("兑换成功。");
   row.dataset.status = shown.status;
   const waits = shown.status === "created";
   $(".status", row).textContent = (waits ? "" : shown.message) || (STATUS[shown.status] ?? shown.status);
