@@ -148,7 +148,8 @@ def main() -> None:
     folder = ROOT / ".aws-sam"
     folder.mkdir(exist_ok=True)
     _build(folder / "build", folder / "cache", sys.argv[1] if len(sys.argv) > 1 else "arm64", folder / "build.log")
-    print("built; next: sam deploy --config-env staging")
+    sam = "sam" if shutil.which("sam") else (environments.sam() / "sam").relative_to(ROOT)
+    print(f"built; next: {sam} deploy --config-env staging")
 
 
 if __name__ == "__main__":
