@@ -43,7 +43,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class MessageFacts:
+class SyncTotals:
     """What several runs came to."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -74,9 +74,9 @@ class MessageFacts:
         return self.outcomes["failed"] + self.outcomes["busy"]
 
 
-def some(stack: Stack, product_ids: Iterable[str]) -> MessageFacts:
+def some(stack: Stack, product_ids: Iterable[str]) -> SyncTotals:
     """Tells the platform of these products now, and compares them, until it is the trouble."""
-    told, client = MessageFacts(), _client(stack)
+    told, client = SyncTotals(), _client(stack)
     for group in batched(product_ids, _AT_ONCE, strict=False):
         waiting = list(group)
         while not (answer := _invoke(client, stack, {"product_ids": waiting})).finished:
@@ -88,10 +88,10 @@ def some(stack: Stack, product_ids: Iterable[str]) -> MessageFacts:
     return told
 
 
-def every(stack: Stack, *, again: bool = False) -> MessageFacts:
+def every(stack: Stack, *, again: bool = False) -> SyncTotals:
     """Push or compare every product of the table, until the platform is the trouble; `again` tries refused products
     once more."""
-    told, client, after = MessageFacts(), _client(stack), ""
+    told, client, after = SyncTotals(), _client(stack), ""
     while True:
         answer = _invoke(client, stack, {"after": after, "again": again, "check": True})
         told.note(answer)

@@ -172,7 +172,7 @@ def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
     _show(deployment, product_sync.some(deployment, product_ids))
 
 
-def _show(deployment: Stack, told: product_sync.MessageFacts) -> None:
+def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
     """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
     say(f"platform: {counts or 'no products'}")
@@ -194,7 +194,7 @@ def _show(deployment: Stack, told: product_sync.MessageFacts) -> None:
         raise product_sync.NotCompared(rest, cure)
 
 
-def _rest(told: product_sync.MessageFacts) -> str:
+def _rest(told: product_sync.SyncTotals) -> str:
     """Return what was not compared; "" if all was."""
     if told.problem:
         done = counted(told.done, "product")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.crash.promises import broken
 from tests.crash.scenarios import HOUR, Scenario
-from tests.crash.stage import Call, FailedMessage, Stage, stage
+from tests.crash.stage import Call, CrashPoint, Stage, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Lived:
     problems: tuple[str, ...]
 
 
-def live(scenario: Scenario, deaths: Sequence[FailedMessage] = ()) -> Lived:
+def live(scenario: Scenario, deaths: Sequence[CrashPoint] = ()) -> Lived:
     """The scenario with these deaths, and then time enough for everything to come to rest."""
     with stage(off=scenario.off, deaths=deaths, start=scenario.start) as found:
         scenario.prepare(found)
@@ -30,7 +30,8 @@ def live(scenario: Scenario, deaths: Sequence[FailedMessage] = ()) -> Lived:
         found.watching = False
         found.pass_by(scenario.hours * HOUR)
         problems = tuple(_problems(scenario, found))
-        return Lived(tuple(found.watched), frozenset(found.effective), tuple(found.died), problems)
+        calls = tuple(call for call in found.watched if call.function not in scenario.idle)
+        return Lived(calls, frozenset(found.effective), tuple(found.died), problems)
 
 
 def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
@@ -46,21 +47,21 @@ def _problems(scenario: Scenario, found: Stage) -> Iterator[str]:
             yield f"{-back} fen went back of {paid}, instead of {wanted}"
 
 
-def each_death(calls: Sequence[Call]) -> Iterator[FailedMessage]:
+def each_death(calls: Sequence[Call]) -> Iterator[CrashPoint]:
     """Before each call, and after it."""
     for call in calls:
-        yield FailedMessage(call.number, "before")
-        yield FailedMessage(call.number, "after")
+        yield CrashPoint(call.number, "before")
+        yield CrashPoint(call.number, "after")
 
 
 def second_deaths(
-    first: FailedMessage, calls: Sequence[Call], functions: Sequence[str]
-) -> Iterator[tuple[FailedMessage, FailedMessage]]:
+    first: CrashPoint, calls: Sequence[Call], functions: Sequence[str]
+) -> Iterator[tuple[CrashPoint, CrashPoint]]:
     """The first death together with each one that may follow it, among these functions."""
-    for call in calls[first.number :]:
-        if call.function in functions:
-            yield first, FailedMessage(call.number, "before")
-            yield first, FailedMessage(call.number, "after")
+    for call in calls:
+        if call.number > first.number and call.function in functions:
+            yield first, CrashPoint(call.number, "before")
+            yield first, CrashPoint(call.number, "after")
 
 
 def by_function(calls: Sequence[Call]) -> dict[str, int]:

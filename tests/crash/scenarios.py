@@ -39,7 +39,8 @@ class Scenario:
     """`prepare` goes well; deaths begin with `act` and may come for `seconds`, as long as the story takes when nobody
     dies; at rest the order is `ends`, and `back_fen` went back to the member (None: all that was paid).
 
-    `off` are functions whose event sources are switched off, `given_up` the kind of effect that no try can do. The town
+    `off` are functions whose event sources are switched off, `given_up` the kind of effect that no try can do. `idle`
+    are scheduled functions that find nothing to do here: their processes die in a scenario of their own. The town
     begins at `start` (Unix seconds).
     """
 
@@ -51,6 +52,7 @@ class Scenario:
     seconds: float = 30.0
     hours: float = 3.0
     off: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ("TokenRefresher", "ProductSync")
     given_up: str = ""
     start: float = START
     also: Callable[[Stage], str] = lambda _stage: ""  # what else is wrong at rest
@@ -490,10 +492,11 @@ def _member_id(stage: Stage) -> str:
     return member_id_for(APP_ID, stage.lan.open_id)
 
 
+_SCHEDULED = ("TokenRefresher", "ProductSync", "Reconciler")
 SCENARIOS = (
-    Scenario("OAuth callback", nobody, log_in, None),
-    Scenario("OAuth callback requested twice", nobody, log_in_asking_twice, None, also=exchanged_once),
-    Scenario("order creation", linked, buy, Status.PLACED, hours=1),
+    Scenario("OAuth callback", nobody, log_in, None, idle=_SCHEDULED),
+    Scenario("OAuth callback requested twice", nobody, log_in_asking_twice, None, idle=_SCHEDULED, also=exchanged_once),
+    Scenario("order creation", linked, buy, Status.PLACED, hours=1, idle=_SCHEDULED),
     Scenario("new payment", placed, pay, Status.SHIPPED),
     Scenario("duplicate", placed, pay_twice_told, Status.SHIPPED),
     Scenario("double payment", placed, pay_again, Status.SHIPPED, back_fen=2 * PRICE_FEN),
@@ -551,20 +554,45 @@ SCENARIOS = (
         Status.SHIPPED,
         seconds=400,
     ),
-    Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1),
-    Scenario("points order", rich, buy_for_points, Status.SHIPPED, also=spent),
+    Scenario("schedules with nothing to do", placed, nobody, Status.PLACED, seconds=400, hours=1, idle=()),
+    Scenario("points order", rich, buy_for_points, Status.SHIPPED, idle=_SCHEDULED, also=spent),
     Scenario("points order cancelled", reserved, cancel_here, Status.CANCELLED, also=returned),
     Scenario("expiry of an unpaid order", nearly_expired, nobody, Status.CANCELLED, seconds=400),
     Scenario("payment as the order expires", nearly_expired, pay, Status.SHIPPED, seconds=400),
-    Scenario("token refresh by the clock", nearly_renewed, nobody, None, seconds=400),
-    Scenario("token refresh by a purchase", long_away, buy, Status.PLACED, hours=1, off=("TokenRefresher",)),
-    Scenario("a member leaves", linked, unlink, None, also=left),
+    Scenario(
+        "token refresh by the clock", nearly_renewed, nobody, None, seconds=400, idle=("ProductSync", "Reconciler")
+    ),
+    Scenario(
+        "token refresh by a purchase",
+        long_away,
+        buy,
+        Status.PLACED,
+        hours=1,
+        off=("TokenRefresher",),
+        idle=("ProductSync", "Reconciler"),
+    ),
+    Scenario("a member leaves", linked, unlink, None, idle=_SCHEDULED, also=left),
     Scenario("a notification that cannot be read", placed, tell_unreadably, Status.PLACED, hours=1, also=quarantined),
     Scenario(
         "an effect that is given up", paid, refund_refused, Status.SHIPPED, given_up="refund", seconds=60, also=buried
     ),
-    Scenario("new prices", listed, reprice, None, start=START // HOUR * HOUR - 60, seconds=90, also=on_the_shelf),
     Scenario(
-        "the day's statement", nearly_midnight, nobody, Status.SHIPPED, start=STATEMENT_AT - 1.2 * HOUR, also=stated
+        "new prices",
+        listed,
+        reprice,
+        None,
+        start=START // HOUR * HOUR - 60,
+        seconds=90,
+        idle=("TokenRefresher", "Reconciler"),
+        also=on_the_shelf,
+    ),
+    Scenario(
+        "the day's statement",
+        nearly_midnight,
+        nobody,
+        Status.SHIPPED,
+        start=STATEMENT_AT - 1.2 * HOUR,
+        idle=_SCHEDULED,
+        also=stated,
     ),
 )

@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedMessage:
+class CrashPoint:
     """A process ends at this call, before it, or once it took effect and before its reply was seen."""
 
     number: int
@@ -49,7 +49,7 @@ class Stage:
     lan: Member
     parcels: list[dict[str, Any]] = field(default_factory=list)
     watched: list[Call] = field(default_factory=list)
-    deaths: tuple[FailedMessage, ...] = ()
+    deaths: tuple[CrashPoint, ...] = ()
     died: list[Call] = field(default_factory=list)
     effective: set[int] = field(default_factory=set)  # numbers of calls that took effect
     watching: bool = False
@@ -68,7 +68,7 @@ class Stage:
             self.watched.append(call)
         else:
             self.effective.add(len(self.watched))
-        if FailedMessage(len(self.watched), phase) in self.deaths:
+        if CrashPoint(len(self.watched), phase) in self.deaths:
             self._dead = invocation
             self.died.append(self.watched[-1])
             raise Killed
@@ -112,7 +112,7 @@ class Stage:
 
 
 @contextmanager
-def stage(*, off: Sequence[str] = (), deaths: Sequence[FailedMessage] = (), start: float = START) -> Iterator[Stage]:
+def stage(*, off: Sequence[str] = (), deaths: Sequence[CrashPoint] = (), start: float = START) -> Iterator[Stage]:
     """A town that runs, nobody in it yet.
 
     Its days have few parts: a statement's tasks are all alike, and each would be killed at each of its calls.

@@ -31,7 +31,7 @@ from sandbox.town.people import Member, Merchant, Refused
 from sandbox.town.town import APP_ID
 from tests.crash.promises import broken
 from tests.crash.scenarios import HOUR
-from tests.crash.stage import ITEMS, PRICE_FEN, FailedMessage, Stage, stage
+from tests.crash.stage import ITEMS, PRICE_FEN, CrashPoint, Stage, stage
 
 SENT = (Status.SHIPPED, Status.COMPLETED)
 OVER = (Status.CANCELLED, Status.REFUNDED)
@@ -179,7 +179,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(calls=st.integers(1, 20), phase=phases)
     def somebody_will_die(self, calls: int, phase: Phase) -> None:
-        self.stage.deaths = (*self.stage.deaths, FailedMessage(len(self.stage.watched) + calls, phase))
+        self.stage.deaths = (*self.stage.deaths, CrashPoint(len(self.stage.watched) + calls, phase))
 
     @rule(phase=phases)
     def a_call_will_fail(self, phase: Phase) -> None:

@@ -26,9 +26,10 @@ def test_when_nobody_dies_every_promise_holds(scenario: Scenario) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=_NAMES)
 def test_every_promise_holds_wherever_a_process_dies(scenario: Scenario) -> None:
     plain = live(scenario)
+    calls = {call.number: call for call in plain.calls}
     for death in each_death(plain.calls):
         lived = live(scenario, [death])
-        where = f"dies {death.phase} {plain.calls[death.number - 1]}"
+        where = f"dies {death.phase} {calls[death.number]}"
 
         assert () == lived.problems, where
         # a call to a platform that is down, or a write that its condition refuses, has no "after"

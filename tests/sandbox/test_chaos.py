@@ -136,6 +136,6 @@ def test_a_line_ends_where_its_last_point_is() -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("seed", range(2, 5))
 def test_other_seeds_keep_every_promise_too(seed: int) -> None:
     assert [] == judge(run(800, seed=seed).facts).broken
