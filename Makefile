@@ -23,11 +23,11 @@ up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAM
 test: tools ## all tests; those that need Docker or a browser run where these are there
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-proof: tools mutations chaos ## what takes longer: every place to die, every interleaving, long lives, a long run, every safeguard broken once
+proof: tools mutations chaos ## what takes minutes: crash points, interleavings, stateful property tests, mutation testing, a chaos run
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
 
-mutations: tools ## breaks each safeguard once, and shows the test that notices
-	$(BIN)/python -m tests.mutations
+mutations: tools ## breaks each safeguard once, and shows the tests that fail then
+	$(BIN)/python -m tests.proof.mutations
 
 check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/ruff format --check .

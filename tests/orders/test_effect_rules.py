@@ -1,4 +1,4 @@
-"""Expiry, effects that fail, are given up and get a second life, payments of nothing, and used event ids."""
+"""Expiry, effects that fail, fail permanently and are redriven, payments of nothing, and used event ids."""
 
 from dataclasses import replace
 from itertools import permutations

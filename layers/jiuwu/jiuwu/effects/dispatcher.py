@@ -96,7 +96,7 @@ class Dispatched:
     unwritten: Mapping[str, str]
 
 
-# Keeps what is given up, so that a person can look at it and give it a second life.
+# Keeps what failed permanently, so that a person can look at it and redrive it.
 Bury = Callable[[Attempt], None]
 # The effects that may leave in this invocation because their payments were checked, by order.
 type _Cleared = Mapping[str, Sequence[str]]

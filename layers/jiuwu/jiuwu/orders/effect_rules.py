@@ -1,4 +1,4 @@
-"""What becomes of effects: done, failed, given up, given a second life, owed again."""
+"""What becomes of effects: done, failed, failed permanently, redriven, owed again."""
 
 from dataclasses import replace
 
@@ -105,7 +105,7 @@ def _happened(order: Order, what: str) -> bool:
 
 
 def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
-    """A second life for what was given up; what is done, or was never wanted, is not done by this way. What a refund
+    """Redrive what failed permanently; what is done, or was never wanted, is not done by this way. What a refund
     was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
     if effect is None or not effect.dead or order.effect(another := _another(event.effect, effect)):

@@ -145,7 +145,7 @@ class PaymentsDoubted:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """A person gives an effect that was given up a second life."""
+    """A person redrives an effect that failed permanently."""
 
     at: int
     effect: str

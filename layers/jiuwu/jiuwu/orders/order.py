@@ -74,7 +74,7 @@ class Effect:
     Its name says what: `ship`, `push:shipped`, `push:cancelled`, `points:spend`, `points:return`,
     `refund:TRANSACTION_ID` for all that is left of a payment, `refund:TRANSACTION_ID#REQUEST` for the `fen` of it that
     the merchant asked back. Receivers dedupe by `effect_id(order_no, name)`. It is not tried before `next_at` (Unix
-    seconds), and never again once `dead` says why it was given up; a person may give it a second life.
+    seconds), and never again once `dead` says why it was given up; a person may redrive it.
     """
 
     attempts: int = 0

@@ -1,0 +1,12 @@
+"""`python -m tests.proof.crash_points` prints the table of crash points; `--write` puts it into docs/proof.md."""
+
+import sys
+
+from jiuwu_cli.surroundings import show_every_character
+from tests.proof.crash_points.report import table, write
+
+show_every_character()
+if "--write" in sys.argv:
+    write()
+else:
+    sys.stdout.write(table() + "\n")
