@@ -9,8 +9,8 @@ from threading import Barrier
 import httpx
 import msgspec
 
-from jiuwu.platform.contract import NotificationContract, Profile
 from jiuwu.platform.notifications import sign_notification
+from jiuwu.platform.profile.contract import NotificationContract, Profile
 
 # The platform gives up after 5 s; a person wants to see the slow reply too.
 PLATFORM_SECONDS = 5.0

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from jiuwu.platform.contract import Profile
+from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli import checks, handshake, inputs, network, options, running, sam_cli, webhook
 from jiuwu_cli.addresses import http_client, read_url
 from jiuwu_cli.checks import Finding

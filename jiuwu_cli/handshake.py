@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import msgspec
 
-from jiuwu.platform.client import PlatformClient
-from jiuwu.platform.contract import Profile
+from jiuwu.platform.calls.client import PlatformClient
+from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.errors import (
     BadParameters,
     BadReply,
@@ -19,8 +19,8 @@ from jiuwu.platform.errors import (
     ScopeMissing,
     SignatureRefused,
 )
-from jiuwu.platform.oauth import OAuthClient
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli.checks import Finding, failed, ok
 
 # An order that nobody has: the answer shows that the call was understood.

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from jiuwu.platform import signing
-from jiuwu.platform.contract import Profile
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.platform.money import yuan
 from jiuwu.platform.payloads import nested
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli.problems import Misuse
 
 type Json = dict[str, Any]

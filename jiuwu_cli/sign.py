@@ -1,8 +1,8 @@
 """`jiuwu sign`: what the platform would want to see."""
 
 from jiuwu.platform import signing
-from jiuwu.platform.contract import Profile
-from jiuwu.platform.explain import MASK
+from jiuwu.platform.profile.contract import Profile
+from jiuwu.platform.signing.explain import MASK
 from jiuwu_cli import inputs, options, running
 from jiuwu_cli.problems import Misuse
 from jiuwu_cli.screen import say

@@ -18,7 +18,7 @@ from jiuwu.bootstrap import signing_secrets
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.state_machine import Policy
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import Profile
 from jiuwu_cli import inputs, running
 from jiuwu_cli.problems import Problem

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import httpx
 
-from jiuwu.platform.contract import Profile
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.payloads import decode_json, parse_order
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli import addresses, inputs, options, running, samples, targets
 from jiuwu_cli.deliver import PLATFORM_SECONDS, SECONDS, Notice, Outcome, accepted, copies, deliver
 from jiuwu_cli.problems import Misuse, Problem

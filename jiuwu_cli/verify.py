@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import typer
 
-from jiuwu.platform.contract import Profile
-from jiuwu.platform.explain import Explanation
-from jiuwu.platform.explain import explain as explain_signature
 from jiuwu.platform.notifications import NotificationRefused, of_notifications, read_headers, signed_params
+from jiuwu.platform.profile.contract import Profile
 from jiuwu.platform.signing import Scheme
+from jiuwu.platform.signing.explain import Explanation
+from jiuwu.platform.signing.explain import explain as explain_signature
 from jiuwu_cli import inputs, options, running
 from jiuwu_cli.problems import Misuse
 from jiuwu_cli.screen import say

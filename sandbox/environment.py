@@ -21,7 +21,7 @@ from jiuwu.catalogue.repository import Rows, from_item
 from jiuwu.catalogue.sync import Catalogue
 from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.points.ledger import PointsLedger
 from jiuwu_cli.product_rows import Writer
 from sandbox import processes, proxies, warehouse

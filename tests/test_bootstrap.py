@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.bootstrap import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
 from jiuwu.effects.queue_delay import Backlog
-from jiuwu.platform.gateway import Subject, WriteRecord
+from jiuwu.platform.calls.base_client import CallRecord
+from jiuwu.platform.calls.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
-from jiuwu.platform.wire import CallRecord
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from jiuwu.platform.contract import RefundStatus
+from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.platform import events, orders
 from sandbox.platform.notifier import Notifier
 from sandbox.platform.orders import NewOrder, Order, Refund, derived

@@ -7,8 +7,8 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from jiuwu.platform.contract import RefundStatus
 from jiuwu.platform.money import MoneyError, fen
+from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.platform import deliveries, events
 from sandbox.platform.actions import Actions
 from sandbox.platform.events import Event

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from jiuwu.platform.explain import Explanation, explain, hint_text
 from jiuwu.platform.notifications import of_notifications
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.signing import Scheme, sign
+from jiuwu.platform.signing.explain import Explanation, explain, hint_text
 from sandbox.platform.world import App
 
 EMPTY = {"params": "", "body": "", "secret": "", "sign": "", "canonical": ""}

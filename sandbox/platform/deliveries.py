@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from jiuwu.platform.contract import NotificationContract
 from jiuwu.platform.notifications import sign_notification
 from jiuwu.platform.profile import Profile
+from jiuwu.platform.profile.contract import NotificationContract
 from sandbox.platform.events import Event
 from sandbox.platform.orders import derived
 from sandbox.platform.wire import Wire

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from jiuwu.platform.contract import RefundStatus
+from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.platform.refusals import Refused
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from jiuwu.platform.contract import RefundStatus
 from jiuwu.platform.profile import Profile
+from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.platform.book import OrderBook
 from sandbox.platform.faults import Faults, refund_is_slow
 from sandbox.platform.grants import Grants

@@ -101,7 +101,7 @@ class Platform:
         self.notifier.under_way = 0
 
     def http(self) -> httpx.Client:
-        """In place of jiuwu.platform.transport.http_client."""
+        """In place of jiuwu.platform.calls.transport.http_client."""
         return self._client
 
     def _wired(self, profile: Profile) -> list[tuple[str, re.Pattern[str], str, Endpoint]]:

@@ -21,7 +21,7 @@ import boto3
 
 import jiuwu
 from jiuwu.aws import clients, telemetry
-from jiuwu.platform import transport
+from jiuwu.platform.calls import transport
 from sandbox.memory.account import Account
 from sandbox.town.clock import Clock
 

@@ -127,8 +127,8 @@ def test_the_secret_is_asked_for_at_a_terminal_and_not_echoed(monkeypatch: pytes
 
 def test_another_profile_signs_by_its_own_scheme(jiuwu: Jiuwu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('[signing]\nalgorithm = "md5"\nsecret_place = "append"\noutput = "hex_upper"\n')
-    (tmp_path / "jiuwu.toml").write_bytes((Path(profile.__file__).parent / "profiles/jiuwu.toml").read_bytes())
-    monkeypatch.setattr(profile, "_DIRECTORY", tmp_path)
+    (tmp_path / "jiuwu.toml").write_bytes((Path(profile.__file__).parent / "jiuwu.toml").read_bytes())
+    monkeypatch.setattr("jiuwu.platform.profile.loader._DIRECTORY", tmp_path)
     profile.load.cache_clear()
 
     result = jiuwu("sign", "-p", "a=1", "--profile", "mine")

@@ -17,7 +17,7 @@ from jiuwu.aws.settings import SettingsError
 from jiuwu.bootstrap import Platform
 from jiuwu.catalogue.repository import Product
 from jiuwu.platform import profile
-from jiuwu.platform.transport import http_client
+from jiuwu.platform.calls.transport import http_client
 from sandbox.platform.app import Simulator
 from sandbox.platform.faults import CallFaults, Faults
 from sandbox.platform.world import App

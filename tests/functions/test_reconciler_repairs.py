@@ -7,7 +7,7 @@ import pytest
 
 from jiuwu.aws.secrets import AppSecrets
 from jiuwu.orders.order import Status
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import load
 from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Discrepancy

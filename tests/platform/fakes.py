@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from jiuwu.platform.client import CallRecord, PlatformClient
-from jiuwu.platform.contract import Profile
-from jiuwu.platform.oauth import OAuthClient
+from jiuwu.platform.calls.client import CallRecord, PlatformClient
+from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.profile import load
+from jiuwu.platform.profile.contract import Profile
 
 NOW = 1_763_800_000.0
 SECRET = "s3cr3t-of-the-app"

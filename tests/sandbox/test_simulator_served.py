@@ -16,7 +16,7 @@ import httpx
 import pytest
 import uvicorn
 
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.errors import PlatformError, RateLimited, UnknownOutcome
 from jiuwu.platform.models import NewOrder, RemoteItem
 from sandbox.platform.__main__ import main

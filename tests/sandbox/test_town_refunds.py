@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from jiuwu.orders.order import Order, Status
-from jiuwu.platform.contract import RefundStatus
+from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.town.people import Member, Merchant
 from sandbox.town.town import MERCHANT_KEY, Town
 from tests.sandbox.town_life import DAY, HOUR, TEA, later, letters, order

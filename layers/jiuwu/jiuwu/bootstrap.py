@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from jiuwu.effects.queue_delay import Backlog
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.orders.order import Order
-    from jiuwu.platform.client import CallRecord, PlatformClient, WriteRecord
-    from jiuwu.platform.gate import Gate, Permit
+    from jiuwu.platform.calls.client import CallRecord, PlatformClient, WriteRecord
+    from jiuwu.platform.calls.oauth import OAuthClient
+    from jiuwu.platform.calls.permit import Gate, Permit
     from jiuwu.platform.models import RemoteOrder
-    from jiuwu.platform.oauth import OAuthClient
     from jiuwu.points.ledger import PointsLedger
     from jiuwu.throttling.lane import Rules
     from jiuwu.throttling.limiter import Event, Lanes
@@ -55,7 +55,7 @@ class Platform:
     @cached_property
     def client(self) -> "PlatformClient":
         """The platform's calls."""
-        from jiuwu.platform.client import PlatformClient
+        from jiuwu.platform.calls.client import PlatformClient
 
         made = PlatformClient(self.profile, **self._caller)
         made.tell = tell
@@ -105,7 +105,7 @@ class MembersPlatform(Platform):
     @cached_property
     def oauth(self) -> "OAuthClient":
         """The platform's OAuth calls."""
-        from jiuwu.platform.oauth import OAuthClient
+        from jiuwu.platform.calls.oauth import OAuthClient
 
         return OAuthClient(self.profile, **self._caller)
 

@@ -15,7 +15,7 @@ from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Status
-from jiuwu.platform.contract import RefundStatus
+from jiuwu.platform.profile.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events

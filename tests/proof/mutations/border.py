@@ -2,13 +2,13 @@
 
 from tests.proof.mutations.safeguard import Safeguard
 
-_WEAK = ("tests/platform/test_signed_names.py::test_a_profile_that_leaves_open_what_must_be_signed_is_refused",)
+_WEAK = ("tests/platform/profile/test_signed_names.py::test_a_profile_that_leaves_open_what_must_be_signed_is_refused",)
 
 BORDER = (
     Safeguard(
         "what must be signed is not excluded",
         7,
-        "layers/jiuwu/jiuwu/platform/signed_names.py",
+        "layers/jiuwu/jiuwu/platform/profile/signed_names.py",
         "if name in profile.signing.excluded:",
         "if name in ():",
         _WEAK,
@@ -16,7 +16,7 @@ BORDER = (
     Safeguard(
         "no two signed things under one name",
         7,
-        "layers/jiuwu/jiuwu/platform/signed_names.py",
+        "layers/jiuwu/jiuwu/platform/profile/signed_names.py",
         "if (other := first.setdefault(name, field)) != field:",
         "if (other := first.setdefault(field, field)) != field:",
         _WEAK,
@@ -24,7 +24,7 @@ BORDER = (
     Safeguard(
         "a replay window of an hour at most",
         5,
-        "layers/jiuwu/jiuwu/platform/signing.py",
+        "layers/jiuwu/jiuwu/platform/signing/scheme.py",
         "if not 0 < self.tolerance_seconds <= LONGEST_TOLERANCE:",
         "if not 0 < self.tolerance_seconds:",
         _WEAK,
@@ -48,10 +48,10 @@ BORDER = (
     Safeguard(
         "a dead grant is known by its code, too",
         3,
-        "layers/jiuwu/jiuwu/platform/oauth.py",
+        "layers/jiuwu/jiuwu/platform/calls/oauth.py",
         '_OVER = ("token_invalid", "token_expired")',
         '_OVER = ("nothing",)',
-        ("tests/platform/test_oauth.py::test_each_refusal_is_its_own_error",),
+        ("tests/platform/calls/test_oauth.py::test_each_refusal_is_its_own_error",),
     ),
     Safeguard(
         "a member is renewed before the refresh token ends",

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Order, Status
-from jiuwu.platform.contract import RefundStatus
+from jiuwu.platform.profile.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
 from sandbox.memory.calls import Phase
 from sandbox.platform import events

@@ -16,7 +16,7 @@ from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformError, 
 from .repository import Product, Rows, from_item
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import NewProduct, RemoteProduct
 
 # Each round that we lose is an edit of the row by somebody else.

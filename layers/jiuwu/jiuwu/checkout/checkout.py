@@ -27,7 +27,7 @@ from jiuwu.reconciliation.settle import OrderSynchroniser
 from .cart import Basket
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
 

@@ -10,7 +10,7 @@ from jiuwu.platform.decoding import decode
 from jiuwu.platform.profile import lookup
 
 if TYPE_CHECKING:
-    from jiuwu.platform.contract import Profile
+    from jiuwu.platform.profile.contract import Profile
 
 # The queues that letters come from and are sent back to, and the intake, which quarantines before any queue.
 ORDERS, EFFECTS, COMMUNITY, INTAKE = "OrderQueue", "EffectQueue", "CommunityQueue", "WebhookIntake"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
 
 _UNBURIED_SECONDS = 300
 # No effect is begun with fewer seconds left. At a platform that hangs, a telling and the look after it end well before

@@ -14,7 +14,7 @@ from jiuwu.orders.payment_sum import is_own_refund
 from jiuwu.platform.errors import PlatformError
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
 # The last of these looks comes two to four minutes after the first (effects/retry_policy.py).

@@ -9,9 +9,9 @@ from jiuwu.orders.placement import attempt_seconds
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
-    from jiuwu.platform.contract import OrderStatus
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
+    from jiuwu.platform.profile.contract import OrderStatus
 
 # What a push has come to when the platform is already there, or past it.
 _REACHED = {

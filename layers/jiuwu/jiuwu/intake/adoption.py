@@ -17,7 +17,7 @@ from .inbox import TryLater
 from .parser import Poison
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
 

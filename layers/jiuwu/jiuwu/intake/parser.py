@@ -11,7 +11,7 @@ from jiuwu.platform.models import OrderCancelled, OrderCompleted, OrderEvent, Or
 from jiuwu.platform.payloads import parse_notification
 
 if TYPE_CHECKING:
-    from jiuwu.platform.contract import Profile
+    from jiuwu.platform.profile.contract import Profile
 
 
 # What an event says that moves an order. Left out is what the platform may write anew at each sending (when it

@@ -12,10 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, State, StateRefused, is_secret
 from jiuwu.members.tokens import Tokens
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
+from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, UnknownOutcome
 from jiuwu.platform.models import TokenReply, UserProfile
-from jiuwu.platform.oauth import OAuthClient
 
 Failure = Literal[
     "malformed",

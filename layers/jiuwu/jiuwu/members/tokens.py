@@ -50,7 +50,7 @@ class MemberUnknown(TokenUnavailable):
 
 
 class TokenCalls(Protocol):
-    """The two OAuth calls that tokens need (jiuwu.platform.oauth)."""
+    """The two OAuth calls that tokens need (jiuwu.platform.calls.oauth)."""
 
     def refresh(self, refresh_token: str) -> "TokenReply":
         """New tokens; raises PlatformError."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jiuwu.platform.errors import BadReply
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
 

@@ -10,7 +10,7 @@ from .ids import fingerprint, order_no_for
 from .order import Line, Order
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient, TokenSource
+    from jiuwu.platform.calls.client import PlatformClient, TokenSource
     from jiuwu.platform.models import NewOrder, RemoteOrder
 
 

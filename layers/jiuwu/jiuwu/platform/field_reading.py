@@ -7,12 +7,12 @@ from typing import Any
 from msgspec.structs import asdict
 from pydantic import ValidationError
 
-from jiuwu.platform.contract import Profile
 from jiuwu.platform.errors import MalformedPayload
-from jiuwu.platform.field_names import Table
 from jiuwu.platform.models import Value
 from jiuwu.platform.money import MoneyError, fen
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Profile
+from jiuwu.platform.profile.field_names import Table
 from jiuwu.platform.times import read_time
 
 _MONEY = ("amount", "paid_amount", "price")

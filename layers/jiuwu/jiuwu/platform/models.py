@@ -14,9 +14,9 @@ from pydantic import (
 )
 from pydantic import WrapValidator as Wrap
 
-from jiuwu.platform.contract import OrderStatus, RefundStatus
 from jiuwu.platform.decoding import REPLACEMENT, as_number, as_word
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.platform.profile.contract import OrderStatus, RefundStatus
 from jiuwu.platform.times import MOST_SECONDS
 from jiuwu.platform.web_address import is_safe
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from jiuwu.platform.contract import OrderStatus, Profile
 from jiuwu.platform.decoding import as_word, decode
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.field_reading import has_field, read_each, read_fields, read_list
@@ -36,6 +35,7 @@ from jiuwu.platform.models import (
 from jiuwu.platform.money import yuan
 from jiuwu.platform.notifications import NotificationQuarantined, read_envelope
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import OrderStatus, Profile
 from jiuwu.platform.times import LONGEST_LIFE, lifetime
 
 _EVENTS: dict[str, type[OrderEvent]] = {

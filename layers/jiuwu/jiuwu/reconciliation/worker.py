@@ -31,7 +31,7 @@ from .settle import OrderSynchroniser, Remotes, Synchronised
 from .shard_tasks import CHANGED, ShardTask
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import Page, RemoteOrder
 
 # The work ends this long before its time: the slowest step, an order placed at a hanging platform, fits in.

@@ -15,7 +15,7 @@ from jiuwu.reconciliation.page_trail import NOTHING_READ, ListStuck, PageTrail
 from .totals import Totals, of_pair, uncompared
 
 if TYPE_CHECKING:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
 _AT_ONCE = 100  # orders.query's limit

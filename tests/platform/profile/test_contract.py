@@ -18,7 +18,7 @@ from jiuwu.platform.profile import load
 from sandbox.platform.app import Simulator
 from sandbox.platform.world import App
 
-PATH = Path(__file__).parents[2] / "docs/platform-contract.yaml"
+PATH = Path(__file__).parents[3] / "docs/platform-contract.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PATH.read_text("utf-8"))
 PROFILE = load()
 SCHEMAS = DOCUMENT["components"]["schemas"]

@@ -7,16 +7,17 @@ from typing import Any
 import httpx
 
 from jiuwu.platform import errors
-from jiuwu.platform.contract import lists
 from jiuwu.platform.decoding import as_number, readable
-from jiuwu.platform.envelope import Sent, known, malformed, object_of, open_envelope
 from jiuwu.platform.errors import BadParameters, MalformedPayload, PlatformError
 from jiuwu.platform.models import TokenReply
 from jiuwu.platform.payloads import parse_token
 from jiuwu.platform.profile import lookup
-from jiuwu.platform.retry import persist
-from jiuwu.platform.transport import Reply
-from jiuwu.platform.wire import HEADERS, Caller, Outgoing
+from jiuwu.platform.profile.contract import lists
+
+from .base_client import HEADERS, Caller, Outgoing
+from .envelope import Sent, known, malformed, object_of, open_envelope
+from .retry import persist
+from .transport import Reply
 
 # RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too); what says that a grant is over
 # stands in the profile

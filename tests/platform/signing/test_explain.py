@@ -8,9 +8,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from jiuwu.platform import signing
-from jiuwu.platform.explain import HINTS, Explanation, explain
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import EXHAUSTIVE, VARIATIONS
+from jiuwu.platform.signing.explain import HINTS, Explanation, explain
+from jiuwu.platform.signing.mistakes import EXHAUSTIVE, VARIATIONS
 
 SCHEME, SECRET, NOW = Scheme(), "s3cr3t-of-the-app", 1_763_800_000
 BODY = '{"title": "一杯茶 + 一块饼","amount":"12.34"}'

@@ -10,13 +10,14 @@ from typing import Any
 from msgspec.structs import astuple
 
 from jiuwu.platform import errors
-from jiuwu.platform.contract import Code, Profile
 from jiuwu.platform.decoding import as_number, as_word
 from jiuwu.platform.errors import Facts, MalformedPayload, PlatformError
 from jiuwu.platform.payloads import decode_json
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Code, Profile
 from jiuwu.platform.times import read_time
-from jiuwu.platform.transport import Reply
+
+from .transport import Reply
 
 _MEANINGS: dict[str | None, type[PlatformError]] = {
     None: PlatformError,

@@ -216,7 +216,7 @@ def test_text_that_is_not_unicode_is_not_sent() -> None:
     "url", ["", "platform.example", "ftp://platform.example", "https://", "https://u:p@h", "https://h?x=1"]
 )
 def test_a_base_url_that_is_none_is_refused_at_start(url: str) -> None:
-    from jiuwu.platform.client import PlatformClient
+    from jiuwu.platform.calls.client import PlatformClient
     from tests.platform.fakes import AppSecrets
 
     with pytest.raises(ValueError, match="base URL"):

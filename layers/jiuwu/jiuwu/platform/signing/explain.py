@@ -14,7 +14,8 @@ import msgspec
 
 from jiuwu.platform import signing
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.variations import EXHAUSTIVE, MISPLACED, VARIATIONS, WRITING_OUT, Reading, Variation
+
+from .mistakes import EXHAUSTIVE, MISPLACED, VARIATIONS, WRITING_OUT, Reading, Variation
 
 MASK = "***"
 _CONTEXT = 20

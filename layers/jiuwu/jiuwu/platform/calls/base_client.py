@@ -9,12 +9,13 @@ from typing import Protocol
 
 import httpx
 
-from jiuwu.platform.contract import Profile
-from jiuwu.platform.envelope import Sent, malformed
 from jiuwu.platform.errors import MalformedPayload, PlatformError, PlatformUnreachable, UnknownOutcome
-from jiuwu.platform.gate import Gate, admitted, no_gate, tell
-from jiuwu.platform.retry import Patience
-from jiuwu.platform.transport import NotSent, Reply, ReplyLost, fetch, http_client
+from jiuwu.platform.profile.contract import Profile
+
+from .envelope import Sent, malformed
+from .permit import Gate, admitted, no_gate, tell
+from .retry import Patience
+from .transport import NotSent, Reply, ReplyLost, fetch, http_client
 
 HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jiuwu.platform import payloads
-from jiuwu.platform.contract import OrderStatus
 from jiuwu.platform.errors import BadParameters, MalformedPayload
-from jiuwu.platform.gateway import Gateway, GatewayAuth, Subject, TokenSource, WriteRecord
 from jiuwu.platform.models import NewOrder, NewProduct, Page, RefundReply, RemoteOrder, RemoteProduct, UserProfile
 from jiuwu.platform.money import yuan
-from jiuwu.platform.wire import CallRecord, Secrets
+from jiuwu.platform.profile.contract import OrderStatus
+
+from .base_client import CallRecord, Secrets
+from .gateway import Gateway, GatewayAuth, Subject, TokenSource, WriteRecord
 
 __all__ = ["CallRecord", "GatewayAuth", "PlatformClient", "Secrets", "TokenSource", "WriteRecord"]
 

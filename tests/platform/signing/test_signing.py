@@ -58,7 +58,7 @@ PINDUODUO = {
 
 def published(name: str) -> Scheme:
     """Another platform's scheme: a profile that differs from ours in a few lines; its document stands there."""
-    return load(name, directory=Path(__file__).parent / "profiles").signing
+    return load(name, directory=Path(__file__).parents[1] / "profiles").signing
 
 
 VECTORS = [

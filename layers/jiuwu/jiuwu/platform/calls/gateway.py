@@ -11,13 +11,14 @@ import httpx
 import msgspec
 
 from jiuwu.platform import signing
-from jiuwu.platform.contract import Profile
-from jiuwu.platform.envelope import Sent, known, open_envelope, parse_server_time
 from jiuwu.platform.errors import BadParameters, ClockSkew, MalformedPayload, PlatformError, TokenExpired
 from jiuwu.platform.profile import lookup
-from jiuwu.platform.retry import persist
-from jiuwu.platform.transport import Reply
-from jiuwu.platform.wire import HEADERS, Caller, Outgoing
+from jiuwu.platform.profile.contract import Profile
+
+from .base_client import HEADERS, Caller, Outgoing
+from .envelope import Sent, known, open_envelope, parse_server_time
+from .retry import persist
+from .transport import Reply
 
 # These change nothing, though they are POSTed.
 _READS = frozenset({"orders.query"})

@@ -1,4 +1,4 @@
-"""Reading profiles: profiles/jiuwu.toml is our contract, any other profile is an overlay with what differs."""
+"""Reading profiles: profile/jiuwu.toml is our contract, any other profile is an overlay with what differs."""
 
 import re
 import tomllib
@@ -9,13 +9,12 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from jiuwu.platform.contract import CALLS, EventType, OrderStatus, Profile, RefundStatus, lists
-from jiuwu.platform.signed_names import flaws
 from jiuwu.platform.signing import SchemeRefused
 
-__all__ = ["EventType", "OrderStatus", "Profile", "ProfileError", "load", "lookup"]
+from .contract import CALLS, EventType, OrderStatus, Profile, RefundStatus, lists
+from .signed_names import flaws
 
-_DIRECTORY = Path(__file__).parent / "profiles"
+_DIRECTORY = Path(__file__).parent
 _DEFAULT = "jiuwu"
 # Their words are the keys, so an overlay's words and ours must not be mixed.
 _REPLACED_WHOLE = ("order_status", "refund_status")

@@ -1,4 +1,4 @@
-"""The names of a profile's [fields]: our field → the platform's. Each is explained in profiles/jiuwu.toml."""
+"""The names of a profile's [fields]: our field → the platform's. Each is explained in profile/jiuwu.toml."""
 
 from typing import Annotated
 

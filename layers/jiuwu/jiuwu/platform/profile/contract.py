@@ -1,12 +1,13 @@
-"""What a profile holds. Every struct mirrors a table of profiles/jiuwu.toml, where each field is explained."""
+"""What a profile holds. Every struct mirrors a table of profile/jiuwu.toml, where each field is explained."""
 
 from typing import Annotated, Literal
 
 import msgspec
 
-from jiuwu.platform.field_names import Fields, Name, Table
-from jiuwu.platform.limits import CircuitRules, Limits
 from jiuwu.platform.signing import Scheme
+
+from .field_names import Fields, Name, Table
+from .limits import CircuitRules, Limits
 
 OrderStatus = Literal["created", "paid", "shipped", "completed", "cancelled", "refunded"]
 RefundStatus = Literal["succeeded", "processing", "failed"]

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from jiuwu.platform import signing
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
+from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.errors import CircuitOpen, OwnLimitReached, PlatformError, RateLimited, UnknownOutcome
-from jiuwu.platform.oauth import OAuthClient
 from jiuwu.platform.profile import load
 from tests.platform.fakes import SECRET, Rig, Step, envelope, ok, order, raw
 

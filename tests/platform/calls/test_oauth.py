@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from jiuwu.platform import errors
+from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.errors import PlatformError, UnknownOutcome
-from jiuwu.platform.oauth import OAuthClient
 from jiuwu.platform.profile import load
 from tests.platform.fakes import SECRET, Rig, Step, envelope, oauth, raw
 

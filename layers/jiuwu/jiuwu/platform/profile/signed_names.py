@@ -4,7 +4,7 @@ and collision."""
 import string
 from collections.abc import Iterator, Mapping
 
-from jiuwu.platform.contract import Profile
+from .contract import Profile
 
 # (field, problem, cure) of a profile that would let something unsigned pass
 type Flaw = tuple[str, str, str]

@@ -7,7 +7,8 @@ import httpx
 import msgspec
 import pytest
 
-from jiuwu.platform.client import PlatformClient, WriteRecord
+from jiuwu.platform.calls.client import PlatformClient, WriteRecord
+from jiuwu.platform.calls.gateway import Subject
 from jiuwu.platform.errors import (
     BadParameters,
     BadReply,
@@ -16,7 +17,6 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
-from jiuwu.platform.gateway import Subject
 from jiuwu.platform.models import NewOrder, NewProduct, RemoteItem, RemoteProduct
 from tests.platform.fakes import STALE, Member, Rig, client, envelope, ok, order
 
@@ -186,7 +186,7 @@ def test_the_platforms_time_is_seconds() -> None:
 
 def test_importing_the_client_brings_in_no_aws() -> None:
     heavy = "boto3,botocore,aws_lambda_powertools,fastapi"
-    script = f"import sys, jiuwu.platform.client; print([m for m in {heavy!r}.split(',') if m in sys.modules])"
+    script = f"import sys, jiuwu.platform.calls.client; print([m for m in {heavy!r}.split(',') if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", script],
         env={"PYTHONPATH": ":".join(sys.path)},

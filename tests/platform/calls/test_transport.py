@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jiuwu.platform.client import PlatformClient
+from jiuwu.platform.calls.client import PlatformClient
+from jiuwu.platform.calls.transport import DeadlineTransport, NotSent, Reply, ReplyLost, fetch, http_client
 from jiuwu.platform.errors import PlatformUnreachable, UnknownOutcome
 from jiuwu.platform.profile import load
-from jiuwu.platform.transport import DeadlineTransport, NotSent, Reply, ReplyLost, fetch, http_client
 from tests.platform.fakes import AppSecrets
 from tests.platform.servers import Serve, Server
 
