@@ -15,7 +15,7 @@ demo: tools ## a busy shop in the sandbox, and a verdict over every promise (ORD
 	$(BIN)/python -m sandbox.demo
 
 chaos: tools ## 20,000 orders on virtual time with everything going wrong, and a verdict (N=, SEED=, FAULTS=, RECONCILER=off)
-	$(BIN)/python -m sandbox.chaos
+	$(BIN)/python -m sandbox.simulation
 
 up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAME= for a folder of its own)
 	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))

@@ -9,13 +9,13 @@ import os
 import warnings
 from typing import Any
 
-from sandbox.memory.account import Account
-from sandbox.memory.tables import Table
-from sandbox.platform.actions import Actions
 from sandbox.shop import products
-from sandbox.town.clock import Clock
-from sandbox.town.people import Member, stock
-from sandbox.town.town import START, Town, town
+from sandbox.simulation.aws.account import Account
+from sandbox.simulation.aws.tables import Table
+from sandbox.simulation.world.actors import Member, stock
+from sandbox.simulation.world.clock import Clock
+from sandbox.simulation.world.world import START, Town, town
+from sandbox.simulator.actions import Actions
 
 _LIFE = ("created", "paid", "shipped", "completed")
 

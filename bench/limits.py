@@ -6,7 +6,7 @@ from jiuwu.bootstrap import lane_rules
 from jiuwu.platform import profile
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 
 _CALLS, _TABLE = 10_000, "LimitsTable"
 

@@ -12,7 +12,7 @@ import boto3
 from bench import samples
 from jiuwu.orders.codec import to_item
 from jiuwu.orders.order import Order
-from sandbox.memory.billed import write_units
+from sandbox.simulation.aws.capacity_units import write_units
 
 Event = dict[str, Any]
 

@@ -27,12 +27,12 @@ from jiuwu_cli.product_rows import Writer
 from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
-from sandbox.platform.members import TEST_MEMBERS
 from sandbox.shop import products
+from sandbox.simulator.members import TEST_MEMBERS
 
 APP_ID = "sandbox-app"
 WELCOME_POINTS = 1000
-_CALLED = {"platform": "the simulated platform", "shop": "the shop"}
+_CALLED = {"simulator": "the simulated platform", "shop": "the shop"}
 
 
 class Ports:
@@ -152,9 +152,9 @@ class Sandbox:
         return child
 
     def _simulator(self, running: ExitStack) -> None:
-        port, state = str(self._ports.simulator), str(self.folder / "platform-state.json")
+        port, state = str(self._ports.simulator), str(self.folder / "simulator-state.json")
         identity = ("--app-id", APP_ID, "--app-secret", self.app_secret)
-        child = self._run(running, "platform", "--port", port, "--state-file", state, *identity)
+        child = self._run(running, "simulator", "--port", port, "--state-file", state, *identity)
         child.wait_for(f"{self.simulator_url}/healthz")
         wanted = {"webhook_url": f"{self.api_url}/webhooks/jiuwu", "redirect_uris": [f"{self.api_url}/oauth/callback"]}
         httpx.put(f"{self.simulator_url}/_sim/config", json=wanted).raise_for_status()

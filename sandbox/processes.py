@@ -1,4 +1,4 @@
-"""Child processes that end with us: each in its own process group, logging to a file, held on a leash."""
+"""Child processes that end with us: each in its own process group, logging to a file, under child_guard."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_LEASH = Path(__file__).with_name("leash.py")
+_CHILD_GUARD = Path(__file__).with_name("child_guard.py")
 _TERM_SECONDS = 5.0
 _CHECK_SECONDS = 0.5
 _END_BYTES = 8192
@@ -97,8 +97,8 @@ def start(  # noqa: PLR0913 -- as subprocess has them
     name: str = "",
 ) -> Child:
     """Runs `module` under the interpreter `python`, in a group of its own that ends when we end."""
-    # -P: this folder must not be on the module path, it has a package named like the library's `platform`
-    command = [str(python), "-P", str(_LEASH), module, *arguments]
+    # -P: modules come from `cwd`, not from the folder of child_guard.py
+    command = [str(python), "-P", str(_CHILD_GUARD), module, *arguments]
     return Child(_begin(command, subprocess.PIPE, log=log, env=env, cwd=cwd), log, name or module)
 
 

@@ -19,7 +19,7 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/checkout/views.py",
 )
 _SHOWN = ("functions/storefront/app.py", "functions/oauth_callback/app.py")
-_PAGES = ("sandbox/shop/page", "sandbox/platform/pages")
+_PAGES = ("sandbox/shop/page", "sandbox/simulator/pages")
 # README: the statuses whose message may be shown to members as it is.
 _FOR_MEMBERS = (401, 403, 409, 410, 422, 502, 503)
 _FOR_PROGRAMMERS = {"idempotency_key_reused"}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sandbox.chaos.run import Outcome, Plan, play
+from sandbox.simulation.run import Outcome, Plan, play
 
 ORDERS = 500
 # What a login causes, and no order does.

@@ -20,11 +20,11 @@ from jiuwu.orders.order import Order
 from jiuwu_cli.surroundings import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
-from sandbox.demo.books import Books
 from sandbox.demo.scenario import Run, Simulator, repeat, settle
-from sandbox.demo.verdict import Facts, Remote, same
+from sandbox.demo.snapshot import Books
 from sandbox.environment import Sandbox
 from sandbox.install import InstallFailed
+from sandbox.invariants import Facts, Remote, same
 from sandbox.processes import ProcessFailed
 from sandbox.shop import products
 

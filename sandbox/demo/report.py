@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from jiuwu.platform.money import yuan
-from sandbox.demo.books import Books
 from sandbox.demo.scenario import Run
-from sandbox.demo.verdict import Facts, judge
+from sandbox.demo.snapshot import Books
+from sandbox.invariants import Facts, judge
 
 Rows = dict[str, Any]
 

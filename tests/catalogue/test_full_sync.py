@@ -11,8 +11,8 @@ from jiuwu.catalogue.repository import Product, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.reconciliation.repository import Records
-from sandbox.memory.account import Account
-from sandbox.memory.calls import Phase
+from sandbox.simulation.aws.account import Account
+from sandbox.simulation.aws.calls import Phase
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
 
 DAY = 86_400

@@ -9,7 +9,7 @@ from jiuwu.catalogue.sync import Catalogue
 from jiuwu.platform.models import RemoteProduct
 from jiuwu.reconciliation.repository import Records
 from sandbox.cloud import template
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row
 
 HOUR, TICK, TIMEOUT = 3600, 300, 300

@@ -6,7 +6,7 @@ from jiuwu.checkout.refunds import Refunds
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy, apply
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 from tests.effects.both_receivers import NUMBER
 from tests.orders.lives import NOW, PAID, REFUND, order_of, refunded
 

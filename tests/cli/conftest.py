@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 from jiuwu.platform.profile import load
 from jiuwu_cli.checks import skipped
 from jiuwu_cli.main import app
-from sandbox.platform.app import Simulator
-from sandbox.platform.world import App
+from sandbox.simulator.app import Simulator
+from sandbox.simulator.state import App
 
 SECRET = "app-secret-of-the-tests"
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
@@ -55,7 +55,7 @@ def running_sandbox(tmp_path: Path) -> Callable[..., None]:
 
     def write(**state: object) -> None:
         known = {"api_url": "http://127.0.0.1:9", "simulator_url": "http://127.0.0.1:9", "app_id": "sandbox-app"}
-        whole = {**known, "app_secret": SECRET, "pids": {"platform": os.getpid()}, **state}
+        whole = {**known, "app_secret": SECRET, "pids": {"simulator": os.getpid()}, **state}
         (tmp_path / ".sandbox" / "state.json").write_text(json.dumps(whole))
 
     return write

@@ -171,7 +171,7 @@ def test_a_broken_state_file_is_named(jiuwu: Jiuwu, tmp_path: Path) -> None:
 
 def test_a_sandbox_that_was_killed_is_no_running_one(jiuwu: Jiuwu, running_sandbox: object) -> None:
     assert callable(running_sandbox)
-    running_sandbox(pids={"platform": 2**22 + 1})
+    running_sandbox(pids={"simulator": 2**22 + 1})
 
     assert "no sandbox is running; start one with `make up`" in complaint(jiuwu("trigger", "order.paid"))
 

@@ -13,8 +13,8 @@ import pytest
 from jiuwu.platform.profile import Profile, load
 from jiuwu_cli import handshake, network, webhook
 from jiuwu_cli.checks import Finding, chain, failed, ok
-from sandbox.platform.app import Simulator
-from sandbox.platform.faults import Faults
+from sandbox.simulator.app import Simulator
+from sandbox.simulator.faults import Faults
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver
 
 PROFILE = load()

@@ -26,7 +26,7 @@ from jiuwu.statements.totals import Discrepancy, SideSnapshot, Sums, Totals
 from jiuwu_cli import stack
 from jiuwu_cli.comparison import show
 from jiuwu_cli.reading import WouldWrite, reading, refuse_writing
-from sandbox.platform import orders as simulated
+from sandbox.simulator import orders as simulated
 from tests.cli.conftest import Jiuwu, Received, Receiver, complaint
 from tests.functions.platform_stand_in import StandIn, down, refuses
 from tests.orders.lives import after

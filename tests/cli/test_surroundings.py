@@ -64,7 +64,9 @@ def test_no_terminal_makes_a_traceback_of_it(project: Path, tmp_path: Path, term
     assert done.stdout or done.stderr
 
 
-@pytest.mark.parametrize("entry", ["sandbox/up", "sandbox/demo/__main__", "sandbox/chaos/__main__", "bench/__main__"])
+@pytest.mark.parametrize(
+    "entry", ["sandbox/up", "sandbox/demo/__main__", "sandbox/simulation/__main__", "bench/__main__"]
+)
 def test_each_entry_begins_with_it(project: Path, entry: str) -> None:
     functions = ast.walk(ast.parse((project / f"{entry}.py").read_text("utf-8")))
     main = next(one for one in functions if isinstance(one, ast.FunctionDef) and one.name == "main")

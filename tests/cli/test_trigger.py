@@ -15,8 +15,8 @@ from jiuwu.platform.notifications import NotificationQuarantined, NotificationRe
 from jiuwu.platform.payloads import parse_notification
 from jiuwu.platform.profile import load
 from jiuwu_cli.deliver import Notice, deliver
-from sandbox.platform.app import Simulator
-from sandbox.platform.orders import Item, NewOrder
+from sandbox.simulator.app import Simulator
+from sandbox.simulator.orders import Item, NewOrder
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver, complaint
 
 PROFILE = load()

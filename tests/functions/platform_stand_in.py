@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from jiuwu.platform.money import fen, yuan
-from sandbox.platform import orders
-from sandbox.platform.orders import Order
-from sandbox.platform.refusals import Refused
+from sandbox.simulator import orders
+from sandbox.simulator.orders import Order
+from sandbox.simulator.refusals import Refused
 
 Serve = Callable[[], object]
 Fault = Callable[[Serve], object]

@@ -15,7 +15,7 @@ from jiuwu.orders.events import Event, Paid, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
 from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW, Sides
 from tests.orders.lives import after
 

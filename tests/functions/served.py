@@ -7,7 +7,7 @@ from threading import Thread
 
 import uvicorn
 
-from sandbox.platform.app import Simulator
+from sandbox.simulator.app import Simulator
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.events import Event, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW, Sides
 from tests.orders.lives import after
 

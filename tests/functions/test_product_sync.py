@@ -18,9 +18,9 @@ from jiuwu.bootstrap import Platform
 from jiuwu.catalogue.repository import Product
 from jiuwu.platform import profile
 from jiuwu.platform.calls.transport import http_client
-from sandbox.platform.app import Simulator
-from sandbox.platform.faults import CallFaults, Faults
-from sandbox.platform.world import App
+from sandbox.simulator.app import Simulator
+from sandbox.simulator.faults import CallFaults, Faults
+from sandbox.simulator.state import App
 from tests.catalogue.remote_products import a_product, row
 from tests.functions.both_sides import COMMON, resources
 from tests.functions.conftest import warm

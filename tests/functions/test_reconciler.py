@@ -12,7 +12,7 @@ from msgspec import structs
 from jiuwu.orders.events import EffectDone, Paid
 from jiuwu.orders.order import Status
 from jiuwu.reconciliation.shard_tasks import ShardTask
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.platform_stand_in import Serve, down, lost, unheard
 from tests.functions.reconciler_rig import EVENT, LATER, TEA, Clockwork, Context, paid, ship_there

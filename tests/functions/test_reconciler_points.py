@@ -5,7 +5,7 @@ from dataclasses import replace
 from jiuwu.orders.events import Cancelled, EffectDone, Paid, Placed
 from jiuwu.orders.order import Line, Status
 from jiuwu.orders.placement import new_order
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW
 from tests.functions.reconciler_rig import Clockwork
 from tests.orders.lives import after

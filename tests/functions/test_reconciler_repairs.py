@@ -15,7 +15,7 @@ from jiuwu_cli.comparison import compared, comparer
 from jiuwu_cli.reconcile import mend, remaining
 from jiuwu_cli.repairs import plans
 from jiuwu_cli.stack import Stack
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import COMMON, NOW
 from tests.functions.platform_stand_in import Serve
 from tests.functions.reconciler_rig import LATER, Clockwork

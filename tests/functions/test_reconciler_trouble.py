@@ -19,7 +19,7 @@ from jiuwu.orders.order import HistoryEntry, Status
 from jiuwu.reconciliation.drift import counts_of
 from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask, of_tick
 from sandbox.cloud.environments import ROOT
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW, NOWHERE, Sides
 from tests.functions.platform_stand_in import Serve, down, refuses
 from tests.functions.reconciler_rig import LATER, Clockwork, batch, paid, ship_there

@@ -10,7 +10,7 @@ import pytest
 
 from jiuwu.orders.events import Paid
 from jiuwu.orders.order import Status
-from sandbox.platform import orders as platform_orders
+from sandbox.simulator import orders as platform_orders
 from tests.functions.both_sides import NOW, Sides
 from tests.functions.platform_stand_in import down, lost, refuses, unheard
 from tests.functions.storefront_rig import Customer

@@ -10,7 +10,7 @@ from jiuwu.intake.parser import Notice
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, unfinished
 from tests.orders.lives import NOW, PAID, PLACED, SHIPPED, paid
 

@@ -11,8 +11,8 @@ from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.codec import SHARDS, day_shard_of, day_shards, from_item, shard_of, to_item
 from jiuwu.orders.order import Effect, Entry, HistoryEntry, Order, Status
 from jiuwu.orders.repository import OrderStore
-from sandbox.memory.billed import write_units
-from sandbox.memory.values import item_size
+from sandbox.simulation.aws.capacity_units import write_units
+from sandbox.simulation.aws.values import item_size
 from tests.orders.stored import LIFE, NOW, an_order, lived
 
 

@@ -6,9 +6,9 @@ from jiuwu.members.encryption import TokenCipher
 from jiuwu.members.grants import Grants
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
-from sandbox.memory.sqs import Held
-from sandbox.platform.orders import Order as Theirs
-from sandbox.town.town import APP_SECRET, MERCHANT_KEY
+from sandbox.simulation.aws.sqs import Held
+from sandbox.simulation.world.world import APP_SECRET, MERCHANT_KEY
+from sandbox.simulator.orders import Order as Theirs
 from tests.proof.stage import Stage
 
 # Queues where a message at rest is nothing lost: nobody reads the one, and a run that died is noted in the other.

@@ -9,10 +9,10 @@ from unittest.mock import patch
 from jiuwu.orders import codec
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
-from sandbox.memory.calls import Phase
 from sandbox.shop import products
-from sandbox.town.people import Member, Refused, stock
-from sandbox.town.town import MERCHANT_KEY, START, Killed, Town, town
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.actors import Member, Refused, stock
+from sandbox.simulation.world.world import MERCHANT_KEY, START, Killed, Town, town
 
 ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
 PRICE_FEN = next(product.price_fen for product in products.ALL if product.product_id == "mug-panda")

@@ -5,7 +5,7 @@ from typing import Any
 
 from jiuwu.orders.order import Order
 from jiuwu.platform.models import RefundState, RemoteItem, RemoteOrder, RemotePayment, RemoteRefund
-from sandbox.platform import orders as platform
+from sandbox.simulator import orders as platform
 from tests.orders.lives import CREATED, NOW
 
 ITEMS = tuple(

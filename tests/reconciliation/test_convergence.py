@@ -15,8 +15,8 @@ from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy, apply
 from jiuwu.reconciliation.decide import decide
 from jiuwu.reconciliation.repair import Repairer
-from sandbox.platform import orders as platform
-from sandbox.platform.refusals import Refused
+from sandbox.simulator import orders as platform
+from sandbox.simulator.refusals import Refused
 from tests.orders.lives import CREATED, NOW, REFUND, REVIVE, order_of
 from tests.reconciliation.sides import placed_there, shown
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.town.people import Member
-from sandbox.town.town import Town
-from tests.sandbox.town_life import stocked_town
+from sandbox.simulation.world.actors import Member
+from sandbox.simulation.world.world import Town
+from tests.sandbox.simulation.world_rig import stocked_town
 
 
 @pytest.fixture

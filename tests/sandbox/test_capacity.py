@@ -24,7 +24,7 @@ from sandbox.capacity.reconciling import reconcile
 from sandbox.capacity.renewals import refresh
 from sandbox.capacity.simulation import Pass, Source, Task, work
 from sandbox.cloud import template
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 from tests.orders.lives import NOW, PLACED
 
 GIVEN = inputs.load()

@@ -25,9 +25,9 @@ from sandbox.capacity.expiry import expire
 from sandbox.capacity.reconciling import reconcile
 from sandbox.capacity.renewals import refresh
 from sandbox.capacity.simulation import Pass
-from sandbox.platform.orders import Item, NewOrder
-from sandbox.town.town import APP_ID, Town, town
-from sandbox.town.wiring import following
+from sandbox.simulation.world.wiring import following
+from sandbox.simulation.world.world import APP_ID, Town, town
+from sandbox.simulator.orders import Item, NewOrder
 from tests.orders.lives import CREATED
 
 GIVEN = inputs.load()

@@ -174,7 +174,7 @@ def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox
 HOSTILE = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "socks5://127.0.0.1:9", "PYTHONIOENCODING": "ascii"}
 
 
-@pytest.mark.parametrize(("part", "name"), [("platform", "the simulated platform"), ("aws", "the local AWS")])
+@pytest.mark.parametrize(("part", "name"), [("simulator", "the simulated platform"), ("aws", "the local AWS")])
 def test_a_part_that_dies_is_named_at_once_behind_any_proxy_and_on_any_terminal(
     tmp_path: Path, part: str, name: str
 ) -> None:

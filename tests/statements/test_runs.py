@@ -13,8 +13,8 @@ from jiuwu.reconciliation.drift import Drift
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import tasks_of, wait_seconds
 from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Discrepancy, SideSnapshot, Sums, Totals, uncompared
-from sandbox.memory.tables import LARGEST_ITEM
-from sandbox.memory.values import item_size
+from sandbox.simulation.aws.tables import LARGEST_ITEM
+from sandbox.simulation.aws.values import item_size
 
 RUN = Run("2026-11-23", "run-1", 1_795_000_000)
 LATER = replace(RUN, run="run-2", started_at=RUN.started_at + 60)

@@ -10,7 +10,7 @@ from jiuwu.throttling.lane import Rules
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.token_bucket import Rate
-from sandbox.memory.account import Account
+from sandbox.simulation.aws.account import Account
 
 NOW = 1_763_800_000.0
 CIRCUIT = circuit_breaker.Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)

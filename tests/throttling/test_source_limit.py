@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
-from sandbox.memory.calls import Phase
+from sandbox.simulation.aws.calls import Phase
 from tests.throttling.conftest import TABLE, Town
 
 FAULTS: list[str] = []

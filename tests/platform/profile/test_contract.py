@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from jiuwu.platform import signing
 from jiuwu.platform.profile import load
-from sandbox.platform.app import Simulator
-from sandbox.platform.world import App
+from sandbox.simulator.app import Simulator
+from sandbox.simulator.state import App
 
 PATH = Path(__file__).parents[3] / "docs/platform-contract.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PATH.read_text("utf-8"))

@@ -17,16 +17,16 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Status
 from jiuwu.platform.profile.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
-from sandbox.memory.calls import Phase
-from sandbox.platform import events
-from sandbox.platform import orders as platform_orders
-from sandbox.platform.deliveries import under_new_id
-from sandbox.platform.grants import ACCESS_SECONDS
-from sandbox.platform.orders import Order as Theirs
-from sandbox.platform.orders import Refund
-from sandbox.platform.refusals import Refused as RefusedThere
-from sandbox.town.people import Merchant, Refused
-from sandbox.town.town import APP_ID, START
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.actors import Merchant, Refused
+from sandbox.simulation.world.world import APP_ID, START
+from sandbox.simulator import events
+from sandbox.simulator import orders as platform_orders
+from sandbox.simulator.deliveries import under_new_id
+from sandbox.simulator.grants import ACCESS_SECONDS
+from sandbox.simulator.orders import Order as Theirs
+from sandbox.simulator.orders import Refund
+from sandbox.simulator.refusals import Refused as RefusedThere
 from tests.proof.stage import ITEMS, PARAMETERS, PRICE_FEN, Stage
 
 HOUR, DAY = 3600.0, 86_400.0

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from jiuwu.orders.order import Status
-from sandbox.platform import events
-from sandbox.platform.deliveries import under_new_id
-from sandbox.town.town import MERCHANT_KEY
+from sandbox.simulation.world.world import MERCHANT_KEY
+from sandbox.simulator import events
+from sandbox.simulator.deliveries import under_new_id
 from tests.functions.storefront_requests import request
 from tests.proof.crash_points.scenarios import (
     buy,

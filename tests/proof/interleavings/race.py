@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from jiuwu.orders.codec import shard_of
-from sandbox.memory.calls import Phase
-from sandbox.town.town import Context
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.world import Context
 from tests.proof.interleavings.schedules import Act, Crossing
 from tests.proof.promises import broken
 from tests.proof.stage import Stage

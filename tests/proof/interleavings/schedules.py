@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.memory.calls import Phase
+from sandbox.simulation.aws.calls import Phase
 
 type Act = Callable[[], object]
 # Whether a call can meet those of other invocations: (service, operation, request).

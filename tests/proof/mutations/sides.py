@@ -111,7 +111,7 @@ SIDES = (
         "            if False:\n",
         (
             "tests/effects/test_dispatcher_deadline.py::test_no_effect_is_begun_that_could_not_end_in_time",
-            "tests/sandbox/test_town_hanging.py::test_an_hour_at_a_hanging_platform_kills_no_invocation_and_gives_up_no_message",
+            "tests/sandbox/simulation/world/test_hanging_platform.py::test_an_hour_at_a_hanging_platform_kills_no_invocation_and_gives_up_no_message",
         ),
     ),
     Safeguard(

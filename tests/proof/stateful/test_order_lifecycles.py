@@ -22,13 +22,13 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Order, Status
 from jiuwu.platform.profile.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
-from sandbox.memory.calls import Phase
-from sandbox.platform import events
-from sandbox.platform.deliveries import under_new_id
-from sandbox.platform.faults import CallFaults, Faults
-from sandbox.platform.refusals import Refused as RefusedThere
-from sandbox.town.people import Member, Merchant, Refused
-from sandbox.town.town import APP_ID
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.actors import Member, Merchant, Refused
+from sandbox.simulation.world.world import APP_ID
+from sandbox.simulator import events
+from sandbox.simulator.deliveries import under_new_id
+from sandbox.simulator.faults import CallFaults, Faults
+from sandbox.simulator.refusals import Refused as RefusedThere
 from tests.proof.crash_points.scenarios import HOUR
 from tests.proof.promises import broken
 from tests.proof.stage import ITEMS, PRICE_FEN, CrashPoint, Stage, stage

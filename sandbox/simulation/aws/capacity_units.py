@@ -1,0 +1,29 @@
+"""What DynamoDB bills for a write, by its documented rules.
+
+The local AWS counts the index for PutItem and UpdateItem, and leaves it out for PartiQL; DynamoDB does not.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.simulation.aws.values import item_size
+
+Item = Mapping[str, Mapping[str, Any]]
+
+# Each index holds the table's key and its own (KEYS_ONLY). An order is in an index when it has the index's key.
+_INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",))
+
+
+def write_units(before: Item | None, after: Item) -> int:
+    """A kilobyte of the larger image each; in the index a put, a delete, or both when a key moves, each under 1 KB.
+
+    AWS, "Read and write capacity" and "Using Global Secondary Indexes: write capacity units".
+    """
+    before = before or {}
+    table = -(-max(item_size(before), item_size(after)) // 1024)
+    return table + sum(_index_units(before, after, key) for key in _INDEX_KEYS)
+
+
+def _index_units(before: Item, after: Item, key: tuple[str, ...]) -> int:
+    was, becomes = (tuple(str(item.get(name)) for name in key) for item in (before, after))
+    return (key[-1] in before) + (key[-1] in after) if was != becomes else 0

@@ -1,0 +1,237 @@
+"""What members and the merchant do to the orders of a run, step by step on its clock."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+
+from jiuwu.members.accounts import member_id_for
+from sandbox.demo.scenario import Fate, draw, fate_of
+from sandbox.shop import products
+from sandbox.simulation.world.actors import Member, Merchant, Refused, stock
+from sandbox.simulation.world.world import APP_ID, Town
+from sandbox.simulator.orders import Order, Refund
+from sandbox.simulator.refusals import Refused as PlatformRefused
+
+MEMBERS = 50
+# A member presses the button again, some seconds later; one who waits for a parcel looks every minute or two.
+_PRESSES, _AGAIN_SECONDS, _LOOK_SECONDS = 15, 2.0, 90.0
+# Enough for some of a member's points orders, not for all of a long run.
+_POINTS_GRANTED = 20_000
+# A refund that is not made at once ends within a quarter of an hour, and whoever wanted it hears within minutes.
+_REFUND_LASTS_SECONDS, _REFUNDS_FAIL, _HEARD_SECONDS = 900.0, 0.3, 300.0
+
+
+class More(StrEnum):
+    """What becomes of some of the orders that the demo simply has paid."""
+
+    POINTS = "paid with points"
+    POINTS_CANCELLED = "paid with points, cancelled"
+    PARTS = "paid, given back in parts by the merchant"
+    SPLIT = "paid in three parts"
+    SPLIT_TOO_MUCH = "paid in two parts, too much"
+
+
+_SHARES = (
+    (More.POINTS, 0.04),
+    (More.POINTS_CANCELLED, 0.01),
+    (More.PARTS, 0.05),
+    (More.SPLIT, 0.05),
+    (More.SPLIT_TOO_MUCH, 0.02),
+)
+
+
+def whole_fate_of(seed: int, number: int) -> Fate | More:
+    """What becomes of the run's order with this number."""
+    fate, left = fate_of(seed, number), draw(seed, "more", number)
+    for more, share in _SHARES if fate is Fate.PAY else ():
+        if left < share:
+            return more
+        left -= share
+    return fate
+
+
+class Lives:
+    """The orders of a run. `waiting` counts steps still to come, `hoping` those that wait for what may never come."""
+
+    def __init__(self, town: Town, seed: int) -> None:
+        self._town, self._seed = town, seed
+        self._actions, self._book = town.platform.actions, town.platform.world.book
+        self._merchant = Merchant(town)
+        self.members: list[Member] = []
+        self.fates: dict[str, Fate | More] = {}
+        self.errors: list[str] = []
+        self.waiting = self.hoping = self.turned_away = 0
+
+    def begin(self, orders: int, per_second: float) -> None:
+        """The shop opens: members log in and get points, and their orders are planned."""
+        stock(self._town)
+        self._actions.on_processing = self._end_later
+        for number in range(MEMBERS):
+            self.members.append(Member(self._town, f"ou_town{number:04d}"))
+            self.members[-1].log_in()
+            member_id = member_id_for(APP_ID, self.members[-1].open_id)
+            self._merchant.grant_points(f"welcome-{number}", member_id, _POINTS_GRANTED)
+        for number in range(orders):
+            self._later(number / per_second, partial(self._place, number, 1))
+
+    def _place(self, number: int, press: int) -> None:
+        member, fate = self.members[number % MEMBERS], whole_fate_of(self._seed, number)
+        product = products.ALL[int(self._draw("product", number) * len(products.ALL))]
+        key, items = f"chaos-{number}", [{"product_id": product.product_id, "quantity": 1 + number % 3}]
+        order = partial(member.place, key, items, **({"pay_with": "points"} if _with_points(fate) else {}))
+        try:
+            order_no = order()
+        except Refused as refused:
+            if refused.status == 422 and _with_points(fate):
+                self.turned_away += 1  # not points enough
+            else:
+                self._again(refused, press, partial(self._place, number, press + 1))
+            return
+        self.fates[order_no] = fate
+        if self._draw("twice", number) < 0.05:
+            self._later(1.0, partial(self._place_again, order, order_no))
+        self._later(1 + 59 * self._draw("thinks", number), partial(self._decide, member, order_no, fate, 1))
+
+    def _place_again(self, order: Callable[[], str], order_no: str) -> None:
+        try:
+            if order() != order_no:
+                self.errors.append(f"{order_no}: the same Idempotency-Key made another order")
+        except Refused as refused:
+            if refused.status < 500:
+                self.errors.append(str(refused))
+
+    def _decide(self, member: Member, order_no: str, fate: Fate | More, press: int) -> None:
+        """The first step after ordering."""
+        if fate in {Fate.LEAVE, More.POINTS}:
+            return
+        if fate in {Fate.CANCEL, More.POINTS_CANCELLED}:
+            try:
+                member.cancel(order_no)
+            except Refused as refused:
+                self._again(refused, press, partial(self._decide, member, order_no, fate, press + 1))
+        elif not self._pay(order_no, fate):
+            # the platform has no such order yet: the member has no page to pay at
+            self._hope(partial(self._decide, member, order_no, fate, press))
+
+    def _pay(self, order_no: str, fate: Fate | More) -> bool:
+        """False if the platform does not know the order."""
+        try:
+            if fate is Fate.CANCEL_LATE:
+                self._actions.cancel(order_no, "timeout")
+                self._later(5.0, partial(self._press, self._actions.pay, order_no, force=True))
+                return True
+            self._actions.pay(order_no, self._first_fen(order_no, fate))
+        except PlatformRefused as refused:
+            return refused.meaning != "order_unknown"
+        if fate is More.SPLIT:
+            self._later(3.0, partial(self._press, self._actions.pay, order_no, 1, f"part-{order_no}"))
+        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
+            rest = None if fate is More.SPLIT else self._book.get(order_no).request.amount_fen
+            self._later(20 * self._draw("rest of", order_no), partial(self._press, self._pay_rest, order_no, rest))
+        if fate is Fate.PAY_TWICE:
+            self._later(10.0, partial(self._press, self._actions.pay, order_no, None, f"second-{order_no}"))
+        if fate in {Fate.COMPLETE, Fate.REFUND, More.PARTS}:
+            self._hope(partial(self._wait_for_parcel, order_no, fate))
+        return True
+
+    def _first_fen(self, order_no: str, fate: Fate | More) -> int | None:
+        """Return what the first payment brings; None for all of it."""
+        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
+            return 1 + self._book.get(order_no).request.amount_fen // 3
+        return 1 if fate is Fate.PAY_PART else None
+
+    def _pay_rest(self, order_no: str, fen: int | None) -> None:
+        """Pay the wallet's part: what is missing, or a given amount."""
+        if rest := fen or self._book.get(order_no).missing_fen:  # an order of three fen is paid by then
+            self._actions.pay(order_no, rest, f"rest-{order_no}")
+
+    def _wait_for_parcel(self, order_no: str, fate: Fate | More) -> None:
+        order = self._book.get(order_no)
+        if order.status == "paid":
+            self._hope(partial(self._wait_for_parcel, order_no, fate))
+        elif fate is More.PARTS:
+            self._give_back(order, 1, 1)
+        elif order.status == "shipped":
+            self._press(self._actions.complete if fate is Fate.COMPLETE else self._actions.refund, order_no)
+
+    def _give_back(self, order: Order, part: int, press: int) -> None:
+        """The merchant gives back a third of the money, and a minute later, in some cases, the rest."""
+        fen = max(1, order.request.amount_fen // 3) if part == 1 else None
+        try:
+            self._merchant.refund(f"{order.number}-{part}", order.number, fen)
+        except Refused as refused:
+            if refused.status != 422:  # nothing is left to give back
+                self._again(refused, press, partial(self._give_back, order, part, press + 1))
+            return
+        if part == 1 and self._draw("rest", order.number) < 0.5:
+            self._later(60.0, partial(self._give_back, order, 2, 1))
+
+    def _end_later(self, order: Order, refund: Refund) -> None:
+        seconds = 30 + _REFUND_LASTS_SECONDS * self._draw("refund ends", refund.refund_id)
+        self._later(seconds, partial(self._end_refund, order.number, refund))
+
+    def _end_refund(self, order_no: str, refund: Refund) -> None:
+        fails = self._draw("refund fails", refund.refund_id) < _REFUNDS_FAIL
+        self._press(self._actions.refund_becomes, order_no, refund.refund_id, "failed" if fails else "succeeded")
+        if fails:
+            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, 1))
+
+    def _refund_again(self, order_no: str, refund: Refund, press: int) -> None:
+        """Refund again for whoever wanted the first: the platform at its console, or the merchant once they hear of the
+        failure."""
+        if self._book.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
+            return  # it went back by another
+        if not refund.out_refund_no:
+            self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)
+            return
+        try:
+            # asked for before our order knows of the failure, it would be taken from another payment
+            if failed := self._merchant.refund_status(order_no, refund.refund_id) == "failed":
+                self._merchant.refund(f"{refund.refund_id}-again", order_no, refund.amount_fen)
+            problem = "" if failed else "our order does not show its failure"
+        except Refused as refused:
+            problem = str(refused)
+        if problem and press == _PRESSES:
+            self.errors.append(f"{order_no}: no refund again after {press} tries: {problem}")
+        elif problem:
+            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, press + 1))
+
+    def _press(self, button: Callable[..., object], *given: object, **named: object) -> None:
+        try:
+            button(*given, **named)
+        except PlatformRefused as refused:
+            self.errors.append(f"the platform refused: {refused}")
+
+    def _again(self, refused: Refused, press: int, step: Callable[[], None]) -> None:
+        """What a member does whose button did not work; a 409 says that it is too late for that."""
+        if refused.status < 500 and refused.status not in {409, 429}:
+            self.errors.append(str(refused))
+        elif refused.status != 409 and press < _PRESSES:
+            self._later(_AGAIN_SECONDS * press, step)
+        elif refused.status != 409:
+            self.errors.append(f"gave up after {press} tries: {refused}")
+
+    def _later(self, seconds: float, step: Callable[[], None]) -> None:
+        self.waiting += 1
+
+        def act() -> None:
+            self.waiting -= 1
+            step()
+
+        self._town.clock.at(self._town.clock.now + seconds, act)
+
+    def _hope(self, step: Callable[[], None]) -> None:
+        self.hoping += 1
+
+        def act() -> None:
+            self.hoping -= 1
+            step()
+
+        self._town.clock.at(self._town.clock.now + _LOOK_SECONDS, act)
+
+    def _draw(self, *what: object) -> float:
+        return draw(self._seed, *what)
+
+
+def _with_points(fate: Fate | More) -> bool:
+    return fate in {More.POINTS, More.POINTS_CANCELLED}

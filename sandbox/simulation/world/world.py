@@ -1,0 +1,276 @@
+"""A town: a merchant's whole stack beside the platform, on virtual time."""
+
+import importlib
+import json
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from jiuwu.platform import profile
+from sandbox.simulation.aws.account import Account
+from sandbox.simulation.aws.sqs import Held, Queue
+from sandbox.simulation.world import events
+from sandbox.simulation.world.clock import Clock, TimedOut
+from sandbox.simulation.world.patches import Lent, Said, lent
+from sandbox.simulation.world.platform import URL, Platform
+from sandbox.simulation.world.wiring import Function, Source, Wiring, following
+from sandbox.simulator.state import App
+
+START = 1_763_800_000.0
+APP_ID, SECRET_NAME, APP_SECRET = "town-app", "jiuwu/app-secret", "the-town-secret"
+MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-merchant-key-of-the-whole-town"
+PARAMETERS = {
+    "AppId": APP_ID,
+    "AppSecretName": SECRET_NAME,
+    "MerchantKeyName": MERCHANT_KEY_NAME,
+    "PlatformUrl": URL,
+    "PublicUrl": "https://api.town",
+    "ReturnOrigins": "https://shop.town",
+}
+# Lambda finds a message within some milliseconds.
+_LATENCY_SECONDS = 0.02
+# How long it waits before it tries an event again that nobody waits for; it does so twice at most.
+_RETRY_SECONDS = (60.0, 120.0)
+
+
+class Killed(BaseException):
+    """The process dies here. No `except Exception` sees it, and nothing after it runs."""
+
+
+class Failed(Exception):
+    """An invocation that a caller waited for ended with an error, or died; `kind` is what of."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.kind = type(cause).__name__
+
+
+class Context:
+    """Lambda's context."""
+
+    function_name = "town"
+    memory_limit_in_mb = 512
+    aws_request_id = "town-request"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._clock.ends - self._clock.now) * 1000)
+
+
+type Handler = Callable[[Any, Context], Any]
+
+
+class Town:
+    """All functions of the template on one clock. Make it by `town()`.
+
+    `calls.on_call` and `calls.throttle` meet every call; what raises Killed there ends the invocation as the end of its
+    process does. `off` names functions whose event sources are switched off.
+    """
+
+    def __init__(self, clock: Clock, account: Account, wiring: Wiring, lent: Lent) -> None:
+        self.clock, self.account, self.wiring = clock, account, wiring
+        self.calls, self.functions = account.calls, wiring.functions()
+        self.calls.alive = clock.check
+        self.platform: Platform
+        self.said: Said
+        self.invocations: Counter[str] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()  # (function, kind of error)
+        self.failed_runs: Counter[str] = Counter()  # scheduled runs, by what ended them
+        self.running = ""  # the function that runs now
+        self.repeat_delivery: Callable[[Queue], bool] = lambda _queue: False
+        self._lent = lent
+        self._modules: dict[str, ModuleType] = {}
+
+    def start(self, *, off: Sequence[str] = ()) -> None:
+        """Switches the event sources on: queues and schedules."""
+        for function in self.functions.values():
+            if function.name in off:
+                continue
+            for source in function.mappings:
+                _Poller(self, function, source)
+            for expression, payload in function.schedules:
+                self._plan(function, expression, payload)
+
+    def stop(self) -> None:
+        """Switches all event sources off, forgets what was planned and ends all processes; requests still come."""
+        self.clock.forget()
+        self.end_processes()
+        for queue in self.account.queues.values():
+            queue.on_sent = lambda _visible_at: None
+
+    def end_processes(self) -> None:
+        """End all processes: the next invocation of each function is a cold start."""
+        self._modules.clear()
+
+    def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
+        """An API Gateway request and its reply; 500 when the function fails or dies."""
+        found = next(
+            (function, route, match)
+            for function in self.functions.values()
+            for route in function.routes
+            if route.method in {method, "ANY"} and (match := route.path.fullmatch(path))
+        )
+        text = body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
+        try:
+            reply: dict[str, Any] = self.invoke(
+                found[0].name, events.http_event(method, path, text, query, headers, found[1].key)
+            )
+        except Failed:
+            return {"statusCode": 500, "headers": {}, "body": '{"message":"Internal Server Error"}'}
+        return reply
+
+    def notified(self, headers: dict[str, str], body: str) -> tuple[int, str] | None:
+        """The platform's notification at our door: HTTP status and body."""
+        reply = self.http("POST", "/webhooks/jiuwu", body=body, **headers)
+        return int(reply["statusCode"]), str(reply.get("body", ""))
+
+    def invoke(self, name: str, event: object) -> Any:  # noqa: ANN401 -- JSON
+        """What a function answers; raises Failed."""
+        function, clock = self.functions[name], self.clock
+        self.invocations[name] += 1
+        outer, ends, self.running, clock.ends = self.running, clock.ends, name, clock.now + function.timeout
+        # an instance serves one invocation at a time: who comes meanwhile gets another one
+        instance = self._modules.pop(name, None) or self._cold_start(function)
+        try:
+            answer = instance.handler(event, Context(clock))
+            clock.check()  # an answer that comes too late is none
+            self._modules[name] = instance
+            return answer
+        except (Killed, TimedOut) as death:
+            self.errors[name, type(death).__name__] += 1
+            # the process is gone with its instance; the next invocation is a cold start
+            raise Failed(death) from None
+        except Exception as error:
+            self.errors[name, type(error).__name__] += 1
+            self._modules[name] = instance
+            raise Failed(error) from error
+        finally:
+            self.running, clock.ends = outer, ends
+
+    def process(self, name: str) -> Handler:
+        """The handler of a function in one more process of its own, beside the one that `invoke` keeps warm."""
+        return self._cold_start(self.functions[name]).handler  # type: ignore[no-any-return]
+
+    def batch(self, queue: Queue, batch: Sequence[Held]) -> dict[str, Any]:
+        """The event that a batch of a queue's messages is to a function."""
+        return {"Records": [events.record(queue, held) for held in batch]}
+
+    def deliver(self, function: Function, queue: Queue, batch: Sequence[Held]) -> None:
+        """A batch to a function; what it did not fail is deleted."""
+        try:
+            answer = self.invoke(function.name, self.batch(queue, batch))
+        except Failed:
+            return
+        failed = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
+        for held in batch:
+            if held.message_id not in failed and not self.repeat_delivery(queue):
+                queue.held.pop(held.message_id, None)
+
+    def _cold_start(self, function: Function) -> ModuleType:
+        saved = dict(os.environ)
+        sys.modules.pop(function.module, None)
+        try:
+            os.environ.update(function.environment)
+            with self._lent.loading():
+                module = importlib.import_module(function.module)
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+        self._lent.lend_for_good(module)
+        return module
+
+    def _plan(self, function: Function, expression: str, payload: object) -> None:
+        def tick() -> None:
+            self._plan(function, expression, payload)
+            named = events.TICK | {"id": f"{function.name} {self.clock.now:.0f}"}
+            self._tick(function, json.loads(payload) if isinstance(payload, str) else named, 0)
+
+        self.clock.at(following(expression, self.clock.now), tick)
+
+    def _tick(self, function: Function, event: object, retry: int) -> None:
+        """One try of what a schedule asks for; Lambda waits a minute for the second one, and two for the third."""
+        try:
+            self.invoke(function.name, event)
+        except Failed as failed:
+            if retry < function.retries:
+                again = partial(self._tick, function, event, retry + 1)
+                self.clock.at(self.clock.now + _RETRY_SECONDS[retry], again)
+            else:
+                self._note_failure(function, failed)
+
+    def _note_failure(self, function: Function, failed: Failed) -> None:
+        self.failed_runs[failed.kind] += 1
+        if function.on_failure:
+            queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
+            number = sum(self.errors.values())
+            queue.put(Held(f"failed-{number}", body, {}, self.clock.now, self.clock.now), number)
+
+
+class _Poller:
+    """Lambda reading a queue: whatever is visible, up to a batch at a time."""
+
+    def __init__(self, town: Town, function: Function, source: Source) -> None:
+        self._town, self._function, self._source = town, function, source
+        self._queue = town.account.queue(source.queue)
+        self._planned = float("inf")
+        self._queue.on_sent = self.wake
+
+    def wake(self, visible_at: float) -> None:
+        """Reads when a message has become visible, and the window has passed in which more may come."""
+        when = max(visible_at, self._town.clock.now) + max(self._source.window, _LATENCY_SECONDS)
+        if when < self._planned:
+            self._planned = when
+            self._town.clock.at(when, lambda: self._read(when))
+
+    def _read(self, planned: float) -> None:
+        if planned != self._planned:
+            return  # an earlier reading was planned since, and did this one's work
+        self._planned = float("inf")
+        sqs = self._town.account.client("sqs")
+        self._town.calls.counts["sqs", "lambda_receive"] += 1
+        if batch := sqs.take(self._queue, self._source.batch, self._queue.visibility):
+            self._town.deliver(self._function, self._queue, batch)
+            self._town.calls.counts["sqs", "lambda_delete"] += 1
+        if self._queue.heap:
+            self.wake(self._queue.heap[0][0])
+
+
+@contextmanager
+def town(*, seed: int = 1, parameters: Mapping[str, str] | None = None, start: float = START) -> Iterator[Town]:
+    """A town that has just been built; its event sources are still off."""
+    clock, said = Clock(start), Said()
+    account = Account.of_template(clock)
+    account.secrets[SECRET_NAME] = json.dumps({"current": APP_SECRET})
+    account.secrets[MERCHANT_KEY_NAME] = json.dumps({"current": MERCHANT_KEY})
+    wiring = Wiring(account, PARAMETERS | dict(parameters or {}))
+    ways: list[Platform] = []
+    with (
+        lent(clock, random.Random(seed), account, lambda: ways[0].http(), said) as loans,  # noqa: PLW0108 -- made below
+        _function_modules_restored(wiring),
+    ):
+        built = Town(clock, account, wiring, loans)
+        app = App(APP_ID, APP_SECRET)
+        built.platform = Platform(app, profile.load(), clock=clock, calls=account.calls, post=built.notified)
+        built.said = said
+        ways.append(built.platform)
+        yield built
+
+
+@contextmanager
+def _function_modules_restored(wiring: Wiring) -> Iterator[None]:
+    names = [function.module for function in wiring.functions().values()]
+    saved = {name: sys.modules[name] for name in names if name in sys.modules}
+    try:
+        yield
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(saved)

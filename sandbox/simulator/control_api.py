@@ -1,0 +1,300 @@
+"""The simulator's control buttons: unsigned, for the same machine only, no part of the platform's contract."""
+
+import time
+from collections import Counter
+
+import msgspec
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from jiuwu.platform.money import MoneyError, fen
+from jiuwu.platform.profile.contract import RefundStatus
+from sandbox.simulator import deliveries, events
+from sandbox.simulator.actions import Actions
+from sandbox.simulator.events import Event
+from sandbox.simulator.faults import Faults
+from sandbox.simulator.notifier import Notifier
+from sandbox.simulator.orders import NewOrder, Order, place
+from sandbox.simulator.origin_guard import OwnPages
+from sandbox.simulator.refusals import Refused
+from sandbox.simulator.state import World
+
+_LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _encodable(cls, value: object) -> object:
+        """JSON can hold half a character, which nothing could store or send."""
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+class ConfigChange(_Sent):
+    """What is left out stays as it is."""
+
+    webhook_url: str | None = None
+    redirect_uris: list[str] | None = None
+    refunds_begin_as: RefundStatus | None = Field(default=None, description="processing: until their button is pressed")
+    speed: float | None = Field(default=None, gt=0, le=1_000_000)
+
+
+class Payment(_Sent):
+    amount: str | None = Field(default=None, description="yuan; by default the order's amount")
+    transaction_id: str | None = Field(default=None, min_length=1, description="another one pays a second time")
+    force: bool = Field(default=False, description="the money arrives although the order is cancelled")
+
+
+class Cancellation(_Sent):
+    reason: str = "member"
+
+
+class RefundBack(_Sent):
+    amount: str | None = Field(default=None, description="yuan; by default what is left of the payment")
+    transaction_id: str | None = None
+
+
+class RefundChange(_Sent):
+    """The new status of a refund that gave nothing back."""
+
+    status: RefundStatus
+
+
+class ProductChange(_Sent):
+    """What somebody changes at the platform's console; what is left out stays as it is."""
+
+    title: str | None = Field(default=None, min_length=1)
+    price: str | None = Field(default=None, description="yuan")
+    on_shelf: bool | None = None
+
+
+class Notice(_Sent):
+    """One event about an order, whatever its state, sent as told; no drawn faults."""
+
+    event_type: str = Field(examples=["order.paid"])
+    copies: int = Field(default=1, ge=1, le=1000)
+    simultaneous: bool = Field(default=False, description="all copies at the same instant")
+    delay: float = Field(default=0, ge=0, description="real seconds before the first copy")
+    drop: bool = False
+    wrong_secret: bool = False
+    old_timestamp: bool = False
+    new_event_id: bool = Field(default=False, description="each copy under an event id of its own")
+    event_id: str | None = Field(default=None, pattern=r"^[!-~]{1,128}$")
+    unknown_fields: bool = False
+    data: dict[str, object] = Field(default={}, description="overrides in the data, by the platform's names")
+
+
+class Expiry(_Sent):
+    fraction: float = Field(default=1.0, ge=0, le=1)
+
+
+class Quiet(_Sent):
+    release: bool = Field(default=False, description="also send at once what still waits for its time")
+
+
+def only_loopback(request: Request) -> None:
+    if request.client is None or request.client.host not in _LOOPBACK:
+        raise HTTPException(403, "the control buttons answer to this machine only")
+
+
+def router(world: World, actions: Actions, notifier: Notifier, own_pages: OwnPages) -> APIRouter:
+    def only_own_pages(request: Request) -> None:
+        if why := own_pages.refusal(request):
+            raise HTTPException(403, why)
+
+    guards = [Depends(only_loopback), Depends(only_own_pages)]
+    api = APIRouter(prefix="/_sim", tags=["control"], dependencies=guards)
+    _settings(api, world, notifier)
+    _buttons(api, world, actions, notifier)
+    _shelf(api, world)
+    _reports(api, world, notifier)
+    return api
+
+
+def _settings(api: APIRouter, world: World, notifier: Notifier) -> None:
+    @api.get("/config")
+    async def config() -> dict[str, object]:
+        return msgspec.structs.asdict(world.config) | {"app_id": world.app.app_id}
+
+    @api.put("/config")
+    async def configure(change: ConfigChange) -> dict[str, object]:
+        world.config = msgspec.convert(
+            msgspec.structs.asdict(world.config) | change.model_dump(exclude_none=True), type(world.config)
+        )
+        return await config()
+
+    @api.get("/faults")
+    async def faults() -> Faults:
+        return world.faults
+
+    @api.put("/faults")
+    async def inject(wanted: Faults) -> Faults:
+        world.faults = wanted
+        world.journal.write("control", f"faults by seed {wanted.seed}")
+        return wanted
+
+    @api.post("/quiet")
+    async def quiet(wanted: Quiet | None = None) -> dict[str, int]:
+        world.faults = Faults(seed=world.faults.seed)
+        world.journal.write("control", "faults off")
+        return {"waiting": notifier.waiting, "released": notifier.release() if wanted and wanted.release else 0}
+
+    @api.post("/tokens/expire")
+    async def expire(wanted: Expiry | None = None) -> dict[str, int]:
+        expired = world.grants.expire((wanted or Expiry()).fraction, world.faults.seed, world.now())
+        world.journal.write("control", f"{expired} access tokens expired")
+        return {"expired": expired}
+
+
+def _buttons(api: APIRouter, world: World, actions: Actions, notifier: Notifier) -> None:
+    @api.post("/orders/{out_order_no}/pay")
+    async def pay(out_order_no: str, payment: Payment | None = None) -> dict[str, object]:
+        payment = payment or Payment()
+        amount = _amount(payment.amount)
+        return _shown(world, actions.pay(out_order_no, amount, payment.transaction_id, force=payment.force))
+
+    @api.post("/orders/{out_order_no}/cancel")
+    async def cancel(out_order_no: str, wanted: Cancellation | None = None) -> dict[str, object]:
+        return _shown(world, actions.cancel(out_order_no, (wanted or Cancellation()).reason))
+
+    @api.post("/orders/{out_order_no}/complete")
+    async def complete(out_order_no: str) -> dict[str, object]:
+        return _shown(world, actions.complete(out_order_no))
+
+    @api.post("/orders/{out_order_no}/refund")
+    async def refund(out_order_no: str, wanted: RefundBack | None = None) -> dict[str, object]:
+        wanted = wanted or RefundBack()
+        actions.refund(out_order_no, _amount(wanted.amount), wanted.transaction_id)
+        return _shown(world, world.book.get(out_order_no))
+
+    @api.post("/orders/{out_order_no}/refunds/{refund_id}")
+    async def refund_becomes(out_order_no: str, refund_id: str, wanted: RefundChange) -> dict[str, object]:
+        return _shown(world, actions.refund_becomes(out_order_no, refund_id, wanted.status))
+
+    @api.post("/orders/{out_order_no}/notify")
+    async def notify(out_order_no: str, notice: Notice) -> dict[str, object]:
+        sent = [
+            notifier.send(event, kind, body, due=due, url=url)
+            for event, kind, body, due, url in _copies(world, out_order_no, notice)
+        ]
+        return {"event_ids": [one.event_id for one in sent], "deliveries": [one.number for one in sent]}
+
+
+def _shelf(api: APIRouter, world: World) -> None:
+    @api.get("/products")
+    async def products() -> dict[str, object]:
+        return {"products": [world.wire.product(product) for product in world.products.values()]}
+
+    @api.put("/products/{product_id}")
+    async def change(product_id: str, wanted: ProductChange) -> dict[str, object]:
+        """Somebody changes a product at the platform itself; the merchant hears nothing of it."""
+        if product_id not in world.products:
+            raise Refused("product_unknown", f"no product {product_id}")
+        changes = wanted.model_dump(exclude_none=True, exclude={"price"})
+        changes |= {"price_fen": amount} if (amount := _amount(wanted.price)) is not None else {}
+        changed = msgspec.structs.replace(world.products[product_id], **changes, updated_at=world.now())
+        world.products[product_id] = changed
+        return world.wire.product(changed)
+
+
+def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:
+    @api.get("/orders")
+    async def orders() -> Response:
+        return _json({"orders": [_shown(world, order) for order in world.book]})
+
+    @api.get("/orders/{out_order_no}")
+    async def order(out_order_no: str) -> Response:
+        return _json(_shown(world, world.book.get(out_order_no)))
+
+    @api.get("/notifications")
+    async def notifications(after: int = 0, order_no: str = "", delivery: int = 0) -> Response:
+        """One entry per attempt, in the order in which they ended; those never sent have the outcome dropped."""
+        found = [
+            attempt
+            for attempt in notifier.log[max(after, 0) :]
+            if order_no in {"", attempt.order_no} and delivery in {0, attempt.delivery}
+        ]
+        return _json({"notifications": found, "next": len(notifier.log)})
+
+    @api.get("/stats")
+    async def stats() -> Response:
+        return _json(
+            {
+                "counts": {group: dict(counter) for group, counter in sorted(world.journal.counts.items())},
+                "orders": dict(Counter(order.status for order in world.book)),
+                "paid_fen": sum(order.paid_fen for order in world.book),
+                "refunded_fen": sum(order.refunded_fen for order in world.book),
+                "members": len(world.members),
+                "waiting": notifier.waiting,
+                "in_flight": notifier.in_flight,
+            }
+        )
+
+    @api.get("/log")
+    async def log(after: int = 0) -> Response:
+        lines = world.journal.after(after)
+        return _json({"lines": lines, "next": lines[-1]["n"] if lines else after})
+
+
+def _json(content: object) -> Response:
+    """The reports are long and read often: FastAPI's own encoding would hold the loop up for long."""
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _copies(world: World, out_order_no: str, notice: Notice) -> list[tuple[Event, str, str, float, str]]:
+    """What a notice asks for: event, kind, body, due time and address of each copy."""
+    order = world.book.find(out_order_no) or _stranger(out_order_no, world.now())
+    event = events.of_type(order, notice.event_type, world.now())
+    event = msgspec.structs.replace(event, event_id=notice.event_id or event.event_id)
+    kind = _kind(notice)
+    first = time.time() + notice.delay
+    copies = []
+    for number in range(notice.copies):
+        told = deliveries.under_new_id(event, number) if notice.new_event_id else event
+        body = deliveries.compose(world.wire, told, notice.data, surprises=notice.unknown_fields)
+        due = first if notice.simultaneous else first + number * 15 / world.config.speed
+        copies.append((told, kind, body, due, order.request.notify_url))
+    return copies
+
+
+def _kind(notice: Notice) -> str:
+    flags = {
+        "dropped": notice.drop,
+        "forged_secret": notice.wrong_secret,
+        "forged_timestamp": notice.old_timestamp,
+        "new_event_id": notice.new_event_id,
+        "simultaneous": notice.simultaneous,
+        "delayed": notice.delay > 0,
+    }
+    return next((kind for kind, wanted in flags.items() if wanted), "original")
+
+
+def _stranger(out_order_no: str, now: int) -> Order:
+    """An order that nobody placed, to see what a notification about it does."""
+    return place(NewOrder(out_order_no, 1, ()), "ou_stranger", now)
+
+
+def _shown(world: World, order: Order) -> dict[str, object]:
+    """The order as the API shows it, and what only the simulator tells: fen, version, history."""
+    return world.wire.order(order, "") | {
+        "amount_fen": order.request.amount_fen,
+        "paid_fen": order.paid_fen,
+        "refunded_fen": order.refunded_fen,
+        "version": order.version,
+        "history": [msgspec.structs.asdict(change) for change in order.history],
+        "pushes": [{"request_no": number, "status": status} for number, status in order.pushes],
+    }
+
+
+def _amount(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        amount = fen(text)
+    except MoneyError as error:
+        raise HTTPException(422, f"amount: {error}") from None
+    if amount <= 0:
+        raise HTTPException(422, "amount: expected more than zero")
+    return amount

@@ -1,0 +1,205 @@
+"""OAuth 2.0 as the platform speaks it: consent page, token endpoint (RFC 6749, PKCE) and revocation (RFC 7009)."""
+
+import hmac
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from sandbox.simulator.gateway import Gateway
+from sandbox.simulator.grants import ACCESS_SECONDS, REFRESH_SECONDS, InvalidGrant, Issued
+from sandbox.simulator.members import OPEN_ID, TEST_MEMBERS, member
+from sandbox.simulator.rendering import form, page
+from sandbox.simulator.replies import bad_gateway, oddly
+from sandbox.simulator.serialization import render
+from sandbox.simulator.state import World
+
+_ASKED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method")
+
+
+class Unsafe(Exception):
+    """Not even an error may be sent to that address: RFC 6749, 4.1.2.1."""
+
+
+class OAuthError(Exception):
+    """An error code of RFC 6749 with its description."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class OAuth:
+    def __init__(self, world: World, gateway: Gateway) -> None:
+        self._world = world
+        self._gateway = gateway
+
+    async def consent(self, request: Request) -> Response:
+        asked = {name: request.query_params.get(name, "") for name in _ASKED}
+        return self._refusal(asked) or self._page(asked)
+
+    async def decide(self, request: Request) -> Response:
+        fields = await form(request)
+        asked = {name: fields.get(name, "") for name in _ASKED}
+        if refusal := self._refusal(asked):
+            return refusal
+        if fields.get("decision") != "allow":
+            self._gateway.note("oauth.authorize", fields.get("member", ""), "access_denied")
+            return _back(asked, error="access_denied")
+        open_id = fields.get("other", "").strip() or fields.get("member", "")
+        if not OPEN_ID.fullmatch(open_id):
+            return self._page(asked, 400, wrong=open_id)
+        self._world.member(open_id)
+        challenge, scope = asked["code_challenge"], asked["scope"] or self._all_scopes()
+        code = self._world.grants.issue_code(open_id, scope, asked["redirect_uri"], challenge, self._world.now())
+        self._gateway.note("oauth.authorize", open_id, "ok")
+        return _back(asked, code=code)
+
+    async def token(self, request: Request) -> Response:
+        fields = await form(request)
+        about = self._about(fields)
+        try:
+            self._check_client(fields)
+            reply, outcome = await self._answer(fields, about)
+        except OAuthError as error:
+            reply = JSONResponse(
+                {"error": error.error, "error_description": error.description}, error.status, _NO_STORE
+            )
+            outcome = f"{error.error}: {error.description}"
+        self._gateway.note(f"oauth.token {fields.get('grant_type', '')}", about, outcome)
+        return reply
+
+    async def revoke(self, request: Request) -> Response:
+        """200 for an unknown token too: RFC 7009, 2.2."""
+        fields = await form(request)
+        try:
+            self._check_client(fields)
+        except OAuthError as error:
+            return JSONResponse({"error": error.error, "error_description": error.description}, error.status)
+        about, done = (
+            self._about({"refresh_token": fields.get("token", "")}),
+            self._world.grants.revoke(fields.get("token", "")),
+        )
+        if done:
+            self._world.journal.count("tokens", "revoked")
+        self._gateway.note("oauth.revoke", about, "ok" if done else "ok (unknown token)")
+        return JSONResponse({})
+
+    def _refusal(self, asked: Mapping[str, str]) -> Response | None:
+        try:
+            self._check(asked)
+        except Unsafe as unsafe:
+            return page("problem.html", 400, title="无法授权", problem=str(unsafe))
+        except OAuthError as error:
+            return _back(asked, error=error.error, error_description=error.description)
+        return None
+
+    def _check(self, asked: Mapping[str, str]) -> None:
+        """Raises Unsafe, or OAuthError where the address to return to is a registered one."""
+        if asked["client_id"] != self._world.app.app_id:
+            raise Unsafe("client_id 不是已登记的应用。")
+        if asked["redirect_uri"] not in self._world.config.redirect_uris:
+            raise Unsafe("redirect_uri 没有在平台登记。它必须与登记的地址完全一致。")
+        if asked["response_type"] != "code":
+            raise OAuthError("unsupported_response_type", "response_type must be code")
+        if not asked["state"]:
+            raise OAuthError("invalid_request", "state is missing")
+        if self._world.profile.oauth.pkce and not _has_challenge(asked):
+            raise OAuthError("invalid_request", "a code_challenge with code_challenge_method=S256 is required")
+        unknown = set(self._scopes(asked["scope"])) - set(self._world.profile.oauth.scopes)
+        if unknown:
+            raise OAuthError("invalid_scope", f"unknown scope: {', '.join(sorted(unknown))}")
+
+    def _page(self, asked: Mapping[str, str], status: int = 200, wrong: str = "") -> Response:
+        members = [member(open_id, 0) for open_id in TEST_MEMBERS]
+        scopes = self._scopes(asked["scope"]) or list(self._world.profile.oauth.scopes)
+        path = self._world.profile.oauth.authorize_path
+        return page("consent.html", status, asked=asked, members=members, scopes=scopes, path=path, wrong=wrong)
+
+    async def _answer(self, fields: Mapping[str, str], about: str) -> tuple[Response, str]:
+        fault, how = self._gateway.fault("oauth.token", about)
+        if fields.get("grant_type") == "authorization_code" and fault in {"timeout", "lost_reply"}:
+            fault = ""  # nobody but the member could mend it, by logging in again
+        if fault in {"rate_limited", "server_error"}:
+            return _turned_away(fault), f"injected {fault}: turned away"
+        if fault == "timeout":
+            await self._gateway.hold()
+            if how == "never_done":
+                return bad_gateway(504), "injected timeout: never done"
+        reply: Response = JSONResponse(self._token_reply(self._issue(fields)), headers=_NO_STORE)
+        if fault == "lost_reply":
+            reply = await self._gateway.lose(how, reply)
+        if fault == "odd_reply":
+            reply = oddly(reply, how)
+        return reply, f"injected {fault}: {how} (ok)" if fault else "ok"
+
+    def _issue(self, fields: Mapping[str, str]) -> Issued:
+        grants, now = self._world.grants, self._world.now()
+        try:
+            match fields.get("grant_type"):
+                case "authorization_code":
+                    issued = grants.exchange(
+                        fields.get("code", ""), fields.get("redirect_uri", ""), fields.get("code_verifier", ""), now
+                    )
+                case "refresh_token":
+                    issued = grants.renew(fields.get("refresh_token", ""), now)
+                case _:
+                    raise OAuthError("unsupported_grant_type", "grant_type: authorization_code or refresh_token")
+        except InvalidGrant as invalid:
+            raise OAuthError("invalid_grant", str(invalid)) from None
+        self._world.journal.count("tokens", "issued" if fields["grant_type"] == "authorization_code" else "renewed")
+        return issued
+
+    def _token_reply(self, issued: Issued) -> dict[str, object]:
+        values = {
+            "access_token": issued.access_token,
+            "refresh_token": issued.refresh_token,
+            "expires_in": ACCESS_SECONDS,
+            "refresh_expires_in": REFRESH_SECONDS,
+            "scope": issued.grant.scope,
+            "open_id": issued.grant.open_id,
+        }
+        return {"token_type": "Bearer"} | render(self._world.profile.fields.token, values)
+
+    def _check_client(self, fields: Mapping[str, str]) -> None:
+        app, given = self._world.app, fields.get("client_secret", "").encode()
+        fits = [hmac.compare_digest(given, secret.encode()) for secret in app.secrets]
+        if fields.get("client_id") != app.app_id or not any(fits):
+            raise OAuthError("invalid_client", "client_id or client_secret is wrong", 401)
+
+    def _about(self, fields: Mapping[str, str]) -> str:
+        grants = self._world.grants
+        code = grants.codes.get(fields.get("code", ""))
+        token = fields.get("refresh_token", "")
+        access = grants.access.get(token)
+        grant = grants.grants.get(access.grant_id if access else grants.refresh.get(token, 0))
+        return code.open_id if code else grant.open_id if grant else ""
+
+    def _scopes(self, text: str) -> list[str]:
+        return [scope for scope in text.split(self._world.profile.oauth.scope_joiner) if scope]
+
+    def _all_scopes(self) -> str:
+        return self._world.profile.oauth.scope_joiner.join(self._world.profile.oauth.scopes)
+
+
+_S256_LENGTH = 43  # of a SHA-256 in Base64 without padding: RFC 7636, 4.2
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _has_challenge(asked: Mapping[str, str]) -> bool:
+    return asked["code_challenge_method"] == "S256" and len(asked["code_challenge"]) == _S256_LENGTH
+
+
+def _turned_away(fault: str) -> Response:
+    if fault == "rate_limited":
+        return JSONResponse({"error": "temporarily_unavailable"}, 429, {"Retry-After": "1"})
+    return JSONResponse({"error": "server_error"}, 503)
+
+
+def _back(asked: Mapping[str, str], **answer: str) -> Response:
+    query = urlencode(answer | ({"state": asked["state"]} if asked["state"] else {}))
+    joiner = "&" if "?" in asked["redirect_uri"] else "?"
+    return RedirectResponse(asked["redirect_uri"] + joiner + query, 302, _NO_STORE)

@@ -1,0 +1,69 @@
+"""What is given up in the whole sandbox becomes a letter, and the commands find it there."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from jiuwu.orders.ids import order_no_for
+from jiuwu_cli.main import app
+from sandbox.demo.snapshot import Books
+from sandbox.environment import Sandbox
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
+
+type Jiuwu = Callable[..., str]
+
+
+@pytest.fixture
+def jiuwu(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
+    """jiuwu("dead", "list") is what the command prints for the running sandbox."""
+    monkeypatch.chdir(sandbox.state_file.parents[1])
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+        assert 0 == result.exit_code, result.output
+        return result.stdout
+
+    return run
+
+
+def letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[dict[str, Any]]:
+    """The letters that are so, once there is one."""
+    deadline = time.monotonic() + 60
+    while not (found := [one for one in json.loads(jiuwu("dead", "list", "--all", "--json")) if of(one)]):
+        assert time.monotonic() < deadline, "no such letter within a minute"
+        time.sleep(0.5)
+    return found
+
+
+def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sandbox) -> None:
+    jiuwu("trigger", "order.paid", "--body", "no envelope \x01")
+
+    (letter,) = letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
+
+    assert ("quarantined", "body_not_json") == (letter["kind"], letter["reason"].split(":")[0])
+    shown = jiuwu("dead", "show", letter["letter_id"])
+    assert "no envelope \\x01" in shown
+    assert "X-Jiuwu-Nonce: " in shown
+    dead = Books(sandbox).dead()
+    assert (1, 0) == (dead["dead letters, quarantined"], dead["QuarantineQueue"])
+
+
+def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_again(jiuwu: Jiuwu) -> None:
+    number = order_no_for("mb_nobody", "letters")
+    jiuwu("trigger", "order.paid", "--order", number)
+    (letter,) = letters(jiuwu, of=lambda one: one.get("order_no") == number)
+    assert ("poison", "OrderQueue", 1) == (letter["kind"], letter["source"], letter["attempts"])
+
+    jiuwu("dead", "redrive", letter["letter_id"], "--yes")
+
+    (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["deaths"] == 2)
+    assert (letter["letter_id"], "died again") == (again["letter_id"], again["state"])
+    assert again["redriven_as"] == again["delivery_id"]
+    story = jiuwu("order", number)
+    assert f"{letter['letter_id']} poison, died again" in story
+    assert f"redriven_from {letter['letter_id']}" in story

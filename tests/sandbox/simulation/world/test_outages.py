@@ -1,0 +1,91 @@
+"""The whole template beside a platform that cannot be reached for a while: how soon an order gets its pay link."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from jiuwu.orders.order import Status
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.actors import Member
+from sandbox.simulation.world.world import Town
+from tests.sandbox.simulation.world_rig import TEA, later, order, stocked_town
+
+
+class Away:
+    """No connection to the platform until it is back; counts how many calls tried."""
+
+    def __init__(self, here: Town, seconds: float) -> None:
+        self.here, self.back_at, self.tried = here, here.clock.now + seconds, 0
+
+    def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        if service == "platform" and phase == "before" and self.here.clock.now < self.back_at:
+            self.tried += 1
+            raise httpx.ConnectError("no connection")
+
+
+@pytest.fixture
+def here() -> Iterator[Town]:
+    with stocked_town(off=["TokenRefresher", "ProductSync"]) as built:
+        yield built
+
+
+def ordered(here: Town, away_seconds: float) -> tuple[Member, str, Away]:
+    """An order of a member, made as the platform goes away for so long."""
+    lan = Member(here, "ou_lan")
+    lan.log_in()
+    here.clock.run(here.clock.now + 1)
+    here.calls.on_call = away = Away(here, away_seconds)
+    return lan, lan.place("key", TEA), away
+
+
+@pytest.mark.parametrize(("away_seconds", "placed_after"), [(1, 6), (12, 20), (50, 80)])
+def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
+    here: Town, away_seconds: float, placed_after: float
+) -> None:
+    _, number, _ = ordered(here, away_seconds)
+    assert Status.CREATED is order(here, number).status
+
+    later(here, placed_after)
+
+    assert Status.PLACED is order(here, number).status
+    assert [number] == [one.number for one in here.platform.world.book]
+
+
+def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_away(here: Town) -> None:
+    lan, number, _ = ordered(here, 1000)
+    later(here, 1001)
+
+    assert "placed" == lan.look(number)["status"]
+
+
+def test_a_member_who_repeats_the_request_has_it_placed_at_once(here: Town) -> None:
+    lan, number, _ = ordered(here, 100)
+    later(here, 101)
+
+    assert number == lan.place("key", TEA)
+    assert Status.PLACED is order(here, number).status
+
+
+def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(here: Town) -> None:
+    lan, number, away = ordered(here, 10_000)
+
+    for _ in range(300):
+        lan.look(number)
+        later(here, 2)
+
+    # three attempts of a call; without the order's own limit and the circuit it would be 900 of the looks alone
+    assert away.tried < 300
+    assert Status.CREATED is order(here, number).status
+
+
+def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(here: Town) -> None:
+    lan, number, _ = ordered(here, 0)
+    later(here, 20)
+    here.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
+    here.platform.actions.pay(number)
+
+    assert "paid" == lan.look(number)["status"]
+    later(here, 10)
+    assert Status.SHIPPED is order(here, number).status

@@ -1,0 +1,153 @@
+"""An order for points in the whole template on virtual time, and what becomes of it wherever a process dies."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.codec import from_item
+from jiuwu.orders.ids import order_no_for
+from jiuwu.orders.order import Order, Status
+from jiuwu.points.ledger import PointsLedger
+from sandbox.simulation.aws.calls import Phase
+from sandbox.simulation.world.actors import Member, Refused, stock
+from sandbox.simulation.world.world import APP_ID, Killed, Town, town
+
+MUG = [{"product_id": "mug-panda", "quantity": 1}]  # 400 points
+LAN = member_id_for(APP_ID, "ou_lan")
+HOUR = 3600
+
+
+@pytest.fixture
+def here() -> Iterator[Town]:
+    with built() as shop:
+        yield shop
+
+
+class built:  # noqa: N801 -- a context manager, named as what it gives
+    """A town whose member Lan is logged in and has 1000 points."""
+
+    def __init__(self) -> None:
+        self._town = town()
+
+    def __enter__(self) -> Town:
+        shop = self._town.__enter__()
+        stock(shop)
+        shop.start()
+        ledger(shop).grant(LAN, "welcome", 1000, at=0)
+        return shop
+
+    def __exit__(self, *raised: Any) -> None:
+        self._town.__exit__(*raised)
+
+
+def ledger(shop: Town) -> PointsLedger:
+    return PointsLedger(shop.account.client("dynamodb"), "PointsTable")
+
+
+def lan(shop: Town) -> Member:
+    member = Member(shop, "ou_lan")
+    member.log_in()
+    return member
+
+
+def order(shop: Town, key: str = "key-1") -> Order | None:
+    found = shop.account.client("dynamodb").get_item(
+        TableName="OrdersTable", Key={"order_no": {"S": order_no_for(LAN, key)}}
+    )
+    return from_item(found["Item"]) if "Item" in found else None
+
+
+def settled(shop: Town, parcels: list[dict[str, Any]]) -> str:
+    """How the order ended, every promise checked."""
+    audit, made = ledger(shop).audit(LAN), order(shop)
+    assert audit.adds_up
+    if made is None:
+        assert (1000, []) == (audit.balance, parcels)
+        return "never made"
+    there = shop.platform.world.book.find(made.order_no)
+    assert () == made.pending
+    if made.status is Status.CANCELLED:
+        assert (1000, []) == (audit.balance, parcels)
+        assert there is None or there.status == "cancelled"
+        return "cancelled"
+    assert (Status.SHIPPED, 600) == (made.status, audit.balance)
+    assert {f"{made.order_no}:ship"} == {parcel["detail"]["effect_id"] for parcel in parcels}
+    assert there is not None
+    assert "shipped" == there.status
+    return "shipped"
+
+
+def test_an_order_for_points_is_paid_spent_and_shipped(here: Town) -> None:
+    parcels: list[dict[str, Any]] = []
+    here.account.buses["TradeBus"].append(parcels.append)
+    lan(here).place("key-1", MUG, pay_with="points")
+    here.clock.run(here.clock.now + 60)
+
+    assert "shipped" == settled(here, parcels)
+    assert ("shipped", 1) == (settled(here, parcels), len(parcels))
+    assert not here.errors
+
+
+def test_a_merchant_sees_the_spent_points(here: Town) -> None:
+    number = lan(here).place("key-1", MUG, pay_with="points")
+    here.clock.run(here.clock.now + 60)
+
+    (spent,) = [booking for booking in ledger(here).recent(LAN) if booking.ref == number]
+    assert (400, "spent") == (spent.points, spent.state)
+
+
+def test_who_has_too_few_is_refused_and_keeps_them(here: Town) -> None:
+    member = lan(here)
+    with pytest.raises(Refused) as refused:
+        member.place("key-1", [{"product_id": "mug-panda", "quantity": 3}], pay_with="points")
+    here.clock.run(here.clock.now + 60)
+
+    assert 422 == refused.value.status
+    assert "cancelled" == settled(here, [])
+
+
+class Deadly:
+    """Kills the process at the n-th call of all, before or after it took effect; `calls` counts those of a run."""
+
+    def __init__(self, town: Town, dies_at: int, phase: Phase) -> None:
+        self.town, self.dies_at, self.phase, self.calls = town, dies_at, phase, 0
+
+    def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
+        if not self.town.running or phase != self.phase:
+            return
+        self.calls += 1
+        if self.calls == self.dies_at:
+            raise Killed
+
+
+def live(dies_at: int, phase: Phase, *, mugs: int = 1, again: bool = False) -> tuple[str, int]:
+    """How an order for points ends when a process dies at its n-th call, and how many calls there were. `again`: the
+    app repeats its request."""
+    parcels: list[dict[str, Any]] = []
+    with built() as shop:
+        shop.account.buses["TradeBus"].append(parcels.append)
+        member = lan(shop)
+        shop.calls.on_call = deadly = Deadly(shop, dies_at, phase)
+        for _ in range(2 if again else 1):
+            with suppress(Refused):
+                member.place("key-1", [{"product_id": "mug-panda", "quantity": mugs}], pay_with="points")
+        shop.clock.run(shop.clock.now + 40)
+        calls = deadly.calls
+        shop.calls.on_call = lambda *_: None
+        shop.clock.run(shop.clock.now + 2 * HOUR)
+        return settled(shop, parcels), calls
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize(("mugs", "end"), [(1, "shipped"), (3, "cancelled")])
+def test_wherever_a_process_dies_the_points_are_spent_once_or_kept(phase: Phase, mugs: int, end: str) -> None:
+    _, calls = live(0, phase, mugs=mugs)
+    ends = [live(place, phase, mugs=mugs, again=place % 2 == 0)[0] for place in range(1, calls + 1)]
+
+    # only what died before our own order was written was never made
+    assert {end} <= set(ends) <= {end, "never made"}
+    assert (True, True) == (calls > 8, ends.count("never made") < 6)

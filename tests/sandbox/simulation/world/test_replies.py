@@ -1,0 +1,62 @@
+"""What every reply of every function with a URL has in common."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.simulation.world.actors import Member
+from sandbox.simulation.world.world import MERCHANT_KEY, Town
+from tests.sandbox.simulation.world_rig import TEA, stocked_town
+
+PATHS = [
+    *("/oauth/login", "/oauth/callback", "/oauth/session", "/oauth/unlink", "/webhooks/jiuwu", "/orders", "/points"),
+    *("/orders/JW1", "/orders/JW1/cancel", "/merchant/orders/JW1", "/merchant/orders/JW1/refunds"),
+    "/merchant/members/mb_1/points",
+]
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Town]:
+    with stocked_town() as built:
+        yield built
+
+
+def header(reply: dict[str, Any], name: str) -> str:
+    return {key.lower(): str(value) for key, value in reply["headers"].items()}.get(name, "")
+
+
+def test_the_paths_are_those_of_the_template(here: Town) -> None:
+    routes = [route.path for function in here.functions.values() for route in function.routes]
+
+    assert [] == [route.pattern for route in routes if not any(route.fullmatch(path) for path in PATHS)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_browser_takes_a_refusal_for_something_else(here: Town, path: str) -> None:
+    methods = [r.method for f in here.functions.values() for r in f.routes if r.path.fullmatch(path)]
+    for method in methods:
+        for headers in ({}, {"authorization": f"Bearer {MERCHANT_KEY}"}, {"content-type": "text/plain"}):
+            reply = here.http("POST" if method == "ANY" else method, path, body="<script>", **headers)
+            assert "nosniff" == header(reply, "x-content-type-options"), (method, path, reply["statusCode"])
+
+
+def test_no_browser_takes_a_success_for_something_else(here: Town) -> None:
+    member = Member(here, "ou_lan")
+    replies: list[dict[str, Any]] = []
+    served = here.http
+
+    def noting(*asked: Any, **more: Any) -> dict[str, Any]:
+        replies.append(served(*asked, **more))
+        return replies[-1]
+
+    here.http = noting  # type: ignore[method-assign]
+    try:
+        member.log_in()
+        here.platform.actions.pay(member.place("k1", TEA))
+        here.clock.run(here.clock.now + 60)
+    finally:
+        here.http = served  # type: ignore[method-assign]
+
+    assert {200, 201, 302} == {reply["statusCode"] for reply in replies}
+    assert {"nosniff"} == {header(reply, "x-content-type-options") for reply in replies}
