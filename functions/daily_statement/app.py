@@ -5,6 +5,7 @@ over the queue, which this function takes, too; the last task to end writes the 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import time
@@ -61,14 +62,14 @@ class DailyStatement(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(made: DailyStatement, event: object, left: Callable[[], float], request_id: str) -> Answer:
+def handle(made: DailyStatement, event: object, deadline: Deadline, request_id: str) -> Answer:
     """What a run was begun with, or which tasks of a batch have to come again; raises WrongPayload.
 
-    `left`: seconds to the end. `request_id` names a run that no event names.
+    `request_id` names a run that no event names.
     """
     if invocation.is_batch(event):
         return task_queue.again(
-            task.message_id for task in task_queue.tasks(event, Work) if not _did(made, task.body, left)
+            task.message_id for task in task_queue.tasks(event, Work) if not _did(made, task.body, deadline)
         )
     day, run = _asked(event, made.clock())
     return _begin(made, Run(day, run or request_id, int(made.clock())))
@@ -94,7 +95,7 @@ def _begin(made: DailyStatement, run: Run) -> Answer:
     return {"day": run.day, "run": run.run, "tasks": len(names) - 1}
 
 
-def _did(made: DailyStatement, work: Work | None, left: Callable[[], float]) -> bool:
+def _did(made: DailyStatement, work: Work | None, deadline: Deadline) -> bool:
     """Whether a task is dealt with for now; what it still needs comes with a message of its own."""
     if work is None:
         telemetry.logger.error("a message of the statement queue is no task")
@@ -105,7 +106,7 @@ def _did(made: DailyStatement, work: Work | None, left: Callable[[], float]) -> 
     elif work.task == _WATCH:
         _watch(made, run, work)
     else:
-        _walk(made, run, work, left)
+        _walk(made, run, work, deadline)
     return True
 
 
@@ -116,8 +117,8 @@ def _watch(made: DailyStatement, run: Run, work: Work) -> None:
         _again(made, work, _WATCH_SECONDS)
 
 
-def _walk(made: DailyStatement, run: Run, work: Work, left: Callable[[], float]) -> None:
-    progress = StatementWorker(run, made.runs, made.store, _comparer(made, run.day), left).walk(work.task)
+def _walk(made: DailyStatement, run: Run, work: Work, deadline: Deadline) -> None:
+    progress = StatementWorker(run, made.runs, made.store, _comparer(made, run.day), deadline).walk(work.task)
     if progress is None:
         return  # another copy of this task is ahead, and goes on
     if not progress.done:
@@ -203,7 +204,7 @@ _made = build(_settings, Platform(_settings))
 
 def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
-    return handle(_made, event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
+    return handle(_made, event, Deadline.of(context), context.aws_request_id)
 
 
 cold_start.done()

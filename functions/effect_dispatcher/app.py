@@ -5,6 +5,7 @@ nothing does no harm.
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import time
@@ -64,22 +65,22 @@ class Parts(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(parts: Parts, event: Mapping[str, Any], left: Callable[[], float]) -> dict[str, Any]:
-    """The reply to an SQS event: the messages that are to come again; `left` is how many seconds there still are. An
-    effect that failed is asked for again when its time comes, and one for which there was no time at once, by a message
-    of its own; one that is given up goes to the dead letters with its reason."""
+def handle(parts: Parts, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Return the reply to an SQS event: the messages that are to come again.
+
+    An effect that failed gets a message of its own for its next attempt, and one that there was no time for gets one at
+    once; one that failed permanently goes to the dead letters with its reason.
+    """
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
     unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
     failed = {record["messageId"] for record in unread if not _bury(parts, record)}
     begun = {numbers[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
-    unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, left)
+    unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, deadline)
     failed |= {message for message, number in numbers.items() if number in unwritten}
     return task_queue.again(message for message in numbers if message in failed)
 
 
-def _dispatch(
-    parts: Parts, order_nos: Sequence[str], begun: Collection[str], left: Callable[[], float]
-) -> Collection[str]:
+def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], deadline: Deadline) -> Collection[str]:
     """Carries out what these orders have pending, of which those `begun` were read before; returns those whose message
     is to come again."""
     chosen = parts.settings
@@ -92,7 +93,7 @@ def _dispatch(
         policy=chosen.policy,
         bury=partial(_give_up, parts),
         check_from_fen=chosen.check_payments_from_fen,
-        left=left,
+        deadline=deadline,
         clock=parts.clock,
     )
     try:
@@ -193,7 +194,7 @@ _parts = Parts(
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
-    return handle(_parts, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return handle(_parts, event, Deadline.of(context))
 
 
 cold_start.done()

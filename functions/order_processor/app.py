@@ -5,6 +5,7 @@ never succeed goes to the dead-letter queue at once, with its kind and reason, a
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import time
@@ -54,13 +55,13 @@ class Processor(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(processor: Processor, event: Mapping[str, Any], left: Callable[[], float]) -> dict[str, Any]:
-    """The reply to an SQS event: the messages that are to come again; `left` is how many seconds there still are."""
+def handle(processor: Processor, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """The reply to an SQS event: the messages that are to come again."""
     records: Sequence[Record] = event["Records"]
     now = int(processor.clock())
     read = {record["messageId"]: _read(processor, record, now) for record in records}
     told = {message: notice for message, notice in read.items() if isinstance(notice, Notice)}
-    taken = _take_in(processor, list(told.values()), now, left)
+    taken = _take_in(processor, list(told.values()), now, deadline)
     # not queued, nothing is handed back: a notification would find itself taken in and queue nothing
     queue_effects(processor.sqs, processor.settings.effect_queue_url, taken.with_new_effects)
     results = {message: result for message, result in read.items() if isinstance(result, Result)}
@@ -81,22 +82,22 @@ def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
         return Result("poison", poison.reason, detail=poison.detail)
 
 
-def _take_in(processor: Processor, told: Sequence[Notice], now: int, left: Callable[[], float]) -> Taken:
+def _take_in(processor: Processor, told: Sequence[Notice], now: int, deadline: Deadline) -> Taken:
     """What keeps the table from answering fails the notices and not the invocation: poison still gets buried."""
     chosen = processor.settings
     policy = chosen.policy
     try:
-        return Inbox(processor.store, policy, partial(_adopt, processor, now, left)).take_in(told)
+        return Inbox(processor.store, policy, partial(_adopt, processor, now, deadline)).take_in(told)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         telemetry.logger.error("orders table", failed=clients.named(error))
         return Taken((Result("failed", "orders_table"),) * len(told))
 
 
 def _adopt(
-    processor: Processor, now: int, left: Callable[[], float], order_nos: Sequence[str]
+    processor: Processor, now: int, deadline: Deadline, order_nos: Sequence[str]
 ) -> Mapping[str, Order | Poison | TryLater]:
     member = partial(member_id_for, processor.settings.app_id)
-    return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, left=left)
+    return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, deadline=deadline)
 
 
 def _bury(processor: Processor, record: Record, result: Result) -> Result:
@@ -174,7 +175,7 @@ _processor = Processor(
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
-    return handle(_processor, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return handle(_processor, event, Deadline.of(context))
 
 
 cold_start.done()

@@ -6,6 +6,7 @@ before stopped.
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import time
@@ -45,11 +46,11 @@ class ProductSync(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(sync: ProductSync, event: object, left: Callable[[], float]) -> Answer:
-    """What was found and done; raises WrongPayload. `left`: seconds to the end."""
+def handle(sync: ProductSync, event: object, deadline: Deadline) -> Answer:
+    """What was found and done; raises WrongPayload."""
     asked = _asked(event)
     check_seconds = sync.settings.product_check_seconds
-    run = Stocktaking(sync.catalogue, sync.rows, left=left, check_seconds=check_seconds, clock=sync.clock)
+    run = Stocktaking(sync.catalogue, sync.rows, deadline=deadline, check_seconds=check_seconds, clock=sync.clock)
     if asked.product_ids is None:
         _tell(_pass(sync, run, asked))
         return run.stock.as_dict()
@@ -120,7 +121,7 @@ _sync = build(_settings, Platform(_settings))
 
 def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
-    return handle(_sync, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return handle(_sync, event, Deadline.of(context))
 
 
 cold_start.done()

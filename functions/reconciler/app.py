@@ -6,6 +6,7 @@ It takes those tasks itself, and those for single orders that the platform could
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import re
@@ -66,38 +67,38 @@ class Reconciler(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(reconciler: Reconciler, event: object, left: Callable[[], float]) -> Answer:
+def handle(reconciler: Reconciler, event: object, deadline: Deadline) -> Answer:
     """How many tasks were queued, or the reply to a batch of tasks, or what was found and done about one order; raises
-    WrongPayload, and FanoutFailed when a tick could not be queued. `left`: seconds to the end."""
+    WrongPayload, and FanoutFailed when a tick could not be queued."""
     if invocation.is_batch(event):
-        return _take(reconciler, event, left)
+        return _take(reconciler, event, deadline)
     order_no = _asked(event)
     if order_no is not None:
-        return _one(reconciler, order_no, _sweep(reconciler, left, fresh_seconds=0))
+        return _one(reconciler, order_no, _sweep(reconciler, deadline, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
     tick = shard_tasks.of_tick(shards, int(reconciler.clock()))
     return {"queued": task_queue.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
 
 
-def _take(reconciler: Reconciler, batch: Mapping[str, Any], left: Callable[[], float]) -> Answer:
+def _take(reconciler: Reconciler, batch: Mapping[str, Any], deadline: Deadline) -> Answer:
     tasks = task_queue.tasks(batch, ShardTask)
     for task in tasks:
         if task.body:
-            _work(reconciler, task.body.held_by(task.message_id), left)
+            _work(reconciler, task.body.held_by(task.message_id), deadline)
         else:
             telemetry.logger.error("reconcile queue", reason="malformed", message_id=task.message_id)
     return task_queue.again(task.message_id for task in tasks if task.body is None)
 
 
-def _work(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) -> None:
+def _work(reconciler: Reconciler, part: ShardTask, deadline: Deadline) -> None:
     """Works on a part and queues its continuation; what raises brings the task again."""
     if is_order_no(part.name):
-        return _place(reconciler, part, left)
+        return _place(reconciler, part, deadline)
     clock, environment = reconciler.clock, reconciler.settings
     started_at, rest = clock(), None
     lease = Lease(reconciler.dynamodb, environment.reconciliation_table, part)
-    until = int(started_at + left()) + _LEASE_MARGIN_SECONDS
-    sweep = _sweep(reconciler, left, fresh_seconds=_fresh_seconds(environment.payment_check_seconds))
+    until = int(started_at + deadline.remaining()) + _LEASE_MARGIN_SECONDS
+    sweep = _sweep(reconciler, deadline, fresh_seconds=_fresh_seconds(environment.payment_check_seconds))
     try:
         rest = sweep.work(part, reconciler.records, partial(lease.take, int(started_at), until))
         if sweep.outcome.lag_seconds is not None:
@@ -110,7 +111,7 @@ def _work(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) ->
             lease.give_back()
 
 
-def _place(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) -> None:
+def _place(reconciler: Reconciler, part: ShardTask, deadline: Deadline) -> None:
     """Try once more to place an order that the platform could not take a moment ago, and queue the next try after a
     growing pause, until the due time brings it. An order on its way is no drift: nothing is reported but what becomes
     of it."""
@@ -118,7 +119,7 @@ def _place(reconciler: Reconciler, part: ShardTask, left: Callable[[], float]) -
     order = reconciler.store.get(order_no)
     if order is None or order.status is not Status.CREATED:
         return
-    outcome = _sweep(reconciler, left, fresh_seconds=0).one(order_no)
+    outcome = _sweep(reconciler, deadline, fresh_seconds=0).one(order_no)
     outcome.findings.clear()
     _tell(outcome)
     if outcome.looked_at.get(order_no, order.status) == Status.CREATED:
@@ -173,7 +174,7 @@ def _one(reconciler: Reconciler, order_no: str, sweep: ReconciliationWorker) -> 
     }
 
 
-def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: int) -> ReconciliationWorker:
+def _sweep(reconciler: Reconciler, deadline: Deadline, *, fresh_seconds: int) -> ReconciliationWorker:
     environment, clock = reconciler.settings, reconciler.clock
     policy = environment.policy
     limits = reconciler.platform.profile.limits
@@ -194,8 +195,8 @@ def _sweep(reconciler: Reconciler, left: Callable[[], float], *, fresh_seconds: 
         reconciler.store,
         settler,
         platform=lambda: reconciler.platform.client,
-        place=partial(reconciler.platform.place, left=left),
-        left=left,
+        place=partial(reconciler.platform.place, deadline=deadline),
+        deadline=deadline,
         fresh_seconds=fresh_seconds,
         clock=clock,
     )
@@ -245,7 +246,7 @@ _reconciler = build(
 
 def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
-    return handle(_reconciler, event, lambda: context.get_remaining_time_in_millis() / 1000)
+    return handle(_reconciler, event, Deadline.of(context))
 
 
 cold_start.done()

@@ -4,6 +4,7 @@ POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /point
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.deadline import Deadline
 
 # isort: split
 import re
@@ -65,18 +66,18 @@ class Visit(NamedTuple):
 
     request: Request
     member_id: str
-    left: Callable[[], float]
+    deadline: Deadline
 
 
-def handle(shop: Shop, event: object, left: Callable[[], float]) -> Reply:
+def handle(shop: Shop, event: object, deadline: Deadline) -> Reply:
     """The reply to an API Gateway HTTP API event (payload 2.0): an order, or an error with its reason and a message in
     Chinese. Whatever a stranger sends ends in a 4xx."""
-    return api.answer("storefront", event, partial(_serve, shop, left), busy=_BUSY)
+    return api.answer("storefront", event, partial(_serve, shop, deadline), busy=_BUSY)
 
 
-def _serve(shop: Shop, left: Callable[[], float], request: Request) -> Reply:
+def _serve(shop: Shop, deadline: Deadline, request: Request) -> Reply:
     serve, names = api.route(request, _ROUTES)
-    return serve(shop, Visit(request, _member(shop, request), left), **names)
+    return serve(shop, Visit(request, _member(shop, request), deadline), **names)
 
 
 def _member(shop: Shop, request: Request) -> str:
@@ -130,7 +131,7 @@ def _points(shop: Shop, visit: Visit) -> Reply:
 
 def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
     order = _own(shop, visit, order_no)
-    brief = visit._replace(left=lambda: min(visit.left(), _LOOK_SECONDS))
+    brief = visit._replace(deadline=visit.deadline.at_most(_LOOK_SECONDS))
     try:
         order = shop.checkout.look(order, _reach(shop, brief))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
@@ -162,8 +163,8 @@ def _own(shop: Shop, visit: Visit, order_no: str) -> Order:
 def _reach(shop: Shop, visit: Visit) -> Reach:
     return Reach(
         platform=lambda: shop.platform.client,
-        place=partial(shop.platform.place, left=visit.left),
-        left=visit.left,
+        place=partial(shop.platform.place, deadline=visit.deadline),
+        deadline=visit.deadline,
         open_id=partial(_open_id, shop),
     )
 
@@ -261,7 +262,7 @@ _shop = build(
 
 def handler(event: object, context: "LambdaContext") -> Reply:
     """Entry point for Lambda."""
-    return handle(_shop, event, lambda: context.get_remaining_time_in_millis() / 1000 - api.REPLY_SECONDS)
+    return handle(_shop, event, Deadline.of(context, reserve_seconds=api.REPLY_SECONDS))
 
 
 cold_start.done()

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
 from jiuwu.bootstrap import MembersPlatform
+from jiuwu.deadline import Deadline
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 # A member's step usually takes a tenth of a second. At its slowest (every try of every call until its deadline) it may
 # be cut off: then its lease lapses and the next tick comes by.
-_RESERVE_MILLISECONDS = 20_000
+_MARGIN_SECONDS = 20.0
 # How many members of a shard are renewed at once; a renewal is mostly waiting.
 _AT_ONCE = 8
 # Outcomes that leave a member where it is in the index.
@@ -61,11 +62,11 @@ class Refresher(NamedTuple):
     clock: Callable[[], float] = time.time
 
 
-def handle(refresher: Refresher, event: object, context: "LambdaContext") -> dict[str, Any]:
+def handle(refresher: Refresher, event: object, deadline: Deadline) -> dict[str, Any]:
     """How many tasks were queued, or the reply to a batch of tasks; for {"member_id": …} that member's outcome, due or
     not. Raises WrongPayload, and FanoutFailed when a tick could not be queued."""
     if invocation.is_batch(event):
-        return _take(refresher, event, context)
+        return _take(refresher, event, deadline)
     asked = invocation.fields(event, "member_id")
     if not asked:
         before = int(refresher.clock()) + refresher.ahead
@@ -78,13 +79,13 @@ def handle(refresher: Refresher, event: object, context: "LambdaContext") -> dic
     return {"member_id": member_id, "outcome": _refresh(refresher, member_id)}
 
 
-def _take(refresher: Refresher, batch: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
+def _take(refresher: Refresher, batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     tasks = task_queue.tasks(batch, Part)
     for task in tasks:
         if task.body is None:
             telemetry.logger.error("refresh queue", reason="malformed", message_id=task.message_id)
             continue
-        outcomes, rest = work(refresher, task.body, context)
+        outcomes, rest = work(refresher, task.body, deadline)
         if rest:
             task_queue.spread(refresher.sqs, refresher.queue_url, [rest])
         if outcomes:
@@ -94,13 +95,13 @@ def _take(refresher: Refresher, batch: Mapping[str, Any], context: "LambdaContex
     return task_queue.again(task.message_id for task in tasks if task.body is None)
 
 
-def work(refresher: Refresher, part: Part, context: "LambdaContext") -> tuple[Counter[str], Part | None]:
+def work(refresher: Refresher, part: Part, deadline: Deadline) -> tuple[Counter[str], Part | None]:
     """Renews the part's members, as far as the time goes: their outcomes, and what is left over (None: nothing)."""
     outcomes, start = Counter[str](), part.start
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while True:
             page = refresher.grants.due(part.shard, part.before, start=start)
-            for outcome in pool.map(lambda member: _in_time(refresher, member, part.before, context), page.member_ids):
+            for outcome in pool.map(lambda member: _in_time(refresher, member, part.before, deadline), page.member_ids):
                 outcomes[outcome] += 1
             if outcomes.pop("cut_off", 0):
                 # without one member moved on in the index, another task would come no further
@@ -111,8 +112,8 @@ def work(refresher: Refresher, part: Part, context: "LambdaContext") -> tuple[Co
             start = page.next_start
 
 
-def _in_time(refresher: Refresher, member_id: str, before: int, context: "LambdaContext") -> str:
-    if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS:
+def _in_time(refresher: Refresher, member_id: str, before: int, deadline: Deadline) -> str:
+    if not deadline.has(_MARGIN_SECONDS):
         return "cut_off"
     return _refresh(refresher, member_id, due_before=before)
 
@@ -146,7 +147,7 @@ _refresher = build(settings.load(Settings))
 
 def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     """Entry point for Lambda."""
-    return handle(_refresher, event, context)
+    return handle(_refresher, event, Deadline.of(context))
 
 
 cold_start.done()

@@ -9,6 +9,7 @@ import pytest
 from jiuwu.catalogue.full_sync import Stock, Stocktaking
 from jiuwu.catalogue.repository import Product, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
+from jiuwu.deadline import Deadline
 from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.reconciliation.repository import Records
 from sandbox.simulation.aws.account import Account
@@ -38,7 +39,7 @@ class Warehouse:
     def run(self, platform: Any = None) -> Stock:
         platform = platform or self.shelf
         catalogue = Catalogue(self.rows, lambda: platform, clock=lambda: NOW)
-        run = Stocktaking(catalogue, self.rows, left=lambda: 300.0, check_seconds=DAY, clock=lambda: NOW)
+        run = Stocktaking(catalogue, self.rows, deadline=Deadline(lambda: 300.0), check_seconds=DAY, clock=lambda: NOW)
         return run.run(self.records)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from jiuwu.catalogue.full_sync import Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue
+from jiuwu.deadline import Deadline
 from jiuwu.platform.models import RemoteProduct
 from jiuwu.reconciliation.repository import Records
 from sandbox.cloud import template
@@ -58,7 +59,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
         Stocktaking(
             catalogue,
             rows,
-            left=lambda began=began: TIMEOUT - (lane.now - began),  # type: ignore[misc]
+            deadline=Deadline(lambda began=began: TIMEOUT - (lane.now - began)),  # type: ignore[misc]
             check_seconds=check_seconds,
             clock=lambda: lane.now,
         ).run(records)

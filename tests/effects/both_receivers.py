@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from jiuwu.deadline import Deadline
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
@@ -152,7 +153,7 @@ def dispatcher(
     *,
     ledger: Ledger | None = None,
     graves: Graves | None = None,
-    left: Callable[[], float] = lambda: 30.0,
+    remaining: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
     check_from_fen: int = 100_000,
 ) -> Dispatcher:
@@ -168,7 +169,7 @@ def dispatcher(
         policy=Policy(),
         bury=graves or Graves(),
         check_from_fen=check_from_fen,
-        left=left,
+        deadline=Deadline(remaining),
         clock=lambda: at,
     )
 
@@ -180,12 +181,12 @@ def dispatch(
     *numbers: str,
     ledger: Ledger | None = None,
     graves: Graves | None = None,
-    left: Callable[[], float] = lambda: 30.0,
+    remaining: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
     check_from_fen: int = 100_000,
 ) -> Dispatched:
     sent = dispatcher(
-        store, bus, platform, ledger=ledger, graves=graves, left=left, at=at, check_from_fen=check_from_fen
+        store, bus, platform, ledger=ledger, graves=graves, remaining=remaining, at=at, check_from_fen=check_from_fen
     )
     return sent.dispatch(numbers or [NUMBER])
 

@@ -27,7 +27,7 @@ class Hanging(Platform):
         super().__init__(LOST, LOST)
         self.seconds, self.timeouts = seconds, list[float]()
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         return self.seconds
 
     def push_status(self, *args: Any, timeout: float) -> None:
@@ -60,17 +60,17 @@ def test_no_effect_is_begun_that_could_not_end_in_time(store: OrderStore) -> Non
     platform = Hanging(30.0)
     bus = Bus()
 
-    dispatch(store, bus, platform, left=platform.left)
+    dispatch(store, bus, platform, remaining=platform.remaining)
 
     assert [1, 1, 0, 0, 0] == tries(store)
-    assert platform.left() > 5.0
+    assert platform.remaining() > 5.0
     assert (Status.SHIPPED, 1) == (now_in(store).status, len(bus.details))
 
 
 def test_what_there_was_no_time_for_is_asked_for_at_once(store: OrderStore) -> None:
     stored(store, asked_back(SHIPPED, 4))
 
-    done = dispatch(store, Bus(), platform := Hanging(30.0), left=platform.left)
+    done = dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining)
 
     assert (NOW + 100, {}) == (done.next_at[NUMBER][0], done.unwritten)
 
@@ -79,7 +79,7 @@ def test_what_has_waited_longest_is_tried_first(store: OrderStore) -> None:
     stored(store, asked_back(SHIPPED, 3))
 
     for at in (NOW + 100.5, NOW + 120.5):  # by then, what failed is ready again
-        dispatch(store, Bus(), platform := Hanging(30.0), left=platform.left, at=at)
+        dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining, at=at)
 
     assert [1, 1, 1] == tries(store)
 
@@ -87,7 +87,7 @@ def test_what_has_waited_longest_is_tried_first(store: OrderStore) -> None:
 def test_calls_are_shorter_when_there_is_less_time(store: OrderStore) -> None:
     stored(store, asked_back(PAID, 2))
 
-    dispatch(store, Bus(), platform := Hanging(30.0), left=platform.left)
+    dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining)
 
     assert [2.0, 2.0] == platform.timeouts[:2]
     assert all(timeout < 2.0 for timeout in platform.timeouts[3:])
@@ -97,6 +97,6 @@ def test_points_are_not_begun_on_without_time(store: OrderStore) -> None:
     ledger = Ledger()
     stored(store, SHIPPED.with_effect("points:spend", Effect()))
 
-    done = dispatch(store, Bus(), Platform(), ledger=ledger, left=lambda: 10.0)
+    done = dispatch(store, Bus(), Platform(), ledger=ledger, remaining=lambda: 10.0)
 
     assert ([], (NOW + 100,)) == (ledger.spent, done.next_at[NUMBER])

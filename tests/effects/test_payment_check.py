@@ -134,7 +134,7 @@ def test_without_time_to_ask_nothing_leaves_that_has_to_be_asked_for(store: Orde
     stored(store, PAID)
     bus, platform = Bus(), shows(("t1", 1234))
 
-    run = dispatch(store, bus, platform, check_from_fen=1, left=lambda: 15.0)
+    run = dispatch(store, bus, platform, check_from_fen=1, remaining=lambda: 15.0)
 
     assert ([], [], (NOW + 100,)) == (bus.details, platform.queried, run.next_at[NUMBER])
 

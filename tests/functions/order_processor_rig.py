@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from jiuwu.bootstrap import Platform
+from jiuwu.deadline import Deadline
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
@@ -31,8 +32,10 @@ class Rig:
         assert order is not None
         return order
 
-    def handle(self, *records: dict[str, Any], left: Callable[[], float] = lambda: 30.0, **changes: Any) -> list[str]:
-        return failed(self.app.handle(self.processor._replace(**changes), batch(*records), left))
+    def handle(
+        self, *records: dict[str, Any], remaining: Callable[[], float] = lambda: 30.0, **changes: Any
+    ) -> list[str]:
+        return failed(self.app.handle(self.processor._replace(**changes), batch(*records), Deadline(remaining)))
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
         self.processor = self.processor._replace(platform=Platform(self.app._settings, http=platform(answers)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.codec import shard_of
 from jiuwu.orders.events import Event, Paid, Placed
 from jiuwu.orders.order import Line
@@ -38,17 +39,17 @@ class Clockwork:
         sides.log_in()
         self.reconciler = sides.build(app)
 
-    def handle(self, event: object, left: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.reconciler, event, left)
+    def handle(self, event: object, remaining: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
+        answer: dict[str, Any] = self.app.handle(self.reconciler, event, Deadline(remaining))
         return answer
 
-    def run(self, left: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
+    def run(self, remaining: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
         """A tick of the schedule and all of its tasks, continuations too; what they reported, in one."""
         before = {item["record"]["S"] for item in self.reports}
         self.handle(EVENT)
         while messages := self.tasks():
             for message in messages:
-                assert self.take(message, left) == {"batchItemFailures": []}
+                assert self.take(message, remaining) == {"batchItemFailures": []}
         return merged([item for item in self.reports if item["record"]["S"] not in before])
 
     def tasks(self) -> list[dict[str, Any]]:
@@ -60,15 +61,15 @@ class Clockwork:
                 found.append(_record(message["MessageId"], message["Body"]))
         return found
 
-    def take(self, message: dict[str, Any], left: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
+    def take(self, message: dict[str, Any], remaining: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
         """One task's invocation."""
-        return self.handle({"Records": [message]}, left)
+        return self.handle({"Records": [message]}, remaining)
 
     def put(
-        self, part: ShardTask, message_id: str = "m-1", left: Callable[[], float] = lambda: 120.0
+        self, part: ShardTask, message_id: str = "m-1", remaining: Callable[[], float] = lambda: 120.0
     ) -> dict[str, Any]:
         """The invocation for this task, whoever queued it."""
-        return self.handle(batch(part, message_id), left)
+        return self.handle(batch(part, message_id), remaining)
 
     def one(self, order_no: str) -> dict[str, Any]:
         return self.handle({"order_no": order_no})

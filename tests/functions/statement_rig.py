@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from jiuwu.bootstrap import Platform
+from jiuwu.deadline import Deadline
 from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.events import Event, Placed
 from jiuwu.orders.order import Line
@@ -90,13 +91,13 @@ class Night:
         return self.sides.platform.orders[number]
 
     def ask(self, event: object = EVENT) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.made, event, lambda: 120.0, "request-1")
+        answer: dict[str, Any] = self.app.handle(self.made, event, Deadline(lambda: 120.0), "request-1")
         return answer
 
-    def hand_out(self, body: str, *, left: Callable[[], float] = lambda: 120.0) -> bool:
+    def hand_out(self, body: str, *, remaining: Callable[[], float] = lambda: 120.0) -> bool:
         """One message to the function; whether it was dealt with."""
         event = {"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": body}]}
-        answer: dict[str, Any] = self.app.handle(self.made, event, left, "request-2")
+        answer: dict[str, Any] = self.app.handle(self.made, event, Deadline(remaining), "request-2")
         return answer == {"batchItemFailures": []}
 
     def work(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from jiuwu.deadline import Deadline
 from tests.functions.both_sides import Sides
 from tests.functions.storefront_requests import TEA, request
 
@@ -35,7 +36,7 @@ class Customer:
         self.shop, self.session = sides.build(app), sides.log_in(name)
 
     def send(self, event: object) -> Answer:
-        reply = self.app.handle(self.shop, event, lambda: 14.0)
+        reply = self.app.handle(self.shop, event, Deadline(lambda: 14.0))
         return Answer(reply["statusCode"], json.loads(reply["body"]), reply["headers"])
 
     def ask(self, method: str = "POST", path: str = "/orders", **more: Any) -> Answer:

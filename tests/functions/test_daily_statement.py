@@ -202,7 +202,7 @@ def test_a_task_cut_off_goes_on_where_it_was(night: Night) -> None:
     shard = next(name for name in day_shards(DAY) if night.made.store.of_day(name) == (number,))
     clock = iter([120.0, 10.0])
 
-    night.hand_out(night.messages.take(shard), left=lambda: next(clock))
+    night.hand_out(night.messages.take(shard), remaining=lambda: next(clock))
     night.work()
 
     assert (1, 1) == (night.report["total"]["here"]["orders"], night.sides.platform.count("orders.query"))

@@ -11,6 +11,7 @@ import pytest
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.bootstrap import Platform
+from jiuwu.deadline import Deadline
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore
 from tests.functions.trade_messages import (
@@ -63,7 +64,7 @@ class Rig:
         return order
 
     def handle(self, *records: dict[str, Any]) -> list[str]:
-        return failed(self.app.handle(self.parts, batch(*records), lambda: 30.0))
+        return failed(self.app.handle(self.parts, batch(*records), Deadline(lambda: 30.0)))
 
     def asked_again(self) -> list[dict[str, Any]]:
         """The messages in the effect queue, waited for as long as a first failure makes them wait."""

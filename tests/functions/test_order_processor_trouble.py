@@ -245,7 +245,9 @@ def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the
     rig.put(an_order())
     unknown = [record(told("paid", n)) for n in range(1, 9)]
 
-    assert rig.handle(record(told("paid")), *unknown, left=lambda: left[0]) == [one["messageId"] for one in unknown]
+    assert rig.handle(record(told("paid")), *unknown, remaining=lambda: left[0]) == [
+        one["messageId"] for one in unknown
+    ]
 
     assert rig.order().status is Status.PAID
     assert left[0] > 0

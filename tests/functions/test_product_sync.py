@@ -16,6 +16,7 @@ from jiuwu.aws import settings
 from jiuwu.aws.settings import SettingsError
 from jiuwu.bootstrap import Platform
 from jiuwu.catalogue.repository import Product
+from jiuwu.deadline import Deadline
 from jiuwu.platform import profile
 from jiuwu.platform.calls.transport import http_client
 from sandbox.simulator.app import Simulator
@@ -71,8 +72,8 @@ class Market:
         item: dict[str, Any] = self.dynamodb.get_item(TableName=self.names["PRODUCTS_TABLE"], Key=key)["Item"]
         return item
 
-    def run(self, event: object = TICK, *, left: Callable[[], float] = lambda: 300.0) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.sync, event, left)
+    def run(self, event: object = TICK, *, remaining: Callable[[], float] = lambda: 300.0) -> dict[str, Any]:
+        answer: dict[str, Any] = self.app.handle(self.sync, event, Deadline(remaining))
         return answer
 
     @property
@@ -239,8 +240,8 @@ def test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on
     market.write(*(a_product(product_id=f"p{number:03}") for number in range(150)))
     market.run()
     steps = iter([300.0] * 25)  # a page of 100 products
-    cut = market.run({"check": True}, left=lambda: next(steps, 0.0))
-    market.run(left=lambda: 0.0)
+    cut = market.run({"check": True}, remaining=lambda: next(steps, 0.0))
+    market.run(remaining=lambda: 0.0)
     rest = market.run({"check": True, "after": cut["next"]})
 
     assert ({"same": 100}, False, "p099") == (cut["outcomes"], cut["finished"], cut["next"])
@@ -288,7 +289,7 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(market: Market) -> None:
     market.write(*(a_product(product_id=f"p{number:03}") for number in range(150)))
     # a page of 100 products is 25 steps; then six more
     steps = iter([300.0] * 31)
-    cut = market.run(left=lambda: next(steps, 0.0))
+    cut = market.run(remaining=lambda: next(steps, 0.0))
 
     assert ({"pushed": 124}, False, []) == (cut["outcomes"], cut["finished"], cut["problems"])
     rest = market.run()
@@ -300,7 +301,7 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was(market: Market) -> None:
 def test_without_time_nothing_is_begun(market: Market) -> None:
     market.write(TEA)
 
-    assert ({}, False, []) == ((cut := market.run(left=lambda: 29.0))["outcomes"], cut["finished"], market.calls())
+    assert ({}, False, []) == ((cut := market.run(remaining=lambda: 29.0))["outcomes"], cut["finished"], market.calls())
 
 
 def test_two_runs_at_once_come_to_the_same_end(market: Market) -> None:

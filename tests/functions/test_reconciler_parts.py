@@ -52,7 +52,7 @@ def test_what_is_no_task_comes_again_and_ends_in_the_dead_letters(clockwork: Clo
 
 def in_the_middle_of_it(clockwork: Clockwork, part: ShardTask) -> ShardTask:
     """The continuation of this part, whose first invocation has come to its end."""
-    clockwork.put(part, "m-first", left=lambda: 10.0)
+    clockwork.put(part, "m-first", remaining=lambda: 10.0)
     (rest,) = clockwork.tasks()
     return ShardTask(**json.loads(rest["body"]))
 
@@ -72,7 +72,7 @@ def test_a_part_still_in_work_is_left_alone_by_the_next_tick(clockwork: Clockwor
 def test_a_continuation_delivered_twice_is_worked_on_once(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 201)
     rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
-    clockwork.put(rest, "m-rest", left=lambda: 10.0)
+    clockwork.put(rest, "m-rest", remaining=lambda: 10.0)
     asked = clockwork.sides.platform.count("orders.query")
 
     clockwork.put(rest, "m-rest")
@@ -85,7 +85,7 @@ def test_a_part_whose_worker_died_is_taken_by_a_later_tick_and_not_given_back_to
     rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
     clockwork.sides.now = LATER + 21  # ten seconds for what was left, ten for the clocks
 
-    clockwork.put(ShardTask("3", LATER + 21), "m-next-tick", left=lambda: 10.0)
+    clockwork.put(ShardTask("3", LATER + 21), "m-next-tick", remaining=lambda: 10.0)
     asked = clockwork.sides.platform.count("orders.query")
     clockwork.put(rest, "m-rest")
 
@@ -130,7 +130,7 @@ def test_a_continuation_that_cannot_be_queued_brings_the_task_again(clockwork: C
     without_queue(clockwork)
 
     with pytest.raises(FanoutFailed, match="1 of 1"):
-        clockwork.put(ShardTask("3", LATER), left=lambda: 10.0)
+        clockwork.put(ShardTask("3", LATER), remaining=lambda: 10.0)
 
 
 def test_a_platform_that_is_down_is_asked_again_by_the_next_tick_and_no_sooner(clockwork: Clockwork) -> None:
@@ -252,7 +252,7 @@ def test_silence_is_judged_over_all_pages_of_the_list(clockwork: Clockwork, caps
 
     for page in range(3):
         assert "SilentWebhook" not in capsys.readouterr().out, f"before page {page}"
-        clockwork.put(ShardTask(CHANGED, LATER + 100), left=lambda: 10.0)
+        clockwork.put(ShardTask(CHANGED, LATER + 100), remaining=lambda: 10.0)
         clockwork.sides.now += 21
 
     assert "SilentWebhook" in capsys.readouterr().out
@@ -266,7 +266,7 @@ def test_one_notification_on_the_first_page_is_remembered_to_the_last(
     unheard_of(clockwork, 3)
     clockwork.sides.platform.page_size = 1
 
-    clockwork.run(left=lambda: 10.0)
+    clockwork.run(remaining=lambda: 10.0)
 
     assert "SilentWebhook" not in capsys.readouterr().out
 
@@ -274,7 +274,7 @@ def test_one_notification_on_the_first_page_is_remembered_to_the_last(
 def test_a_forgotten_page_counts_nobody_twice(clockwork: Clockwork, capsys: pytest.CaptureFixture[str]) -> None:
     unheard_of(clockwork, 2)
     clockwork.sides.platform.page_size = 1
-    clockwork.put(ShardTask(CHANGED, LATER + 100), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER + 100), remaining=lambda: 10.0)
     (rest,) = clockwork.tasks()
 
     clockwork.sides.platform.fail("orders.changed", refuses(10001))

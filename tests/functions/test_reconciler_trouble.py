@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
+from jiuwu.deadline import Deadline
 from jiuwu.orders.events import Cancelled, EffectDone
 from jiuwu.orders.order import HistoryEntry, Status
 from jiuwu.reconciliation.drift import counts_of
@@ -36,7 +37,7 @@ def seconds(*left: float) -> Callable[[], float]:
 def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork) -> None:
     numbers = clockwork.orders_of("3", 150)
 
-    clockwork.put(ShardTask("3", LATER), left=seconds(100, 10))
+    clockwork.put(ShardTask("3", LATER), remaining=seconds(100, 10))
     (rest,) = clockwork.tasks()
     half = [number for number in numbers if clockwork.sides.order(number).due_at > LATER]
     clockwork.take(rest)
@@ -48,7 +49,7 @@ def test_a_shard_whose_time_is_over_is_gone_on_with_at_once(clockwork: Clockwork
 def test_a_page_whose_time_is_over_before_all_are_placed_is_gone_on_with(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 3, there=False)
 
-    clockwork.put(ShardTask("3", LATER), left=seconds(100, 100, 100, 10))
+    clockwork.put(ShardTask("3", LATER), remaining=seconds(100, 100, 100, 10))
     first = len(clockwork.sides.platform.orders)
     (rest,) = clockwork.tasks()
     clockwork.take(rest)
@@ -61,7 +62,7 @@ def test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at(clockwork:
         clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
     clockwork.sides.platform.page_size = 2
 
-    answer = clockwork.run(left=lambda: 10.0)
+    answer = clockwork.run(remaining=lambda: 10.0)
 
     assert (5, 3) == (answer["changed"], clockwork.sides.platform.count("orders.changed"))
     assert [2, 2, 1] == [json.loads(report["report"]["S"])["looked_at"] for report in clockwork.reports_in_order]
@@ -98,7 +99,7 @@ def test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wai
     happens(clockwork, number)
     clockwork.sides.platform.pay(other)
     clockwork.sides.platform.page_size = 1
-    clockwork.put(ShardTask(CHANGED, LATER), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER), remaining=lambda: 10.0)
     clockwork.tasks()  # nobody comes to the next page for a long time
 
     clockwork.sides.now = LATER + 850
@@ -114,7 +115,7 @@ def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork:
     for n in range(4):
         clockwork.order(f"key-{n}", Cancelled(f"c{n}", NOW))
     clockwork.sides.platform.page_size = 2
-    clockwork.put(ShardTask(CHANGED, LATER), left=lambda: 10.0)
+    clockwork.put(ShardTask(CHANGED, LATER), remaining=lambda: 10.0)
     (rest,) = clockwork.tasks()
     clockwork.sides.platform.fail("orders.changed", refuses(10001))
 
@@ -243,7 +244,7 @@ def test_two_runs_at_once_do_everything_once(clockwork: Clockwork, make_table: C
 
     def run(reconciler: Any) -> None:
         for part in of_tick(8, LATER + 100):
-            clockwork.app.handle(reconciler, batch(part), lambda: 120.0)
+            clockwork.app.handle(reconciler, batch(part), Deadline(lambda: 120.0))
 
     with ThreadPoolExecutor(2) as runs:
         list(runs.map(run, both))

@@ -19,6 +19,7 @@ import pytest
 from jiuwu.aws import settings, task_queue
 from jiuwu.aws.invocation import WrongPayload
 from jiuwu.aws.settings import SettingsError
+from jiuwu.deadline import Deadline
 from jiuwu.members.grants import SHARDS, Grants, shard_of
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
@@ -103,7 +104,7 @@ class Ticks:
         self.app, self.refresher = app, refresher
 
     def handle(self, event: object, context: Context | None = None) -> dict[str, Any]:
-        done: dict[str, Any] = self.app.handle(self.refresher, event, context or Context())
+        done: dict[str, Any] = self.app.handle(self.refresher, event, Deadline.of(context or Context()))
         return done
 
     def tasks(self) -> list[dict[str, str]]:
@@ -120,12 +121,16 @@ class Ticks:
         self.handle(CLOCK_TICK)
         return [task.body for task in task_queue.tasks({"Records": self.tasks()}, self.app.Part)]
 
+    def work(self, part: Any) -> Any:
+        """One task's invocation, with time enough: its outcomes, and the part not done."""
+        return self.app.work(self.refresher, part, Deadline.of(Context()))
+
     def __call__(self) -> dict[str, int]:
         """A tick and its tasks, side by side as Lambda runs them, and what is left over; the outcomes of all."""
         total, parts = Counter[str](), self.parts()
         while parts:
             with ThreadPoolExecutor(len(parts)) as invocations:
-                done = list(invocations.map(lambda part: self.app.work(self.refresher, part, Context()), parts))
+                done = list(invocations.map(self.work, parts))
             total = sum((outcomes for outcomes, _ in done), total)
             parts = [rest for _, rest in done if rest]
         return dict(sorted(total.items()))
@@ -243,7 +248,7 @@ def test_without_time_nothing_is_begun_and_nothing_goes_in_circles(
     run: Ticks, link: Callable[..., None], community: RefreshCommunity
 ) -> None:
     link(of_one_shard(1)[0])
-    outcomes, rest = run.app.work(run.refresher, part_of_shard_3(run), Context(members=0))
+    outcomes, rest = run.app.work(run.refresher, part_of_shard_3(run), Deadline.of(Context(members=0)))
     assert ({}, None, []) == (outcomes, rest, community.calls("/oauth/token"))
 
 
@@ -260,7 +265,7 @@ def test_two_tasks_on_one_shard_renew_each_member_once(
     part = part_of_shard_3(run)
     community.meet = lambda: time.sleep(0.05)
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: run.app.work(run.refresher, part, Context()), range(2)))
+        both = list(pool.map(lambda _: run.work(part), range(2)))
     assert 12 == sum(outcomes["renewed"] for outcomes, _ in both)
     assert 12 == len(community.calls("/oauth/token"))
 
@@ -315,7 +320,7 @@ def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
     app: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refresher = app.build(settings.load(app.Settings, ANYWHERE | {"MEMBERS_TABLE": "not-there"}))
-    outcome = app.handle(refresher, {"member_id": "mb_1"}, Context())
+    outcome = app.handle(refresher, {"member_id": "mb_1"}, Deadline.of(Context()))
     assert {"member_id": "mb_1", "outcome": "table_unavailable"} == outcome
     assert '"TokenRefreshes":[1.0]' in capsys.readouterr().out
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import attempt_seconds, new_order, place
@@ -44,7 +45,7 @@ class Platform:
 
 def placed(platform: Any, seconds: float = 60.0) -> RemoteOrder:
     token: Any = object()
-    return place(platform, CREATED, token, left=lambda: seconds)
+    return place(platform, CREATED, token, deadline=Deadline(lambda: seconds))
 
 
 @pytest.mark.parametrize("doubt", [LOST, OrderConflict("orders.create")])
@@ -79,8 +80,9 @@ def test_with_time_enough_an_attempt_may_take_as_long_as_the_profile_says() -> N
 
 def test_three_calls_of_three_slow_attempts_each_end_in_the_time_that_is_left() -> None:
     left = 14.0
+    deadline = Deadline(lambda: left)
     for _ in range(3):
-        left -= 3 * attempt_seconds(Platform(shows=remote()), left)  # type: ignore[arg-type]
+        left -= 3 * attempt_seconds(Platform(shows=remote()), deadline)  # type: ignore[arg-type]
 
     assert left > 1.0
 

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.settings import PlatformSettings
+from jiuwu.deadline import Deadline
 from jiuwu.platform import profile
 from jiuwu.platform.errors import AppSecretUnavailable, BadParameters, ContentRefused, ScopeMissing, TokenInvalid
 
@@ -128,9 +129,10 @@ class MembersPlatform(Platform):
 
         return PointsLedger(clients.client("dynamodb"), self._points_table)
 
-    def place(self, order: "Order", *, left: Callable[[], float]) -> "RemoteOrder":
-        """Our order at the platform, for its member; `left` is how many seconds the caller still has. Points that pay
-        for it are reserved first: the platform takes such an order as paid at once.
+    def place(self, order: "Order", *, deadline: Deadline) -> "RemoteOrder":
+        """Place our order at the platform for its member, before the deadline.
+
+        Points that pay for it are reserved first: the platform takes such an order as paid at once.
 
         Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
@@ -142,7 +144,7 @@ class MembersPlatform(Platform):
         if order.points:
             reserve(self.ledger, order, at=int(self._clock()))
         try:
-            return place(self.client, order, self.token(order.member_id), left=left)
+            return place(self.client, order, self.token(order.member_id), deadline=deadline)
         except TokenBusy as busy:
             raise NotPlaceable("token_busy") from busy
         except (TokenUnavailable, TokenInvalid, ScopeMissing) as ended:

@@ -152,7 +152,7 @@ SIDES = (
         "what may be there is looked up before it is placed again",
         2,
         "layers/jiuwu/jiuwu/orders/placement.py",
-        "found = look(platform, order.order_no, left=left)",
+        "found = look(platform, order.order_no, deadline=deadline)",
         "found = None",
         ("tests/orders/test_placement.py::test_what_is_certainly_not_there_is_tried_once_more",),
     ),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
 
+from jiuwu.deadline import Deadline
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
 from jiuwu.reconciliation.repository import Records
 
@@ -65,18 +66,18 @@ class Stock:
 
 
 class Stocktaking:
-    """A run. `left` is how many seconds it still has; what was compared less than `check_seconds` ago is not again."""
+    """A run. What was compared less than `check_seconds` ago is not again."""
 
     def __init__(
         self,
         catalogue: Catalogue,
         rows: Rows,
         *,
-        left: Callable[[], float],
+        deadline: Deadline,
         check_seconds: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._catalogue, self._rows, self._left, self._clock = catalogue, rows, left, clock
+        self._catalogue, self._rows, self._deadline, self._clock = catalogue, rows, deadline, clock
         self._check_seconds = check_seconds
         self._failed_in_a_row = 0
         self.stock = Stock()
@@ -110,7 +111,7 @@ class Stocktaking:
         seen_before = float("inf") if check else self._clock() - self._check_seconds
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for some in batched(items, _AT_ONCE, strict=False):
-                if self._left() < _MARGIN_SECONDS:
+                if not self._deadline.has(_MARGIN_SECONDS):
                     return False
                 done = list(pool.map(partial(self._keep, seen_before=seen_before, again=again), some))
                 self.stock.note(kept for kept, _ in done)

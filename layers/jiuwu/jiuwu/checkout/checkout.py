@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.catalogue.pricing import Products
+from jiuwu.deadline import Deadline
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, look, new_order
@@ -58,12 +59,12 @@ class CancelLater(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The platform during one request. `place` creates an order there and raises PlatformError or NotPlaceable; `left`
-    is how many seconds the request still has; `open_id` is the member's account there."""
+    """The platform during one request. `place` creates an order there and raises PlatformError or NotPlaceable;
+    `open_id` is the member's account there."""
 
     platform: "Callable[[], PlatformClient]"
     place: "Callable[[Order], RemoteOrder]"
-    left: Callable[[], float]
+    deadline: Deadline
     open_id: Callable[[str], str]
 
 
@@ -113,7 +114,7 @@ class Checkout:
         try:
             if order.status is Status.CREATED:
                 return self._placed(order, reach)
-            remote = look(reach.platform(), order.order_no, left=reach.left)
+            remote = look(reach.platform(), order.order_no, deadline=reach.deadline)
             # one that the platform does not know is the reconciler's: nothing is created twice because of a look
             return self._settled(order, remote, seen_at=now) if remote else order
         except NotPlaceable:
@@ -200,12 +201,12 @@ class Checkout:
     def _cancelled_there(self, order: Order, reach: Reach) -> "RemoteOrder | None":
         platform, number = reach.platform(), effect_id(order.order_no, "push:cancelled")
         try:
-            seconds = attempt_seconds(platform, reach.left())
+            seconds = attempt_seconds(platform, reach.deadline)
             return platform.push_status(order.order_no, "cancelled", number, timeout=seconds)
         except OrderUnknown:
             return None
         except (TransitionRefused, OrderConflict, UnknownOutcome):
-            return look(platform, order.order_no, left=reach.left)
+            return look(platform, order.order_no, deadline=reach.deadline)
 
     def _cancelled_here(self, order: Order) -> Order:
         """The platform never had it. If it still gets there, the machine has it cancelled there."""

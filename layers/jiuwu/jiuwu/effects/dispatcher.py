@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, task_queue
+from jiuwu.deadline import NO_DEADLINE, Deadline
 from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from jiuwu.platform.calls.client import PlatformClient
 
 _UNBURIED_SECONDS = 300
-# No effect is begun with fewer seconds left. At a platform that hangs, a telling and the look after it end well before
-# (`attempt_seconds`), and the rest is for writing down what was tried: what dies unwritten was never tried, so that it
-# would not wait longer each time, nor ever be given up, and ship requests that were taken would go out again.
-_LEAST_SECONDS = 16.0
+# No effect is begun with fewer seconds remaining. At a platform that hangs, a call and the check after it end well
+# before (`attempt_seconds`); the rest is for writing down what was tried. An attempt that dies unwritten does not
+# count: the effect would neither wait longer each time nor fail permanently, and ship requests that were taken would
+# go out again.
+_MARGIN_SECONDS = 16.0
 _ORDERS_AT_ONCE = 10
 
 
@@ -106,7 +108,7 @@ class Dispatcher:
     """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
     `points` is the ledger of what orders for points are paid with; `bury` is given each effect that is given up, before
     the order says so; the goods of orders of `check_from_fen` and more leave only when the platform shows their
-    payments; `left` is how many seconds there still are."""
+    payments. No effect is begun that could outlast the deadline."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -119,12 +121,12 @@ class Dispatcher:
         policy: Policy,
         bury: Bury,
         check_from_fen: int,
-        left: Callable[[], float] = lambda: float("inf"),
+        deadline: Deadline = NO_DEADLINE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._events, self._bus, self._bury = store, events, bus, bury
         self._platform, self._points, self._policy = platform, points, policy
-        self._check_from_fen, self._left, self._clock = check_from_fen, left, clock
+        self._check_from_fen, self._deadline, self._clock = check_from_fen, deadline, clock
 
     def dispatch(self, order_nos: Iterable[str], *, begun: Collection[str] = ()) -> Dispatched:
         """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders
@@ -159,7 +161,7 @@ class Dispatcher:
 
     @property
     def _late(self) -> bool:
-        return self._left() < _LEAST_SECONDS
+        return not self._deadline.has(_MARGIN_SECONDS)
 
     def _leaving(self, order: Order, cleared: _Cleared) -> list[str]:
         """Return the effects that are ready, without those whose payments were not checked in this invocation."""
@@ -180,7 +182,7 @@ class Dispatcher:
         to_check = {number: names for number, one in orders.items() if (names := self._to_check(one, self._ready(one)))}
         if not to_check or self._late:
             return {}
-        checked = check(self._platform, {number: orders[number] for number in to_check}, left=self._left)
+        checked = check(self._platform, {number: orders[number] for number in to_check}, deadline=self._deadline)
         for number, names in to_check.items():
             kept = [name for name in names if not checked[number].clears(name)]
             attempts += [self._unchecked(orders[number], name, checked[number]) for name in kept]
@@ -228,7 +230,7 @@ class Dispatcher:
             if self._late:
                 return
             if (order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS:
-                attempts.append(self._attempt(order, effect, *tell(platform, order, effect, left=self._left)))
+                attempts.append(self._attempt(order, effect, *tell(platform, order, effect, deadline=self._deadline)))
             else:
                 problem = "the platform confirmed it each time, and does not show it"
                 attempts.append(self._attempt(order, effect, NEVER_SHOWN, problem))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.lookup import remotes
 from jiuwu.orders.order import Order
 from jiuwu.orders.payment_sum import is_own_refund
@@ -59,12 +60,12 @@ def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> li
 
 
 def check(
-    platform: "Callable[[], PlatformClient]", orders: Mapping[str, Order], *, left: Callable[[], float]
+    platform: "Callable[[], PlatformClient]", orders: Mapping[str, Order], *, deadline: Deadline
 ) -> dict[str, Checked]:
     """Ask the platform about the payments of these orders, in as few calls as it takes; return the answers by
     number."""
     try:
-        found, unreadable = remotes(platform, list(orders), left=left)
+        found, unreadable = remotes(platform, list(orders), deadline=deadline)
     except PlatformError as error:
         return dict.fromkeys(orders, Checked(error))
     checked = {number: _compared(order, found.get(number)) for number, order in orders.items()}

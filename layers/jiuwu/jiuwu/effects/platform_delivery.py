@@ -1,8 +1,8 @@
 """One effect of an order told to the platform, and looked up where it would not, or did not say whether it did."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order, payment_of, request_no
 from jiuwu.orders.placement import attempt_seconds
@@ -35,15 +35,12 @@ class EffectUnknown(Exception):
     """A later version of this code wanted it; this one leaves it pending."""
 
 
-def tell(
-    platform: "PlatformClient", order: Order, effect: str, *, left: Callable[[], float]
-) -> tuple[Exception | str, str]:
-    """Carries out an effect; what failed, and in words: both empty when the platform has it. `left` is how many seconds
-    the caller still has; it ends before."""
+def tell(platform: "PlatformClient", order: Order, effect: str, *, deadline: Deadline) -> tuple[Exception | str, str]:
+    """Carry out an effect before the deadline; what failed, and in words: both empty when the platform has it."""
     try:
-        _call(platform, order, effect, attempt_seconds(platform, left()))
+        _call(platform, order, effect, attempt_seconds(platform, deadline))
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
-        return _look(platform, order, effect, error, attempt_seconds(platform, left()))
+        return _look(platform, order, effect, error, attempt_seconds(platform, deadline))
     except (PlatformError, EffectUnknown, RefundFailed) as error:
         return error, str(error)
     return "", ""

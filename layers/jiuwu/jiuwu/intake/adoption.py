@@ -7,6 +7,7 @@ number is one that we make, and its lines explain its amount.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.lookup import remotes
 from jiuwu.orders.order import Order
@@ -27,11 +28,11 @@ def adopt_from(
     *,
     member_id_for: Callable[[str], str],
     now: int,
-    left: Callable[[], float],
+    deadline: Deadline,
 ) -> dict[str, Order | Poison | TryLater]:
     """Each order as it must have been before the platform had it, or why there is none, or none yet; raises TryLater.
 
-    `member_id_for` gives the member of a platform account (open_id); `left` is how many seconds the caller still has.
+    `member_id_for` gives the member of a platform account (open_id).
     """
     # a number that we never made could spoil the question for all others
     ours = [number for number in order_nos if is_order_no(number)]
@@ -39,7 +40,7 @@ def adopt_from(
         number: Poison("not_our_order", "out_order_no: not of our making") for number in order_nos
     }
     try:
-        theirs, unreadable = remotes(platform, ours, left=left) if ours else ({}, {})
+        theirs, unreadable = remotes(platform, ours, deadline=deadline) if ours else ({}, {})
     except PlatformError as error:
         raise TryLater(f"platform:{type(error).__name__}") from error
     adopted = {number: _adopt(theirs.get(number), member_id_for, now) for number in ours}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from jiuwu.deadline import NO_DEADLINE, Deadline
 from jiuwu.platform.errors import BadReply
 
 if TYPE_CHECKING:
@@ -10,20 +11,20 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 
-# A question begun with fewer seconds left might outlive its caller, and what the others were told would go unwritten:
-# three attempts of a wait for a turn and a reply that just comes in time.
-_LEAST_SECONDS = 10.0
+# A query begun with fewer seconds remaining might outlive its caller, and what the other queries found would go
+# unwritten: three attempts, each a wait for a turn and a reply that just comes in time.
+_MARGIN_SECONDS = 10.0
 
 
 def remotes(
     platform: "Callable[[], PlatformClient]",
     numbers: Sequence[str],
     *,
-    left: Callable[[], float] = lambda: float("inf"),
+    deadline: Deadline = NO_DEADLINE,
 ) -> "tuple[dict[str, RemoteOrder], dict[str, str]]":
     """The orders that the platform has, and those that could not be read with the reason, each by number. Raises
-    PlatformError. `left` is how many seconds the caller still has."""
-    if left() < _LEAST_SECONDS:
+    PlatformError."""
+    if not deadline.has(_MARGIN_SECONDS):
         return {}, {number: f"{number}: no time left" for number in numbers}
     try:
         return {remote.out_order_no: remote for remote in platform().query_orders(numbers)}, {}
@@ -32,6 +33,6 @@ def remotes(
             return {}, {numbers[0]: f"{numbers[0]}: {reply}"}
     half = len(numbers) // 2
     (found, unreadable), (more, more_unreadable) = (
-        remotes(platform, part, left=left) for part in (numbers[:half], numbers[half:])
+        remotes(platform, part, deadline=deadline) for part in (numbers[:half], numbers[half:])
     )
     return found | more, unreadable | more_unreadable

@@ -1,8 +1,8 @@
 """Our order made the platform's: idempotent by its number, looked up before it is tried again."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from jiuwu.deadline import NO_DEADLINE, Deadline
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, UnknownOutcome
 from jiuwu.points.ledger import AlreadyReturned, InsufficientPoints, LedgerBusy, PointsLedger
 
@@ -68,19 +68,19 @@ def new_order(  # noqa: PLR0913 -- what an order is made of
 
 
 def place(
-    platform: "PlatformClient", order: Order, token: "TokenSource", *, left: Callable[[], float] = lambda: float("inf")
+    platform: "PlatformClient", order: Order, token: "TokenSource", *, deadline: Deadline = NO_DEADLINE
 ) -> "RemoteOrder":
-    """The platform's order for ours, on the member's behalf; `left` is how many seconds the caller still has.
+    """The platform's order for ours, on the member's behalf.
 
     Raises PlatformError, and what `token` raises. After an unknown outcome, or a refusal because the platform has the
     number with other content, it looks; only if the platform certainly does not have the order, it tries once more.
     """
     asked = _asked(order)
     try:
-        return platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+        return platform.create_order(asked, token, timeout=attempt_seconds(platform, deadline))
     except (UnknownOutcome, OrderConflict):
-        found = look(platform, order.order_no, left=left)
-    return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, left()))
+        found = look(platform, order.order_no, deadline=deadline)
+    return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, deadline))
 
 
 def retry_seconds(tries: int, check_seconds: int) -> int:
@@ -102,22 +102,20 @@ def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
         raise NotPlaceable("points_busy") from busy
 
 
-def look(
-    platform: "PlatformClient", order_no: str, *, left: Callable[[], float] = lambda: float("inf")
-) -> "RemoteOrder | None":
+def look(platform: "PlatformClient", order_no: str, *, deadline: Deadline = NO_DEADLINE) -> "RemoteOrder | None":
     """The platform's view of an order now; None when it has none. Raises PlatformError."""
     try:
-        return platform.get_order(order_no, timeout=attempt_seconds(platform, left()))
+        return platform.get_order(order_no, timeout=attempt_seconds(platform, deadline))
     except OrderUnknown:
         return None
 
 
-def attempt_seconds(platform: "PlatformClient", left: float) -> float:
-    """How long one attempt of a call may take: as the profile has it, or less when time runs out.
+def attempt_seconds(platform: "PlatformClient", deadline: Deadline) -> float:
+    """Return how many seconds one attempt of a call may take: as the profile has it, or less when time runs out.
 
-    A call makes up to three attempts; an eighth of what is left for each leaves more than half for what comes after.
+    A call makes up to three attempts; an eighth of what remains for each leaves more than half for what comes after.
     """
-    return min(platform.profile.gateway.timeout_seconds, max(left / 8, 0.05))
+    return min(platform.profile.gateway.timeout_seconds, max(deadline.remaining() / 8, 0.05))
 
 
 def _asked(order: Order) -> "NewOrder":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.lookup import remotes
 from jiuwu.orders.order import Order
 from jiuwu.orders.placement import NotPlaceable
@@ -84,8 +85,8 @@ class _CutOff(Exception):
 
 
 class ReconciliationWorker:
-    """The work. `place` creates an order at the platform and raises PlatformError or NotPlaceable; `left` is how many
-    seconds there still are. What changed less than `fresh_seconds` ago is left to the notification on its way."""
+    """The work. `place` creates an order at the platform and raises PlatformError or NotPlaceable.
+    What changed less than `fresh_seconds` ago is left to the notification on its way."""
 
     def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
         self,
@@ -94,12 +95,12 @@ class ReconciliationWorker:
         *,
         platform: "Callable[[], PlatformClient]",
         place: "Callable[[Order], RemoteOrder]",
-        left: Callable[[], float],
+        deadline: Deadline,
         fresh_seconds: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._settler = store, settler
-        self._platform, self._place, self._left = platform, place, left
+        self._platform, self._place, self._deadline = platform, place, deadline
         self._fresh_seconds, self._clock = fresh_seconds, clock
         self._failed_in_a_row = 0
         self.outcome = Outcome()
@@ -200,7 +201,7 @@ class ReconciliationWorker:
 
     def _look_at(self, numbers: Sequence[str]) -> None:
         asked_at = self._clock()
-        found, unreadable = remotes(self._platform, numbers, left=self._left)
+        found, unreadable = remotes(self._platform, numbers, deadline=self._deadline)
         self.outcome.problems += unreadable.values()
         readable = (number for number in numbers if number not in unreadable)
         settled = self._settle({number: found.get(number) for number in readable}, asked_at)
@@ -248,7 +249,7 @@ class ReconciliationWorker:
 
     @property
     def _late(self) -> bool:
-        return self._left() < _MARGIN_SECONDS
+        return not self._deadline.has(_MARGIN_SECONDS)
 
 
 def _about_one(error: PlatformError) -> bool:

@@ -4,9 +4,9 @@ One task for each part of the days index looks at the orders that we have; one g
 those that only the platform has.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from jiuwu.deadline import Deadline
 from jiuwu.orders.codec import day_shards
 from jiuwu.orders.repository import OrderStore, TableBusy
 from jiuwu.platform.errors import BadParameters, PlatformError
@@ -38,18 +38,18 @@ def wait_seconds(progress: Progress) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StatementWorker:
-    """Carries tasks of one run forward; `left` is how many seconds there still are."""
+    """Carry tasks of one run forward, step by step until the deadline."""
 
     run: Run
     runs: StatementRuns
     store: OrderStore
     comparer: Comparer
-    left: Callable[[], float]
+    deadline: Deadline
 
     def walk(self, task: str) -> Progress | None:
         """Goes on with a task until it is done, fails, or time is over; None when another copy of it is ahead."""
         progress = self.runs.progress(self.run, task)
-        while not progress.done and self.left() > _MARGIN_SECONDS:
+        while not progress.done and self.deadline.has(_MARGIN_SECONDS):
             saved = self.runs.save(self.run, task, self._step(task, progress))
             if saved is None or saved.failures:
                 return saved

@@ -1,0 +1,34 @@
+"""The end of an invocation: Lambda stops the process there, and what was not written down by then is lost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Context(Protocol):
+    """What a deadline needs of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the work must be over; `remaining()` gives the seconds until then."""
+
+    remaining: Callable[[], float]
+
+    @classmethod
+    def of(cls, context: Context, *, reserve_seconds: float = 0.0) -> "Deadline":
+        """Return the end of Lambda's invocation, less the seconds reserved for what follows the work."""
+        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve_seconds)
+
+    def has(self, margin_seconds: float) -> bool:
+        """Return whether so many seconds remain: the margin that a step needs to end in time."""
+        return self.remaining() >= margin_seconds
+
+    def at_most(self, seconds: float) -> "Deadline":
+        """Return a deadline that never leaves more than so many seconds."""
+        return Deadline(lambda: min(self.remaining(), seconds))
+
+
+NO_DEADLINE = Deadline(lambda: float("inf"))
