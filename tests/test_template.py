@@ -234,17 +234,6 @@ def test_an_alarm_on_what_nobody_counts_is_noticed() -> None:
     assert "BadSignatures" in conventions.alarms_on_what_nobody_counts(TEMPLATE, _literals() - {"signature_wrong"})
 
 
-def test_every_alarm_has_its_place_in_the_runbook() -> None:
-    runbook = (ROOT / "docs/runbook.md").read_text("utf-8")
-
-    assert set() == _unexplained(runbook)
-    assert {"DeadLetterKeeperErrors"} == _unexplained(runbook.replace("DeadLetterKeeperErrors", ""))
-
-
-def _unexplained(runbook: str) -> set[str]:
-    return set(conventions.properties(TEMPLATE, "CloudWatch::Alarm")) - set(re.findall(r"\w+", runbook))
-
-
 def _literals() -> set[str]:
     """Every text that stands in the code that ships."""
     sources = [*ROOT.glob("layers/jiuwu/jiuwu/**/*.py"), *ROOT.glob("functions/*/app.py")]
