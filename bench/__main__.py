@@ -13,7 +13,7 @@ from rich.table import Table
 from bench import cold, life, limits, signing, throughput, warm, writes
 from bench.measure import Ratio
 from jiuwu.aws import clients
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud import ministack
 from sandbox.cloud.environments import ROOT, SANDBOX
 from sandbox.environment import Sandbox

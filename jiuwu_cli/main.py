@@ -2,18 +2,18 @@
 
 import typer
 
-from jiuwu_cli.circuit import circuit
-from jiuwu_cli.dead import dead
-from jiuwu_cli.doctor import doctor
-from jiuwu_cli.order import order
-from jiuwu_cli.points import points
-from jiuwu_cli.problems import OneLine
-from jiuwu_cli.products import products
-from jiuwu_cli.reconcile import reconcile
-from jiuwu_cli.refund import refund
-from jiuwu_cli.sign import sign
-from jiuwu_cli.trigger import trigger
-from jiuwu_cli.verify import verify
+from jiuwu_cli.commands.circuit import circuit
+from jiuwu_cli.commands.dead_letters import dead
+from jiuwu_cli.commands.doctor import doctor
+from jiuwu_cli.commands.order import order
+from jiuwu_cli.commands.points import points
+from jiuwu_cli.commands.products import products
+from jiuwu_cli.commands.reconcile import reconcile
+from jiuwu_cli.commands.refund import refund
+from jiuwu_cli.commands.sign import sign
+from jiuwu_cli.commands.trigger import trigger
+from jiuwu_cli.commands.verify import verify
+from jiuwu_cli.terminal.errors import OneLine
 
 app = typer.Typer(
     cls=OneLine,

@@ -23,7 +23,7 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.points.ledger import PointsLedger
-from jiuwu_cli.product_rows import Writer
+from jiuwu_cli.products.row_writer import Writer
 from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX

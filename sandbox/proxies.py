@@ -6,7 +6,7 @@ A name like SANDBOX_OUTSIDE_https_proxy keeps the value, so that children, and t
 import os
 from collections.abc import Mapping, MutableMapping
 
-from jiuwu_cli.surroundings import exempt_loopback
+from jiuwu_cli.terminal.proxy_bypass import exempt_loopback
 
 _OUTSIDE = "SANDBOX_OUTSIDE_"
 

@@ -10,7 +10,7 @@ import time
 from textwrap import fill
 
 from jiuwu.platform import profile
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud.environments import ROOT
 from sandbox.cloud.logs import Tail
 from sandbox.environment import Ports, Sandbox

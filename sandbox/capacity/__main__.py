@@ -2,7 +2,7 @@
 
 import sys
 
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.capacity import inputs, order, report
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from jiuwu_cli import moments
+from jiuwu_cli.terminal import times
 
 type Event = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]
     if not logged:
         return  # nothing happened to an order or a member: half of all lines would say only "looked around"
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
-    start = f"{moments.clock(events[0]['timestamp'] / 1000)}  {names.get(function, function):<{_FUNCTION_COLUMNS}}"
+    start = f"{times.clock(events[0]['timestamp'] / 1000)}  {names.get(function, function):<{_FUNCTION_COLUMNS}}"
     *lines, last = [f"{_order(entry):<{_ORDER_COLUMNS}}  {start}  {_line(entry)}" for entry in logged]
     yield from lines
     yield last + (f"  ({duration})" if duration else "")

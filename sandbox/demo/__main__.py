@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from jiuwu.orders.order import Order
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
 from sandbox.demo.scenario import Run, Simulator, repeat, settle

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jiuwu.platform import money
-from jiuwu_cli.price_list import Entry
+from jiuwu_cli.products.price_list import Entry
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.simulation import report
 from sandbox.simulation.faults import KINDS

@@ -15,7 +15,7 @@ import uvicorn
 from typer.testing import CliRunner, Result
 
 from jiuwu.platform.profile import load
-from jiuwu_cli.checks import skipped
+from jiuwu_cli.doctor.findings import skipped
 from jiuwu_cli.main import app
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.state import App
@@ -32,7 +32,7 @@ def jiuwu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("JIUWU_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("jiuwu_cli.sam_cli.check", lambda: skipped("SAM CLI", "none on the PATH"))
+    monkeypatch.setattr("jiuwu_cli.doctor.sam_cli.check", lambda: skipped("SAM CLI", "none on the PATH"))
 
     def run(
         *arguments: str, secret: str | None = SECRET, stdin: str | bytes | None = None, **environment: str
@@ -46,7 +46,7 @@ def jiuwu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes on standard input is typed by a person."""
-    monkeypatch.setattr("jiuwu_cli.asking.at_terminal", lambda: True)
+    monkeypatch.setattr("jiuwu_cli.terminal.confirm.at_terminal", lambda: True)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
-from jiuwu_cli.redrive import Redrive
-from jiuwu_cli.stack import Stack
+from jiuwu_cli.dead_letters.redrive import Redrive
+from jiuwu_cli.deployment.stack import Stack
 from tests.functions.order_processor_rig import Rig
 from tests.functions.test_order_processor_trouble import shows
 from tests.functions.trade_messages import an_order, drained, number, record, shown, told

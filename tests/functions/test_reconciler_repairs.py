@@ -11,10 +11,9 @@ from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import load
 from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Discrepancy
-from jiuwu_cli.comparison import compared, comparer
-from jiuwu_cli.reconcile import mend, remaining
-from jiuwu_cli.repairs import plans
-from jiuwu_cli.stack import Stack
+from jiuwu_cli.deployment.stack import Stack
+from jiuwu_cli.reconcile.comparison import compared, comparer
+from jiuwu_cli.reconcile.repairs import mend, plans, remaining
 from sandbox.simulator import orders as platform
 from tests.functions.both_sides import COMMON, NOW
 from tests.functions.platform_stand_in import Serve

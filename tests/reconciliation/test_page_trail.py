@@ -15,7 +15,7 @@ from jiuwu.reconciliation.page_trail import ListStuck, PageTrail
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.runs import Progress, Run
 from jiuwu.statements.tasks import THERE, StatementWorker
-from jiuwu_cli.comparison import compared
+from jiuwu_cli.reconcile.comparison import compared
 from tests.orders.stored import POLICY
 
 NOW = 1_763_800_000

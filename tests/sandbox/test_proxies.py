@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jiuwu_cli.surroundings import exempt_loopback
+from jiuwu_cli.terminal.proxy_bypass import exempt_loopback
 from sandbox import proxies
 
 # Nobody listens there: whatever goes through it fails.

@@ -2,7 +2,7 @@
 
 import sys
 
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from tests.proof.crash_points.report import table, write
 
 show_every_character()

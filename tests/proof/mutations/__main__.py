@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from jiuwu_cli.surroundings import show_every_character
+from jiuwu_cli.terminal.encoding import show_every_character
 from tests.proof.mutations.list import SAFEGUARDS
 from tests.proof.mutations.running import Verdict, break_, copied, unbroken
 from tests.proof.mutations.safeguard import Safeguard

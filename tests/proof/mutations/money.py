@@ -392,10 +392,10 @@ MONEY = (
     Safeguard(
         "the same refund in other digits is one request",
         2,
-        "jiuwu_cli/options.py",
+        "jiuwu_cli/terminal/options.py",
         'wanted = "\\n".join(map(_by_value, meaning))',
         'wanted = "\\n".join(meaning)',
-        ("tests/cli/test_request_id.py::test_an_amount_counts_by_its_value_and_not_by_its_digits",),
+        ("tests/cli/terminal/test_options.py::test_an_amount_counts_by_its_value_and_not_by_its_digits",),
     ),
     Safeguard(
         "a payment rescues an order about to expire",

@@ -1,0 +1,113 @@
+"""`jiuwu order`: the whole story of one order."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from jiuwu.orders.business_day import day_of
+from jiuwu.orders.order import Order
+from jiuwu_cli.deployment import stack
+from jiuwu_cli.deployment.stack import Stack
+from jiuwu_cli.orders import log_search, timeline
+from jiuwu_cli.orders.timeline import Difference
+from jiuwu_cli.terminal import options, times
+from jiuwu_cli.terminal.errors import Misuse, Problem
+from jiuwu_cli.terminal.output import note, say
+
+_BEFORE_SECONDS = 3600  # a notification may come before we know of the order
+_REPORT = "report#"
+
+
+def order(
+    number: Annotated[str, typer.Argument(help="The order's number.", metavar="NO")],
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", help="Only what happened since 90m, 12h, 7d or a date (Asia/Shanghai).", metavar="TIME"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    stack_name: options.StackName = None,
+) -> None:
+    """Print the whole story of one order.
+
+    State, ledger and effects; then everything that happened, in time: notifications as they were accepted, with the
+    duplicates that were suppressed and their twins, transitions, platform calls, dead letters, drift. What only looked
+    at the order is counted; --json lists it. The log reaches back 30 days.
+
+    Example:
+
+    `jiuwu order JW7Q2M4XK3ZB5N6P2R4T6VAB --since 2h`
+    """
+    if not (number.isascii() and number.isprintable() and 0 < len(number) <= 64 and '"' not in number):
+        raise Misuse(f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead list`")
+    found = stack.find(stack_name)
+    after = times.since(since, time.time()) if since else 0
+    with stack.answering(found):
+        kept = found.store.get(number)
+        log = _log(found, number, kept, after)
+        letters = list(found.shelf.about(number))
+        drift = list(_drift(found, number, after or _begin(kept)))
+    told = [one for one in timeline.moments_of(kept, log.entries, letters, drift) if one.at >= after]
+    if kept is None and not told:
+        raise Problem(f"nothing is known of an order {number}", "check the number and --stack")
+    if as_json:
+        say(json.dumps(timeline.as_json(kept, told), ensure_ascii=False))
+    else:
+        _print(number, kept, told)
+    if log.cut_off:
+        note("the log is too long to be read in a minute: narrow it with --since")
+
+
+def _print(number: str, kept: Order | None, told: list[timeline.Moment]) -> None:
+    for line in timeline.head(kept) if kept else [f"{number}  is not in our table"]:
+        say(line, hang=6)
+    say("story (times of Asia/Shanghai, +08:00):")
+    day = ""
+    for moment in timeline.folded(told):
+        if day != (day := day_of(moment.at)):
+            say(f"  {day}")
+        say(f"  {times.clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
+
+
+def _begin(kept: Order | None) -> int:
+    return kept.created_at - _BEFORE_SECONDS if kept else 0
+
+
+def _log(found: Stack, number: str, kept: Order | None, after: int) -> log_search.Found:
+    causes = [happened.cause for happened in kept.history if happened.cause] if kept else []
+    since = after or _begin(kept)
+    return log_search.read(found.client("logs"), found.output("Logs"), number, since=since, event_ids=causes)
+
+
+def _drift(found: Stack, number: str, after: int) -> Iterator[Difference]:
+    """What the reports of the last 90 days say of the order. They have no index by order: all are looked through."""
+    pages = (
+        found.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=found.output("ReconciliationTable"),
+            FilterExpression="begins_with(#record, :report) AND contains(#report, :order)",
+            ExpressionAttributeNames={"#record": "record", "#report": "report"},
+            ExpressionAttributeValues={":report": {"S": _REPORT}, ":order": {"S": number}},
+        )
+    )
+    for page in pages:
+        for item in page["Items"]:
+            report = json.loads(item["report"]["S"])
+            if report["started_at"] >= after:
+                yield from _differences(report, number)
+
+
+def _differences(report: dict[str, Any], number: str) -> Iterator[Difference]:
+    for class_, found in report.get("classes", {}).items():
+        if number in found["orders"]:
+            evidence = [text.partition(": ")[2] for text in found["evidence"] if text.startswith(f"{number}: ")]
+            yield from (
+                Difference(report["started_at"], class_, text)
+                for text in evidence or ["one of many; the report has no room"]
+            )

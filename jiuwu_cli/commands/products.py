@@ -1,0 +1,235 @@
+"""`jiuwu products`: the merchant's catalogue, from a file into the table, and from there to the platform."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jiuwu.catalogue.repository import Item, Product, RowMalformed, Rows, from_item
+from jiuwu.platform.money import yuan
+from jiuwu_cli.deployment import lanes, stack
+from jiuwu_cli.deployment.stack import Stack
+from jiuwu_cli.products import price_file, product_sync
+from jiuwu_cli.products.large_changes import large_changes
+from jiuwu_cli.products.price_list import Entry
+from jiuwu_cli.products.row_writer import Writer, Written, changes
+from jiuwu_cli.terminal import options
+from jiuwu_cli.terminal.confirm import confirm
+from jiuwu_cli.terminal.errors import Misuse, OneLine, Problem
+from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.texts import counted
+
+_SHOWN = 50  # products, before "and N more"
+_LANE = "products"  # of calls about products
+
+products = typer.Typer(
+    cls=OneLine,
+    name="products",
+    help="Your catalogue: from a CSV file into the table, from there to the platform, and why a product was refused.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+File = Annotated[Path, typer.Argument(help="A CSV file, as Excel or WPS saves it.", metavar="FILE.csv")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, product by product.")]
+NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
+Whole = Annotated[
+    bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
+]
+TrustIds = Annotated[
+    bool, typer.Option("--trust-ids", help="Take ids that look rewritten by a spreadsheet as they stand.")
+]
+Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
+Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
+Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
+
+
+@products.command()
+def push(  # noqa: PLR0913 -- options of a command
+    file: File,
+    *,
+    dry_run: DryRun = False,
+    no_sync: NoSync = False,
+    whole: Whole = False,
+    trust_ids: TrustIds = False,
+    yes: options.Yes = False,
+    stack_name: options.StackName = None,
+) -> None:
+    """Write a price list into the products table, and tell the platform what changed.
+
+    The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and if you like
+    on_shelf (true or false) and price_points; Chinese names work as well (商品编号, 名称, 价格, 上架, 积分价). A column
+    that the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by
+    a spreadsheet is not right. It asks before a price moves by more than 50 %, more than a fifth of the products
+    change, or --whole takes products off. Exit code 1: the platform refused a product. 2: it did not hear of all.
+
+    Examples:
+
+    `jiuwu products push catalogue.csv --dry-run`
+
+    `jiuwu products push catalogue.csv --stack jiuwu-prod`
+    """
+    content = price_file.content(file)
+    deployment = stack.find(stack_name)
+    items = {item["product_id"]["S"]: item for item in _rows(deployment).every()}
+    entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
+    gone = _gone(items, entries) if whole else []
+    if gone:
+        say(f"off the shelf: {_named(gone)}")
+    entries += [_off(product_id) for product_id in gone]
+    _ask(_questions(items, entries, gone), yes=yes, dry_run=dry_run)
+    table = deployment.output("ProductsTable")
+    written = Writer(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
+    if dry_run:
+        _would(written)
+        return
+    say(f"written: {written}")
+    _tell(deployment, [*written.new, *written.changed], no_sync=no_sync)
+
+
+@products.command()
+def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackName = None) -> None:
+    """Take products off the shelf, here and at the platform. Their rows stay, so that both sides keep knowing them."""
+    deployment = stack.find(stack_name)
+    dynamodb, table = deployment.client("dynamodb"), deployment.output("ProductsTable")
+    found = Rows(dynamodb, table).get_many(product_ids)
+    if unknown := [product_id for product_id in product_ids if product_id not in found]:
+        raise Misuse(f"there is no product {unknown[0]!r}", "`jiuwu products list` shows them all")
+    Writer(dynamodb, table).write(_off(product_id) for product_id in found)
+    say(f"off the shelf: {', '.join(found)}")
+    _tell(deployment, list(found), no_sync=no_sync)
+
+
+@products.command()
+def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
+    """Push what changed, compare every other product with the platform, and put right what differs there, now.
+
+    The schedule does so within the hour. Exit code 0: each product is now at the platform as the table has it. 1: the
+    platform refuses a product, or its row is malformed. 2: not all could be compared.
+    """
+    deployment = stack.find(stack_name)
+    _show(deployment, product_sync.every(deployment, again=again))
+
+
+@products.command("list")
+def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> None:
+    """List the products with their price in yuan and what the platform made of each.
+
+    `synced`: the platform had it like this when it was last asked. `waiting`: it changed and is pushed with the next
+    run. `refused`: the platform does not take it, and why. `malformed`: the row's named field is missing or wrong.
+    """
+    deployment = stack.find(stack_name)
+    count = 0
+    for item in _rows(deployment).every():
+        if not refused or item.get("refused"):
+            say(_line(item))
+            count += 1
+    note(counted(count, "product"))
+
+
+def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
+    """Return the ids that stand on the shelf and not in the file."""
+    kept = {entry.product_id for entry in entries}
+    return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf", {}).get("BOOL"))
+
+
+def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
+    """Return why to ask before this is written, a line each."""
+    taken_off = [f"{counted(len(gone), 'product')} off the shelf"] if gone else []
+    return taken_off + large_changes(changes(items, entries), items=items).reasons()
+
+
+def _ask(questions: list[str], *, yes: bool, dry_run: bool) -> None:
+    if not questions or yes:
+        return
+    for question in questions[:_SHOWN]:
+        note(f"{'would ask about' if dry_run else 'about'} {question}")
+    if len(questions) > _SHOWN:
+        note(f"and {len(questions) - _SHOWN} more")
+    if not dry_run:
+        confirm("Write all this?")
+
+
+def _would(written: Written) -> None:
+    say(f"would be written: {written}")
+    for change in written.first:
+        say(f"  {change}")
+    if written.more:
+        say(f"  … and {written.more} more")
+
+
+def _off(product_id: str) -> Entry:
+    return Entry(product_id, {"on_shelf": {"BOOL": False}})
+
+
+def _rows(deployment: Stack) -> Rows:
+    return Rows(deployment.client("dynamodb"), deployment.output("ProductsTable"))
+
+
+def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
+    if no_sync or not product_ids:
+        return
+    _show(deployment, product_sync.some(deployment, product_ids))
+
+
+def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
+    """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
+    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
+    say(f"platform: {counts or 'no products'}")
+    is_held = told.outcomes["failed"] > 0 and lanes.is_held_by_operator(deployment, _LANE)
+    found = [one for one in told.findings.values() if not (one.outcome == "failed" and is_held)]
+    refused = [one.product_id for one in found if one.outcome == "refused"]
+    reasons = {product_id: item.get("refused", {}).get("S") for product_id, item in _some(deployment, refused)}
+    for one in found[:_SHOWN]:
+        say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
+    if more := max(0, len(found) - _SHOWN) + told.more_findings:
+        say(f"  and {more} more")
+    rest = f"the {_LANE} lane is held by an operator" if is_held else _rest(told)
+    if told.wrong:
+        are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
+        differ = f"{counted(told.wrong, 'product')} {are} not at the platform as {they} here"
+        raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
+    if rest:
+        cure = f"`jiuwu circuit auto --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
+        raise product_sync.NotCompared(rest, cure)
+
+
+def _rest(told: product_sync.SyncTotals) -> str:
+    """Return what was not compared; "" if all was."""
+    if told.problem:
+        done = counted(told.done, "product")
+        return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"
+    return f"{counted(told.unknown, 'product')} could not be compared" if told.unknown else ""
+
+
+def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:
+    yield from _rows(deployment).get_many(islice(product_ids, _SHOWN)).items()
+
+
+def _line(item: Item) -> str:
+    try:
+        product = from_item(item)
+    except RowMalformed as wrong:
+        return f"{wrong.product_id:<24} malformed  {wrong.field} is missing or wrong"
+    points = counted(product.price_points, "point") if product.price_points else ""
+    shelf = "" if product.on_shelf else "off the shelf"
+    parts = (
+        f"{product.product_id:<24} {_state(product):<9} {yuan(product.price_fen):>12}",
+        points,
+        product.title,
+        shelf,
+    )
+    return "  ".join(filter(None, (*parts, product.refused)))
+
+
+def _state(product: Product) -> str:
+    if product.changed:
+        return "waiting"
+    return "refused" if product.refused else "synced"
+
+
+def _named(product_ids: list[str]) -> str:
+    more = f" and {len(product_ids) - _SHOWN} more" if len(product_ids) > _SHOWN else ""
+    return ", ".join(product_ids[:_SHOWN]) + more

@@ -1,0 +1,131 @@
+"""`jiuwu refund`: money of an order goes back, by the way that the merchant's servers ask for it."""
+
+from functools import partial
+from itertools import count
+from typing import Annotated
+
+import typer
+
+from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
+from jiuwu.effects import dispatcher
+from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.order import Order
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
+from jiuwu.platform.money import MoneyError, fen, yuan
+from jiuwu_cli.deployment import stack
+from jiuwu_cli.terminal import options, texts, times
+from jiuwu_cli.terminal.confirm import confirm
+from jiuwu_cli.terminal.errors import Misuse, Problem
+from jiuwu_cli.terminal.output import note, say
+
+_REFUSED = {
+    "nothing_paid": "there is no payment to give back: none was made, or it is on its way back already",
+    "nothing_left": "all of it went back, or is on its way back, already",
+    "refund_exceeds_payment": "it keeps less than that",
+    "too_many_refunds": f"it has been asked for {MOST_REQUESTS} times, which is the most",
+    "request_reused": "this request id asked for another amount before",
+}
+
+OrderNo = Annotated[str, typer.Argument(help="The order's number.", metavar="ORDER_NO", show_default=False)]
+Amount = Annotated[str | None, typer.Option(help="How much, such as 12.34; by default all of it.", metavar="YUAN")]
+Reason = Annotated[str, typer.Option(help="Why, for the platform and the books.")]
+
+
+def refund(  # noqa: PLR0913 -- what a refund is made of
+    order_no: OrderNo,
+    *,
+    amount: Amount = None,
+    reason: Reason = "asked for by the merchant",
+    yes: options.Yes = False,
+    request_id: options.RequestId = None,
+    stack_name: options.StackName = None,
+) -> None:
+    """Ask for a refund of an order, in whole or in part; never more than was paid, and once per request.
+
+    Examples:
+
+    `jiuwu refund JW2A7… --amount 2.34 --reason "damaged"`
+
+    `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
+    """
+    asked_fen, reason = _fen(amount), _reason(reason)
+    if request_id is not None:
+        options.request_id(request_id)
+    deployed = stack.find(stack_name)
+    with stack.answering(deployed):
+        order = deployed.store.get(order_no) if is_order_no(order_no) else None
+        if order is None:
+            raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
+        _show(order)
+        request = request_id or _request(order, asked_fen)
+        if not was_requested(order, request):
+            _confirm(order, asked_fen, yes=yes)
+        queue = partial(dispatcher.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
+        _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
+
+
+def _request(order: Order, asked_fen: int | None) -> str:
+    """Return the id made of what is asked for; the next such id where the one before failed or was given up, for
+    nothing went back by that one, and the platform answers its number as before."""
+    meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
+    requests = (options.request_id(None, *meaning, str(number)) for number in count(1))
+    return next(one for one in requests if not request_failed(order, one, whole=asked_fen is None))
+
+
+def _fen(amount: str | None) -> int | None:
+    if amount is None:
+        return None
+    try:
+        asked = fen(amount)
+    except MoneyError as wrong:
+        raise Misuse(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
+    if not asked:
+        raise Misuse("--amount: nothing is no refund", "leave it out to give all of it back")
+    return asked
+
+
+def _reason(given: str) -> str:
+    if wrong := texts.problem(given, most=MOST_REASON):
+        raise Misuse(f"--reason: {wrong}", "leave it out to give none of your own")
+    return given
+
+
+def _show(order: Order) -> None:
+    paid, left = sum(payment.fen for payment in order.payments), refundable_fen(order)
+    say(f"{order.order_no}  {order.status}  paid {yuan(paid)}, can still be refunded {yuan(left)}")
+
+
+def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
+    wanted = asked_fen if asked_fen is not None else refundable_fen(order)
+    if not yes:
+        confirm(f"Give {yuan(wanted)} yuan back?")
+
+
+def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> Asked:
+    try:
+        return refunds.ask(order.order_no, request, asked_fen, reason)
+    except RefundRefused as refused:
+        problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
+        raise Problem(problem, _left(refused.order)) from None
+    except NoSuchOrder:
+        raise Problem(f"the order {order.order_no} is gone", "check --stack") from None
+    except OrderBusy:
+        raise Problem(f"{order.order_no} is being written by others", "try again in a moment") from None
+
+
+def _left(order: Order) -> str:
+    if order.points:
+        return f"it cost {order.points} points: `jiuwu points {order.member_id} --grant {order.points}` gives them"
+    return f"it can give back {yuan(refundable_fen(order))} yuan"
+
+
+def _report(asked: Asked, request: str) -> None:
+    left = f"what is left: {yuan(refundable_fen(asked.order))}"
+    if asked.again:
+        at = f" at {times.shown(asked.at)}" if asked.at else ""
+        say(f"already asked for {yuan(asked.fen)} yuan{at}, nothing new; {left}")
+        another = "; for another refund of the same sum give a --request-id of your own"
+        note(f"request id {request}{another if refundable_fen(asked.order) else ''}")
+        return
+    say(f"asked for {yuan(asked.fen)} yuan; {left}")
+    note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

@@ -1,0 +1,133 @@
+"""Sample notifications: what the platform would send about an order, as far as the order is known."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from jiuwu.platform import signing
+from jiuwu.platform.models import RemoteOrder
+from jiuwu.platform.money import yuan
+from jiuwu.platform.payloads import nested
+from jiuwu.platform.profile import lookup
+from jiuwu.platform.profile.contract import Profile
+from jiuwu_cli.terminal.errors import Misuse
+
+type Json = dict[str, Any]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sample is about. Amounts in yuan."""
+
+    out_order_no: str
+    platform_order_no: str = "95000000000000000001"
+    open_id: str = "ou_sample"
+    amount: str = "12.34"
+    transaction_id: str
+    refund_id: str
+    out_refund_no: str = ""
+    version: int = 2
+
+
+def made_up(order_no: str) -> Facts:
+    """Facts about an order of which nothing is known; the same for the same number."""
+    return Facts(out_order_no=order_no, transaction_id=f"tx_{order_no}", refund_id=f"rf_{order_no}")
+
+
+def of_order(order: RemoteOrder, *, version: int) -> Facts:
+    """Facts about an order that the platform has; what has not happened to it yet is made up."""
+    sample = made_up(order.out_order_no)
+    payment = order.payments[-1].transaction_id if order.payments else sample.transaction_id
+    refund = order.refunds[-1] if order.refunds else None
+    return Facts(
+        out_order_no=order.out_order_no,
+        platform_order_no=order.platform_order_no,
+        open_id=order.open_id,
+        amount=yuan(order.amount_fen),
+        transaction_id=payment,
+        refund_id=refund.refund_id if refund else sample.refund_id,
+        out_refund_no=refund.out_refund_no if refund else "",
+        version=version,
+    )
+
+
+def notification(profile: Profile, event_type: str, facts: Facts, *, event_id: str, now: float) -> Json:
+    """The body of a notification in the platform's names; `event_type` is our name for it."""
+    names = profile.notification.fields
+    values: Mapping[str, object] = _values(event_type, facts, int(now))
+    data = nested({theirs: values[ours] for ours, theirs in profile.fields.event.pairs() if ours in values})
+    head: Json = {
+        names.event_id: event_id,
+        names.event_type: _their_type(profile, event_type),
+        names.occurred_at: _occurred_at(profile.signing, now),
+        names.version: facts.version,
+    }
+    return nested(head | ({names.data: data} if names.data else data))
+
+
+def _their_type(profile: Profile, event_type: str) -> str:
+    return next(theirs for ours, theirs in profile.notification.event_types.items() if ours == event_type)
+
+
+def _values(event_type: str, facts: Facts, now: int) -> dict[str, object]:
+    order = {"out_order_no": facts.out_order_no, "platform_order_no": facts.platform_order_no}
+    money = {"transaction_id": facts.transaction_id, "amount": facts.amount}
+    match event_type:
+        case "order.paid":
+            return {**order, **money, "open_id": facts.open_id, "paid_at": now}
+        case "order.cancelled":
+            return {**order, "reason": "member", "cancelled_at": now}
+        case "order.completed":
+            return {**order, "completed_at": now}
+        case "order.refunded":
+            refund = {"refund_id": facts.refund_id, "out_refund_no": facts.out_refund_no, "refunded_at": now}
+            return {**order, **money, **refund}
+    return {"open_id": facts.open_id}
+
+
+def _occurred_at(scheme: signing.Scheme, now: float) -> int | str:
+    text = signing.format_timestamp(scheme, now)
+    return int(text) if scheme.timestamp_format in ("seconds", "milliseconds") else text
+
+
+def change(body: Json, setting: str, *, data: str) -> None:
+    """Applies "path=text" or "path:=JSON" to a body in place. A path begins at a field of the body, else in its data
+    (`data` is where that stands). Text becomes a number where the sample has one."""
+    path, equals, text = setting.partition("=")
+    raw, path = path.endswith(":"), path.removesuffix(":")
+    names = path.split(".")
+    if not equals or not all(names):
+        raise Misuse(f"--set {setting!r} is not path=value", "write it as --set amount=12.34 or --set version:=7")
+    target = body if names[0] in body else lookup(body, data)
+    for name in names[:-1]:
+        target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            raise Misuse(f"--set {path}: {name} is a value, nothing stands below it", "shorten the path")
+    target[names[-1]] = _json(setting, text) if raw else _like(target.get(names[-1]), text)
+
+
+def _json(setting: str, text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Misuse(f"--set {setting!r}: what follows := is not JSON", "quote text, or use = instead") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _like(sample: object, text: str) -> object:
+    whole = text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20
+    return int(text) if type(sample) is int and whole else text
+
+
+def encode(body: Json) -> str:
+    """The text that is signed and sent."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate can travel as an escape only
+        return json.dumps(body, separators=(",", ":"))
+    return text

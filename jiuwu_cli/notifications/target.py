@@ -1,0 +1,43 @@
+"""Where a command speaks to: the running sandbox unless another address is given."""
+
+import httpx
+import msgspec
+
+from jiuwu_cli.deployment.sandbox_state import START, Sandbox
+from jiuwu_cli.terminal.errors import Misuse, Problem
+from jiuwu_cli.terminal.urls import read_url
+
+WEBHOOK_PATH = "/webhooks/jiuwu"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An address and the app that it is for; `sandbox` when it is the running sandbox's."""
+
+    url: httpx.URL
+    app_id: str
+    sandbox: Sandbox | None
+
+
+def webhook_target(url: str | None, app_id: str | None, sandbox: Sandbox | None) -> Target:
+    """The merchant's webhook URL; a URL without a path gets ours."""
+    if url is None and sandbox is None:
+        raise Problem("no sandbox is running", f"{START}, or give --url")
+    found = read_url(url or f"{sandbox.api_url if sandbox else ''}{WEBHOOK_PATH}", "--url")
+    if found.path == "/":
+        found = found.copy_with(path=WEBHOOK_PATH)
+    return _target(found, app_id, sandbox if sandbox and _same_place(found, sandbox.api_url) else None)
+
+
+def _target(url: httpx.URL, app_id: str | None, sandbox: Sandbox | None) -> Target:
+    known = app_id or (sandbox.app_id if sandbox else None)
+    if not known:
+        raise Misuse("no AppID", "give --app-id, or set JIUWU_APP_ID")
+    if not (known.isascii() and known.isprintable() and known == known.strip()):
+        raise Misuse(f"--app-id {known!r} cannot stand in a header", "copy the AppID from the platform's console")
+    return Target(url, known, sandbox)
+
+
+def _same_place(url: httpx.URL, other: str) -> bool:
+    # a sandbox's secret goes nowhere but to the sandbox
+    there = httpx.URL(other)
+    return (url.scheme, url.host, url.port) == (there.scheme, there.host, there.port)

@@ -1,0 +1,40 @@
+"""What a price list would change of one product, in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jiuwu.catalogue.repository import Item
+from jiuwu.platform.money import yuan
+from jiuwu_cli.products.price_list import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A product's row as it was (None where there was none), and what is written of it."""
+
+    product_id: str
+    before: Item | None
+    written: Wanted
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.product_id}  new: " + ", ".join(_named(name, now) for name, now in self.written.items())
+        old = self.before
+        return f"{self.product_id}  " + ", ".join(
+            f"{_named(name, old.get(name))} → {_text(name, now)}" for name, now in self.written.items()
+        )
+
+
+def _named(name: str, value: Mapping[str, Any] | None) -> str:
+    """As the file has it: a column and its text."""
+    return f"{'price' if name == 'price_fen' else name} {_text(name, value)}"
+
+
+def _text(name: str, value: Mapping[str, Any] | None) -> str:
+    if value is None:
+        return "(none)"
+    if "BOOL" in value:
+        return "true" if value["BOOL"] else "false"
+    text = str(*value.values())  # by hand, anything may stand in a row
+    return yuan(int(text)) if name == "price_fen" and text.isascii() and text.isdigit() else text

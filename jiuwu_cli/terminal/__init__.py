@@ -1,0 +1,4 @@
+"""What every command shares: options, inputs, confirmation, output, times, URLs and errors.
+
+Front doors: `output.say`, `errors.Problem` and `errors.Misuse`.
+"""

@@ -1,0 +1,360 @@
+"""`jiuwu refund` and `jiuwu points`, on the tables of a deployment in the local AWS."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.repository import OrderStore
+from jiuwu.points.ledger import PointsLedger
+from jiuwu_cli.terminal import times
+from tests.cli.conftest import Jiuwu, complaint
+from tests.human_texts import UNWRITTEN
+from tests.orders.lives import NOW, PAID
+
+TEMPLATE = """
+Parameters:
+  LatePayment: {Type: String, Default: refund}
+  PaymentCheckSeconds: {Type: Number, Default: 180}
+  OrderExpirySeconds: {Type: Number, Default: 1800}
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+Outputs:
+  EffectQueue: {Value: !Ref Queue}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(aws: Callable[[str], Any], make_table: Callable[[str], str]) -> SimpleNamespace:
+    """A stack of its own with the tables that the template defines."""
+    name, cloudformation = f"shop-{uuid4().hex[:8]}", aws("cloudformation")
+    tables = {table: make_table(table) for table in ("OrdersTable", "MembersTable", "PointsTable")}
+    outputs = "".join(f"  {logical}: {{Value: {table}}}\n" for logical, table in tables.items())
+    cloudformation.create_stack(StackName=name, TemplateBody=TEMPLATE + outputs)
+    found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    queue = next(one["OutputValue"] for one in found if one["OutputKey"] == "EffectQueue")
+    return SimpleNamespace(
+        name=name,
+        dynamodb=aws("dynamodb"),
+        tables=tables,
+        store=OrderStore(aws("dynamodb"), tables["OrdersTable"]),
+        ledger=PointsLedger(aws("dynamodb"), tables["PointsTable"]),
+        queued=lambda: [
+            json.loads(message["Body"])["order_no"]
+            for message in aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        ],
+    )
+
+
+@pytest.fixture
+def order(shop: SimpleNamespace) -> Order:
+    """An order of 12.34 yuan, paid."""
+    number = "JW" + uuid4().hex[:22].upper().translate(str.maketrans("0189", "WXYZ"))
+    made: Order = shop.store.create(replace(PAID, order_no=number))
+    return made
+
+
+@pytest.fixture
+def member(shop: SimpleNamespace) -> str:
+    member_id = member_id_for("app", uuid4().hex)
+    texts = {"member_id": member_id, "open_id": "ou", "nickname": "小兰", "avatar_url": "", "link_status": "active"}
+    shop.dynamodb.put_item(
+        TableName=shop.tables["MembersTable"], Item={name: {"S": text} for name, text in texts.items()}
+    )
+    return member_id
+
+
+# ── Refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_part_is_asked_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    result = jiuwu("refund", order.order_no, "--amount", "2.34", "--yes", "--stack", shop.name)
+
+    assert 0 == result.exit_code, result.output
+    assert "asked for 2.34 yuan; what is left: 10.00" in result.stdout
+    assert [order.order_no] == shop.queued()
+    assert 234 == shop.store.get(order.order_no).effects[-1][1].fen
+
+
+def test_the_reason_is_kept_with_the_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    jiuwu("refund", order.order_no, "--reason", "damaged", "-y", "--stack", shop.name)
+
+    kept = shop.store.get(order.order_no)
+    assert "damaged" == kept.reason(kept.effects[-1][0])
+
+
+@pytest.mark.parametrize("reason", ["破损\u3000退货", "退货 🏴\U000e0067\U000e007f \U0001fae9", "茶" * 200], ids=ascii)
+def test_a_reason_is_whatever_people_write(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str) -> None:
+    jiuwu("refund", order.order_no, "--reason", reason, "-y", "--stack", shop.name)
+    kept = shop.store.get(order.order_no)
+
+    assert reason == kept.reason(kept.effects[-1][0])
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "expected 1 to 200 characters"),
+        ("\u3000 ", "expected 1 to 200 characters"),
+        ("x" * 201, "expected 1 to 200 characters, not 201"),
+        ("two\nlines", "U+000A at character 4"),
+        ("\x1b[2J", "U+001B at character 1"),
+        ("\udcff", "U+DCFF at character 1"),
+        ("龙\u202e井", "U+202E at character 2"),
+    ],
+    ids=ascii,
+)
+def test_a_reason_that_no_book_would_take_is_refused(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, reason: str, said: str
+) -> None:
+    result = jiuwu("refund", order.order_no, "--reason", reason, "-y", "--stack", shop.name)
+
+    assert (2, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
+    assert f"--reason: {said}" in complaint(result)
+
+
+@pytest.mark.parametrize("again", ["2.00", "2", "2.0"])
+def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_asked_for(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, again: str
+) -> None:
+    jiuwu("refund", order.order_no, "--amount", "2", "--reason", "damaged", "-y", "--stack", shop.name)
+    result = jiuwu("refund", order.order_no, "--amount", again, "--reason", "scratched", "--stack", shop.name)
+
+    at = times.shown(shop.store.get(order.order_no).history[-1].at)
+    assert 0 == result.exit_code, result.output
+    assert f"already asked for 2.00 yuan at {at}, nothing new; what is left: 10.34" in result.stdout
+    assert "for another refund of the same sum give a --request-id of your own" in result.stderr
+    assert 1034 == shop.store.get(order.order_no).refundable_fen("t1")
+
+
+@pytest.mark.parametrize("amount", [("--amount", "2"), ()], ids=["a part", "all"])
+def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_another_number(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
+) -> None:
+    jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
+    asked = shop.store.get(order.order_no)
+    (first,) = asked.asked_back("t1")
+    lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, dead="poison: BadParameters"))
+    shop.store.save_many([(asked, lost)])
+
+    results = [jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert ["asked for", "already asked for"] == [
+        one.stdout.splitlines()[1].partition(" 2")[0].partition(" 1")[0] for one in results
+    ]
+    (second,) = shop.store.get(order.order_no).asked_back("t1").keys() - {first}
+    assert shop.store.get(order.order_no).effect(second).pending
+
+
+def test_another_request_id_is_another_refund(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    for request_id in ("r1", "r2"):
+        jiuwu("refund", order.order_no, "--amount", "2", "-y", "--request-id", request_id, "--stack", shop.name)
+
+    assert 834 == shop.store.get(order.order_no).refundable_fen("t1")
+
+
+def test_without_an_amount_all_goes_back_once_it_is_confirmed(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, terminal: None
+) -> None:
+    declined = jiuwu("refund", order.order_no, "--stack", shop.name, stdin="n\n")
+    before = shop.store.get(order.order_no)
+    agreed = jiuwu("refund", order.order_no, "--stack", shop.name, stdin="y\n")
+
+    assert (130, 0) == (declined.exit_code, agreed.exit_code)
+    assert (1234, 0) == (before.refundable_fen("t1"), shop.store.get(order.order_no).refundable_fen("t1"))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_nothing_goes_back_but_by_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, stdin: str
+) -> None:
+    result = jiuwu("refund", order.order_no, "--stack", shop.name, stdin=stdin)
+
+    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert (1, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
+
+
+def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    result = jiuwu("refund", order.order_no, "--amount", "12.35", "-y", "--stack", shop.name)
+
+    assert "it keeps less than that; it can give back 12.34 yuan" in complaint(result)
+    assert 1 == result.exit_code
+
+
+@pytest.mark.parametrize("amount", [(), ("--amount", "0.01")], ids=["all", "a part"])
+def test_a_refund_when_nothing_is_left_says_so_and_blames_no_amount(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
+) -> None:
+    jiuwu("refund", order.order_no, "--amount", "12.34", "-y", "--stack", shop.name)
+
+    result = jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
+
+    said = " ".join(complaint(result).split())
+    assert "all of it went back, or is on its way back, already; it can give back 0.00 yuan" in said
+    assert 1 == result.exit_code
+
+
+def test_where_nothing_is_left_a_repeated_refund_offers_no_other_one(
+    jiuwu: Jiuwu, shop: SimpleNamespace, order: Order
+) -> None:
+    _, repeated = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert "already asked for 12.34 yuan" in repeated.stdout
+    assert "for another refund" not in repeated.stderr
+
+
+def test_a_refund_asked_again_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    asked = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
+
+    assert [True, False] == ["will confirm it" in result.stderr for result in asked]
+
+
+def test_an_order_paid_with_points_says_how_these_go_back(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+    number = order.order_no[:-1] + ("A" if order.order_no[-1] != "A" else "B")
+    shop.store.create(replace(order, order_no=number, amount_fen=0, points=100, ledger=(), version=0))
+
+    result = jiuwu("refund", number, "-y", "--stack", shop.name)
+
+    assert f"`jiuwu points {order.member_id} --grant 100`" in complaint(result)
+
+
+@pytest.mark.parametrize("number", ["JW" + "A" * 22, "nothing", "../x", "订单"])
+def test_an_order_that_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespace, number: str) -> None:
+    assert "there is no order" in complaint(jiuwu("refund", number, "-y", "--stack", shop.name))
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00", "-1", "1.234", "x", "１"])
+def test_an_amount_that_is_none_is_a_misuse(jiuwu: Jiuwu, shop: SimpleNamespace, amount: str) -> None:
+    result = jiuwu("refund", "JW" + "A" * 22, "--amount", amount, "--stack", shop.name)
+
+    assert (2, True) == (result.exit_code, "--amount" in complaint(result))
+
+
+def test_a_table_that_aws_does_not_show_is_one_line(
+    jiuwu: Jiuwu, shop: SimpleNamespace, aws: Callable[[str], Any]
+) -> None:
+    name = f"gone-{uuid4().hex[:8]}"
+    body = TEMPLATE + "  OrdersTable: {Value: no-such-table}\n"
+    aws("cloudformation").create_stack(StackName=name, TemplateBody=body)
+
+    assert "AWS refused" in complaint(jiuwu("refund", "JW" + "A" * 22, "-y", "--stack", name))
+
+
+# ── Points ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    grant = ("points", member, "--grant", "500", "--reason", "生日", "--yes", "--stack", shop.name)
+    results = [jiuwu(*grant) for _ in range(2)]
+
+    assert [0, 0] == [result.exit_code for result in results], results[0].output
+    assert f"{member}  500 points, 1 entry; the books agree" in results[1].stdout
+    assert "+500" in results[1].stdout
+    assert "生日" in results[1].stdout
+
+
+def test_points_once_more_need_a_request_id_of_their_own_whatever_the_reason(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str
+) -> None:
+    grant = ("points", member, "--grant", "500", "--yes", "--stack", shop.name)
+    first, second = (jiuwu(*grant, *reason) for reason in (("--reason", "生日"), ()))
+    third = jiuwu(*grant, "--reason", "新人", "--request-id", "welcome")
+
+    assert (0, 0, 0) == (first.exit_code, second.exit_code, third.exit_code)
+    assert "was counted before; for +500 more give another --request-id" in second.stderr
+    assert 1000 == shop.ledger.balance(member)
+
+
+def test_a_request_id_is_good_for_one_number_of_points(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    first, second = (
+        jiuwu("points", member, "--grant", points, "--request-id", "welcome", "--yes", "--stack", shop.name)
+        for points in ("5", "6")
+    )
+
+    assert (0, 1, 5) == (first.exit_code, second.exit_code, shop.ledger.balance(member))
+    assert "the request welcome was counted before, with another number of points" in complaint(second)
+
+
+def test_the_help_does_not_say_that_a_member_sees_the_reason(jiuwu: Jiuwu) -> None:
+    assert "the member does not see it" in " ".join(jiuwu("points", "--help").stdout.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("text", "code_point"), [one for one in UNWRITTEN if "\x00" not in one[0]], ids=ascii)
+def test_the_reason_of_points_is_one_that_people_write(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, text: str, code_point: str
+) -> None:
+    result = jiuwu("points", member, "--grant", "5", "--reason", text, "--yes", "--stack", shop.name)
+
+    assert (2, 0) == (result.exit_code, shop.ledger.balance(member))
+    assert f"--reason: {code_point} at character" in complaint(result)
+
+
+def test_points_are_taken_and_never_below_zero(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    shop.ledger.grant(member, "welcome", 100, at=NOW)
+
+    taken = jiuwu("points", member, "--deduct", "60", "--yes", "--stack", shop.name)
+    refused = jiuwu("points", member, "--deduct", "41", "--yes", "--stack", shop.name)
+
+    assert "40 points" in taken.stdout
+    assert "has only 40 points" in complaint(refused)
+    assert 40 == shop.ledger.balance(member)
+
+
+def test_points_change_only_when_a_person_says_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, terminal: None
+) -> None:
+    grant = ("points", member, "--grant", "5", "--stack", shop.name)
+
+    declined = jiuwu(*grant, stdin="n\n")
+    assert (130, 0) == (declined.exit_code, shop.ledger.balance(member))
+    assert f"{member} has 0 points\nGive {member} 5 points in {shop.name}?" in declined.stderr
+
+    assert (0, 5) == (jiuwu(*grant, stdin="y\n").exit_code, shop.ledger.balance(member))
+
+
+@pytest.mark.parametrize("stdin", ["", "y\n"])
+def test_without_a_terminal_points_change_only_by_yes(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, stdin: str
+) -> None:
+    result = jiuwu("points", member, "--grant", "5", "--stack", shop.name, stdin=stdin)
+
+    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert (1, 0) == (result.exit_code, shop.ledger.balance(member))
+
+
+def test_books_that_do_not_add_up_end_in_an_error(jiuwu: Jiuwu, shop: SimpleNamespace, member: str) -> None:
+    shop.dynamodb.put_item(
+        TableName=shop.tables["PointsTable"],
+        Item={"member_id": {"S": member}, "entry": {"S": "balance"}, "points": {"N": "7"}},
+    )
+
+    result = jiuwu("points", member, "--stack", shop.name)
+
+    assert (1, True) == (result.exit_code, "the entries add up to 0, the balance is 7" in complaint(result))
+
+
+@pytest.mark.parametrize("wrong", ["mb_" + "a" * 20, "nobody", ""])
+def test_a_member_who_is_not_there_is_said_so(jiuwu: Jiuwu, shop: SimpleNamespace, wrong: str) -> None:
+    assert "there is no member" in complaint(jiuwu("points", wrong, "--grant", "1", "--stack", shop.name))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(("--grant", "0"), ("--grant", "-5"), ("--grant", "x"), ("--grant", "1", "--deduct", "1")),
+        *(("--grant", "1", "--request-id", ""), ("--grant", "1", "--request-id", "钥匙")),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_a_misuse(
+    jiuwu: Jiuwu, shop: SimpleNamespace, member: str, options: tuple[str, ...]
+) -> None:
+    result = jiuwu("points", member, *options, "--yes", "--stack", shop.name)
+
+    assert 2 == result.exit_code, result.output
+    assert 0 == shop.ledger.balance(member)
