@@ -3,7 +3,7 @@
 import typer
 
 from jiuwu_cli.commands.circuit import circuit
-from jiuwu_cli.commands.dead_letters import dead
+from jiuwu_cli.commands.dead_letters import dead_letters
 from jiuwu_cli.commands.doctor import doctor
 from jiuwu_cli.commands.order import order
 from jiuwu_cli.commands.points import points
@@ -28,7 +28,7 @@ app = typer.Typer(
 for command in (doctor, sign, verify, trigger, order, reconcile, refund, points):
     app.command()(command)
 app.add_typer(circuit)
-app.add_typer(dead)
+app.add_typer(dead_letters)
 app.add_typer(products)
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """ProductSync: tells the platform what changed in the catalogue, and mends what differs there.
 
-By schedule; or invoked with {"product_ids": […]} for some products now, with {"again": true} to try refused ones again,
-with {"check": true} to compare those too that were compared lately; these two take {"after": PRODUCT_ID}, where the run
-before stopped.
+It runs on a schedule. Invoked with {"product_ids": […]}, it syncs these products now. {"retry_refused": true} also
+retries refused products, {"full": true} also compares products that were compared recently; both take
+{"after": PRODUCT_ID}, the place where the run before stopped.
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
@@ -55,7 +55,7 @@ def handle(sync: ProductSync, event: object, deadline: Deadline) -> Answer:
         _tell(_pass(sync, run, asked))
         return run.stock.as_dict()
     found = sync.rows.get_many(asked.product_ids)
-    run.stock.finished = run.take(list(found.values()), again=True, check=True)
+    run.stock.finished = run.take(list(found.values()), retry_refused=True, full=True)
     _tell(run.stock)
     return run.stock.as_dict() | {"unknown": [one for one in asked.product_ids if one not in found]}
 
@@ -65,26 +65,26 @@ class Asked(NamedTuple):
 
     product_ids: list[str] | None = None
     after: str | None = None
-    again: bool = False
-    check: bool = False
+    retry_refused: bool = False
+    full: bool = False
 
 
 def _asked(event: object) -> Asked:
     given = invocation.fields(event, *Asked._fields)
-    for name in ("again", "check"):
+    for name in ("retry_refused", "full"):
         if not isinstance(given.get(name, False), bool):
             raise WrongPayload(f"{name}: expected true or false")
     if not isinstance(after := given.get("after", ""), str):
         raise WrongPayload("after: expected a product id, or an empty text for all products")
     product_ids = _named(given["product_ids"]) if "product_ids" in given else None
-    return Asked(product_ids, after if given else None, bool(given.get("again")), bool(given.get("check")))
+    return Asked(product_ids, after if given else None, bool(given.get("retry_refused")), bool(given.get("full")))
 
 
 def _pass(sync: ProductSync, run: Stocktaking, asked: Asked) -> Stock:
     """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
     if asked.after is None:
         return run.run(sync.records)
-    return run.pass_over(asked.after, lambda _: None, again=asked.again, check=asked.check)
+    return run.pass_over(asked.after, lambda _: None, retry_refused=asked.retry_refused, full=asked.full)
 
 
 def _named(product_ids: object) -> list[str]:

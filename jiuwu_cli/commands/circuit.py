@@ -90,13 +90,13 @@ def close(*, lane: LaneName = None, address: Where = "both", stack_name: options
     _force("closed", lane, address, stack_name)
 
 
-@circuit.command("auto")
-def auto(*, lane: LaneName = None, address: Where = "both", stack_name: options.StackName = None) -> None:
+@circuit.command("reset")
+def reset(*, lane: LaneName = None, address: Where = "both", stack_name: options.StackName = None) -> None:
     """Take back your word: the circuits are closed, and open by what fails from now on.
 
     Example:
 
-    `jiuwu circuit auto`
+    `jiuwu circuit reset`
     """
     _force("auto", lane, address, stack_name)
 

@@ -1,4 +1,4 @@
-"""`jiuwu dead`: the letters that DeadLetterKeeper kept, and sending them back once their cause is gone."""
+"""`jiuwu dead-letters`: the letters that DeadLetterKeeper kept, and sending them back once their cause is gone."""
 
 import json
 import sys
@@ -33,10 +33,12 @@ Reason = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
-dead = typer.Typer(name="dead", help="What was given up: list it, look at it, send it back.", no_args_is_help=True)
+dead_letters = typer.Typer(
+    name="dead-letters", help="What was given up: list it, look at it, send it back.", no_args_is_help=True
+)
 
 
-@dead.command("list")
+@dead_letters.command("list")
 def list_(  # noqa: PLR0913 -- ways to choose
     *,
     kind: KindOption = None,
@@ -50,7 +52,7 @@ def list_(  # noqa: PLR0913 -- ways to choose
 
     Example:
 
-    `jiuwu dead list --kind quarantined --since 12h`
+    `jiuwu dead-letters list --kind quarantined --since 12h`
     """
     found = stack.find(stack_name)
     with stack.answering(found):
@@ -66,7 +68,7 @@ def list_(  # noqa: PLR0913 -- ways to choose
         note("no dead letters" + ("" if everything else " that wait; --all shows those sent back, too"))
 
 
-@dead.command()
+@dead_letters.command()
 def show(
     letter: Annotated[str, typer.Argument(help="The letter's id.", metavar="LETTER")],
     *,
@@ -80,7 +82,7 @@ def show(
 
     Example:
 
-    `jiuwu dead show dl_k3v7q2m4xk3zb5n6`
+    `jiuwu dead-letters show dl_k3v7q2m4xk3zb5n6`
     """
     found = stack.find(stack_name)
     with stack.answering(found):
@@ -93,7 +95,7 @@ def show(
         _show(whole)
 
 
-@dead.command()
+@dead_letters.command()
 def redrive(  # noqa: PLR0913 -- ways to choose, and how
     letters: Annotated[list[str] | None, typer.Argument(help="Letters' ids.", metavar="[LETTER]...")] = None,
     *,
@@ -112,9 +114,9 @@ def redrive(  # noqa: PLR0913 -- ways to choose, and how
 
     Examples:
 
-    `jiuwu dead redrive dl_k3v7q2m4xk3zb5n6`
+    `jiuwu dead-letters redrive dl_k3v7q2m4xk3zb5n6`
 
-    `jiuwu dead redrive --kind exhausted --since 2h --rate 5 --yes`
+    `jiuwu dead-letters redrive --kind exhausted --since 2h --rate 5 --yes`
     """
     if not letters and not (kind or since or reason):
         raise Misuse("nothing says which letters", "give their ids, or --kind, --since or --reason")
@@ -170,7 +172,7 @@ def _get(shelf: DeadLetterRepository, letter_id: str) -> DeadLetter:
     # nothing else can be one, and DynamoDB refuses what is too long or empty
     whole = shelf.get(letter_id) if 0 < len(letter_id) <= 64 and letter_id.isascii() else None
     if whole is None:
-        raise Problem(f"there is no letter {letter_id[:64]!r}", "`jiuwu dead list --all` has their ids")
+        raise Problem(f"there is no letter {letter_id[:64]!r}", "`jiuwu dead-letters list --all` has their ids")
     return whole
 
 

@@ -44,7 +44,7 @@ def order(
     `jiuwu order JW7Q2M4XK3ZB5N6P2R4T6VAB --since 2h`
     """
     if not (number.isascii() and number.isprintable() and 0 < len(number) <= 64 and '"' not in number):
-        raise Misuse(f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead list`")
+        raise Misuse(f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead-letters list`")
     found = stack.find(stack_name)
     after = times.since(since, time.time()) if since else 0
     with stack.answering(found):

@@ -35,14 +35,16 @@ products = typer.Typer(
 File = Annotated[Path, typer.Argument(help="A CSV file, as Excel or WPS saves it.", metavar="FILE.csv")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, product by product.")]
 NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
-Whole = Annotated[
-    bool, typer.Option("--whole", help="The file is the whole catalogue: what it lacks goes off the shelf.")
+Prune = Annotated[
+    bool, typer.Option("--prune", help="The file is the whole catalogue: what it lacks goes off the shelf.")
 ]
 TrustIds = Annotated[
     bool, typer.Option("--trust-ids", help="Take ids that look rewritten by a spreadsheet as they stand.")
 ]
 Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
-Again = Annotated[bool, typer.Option("--again", help="Try refused products once more, though they have not changed.")]
+RetryRefused = Annotated[
+    bool, typer.Option("--retry-refused", help="Try refused products once more, though they have not changed.")
+]
 Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
 
 
@@ -52,7 +54,7 @@ def push(  # noqa: PLR0913 -- options of a command
     *,
     dry_run: DryRun = False,
     no_sync: NoSync = False,
-    whole: Whole = False,
+    prune: Prune = False,
     trust_ids: TrustIds = False,
     yes: options.Yes = False,
     stack_name: options.StackName = None,
@@ -63,7 +65,7 @@ def push(  # noqa: PLR0913 -- options of a command
     on_shelf (true or false) and price_points; Chinese names work as well (商品编号, 名称, 价格, 上架, 积分价). A column
     that the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by
     a spreadsheet is not right. It asks before a price moves by more than 50 %, more than a fifth of the products
-    change, or --whole takes products off. Exit code 1: the platform refused a product. 2: it did not hear of all.
+    change, or --prune takes products off. Exit code 1: the platform refused a product. 2: it did not hear of all.
 
     Examples:
 
@@ -75,7 +77,7 @@ def push(  # noqa: PLR0913 -- options of a command
     deployment = stack.find(stack_name)
     items = {item["product_id"]["S"]: item for item in _rows(deployment).every()}
     entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
-    gone = _gone(items, entries) if whole else []
+    gone = _gone(items, entries) if prune else []
     if gone:
         say(f"off the shelf: {_named(gone)}")
     entries += [_off(product_id) for product_id in gone]
@@ -90,7 +92,7 @@ def push(  # noqa: PLR0913 -- options of a command
 
 
 @products.command()
-def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackName = None) -> None:
+def unpublish(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackName = None) -> None:
     """Take products off the shelf, here and at the platform. Their rows stay, so that both sides keep knowing them."""
     deployment = stack.find(stack_name)
     dynamodb, table = deployment.client("dynamodb"), deployment.output("ProductsTable")
@@ -103,14 +105,14 @@ def off(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackN
 
 
 @products.command()
-def sync(*, again: Again = False, stack_name: options.StackName = None) -> None:
+def sync(*, retry_refused: RetryRefused = False, stack_name: options.StackName = None) -> None:
     """Push what changed, compare every other product with the platform, and put right what differs there, now.
 
     The schedule does so within the hour. Exit code 0: each product is now at the platform as the table has it. 1: the
     platform refuses a product, or its row is malformed. 2: not all could be compared.
     """
     deployment = stack.find(stack_name)
-    _show(deployment, product_sync.every(deployment, again=again))
+    _show(deployment, product_sync.every(deployment, retry_refused=retry_refused))
 
 
 @products.command("list")
@@ -192,7 +194,7 @@ def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
         differ = f"{counted(told.wrong, 'product')} {are} not at the platform as {they} here"
         raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
     if rest:
-        cure = f"`jiuwu circuit auto --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
+        cure = f"`jiuwu circuit reset --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
         raise product_sync.NotCompared(rest, cure)
 
 

@@ -29,7 +29,7 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
     repair: options.Repair = False,
     since: options.From = None,
     until: options.To = None,
-    cap: options.Cap = 10,
+    limit: options.Limit = 10,
     yes: options.Yes = False,
     as_json: options.AsJson = False,
     csv_file: options.CsvFile = None,
@@ -46,7 +46,7 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
 
     `jiuwu reconcile --verify --stack jiuwu-prod --from 2026-11-23 --to 2026-11-23 --csv 2026-11-23.csv`
 
-    `jiuwu reconcile --repair --cap 5 --from 2026-11-23T08:00`
+    `jiuwu reconcile --repair --limit 5 --from 2026-11-23T08:00`
     """
     if verify and repair:
         raise Misuse("--verify and --repair exclude each other", "verify first; --repair verifies again")
@@ -59,7 +59,7 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
     statement = Statement(_title(since, until, now=now), period.since, period.until, int(time.time()), compared(one))
     _tell(statement, as_json=as_json, csv_file=csv_file)
     if repair:
-        _repair(found, one, statement.tally, cap=cap, yes=yes)
+        _repair(found, one, statement.tally, limit=limit, yes=yes)
     elif code := _exit_code(statement.tally):
         raise typer.Exit(code)
 
@@ -97,13 +97,13 @@ def _tell(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None
         show(statement)
 
 
-def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, cap: int, yes: bool) -> None:
+def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, limit: int, yes: bool) -> None:
     numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
     try:
         planned = plans(reading(found), numbers, now=int(one.clock()))
     except FAULTS as error:
         raise Problem(f"nothing is mended: {told(error)}", "try again later") from None
-    mendable = [plan for plan in planned if plan.steps][:cap]
+    mendable = [plan for plan in planned if plan.steps][:limit]
     _show_plans(planned, mendable)
     if not mendable:
         raise typer.Exit(_exit_code(tally))
@@ -123,7 +123,7 @@ def _show_plans(planned: list[Plan], mendable: list[Plan]) -> None:
     for plan in mendable:
         say(f"  {plan.order_no}  would: {', '.join(plan.steps)}")
     if beyond := sum(bool(plan.steps) for plan in planned) - len(mendable):
-        say(f"  and {beyond} more beyond --cap")
+        say(f"  and {beyond} more beyond --limit")
 
 
 def _agreed(orders: int) -> bool:

@@ -56,7 +56,9 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     claim = _claim(contract, inputs.read_pairs(param or []), inputs.read_headers(header or []), sign, body)
     theirs = inputs.read_body(canonical)
     if not claim.signature and not theirs:
-        raise Misuse("there is no signature to verify", "give --sign, the sign parameter, the header, or --canonical")
+        raise Misuse(
+            "there is no signature to verify", "give --signature, --canonical, or the sign parameter or header"
+        )
     secrets = _secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical))
     found = _compare(claim, theirs, secrets, path, time.time() if now is None else _finite(now))
     _report(found, claim, explained=explain)

@@ -88,12 +88,11 @@ def some(stack: Stack, product_ids: Iterable[str]) -> SyncTotals:
     return told
 
 
-def every(stack: Stack, *, again: bool = False) -> SyncTotals:
-    """Push or compare every product of the table, until the platform is the trouble; `again` tries refused products
-    once more."""
+def every(stack: Stack, *, retry_refused: bool = False) -> SyncTotals:
+    """Push or compare every product of the table until the platform fails; `retry_refused` also pushes refused ones."""
     told, client, after = SyncTotals(), _client(stack), ""
     while True:
-        answer = _invoke(client, stack, {"after": after, "again": again, "check": True})
+        answer = _invoke(client, stack, {"after": after, "retry_refused": retry_refused, "full": True})
         told.note(answer)
         if answer.finished or told.problem:
             return told

@@ -71,7 +71,7 @@ Headers = Annotated[
     typer.Option("--header", "-H", help="A notification's header; once for each.", metavar="'NAME: VALUE'"),
 ]
 Signature = Annotated[
-    str | None, typer.Option("--sign", help="The signature they sent, if it is not among the parameters.")
+    str | None, typer.Option("--signature", help="The signature they sent, if it is not among the parameters.")
 ]
 Canonical = Annotated[
     str | None,
@@ -120,7 +120,7 @@ To = Annotated[
     str | None,
     typer.Option("--to", help="Up to the end of this day, or up to this time. Default: now.", metavar="DAY|TIME"),
 ]
-Cap = Annotated[int, typer.Option("--cap", min=1, max=10_000, help="Mend no more orders than this at once.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Mend no more orders than this at once.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RequestId = Annotated[
     str | None,

@@ -231,7 +231,7 @@ def test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes(sho
 def test_a_refused_product_is_pushed_again_when_asked(shop: Shop) -> None:
     shop.write(replace(SYNCED, refused="title_forbidden"))
 
-    assert (Outcome.PUSHED, "") == (shop.keep(again=True).outcome, shop.product.refused)
+    assert (Outcome.PUSHED, "") == (shop.keep(retry_refused=True).outcome, shop.product.refused)
 
 
 def test_a_refused_product_that_the_platform_has_taken_since_is_no_longer_refused(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""The whole round: given up, kept as a letter, sent back by `jiuwu dead redrive`, taken in as if it were the first."""
+"""A message fails permanently, becomes a dead letter, is redriven by `jiuwu dead-letters`, and counts as a new one."""
 
 import json
 from typing import Any

@@ -216,7 +216,7 @@ def test_refused_products_are_tried_again_when_asked(market: Market) -> None:
     market.write(refused)
 
     assert {"refused": 1} == market.run()["outcomes"]
-    assert {"pushed": 1} == market.run({"again": True})["outcomes"]
+    assert {"pushed": 1} == market.run({"retry_refused": True})["outcomes"]
 
 
 def test_a_malformed_row_is_named_with_its_field_and_holds_nobody_up(market: Market) -> None:
@@ -233,16 +233,16 @@ def test_all_products_are_compared_now_when_asked(market: Market) -> None:
     market.run()
     market.drift("tea", price_fen=1)
 
-    assert {"mended": 1, "same": 1} == market.run({"check": True})["outcomes"]
+    assert {"mended": 1, "same": 1} == market.run({"full": True})["outcomes"]
 
 
 def test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on(market: Market) -> None:
     market.write(*(a_product(product_id=f"p{number:03}") for number in range(150)))
     market.run()
     steps = iter([300.0] * 25)  # a page of 100 products
-    cut = market.run({"check": True}, remaining=lambda: next(steps, 0.0))
+    cut = market.run({"full": True}, remaining=lambda: next(steps, 0.0))
     market.run(remaining=lambda: 0.0)
-    rest = market.run({"check": True, "after": cut["next"]})
+    rest = market.run({"full": True, "after": cut["next"]})
 
     assert ({"same": 100}, False, "p099") == (cut["outcomes"], cut["finished"], cut["next"])
     assert ({"same": 50}, True) == (rest["outcomes"], rest["finished"])
@@ -318,8 +318,8 @@ def test_two_runs_at_once_come_to_the_same_end(market: Market) -> None:
         None,
         [],
         {"product_id": "tea"},
-        {"again": 1},
-        {"check": "yes"},
+        {"retry_refused": 1},
+        {"full": "yes"},
         {"after": 7},
         {"after": None},
         {"product_ids": "tea"},

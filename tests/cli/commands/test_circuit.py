@@ -52,7 +52,7 @@ def refused(table: LaneTable, lane: str, *, fallback: bool = False) -> str:
     return Lanes(table, RULES, observe=lambda *_: None).acquire(lane, patience=0.0, fallback=fallback).refused
 
 
-@pytest.mark.parametrize("command", ["show", "open", "close", "auto"])
+@pytest.mark.parametrize("command", ["show", "open", "close", "reset"])
 def test_every_command_explains_itself_with_an_example(jiuwu: Jiuwu, command: str) -> None:
     result = jiuwu("circuit", command, "--help")
 
@@ -85,7 +85,7 @@ def test_open_stops_the_functions_and_auto_lets_them_go(circuit: Callable[..., A
     assert 0 == circuit("open", "--all", "--yes").exit_code
     assert {"circuit"} == {refused(table, lane, fallback=True) for lane in RULES}
     assert "open by an operator" == shown(circuit)["login"]["primary"]
-    assert 0 == circuit("auto").exit_code
+    assert 0 == circuit("reset").exit_code
 
     assert {""} == {refused(table, lane) for lane in RULES}
 
@@ -150,7 +150,7 @@ def test_a_lane_is_held_by_an_operator_from_open_until_auto(
     circuit: Callable[..., Any], deployed: Stack, table: LaneTable
 ) -> None:
     seen = []
-    for word in (("open", "--lane", "products", "--yes"), ("auto", "--lane", "products")):
+    for word in (("open", "--lane", "products", "--yes"), ("reset", "--lane", "products")):
         circuit(*word)
         seen.append([is_held_by_operator(deployed, lane) for lane in ("products", "money")])
 

@@ -1,4 +1,4 @@
-"""`jiuwu dead`: letters listed, shown, and sent back so that nothing happens twice."""
+"""`jiuwu dead-letters`: letters listed, shown, and sent back so that nothing happens twice."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def dead(
 ) -> Callable[..., Any]:
     """dead("list") runs the command on that stack."""
     monkeypatch.setattr("jiuwu_cli.deployment.stack.find", lambda name: {"the-stack": deployed}[name])
-    return lambda *arguments, **more: jiuwu("dead", *arguments, "--stack", "the-stack", **more)
+    return lambda *arguments, **more: jiuwu("dead-letters", *arguments, "--stack", "the-stack", **more)
 
 
 def lines(result: Any) -> list[str]:
@@ -55,10 +55,10 @@ def paid(n: int = 0, **changes: Any) -> str:
 
 @pytest.mark.parametrize("command", ["list", "show", "redrive"])
 def test_every_command_explains_itself_with_an_example(jiuwu: Jiuwu, command: str) -> None:
-    result = jiuwu("dead", command, "--help")
+    result = jiuwu("dead-letters", command, "--help")
 
     assert 0 == result.exit_code
-    assert f"jiuwu dead {command}" in result.stdout.split("Example", 1)[1]
+    assert f"jiuwu dead-letters {command}" in result.stdout.split("Example", 1)[1]
 
 
 # ---- list and show ---------------------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_misuse_is_refused_on_one_line(dead: Callable[..., Any], arguments: tupl
 
 @pytest.mark.parametrize("id_", ["dl_nobody", "x" * 5000, "信", "\x1b[2J"])
 def test_a_letter_that_is_not_there_is_said_so(dead: Callable[..., Any], id_: str) -> None:
-    assert "`jiuwu dead list --all` has their ids" in complaint(dead("show", id_))
+    assert "`jiuwu dead-letters list --all` has their ids" in complaint(dead("show", id_))
 
 
 # ---- effects ---------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tests.cli.conftest import Jiuwu, complaint
 # In the real function's words.
 FUNCTION = """
 def handler(event, context):
-    ids = event.get("product_ids", ["tea", "bad"] if event.get("again") else ["tea"])
+    ids = event.get("product_ids", ["tea", "bad"] if event.get("retry_refused") else ["tea"])
     refused = [one for one in ids if one == "bad"]
     found = [{"product_id": one, "outcome": "refused", "detail": "title_forbidden"} for one in refused]
     outcomes = {"pushed": len(ids) - len(refused)} | ({"refused": len(refused)} if refused else {})
@@ -133,7 +133,7 @@ def test_a_dry_run_lists_what_would_change_from_what_to_what(products: Products,
     put(product_id="old")
     put(product_id="same")
     text = "product_id,title,price,price_points\ntea,狮峰龙井,6.17,\nsame,龙井,6.17,\ncup,茶杯,9,50\n"
-    said = products("push", csv(text), "--dry-run", "--whole").stdout
+    said = products("push", csv(text), "--dry-run", "--prune").stdout
 
     assert [
         "off the shelf: old",
@@ -347,7 +347,7 @@ def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
 
     result = products("sync")
 
-    held = "the products lane is held by an operator; `jiuwu circuit auto --lane products` lets it go"
+    held = "the products lane is held by an operator; `jiuwu circuit reset --lane products` lets it go"
     assert (2, is_held) == (result.exit_code, held in complaint(result))
     assert (0 if is_held else 2) == result.stdout.count("CircuitOpen")
 
@@ -364,11 +364,11 @@ def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
 ) -> None:
     put(product_id="old")
     put(product_id="older", on_shelf=False)
-    refused = products("push", csv(LIST), "--whole", stdin="n\n")
+    refused = products("push", csv(LIST), "--prune", stdin="n\n")
     assert (130, ["old", "older"]) == (refused.exit_code, sorted(rows()))
     assert "about 1 product off the shelf\n" in refused.stderr
 
-    said = products("push", csv(LIST), "--whole", "--yes").stdout
+    said = products("push", csv(LIST), "--prune", "--yes").stdout
     assert said.startswith("off the shelf: old\nwritten: 2 new, 1 changed, 0 unchanged\n")
     assert {"tea": True, "cup": True, "old": False, "older": False} == {
         name: item["on_shelf"]["BOOL"] for name, item in rows().items()
@@ -379,7 +379,7 @@ def test_a_product_taken_off_keeps_its_row(
     products: Products, put: Callable[..., None], rows: Callable[[], dict[str, Any]]
 ) -> None:
     put(price_points=300)
-    result = products("off", "tea")
+    result = products("unpublish", "tea")
 
     assert (0, "off the shelf: tea\nplatform: 1 pushed\n") == (result.exit_code, result.stdout)
     assert row(a_product(price_points=300, on_shelf=False)) == rows()["tea"]
@@ -390,7 +390,7 @@ def test_taking_off_what_is_not_there_changes_nothing(
 ) -> None:
     put()
 
-    assert "there is no product 'teapot'" in complaint(products("off", "tea", "teapot"))
+    assert "there is no product 'teapot'" in complaint(products("unpublish", "tea", "teapot"))
     assert rows()["tea"]["on_shelf"]["BOOL"]
 
 
@@ -413,7 +413,9 @@ def test_the_list_shows_what_the_platform_made_of_each(
     assert [line for line in lines if line.startswith("refused")] == products("list", "--refused").stdout.splitlines()
 
 
-@pytest.mark.parametrize(("option", "code", "said"), [((), 0, "1 pushed"), (("--again",), 1, "1 pushed, 1 refused")])
+@pytest.mark.parametrize(
+    ("option", "code", "said"), [((), 0, "1 pushed"), (("--retry-refused",), 1, "1 pushed, 1 refused")]
+)
 def test_all_products_are_synced_now(products: Products, option: tuple[str, ...], code: int, said: str) -> None:
     result = products("sync", *option)
 

@@ -311,7 +311,7 @@ def test_a_file_that_cannot_be_written_is_said_on_one_line(shop: Shop, tmp_path:
         (("--verify", "--repair"), "exclude each other"),
         (("--repair", "--json"), "leave out --json"),
         (("--from", "soon"), "is no time"),
-        (("--cap", "0"), "--cap"),
+        (("--limit", "0"), "--limit"),
     ],
 )
 def test_a_command_line_that_cannot_be_meant_is_refused(jiuwu: Jiuwu, arguments: tuple[str, ...], problem: str) -> None:
@@ -340,14 +340,14 @@ def test_without_yes_it_is_a_dry_run(shop: Shop, caplog: pytest.LogCaptureFixtur
     assert before == shop.store.get_many([number, missing])
 
 
-def test_the_cap_bounds_what_is_mended(shop: Shop) -> None:
+def test_the_limit_bounds_what_is_mended(shop: Shop) -> None:
     for key in "abc":
         missed_payment(shop, key)
 
-    result = shop.run("--repair", "--cap", "2")
+    result = shop.run("--repair", "--limit", "2")
 
     assert 2 == result.stdout.count("would:")
-    assert "and 1 more beyond --cap" in result.stdout
+    assert "and 1 more beyond --limit" in result.stdout
 
 
 def test_nothing_to_mend_asks_nothing(shop: Shop) -> None:

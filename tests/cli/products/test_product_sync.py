@@ -56,11 +56,11 @@ def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
 
 def test_a_pass_compares_all_from_the_tables_beginning_to_its_end() -> None:
     function = Function(*(ENDED | {"finished": False, "next": one} for one in ("p100", "p200")), ENDED)
-    told = product_sync.every(stack(function), again=True)
+    told = product_sync.every(stack(function), retry_refused=True)
 
     assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.asked], told.done, told.problem)
-    assert [{"again": True, "check": True}] * 3 == [
-        {name: one[name] for name in ("again", "check")} for one in function.asked
+    assert [{"retry_refused": True, "full": True}] * 3 == [
+        {name: one[name] for name in ("retry_refused", "full")} for one in function.asked
     ]
 
 

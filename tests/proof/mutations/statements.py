@@ -133,12 +133,12 @@ STATEMENTS = (
         ("tests/cli/commands/test_reconcile.py::test_without_yes_it_is_a_dry_run",),
     ),
     Safeguard(
-        "repairing a statement stops at the cap",
+        "repairing a statement stops at the limit",
         3,
         f"{_CLI}/commands/reconcile.py",
-        "if plan.steps][:cap]",
+        "if plan.steps][:limit]",
         "if plan.steps]",
-        ("tests/cli/commands/test_reconcile.py::test_the_cap_bounds_what_is_mended",),
+        ("tests/cli/commands/test_reconcile.py::test_the_limit_bounds_what_is_mended",),
     ),
     Safeguard(
         "a statement that could not be made is no agreement",

@@ -20,7 +20,7 @@ type Jiuwu = Callable[..., str]
 
 @pytest.fixture
 def jiuwu(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
-    """jiuwu("dead", "list") is what the command prints for the running sandbox."""
+    """jiuwu("dead-letters", "list") is what the command prints for the running sandbox."""
     monkeypatch.chdir(sandbox.state_file.parents[1])
 
     def run(*arguments: str) -> str:
@@ -34,7 +34,7 @@ def jiuwu(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
 def letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[dict[str, Any]]:
     """The letters that are so, once there is one."""
     deadline = time.monotonic() + 60
-    while not (found := [one for one in json.loads(jiuwu("dead", "list", "--all", "--json")) if of(one)]):
+    while not (found := [one for one in json.loads(jiuwu("dead-letters", "list", "--all", "--json")) if of(one)]):
         assert time.monotonic() < deadline, "no such letter within a minute"
         time.sleep(0.5)
     return found
@@ -46,7 +46,7 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sa
     (letter,) = letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
 
     assert ("quarantined", "body_not_json") == (letter["kind"], letter["reason"].split(":")[0])
-    shown = jiuwu("dead", "show", letter["letter_id"])
+    shown = jiuwu("dead-letters", "show", letter["letter_id"])
     assert "no envelope \\x01" in shown
     assert "X-Jiuwu-Nonce: " in shown
     dead = Books(sandbox).dead()
@@ -59,7 +59,7 @@ def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_agai
     (letter,) = letters(jiuwu, of=lambda one: one.get("order_no") == number)
     assert ("poison", "OrderQueue", 1) == (letter["kind"], letter["source"], letter["attempts"])
 
-    jiuwu("dead", "redrive", letter["letter_id"], "--yes")
+    jiuwu("dead-letters", "redrive", letter["letter_id"], "--yes")
 
     (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["deaths"] == 2)
     assert (letter["letter_id"], "died again") == (again["letter_id"], again["state"])

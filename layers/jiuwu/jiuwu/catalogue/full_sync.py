@@ -87,14 +87,14 @@ class Stocktaking:
         return self.pass_over(records.place(RECORD), partial(records.save_place, RECORD))
 
     def pass_over(
-        self, start: str, save: Callable[[str], object], *, again: bool = False, check: bool = False
+        self, start: str, save: Callable[[str], object], *, retry_refused: bool = False, full: bool = False
     ) -> Stock:
         """Work on the rows after the product `start` ("": all), until the table's end or the run's; `save` keeps the
-        place after each page, `again` and `check` are as `take` has them."""
+        place after each page, `retry_refused` and `full` are as `take` has them."""
         self.stock.next = start
         while True:
             items, following = self._rows.page(start)
-            if not self.take(items, again=again, check=check) and not self.stock.problems:
+            if not self.take(items, retry_refused=retry_refused, full=full) and not self.stock.problems:
                 return self.stock  # the rest of this page comes first in the next run
             self.stock.next = following
             if following != start:
@@ -105,24 +105,24 @@ class Stocktaking:
                 return self.stock
             start = following
 
-    def take(self, items: Sequence[Item], *, again: bool = False, check: bool = False) -> bool:
-        """The work on some rows; `again` tries refused products once more, `check` compares those too that were
+    def take(self, items: Sequence[Item], *, retry_refused: bool = False, full: bool = False) -> bool:
+        """The work on some rows; `retry_refused` tries refused products once more, `full` compares those too that were
         compared lately. False when the time or the platform ended before all were done."""
-        seen_before = float("inf") if check else self._clock() - self._check_seconds
+        seen_before = float("inf") if full else self._clock() - self._check_seconds
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for some in batched(items, _AT_ONCE, strict=False):
                 if not self._deadline.has(_MARGIN_SECONDS):
                     return False
-                done = list(pool.map(partial(self._keep, seen_before=seen_before, again=again), some))
+                done = list(pool.map(partial(self._keep, seen_before=seen_before, retry_refused=retry_refused), some))
                 self.stock.note(kept for kept, _ in done)
                 if self._down(done):
                     return False
         return True
 
-    def _keep(self, item: Item, *, seen_before: float, again: bool) -> tuple[Kept, PlatformError | None]:
+    def _keep(self, item: Item, *, seen_before: float, retry_refused: bool) -> tuple[Kept, PlatformError | None]:
         product_id = str(item["product_id"]["S"])
         try:
-            return self._catalogue.keep(from_item(item), seen_before=seen_before, again=again), None
+            return self._catalogue.keep(from_item(item), seen_before=seen_before, retry_refused=retry_refused), None
         except RowMalformed as wrong:
             return Kept(product_id, Outcome.MALFORMED, wrong.field), None
         except ProductsBusy:

@@ -93,16 +93,16 @@ class Catalogue:
     ) -> None:
         self._rows, self._platform, self._clock = rows, platform, clock
 
-    def keep(self, product: Product, *, seen_before: float = 0, again: bool = False) -> Kept:
+    def keep(self, product: Product, *, seen_before: float = 0, retry_refused: bool = False) -> Kept:
         """Pushes the product if it has changed; compares it if the platform was last asked earlier than `seen_before`
-        (Unix seconds). One that was refused is pushed only when it has changed, or `again`.
+        (Unix seconds). One that was refused is pushed only when it has changed, or `retry_refused`.
 
         Raises PlatformError, and RowMalformed for what an edit made of the row meanwhile.
 
         A crash after the push and before the mark costs another push of the same.
         """
         for _ in range(_ROUNDS):
-            answer = self._settle(product, seen_before, again=again)
+            answer = self._settle(product, seen_before, retry_refused=retry_refused)
             if answer is None:
                 standing = Outcome.REFUSED if product.refused else Outcome.NOT_COMPARED
                 return Kept(product.product_id, standing, product.refused.partition(":")[0])
@@ -115,9 +115,9 @@ class Catalogue:
             product, seen_before = from_item(item), float("inf")
         return Kept(product.product_id, Outcome.BUSY)
 
-    def _settle(self, product: Product, seen_before: float, *, again: bool) -> _Answer | None:
+    def _settle(self, product: Product, seen_before: float, *, retry_refused: bool) -> _Answer | None:
         """What the platform says to the product; None when there is nothing to ask."""
-        if product.changed or (again and product.refused):
+        if product.changed or (retry_refused and product.refused):
             return self._push(product)
         if product.synced_at >= seen_before:
             return None
