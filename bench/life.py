@@ -14,7 +14,7 @@ from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.tables import Table
 from sandbox.simulation.world.actors import Member, stock
 from sandbox.simulation.world.clock import Clock
-from sandbox.simulation.world.world import START, Town, town
+from sandbox.simulation.world.world import START, World, simulated_world
 from sandbox.simulator.actions import Actions
 
 _LIFE = ("created", "paid", "shipped", "completed")
@@ -28,7 +28,7 @@ def run() -> dict[str, Discrepancy]:
 
 
 def _ours() -> Discrepancy:
-    with town() as built:
+    with simulated_world() as built:
         stock(built)
         member = Member(built, "ou_bench")
         member.log_in()
@@ -38,7 +38,7 @@ def _ours() -> Discrepancy:
         return _difference(before, _used(built.account))
 
 
-def _live(built: Town, actions: Actions, member: Member) -> None:
+def _live(built: World, actions: Actions, member: Member) -> None:
     order_no = member.place("bench", [{"product_id": products.ALL[0].product_id, "quantity": 1}])
     for step in (actions.pay, actions.complete):
         step(order_no)

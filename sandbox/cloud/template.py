@@ -41,7 +41,7 @@ def load(path: Path = TEMPLATE) -> dict[str, Any]:
 
 @cache
 def _parsed(text: str) -> bytes:
-    """Read once: every town wants it several times. Pickled, so that whoever changes what he got changes his own."""
+    """Return template.yaml, parsed once per process; pickled, so that each caller gets a copy of its own."""
     return pickle.dumps(language_extensions.expand(yaml.load(text, _Loader)))
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from sandbox.demo.scenario import draw
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.aws.sqs import Queue
-from sandbox.simulation.world.world import Killed, Town
+from sandbox.simulation.world.world import Killed, World
 from sandbox.simulator.faults import Faults
 
 KINDS = ("notifications", "calls", "tokens", "refunds", "crashes", "replies", "throttling", "queues", "rivals")
@@ -45,16 +45,16 @@ _COMES_TWICE = 0.01
 class Troubles:
     """The troubles of one run; `kinds` says which."""
 
-    def __init__(self, town: Town, seed: int, kinds: frozenset[str]) -> None:
-        self._town, self._seed, self._kinds = town, seed, kinds
+    def __init__(self, world: World, seed: int, kinds: frozenset[str]) -> None:
+        self._world, self._seed, self._kinds = world, seed, kinds
         self._dice = random.Random(f"{seed} troubles")
         self._full: dict[tuple[str, int], bool] = {}
         self.met: Counter[str] = Counter()
         self.on = False
         self._deep = 0
-        town.calls.on_call = self._on_call
-        town.calls.throttle = self._throttle
-        town.repeat_delivery = self._repeat
+        world.calls.on_call = self._on_call
+        world.calls.throttle = self._throttle
+        world.repeat_delivery = self._repeat
 
     @property
     def platforms(self) -> Faults:
@@ -66,7 +66,7 @@ class Troubles:
         return Faults.model_validate(wanted | ({"slow_refunds": _SLOW_REFUNDS} if "refunds" in self._kinds else {}))
 
     def _on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:  # noqa: ARG002 -- OnCall
-        if not self.on or not self._town.running:
+        if not self.on or not self._world.running:
             return
         roll = self._dice.random()
         if roll < _DIES:
@@ -85,14 +85,14 @@ class Troubles:
         self.met["others ran meanwhile"] += 1
         self._deep += 1
         try:
-            self._town.clock.run(self._town.clock.now + _RIVAL_SECONDS)
+            self._world.clock.run(self._world.clock.now + _RIVAL_SECONDS)
         finally:
             self._deep -= 1
 
     def _throttle(self, service: str, operation: str, subject: str) -> bool:  # noqa: ARG002 -- Throttle
-        if not self.on or not self._town.running or "throttling" not in self._kinds:
+        if not self.on or not self._world.running or "throttling" not in self._kinds:
             return False
-        stretch = (subject, int(self._town.clock.now // _STRETCH_SECONDS))
+        stretch = (subject, int(self._world.clock.now // _STRETCH_SECONDS))
         if stretch not in self._full:
             self._full[stretch] = draw(self._seed, "full", *stretch) < _STRETCHES_FULL
         if not self._full[stretch] or self._dice.random() >= _REFUSED:

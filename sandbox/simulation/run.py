@@ -14,7 +14,7 @@ from sandbox.invariants import Facts, never_left
 from sandbox.simulation.faults import Troubles
 from sandbox.simulation.snapshot import Books
 from sandbox.simulation.workload import Lives
-from sandbox.simulation.world.world import APP_ID, Town, town
+from sandbox.simulation.world.world import APP_ID, World, simulated_world
 
 # All run on one virtual thread, so that whoever waits for the platform holds up all: more orders than these pile up.
 PER_SECOND = 5.0
@@ -62,25 +62,25 @@ class Outcome:
 
 def play(plan: Plan, tell: Callable[[int, int, int], None]) -> Outcome:
     """Plays a run to its end; `tell` hears (orders placed, orders not the same, orders in all) now and then."""
-    with town(seed=plan.seed) as built:
+    with simulated_world(seed=plan.seed) as built:
         return _Run(plan, built).play(tell)
 
 
 class _Run:
-    def __init__(self, plan: Plan, town: Town) -> None:
-        self.plan, self.town, self.lives = plan, town, Lives(town, plan.seed)
+    def __init__(self, plan: Plan, world: World) -> None:
+        self.plan, self.world, self.lives = plan, world, Lives(world, plan.seed)
         self.curve: list[tuple[float, int, int]] = []
 
     def play(self, tell: Callable[[int, int, int], None]) -> Outcome:
-        troubles, books = Troubles(self.town, self.plan.seed, self.plan.troubles), Books(self.town)
-        self.town.start(off=sorted(self.plan.off))
-        begun = self.town.clock.now
+        troubles, books = Troubles(self.world, self.plan.seed, self.plan.troubles), Books(self.world)
+        self.world.start(off=sorted(self.plan.off))
+        begun = self.world.clock.now
         self.lives.begin(self.plan.orders, PER_SECOND)
-        troubles.on, self.town.platform.world.faults = True, troubles.platforms
+        troubles.on, self.world.platform.state.faults = True, troubles.platforms
         self._settle(books, begun, tell)
         # what an order costs is what its life cost, without the idle night
-        cost = Counter(self.town.calls.counts), Counter(self.town.calls.units), Counter(self.town.invocations)
-        settled_at = self.town.clock.now
+        cost = Counter(self.world.calls.counts), Counter(self.world.calls.units), Counter(self.world.invocations)
+        settled_at = self.world.clock.now
         statement = {} if self.plan.off else self._night()
         troubles.on = False
         self._audit()
@@ -90,9 +90,9 @@ class _Run:
         """Until nothing moves any more and both sides are the same; or, where they stay apart, until nothing moves."""
         ordered, lives = begun + self.plan.orders / PER_SECOND, self.lives
         calm, changed_at, last = 0, begun, (0, 0)
-        while calm < _CALM_SAMPLES and self.town.clock.now < ordered + _PATIENCE_SECONDS:
-            self.town.clock.run(self.town.clock.now + _SAMPLE_SECONDS)
-            now, differing = self.town.clock.now, books.differing()
+        while calm < _CALM_SAMPLES and self.world.clock.now < ordered + _PATIENCE_SECONDS:
+            self.world.clock.run(self.world.clock.now + _SAMPLE_SECONDS)
+            now, differing = self.world.clock.now, books.differing()
             self.curve.append((now - begun, len(lives.fates), differing))
             tell(len(lives.fates) + lives.turned_away, differing, self.plan.orders)
             moving = lives.waiting or books.under_way(self.plan.off)
@@ -105,10 +105,10 @@ class _Run:
 
     def _night(self) -> dict[str, Any]:
         """The statement of the day, made half an hour after midnight in Shanghai, troubles or not."""
-        day = day_of(self.town.clock.now)
-        self.town.clock.run(bounds(day)[1] + _STATEMENT_SEEN_SECONDS)
+        day = day_of(self.world.clock.now)
+        self.world.clock.run(bounds(day)[1] + _STATEMENT_SEEN_SECONDS)
         name = f"statements/{day}.json"
-        text = self.town.account.buckets["StatementsBucket"].get(name)
+        text = self.world.account.buckets["StatementsBucket"].get(name)
         if text is None:
             self.lives.errors.append(f"{name}: there is no statement")
             return {}
@@ -119,7 +119,7 @@ class _Run:
         """What only the end shows: no order unpaid past its expiry, and every member's points add up."""
         if unpaid := self._unpaid():
             self.lives.errors.append(f"{unpaid} orders are unpaid and still open, long after their expiry")
-        ledger = PointsLedger(self.town.account.client("dynamodb"), "PointsTable")
+        ledger = PointsLedger(self.world.account.client("dynamodb"), "PointsTable")
         for member in self.lives.members:
             audit = ledger.audit(member_id_for(APP_ID, member.open_id))
             if not audit.adds_up:
@@ -128,13 +128,13 @@ class _Run:
 
     def _unpaid(self) -> int:
         """Orders that wait for their expiry."""
-        return sum(order.status == "created" for order in self.town.platform.world.book)
+        return sum(order.status == "created" for order in self.world.platform.state.orders)
 
     def _outcome(
         self, books: Books, troubles: Troubles, cost: Cost, virtual_seconds: float, statement: dict[str, Any]
     ) -> Outcome:
-        here = self.town
-        failures = Counter({f"{name}: {kind}": count for (name, kind), count in here.errors.items()})
+        world = self.world
+        failures = Counter({f"{name}: {kind}": count for (name, kind), count in world.errors.items()})
         return Outcome(
             plan=self.plan,
             facts=_with_statement(books.facts(self.plan.off, self.lives.errors), statement),
@@ -145,8 +145,8 @@ class _Run:
             failures=failures,
             calls=cost[0],
             units=cost[1],
-            metrics={" ".join(key): value for key, value in sorted(here.said.metrics.items())},
-            notifications=Counter(f"{one.kind}, {one.outcome}" for one in here.platform.notifier.log),
+            metrics={" ".join(key): value for key, value in sorted(world.telemetry.metrics.items())},
+            notifications=Counter(f"{one.kind}, {one.outcome}" for one in world.platform.notifier.log),
             virtual_seconds=virtual_seconds,
             statement=statement,
         )
@@ -158,11 +158,11 @@ def _with_statement(facts: Facts, statement: dict[str, Any]) -> Facts:
         return facts
     short = sum(order.hold_reason is HoldReason.SHORT for order in facts.local.values())
     held = sum(order.status is Status.HELD for order in facts.local.values()) - short
-    here, there = statement["total"]["here"], statement["total"]["there"]
+    world, there = statement["total"]["here"], statement["total"]["there"]
     wrong = [
-        f"the statement counts {name} {here[name]} here, {there[name]} there"
+        f"the statement counts {name} {world[name]} here, {there[name]} there"
         for name in ("paid_fen", "refunded_fen")
-        if here[name] != there[name]
+        if world[name] != there[name]
     ]
     if short:
         wrong.append(f"{short} orders still wait for the rest of their money, past their expiry")

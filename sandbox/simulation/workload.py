@@ -8,7 +8,7 @@ from jiuwu.members.accounts import member_id_for
 from sandbox.demo.scenario import Fate, draw, fate_of
 from sandbox.shop import products
 from sandbox.simulation.world.actors import Member, Merchant, Refused, stock
-from sandbox.simulation.world.world import APP_ID, Town
+from sandbox.simulation.world.world import APP_ID, World
 from sandbox.simulator.orders import Order, Refund
 from sandbox.simulator.refusals import Refused as PlatformRefused
 
@@ -53,10 +53,10 @@ def whole_fate_of(seed: int, number: int) -> Fate | More:
 class Lives:
     """The orders of a run. `waiting` counts steps still to come, `hoping` those that wait for what may never come."""
 
-    def __init__(self, town: Town, seed: int) -> None:
-        self._town, self._seed = town, seed
-        self._actions, self._book = town.platform.actions, town.platform.world.book
-        self._merchant = Merchant(town)
+    def __init__(self, world: World, seed: int) -> None:
+        self._world, self._seed = world, seed
+        self._actions, self._book = world.platform.actions, world.platform.state.orders
+        self._merchant = Merchant(world)
         self.members: list[Member] = []
         self.fates: dict[str, Fate | More] = {}
         self.errors: list[str] = []
@@ -64,10 +64,10 @@ class Lives:
 
     def begin(self, orders: int, per_second: float) -> None:
         """The shop opens: members log in and get points, and their orders are planned."""
-        stock(self._town)
+        stock(self._world)
         self._actions.on_processing = self._end_later
         for number in range(MEMBERS):
-            self.members.append(Member(self._town, f"ou_town{number:04d}"))
+            self.members.append(Member(self._world, f"ou_member{number:04d}"))
             self.members[-1].log_in()
             member_id = member_id_for(APP_ID, self.members[-1].open_id)
             self._merchant.grant_points(f"welcome-{number}", member_id, _POINTS_GRANTED)
@@ -218,7 +218,7 @@ class Lives:
             self.waiting -= 1
             step()
 
-        self._town.clock.at(self._town.clock.now + seconds, act)
+        self._world.clock.at(self._world.clock.now + seconds, act)
 
     def _hope(self, step: Callable[[], None]) -> None:
         self.hoping += 1
@@ -227,7 +227,7 @@ class Lives:
             self.hoping -= 1
             step()
 
-        self._town.clock.at(self._town.clock.now + _LOOK_SECONDS, act)
+        self._world.clock.at(self._world.clock.now + _LOOK_SECONDS, act)
 
     def _draw(self, *what: object) -> float:
         return draw(self._seed, *what)

@@ -9,24 +9,24 @@ from sandbox.simulator import events, orders
 from sandbox.simulator.notifier import Notifier
 from sandbox.simulator.orders import NewOrder, Order, Refund, derived
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.state import World
+from sandbox.simulator.state import PlatformState
 
 
 class Actions:
     # called with each refund that is not made at once; whoever plays with the platform may set it
     on_processing: Callable[[Order, Refund], None] = staticmethod(lambda _order, _refund: None)
 
-    def __init__(self, world: World, notifier: Notifier) -> None:
-        self._world = world
+    def __init__(self, state: PlatformState, notifier: Notifier) -> None:
+        self._state = state
         self._notifier = notifier
 
     def place(self, request: NewOrder, open_id: str) -> Order:
-        known = self._world.book.find(request.out_order_no)
+        known = self._state.orders.find(request.out_order_no)
         if known:
             return orders.place_again(known, request, open_id)
-        order = orders.place(request, open_id, self._world.now())
-        self._world.book.put(order)
-        self._world.journal.write("order", f"{order.number} created, {order.request.amount_fen} fen")
+        order = orders.place(request, open_id, self._state.now())
+        self._state.orders.put(order)
+        self._state.activity.write("order", f"{order.number} created, {order.request.amount_fen} fen")
         # nobody goes to a payment page for 0.00: such an order is paid as it is created
         return order if order.request.amount_fen else self.pay(order.number)
 
@@ -40,30 +40,30 @@ class Actions:
     ) -> Order:
         """By default what is missing of the amount, once, with a transaction_id all of it; that pays a second time, and
         `force` a cancelled order."""
-        order = self._world.book.get(out_order_no)
+        order = self._state.orders.get(out_order_no)
         open_ = order.payable or (force and order.status == "cancelled")
         if not open_ and (order.status == "cancelled" or transaction_id is None):
             msg = f"order {out_order_no} is {order.status}; a transaction_id pays again, force pays a cancelled one"
             raise Refused("transition_refused", msg)
         whole = order.request.amount_fen if transaction_id or not order.payable else order.missing_fen
         amount = whole if amount_fen is None else amount_fen
-        paid = orders.pay(order, amount, transaction_id or events.next_transaction(order), self._world.now())
+        paid = orders.pay(order, amount, transaction_id or events.next_transaction(order), self._state.now())
         if paid is not order:
             self._changed(order, paid)
             self._tell(paid, events.paid(paid, paid.payments[-1]))
         return paid
 
     def cancel(self, out_order_no: str, reason: str) -> Order:
-        order = self._world.book.get(out_order_no)
-        cancelled = orders.cancel(order, self._world.now(), reason)
+        order = self._state.orders.get(out_order_no)
+        cancelled = orders.cancel(order, self._state.now(), reason)
         if cancelled is not order:
             self._changed(order, cancelled)
             self._tell(cancelled, events.cancelled(cancelled, reason))
         return cancelled
 
     def complete(self, out_order_no: str) -> Order:
-        order = self._world.book.get(out_order_no)
-        completed = orders.complete(order, self._world.now())
+        order = self._state.orders.get(out_order_no)
+        completed = orders.complete(order, self._state.now())
         if completed is not order:
             self._changed(order, completed)
             self._tell(completed, events.completed(completed))
@@ -71,42 +71,42 @@ class Actions:
 
     def push(self, out_order_no: str, status: str, request_no: str) -> Order:
         """The merchant knows already, so nobody is notified."""
-        order = self._world.book.get(out_order_no)
-        pushed = orders.push(order, status, request_no, self._world.now())
+        order = self._state.orders.get(out_order_no)
+        pushed = orders.push(order, status, request_no, self._state.now())
         self._changed(order, pushed)
         return pushed
 
     def refund(self, out_order_no: str, amount_fen: int | None = None, transaction_id: str | None = None) -> Refund:
         """By the platform itself: by default what is left of the latest payment."""
-        order = self._world.book.get(out_order_no)
+        order = self._state.orders.get(out_order_no)
         if not order.payments:
             raise Refused("transition_refused", f"order {out_order_no} has no payment to refund")
         payment = order.payments[-1]
         transaction_id = transaction_id or payment.transaction_id
         amount = order.refundable_of(transaction_id) if amount_fen is None else amount_fen
-        return self._refund(order, Refund(events.next_refund(order), "", transaction_id, amount, self._world.now()))
+        return self._refund(order, Refund(events.next_refund(order), "", transaction_id, amount, self._state.now()))
 
     def refund_as(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> Refund:
         """By the merchant, once per out_refund_no."""
-        order = self._world.book.get(out_order_no)
-        known = self._world.book.refunded_as(out_refund_no)
+        order = self._state.orders.get(out_order_no)
+        known = self._state.orders.refunded_as(out_refund_no)
         if known:
             return _refund_again(*known, (out_order_no, transaction_id, amount_fen))
         refund_id = derived("50", "merchant", out_refund_no)
-        return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._world.now()))
+        return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._state.now()))
 
     def refund_becomes(self, out_order_no: str, refund_id: str, status: RefundStatus) -> Order:
         """Let a refund under way succeed or fail; one that failed may be under way, or succeed, after all."""
-        order = self._world.book.get(out_order_no)
-        changed = orders.refund_becomes(order, refund_id, status, self._world.now())
+        order = self._state.orders.get(out_order_no)
+        changed = orders.refund_becomes(order, refund_id, status, self._state.now())
         self._changed(order, changed)
         self._tell(changed, events.refunded(changed, next(r for r in changed.refunds if r.refund_id == refund_id)))
         return changed
 
     def _refund(self, order: Order, refund: Refund) -> Refund:
-        refund = msgspec.structs.replace(refund, status=self._world.begins_as(refund.refund_id))
+        refund = msgspec.structs.replace(refund, status=self._state.begins_as(refund.refund_id))
         cause = "merchant" if refund.out_refund_no else "platform"
-        refunded = orders.refund(order, refund, self._world.now(), cause)
+        refunded = orders.refund(order, refund, self._state.now(), cause)
         self._changed(order, refunded)
         self._tell(refunded, events.refunded(refunded, refund))
         if refund.status == "processing":
@@ -114,10 +114,10 @@ class Actions:
         return refund
 
     def _changed(self, before: Order, after: Order) -> None:
-        self._world.book.put(after)
+        self._state.orders.put(after)
         if before.version != after.version:
             change = after.history[-1]
-            self._world.journal.write("order", f"{after.number} {before.status} → {after.status} ({change.cause})")
+            self._state.activity.write("order", f"{after.number} {before.status} → {after.status} ({change.cause})")
 
     def _tell(self, order: Order, event: events.Event) -> None:
         self._notifier.emit(event, order.request.notify_url)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 KEPT_LINES = 20_000
 
 
-class Journal:
+class ActivityLog:
     """Lines are numbered from 1; a reader asks for what came after the number it has."""
 
     def __init__(self) -> None:

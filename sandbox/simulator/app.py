@@ -14,14 +14,14 @@ from starlette.routing import Route
 from jiuwu.platform.profile import Profile
 from sandbox.simulator import control_api
 from sandbox.simulator.actions import Actions
-from sandbox.simulator.endpoints import Calls
+from sandbox.simulator.endpoints import Endpoints
 from sandbox.simulator.gateway import Gateway
-from sandbox.simulator.member_pages import Site
+from sandbox.simulator.member_pages import MemberPages
 from sandbox.simulator.notifier import Notifier
 from sandbox.simulator.oauth import OAuth
-from sandbox.simulator.origin_guard import OwnPages
+from sandbox.simulator.origin_guard import OriginGuard
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.state import App, World, write_private
+from sandbox.simulator.state import App, PlatformState, write_private
 
 _SAVE_SECONDS = 5.0
 _CONTROL_STATUS = {"order_unknown": 404, "product_unknown": 404, "bad_parameters": 422}
@@ -39,13 +39,13 @@ class Simulator:
         state_file: Path | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._state_file, self._own_pages = state_file, OwnPages(host)
-        self.world = World(app, profile)
-        self.notifier = Notifier(self.world, transport)
-        self.actions = Actions(self.world, self.notifier)
-        self.gateway = Gateway(self.world)
+        self._state_file, self._origin_guard = state_file, OriginGuard(host)
+        self.state = PlatformState(app, profile)
+        self.notifier = Notifier(self.state, transport)
+        self.actions = Actions(self.state, self.notifier)
+        self.gateway = Gateway(self.state)
         if state_file and state_file.exists():
-            self.notifier.restore(self.world.restore(state_file.read_bytes()))
+            self.notifier.restore(self.state.restore(state_file.read_bytes()))
         self.asgi = self._wire_up()
 
     @contextlib.asynccontextmanager
@@ -59,24 +59,24 @@ class Simulator:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._state_file:
-                write_private(self._state_file, self._state())
+                write_private(self._state_file, self._dump())
 
     def _wire_up(self) -> FastAPI:
-        profile, gateway = self.world.profile, self.gateway
-        oauth = OAuth(self.world, gateway)
+        profile, gateway = self.state.profile, self.gateway
+        oauth = OAuth(self.state, gateway)
         routes = [
             Route(profile.endpoint("time")[1], gateway.server_time),
             Route(profile.oauth.authorize_path, oauth.consent),
-            Route(profile.oauth.authorize_path, self._own_pages.only(oauth.decide), methods=["POST"]),
+            Route(profile.oauth.authorize_path, self._origin_guard.only(oauth.decide), methods=["POST"]),
             Route(profile.oauth.token_path, oauth.token, methods=["POST"]),
             Route(profile.oauth.revoke_path, oauth.revoke, methods=["POST"]),
         ]
-        for name, (handler, subject) in Calls(self.world, self.actions).table().items():
+        for name, (handler, subject) in Endpoints(self.state, self.actions).table().items():
             method, path = profile.endpoint(name)
             routes.append(Route(path, gateway.endpoint(name, handler, subject), methods=[method]))
-        routes += Site(self.world, self.actions, self.notifier).routes(self._own_pages)
+        routes += MemberPages(self.state, self.actions, self.notifier).routes(self._origin_guard)
         # taken over as they are: include_router would build each of them a second time
-        buttons = control_api.router(self.world, self.actions, self.notifier, self._own_pages).routes
+        buttons = control_api.router(self.state, self.actions, self.notifier, self._origin_guard).routes
         asgi = FastAPI(
             title="玖伍社区模拟平台：控制接口",
             lifespan=self.running,
@@ -95,16 +95,16 @@ class Simulator:
             Refused("bad_parameters", f"there is no call {request.method} {request.url.path}", status=status)
         )
 
-    def _state(self) -> bytes:
-        return self.world.save(self.notifier.dump())
+    def _dump(self) -> bytes:
+        return self.state.save(self.notifier.dump())
 
     async def _save_now_and_then(self) -> None:
         saved = 0
         while self._state_file:
             await asyncio.sleep(_SAVE_SECONDS)
-            if self.world.journal.newest != saved:
-                saved = self.world.journal.newest
-                await asyncio.to_thread(write_private, self._state_file, self._state())
+            if self.state.activity.newest != saved:
+                saved = self.state.activity.newest
+                await asyncio.to_thread(write_private, self._state_file, self._dump())
 
 
 def _button_refused(_request: Request, error: Exception) -> Response:

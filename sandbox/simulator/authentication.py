@@ -6,7 +6,7 @@ from itertools import islice
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.signing import BadSignature, canonical_string, parse_timestamp, verify
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.serialization import Wire
+from sandbox.simulator.serialization import Serializer
 from sandbox.simulator.state import App
 
 _LONGEST_NONCE = 128
@@ -23,10 +23,10 @@ def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 class Authentication:
-    def __init__(self, app: App, wire: Wire) -> None:
+    def __init__(self, app: App, serializer: Serializer) -> None:
         self._app = app
-        self._wire = wire
-        self._profile = wire.profile
+        self._serializer = serializer
+        self._profile = serializer.profile
         self._nonces: dict[str, float] = {}  # nonce → when it may be forgotten; in the order of arrival
         self.secrets_matched = {"current": 0, "previous": 0}
 
@@ -38,7 +38,7 @@ class Authentication:
         tolerance = self._profile.signing.tolerance_seconds
         if abs(now - sent) > tolerance:
             msg = f"timestamp {sent:.0f} is {sent - now:+.0f} s from the server's {int(now)}; allowed is ±{tolerance} s"
-            raise Refused("clock_skew", msg, data={self._profile.reply.server_time: self._wire.time(int(now))})
+            raise Refused("clock_skew", msg, data={self._profile.reply.server_time: self._serializer.time(int(now))})
         self._spend(params[self._profile.call.nonce], now)
 
     def _check_names(self, params: Mapping[str, str]) -> None:

@@ -15,9 +15,9 @@ from sandbox.simulator.events import Event
 from sandbox.simulator.faults import Faults
 from sandbox.simulator.notifier import Notifier
 from sandbox.simulator.orders import NewOrder, Order, place
-from sandbox.simulator.origin_guard import OwnPages
+from sandbox.simulator.origin_guard import OriginGuard
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.state import World
+from sandbox.simulator.state import PlatformState
 
 _LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
@@ -99,114 +99,114 @@ def only_loopback(request: Request) -> None:
         raise HTTPException(403, "the control buttons answer to this machine only")
 
 
-def router(world: World, actions: Actions, notifier: Notifier, own_pages: OwnPages) -> APIRouter:
-    def only_own_pages(request: Request) -> None:
-        if why := own_pages.refusal(request):
+def router(state: PlatformState, actions: Actions, notifier: Notifier, origin_guard: OriginGuard) -> APIRouter:
+    def only_own_origin(request: Request) -> None:
+        if why := origin_guard.refusal(request):
             raise HTTPException(403, why)
 
-    guards = [Depends(only_loopback), Depends(only_own_pages)]
+    guards = [Depends(only_loopback), Depends(only_own_origin)]
     api = APIRouter(prefix="/_sim", tags=["control"], dependencies=guards)
-    _settings(api, world, notifier)
-    _buttons(api, world, actions, notifier)
-    _shelf(api, world)
-    _reports(api, world, notifier)
+    _settings(api, state, notifier)
+    _buttons(api, state, actions, notifier)
+    _shelf(api, state)
+    _reports(api, state, notifier)
     return api
 
 
-def _settings(api: APIRouter, world: World, notifier: Notifier) -> None:
+def _settings(api: APIRouter, state: PlatformState, notifier: Notifier) -> None:
     @api.get("/config")
     async def config() -> dict[str, object]:
-        return msgspec.structs.asdict(world.config) | {"app_id": world.app.app_id}
+        return msgspec.structs.asdict(state.config) | {"app_id": state.app.app_id}
 
     @api.put("/config")
     async def configure(change: ConfigChange) -> dict[str, object]:
-        world.config = msgspec.convert(
-            msgspec.structs.asdict(world.config) | change.model_dump(exclude_none=True), type(world.config)
+        state.config = msgspec.convert(
+            msgspec.structs.asdict(state.config) | change.model_dump(exclude_none=True), type(state.config)
         )
         return await config()
 
     @api.get("/faults")
     async def faults() -> Faults:
-        return world.faults
+        return state.faults
 
     @api.put("/faults")
     async def inject(wanted: Faults) -> Faults:
-        world.faults = wanted
-        world.journal.write("control", f"faults by seed {wanted.seed}")
+        state.faults = wanted
+        state.activity.write("control", f"faults by seed {wanted.seed}")
         return wanted
 
     @api.post("/quiet")
     async def quiet(wanted: Quiet | None = None) -> dict[str, int]:
-        world.faults = Faults(seed=world.faults.seed)
-        world.journal.write("control", "faults off")
+        state.faults = Faults(seed=state.faults.seed)
+        state.activity.write("control", "faults off")
         return {"waiting": notifier.waiting, "released": notifier.release() if wanted and wanted.release else 0}
 
     @api.post("/tokens/expire")
     async def expire(wanted: Expiry | None = None) -> dict[str, int]:
-        expired = world.grants.expire((wanted or Expiry()).fraction, world.faults.seed, world.now())
-        world.journal.write("control", f"{expired} access tokens expired")
+        expired = state.grants.expire((wanted or Expiry()).fraction, state.faults.seed, state.now())
+        state.activity.write("control", f"{expired} access tokens expired")
         return {"expired": expired}
 
 
-def _buttons(api: APIRouter, world: World, actions: Actions, notifier: Notifier) -> None:
+def _buttons(api: APIRouter, state: PlatformState, actions: Actions, notifier: Notifier) -> None:
     @api.post("/orders/{out_order_no}/pay")
     async def pay(out_order_no: str, payment: Payment | None = None) -> dict[str, object]:
         payment = payment or Payment()
         amount = _amount(payment.amount)
-        return _shown(world, actions.pay(out_order_no, amount, payment.transaction_id, force=payment.force))
+        return _shown(state, actions.pay(out_order_no, amount, payment.transaction_id, force=payment.force))
 
     @api.post("/orders/{out_order_no}/cancel")
     async def cancel(out_order_no: str, wanted: Cancellation | None = None) -> dict[str, object]:
-        return _shown(world, actions.cancel(out_order_no, (wanted or Cancellation()).reason))
+        return _shown(state, actions.cancel(out_order_no, (wanted or Cancellation()).reason))
 
     @api.post("/orders/{out_order_no}/complete")
     async def complete(out_order_no: str) -> dict[str, object]:
-        return _shown(world, actions.complete(out_order_no))
+        return _shown(state, actions.complete(out_order_no))
 
     @api.post("/orders/{out_order_no}/refund")
     async def refund(out_order_no: str, wanted: RefundBack | None = None) -> dict[str, object]:
         wanted = wanted or RefundBack()
         actions.refund(out_order_no, _amount(wanted.amount), wanted.transaction_id)
-        return _shown(world, world.book.get(out_order_no))
+        return _shown(state, state.orders.get(out_order_no))
 
     @api.post("/orders/{out_order_no}/refunds/{refund_id}")
     async def refund_becomes(out_order_no: str, refund_id: str, wanted: RefundChange) -> dict[str, object]:
-        return _shown(world, actions.refund_becomes(out_order_no, refund_id, wanted.status))
+        return _shown(state, actions.refund_becomes(out_order_no, refund_id, wanted.status))
 
     @api.post("/orders/{out_order_no}/notify")
     async def notify(out_order_no: str, notice: Notice) -> dict[str, object]:
         sent = [
             notifier.send(event, kind, body, due=due, url=url)
-            for event, kind, body, due, url in _copies(world, out_order_no, notice)
+            for event, kind, body, due, url in _copies(state, out_order_no, notice)
         ]
         return {"event_ids": [one.event_id for one in sent], "deliveries": [one.number for one in sent]}
 
 
-def _shelf(api: APIRouter, world: World) -> None:
+def _shelf(api: APIRouter, state: PlatformState) -> None:
     @api.get("/products")
     async def products() -> dict[str, object]:
-        return {"products": [world.wire.product(product) for product in world.products.values()]}
+        return {"products": [state.serializer.product(product) for product in state.products.values()]}
 
     @api.put("/products/{product_id}")
     async def change(product_id: str, wanted: ProductChange) -> dict[str, object]:
         """Somebody changes a product at the platform itself; the merchant hears nothing of it."""
-        if product_id not in world.products:
+        if product_id not in state.products:
             raise Refused("product_unknown", f"no product {product_id}")
         changes = wanted.model_dump(exclude_none=True, exclude={"price"})
         changes |= {"price_fen": amount} if (amount := _amount(wanted.price)) is not None else {}
-        changed = msgspec.structs.replace(world.products[product_id], **changes, updated_at=world.now())
-        world.products[product_id] = changed
-        return world.wire.product(changed)
+        changed = msgspec.structs.replace(state.products[product_id], **changes, updated_at=state.now())
+        state.products[product_id] = changed
+        return state.serializer.product(changed)
 
 
-def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:
+def _reports(api: APIRouter, state: PlatformState, notifier: Notifier) -> None:
     @api.get("/orders")
     async def orders() -> Response:
-        return _json({"orders": [_shown(world, order) for order in world.book]})
+        return _json({"orders": [_shown(state, order) for order in state.orders]})
 
     @api.get("/orders/{out_order_no}")
     async def order(out_order_no: str) -> Response:
-        return _json(_shown(world, world.book.get(out_order_no)))
+        return _json(_shown(state, state.orders.get(out_order_no)))
 
     @api.get("/notifications")
     async def notifications(after: int = 0, order_no: str = "", delivery: int = 0) -> Response:
@@ -222,11 +222,11 @@ def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:
     async def stats() -> Response:
         return _json(
             {
-                "counts": {group: dict(counter) for group, counter in sorted(world.journal.counts.items())},
-                "orders": dict(Counter(order.status for order in world.book)),
-                "paid_fen": sum(order.paid_fen for order in world.book),
-                "refunded_fen": sum(order.refunded_fen for order in world.book),
-                "members": len(world.members),
+                "counts": {group: dict(counter) for group, counter in sorted(state.activity.counts.items())},
+                "orders": dict(Counter(order.status for order in state.orders)),
+                "paid_fen": sum(order.paid_fen for order in state.orders),
+                "refunded_fen": sum(order.refunded_fen for order in state.orders),
+                "members": len(state.members),
                 "waiting": notifier.waiting,
                 "in_flight": notifier.in_flight,
             }
@@ -234,7 +234,7 @@ def _reports(api: APIRouter, world: World, notifier: Notifier) -> None:
 
     @api.get("/log")
     async def log(after: int = 0) -> Response:
-        lines = world.journal.after(after)
+        lines = state.activity.after(after)
         return _json({"lines": lines, "next": lines[-1]["n"] if lines else after})
 
 
@@ -243,18 +243,18 @@ def _json(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _copies(world: World, out_order_no: str, notice: Notice) -> list[tuple[Event, str, str, float, str]]:
+def _copies(state: PlatformState, out_order_no: str, notice: Notice) -> list[tuple[Event, str, str, float, str]]:
     """What a notice asks for: event, kind, body, due time and address of each copy."""
-    order = world.book.find(out_order_no) or _stranger(out_order_no, world.now())
-    event = events.of_type(order, notice.event_type, world.now())
+    order = state.orders.find(out_order_no) or _stranger(out_order_no, state.now())
+    event = events.of_type(order, notice.event_type, state.now())
     event = msgspec.structs.replace(event, event_id=notice.event_id or event.event_id)
     kind = _kind(notice)
     first = time.time() + notice.delay
     copies = []
     for number in range(notice.copies):
         told = deliveries.under_new_id(event, number) if notice.new_event_id else event
-        body = deliveries.compose(world.wire, told, notice.data, surprises=notice.unknown_fields)
-        due = first if notice.simultaneous else first + number * 15 / world.config.speed
+        body = deliveries.compose(state.serializer, told, notice.data, surprises=notice.unknown_fields)
+        due = first if notice.simultaneous else first + number * 15 / state.config.speed
         copies.append((told, kind, body, due, order.request.notify_url))
     return copies
 
@@ -276,9 +276,9 @@ def _stranger(out_order_no: str, now: int) -> Order:
     return place(NewOrder(out_order_no, 1, ()), "ou_stranger", now)
 
 
-def _shown(world: World, order: Order) -> dict[str, object]:
+def _shown(state: PlatformState, order: Order) -> dict[str, object]:
     """The order as the API shows it, and what only the simulator tells: fen, version, history."""
-    return world.wire.order(order, "") | {
+    return state.serializer.order(order, "") | {
         "amount_fen": order.request.amount_fen,
         "paid_fen": order.paid_fen,
         "refunded_fen": order.refunded_fen,

@@ -11,7 +11,7 @@ from jiuwu.platform.profile import Profile
 from jiuwu.platform.profile.contract import NotificationContract
 from sandbox.simulator.events import Event
 from sandbox.simulator.orders import derived
-from sandbox.simulator.serialization import Wire
+from sandbox.simulator.serialization import Serializer
 from sandbox.simulator.state import App, Delivery
 
 # Seconds after which the platform tries again, one after the other; part of its contract.
@@ -35,10 +35,12 @@ def forged(event: Event) -> Event:
     return msgspec.structs.replace(event, event_id=derived("evt_", event.event_id, "forged"), facts=event.facts | lies)
 
 
-def compose(wire: Wire, event: Event, extra: Mapping[str, object] | None = None, *, surprises: bool = False) -> str:
+def compose(
+    serializer: Serializer, event: Event, extra: Mapping[str, object] | None = None, *, surprises: bool = False
+) -> str:
     """The body as it is signed and sent."""
     more = _SURPRISES if surprises else {}
-    content = wire.notification(event, {**more, **(extra or {})}) | more
+    content = serializer.notification(event, {**more, **(extra or {})}) | more
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     text = text.encode("utf-8", "replace").decode()  # what one overrides may be no text that can be sent
     return text.replace("{", '{"x_cut":"\\ud83d",', 1) if surprises else text

@@ -9,20 +9,20 @@ from sandbox.simulator.gateway import Call, Handler, Subject
 from sandbox.simulator.members import Product
 from sandbox.simulator.orders import Item, NewOrder, Order
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.serialization import Body, nested
-from sandbox.simulator.state import World
+from sandbox.simulator.serialization import RequestBody, nested
+from sandbox.simulator.state import PlatformState
 
 MOST_ORDERS = 100
 LONGEST_NUMBER = 64
 type Reply = Mapping[str, object]
 
 
-class Calls:
-    def __init__(self, world: World, actions: Actions) -> None:
-        self._world = world
+class Endpoints:
+    def __init__(self, state: PlatformState, actions: Actions) -> None:
+        self._state = state
         self._actions = actions
-        self._wire = world.wire
-        self._names = world.profile.fields
+        self._serializer = state.serializer
+        self._names = state.profile.fields
 
     def table(self) -> dict[str, tuple[Handler, Subject]]:
         """Each call with what it is about, which is what faults are drawn for."""
@@ -41,13 +41,13 @@ class Calls:
         }
 
     def users_me(self, call: Call) -> Reply:
-        return self._wire.member(self._world.member(call.member), call.base_url)
+        return self._serializer.member(self._state.member(call.member), call.base_url)
 
     def users_get(self, call: Call) -> Reply:
         open_id = call.path["open_id"]
-        if open_id not in self._world.members:
+        if open_id not in self._state.members:
             raise Refused("bad_parameters", f"open_id: no member {open_id} has authorized this app")
-        return self._wire.member(self._world.members[open_id], call.base_url)
+        return self._serializer.member(self._state.members[open_id], call.base_url)
 
     def products_upsert(self, call: Call) -> Reply:
         names, body = self._names.product, call.json
@@ -56,19 +56,19 @@ class Calls:
             title=body.text(names.title),
             price_fen=body.amount(names.price, least=0),
             on_shelf=body.flag(names.on_shelf),
-            updated_at=self._world.now(),
+            updated_at=self._state.now(),
         )
         if refusal := product_rules.refusal(product):
             reason, msg = refusal
-            raise Refused("product_refused", msg, data=nested({self._world.profile.reply.refusal_reason: reason}))
-        self._world.products[product.product_id] = product
-        return self._wire.product(product)
+            raise Refused("product_refused", msg, data=nested({self._state.profile.reply.refusal_reason: reason}))
+        self._state.products[product.product_id] = product
+        return self._serializer.product(product)
 
     def products_get(self, call: Call) -> Reply:
-        product = self._world.products.get(call.path["product_id"])
+        product = self._state.products.get(call.path["product_id"])
         if product is None:
             raise Refused("product_unknown", f"no product {call.path['product_id']}")
-        return self._wire.product(product)
+        return self._serializer.product(product)
 
     def orders_create(self, call: Call) -> Reply:
         names, body = self._names.order, call.json
@@ -81,15 +81,15 @@ class Calls:
         return self._order(self._actions.place(request, call.member), call)
 
     def orders_get(self, call: Call) -> Reply:
-        return self._order(self._world.book.get(call.path["out_order_no"]), call)
+        return self._order(self._state.orders.get(call.path["out_order_no"]), call)
 
     def orders_query(self, call: Call) -> Reply:
         name = self._names.request.out_order_nos
         numbers = call.json.texts(name)
         if len(numbers) > MOST_ORDERS:
             raise Refused("bad_parameters", f"{name}: {len(numbers)} given, at most {MOST_ORDERS} allowed")
-        found = [order for number in numbers if (order := self._world.book.find(number))]
-        return self._wire.page([self._order(order, call) for order in found])
+        found = [order for number in numbers if (order := self._state.orders.find(number))]
+        return self._serializer.page([self._order(order, call) for order in found])
 
     def orders_changed(self, call: Call) -> Reply:
         names = self._names.request
@@ -97,13 +97,13 @@ class Calls:
         if not 1 <= limit <= MOST_ORDERS:
             raise Refused("bad_parameters", f"{names.limit}: expected 1 to {MOST_ORDERS}")
         updated_after, cursor = _number(call, names.updated_after, 0), _number(call, names.cursor, 0)
-        orders, following = self._world.book.changed(updated_after, cursor, limit)
-        return self._wire.page([self._order(order, call) for order in orders], str(following or ""))
+        orders, following = self._state.orders.changed(updated_after, cursor, limit)
+        return self._serializer.page([self._order(order, call) for order in orders], str(following or ""))
 
     def orders_push_status(self, call: Call) -> Reply:
         names, body = self._names.request, call.json
         theirs, request_no = body.text(names.status), body.text(names.request_no)
-        ours = self._world.profile.order_status.get(theirs)
+        ours = self._state.profile.order_status.get(theirs)
         if ours is None:
             raise Refused("bad_parameters", f"{names.status}: no such status")
         return self._order(self._actions.push(call.path["out_order_no"], ours, request_no), call)
@@ -117,12 +117,12 @@ class Calls:
             body.text(names.transaction_id),
             body.amount(names.amount),
         )
-        return self._wire.refund(refund)
+        return self._serializer.refund(refund)
 
     def _order(self, order: Order, call: Call) -> dict[str, object]:
-        return self._wire.order(order, call.base_url)
+        return self._serializer.order(order, call.base_url)
 
-    def _item(self, body: Body) -> Item:
+    def _item(self, body: RequestBody) -> Item:
         names = self._names.item
         return Item(
             product_id=body.text(names.product_id),

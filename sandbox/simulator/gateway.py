@@ -14,8 +14,8 @@ from sandbox.simulator.authentication import Authentication, single_values
 from sandbox.simulator.grants import Grant
 from sandbox.simulator.refusals import Refused
 from sandbox.simulator.replies import CutOff, Envelopes, bad_gateway, oddly
-from sandbox.simulator.serialization import Body
-from sandbox.simulator.state import World
+from sandbox.simulator.serialization import RequestBody
+from sandbox.simulator.state import PlatformState
 
 CALLS_PER_SECOND = 200.0
 # which scope a call on behalf of a member needs
@@ -32,8 +32,8 @@ class Call(NamedTuple):
     grant: Grant | None
 
     @property
-    def json(self) -> Body:
-        return Body.read(self.body)
+    def json(self) -> RequestBody:
+        return RequestBody.read(self.body)
 
     @property
     def member(self) -> str:
@@ -47,12 +47,12 @@ type Subject = Callable[[Call], str]
 
 
 class Gateway:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: PlatformState) -> None:
+        self._state = state
         self._bucket = TokenBucket(CALLS_PER_SECOND)
         self._seen: Counter[tuple[str, str]] = Counter()
-        self.envelopes = Envelopes(world.profile)
-        self.authentication = Authentication(world.app, world.wire)
+        self.envelopes = Envelopes(state.profile)
+        self.authentication = Authentication(state.app, state.serializer)
 
     def endpoint(self, name: str, handler: Handler, subject: Subject) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
@@ -70,24 +70,26 @@ class Gateway:
         return serve
 
     def clock(self) -> float:
-        return time.time() + self._world.faults.clock_skew
+        return time.time() + self._state.faults.clock_skew
 
     async def server_time(self, _request: Request) -> Response:
         """Unsigned, so that a client whose clock is off can learn the time."""
-        return self.envelopes.success({self._world.profile.reply.server_time: self._world.wire.time(int(self.clock()))})
+        return self.envelopes.success(
+            {self._state.profile.reply.server_time: self._state.serializer.time(int(self.clock()))}
+        )
 
     def note(self, name: str, about: str, outcome: str) -> None:
         for group in ("calls", f"call {name}"):
-            self._world.journal.count(group, outcome.partition(":")[0])
-        self._world.journal.write("call", f"{name} {about} → {outcome}")
+            self._state.activity.count(group, outcome.partition(":")[0])
+        self._state.activity.write("call", f"{name} {about} → {outcome}")
 
     def fault(self, name: str, about: str) -> tuple[str, str]:
         """The fault this call meets and its form, or two empty texts."""
         self._seen[name, about] += 1
-        return faults.call_fault(self._world.faults, name, about, self._seen[name, about]) or ("", "")
+        return faults.call_fault(self._state.faults, name, about, self._seen[name, about]) or ("", "")
 
     async def hold(self) -> None:
-        await asyncio.sleep(self._world.faults.calls.hold_seconds)
+        await asyncio.sleep(self._state.faults.calls.hold_seconds)
 
     async def lose(self, form: str, reply: Response) -> Response:
         """What is done is done, and the one who asked never learns it."""
@@ -107,20 +109,20 @@ class Gateway:
         return Call(params, request.path_params, body, base_url, self._grant(name, params))
 
     def _grant(self, name: str, params: Mapping[str, str]) -> Grant | None:
-        token = params.get(self._world.profile.call.access_token)
+        token = params.get(self._state.profile.call.access_token)
         if not token:
             return None
-        grants, now = self._world.grants, self._world.now()
+        grants, now = self._state.grants, self._state.now()
         grant = grants.holder(token, now)
         access = grants.access[token]
-        if access.from_code and access.used and faults.grant_expires(self._world.faults, grant.open_id, grant.grant_id):
+        if access.from_code and access.used and faults.grant_expires(self._state.faults, grant.open_id, grant.grant_id):
             access.expires_at = now - 1
-            self._world.journal.count("tokens", "expired early")
+            self._state.activity.count("tokens", "expired early")
             grants.holder(token, now)
         access.used = True
         scope = _SCOPES.get(name, "")
-        if scope in self._world.profile.oauth.scopes and scope not in grant.scope.split(
-            self._world.profile.oauth.scope_joiner
+        if scope in self._state.profile.oauth.scopes and scope not in grant.scope.split(
+            self._state.profile.oauth.scope_joiner
         ):
             raise Refused("scope_missing", f"the member has not granted the scope {scope}")
         return grant

@@ -12,36 +12,36 @@ from jiuwu.platform import money
 from sandbox.simulator.actions import Actions
 from sandbox.simulator.members import OPEN_ID, member
 from sandbox.simulator.notifier import Notifier
-from sandbox.simulator.origin_guard import OwnPages
+from sandbox.simulator.origin_guard import OriginGuard
 from sandbox.simulator.refusals import Refused
 from sandbox.simulator.rendering import form, page
 from sandbox.simulator.signature_debugger import EMPTY, Unreadable, explanation
-from sandbox.simulator.state import World
+from sandbox.simulator.state import PlatformState
 
 _NEWEST = 20
 _COLOURS = ("#4f7a6b", "#7a5f4f", "#4f5f7a", "#75507b", "#8a6d3b")
 
 
-class Site:
-    def __init__(self, world: World, actions: Actions, notifier: Notifier) -> None:
-        self._world = world
+class MemberPages:
+    def __init__(self, state: PlatformState, actions: Actions, notifier: Notifier) -> None:
+        self._state = state
         self._actions = actions
         self._notifier = notifier
 
-    def routes(self, own_pages: OwnPages) -> list[Route]:
+    def routes(self, origin_guard: OriginGuard) -> list[Route]:
         return [
             Route("/", self.overview),
             Route("/healthz", self.health),
             Route("/pay/{platform_order_no}", self.pay_page),
-            Route("/pay/{platform_order_no}", own_pages.only(self.pay), methods=["POST"]),
+            Route("/pay/{platform_order_no}", origin_guard.only(self.pay), methods=["POST"]),
             Route("/avatars/{open_id}.svg", self.avatar),
             Route("/debug/signature", self.signature),
-            Route("/debug/signature", own_pages.only(self.explain), methods=["POST"]),
+            Route("/debug/signature", origin_guard.only(self.explain), methods=["POST"]),
         ]
 
     async def overview(self, _request: Request) -> Response:
-        newest = list(self._world.book)[-_NEWEST:][::-1]
-        return page("overview.html", orders=newest, config=self._world.config, app_id=self._world.app.app_id)
+        newest = list(self._state.orders)[-_NEWEST:][::-1]
+        return page("overview.html", orders=newest, config=self._state.config, app_id=self._state.app.app_id)
 
     async def health(self, _request: Request) -> Response:
         if self._notifier.failed:
@@ -57,7 +57,7 @@ class Site:
         given = await form(request)
         wanted = given.get("decision")
         try:
-            order = self._world.book.at_platform(request.path_params["platform_order_no"])
+            order = self._state.orders.at_platform(request.path_params["platform_order_no"])
             if wanted == "cancel":
                 self._actions.cancel(order.number, "member")
             else:
@@ -72,7 +72,7 @@ class Site:
         open_id = request.path_params["open_id"]
         if not OPEN_ID.fullmatch(open_id):
             return PlainTextResponse("not an open_id", 404)
-        name = (self._world.members.get(open_id) or member(open_id, 0)).nickname
+        name = (self._state.members.get(open_id) or member(open_id, 0)).nickname
         colour = _COLOURS[sum(open_id.encode()) % len(_COLOURS)]
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80">'
@@ -89,14 +89,14 @@ class Site:
         asked = EMPTY | {name: given[name] for name in EMPTY if name in given}
         try:
             # tries many variations: off the loop, so that a long body holds nobody up
-            found = await asyncio.to_thread(explanation, self._world.profile, self._world.app, asked, time.time())
+            found = await asyncio.to_thread(explanation, self._state.profile, self._state.app, asked, time.time())
         except Unreadable as unreadable:
             return page("signature.html", 400, asked=asked, found=None, wrong=str(unreadable))
         return page("signature.html", asked=asked, found=found, wrong="")
 
     def _pay_page(self, request: Request, status: int = 200) -> Response:
         try:
-            order = self._world.book.at_platform(request.path_params["platform_order_no"])
+            order = self._state.orders.at_platform(request.path_params["platform_order_no"])
         except Refused:
             return page("problem.html", 404, title="没有这个订单", problem="请检查链接，或回到商家重新下单。")
         return page("pay.html", status, order=order, return_to=_return_to(request), refused=status != 200)

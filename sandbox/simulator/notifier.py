@@ -12,7 +12,7 @@ import msgspec
 from sandbox.simulator import faults
 from sandbox.simulator.deliveries import FORGERIES, compose, forged, headers, received, retry_after, under_new_id
 from sandbox.simulator.events import Event
-from sandbox.simulator.state import Delivery, World
+from sandbox.simulator.state import Delivery, PlatformState
 
 SENDERS = 16
 TIMEOUT_SECONDS = 5.0
@@ -37,8 +37,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class Notifier:
     """A heap of deliveries by due time, and a fixed number of senders."""
 
-    def __init__(self, world: World, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._world = world
+    def __init__(self, state: PlatformState, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._state = state
         self._transport = transport
         self._wake = asyncio.Event()
         self._senders = asyncio.Semaphore(SENDERS)
@@ -64,12 +64,12 @@ class Notifier:
 
     def emit(self, event: Event, url: str = "") -> None:
         """Tells the merchant of `event`, with the faults that its id draws."""
-        world, now = self._world, time.time()
-        surprises = faults.has_unknown_fields(world.faults, event.event_id)
-        for copy in faults.copies(world.faults, event.event_id, event.event_type):
+        state, now = self._state, time.time()
+        surprises = faults.has_unknown_fields(state.faults, event.event_id)
+        for copy in faults.copies(state.faults, event.event_id, event.event_type):
             told = {"new_event_id": under_new_id, "forged_secret": forged}.get(copy.kind, _as_it_is)(event)
-            body = compose(world.wire, told, surprises=surprises)
-            self.send(told, copy.kind, body, due=now + copy.after / world.config.speed, url=url)
+            body = compose(state.serializer, told, surprises=surprises)
+            self.send(told, copy.kind, body, due=now + copy.after / state.config.speed, url=url)
 
     def send(self, event: Event, kind: str, body: str, *, due: float, url: str = "") -> Delivery:
         """Puts one copy on its way; a dropped one goes into the log only."""
@@ -80,7 +80,7 @@ class Notifier:
             order_no=event.order_no,
             kind=kind,
             body=body,
-            url=url or self._world.config.webhook_url,
+            url=url or self._state.config.webhook_url,
             due=due,
         )
         if kind == "dropped":
@@ -155,13 +155,13 @@ class Notifier:
             outcome = "forgery_accepted" if outcome == "accepted" else "forgery_refused"
         self._note(delivery, sent_at, status, outcome)
         if outcome not in {"accepted", "forgery_accepted"} and (pause := retry_after(delivery)) is not None:
-            delivery.due = time.time() + pause / self._world.config.speed
+            delivery.due = time.time() + pause / self._state.config.speed
             self._push(delivery)
 
     async def _post(self, delivery: Delivery) -> tuple[int | None, str]:
         if not delivery.url or self._http is None:
             return None, "no_webhook_url"
-        signed = headers(self._world.profile, self._world.app, delivery, self._world.now())
+        signed = headers(self._state.profile, self._state.app, delivery, self._state.now())
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 reply = await self._http.post(delivery.url, content=delivery.body.encode(), headers=signed)
@@ -169,13 +169,13 @@ class Notifier:
             return None, "timeout"
         except (httpx.HTTPError, httpx.InvalidURL):
             return None, "unreachable"
-        success = received(self._world.profile.notification, reply.status_code, reply.text)
+        success = received(self._state.profile.notification, reply.status_code, reply.text)
         return reply.status_code, "accepted" if success else "refused"
 
     def _count_overtaken(self, delivery: Delivery) -> None:
         if delivery.attempts == 0 and delivery.kind in {"original", "reordered", "delayed"}:
             if delivery.number < self._newest_sent:
-                self._world.journal.count("notifications", "overtaken")
+                self._state.activity.count("notifications", "overtaken")
             self._newest_sent = max(self._newest_sent, delivery.number)
 
     def _note(self, delivery: Delivery, sent_at: float, status: int | None, outcome: str) -> None:
@@ -194,10 +194,10 @@ class Notifier:
         )
         self.log.append(attempt)
         for group in ("notifications", f"notifications {delivery.event_type}"):
-            self._world.journal.count(group, outcome)
+            self._state.activity.count(group, outcome)
             if delivery.attempts <= 1:
-                self._world.journal.count(group, f"kind {delivery.kind}")
-        self._world.journal.write("notification", _line(attempt))
+                self._state.activity.count(group, f"kind {delivery.kind}")
+        self._state.activity.write("notification", _line(attempt))
 
 
 def _as_it_is(event: Event) -> Event:

@@ -13,7 +13,7 @@ from sandbox.simulator.members import OPEN_ID, TEST_MEMBERS, member
 from sandbox.simulator.rendering import form, page
 from sandbox.simulator.replies import bad_gateway, oddly
 from sandbox.simulator.serialization import render
-from sandbox.simulator.state import World
+from sandbox.simulator.state import PlatformState
 
 _ASKED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method")
 
@@ -33,8 +33,8 @@ class OAuthError(Exception):
 
 
 class OAuth:
-    def __init__(self, world: World, gateway: Gateway) -> None:
-        self._world = world
+    def __init__(self, state: PlatformState, gateway: Gateway) -> None:
+        self._state = state
         self._gateway = gateway
 
     async def consent(self, request: Request) -> Response:
@@ -52,9 +52,9 @@ class OAuth:
         open_id = fields.get("other", "").strip() or fields.get("member", "")
         if not OPEN_ID.fullmatch(open_id):
             return self._page(asked, 400, wrong=open_id)
-        self._world.member(open_id)
+        self._state.member(open_id)
         challenge, scope = asked["code_challenge"], asked["scope"] or self._all_scopes()
-        code = self._world.grants.issue_code(open_id, scope, asked["redirect_uri"], challenge, self._world.now())
+        code = self._state.grants.issue_code(open_id, scope, asked["redirect_uri"], challenge, self._state.now())
         self._gateway.note("oauth.authorize", open_id, "ok")
         return _back(asked, code=code)
 
@@ -81,10 +81,10 @@ class OAuth:
             return JSONResponse({"error": error.error, "error_description": error.description}, error.status)
         about, done = (
             self._about({"refresh_token": fields.get("token", "")}),
-            self._world.grants.revoke(fields.get("token", "")),
+            self._state.grants.revoke(fields.get("token", "")),
         )
         if done:
-            self._world.journal.count("tokens", "revoked")
+            self._state.activity.count("tokens", "revoked")
         self._gateway.note("oauth.revoke", about, "ok" if done else "ok (unknown token)")
         return JSONResponse({})
 
@@ -99,24 +99,24 @@ class OAuth:
 
     def _check(self, asked: Mapping[str, str]) -> None:
         """Raises Unsafe, or OAuthError where the address to return to is a registered one."""
-        if asked["client_id"] != self._world.app.app_id:
+        if asked["client_id"] != self._state.app.app_id:
             raise Unsafe("client_id 不是已登记的应用。")
-        if asked["redirect_uri"] not in self._world.config.redirect_uris:
+        if asked["redirect_uri"] not in self._state.config.redirect_uris:
             raise Unsafe("redirect_uri 没有在平台登记。它必须与登记的地址完全一致。")
         if asked["response_type"] != "code":
             raise OAuthError("unsupported_response_type", "response_type must be code")
         if not asked["state"]:
             raise OAuthError("invalid_request", "state is missing")
-        if self._world.profile.oauth.pkce and not _has_challenge(asked):
+        if self._state.profile.oauth.pkce and not _has_challenge(asked):
             raise OAuthError("invalid_request", "a code_challenge with code_challenge_method=S256 is required")
-        unknown = set(self._scopes(asked["scope"])) - set(self._world.profile.oauth.scopes)
+        unknown = set(self._scopes(asked["scope"])) - set(self._state.profile.oauth.scopes)
         if unknown:
             raise OAuthError("invalid_scope", f"unknown scope: {', '.join(sorted(unknown))}")
 
     def _page(self, asked: Mapping[str, str], status: int = 200, wrong: str = "") -> Response:
         members = [member(open_id, 0) for open_id in TEST_MEMBERS]
-        scopes = self._scopes(asked["scope"]) or list(self._world.profile.oauth.scopes)
-        path = self._world.profile.oauth.authorize_path
+        scopes = self._scopes(asked["scope"]) or list(self._state.profile.oauth.scopes)
+        path = self._state.profile.oauth.authorize_path
         return page("consent.html", status, asked=asked, members=members, scopes=scopes, path=path, wrong=wrong)
 
     async def _answer(self, fields: Mapping[str, str], about: str) -> tuple[Response, str]:
@@ -137,7 +137,7 @@ class OAuth:
         return reply, f"injected {fault}: {how} (ok)" if fault else "ok"
 
     def _issue(self, fields: Mapping[str, str]) -> Issued:
-        grants, now = self._world.grants, self._world.now()
+        grants, now = self._state.grants, self._state.now()
         try:
             match fields.get("grant_type"):
                 case "authorization_code":
@@ -150,7 +150,7 @@ class OAuth:
                     raise OAuthError("unsupported_grant_type", "grant_type: authorization_code or refresh_token")
         except InvalidGrant as invalid:
             raise OAuthError("invalid_grant", str(invalid)) from None
-        self._world.journal.count("tokens", "issued" if fields["grant_type"] == "authorization_code" else "renewed")
+        self._state.activity.count("tokens", "issued" if fields["grant_type"] == "authorization_code" else "renewed")
         return issued
 
     def _token_reply(self, issued: Issued) -> dict[str, object]:
@@ -162,16 +162,16 @@ class OAuth:
             "scope": issued.grant.scope,
             "open_id": issued.grant.open_id,
         }
-        return {"token_type": "Bearer"} | render(self._world.profile.fields.token, values)
+        return {"token_type": "Bearer"} | render(self._state.profile.fields.token, values)
 
     def _check_client(self, fields: Mapping[str, str]) -> None:
-        app, given = self._world.app, fields.get("client_secret", "").encode()
+        app, given = self._state.app, fields.get("client_secret", "").encode()
         fits = [hmac.compare_digest(given, secret.encode()) for secret in app.secrets]
         if fields.get("client_id") != app.app_id or not any(fits):
             raise OAuthError("invalid_client", "client_id or client_secret is wrong", 401)
 
     def _about(self, fields: Mapping[str, str]) -> str:
-        grants = self._world.grants
+        grants = self._state.grants
         code = grants.codes.get(fields.get("code", ""))
         token = fields.get("refresh_token", "")
         access = grants.access.get(token)
@@ -179,10 +179,10 @@ class OAuth:
         return code.open_id if code else grant.open_id if grant else ""
 
     def _scopes(self, text: str) -> list[str]:
-        return [scope for scope in text.split(self._world.profile.oauth.scope_joiner) if scope]
+        return [scope for scope in text.split(self._state.profile.oauth.scope_joiner) if scope]
 
     def _all_scopes(self) -> str:
-        return self._world.profile.oauth.scope_joiner.join(self._world.profile.oauth.scopes)
+        return self._state.profile.oauth.scope_joiner.join(self._state.profile.oauth.scopes)
 
 
 _S256_LENGTH = 43  # of a SHA-256 in Base64 without padding: RFC 7636, 4.2

@@ -8,7 +8,7 @@ from sandbox.simulator.orders import Order, Refund
 from sandbox.simulator.refusals import Refused
 
 
-class OrderBook:
+class PlatformOrders:
     """A changed order moves to the end, so a reader with a cursor meets it again and misses none."""
 
     def __init__(self, orders: list[tuple[int, Order]] | None = None) -> None:

@@ -18,7 +18,7 @@ _ORIGIN = re.compile(rf"https?://{_HOST.pattern}")
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class OwnPages:
+class OriginGuard:
     """Knows the names under which the simulator may be called: this machine's, and the one that it printed."""
 
     def __init__(self, host: str) -> None:

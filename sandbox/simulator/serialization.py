@@ -15,7 +15,7 @@ from sandbox.simulator.refusals import Refused
 _MONEY = frozenset({"amount", "paid_amount", "price"})
 
 
-class Wire:
+class Serializer:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.fields = profile.fields
@@ -103,7 +103,7 @@ def nested(values: Mapping[str, object]) -> dict[str, object]:
     return tree
 
 
-class Body:
+class RequestBody:
     """A request's JSON object; what is missing or wrong is refused by its name."""
 
     def __init__(self, content: object, at: str = "") -> None:
@@ -113,7 +113,7 @@ class Body:
         self._at = at
 
     @classmethod
-    def read(cls, body: bytes) -> "Body":
+    def read(cls, body: bytes) -> "RequestBody":
         try:
             return cls(msgspec.json.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -148,8 +148,8 @@ class Body:
             raise self._wrong(name, "true or false")
         return value
 
-    def each(self, name: str) -> list["Body"]:
-        return [Body(one, f"{self._at}{name}.{index}.") for index, one in enumerate(self._list(name))]
+    def each(self, name: str) -> list["RequestBody"]:
+        return [RequestBody(one, f"{self._at}{name}.{index}.") for index, one in enumerate(self._list(name))]
 
     def texts(self, name: str) -> list[str]:
         values = self._list(name)

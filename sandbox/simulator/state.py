@@ -9,13 +9,13 @@ import msgspec
 
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.profile.contract import RefundStatus
-from sandbox.simulator.activity_log import Journal
+from sandbox.simulator.activity_log import ActivityLog
 from sandbox.simulator.faults import Faults, refund_is_slow
 from sandbox.simulator.grants import Grants
 from sandbox.simulator.members import Member, Product, member
-from sandbox.simulator.order_store import OrderBook
+from sandbox.simulator.order_store import PlatformOrders
 from sandbox.simulator.orders import Order
-from sandbox.simulator.serialization import Wire
+from sandbox.simulator.serialization import Serializer
 
 
 class App(msgspec.Struct, frozen=True):
@@ -63,15 +63,15 @@ class Saved(msgspec.Struct):
     deliveries: list[Delivery]
 
 
-class World:
+class PlatformState:
     def __init__(self, app: App, profile: Profile) -> None:
         self.app = app
         self.profile = profile
-        self.wire = Wire(profile)
+        self.serializer = Serializer(profile)
         self.config = Config()
         self.faults = Faults()
-        self.journal = Journal()
-        self.book = OrderBook()
+        self.activity = ActivityLog()
+        self.orders = PlatformOrders()
         self.members: dict[str, Member] = {}
         self.products: dict[str, Product] = {}
         self.grants = Grants()
@@ -90,14 +90,14 @@ class World:
         return self.members[open_id]
 
     def save(self, deliveries: list[Delivery]) -> bytes:
-        saved = Saved(self.config, self.book.dump(), self.members, self.products, self.grants, deliveries)
+        saved = Saved(self.config, self.orders.dump(), self.members, self.products, self.grants, deliveries)
         return msgspec.json.encode(saved)
 
     def restore(self, content: bytes) -> list[Delivery]:
         """Takes up what `save` wrote; returns the deliveries for the notifier."""
         saved = msgspec.json.decode(content, type=Saved)
         self.config, self.members, self.products = saved.config, saved.members, saved.products
-        self.book, self.grants = OrderBook(saved.orders), saved.grants
+        self.orders, self.grants = PlatformOrders(saved.orders), saved.grants
         return saved.deliveries
 
 

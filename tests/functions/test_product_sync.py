@@ -78,17 +78,17 @@ class Market:
 
     @property
     def shown(self) -> dict[str, tuple[str, int, bool]]:
-        there = self.simulator.world.products
+        there = self.simulator.state.products
         return {one.product_id: (one.title, one.price_fen, one.on_shelf) for one in there.values()}
 
     def calls(self) -> list[str]:
         """The calls since the last look, sorted: they overlap."""
-        lines, self._looked = self.simulator.world.journal.after(self._looked), self.simulator.world.journal.newest
+        lines, self._looked = self.simulator.state.activity.after(self._looked), self.simulator.state.activity.newest
         return sorted(str(line["text"]) for line in lines if line["kind"] == "call")
 
     def drift(self, product_id: str = "tea", **changes: Any) -> None:
         """Somebody changes the product at the platform."""
-        products = self.simulator.world.products
+        products = self.simulator.state.products
         products[product_id] = replace(products[product_id], **changes)
 
 
@@ -169,7 +169,7 @@ def test_drift_at_the_platform_is_mended_when_its_time_has_come(
     market.write(TEA, a_product(product_id="cup"), a_product(product_id="pot"))
     market.run()
     market.drift("tea", price_fen=1, on_shelf=False)
-    del market.simulator.world.products["cup"]
+    del market.simulator.state.products["cup"]
 
     assert {"not_compared": 3} == market.run()["outcomes"]
     market.later = DAY + 1
@@ -264,20 +264,20 @@ def test_some_products_are_compared_now_when_named(market: Market) -> None:
 
 def test_a_platform_that_is_down_is_left_alone_until_the_next_run(market: Market) -> None:
     market.write(*(a_product(product_id=f"p{number}") for number in range(20)))
-    market.simulator.world.faults = Faults(calls=CallFaults(server_error=1.0))
+    market.simulator.state.faults = Faults(calls=CallFaults(server_error=1.0))
     answer = market.run()
 
     assert (False, 1) == (answer["finished"], len(answer["problems"]))
     assert "products.upsert" in answer["problems"][0]
     assert answer["outcomes"]["failed"] <= 4
-    market.simulator.world.faults = Faults()
+    market.simulator.state.faults = Faults()
     assert ({"pushed": 20}, True) == ((again := market.run())["outcomes"], again["finished"])
 
 
 def test_lost_replies_and_overload_cost_repeats_and_nothing_else(market: Market) -> None:
     products = [a_product(product_id=f"p{number}", price_fen=100 + number) for number in range(12)]
     market.write(*products)
-    market.simulator.world.faults = Faults(seed=3, calls=CallFaults(lost_reply=0.3, rate_limited=0.1, hold_seconds=0))
+    market.simulator.state.faults = Faults(seed=3, calls=CallFaults(lost_reply=0.3, rate_limited=0.1, hold_seconds=0))
     for _ in range(20):
         if market.run()["outcomes"] == {"not_compared": 12}:
             break

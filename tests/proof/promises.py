@@ -1,4 +1,4 @@
-"""What must be true of a town when everything has come to rest, whatever happened in it: docs/proof.md's promises."""
+"""What must be true of a world when nothing is left to do, whatever happened in it: docs/proof.md's promises."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from jiuwu.members.encryption import TokenCipher
 from jiuwu.members.grants import Grants
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
-from sandbox.simulation.aws.sqs import Held
+from sandbox.simulation.aws.sqs import QueuedMessage
 from sandbox.simulation.world.world import APP_SECRET, MERCHANT_KEY
 from sandbox.simulator.orders import Order as Theirs
 from tests.proof.stage import Stage
@@ -31,7 +31,7 @@ def broken(stage: Stage, *, failed_permanently: str = "") -> list[str]:
 
 def _orders(stage: Stage, failed_permanently: str) -> Iterator[str]:
     ours = stage.orders()
-    theirs = {order.number: order for order in stage.town.platform.world.book}
+    theirs = {order.number: order for order in stage.world.platform.state.orders}
     for number in sorted(ours.keys() - theirs.keys()):
         if ours[number].status is not Status.CANCELLED or ours[number].ledger:
             yield f"{number} is {ours[number].status} here and unknown there"
@@ -83,26 +83,26 @@ def _parcels(stage: Stage) -> Iterator[str]:
 
 
 def _queues(stage: Stage) -> Iterator[str]:
-    for queue in stage.town.account.queues.values():
-        bodies = [held.body[:200] for held in queue.held.values() if not _on_its_way(held, stage.town.clock.now)]
+    for queue in stage.world.account.queues.values():
+        bodies = [held.body[:200] for held in queue.messages.values() if not _on_its_way(held, stage.world.clock.now)]
         if bodies and queue.name not in _MAY_REST:
             yield f"{queue.name} still holds {len(bodies)}: {bodies[0]}"
-    if waiting := stage.town.platform.notifier.waiting:
+    if waiting := stage.world.platform.notifier.waiting:
         yield f"{waiting} notifications were never taken"
 
 
-def _on_its_way(held: Held, now: float) -> bool:
+def _on_its_way(held: QueuedMessage, now: float) -> bool:
     """Sent a moment ago, or to be read later by plan."""
     planned = not held.receives and held.visible_at > now
     return planned or held.sent_at > now - _FRESH_SECONDS
 
 
 def _members(stage: Stage) -> Iterator[str]:
-    dynamodb, kms = (stage.town.account.client(service) for service in ("dynamodb", "kms"))
-    platform = stage.town.platform.world.grants
-    for row in stage.town.account.tables["MembersTable"].rows.values():
+    dynamodb, kms = (stage.world.account.client(service) for service in ("dynamodb", "kms"))
+    platform = stage.world.platform.state.grants
+    for row in stage.world.account.tables["MembersTable"].rows.values():
         member_id = row.item["member_id"]["S"]
-        grant = Grants(dynamodb, "MembersTable", clock=stage.town.clock).read(member_id)
+        grant = Grants(dynamodb, "MembersTable", clock=stage.world.clock).read(member_id)
         if grant is None or grant.status == "unlinked":
             continue
         if grant.status != "active":
@@ -113,13 +113,13 @@ def _members(stage: Stage) -> Iterator[str]:
         held = platform.grants[platform.access[access].grant_id]
         if held.revoked or refresh not in {held.refresh, held.previous}:
             yield f"{member_id}: the platform does not take our tokens any more"
-        if grant.tokens.expires_at <= stage.town.clock.now:
+        if grant.tokens.expires_at <= stage.world.clock.now:
             yield f"{member_id}: the token is past its time and was not renewed"
 
 
 def _secrets(stage: Stage) -> Iterator[str]:
     """No token, code, session or secret in a table, a queue, a dead letter or a log line."""
-    grants = stage.town.platform.world.grants
+    grants = stage.world.platform.state.grants
     secrets = {*grants.access, *grants.refresh, *grants.codes, stage.lan.session, APP_SECRET, MERCHANT_KEY} - {""}
     for where, text in _texts(stage):
         if any(secret in text for secret in secrets):
@@ -127,14 +127,14 @@ def _secrets(stage: Stage) -> Iterator[str]:
 
 
 def _texts(stage: Stage) -> Iterator[tuple[str, str]]:
-    for table in stage.town.account.tables.values():
+    for table in stage.world.account.tables.values():
         yield table.name, " ".join(repr(row.item) for row in table.rows.values())
-    for queue in stage.town.account.queues.values():
-        yield queue.name, " ".join(held.body + repr(held.attributes) for held in queue.held.values())
-    yield "the log", repr(stage.town.said.lines)
+    for queue in stage.world.account.queues.values():
+        yield queue.name, " ".join(held.body + repr(held.attributes) for held in queue.messages.values())
+    yield "the log", repr(stage.world.telemetry.lines)
 
 
 def _errors(stage: Stage) -> Iterator[str]:
-    for (function, kind), count in stage.town.errors.items():
+    for (function, kind), count in stage.world.errors.items():
         if kind != "Killed":
             yield f"{function} failed {count} times: {kind}"

@@ -1,4 +1,4 @@
-"""A town with one member and a warehouse, where any call that a function makes may be its process's last."""
+"""A world with one member and a warehouse, in which a process can crash at any call."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from jiuwu.orders.order import Order
 from sandbox.shop import products
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Refused, stock
-from sandbox.simulation.world.world import MERCHANT_KEY, START, Killed, Town, town
+from sandbox.simulation.world.world import MERCHANT_KEY, START, Killed, World, simulated_world
 
 ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
 PRICE_FEN = next(product.price_fen for product in products.ALL if product.product_id == "mug-panda")
@@ -43,9 +43,9 @@ class CrashPoint:
 
 @dataclass
 class Stage:
-    """The town, its member, what the warehouse heard; `watched` are the calls while `watching`."""
+    """The world, its member, what the warehouse received; `watched` are the calls while `watching`."""
 
-    town: Town
+    world: World
     lan: Member
     parcels: list[dict[str, Any]] = field(default_factory=list)
     watched: list[Call] = field(default_factory=list)
@@ -58,13 +58,13 @@ class Stage:
 
     def on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         """Count the calls of functions, and crash the process at its crash point."""
-        if not (self.watching and self.town.running):
+        if not (self.watching and self.world.running):
             return
-        invocation = self.town.invocations.total()
+        invocation = self.world.invocations.total()
         if invocation == self._crashed_invocation:
             raise Killed  # a `finally` or `except` that still tries something: nothing of it gets through
         if phase == "before":
-            call = Call(len(self.watched) + 1, self.town.running, f"{service}.{operation}")
+            call = Call(len(self.watched) + 1, self.world.running, f"{service}.{operation}")
             self.watched.append(call)
         else:
             self.effective.add(len(self.watched))
@@ -86,14 +86,14 @@ class Stage:
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everything happen that is due meanwhile."""
-        self.town.clock.run(self.town.clock.now + seconds)
+        self.world.clock.run(self.world.clock.now + seconds)
 
     def merchant(self, path: str, key: str, body: object) -> dict[str, Any]:
         """The reply to a request of the merchant's own servers."""
 
         def ask() -> dict[str, Any]:
             headers = {"authorization": f"Bearer {MERCHANT_KEY}", "idempotency-key": key}
-            reply = self.town.http("POST", f"/merchant{path}", body=body, **headers)
+            reply = self.world.http("POST", f"/merchant{path}", body=body, **headers)
             if reply["statusCode"] >= 300:
                 raise Refused(path, reply)
             return reply
@@ -102,7 +102,7 @@ class Stage:
 
     def orders(self) -> dict[str, Order]:
         """Our orders."""
-        rows = self.town.account.tables["OrdersTable"].rows.values()
+        rows = self.world.account.tables["OrdersTable"].rows.values()
         return {order.order_no: order for order in (from_item(row.item) for row in rows)}
 
     @property
@@ -113,13 +113,13 @@ class Stage:
 
 @contextmanager
 def stage(*, off: Sequence[str] = (), crash_points: Sequence[CrashPoint] = (), start: float = START) -> Iterator[Stage]:
-    """A town that runs, nobody in it yet.
+    """Yield a running world in which nobody has logged in yet.
 
     Its days have few parts: a statement's tasks are all alike, and each would be crashed at each of its calls.
     """
-    with patch.object(codec, "DAY_SHARDS", 3), town(parameters=PARAMETERS, start=start) as built:
+    with patch.object(codec, "DAY_SHARDS", 3), simulated_world(parameters=PARAMETERS, start=start) as built:
         stock(built)
-        built.said.keeps_all = True  # each line is looked through for secrets
+        built.telemetry.keep_all = True  # each line is looked through for secrets
         built.start(off=off)
         found = Stage(built, Member(built, "ou_lan"), crash_points=tuple(crash_points))
         built.account.buses["TradeBus"].append(found.parcels.append)

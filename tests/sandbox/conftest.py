@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.simulation.world.actors import Member
-from sandbox.simulation.world.world import Town
-from tests.sandbox.simulation.world_rig import stocked_town
+from sandbox.simulation.world.world import World
+from tests.sandbox.simulation.world_rig import stocked_world
 
 
 @pytest.fixture
@@ -16,15 +16,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def here() -> Iterator[Town]:
+def world() -> Iterator[World]:
     """The whole system on virtual time, with products to sell."""
-    with stocked_town() as town:
-        yield town
+    with stocked_world() as world:
+        yield world
 
 
 @pytest.fixture
-def lan(here: Town) -> Member:
+def lan(world: World) -> Member:
     """A member who is logged in."""
-    member = Member(here, "ou_lan")
+    member = Member(world, "ou_lan")
     member.log_in()
     return member

@@ -26,7 +26,7 @@ from sandbox.capacity.reconciling import reconcile
 from sandbox.capacity.renewals import refresh
 from sandbox.capacity.simulation import Pass
 from sandbox.simulation.world.wiring import following
-from sandbox.simulation.world.world import APP_ID, Town, town
+from sandbox.simulation.world.world import APP_ID, World, simulated_world
 from sandbox.simulator.orders import Item, NewOrder
 from tests.orders.lives import CREATED
 
@@ -55,7 +55,7 @@ class Used:
 
 
 @contextmanager
-def used(built: Town) -> Iterator[Used]:
+def used(built: World) -> Iterator[Used]:
     """What is asked for inside; of the rate limit's item each request is one unit."""
     calls, found = built.calls, Used()
     for counter in (calls.counts, calls.units, built.invocations):
@@ -76,7 +76,7 @@ def compared(requests: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], i
     return {name: times for name, times in requests.items() if times and name not in NOT_COMPARED}
 
 
-def placed(built: Town, count: int) -> list[Order]:
+def placed(built: World, count: int) -> list[Order]:
     """So many orders that both sides have as unpaid, all due at once; the platform's list has nothing new of them."""
     dynamodb = built.account.client("dynamodb")
     Records(dynamodb, "ReconciliationTable").widest(SHARDS)  # as the first tick of all does
@@ -100,7 +100,7 @@ def per_shard(orders: list[Order]) -> list[int]:
 
 @sizes(2_000, 20_000)
 def test_a_pass_over_orders_asks_for_what_the_model_says(count: int) -> None:
-    with town(parameters={"OrderExpirySeconds": "0"}) as built:
+    with simulated_world(parameters={"OrderExpirySeconds": "0"}) as built:
         orders = placed(built, count)
         built.start(off=OFF)
         with used(built) as real:
@@ -138,13 +138,13 @@ def test_orders_that_wait_for_the_platform_are_not_looked_at_before_their_turn_a
 def cancelled(count: int, seconds: float) -> tuple[Pass, Used]:
     """So many orders, unpaid when their time is over, and what the model and the functions ask for from the first tick
     on."""
-    with town() as built:
+    with simulated_world() as built:
         orders = placed(built, count)
         built.start(off=OFF)
         with used(built) as real:
             built.clock.run(following("rate(3 minutes)", built.clock.now) + seconds)
 
-        states = {order.status for order in built.platform.world.book}
+        states = {order.status for order in built.platform.state.orders}
 
     model = expire(count, GIVEN, per_shard=per_shard(orders))
     assert {"cancelled"} == states
@@ -153,7 +153,7 @@ def cancelled(count: int, seconds: float) -> tuple[Pass, Used]:
 
 @sizes(2_000, 20_000)
 def test_a_days_statement_asks_for_what_the_model_says(count: int) -> None:
-    with town() as built:
+    with simulated_world() as built:
         orders = placed(built, count)
         built.start(off=["Reconciler", "TokenRefresher", "ProductSync"])
         day = day_of(orders[0].created_at)
@@ -183,11 +183,11 @@ class NoCalls:
         raise AssertionError(token)
 
 
-def linked(built: Town, count: int) -> list[str]:
+def linked(built: World, count: int) -> list[str]:
     """So many members who came in this very second; their ids."""
     dynamodb, kms = built.account.client("dynamodb"), built.account.client("kms")
     tokens = Tokens(dynamodb, "MembersTable", kms, "TokenKey", NoCalls(), clock=built.clock)
-    ids, grants = [], built.platform.world.grants
+    ids, grants = [], built.platform.state.grants
     for n in range(count):
         open_id = f"ou_{n}"
         code = grants.issue_code(open_id, "profile orders", "", "", built.clock.now)
@@ -223,7 +223,7 @@ def test_a_pass_over_many_members_asks_for_what_the_model_says_of_each() -> None
 
 def renewed(count: int) -> tuple[Pass, Used]:
     """So many members whose tokens run out together, and what the model and the functions ask for."""
-    with town(parameters={"RefreshSchedule": "rate(1 day)"}) as built:
+    with simulated_world(parameters={"RefreshSchedule": "rate(1 day)"}) as built:
         members = linked(built, count)
         built.clock.run(built.clock.now + 7200 - 600)
         built.start(off=[name for name in built.functions if name != "TokenRefresher"])

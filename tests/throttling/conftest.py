@@ -23,7 +23,7 @@ TABLE = "LimitsTable"
 
 
 @dataclass
-class Town:
+class Fleet:
     """The shared table, the time, and what was observed as (event, lane, detail)."""
 
     now: float = NOW
@@ -62,8 +62,8 @@ class Town:
 
 
 @pytest.fixture
-def town() -> Town:
-    return Town()
+def fleet() -> Fleet:
+    return Fleet()
 
 
 def fail(lanes: Lanes, times: int, lane: str = "money") -> list[str]:

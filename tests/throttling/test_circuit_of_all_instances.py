@@ -6,112 +6,112 @@ import pytest
 
 from jiuwu.throttling import lane as lanes_
 from jiuwu.throttling.limiter import Lanes
-from tests.throttling.conftest import RULES, Town, call, fail
+from tests.throttling.conftest import RULES, Fleet, call, fail
 
 OPEN, WINDOW = 15.0, 10.0
 
 
-def broken(town: Town) -> list[Lanes]:
+def broken(fleet: Fleet) -> list[Lanes]:
     """Three instances, by which the circuit of the money lane was opened just now."""
-    instances = [town.instance() for _ in range(3)]
+    instances = [fleet.instance() for _ in range(3)]
     for lanes in instances:
         fail(lanes, 16)
-    town.now += 2.0
+    fleet.now += 2.0
     assert "circuit" in {lanes.acquire("money", patience=0.0).refused for lanes in instances}
     return instances
 
 
-def force(town: Town, word: Any, address: Any = "primary") -> None:
-    town.table.change("money", lambda lane: lanes_.forced(lane, address, word))
+def force(fleet: Fleet, word: Any, address: Any = "primary") -> None:
+    fleet.table.change("money", lambda lane: lanes_.forced(lane, address, word))
 
 
-def test_two_instances_that_each_see_half_of_the_failures_open_it_together(town: Town) -> None:
-    one, other = town.instance(), town.instance()
+def test_two_instances_that_each_see_half_of_the_failures_open_it_together(fleet: Fleet) -> None:
+    one, other = fleet.instance(), fleet.instance()
     fail(one, 12)
     fail(other, 12)
-    town.now += 1.0
+    fleet.now += 1.0
     fail(one, 1)  # reports what came before it
-    town.now += 1.0
+    fleet.now += 1.0
     told = fail(other, 1)
 
     assert ["circuit"] == told
-    assert [("money", "primary")] == town.events("opened")
-    town.now += 2.0
+    assert [("money", "primary")] == fleet.events("opened")
+    fleet.now += 2.0
     assert ["circuit"] == call(one, 1)
 
 
-def test_an_open_circuit_refuses_at_once_says_when_to_come_again_and_asks_the_table_rarely(town: Town) -> None:
-    lanes = broken(town)[0]
-    began, writes, reads = town.now, town.writes, town.reads
+def test_an_open_circuit_refuses_at_once_says_when_to_come_again_and_asks_the_table_rarely(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
+    began, writes, reads = fleet.now, fleet.writes, fleet.reads
     refusals = [lanes.acquire("money", patience=1.0) for _ in range(100)]
 
     assert {"circuit"} == {refusal.refused for refusal in refusals}
     assert 0 < refusals[0].retry_after <= OPEN
-    assert began == town.now
-    assert 0 == town.writes - writes
-    assert town.reads - reads <= 100  # while others wrote a moment ago it reads, at a fifth of a write's price
+    assert began == fleet.now
+    assert 0 == fleet.writes - writes
+    assert fleet.reads - reads <= 100  # while others wrote a moment ago it reads, at a fifth of a write's price
 
 
-def test_one_lanes_failures_leave_the_others_alone(town: Town) -> None:
-    broken(town)
+def test_one_lanes_failures_leave_the_others_alone(fleet: Fleet) -> None:
+    broken(fleet)
 
-    assert ["primary"] == call(town.instance(), 1, "reading")
+    assert ["primary"] == call(fleet.instance(), 1, "reading")
 
 
-def test_business_errors_and_refusals_for_the_rate_do_not_open_it(town: Town) -> None:
-    lanes = town.instance()
+def test_business_errors_and_refusals_for_the_rate_do_not_open_it(fleet: Fleet) -> None:
+    lanes = fleet.instance()
     told = []
     for _ in range(10):
-        town.now += 1.0
+        fleet.now += 1.0
         told += call(lanes, 10, outcome="ok") + call(lanes, 10, outcome="neither")
 
     assert {"primary"} == set(told)
 
 
-def test_after_its_time_only_three_probes_go_through_whoever_sends_them(town: Town) -> None:
-    instances = broken(town)
-    town.now += OPEN
+def test_after_its_time_only_three_probes_go_through_whoever_sends_them(fleet: Fleet) -> None:
+    instances = broken(fleet)
+    fleet.now += OPEN
     told = [instances[n % 3].acquire("money", patience=0.0) for n in range(30)]
 
     assert 3 == sum(not leave.refused for leave in told)
 
 
-def test_it_closes_for_all_when_the_probes_succeeded(town: Town) -> None:
-    instances = broken(town)
-    town.now += OPEN
+def test_it_closes_for_all_when_the_probes_succeeded(fleet: Fleet) -> None:
+    instances = broken(fleet)
+    fleet.now += OPEN
     probes = [lanes.acquire("money", patience=0.0) for lanes in instances]
     for probe in probes:
         probe.report("ok")
-    town.now += 2.0
+    fleet.now += 2.0
 
     assert [["primary"]] * 3 == [call(lanes, 1) for lanes in instances]
-    assert [("money", "primary")] == town.events("closed")
+    assert [("money", "primary")] == fleet.events("closed")
 
 
-def test_a_failed_probe_opens_it_again_for_all(town: Town) -> None:
-    instances = broken(town)
-    town.now += OPEN
+def test_a_failed_probe_opens_it_again_for_all(fleet: Fleet) -> None:
+    instances = broken(fleet)
+    fleet.now += OPEN
     instances[0].acquire("money", patience=0.0).report("failed")
 
     assert [["circuit"]] * 3 == [call(lanes, 1) for lanes in instances]
-    assert 2 == len(town.events("opened"))
+    assert 2 == len(fleet.events("opened"))
 
 
-def test_probes_that_died_are_followed_by_others(town: Town) -> None:
-    instances = broken(town)
-    town.now += OPEN
+def test_probes_that_died_are_followed_by_others(fleet: Fleet) -> None:
+    instances = broken(fleet)
+    fleet.now += OPEN
     for lanes in instances:
         assert not lanes.acquire("money", patience=0.0).refused  # and is never heard of again
-    assert "circuit" == town.instance().acquire("money", patience=0.0).refused
-    town.now += OPEN
+    assert "circuit" == fleet.instance().acquire("money", patience=0.0).refused
+    fleet.now += OPEN
 
-    assert not town.instance().acquire("money", patience=0.0).refused
+    assert not fleet.instance().acquire("money", patience=0.0).refused
 
 
-def test_failures_of_long_ago_do_not_count(town: Town) -> None:
-    lanes = town.instance()
+def test_failures_of_long_ago_do_not_count(fleet: Fleet) -> None:
+    lanes = fleet.instance()
     fail(lanes, 16)
-    town.now += 10 * WINDOW
+    fleet.now += 10 * WINDOW
 
     assert ["primary"] * 10 == fail(lanes, 10)
 
@@ -119,28 +119,28 @@ def test_failures_of_long_ago_do_not_count(town: Town) -> None:
 # ── an operator's word ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_operator_can_stop_calls_and_let_them_go_again(town: Town) -> None:
-    lanes = town.instance()
+def test_an_operator_can_stop_calls_and_let_them_go_again(fleet: Fleet) -> None:
+    lanes = fleet.instance()
     assert ["primary"] == call(lanes, 1)
-    force(town, "open")
-    town.now += 2.0
+    force(fleet, "open")
+    fleet.now += 2.0
     assert ["circuit"] * 3 == call(lanes, 3)
-    town.now += 1000.0
+    fleet.now += 1000.0
     assert ["circuit"] == call(lanes, 1)
-    force(town, "auto")
-    town.now += 2.0
+    force(fleet, "auto")
+    fleet.now += 2.0
 
     assert ["primary"] == call(lanes, 1)
 
 
-def test_an_operator_can_keep_it_closed_though_everything_fails(town: Town) -> None:
-    lanes = broken(town)[0]
-    force(town, "closed")
-    town.now += 2.0
+def test_an_operator_can_keep_it_closed_though_everything_fails(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
+    force(fleet, "closed")
+    fleet.now += 2.0
     told = []
     for _ in range(5):
         told += fail(lanes, 10)
-        town.now += 1.0
+        fleet.now += 1.0
 
     assert {"primary"} == set(told)
 
@@ -148,50 +148,50 @@ def test_an_operator_can_keep_it_closed_though_everything_fails(town: Town) -> N
 # ── the fallback address ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_while_the_primary_is_open_calls_go_to_the_fallback_and_back_when_its_probes_succeed(town: Town) -> None:
-    lanes = broken(town)[0]
+def test_while_the_primary_is_open_calls_go_to_the_fallback_and_back_when_its_probes_succeed(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
     assert ["fallback"] * 5 == call(lanes, 5, fallback=True)
-    town.now += OPEN
+    fleet.now += OPEN
     told = call(lanes, 10, fallback=True)  # the first three are the probes
 
     assert ["primary"] * 10 == told
-    assert [("money", "primary")] == town.events("closed")
+    assert [("money", "primary")] == fleet.events("closed")
 
 
-def test_calls_that_must_not_go_there_are_refused(town: Town) -> None:
-    lanes = broken(town)[0]
+def test_calls_that_must_not_go_there_are_refused(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
 
     assert (["circuit"], ["fallback"]) == (call(lanes, 1, fallback=False), call(lanes, 1, fallback=True))
 
 
-def test_the_fallback_has_a_circuit_of_its_own(town: Town) -> None:
-    lanes = broken(town)[0]
+def test_the_fallback_has_a_circuit_of_its_own(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
     told = []
     for _ in range(5):
         told += call(lanes, 16, fallback=True, outcome="failed")
-        town.now += 1.0
+        fleet.now += 1.0
 
     assert ("fallback", "circuit") == (told[0], told[-1])
-    assert [("money", "primary"), ("money", "fallback")] == town.events("opened")
+    assert [("money", "primary"), ("money", "fallback")] == fleet.events("opened")
 
 
-def test_the_fallback_shares_the_primarys_rate(town: Town) -> None:
-    lanes = broken(town)[0]
-    town.now += 5.0
+def test_the_fallback_shares_the_primarys_rate(fleet: Fleet) -> None:
+    lanes = broken(fleet)[0]
+    fleet.now += 5.0
     told = [lanes.acquire("money", patience=0.0, fallback=True) for _ in range(200)]
 
     assert sum(not leave.refused for leave in told) <= RULES["money"].rate.burst
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 3600.0])
-def test_an_instance_whose_clock_is_wrong_by_an_hour_keeps_no_circuit_open(town: Town, skew: float) -> None:
-    wrong = [town.instance(skew) for _ in range(2)]
+def test_an_instance_whose_clock_is_wrong_by_an_hour_keeps_no_circuit_open(fleet: Fleet, skew: float) -> None:
+    wrong = [fleet.instance(skew) for _ in range(2)]
     for _ in range(4):
         for lanes in wrong:
             fail(lanes, 10)
-        town.now += 1.0
-    right = town.instance()
-    town.now += OPEN
+        fleet.now += 1.0
+    right = fleet.instance()
+    fleet.now += OPEN
 
     for _ in range(3):
         right.acquire("money", patience=1.0).report("ok")

@@ -20,7 +20,7 @@ type Attributes = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
-class Held:
+class QueuedMessage:
     """A message on a queue; a receive hides it until `visible_at`. The handle changes with each receive."""
 
     message_id: str
@@ -42,7 +42,7 @@ class Queue:
     delay: int = 0
     dead_letters: str = ""
     most_receives: int = 0
-    held: dict[str, Held] = field(default_factory=dict)
+    messages: dict[str, QueuedMessage] = field(default_factory=dict)
     heap: list[tuple[float, int, str]] = field(default_factory=list)
     on_sent: Callable[[float], None] = lambda _visible_at: None
 
@@ -54,17 +54,17 @@ class Queue:
     def arn(self) -> str:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
 
-    def put(self, message: Held, number: int) -> None:
+    def put(self, message: QueuedMessage, number: int) -> None:
         """Takes a message in; it is found from its visible_at on."""
-        self.held[message.message_id] = message
+        self.messages[message.message_id] = message
         heapq.heappush(self.heap, (message.visible_at, number, message.message_id))
         self.on_sent(message.visible_at)
 
     def counts(self, now: float) -> tuple[int, int, int]:
         """(visible, in flight, delayed)."""
-        visible = sum(one.visible_at <= now for one in self.held.values())
-        delayed = sum(one.visible_at > now and not one.receives for one in self.held.values())
-        return visible, len(self.held) - visible - delayed, delayed
+        visible = sum(one.visible_at <= now for one in self.messages.values())
+        delayed = sum(one.visible_at > now and not one.receives for one in self.messages.values())
+        return visible, len(self.messages) - visible - delayed, delayed
 
 
 class SQS(Client):
@@ -148,7 +148,9 @@ class SQS(Client):
             raise self._error("RequestThrottled", "Request is throttled.", "send_message")
         self._refuse(body, delay, attributes)
         self._numbers += 1
-        held = Held(_message_id(self._numbers), body, attributes, now, now + (queue.delay if delay is None else delay))
+        held = QueuedMessage(
+            _message_id(self._numbers), body, attributes, now, now + (queue.delay if delay is None else delay)
+        )
         queue.put(held, self._numbers)
         return {"MessageId": held.message_id, "MD5OfMessageBody": hashlib.md5(body.encode()).hexdigest()}
 
@@ -191,12 +193,12 @@ class SQS(Client):
         messages = [_shown(one, wanted, attributes) for one in found]
         return {"Messages": messages} if messages else {}
 
-    def take(self, queue: Queue, most: int, visibility: int) -> list[Held]:
+    def take(self, queue: Queue, most: int, visibility: int) -> list[QueuedMessage]:
         """Up to `most` visible messages, hidden for `visibility` seconds; one received too often moves away instead."""
-        now, found = self._calls.clock(), list[Held]()
+        now, found = self._calls.clock(), list[QueuedMessage]()
         while queue.heap and queue.heap[0][0] <= now and len(found) < most:
             visible_at, _, message_id = heapq.heappop(queue.heap)
-            held = queue.held.get(message_id)
+            held = queue.messages.get(message_id)
             if held is None or held.visible_at != visible_at:
                 continue  # deleted, or hidden again since
             if queue.most_receives and held.receives >= queue.most_receives:
@@ -210,8 +212,8 @@ class SQS(Client):
             found.append(held)
         return found
 
-    def _bury(self, queue: Queue, held: Held) -> None:
-        del queue.held[held.message_id]
+    def _bury(self, queue: Queue, held: QueuedMessage) -> None:
+        del queue.messages[held.message_id]
         self._numbers += 1
         grave = next(one for one in self._queues.values() if one.name == queue.dead_letters)
         held.visible_at, held.receives, held.handle = self._calls.clock(), 0, ""
@@ -220,13 +222,13 @@ class SQS(Client):
     def _delete(self, url: str, handle: str) -> Reply:
         """An older handle of a message that was received again deletes nothing."""
         queue, message_id = self.queue(url), handle.split(":")[1]
-        if message_id in queue.held and queue.held[message_id].handle == handle:
-            del queue.held[message_id]
+        if message_id in queue.messages and queue.messages[message_id].handle == handle:
+            del queue.messages[message_id]
         return {}
 
     def _hide(self, url: str, handle: str, seconds: int) -> Reply:
         queue, message_id = self.queue(url), handle.split(":")[1]
-        held = queue.held.get(message_id)
+        held = queue.messages.get(message_id)
         if held is None or held.handle != handle:
             raise self._error("InvalidParameterValue", "the message is not in flight", "change_message_visibility")
         held.visible_at = self._calls.clock() + seconds
@@ -260,7 +262,7 @@ def _allowed(text: str) -> bool:
     return all(c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" for c in text)
 
 
-def _shown(held: Held, wanted: Sequence[str], attributes: Sequence[str]) -> Message:
+def _shown(held: QueuedMessage, wanted: Sequence[str], attributes: Sequence[str]) -> Message:
     system = {
         "ApproximateReceiveCount": str(held.receives),
         "SentTimestamp": str(int(held.sent_at * 1000)),

@@ -1,4 +1,4 @@
-"""Members of a town at their phones."""
+"""The people of a world: members at their phones, and the merchant's own servers."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from sandbox.shop import products
 from sandbox.simulation.world.platform import URL
-from sandbox.simulation.world.world import MERCHANT_KEY, Town
+from sandbox.simulation.world.world import MERCHANT_KEY, World
 
-RETURN_TO = "https://shop.town/"
+RETURN_TO = "https://shop.example/"
 
 
 class Refused(Exception):
@@ -20,9 +20,9 @@ class Refused(Exception):
         self.status = int(reply["statusCode"])
 
 
-def stock(town: Town) -> None:
+def stock(world: World) -> None:
     """Puts the demo shop's products into the table; each may be had for points too, one for ten fen."""
-    dynamodb = town.account.client("dynamodb")
+    dynamodb = world.account.client("dynamodb")
     for product in products.ALL:
         points = {"price_points": {"N": str(1 + product.price_fen // 10)}}
         dynamodb.put_item(TableName="ProductsTable", Item=product.as_item() | points)
@@ -40,7 +40,7 @@ class Callback(NamedTuple):
 class Member:
     """One member; `session` once logged in."""
 
-    town: Town
+    world: World
     open_id: str
     session: str = ""
     answers: dict[int, int] = field(default_factory=dict)
@@ -54,9 +54,9 @@ class Member:
         """Return what the platform sends the browser back with, after consent; raise Refused."""
         start = self._ask("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), wanted=302)
         asked = dict(parse_qsl(urlsplit(_location(start)).query))
-        path = self.town.platform.world.profile.oauth.authorize_path
+        path = self.world.platform.state.profile.oauth.authorize_path
         consent = asked | {"member": self.open_id, "decision": "allow"}
-        back = urlsplit(self.town.platform.http().post(URL + path, data=consent).headers["location"])
+        back = urlsplit(self.world.platform.http().post(URL + path, data=consent).headers["location"])
         return Callback(back.path, back.query, start["cookies"][0].split(";")[0])
 
     def come_back(self, callback: Callback) -> None:
@@ -99,7 +99,7 @@ class Member:
         body: object = None,
         query: str = "",
     ) -> dict[str, Any]:
-        reply = self.town.http(method, path, body=body, query=query, **(headers or {}))
+        reply = self.world.http(method, path, body=body, query=query, **(headers or {}))
         status = int(reply["statusCode"])
         self.answers[status] = self.answers.get(status, 0) + 1
         if status // 100 != wanted // 100:
@@ -111,7 +111,7 @@ class Member:
 class Merchant:
     """The merchant's own servers."""
 
-    town: Town
+    world: World
 
     def grant_points(self, key: str, member_id: str, points: int) -> None:
         """Raises Refused."""
@@ -131,7 +131,7 @@ class Merchant:
         self._ask("POST", path, body, **{"idempotency-key": key})
 
     def _ask(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
-        reply = self.town.http(method, path, body=body, authorization=f"Bearer {MERCHANT_KEY}", **headers)
+        reply = self.world.http(method, path, body=body, authorization=f"Bearer {MERCHANT_KEY}", **headers)
         if int(reply["statusCode"]) // 100 != 2:
             raise Refused(path, reply)
         answer: dict[str, Any] = json.loads(reply["body"])

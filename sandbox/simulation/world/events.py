@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.simulation.aws.calls import REGION
-from sandbox.simulation.aws.sqs import Held, Queue
+from sandbox.simulation.aws.sqs import Queue, QueuedMessage
 
 TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
@@ -30,7 +30,7 @@ def http_event(  # noqa: PLR0913, PLR0917 -- what a request has
     return event
 
 
-def record(queue: Queue, held: Held) -> dict[str, Any]:
+def record(queue: Queue, held: QueuedMessage) -> dict[str, Any]:
     """An SQS message as Lambda hands it over."""
     attributes = {
         name: {

@@ -1,8 +1,8 @@
-"""Lends the real modules another time, another chance and another AWS, for as long as a town lives.
+"""Patch the real modules to use a world's clock, random source and AWS; undo the patches when the world ends.
 
 Functions take their clock as an argument whose default is `time.time`, and Lambda's entry points use that default. To
-run these very entry points on virtual time, the defaults are exchanged in the loaded modules, and given back at the
-end. Threads become calls in sequence, so that one seed gives one story.
+run these very entry points on virtual time, the defaults are replaced in the loaded modules and restored at the end.
+Thread pools run their calls in sequence, so that one seed gives one run.
 """
 
 import importlib
@@ -30,20 +30,20 @@ _OURS = ("jiuwu.", "functions.", "sandbox.simulator.")
 type Undo = Callable[[], None]
 
 
-class InSequence:
-    """A pool that does what it is given at once, in the calling thread."""
+class SynchronousExecutor:
+    """A ThreadPoolExecutor that runs each call at once in the calling thread."""
 
     def __init__(self, max_workers: int | None = None) -> None:
         self.max_workers = max_workers
 
-    def __enter__(self) -> "InSequence":
+    def __enter__(self) -> "SynchronousExecutor":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing runs any more."""
+        """Do nothing: nothing runs any more."""
 
     def submit(self, call: Callable[..., Any], /, *given: object, **named: object) -> "Future[Any]":
-        """A future that has its result already; the end of the process goes through it, as it ends all threads."""
+        """Return a finished future; a BaseException passes through, as the end of a process ends all threads."""
         future: Future[Any] = Future()
         try:
             future.set_result(call(*given, **named))
@@ -52,12 +52,12 @@ class InSequence:
         return future
 
     def map(self, call: Callable[..., Any], *columns: Any) -> Iterator[Any]:  # noqa: ANN401 -- as the real one
-        """The results, in sequence."""
+        """Return the results in sequence."""
         return iter([call(*row) for row in zip(*columns, strict=False)])
 
 
 class _Module(types.ModuleType):
-    """A module of which some names are others."""
+    """A module with some names replaced."""
 
     def __init__(self, real: types.ModuleType, **others: object) -> None:
         super().__init__(real.__name__)
@@ -68,10 +68,12 @@ class _Module(types.ModuleType):
         return getattr(self._real, name)
 
 
-class Lent:
-    """What is lent to the modules, and what has to be given back."""
+class Patches:
+    """The patches of one world, and how to undo them."""
 
-    def __init__(self, clock: Clock, dice: random.Random, http: Callable[[], object], said: "Said") -> None:
+    def __init__(
+        self, clock: Clock, dice: random.Random, http: Callable[[], object], captured: "CapturedTelemetry"
+    ) -> None:
         self._times: dict[str, object] = {
             "time": clock,
             "sleep": clock.sleep,
@@ -83,39 +85,39 @@ class Lent:
         self._modules: list[tuple[object, object]] = [
             (time, _Module(time, **self._times)),
             (random, _Module(random, random=dice.random)),
-            (ThreadPoolExecutor, InSequence),
+            (ThreadPoolExecutor, SynchronousExecutor),
             (transport.http_client, http),
-            (telemetry.logger, said),
-            (telemetry.count, said.count),
-            (telemetry.milliseconds, said.milliseconds),
+            (telemetry.logger, captured),
+            (telemetry.count, captured.count),
+            (telemetry.milliseconds, captured.milliseconds),
         ]
         self._undo: list[Undo] = []
         self._seen: set[str] = set()
 
-    def lend(self) -> None:
-        """To every module of ours that is loaded and has not got it yet."""
+    def apply(self) -> None:
+        """Patch every loaded module of this project that is not patched yet."""
         for name, module in list(sys.modules.items()):
             if name.startswith(_OURS) and name not in self._seen:
                 self._seen.add(name)
-                self._lend_to(module)
+                self._apply_to(module)
 
-    def lend_for_good(self, module: types.ModuleType) -> None:
-        """To a module that ends with the town."""
+    def apply_permanently(self, module: types.ModuleType) -> None:
+        """Patch a module that is discarded with the world; `undo` leaves it alone."""
         owed = len(self._undo)
-        self._lend_to(module)
+        self._apply_to(module)
         del self._undo[owed:]
 
-    def give_back(self) -> None:
-        """Everything as it was."""
+    def undo(self) -> None:
+        """Restore everything."""
         while self._undo:
             self._undo.pop()()
         self._seen.clear()
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """While a function's module is loaded: what it makes then, it makes with the time of the town.
+        """Replace `time.time` and `time.sleep` while a function's module is loaded, for what it creates at import.
 
-        Only the calendar's: an event loop of another thread would plan its next step by the other, and wait for ever.
+        Monotonic time stays real: an event loop of another thread would schedule by it, and wait for ever.
         """
         saved = {name: getattr(time, name) for name in ("time", "sleep")}
         try:
@@ -125,20 +127,20 @@ class Lent:
             vars(time).update(saved)
 
     def replace(self, holder: object, name: str, other: object) -> None:
-        """holder.name is `other` until it is given back."""
+        """Set `holder.name` to `other` until `undo`."""
         self._undo.append(partial(setattr, holder, name, getattr(holder, name)))
         setattr(holder, name, other)
 
-    def _lend_to(self, module: types.ModuleType) -> None:
+    def _apply_to(self, module: types.ModuleType) -> None:
         for name, found in list(vars(module).items()):
             for real, other in self._modules:
                 if found is real:
                     self.replace(module, name, other)
             if getattr(found, "__module__", "") == module.__name__:
                 for function in _functions(found):
-                    self._lend_defaults(function)
+                    self._apply_to_defaults(function)
 
-    def _lend_defaults(self, function: types.FunctionType) -> None:
+    def _apply_to_defaults(self, function: types.FunctionType) -> None:
         if (
             function.__defaults__
             and (changed := tuple(map(self._other, function.__defaults__))) != function.__defaults__
@@ -163,58 +165,60 @@ def _functions(found: object) -> Iterator[types.FunctionType]:
 
 
 @contextmanager
-def lent(
-    clock: Clock, dice: random.Random, account: Account, http: Callable[[], object], said: "Said"
-) -> Iterator[Lent]:
-    """All modules of the layer on this clock, this chance, this account and this way to the platform."""
+def patched(
+    clock: Clock, dice: random.Random, account: Account, http: Callable[[], object], captured: "CapturedTelemetry"
+) -> Iterator[Patches]:
+    """Patch all modules of the layer to use this clock, random source, account and HTTP client."""
     for found in pkgutil.walk_packages(jiuwu.__path__, "jiuwu."):
         importlib.import_module(found.name)
-    loans = Lent(clock, dice, http, said)
+    patches = Patches(clock, dice, http, captured)
     session = boto3.DEFAULT_SESSION
     try:
         # boto3.client goes by this session, and jiuwu.aws.clients by boto3.client
         boto3.DEFAULT_SESSION = account  # type: ignore[assignment]
         clients.client.cache_clear()
-        loans.lend()
-        yield loans
+        patches.apply()
+        yield patches
     finally:
-        loans.give_back()
+        patches.undo()
         boto3.DEFAULT_SESSION = session
         clients.client.cache_clear()
 
 
-class Said:
-    """What the functions log and count: metrics by name and labels, and the lines from warning up, or all lines when
-    it `keeps_all`."""
+class CapturedTelemetry:
+    """What the functions log and count: metrics by name and labels, and log lines from warning up.
+
+    With `keep_all` it keeps all lines.
+    """
 
     def __init__(self) -> None:
-        self.keeps_all = False
+        self.keep_all = False
         self.metrics: dict[tuple[str, ...], float] = {}
         self.lines: list[tuple[str, str, Mapping[str, object]]] = []
 
     def count(self, name: str, value: float = 1, *, also: str = "", **dimensions: str) -> None:
-        """In place of telemetry.count."""
+        """Count a metric, in place of `telemetry.count`."""
         for metric in filter(None, (name, also)):
-            key = (metric, *(f"{label}={said}" for label, said in dimensions.items()))
+            key = (metric, *(f"{label}={captured}" for label, captured in dimensions.items()))
             self.metrics[key] = self.metrics.get(key, 0.0) + value
 
     def milliseconds(self, name: str, _value: float, **dimensions: str) -> None:
-        """In place of telemetry.milliseconds: how often, as virtual calls take no time."""
+        """Count how often, in place of `telemetry.milliseconds`: virtual calls take no time."""
         self.count(name, 1, **dimensions)
 
-    def info(self, message: str, **told: object) -> None:
-        if self.keeps_all:
-            self._keep("info", message, told)
+    def info(self, message: str, **fields: object) -> None:
+        if self.keep_all:
+            self._keep("info", message, fields)
 
     debug = info
 
-    def warning(self, message: str, **told: object) -> None:
-        self._keep("warning", message, told)
+    def warning(self, message: str, **fields: object) -> None:
+        self._keep("warning", message, fields)
 
-    def error(self, message: str, **told: object) -> None:
-        self._keep("error", message, told)
+    def error(self, message: str, **fields: object) -> None:
+        self._keep("error", message, fields)
 
     exception = error
 
-    def _keep(self, level: str, message: str, told: Mapping[str, object]) -> None:
-        self.lines.append((level, message, told))
+    def _keep(self, level: str, message: str, fields: Mapping[str, object]) -> None:
+        self.lines.append((level, message, fields))

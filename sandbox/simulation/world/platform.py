@@ -14,15 +14,15 @@ from sandbox.simulation.aws.calls import Calls
 from sandbox.simulation.world.clock import Clock
 from sandbox.simulator.actions import Actions
 from sandbox.simulator.deliveries import headers, received
-from sandbox.simulator.endpoints import Calls as PlatformCalls
+from sandbox.simulator.endpoints import Endpoints
 from sandbox.simulator.gateway import Gateway
 from sandbox.simulator.notifier import TIMEOUT_SECONDS, Notifier
 from sandbox.simulator.oauth import OAuth
 from sandbox.simulator.replies import CutOff
-from sandbox.simulator.state import App, Config, Delivery, World
+from sandbox.simulator.state import App, Config, Delivery, PlatformState
 
-URL = "http://platform.town"
-CALLBACK = "https://api.town/oauth/callback"
+URL = "http://platform.example"
+CALLBACK = "https://api.example/oauth/callback"
 type Endpoint = Callable[[Any], Awaitable[Response]]
 # Sends a notification to the merchant: (headers, body) → (HTTP status, body), or None when no reply came.
 type Post = Callable[[dict[str, str], str], tuple[int, str] | None]
@@ -42,19 +42,19 @@ class Asked:
 class VirtualGateway(Gateway):
     """A gateway that holds a call on virtual time."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        super().__init__(world)
+    def __init__(self, state: PlatformState, clock: Clock) -> None:
+        super().__init__(state)
         self._virtual = clock
 
     async def hold(self) -> None:
-        self._virtual.sleep(self._world.faults.calls.hold_seconds)
+        self._virtual.sleep(self._state.faults.calls.hold_seconds)
 
 
 class Messenger(Notifier):
     """The platform's notifier, of which each attempt is planned on the clock."""
 
-    def __init__(self, world: World, clock: Clock, post: Post) -> None:
-        super().__init__(world)
+    def __init__(self, state: PlatformState, clock: Clock, post: Post) -> None:
+        super().__init__(state)
         self._clock, self._tell = clock, post
         self.under_way = 0
 
@@ -72,12 +72,12 @@ class Messenger(Notifier):
         run(self._attempt(delivery))
 
     async def _post(self, delivery: Delivery) -> tuple[int | None, str]:
-        signed = headers(self._world.profile, self._world.app, delivery, self._world.now())
+        signed = headers(self._state.profile, self._state.app, delivery, self._state.now())
         began = self._clock.now
         reply = self._tell(signed, delivery.body)
         if reply is None or self._clock.now - began > TIMEOUT_SECONDS:
             return None, "timeout"
-        success = received(self._world.profile.notification, *reply)
+        success = received(self._state.profile.notification, *reply)
         return reply[0], "accepted" if success else "refused"
 
 
@@ -85,19 +85,21 @@ class Platform:
     """The platform, and `http`, the client that our functions reach it with."""
 
     def __init__(self, app: App, profile: Profile, *, clock: Clock, calls: Calls, post: Post) -> None:
-        self.world = World(app, profile)
+        self.state = PlatformState(app, profile)
         # the schedule of notifications in real seconds: virtual ones cost nothing
-        self.world.config = Config(webhook_url="https://api.town/webhooks/jiuwu", redirect_uris=(CALLBACK,), speed=1.0)
-        self.notifier = Messenger(self.world, clock, post)
-        self.actions = Actions(self.world, self.notifier)
+        self.state.config = Config(
+            webhook_url="https://api.example/webhooks/jiuwu", redirect_uris=(CALLBACK,), speed=1.0
+        )
+        self.notifier = Messenger(self.state, clock, post)
+        self.actions = Actions(self.state, self.notifier)
         self._clock, self._calls = clock, calls
         self.restart()
         self._client = httpx.Client(transport=_Transport(self._serve))
 
     def restart(self) -> None:
         """Its rate limit and nonces begin anew; what the world holds stays, and nothing is on its way any more."""
-        self._gateway = VirtualGateway(self.world, self._clock)
-        self._routes = self._wired(self.world.profile)
+        self._gateway = VirtualGateway(self.state, self._clock)
+        self._routes = self._wired(self.state.profile)
         self.notifier.under_way = 0
 
     def http(self) -> httpx.Client:
@@ -105,14 +107,14 @@ class Platform:
         return self._client
 
     def _wired(self, profile: Profile) -> list[tuple[str, re.Pattern[str], str, Endpoint]]:
-        oauth = OAuth(self.world, self._gateway)
+        oauth = OAuth(self.state, self._gateway)
         found: list[tuple[str, str, str, Endpoint]] = [
             ("GET", profile.endpoint("time")[1], "time", self._gateway.server_time),
             ("POST", profile.oauth.authorize_path, "oauth.authorize", oauth.decide),
             ("POST", profile.oauth.token_path, "oauth.token", oauth.token),
             ("POST", profile.oauth.revoke_path, "oauth.revoke", oauth.revoke),
         ]
-        for name, (handler, subject) in PlatformCalls(self.world, self.actions).table().items():
+        for name, (handler, subject) in Endpoints(self.state, self.actions).table().items():
             method, path = profile.endpoint(name)
             found.append((method, path, name, self._gateway.endpoint(name, handler, subject)))
         return [(method, _pattern(path), name, endpoint) for method, path, name, endpoint in found]

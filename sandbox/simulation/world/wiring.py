@@ -77,7 +77,7 @@ class Wiring:
             if name == "Fn::Sub":
                 return self._substituted(given)
             if name.startswith("Fn::"):
-                raise NotImplementedError(f"not in the town: {name}")
+                raise NotImplementedError(f"not in the simulation: {name}")
         return value
 
     def _function(self, name: str, properties: Mapping[str, Any]) -> Function:
@@ -110,7 +110,7 @@ class Wiring:
         if name in self._parameters:
             return self._parameters[name]
         if name.startswith("AWS::"):
-            return {"AWS::StackName": "jiuwu-town", "AWS::Partition": "aws"}.get(name, name)
+            return {"AWS::StackName": "jiuwu-simulation", "AWS::Partition": "aws"}.get(name, name)
         kind = self._template["Resources"][name]["Type"]
         return self._account.queue(name).url if kind == "AWS::SQS::Queue" else name
 
@@ -149,4 +149,4 @@ def following(expression: str, now: float) -> float:
     if found := re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", expression):
         of_day = int(found[1]) * 60 + int(found[2]) * 3600
         return ((now - of_day) // 86_400 + 1) * 86_400 + of_day
-    raise NotImplementedError(f"not in the town: the schedule {expression}")
+    raise NotImplementedError(f"not in the simulation: the schedule {expression}")

@@ -1,4 +1,4 @@
-"""A town: a merchant's whole stack beside the platform, on virtual time."""
+"""A world: a merchant's whole stack beside the simulated platform, on virtual time."""
 
 import importlib
 import json
@@ -14,24 +14,24 @@ from typing import Any
 
 from jiuwu.platform import profile
 from sandbox.simulation.aws.account import Account
-from sandbox.simulation.aws.sqs import Held, Queue
+from sandbox.simulation.aws.sqs import Queue, QueuedMessage
 from sandbox.simulation.world import events
 from sandbox.simulation.world.clock import Clock, TimedOut
-from sandbox.simulation.world.patches import Lent, Said, lent
+from sandbox.simulation.world.patches import CapturedTelemetry, Patches, patched
 from sandbox.simulation.world.platform import URL, Platform
 from sandbox.simulation.world.wiring import Function, Source, Wiring, following
 from sandbox.simulator.state import App
 
 START = 1_763_800_000.0
-APP_ID, SECRET_NAME, APP_SECRET = "town-app", "jiuwu/app-secret", "the-town-secret"
-MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-merchant-key-of-the-whole-town"
+APP_ID, SECRET_NAME, APP_SECRET = "simulated-app", "jiuwu/app-secret", "the-simulated-app-secret"
+MERCHANT_KEY_NAME, MERCHANT_KEY = "jiuwu/merchant-key", "the-merchant-key-of-the-simulation"
 PARAMETERS = {
     "AppId": APP_ID,
     "AppSecretName": SECRET_NAME,
     "MerchantKeyName": MERCHANT_KEY_NAME,
     "PlatformUrl": URL,
-    "PublicUrl": "https://api.town",
-    "ReturnOrigins": "https://shop.town",
+    "PublicUrl": "https://api.example",
+    "ReturnOrigins": "https://shop.example",
 }
 # Lambda finds a message within some milliseconds.
 _LATENCY_SECONDS = 0.02
@@ -54,9 +54,9 @@ class Failed(Exception):
 class Context:
     """Lambda's context."""
 
-    function_name = "town"
+    function_name = "simulated"
     memory_limit_in_mb = 512
-    aws_request_id = "town-request"
+    aws_request_id = "simulated-request"
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -68,25 +68,25 @@ class Context:
 type Handler = Callable[[Any, Context], Any]
 
 
-class Town:
-    """All functions of the template on one clock. Make it by `town()`.
+class World:
+    """All functions of the template on one clock. Make it with `simulated_world()`.
 
     `calls.on_call` and `calls.throttle` meet every call; what raises Killed there ends the invocation as the end of its
     process does. `off` names functions whose event sources are switched off.
     """
 
-    def __init__(self, clock: Clock, account: Account, wiring: Wiring, lent: Lent) -> None:
+    def __init__(self, clock: Clock, account: Account, wiring: Wiring, patched: Patches) -> None:
         self.clock, self.account, self.wiring = clock, account, wiring
         self.calls, self.functions = account.calls, wiring.functions()
         self.calls.alive = clock.check
         self.platform: Platform
-        self.said: Said
+        self.telemetry: CapturedTelemetry
         self.invocations: Counter[str] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()  # (function, kind of error)
         self.failed_runs: Counter[str] = Counter()  # scheduled runs, by what ended them
         self.running = ""  # the function that runs now
         self.repeat_delivery: Callable[[Queue], bool] = lambda _queue: False
-        self._lent = lent
+        self._patches = patched
         self._modules: dict[str, ModuleType] = {}
 
     def start(self, *, off: Sequence[str] = ()) -> None:
@@ -159,11 +159,11 @@ class Town:
         """The handler of a function in one more process of its own, beside the one that `invoke` keeps warm."""
         return self._cold_start(self.functions[name]).handler  # type: ignore[no-any-return]
 
-    def batch(self, queue: Queue, batch: Sequence[Held]) -> dict[str, Any]:
+    def batch(self, queue: Queue, batch: Sequence[QueuedMessage]) -> dict[str, Any]:
         """The event that a batch of a queue's messages is to a function."""
         return {"Records": [events.record(queue, held) for held in batch]}
 
-    def deliver(self, function: Function, queue: Queue, batch: Sequence[Held]) -> None:
+    def deliver(self, function: Function, queue: Queue, batch: Sequence[QueuedMessage]) -> None:
         """A batch to a function; what it did not fail is deleted."""
         try:
             answer = self.invoke(function.name, self.batch(queue, batch))
@@ -172,19 +172,19 @@ class Town:
         failed = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
         for held in batch:
             if held.message_id not in failed and not self.repeat_delivery(queue):
-                queue.held.pop(held.message_id, None)
+                queue.messages.pop(held.message_id, None)
 
     def _cold_start(self, function: Function) -> ModuleType:
         saved = dict(os.environ)
         sys.modules.pop(function.module, None)
         try:
             os.environ.update(function.environment)
-            with self._lent.loading():
+            with self._patches.loading():
                 module = importlib.import_module(function.module)
         finally:
             os.environ.clear()
             os.environ.update(saved)
-        self._lent.lend_for_good(module)
+        self._patches.apply_permanently(module)
         return module
 
     def _plan(self, function: Function, expression: str, payload: object) -> None:
@@ -211,55 +211,57 @@ class Town:
         if function.on_failure:
             queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
             number = sum(self.errors.values())
-            queue.put(Held(f"failed-{number}", body, {}, self.clock.now, self.clock.now), number)
+            queue.put(QueuedMessage(f"failed-{number}", body, {}, self.clock.now, self.clock.now), number)
 
 
 class _Poller:
     """Lambda reading a queue: whatever is visible, up to a batch at a time."""
 
-    def __init__(self, town: Town, function: Function, source: Source) -> None:
-        self._town, self._function, self._source = town, function, source
-        self._queue = town.account.queue(source.queue)
+    def __init__(self, world: World, function: Function, source: Source) -> None:
+        self._world, self._function, self._source = world, function, source
+        self._queue = world.account.queue(source.queue)
         self._planned = float("inf")
         self._queue.on_sent = self.wake
 
     def wake(self, visible_at: float) -> None:
         """Reads when a message has become visible, and the window has passed in which more may come."""
-        when = max(visible_at, self._town.clock.now) + max(self._source.window, _LATENCY_SECONDS)
+        when = max(visible_at, self._world.clock.now) + max(self._source.window, _LATENCY_SECONDS)
         if when < self._planned:
             self._planned = when
-            self._town.clock.at(when, lambda: self._read(when))
+            self._world.clock.at(when, lambda: self._read(when))
 
     def _read(self, planned: float) -> None:
         if planned != self._planned:
             return  # an earlier reading was planned since, and did this one's work
         self._planned = float("inf")
-        sqs = self._town.account.client("sqs")
-        self._town.calls.counts["sqs", "lambda_receive"] += 1
+        sqs = self._world.account.client("sqs")
+        self._world.calls.counts["sqs", "lambda_receive"] += 1
         if batch := sqs.take(self._queue, self._source.batch, self._queue.visibility):
-            self._town.deliver(self._function, self._queue, batch)
-            self._town.calls.counts["sqs", "lambda_delete"] += 1
+            self._world.deliver(self._function, self._queue, batch)
+            self._world.calls.counts["sqs", "lambda_delete"] += 1
         if self._queue.heap:
             self.wake(self._queue.heap[0][0])
 
 
 @contextmanager
-def town(*, seed: int = 1, parameters: Mapping[str, str] | None = None, start: float = START) -> Iterator[Town]:
-    """A town that has just been built; its event sources are still off."""
-    clock, said = Clock(start), Said()
+def simulated_world(
+    *, seed: int = 1, parameters: Mapping[str, str] | None = None, start: float = START
+) -> Iterator[World]:
+    """Yield a new world; its event sources are still off."""
+    clock, captured = Clock(start), CapturedTelemetry()
     account = Account.of_template(clock)
     account.secrets[SECRET_NAME] = json.dumps({"current": APP_SECRET})
     account.secrets[MERCHANT_KEY_NAME] = json.dumps({"current": MERCHANT_KEY})
     wiring = Wiring(account, PARAMETERS | dict(parameters or {}))
     ways: list[Platform] = []
     with (
-        lent(clock, random.Random(seed), account, lambda: ways[0].http(), said) as loans,  # noqa: PLW0108 -- made below
+        patched(clock, random.Random(seed), account, lambda: ways[0].http(), captured) as patches,  # noqa: PLW0108 -- made below
         _function_modules_restored(wiring),
     ):
-        built = Town(clock, account, wiring, loans)
+        built = World(clock, account, wiring, patches)
         app = App(APP_ID, APP_SECRET)
         built.platform = Platform(app, profile.load(), clock=clock, calls=account.calls, post=built.notified)
-        built.said = said
+        built.telemetry = captured
         ways.append(built.platform)
         yield built
 

@@ -77,11 +77,11 @@ def test_a_clock_that_is_off_is_measured_and_the_signature_judged_apart(
     jiuwu: Jiuwu, platform: tuple[Simulator, str]
 ) -> None:
     simulator, url = platform
-    simulator.world.faults = Faults(clock_skew=900)
+    simulator.state.faults = Faults(clock_skew=900)
 
     result = jiuwu("doctor", "--url", url, "--app-id", "my-app")
 
-    simulator.world.faults = Faults()
+    simulator.state.faults = Faults()
     marks = _marks(result.stdout)
     assert ("failed", "ok") == (marks["clock"], marks["signature"])
     assert re.search(

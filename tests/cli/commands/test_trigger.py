@@ -235,7 +235,7 @@ def test_the_sandbox_is_the_default_and_lends_its_secret_and_order(
     told = parse_notification(PROFILE, "order.paid", intake.received[0].body)
     expected = OrderPaid(
         out_order_no="JW1",
-        platform_order_no=simulator.world.book.get("JW1").platform_order_no,
+        platform_order_no=simulator.state.orders.get("JW1").platform_order_no,
         open_id="ou_7",
         transaction_id=payment.transaction_id,
         amount_fen=8880,

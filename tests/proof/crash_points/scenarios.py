@@ -41,7 +41,7 @@ class Scenario:
 
     `off` are functions whose event sources are switched off, `failed_permanently` the kind of effect that
     does. `idle` are scheduled functions that find nothing to do here: their processes crash in a scenario of their own.
-    The town begins at `start` (Unix seconds).
+    The world begins at `start` (Unix seconds).
     """
 
     name: str
@@ -97,7 +97,7 @@ def log_in_asking_twice(stage: Stage) -> None:
 
 def exchanged_once(stage: Stage) -> str:
     """The platform takes back what a code gave when the code comes a second time."""
-    grants = stage.town.platform.world.grants.grants.values()
+    grants = stage.world.platform.state.grants.grants.values()
     return "a code was exchanged twice" if any(grant.revoked for grant in grants) else ""
 
 
@@ -109,7 +109,7 @@ def buy_unheard(stage: Stage, **more: object) -> None:
     """The platform cannot be reached while the member orders; our order is safe."""
     take_no_orders(stage)
     buy(stage, **more)
-    stage.town.calls.on_call = stage.on_call
+    stage.world.calls.on_call = stage.on_call
 
 
 def take_no_orders(stage: Stage) -> None:
@@ -120,7 +120,7 @@ def take_no_orders(stage: Stage) -> None:
         if operation == "orders.create":
             raise httpx.ConnectError("no connection")
 
-    stage.town.calls.on_call = unreachable
+    stage.world.calls.on_call = unreachable
 
 
 def unplaced(stage: Stage) -> None:
@@ -155,32 +155,32 @@ def paid(stage: Stage) -> None:
 
 
 def pay(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no)
+    stage.world.platform.actions.pay(stage.order_no)
 
 
 def pay_twice_told(stage: Stage) -> None:
     """The same payment three times: twice under its event id, once under another."""
     pay(stage)
-    order = stage.town.platform.world.book.get(stage.order_no)
+    order = stage.world.platform.state.orders.get(stage.order_no)
     event = events.paid(order, order.payments[-1])
-    stage.town.platform.notifier.emit(event)
-    stage.town.platform.notifier.emit(under_new_id(event))
+    stage.world.platform.notifier.emit(event)
+    stage.world.platform.notifier.emit(under_new_id(event))
 
 
 def pay_again(stage: Stage) -> None:
     pay(stage)
-    stage.town.platform.actions.pay(stage.order_no, transaction_id="second")
+    stage.world.platform.actions.pay(stage.order_no, transaction_id="second")
 
 
 def pay_a_part(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no, 1000, "gift")
+    stage.world.platform.actions.pay(stage.order_no, 1000, "gift")
 
 
 def pay_in_parts(stage: Stage) -> None:
     """A gift card, a wallet, and a third payment that is more than what is missing."""
     pay_a_part(stage)
-    stage.town.platform.actions.pay(stage.order_no, 1000, "wallet")
-    stage.town.platform.actions.pay(stage.order_no, 2 * PRICE_FEN, "too-much")
+    stage.world.platform.actions.pay(stage.order_no, 1000, "wallet")
+    stage.world.platform.actions.pay(stage.order_no, 2 * PRICE_FEN, "too-much")
 
 
 def partly_paid(stage: Stage) -> None:
@@ -192,9 +192,9 @@ def partly_paid(stage: Stage) -> None:
 
 def notify_untruly(stage: Stage) -> None:
     """A notification, rightly signed, of a payment that the platform does not know."""
-    order = stage.town.platform.world.book.get(stage.order_no)
-    untrue = platform_orders.pay(order, order.request.amount_fen, "untrue", int(stage.town.clock.now))
-    stage.town.platform.notifier.emit(events.paid(untrue, untrue.payments[-1]))
+    order = stage.world.platform.state.orders.get(stage.order_no)
+    untrue = platform_orders.pay(order, order.request.amount_fen, "untrue", int(stage.world.clock.now))
+    stage.world.platform.notifier.emit(events.paid(untrue, untrue.payments[-1]))
 
 
 def notified_untruly(stage: Stage) -> None:
@@ -205,21 +205,21 @@ def notified_untruly(stage: Stage) -> None:
 
 
 def pay_under_its_id(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no, None, "true")
+    stage.world.platform.actions.pay(stage.order_no, None, "true")
 
 
 def pay_and_refund_there(stage: Stage) -> None:
     """The platform gives all back before the queue redelivers the message of a process that crashed as it shipped."""
     pay(stage)
-    stage.town.clock.at(stage.town.clock.now + 20, lambda: refund_there(stage))
+    stage.world.clock.at(stage.world.clock.now + 20, lambda: refund_there(stage))
 
 
 def pay_the_rest(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no)
+    stage.world.platform.actions.pay(stage.order_no)
 
 
 def cancel_there(stage: Stage) -> None:
-    stage.town.platform.actions.cancel(stage.order_no, "timeout")
+    stage.world.platform.actions.cancel(stage.order_no, "timeout")
 
 
 def cancelled(stage: Stage) -> None:
@@ -229,7 +229,7 @@ def cancelled(stage: Stage) -> None:
 
 
 def pay_late(stage: Stage) -> None:
-    stage.town.platform.actions.pay(stage.order_no, force=True)
+    stage.world.platform.actions.pay(stage.order_no, force=True)
 
 
 def cancel_here(stage: Stage) -> None:
@@ -241,7 +241,7 @@ def cancel_here(stage: Stage) -> None:
 
 
 def refund_there(stage: Stage) -> None:
-    stage.town.platform.actions.refund(stage.order_no)
+    stage.world.platform.actions.refund(stage.order_no)
 
 
 def refund_a_part(stage: Stage) -> None:
@@ -257,15 +257,15 @@ def slowly(prepare: Callable[[Stage], None]) -> Callable[[Stage], None]:
 
     def prepared(stage: Stage) -> None:
         prepare(stage)
-        world = stage.town.platform.world
-        world.config = replace(world.config, refunds_begin_as="processing")
+        state = stage.world.platform.state
+        state.config = replace(state.config, refunds_begin_as="processing")
 
     return prepared
 
 
 def refunds_become(stage: Stage, *ends: RefundStatus) -> None:
     """Half a minute after each began, the platform's refunds succeed or fail, as it says, the first first."""
-    actions, left = stage.town.platform.actions, list(ends)
+    actions, left = stage.world.platform.actions, list(ends)
 
     def begun(order: Theirs, refund: Refund) -> None:
         status = left.pop(0)
@@ -273,7 +273,7 @@ def refunds_become(stage: Stage, *ends: RefundStatus) -> None:
         def end() -> None:
             actions.refund_becomes(order.number, refund.refund_id, status)
 
-        stage.town.clock.at(stage.town.clock.now + 30, end)
+        stage.world.clock.at(stage.world.clock.now + 30, end)
 
     actions.on_processing = begun
 
@@ -304,22 +304,22 @@ def ask_again(stage: Stage, fen: int | None = None) -> None:
         # before the failure was heard of, its money is on its way back
         if any(effect.refund_failed for _, effect in stage.order.effects):
             with suppress(Refused):
-                Merchant(stage.town).refund("all-2", stage.order_no, fen)
+                Merchant(stage.world).refund("all-2", stage.order_no, fen)
                 return
-        stage.town.clock.at(stage.town.clock.now + 120, ask)
+        stage.world.clock.at(stage.world.clock.now + 120, ask)
 
-    stage.town.clock.at(stage.town.clock.now + 60, ask)
+    stage.world.clock.at(stage.world.clock.now + 60, ask)
 
 
 def complete(stage: Stage) -> None:
-    stage.town.platform.actions.complete(stage.order_no)
+    stage.world.platform.actions.complete(stage.order_no)
 
 
 def silently(act: Callable[[Stage], None]) -> Callable[[Stage], None]:
     """Done at the platform, and no notification of it ever comes."""
 
     def quiet(stage: Stage) -> None:
-        notifier = stage.town.platform.notifier
+        notifier = stage.world.platform.notifier
         emit, notifier.emit = notifier.emit, lambda *_: None  # type: ignore[method-assign]
         act(stage)
         notifier.emit = emit  # type: ignore[method-assign]
@@ -329,7 +329,7 @@ def silently(act: Callable[[Stage], None]) -> Callable[[Stage], None]:
 
 def forget_here(stage: Stage) -> None:
     """Our table loses the order."""
-    stage.town.account.client("dynamodb").delete_item(TableName="OrdersTable", Key={"order_no": {"S": stage.order_no}})
+    stage.world.account.client("dynamodb").delete_item(TableName="OrdersTable", Key={"order_no": {"S": stage.order_no}})
     pay(stage)
 
 
@@ -346,7 +346,7 @@ def nearly_renewed(stage: Stage) -> None:
 
 
 def _until_renewal(stage: Stage) -> float:
-    return ACCESS_SECONDS - float(stage.town.wiring.parameter("RefreshAheadSeconds"))
+    return ACCESS_SECONDS - float(stage.world.wiring.parameter("RefreshAheadSeconds"))
 
 
 def long_away(stage: Stage) -> None:
@@ -358,7 +358,7 @@ def long_away(stage: Stage) -> None:
 def rich(stage: Stage) -> None:
     """A member with points enough for one order."""
     linked(stage)
-    _ledger(stage).grant(_member_id(stage), "welcome", PRICE_FEN * 3, at=int(stage.town.clock.now), reason="welcome")
+    _ledger(stage).grant(_member_id(stage), "welcome", PRICE_FEN * 3, at=int(stage.world.clock.now), reason="welcome")
 
 
 def buy_for_points(stage: Stage) -> None:
@@ -399,9 +399,9 @@ def unlink(stage: Stage) -> None:
 
 def left(stage: Stage) -> str:
     """What is still there of a member who left; empty when nothing is."""
-    (row,) = stage.town.account.tables["MembersTable"].rows.values()
+    (row,) = stage.world.account.tables["MembersTable"].rows.values()
     kept = sorted(name for name in row.item if name.endswith("_sealed"))
-    revoked = all(grant.revoked for grant in stage.town.platform.world.grants.grants.values())
+    revoked = all(grant.revoked for grant in stage.world.platform.state.grants.grants.values())
     gone = row.item["link_status"]["S"] == "unlinked" and revoked and not kept
     return "" if gone else f"{row.item['link_status']['S']}, revoked there: {revoked}, kept here: {kept}"
 
@@ -409,12 +409,12 @@ def left(stage: Stage) -> str:
 def nearly_midnight(stage: Stage) -> None:
     """An order of the day whose statement is about to be made."""
     paid(stage)
-    stage.advance(STATEMENT_AT - stage.town.clock.now - 5)
+    stage.advance(STATEMENT_AT - stage.world.clock.now - 5)
 
 
 def stated(stage: Stage) -> str:
     """What is wrong with the day's statement; empty when it is there and both sides agree."""
-    found = stage.town.account.buckets["StatementsBucket"]
+    found = stage.world.account.buckets["StatementsBucket"]
     if sorted(name.rpartition(".")[2] for name in found) != ["csv", "json"]:
         return f"statements: {sorted(found)}"
     told = json.loads(next(text for name, text in found.items() if name.endswith("json")))
@@ -432,25 +432,25 @@ def reprice(stage: Stage) -> None:
     """The merchant changes two prices."""
     for product_id in ("mug-panda", "lamp-moon"):
         key = {"product_id": {"S": product_id}}
-        row = stage.town.account.client("dynamodb").get_item(TableName="ProductsTable", Key=key)["Item"]
-        stage.town.account.client("dynamodb").put_item(
+        row = stage.world.account.client("dynamodb").get_item(TableName="ProductsTable", Key=key)["Item"]
+        stage.world.account.client("dynamodb").put_item(
             TableName="ProductsTable", Item=row | {"price_fen": {"N": "1234"}}
         )
 
 
 def on_the_shelf(stage: Stage) -> str:
     """How the platform's shelf differs from our table."""
-    ours = [from_item(row.item) for row in stage.town.account.tables["ProductsTable"].rows.values()]
-    shelf: Any = stage.town.platform.world.products
+    ours = [from_item(row.item) for row in stage.world.account.tables["ProductsTable"].rows.values()]
+    shelf: Any = stage.world.platform.state.products
     differs = {one.product_id: fields for one in ours if (fields := compare(one, shelf.get(one.product_id)))}
     return f"the shelf differs: {differs}" if differs else ""
 
 
 def tell_unreadably(stage: Stage) -> None:
     """A notification that is rightly signed and not as the profile describes."""
-    order = stage.town.platform.world.book.get(stage.order_no)
-    event = events.of_type(order, "order.completed", int(stage.town.clock.now))
-    stage.town.platform.notifier.send(event, "original", _UNREADABLE, due=stage.town.clock.now)
+    order = stage.world.platform.state.orders.get(stage.order_no)
+    event = events.of_type(order, "order.completed", int(stage.world.clock.now))
+    stage.world.platform.notifier.send(event, "original", _UNREADABLE, due=stage.world.clock.now)
 
 
 _UNREADABLE = '{"event":"of another kind"}'
@@ -469,7 +469,7 @@ def refund_refused(stage: Stage) -> None:
     def refuse(*_: object) -> NoReturn:
         raise RefusedThere("bad_parameters", "no refunds of this kind")
 
-    stage.town.platform.actions.refund_as = refuse  # type: ignore[method-assign, assignment]
+    stage.world.platform.actions.refund_as = refuse  # type: ignore[method-assign, assignment]
     refund_a_part(stage)
 
 
@@ -481,11 +481,11 @@ def buried(stage: Stage) -> str:
 
 
 def _shelf(stage: Stage) -> DeadLetterRepository:
-    return DeadLetterRepository(stage.town.account.client("dynamodb"), "DeadLettersTable")
+    return DeadLetterRepository(stage.world.account.client("dynamodb"), "DeadLettersTable")
 
 
 def _ledger(stage: Stage) -> PointsLedger:
-    return PointsLedger(stage.town.account.client("dynamodb"), "PointsTable")
+    return PointsLedger(stage.world.account.client("dynamodb"), "PointsTable")
 
 
 def _member_id(stage: Stage) -> str:

@@ -52,19 +52,19 @@ def told(stage: Stage, *acts: Callable[[Stage], None]) -> None:
 
 def again(stage: Stage) -> None:
     """The payment once more under another event id."""
-    order = stage.town.platform.world.book.get(stage.order_no)
-    stage.town.platform.notifier.emit(under_new_id(events.paid(order, order.payments[0]), len(order.payments)))
+    order = stage.world.platform.state.orders.get(stage.order_no)
+    stage.world.platform.notifier.emit(under_new_id(events.paid(order, order.payments[0]), len(order.payments)))
 
 
 def repeat(stage: Stage) -> None:
     """The payment once more under its own event id."""
-    order = stage.town.platform.world.book.get(stage.order_no)
-    stage.town.platform.notifier.emit(events.paid(order, order.payments[0]))
+    order = stage.world.platform.state.orders.get(stage.order_no)
+    stage.world.platform.notifier.emit(events.paid(order, order.payments[0]))
 
 
 def second(stage: Stage) -> None:
     """Another payment of the same order."""
-    stage.town.platform.actions.pay(stage.order_no, transaction_id="second")
+    stage.world.platform.actions.pay(stage.order_no, transaction_id="second")
 
 
 def news(*acts: Callable[[Stage], None]) -> Callable[[Crossroads], None]:
@@ -90,10 +90,10 @@ def reconciles(here: Crossroads) -> None:
 
 def dispatches(here: Crossroads) -> None:
     """The dispatcher is asked for the order's effects."""
-    queue = here.stage.town.account.queue("EffectQueue")
-    queue.held.clear()
+    queue = here.stage.world.account.queue("EffectQueue")
+    queue.messages.clear()
     queue.heap.clear()
-    here.stage.town.account.client("sqs").send_message(
+    here.stage.world.account.client("sqs").send_message(
         QueueUrl=queue.url, MessageBody=json.dumps({"order_no": here.stage.order_no})
     )
     here.arrive_for("EffectDispatcher", "EffectQueue")
@@ -151,11 +151,11 @@ def paid_unshipped(stage: Stage) -> None:
 
 def taken_in(stage: Stage) -> None:
     """What the platform told of is known here, and nothing is done about it yet."""
-    town = stage.town
+    world = stage.world
     stage.advance(1)
-    queue = town.account.queue("OrderQueue")
-    for held in town.account.client("sqs").take(queue, 10, queue.visibility):
-        town.deliver(town.functions["OrderProcessor"], queue, [held])
+    queue = world.account.queue("OrderQueue")
+    for held in world.account.client("sqs").take(queue, 10, queue.visibility):
+        world.deliver(world.functions["OrderProcessor"], queue, [held])
 
 
 def each(*meets: Callable[[Crossroads], None]) -> Callable[[Crossroads], None]:
@@ -237,7 +237,7 @@ CASES = (
 def crossroads(case: Case) -> Iterator[Crossroads]:
     """The case at the moment when its invocations meet."""
     with stage() as found:
-        found.town.stop()
+        found.world.stop()
         case.prepare(found)
         here = Crossroads(found)
         case.meet(here)

@@ -34,57 +34,57 @@ class Crossroads:
 
     def arrive_for(self, function: str, queue_name: str) -> None:
         """An invocation for each message that the queue holds."""
-        town = self.stage.town
-        queue = town.account.queue(queue_name)
-        for held in town.account.client("sqs").take(queue, 100, queue.visibility):
-            event = town.batch(queue, [held])
+        world = self.stage.world
+        queue = world.account.queue(queue_name)
+        for held in world.account.client("sqs").take(queue, 100, queue.visibility):
+            event = world.batch(queue, [held])
             self.arrive(function, event, partial(self._deleted, queue_name, held.message_id))
 
     def _deleted(self, queue_name: str, message_id: str, reply: Any) -> None:
         failed = {one["itemIdentifier"] for one in reply["batchItemFailures"]}
         if message_id not in failed:
-            self.stage.town.account.queue(queue_name).held.pop(message_id, None)
+            self.stage.world.account.queue(queue_name).messages.pop(message_id, None)
 
     def remember(self) -> None:
         """Every schedule begins from here."""
-        town, world = self.stage.town, self.stage.town.platform.world
-        held = {queue.name: (queue.held, queue.heap) for queue in town.account.queues.values()}
-        self._saved = copy.deepcopy((town.account.tables, held, world.book, world.grants)), town.clock.now
+        world, state = self.stage.world, self.stage.world.platform.state
+        held = {queue.name: (queue.messages, queue.heap) for queue in world.account.queues.values()}
+        self._saved = copy.deepcopy((world.account.tables, held, state.orders, state.grants)), world.clock.now
 
     def walk(self, choices: Sequence[int]) -> tuple[list[tuple[int, ...]], list[str]]:
         """One schedule from the remembered moment to rest: who could go on when, and the promises that broke."""
         self._go_back()
-        town, crossing = self.stage.town, Crossing(self._matters)
-        town.calls.on_call, town.clock.ends = crossing.on_call, town.clock.now + _INVOCATION_SECONDS
+        world, crossing = self.stage.world, Crossing(self._matters)
+        world.calls.on_call, world.clock.ends = crossing.on_call, world.clock.now + _INVOCATION_SECONDS
         answers, ways = crossing.walk([self._act(function, event) for function, event, _ in self.arrivals], choices)
-        town.calls.on_call, town.clock.ends = _nothing, float("inf")
+        world.calls.on_call, world.clock.ends = _nothing, float("inf")
         for (_, _, then), answer in zip(self.arrivals, answers, strict=True):
             then(answer)
         self.crossed += 1
-        town.start()
-        for queue in town.account.queues.values():
+        world.start()
+        for queue in world.account.queues.values():
             if queue.heap:
                 queue.on_sent(queue.heap[0][0])  # what was sent while nobody read
-        town.clock.run(town.clock.now + _REST_SECONDS)
+        world.clock.run(world.clock.now + _REST_SECONDS)
         return ways, broken(self.stage)
 
     def _act(self, function: str, event: object) -> Act:
         # a new process each time: what one keeps in its memory is later than the moment that we went back to
-        handler, clock = self.stage.town.process(function), self.stage.town.clock
+        handler, clock = self.stage.world.process(function), self.stage.world.clock
         return lambda: handler(event, Context(clock))
 
     def _go_back(self) -> None:
-        town, ((tables, held, book, grants), now) = self.stage.town, copy.deepcopy(self._saved)
-        town.stop()
-        town.clock.now = now
-        town.account.tables.clear()
-        town.account.tables.update(tables)
-        for queue in town.account.queues.values():
-            queue.held, queue.heap = held[queue.name]
-        town.platform.world.book, town.platform.world.grants = book, grants
-        town.platform.restart()
+        world, ((tables, held, book, grants), now) = self.stage.world, copy.deepcopy(self._saved)
+        world.stop()
+        world.clock.now = now
+        world.account.tables.clear()
+        world.account.tables.update(tables)
+        for queue in world.account.queues.values():
+            queue.messages, queue.heap = held[queue.name]
+        world.platform.state.orders, world.platform.state.grants = book, grants
+        world.platform.restart()
         self.stage.parcels.clear()
-        town.errors.clear()
+        world.errors.clear()
 
     def _matters(self, service: str, operation: str, request: Any) -> bool:
         """Reading and writing the orders, the points, and the platform's orders. All else commutes: each invocation

@@ -53,7 +53,7 @@ class Known:
 
 
 class OrderLifecycles(RuleBasedStateMachine):
-    """A town, and the model of what was done in it."""
+    """A world, and the model of what was done in it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,17 +63,17 @@ class OrderLifecycles(RuleBasedStateMachine):
         self.model: dict[str, Known] = {}
         self.trouble: Phase | None = None
         self.telling, self.untold = "at once", list[events.Event]()
-        self.stage.town.calls.on_call = self.on_call
-        self.emit, self.stage.town.platform.notifier.emit = self.stage.town.platform.notifier.emit, self.told  # type: ignore[method-assign]
-        self.members = [self.stage.lan, Member(self.stage.town, "ou_zimo")]
+        self.stage.world.calls.on_call = self.on_call
+        self.emit, self.stage.world.platform.notifier.emit = self.stage.world.platform.notifier.emit, self.told  # type: ignore[method-assign]
+        self.members = [self.stage.lan, Member(self.stage.world, "ou_zimo")]
         for member in self.members:
             member.log_in()
-            Merchant(self.stage.town).grant_points("welcome", member_id_for(APP_ID, member.open_id), GRANTED)
+            Merchant(self.stage.world).grant_points("welcome", member_id_for(APP_ID, member.open_id), GRANTED)
 
     def on_call(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         """Crash, and fail calls of the platform that meet the network's troubles."""
         self.stage.on_call(service, operation, phase, request)
-        if service == "platform" and phase == self.trouble and self.stage.town.running:
+        if service == "platform" and phase == self.trouble and self.stage.world.running:
             self.trouble = None
             raise httpx.ConnectError("no connection") if phase == "before" else httpx.ReadTimeout("no reply")
 
@@ -103,10 +103,10 @@ class OrderLifecycles(RuleBasedStateMachine):
         if amount is None and self.costs_points(number):
             return  # the platform has taken it by itself; nobody pays 0.00 again
         transaction = f"{number[-8:]}-{len(known.payments)}" if again else None
-        there = self.stage.town.platform.world.book.find(number)
+        there = self.stage.world.platform.state.orders.find(number)
         known.touched |= there is not None and there.status == "cancelled"  # it expired: the money comes late
         with contextlib.suppress(RefusedThere):
-            paid = self.stage.town.platform.actions.pay(number, amount, transaction, force=again)
+            paid = self.stage.world.platform.actions.pay(number, amount, transaction, force=again)
             known.payments.append(paid.payments[-1].amount_fen)
 
     @precondition(lambda self: self.model)
@@ -115,7 +115,7 @@ class OrderLifecycles(RuleBasedStateMachine):
         if self.costs_points(number):
             return  # it is paid as it is created: cancelled later, it is one for a person, as if money had been paid
         with contextlib.suppress(RefusedThere):
-            self.stage.town.platform.actions.cancel(number, "timeout")
+            self.stage.world.platform.actions.cancel(number, "timeout")
             self.model[number].touched = True
 
     @precondition(lambda self: self.model)
@@ -131,7 +131,7 @@ class OrderLifecycles(RuleBasedStateMachine):
     def refund_there(self, number: str, fen: int | None) -> None:
         with contextlib.suppress(RefusedThere):
             self.model[number].touched = True
-            self.stage.town.platform.actions.refund(number, fen)
+            self.stage.world.platform.actions.refund(number, fen)
 
     @precondition(lambda self: self.model)
     @rule(number=orders, fen=st.sampled_from([None, 100]), key=st.integers(1, 2))
@@ -143,33 +143,33 @@ class OrderLifecycles(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from(["succeeded", "processing", "failed"]))
     def refunds_begin_as(self, status: RefundStatus) -> None:
-        world = self.stage.town.platform.world
-        world.config = msgspec.structs.replace(world.config, refunds_begin_as=status)
+        state = self.stage.world.platform.state
+        state.config = msgspec.structs.replace(state.config, refunds_begin_as=status)
 
     @precondition(lambda self: self.model)
     @rule(number=orders, status=st.sampled_from(["succeeded", "processing", "failed"]))
     def refund_becomes(self, number: str, status: RefundStatus) -> None:
         """The latest that gave nothing back yet; the platform may think better of one that failed."""
-        order = self.stage.town.platform.world.book.find(number)
+        order = self.stage.world.platform.state.orders.find(number)
         open_ = [refund for refund in (order.refunds if order else ()) if refund.status != "succeeded"]
         if open_:
             self.model[number].touched = True
             with contextlib.suppress(RefusedThere):
-                self.stage.town.platform.actions.refund_becomes(number, open_[-1].refund_id, status)
+                self.stage.world.platform.actions.refund_becomes(number, open_[-1].refund_id, status)
 
     @precondition(lambda self: self.model)
     @rule(number=orders)
     def complete(self, number: str) -> None:
         with contextlib.suppress(RefusedThere):
-            self.stage.town.platform.actions.complete(number)
+            self.stage.world.platform.actions.complete(number)
 
     @precondition(lambda self: any(known.payments for known in self.model.values()))
     @rule(number=orders, renamed=st.booleans())
     def tell_again(self, number: str, *, renamed: bool) -> None:
-        order = self.stage.town.platform.world.book.find(number)
+        order = self.stage.world.platform.state.orders.find(number)
         if order and order.payments:
             event = events.paid(order, order.payments[0])
-            self.emit(under_new_id(event, self.stage.town.clock.now) if renamed else event)
+            self.emit(under_new_id(event, self.stage.world.clock.now) if renamed else event)
 
     # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -198,7 +198,7 @@ class OrderLifecycles(RuleBasedStateMachine):
 
     @rule(faults=st.sampled_from([CallFaults(), CallFaults(rate_limited=0.3, server_error=0.3, lost_reply=0.2)]))
     def the_platform_misbehaves_or_recovers(self, faults: CallFaults) -> None:
-        self.stage.town.platform.world.faults = Faults(calls=faults)
+        self.stage.world.platform.state.faults = Faults(calls=faults)
 
     def costs_points(self, number: str) -> bool:
         return bool(self.stage.orders()[number].points)
@@ -209,12 +209,12 @@ class OrderLifecycles(RuleBasedStateMachine):
         """Everything works again, time passes, and the model is asked."""
         with self.ending:
             self.stage.watching, self.trouble = False, None
-            self.stage.town.platform.world.faults = Faults()
+            self.stage.world.platform.state.faults = Faults()
             while self.untold:
                 self.emit(self.untold.pop())
             self.telling = "at once"
             self.end_refunds()
-            self.stage.town.errors.clear()  # a task that met the network's troubles fails, and comes again
+            self.stage.world.errors.clear()  # a task that met the network's troubles fails, and comes again
             self.stage.advance(6 * HOUR)
             self.ask_again_for_what_failed()
             assert [] == broken(self.stage)
@@ -225,9 +225,9 @@ class OrderLifecycles(RuleBasedStateMachine):
 
     def end_refunds(self) -> None:
         """Those under way succeed, and all others are made at once."""
-        platform = self.stage.town.platform
-        platform.world.config = msgspec.structs.replace(platform.world.config, refunds_begin_as="succeeded")
-        for order in list(platform.world.book):
+        platform = self.stage.world.platform
+        platform.state.config = msgspec.structs.replace(platform.state.config, refunds_begin_as="succeeded")
+        for order in list(platform.state.orders):
             for refund in order.refunds:
                 if refund.status == "processing":
                     platform.actions.refund_becomes(order.number, refund.refund_id, "succeeded")
@@ -243,7 +243,7 @@ class OrderLifecycles(RuleBasedStateMachine):
 
     def with_points(self, number: str, known: Known) -> Known:
         """The same, and the payment of nothing with which the platform takes an order for points."""
-        there = self.stage.town.platform.world.book.find(number)
+        there = self.stage.world.platform.state.orders.find(number)
         nothing = [0] if there and not there.request.amount_fen and there.payments else []
         return replace(known, payments=[*nothing, *known.payments])
 
@@ -251,7 +251,7 @@ class OrderLifecycles(RuleBasedStateMachine):
         """What contradicts the model: a member has what was granted, less what the orders cost that are not over."""
         orders = [order for order in self.stage.orders().values() if order.member_id == member_id]
         left = GRANTED - sum(order.points for order in orders if order.status not in OVER)
-        audit = PointsLedger(self.stage.town.account.client("dynamodb"), "PointsTable").audit(member_id)
+        audit = PointsLedger(self.stage.world.account.client("dynamodb"), "PointsTable").audit(member_id)
         return "" if audit.adds_up and audit.balance == left else f"{audit}, and {left} should be left"
 
 

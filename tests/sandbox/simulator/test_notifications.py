@@ -174,7 +174,7 @@ async def test_text_that_cannot_be_sent_stops_no_other_notification() -> None:
     async with merchant() as one:
         await one.place()
         await one.http.post("/_sim/orders/JW1/cancel", content=b'{"reason": "\\ud800"}', headers=JSON)
-        assert one.simulator.world.save([])
+        assert one.simulator.state.save([])
         broken = b'{"event_type": "order.paid", "data": {"amount": "\\ud800"}}'
         await one.http.post("/_sim/orders/JW1/notify", content=broken, headers=JSON)
         await one.control("POST", "orders/JW1/pay", force=True)

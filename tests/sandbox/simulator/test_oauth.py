@@ -122,8 +122,8 @@ async def test_a_code_used_twice_revokes_what_it_gave() -> None:
 async def test_a_code_lives_five_minutes() -> None:
     async with merchant() as one:
         code = await one.code()
-        grants = one.simulator.world.grants
-        assert 295 < grants.codes[code].expires_at - one.simulator.world.now() <= 300
+        grants = one.simulator.state.grants
+        assert 295 < grants.codes[code].expires_at - one.simulator.state.now() <= 300
         grants.codes[code].expires_at -= 301
         assert (await one.exchange(code)).json()["error"] == "invalid_grant"
 

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # publishes no types
 
 from sandbox.simulator import orders
-from sandbox.simulator.order_store import OrderBook
+from sandbox.simulator.order_store import PlatformOrders
 from sandbox.simulator.refusals import Refused
 from tests.sandbox.simulator.simulated import ITEM, Merchant, merchant
 
@@ -285,7 +285,7 @@ async def test_a_product_that_breaks_a_rule_is_refused_with_its_reason(
 
 
 def test_changes_are_listed_once_each_and_from_where_one_left_off() -> None:
-    book = OrderBook()
+    book = PlatformOrders()
     for number in range(5):
         book.put(orders.place(orders.NewOrder(f"JW{number}", 100, ()), "ou_lan", 1000 + number))
     book.put(orders.pay(book.get("JW1"), 100, "t", 1010))

@@ -122,7 +122,7 @@ async def test_each_fault_of_a_call_reaches_the_client_as_what_it_is(
                 await asyncio.to_thread(speaking.create_order, order, member, timeout=patience)
 
         async def there() -> set[bool]:
-            return {bool(one.simulator.world.book.find(number)) for number in numbers}
+            return {bool(one.simulator.state.orders.find(number)) for number in numbers}
 
         assert done is None or await one.until(there, lambda found: found == {done})
 

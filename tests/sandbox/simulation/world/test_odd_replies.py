@@ -11,7 +11,7 @@ import pytest
 
 from jiuwu.platform.profile import load
 from sandbox.simulation.world.actors import Member, stock
-from sandbox.simulation.world.world import Town, town
+from sandbox.simulation.world.world import World, simulated_world
 from tests.sandbox.simulation.world_rig import HOUR, TEA, later, letters, order
 
 Alter = Callable[[httpx.Request, bytes], bytes | httpx.Response]
@@ -33,13 +33,13 @@ class _Altered(httpx.BaseTransport):
 
 
 @contextmanager
-def shop() -> Iterator[tuple[Town, _Altered]]:
-    with town() as here:
-        stock(here)
-        wire = _Altered(here.platform._serve)
-        here.platform._client = httpx.Client(transport=wire)
-        here.start()
-        yield here, wire
+def shop() -> Iterator[tuple[World, _Altered]]:
+    with simulated_world() as world:
+        stock(world)
+        wire = _Altered(world.platform._serve)
+        world.platform._client = httpx.Client(transport=wire)
+        world.start()
+        yield world, wire
 
 
 def of_orders(alter: Callable[[bytes], bytes]) -> Alter:
@@ -72,23 +72,23 @@ ODD: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
 def test_an_order_is_placed_paid_and_refunded_through_odd_replies(odd: Callable[[bytes], bytes]) -> None:
-    with shop() as (here, wire):
-        member = Member(here, "ou_lan")
+    with shop() as (world, wire):
+        member = Member(world, "ou_lan")
         member.log_in()
         # compact, as the alterations expect it
         wire.alter = of_orders(
             lambda content: odd(json.dumps(json.loads(content), ensure_ascii=False, separators=(",", ":")).encode())
         )
         number = member.place("k", TEA)
-        assert "placed" == order(here, number).status
-        here.platform.actions.pay(number)
-        later(here, 120)
-        here.platform.actions.complete(number)
-        later(here, 60)
-        here.platform.notifier._tell = lambda headers, body: None  # never arrives
-        here.platform.actions.refund(number)
-        later(here, HOUR)
-        assert ("refunded", []) == (order(here, number).status, letters(here))
+        assert "placed" == order(world, number).status
+        world.platform.actions.pay(number)
+        later(world, 120)
+        world.platform.actions.complete(number)
+        later(world, 60)
+        world.platform.notifier._tell = lambda headers, body: None  # never arrives
+        world.platform.actions.refund(number)
+        later(world, HOUR)
+        assert ("refunded", []) == (order(world, number).status, letters(world))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_order_is_placed_paid_and_refunded_through_odd_replies(odd: Callable[
     ids=repr,
 )
 def test_a_members_decoration_never_keeps_the_member_out(change: dict[str, Any]) -> None:
-    with shop() as (here, wire):
+    with shop() as (world, wire):
 
         def alter(request: httpx.Request, content: bytes) -> bytes:
             if request.url.path != "/users/me":
@@ -115,7 +115,7 @@ def test_a_members_decoration_never_keeps_the_member_out(change: dict[str, Any])
             return json.dumps(found).encode()
 
         wire.alter = alter
-        member = Member(here, "ou_lan")
+        member = Member(world, "ou_lan")
         member.log_in()
         assert member.place("k", TEA)
 
@@ -132,16 +132,16 @@ def test_a_members_decoration_never_keeps_the_member_out(change: dict[str, Any])
     ids=repr,
 )
 def test_a_member_whose_grant_is_over_is_told_to_log_in_again(said: dict[str, Any], status: int) -> None:
-    with shop() as (here, wire):
-        member = Member(here, "ou_lan")
+    with shop() as (world, wire):
+        member = Member(world, "ou_lan")
         member.log_in()
         wire.alter = lambda request, content: (
             httpx.Response(status, json=said) if request.url.path == "/oauth/token" else content
         )
-        later(here, 3 * HOUR)
+        later(world, 3 * HOUR)
         session = {"authorization": f"Bearer {member.session}", "idempotency-key": "k"}
-        reply = here.http("POST", "/orders", body={"items": TEA}, **session)
-        row = here.account.client("dynamodb").scan(TableName="MembersTable")["Items"][0]
+        reply = world.http("POST", "/orders", body={"items": TEA}, **session)
+        row = world.account.client("dynamodb").scan(TableName="MembersTable")["Items"][0]
         assert (401, "reauth_required") == (reply["statusCode"], row["link_status"]["S"])
 
 
@@ -154,13 +154,13 @@ def test_a_notification_is_applied_whatever_form_the_profile_gives_times(
     # the functions load their profile by name from the layer: there is no parameter for another directory
     monkeypatch.setattr("jiuwu.platform.profile.load", lambda name="jiuwu", **_: mine)
     monkeypatch.setattr("sandbox.simulation.world.world.profile.load", lambda name="jiuwu", **_: mine)
-    with shop() as (here, _wire):
-        member = Member(here, "ou_lan")
+    with shop() as (world, _wire):
+        member = Member(world, "ou_lan")
         member.log_in()
         number = member.place("k", TEA)
-        here.platform.actions.pay(number)
-        later(here, 100)
-        assert ("shipped", []) == (order(here, number).status, letters(here))
+        world.platform.actions.pay(number)
+        later(world, 100)
+        assert ("shipped", []) == (order(world, number).status, letters(world))
 
 
 @pytest.mark.parametrize("named", ["A", "AB", "ABC"])
@@ -168,8 +168,8 @@ def test_a_notification_is_applied_whatever_form_the_profile_gives_times(
 def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named: str, known: bool) -> None:
     asked = 0
 
-    with shop() as (here, wire):
-        member = Member(here, "ou_lan")
+    with shop() as (world, wire):
+        member = Member(world, "ou_lan")
         member.log_in()
         member.place("k", TEA)
 
@@ -187,11 +187,11 @@ def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named:
             return json.dumps(found).encode()
 
         wire.alter = alter
-        later(here, 600)
-        reports = here.account.client("dynamodb").scan(TableName="ReconciliationTable")["Items"]
+        later(world, 600)
+        reports = world.account.client("dynamodb").scan(TableName="ReconciliationTable")["Items"]
         problems = [
             said for item in reports if "report" in item for said in json.loads(item["report"]["S"])["problems"]
         ]
         assert asked < 30
         assert any("makes no progress" in said for said in problems)
-        assert ("ChangesLag",) in here.said.metrics
+        assert ("ChangesLag",) in world.telemetry.metrics

@@ -9,83 +9,83 @@ import pytest
 from jiuwu.orders.order import Status
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member
-from sandbox.simulation.world.world import Town
-from tests.sandbox.simulation.world_rig import TEA, later, order, stocked_town
+from sandbox.simulation.world.world import World
+from tests.sandbox.simulation.world_rig import TEA, later, order, stocked_world
 
 
 class Away:
     """No connection to the platform until it is back; counts how many calls tried."""
 
-    def __init__(self, here: Town, seconds: float) -> None:
-        self.here, self.back_at, self.tried = here, here.clock.now + seconds, 0
+    def __init__(self, world: World, seconds: float) -> None:
+        self.world, self.back_at, self.tried = world, world.clock.now + seconds, 0
 
     def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
-        if service == "platform" and phase == "before" and self.here.clock.now < self.back_at:
+        if service == "platform" and phase == "before" and self.world.clock.now < self.back_at:
             self.tried += 1
             raise httpx.ConnectError("no connection")
 
 
 @pytest.fixture
-def here() -> Iterator[Town]:
-    with stocked_town(off=["TokenRefresher", "ProductSync"]) as built:
+def world() -> Iterator[World]:
+    with stocked_world(off=["TokenRefresher", "ProductSync"]) as built:
         yield built
 
 
-def ordered(here: Town, away_seconds: float) -> tuple[Member, str, Away]:
+def ordered(world: World, away_seconds: float) -> tuple[Member, str, Away]:
     """An order of a member, made as the platform goes away for so long."""
-    lan = Member(here, "ou_lan")
+    lan = Member(world, "ou_lan")
     lan.log_in()
-    here.clock.run(here.clock.now + 1)
-    here.calls.on_call = away = Away(here, away_seconds)
+    world.clock.run(world.clock.now + 1)
+    world.calls.on_call = away = Away(world, away_seconds)
     return lan, lan.place("key", TEA), away
 
 
 @pytest.mark.parametrize(("away_seconds", "placed_after"), [(1, 6), (12, 20), (50, 80)])
 def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
-    here: Town, away_seconds: float, placed_after: float
+    world: World, away_seconds: float, placed_after: float
 ) -> None:
-    _, number, _ = ordered(here, away_seconds)
-    assert Status.CREATED is order(here, number).status
+    _, number, _ = ordered(world, away_seconds)
+    assert Status.CREATED is order(world, number).status
 
-    later(here, placed_after)
+    later(world, placed_after)
 
-    assert Status.PLACED is order(here, number).status
-    assert [number] == [one.number for one in here.platform.world.book]
+    assert Status.PLACED is order(world, number).status
+    assert [number] == [one.number for one in world.platform.state.orders]
 
 
-def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_away(here: Town) -> None:
-    lan, number, _ = ordered(here, 1000)
-    later(here, 1001)
+def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_away(world: World) -> None:
+    lan, number, _ = ordered(world, 1000)
+    later(world, 1001)
 
     assert "placed" == lan.look(number)["status"]
 
 
-def test_a_member_who_repeats_the_request_has_it_placed_at_once(here: Town) -> None:
-    lan, number, _ = ordered(here, 100)
-    later(here, 101)
+def test_a_member_who_repeats_the_request_has_it_placed_at_once(world: World) -> None:
+    lan, number, _ = ordered(world, 100)
+    later(world, 101)
 
     assert number == lan.place("key", TEA)
-    assert Status.PLACED is order(here, number).status
+    assert Status.PLACED is order(world, number).status
 
 
-def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(here: Town) -> None:
-    lan, number, away = ordered(here, 10_000)
+def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(world: World) -> None:
+    lan, number, away = ordered(world, 10_000)
 
     for _ in range(300):
         lan.look(number)
-        later(here, 2)
+        later(world, 2)
 
     # three attempts of a call; without the order's own limit and the circuit it would be 900 of the looks alone
     assert away.tried < 300
-    assert Status.CREATED is order(here, number).status
+    assert Status.CREATED is order(world, number).status
 
 
-def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(here: Town) -> None:
-    lan, number, _ = ordered(here, 0)
-    later(here, 20)
-    here.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
-    here.platform.actions.pay(number)
+def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(world: World) -> None:
+    lan, number, _ = ordered(world, 0)
+    later(world, 20)
+    world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
+    world.platform.actions.pay(number)
 
     assert "paid" == lan.look(number)["status"]
-    later(here, 10)
-    assert Status.SHIPPED is order(here, number).status
+    later(world, 10)
+    assert Status.SHIPPED is order(world, number).status

@@ -13,7 +13,7 @@ from jiuwu.orders.order import Order, Status
 from jiuwu.points.ledger import PointsLedger
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Refused, stock
-from sandbox.simulation.world.world import APP_ID, Killed, Town, town
+from sandbox.simulation.world.world import APP_ID, Killed, World, simulated_world
 
 MUG = [{"product_id": "mug-panda", "quantity": 1}]  # 400 points
 LAN = member_id_for(APP_ID, "ou_lan")
@@ -21,53 +21,53 @@ HOUR = 3600
 
 
 @pytest.fixture
-def here() -> Iterator[Town]:
+def world() -> Iterator[World]:
     with built() as shop:
         yield shop
 
 
 class built:  # noqa: N801 -- a context manager, named as what it gives
-    """A town whose member Lan is logged in and has 1000 points."""
+    """A world whose member Lan is logged in and has 1000 points."""
 
     def __init__(self) -> None:
-        self._town = town()
+        self._world = simulated_world()
 
-    def __enter__(self) -> Town:
-        shop = self._town.__enter__()
+    def __enter__(self) -> World:
+        shop = self._world.__enter__()
         stock(shop)
         shop.start()
         ledger(shop).grant(LAN, "welcome", 1000, at=0)
         return shop
 
     def __exit__(self, *raised: Any) -> None:
-        self._town.__exit__(*raised)
+        self._world.__exit__(*raised)
 
 
-def ledger(shop: Town) -> PointsLedger:
+def ledger(shop: World) -> PointsLedger:
     return PointsLedger(shop.account.client("dynamodb"), "PointsTable")
 
 
-def lan(shop: Town) -> Member:
+def lan(shop: World) -> Member:
     member = Member(shop, "ou_lan")
     member.log_in()
     return member
 
 
-def order(shop: Town, key: str = "key-1") -> Order | None:
+def order(shop: World, key: str = "key-1") -> Order | None:
     found = shop.account.client("dynamodb").get_item(
         TableName="OrdersTable", Key={"order_no": {"S": order_no_for(LAN, key)}}
     )
     return from_item(found["Item"]) if "Item" in found else None
 
 
-def settled(shop: Town, parcels: list[dict[str, Any]]) -> str:
+def settled(shop: World, parcels: list[dict[str, Any]]) -> str:
     """How the order ended, every promise checked."""
     audit, made = ledger(shop).audit(LAN), order(shop)
     assert audit.adds_up
     if made is None:
         assert (1000, []) == (audit.balance, parcels)
         return "never made"
-    there = shop.platform.world.book.find(made.order_no)
+    there = shop.platform.state.orders.find(made.order_no)
     assert () == made.pending
     if made.status is Status.CANCELLED:
         assert (1000, []) == (audit.balance, parcels)
@@ -80,43 +80,43 @@ def settled(shop: Town, parcels: list[dict[str, Any]]) -> str:
     return "shipped"
 
 
-def test_an_order_for_points_is_paid_spent_and_shipped(here: Town) -> None:
+def test_an_order_for_points_is_paid_spent_and_shipped(world: World) -> None:
     parcels: list[dict[str, Any]] = []
-    here.account.buses["TradeBus"].append(parcels.append)
-    lan(here).place("key-1", MUG, pay_with="points")
-    here.clock.run(here.clock.now + 60)
+    world.account.buses["TradeBus"].append(parcels.append)
+    lan(world).place("key-1", MUG, pay_with="points")
+    world.clock.run(world.clock.now + 60)
 
-    assert "shipped" == settled(here, parcels)
-    assert ("shipped", 1) == (settled(here, parcels), len(parcels))
-    assert not here.errors
+    assert "shipped" == settled(world, parcels)
+    assert ("shipped", 1) == (settled(world, parcels), len(parcels))
+    assert not world.errors
 
 
-def test_a_merchant_sees_the_spent_points(here: Town) -> None:
-    number = lan(here).place("key-1", MUG, pay_with="points")
-    here.clock.run(here.clock.now + 60)
+def test_a_merchant_sees_the_spent_points(world: World) -> None:
+    number = lan(world).place("key-1", MUG, pay_with="points")
+    world.clock.run(world.clock.now + 60)
 
-    (spent,) = [booking for booking in ledger(here).recent(LAN) if booking.ref == number]
+    (spent,) = [booking for booking in ledger(world).recent(LAN) if booking.ref == number]
     assert (400, "spent") == (spent.points, spent.state)
 
 
-def test_who_has_too_few_is_refused_and_keeps_them(here: Town) -> None:
-    member = lan(here)
+def test_who_has_too_few_is_refused_and_keeps_them(world: World) -> None:
+    member = lan(world)
     with pytest.raises(Refused) as refused:
         member.place("key-1", [{"product_id": "mug-panda", "quantity": 3}], pay_with="points")
-    here.clock.run(here.clock.now + 60)
+    world.clock.run(world.clock.now + 60)
 
     assert 422 == refused.value.status
-    assert "cancelled" == settled(here, [])
+    assert "cancelled" == settled(world, [])
 
 
 class Deadly:
     """Kills the process at the n-th call of all, before or after it took effect; `calls` counts those of a run."""
 
-    def __init__(self, town: Town, dies_at: int, phase: Phase) -> None:
-        self.town, self.dies_at, self.phase, self.calls = town, dies_at, phase, 0
+    def __init__(self, world: World, dies_at: int, phase: Phase) -> None:
+        self.world, self.dies_at, self.phase, self.calls = world, dies_at, phase, 0
 
     def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
-        if not self.town.running or phase != self.phase:
+        if not self.world.running or phase != self.phase:
             return
         self.calls += 1
         if self.calls == self.dies_at:

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from jiuwu.orders.codec import from_item
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Merchant, Refused
-from sandbox.simulation.world.world import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, Town
+from sandbox.simulation.world.world import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, World
 from tests.sandbox.simulation.world_rig import HOUR, TEA, later
 
-Trouble = Callable[[Town], None]
+Trouble = Callable[[World], None]
 
 
 def _raising(fault: Exception) -> Trouble:
@@ -21,15 +21,15 @@ def _raising(fault: Exception) -> Trouble:
         if service == "secretsmanager" and phase == "before":
             raise fault
 
-    def begin(here: Town) -> None:
-        here.calls.on_call = on_call
+    def begin(world: World) -> None:
+        world.calls.on_call = on_call
 
     return begin
 
 
 def _holding(text: str) -> Trouble:
-    def begin(here: Town) -> None:
-        here.account.secrets |= {SECRET_NAME: text, MERCHANT_KEY_NAME: text}
+    def begin(world: World) -> None:
+        world.account.secrets |= {SECRET_NAME: text, MERCHANT_KEY_NAME: text}
 
     return begin
 
@@ -50,103 +50,105 @@ def trouble(request: pytest.FixtureRequest) -> Trouble:
     return begin
 
 
-def end(here: Town) -> None:
+def end(world: World) -> None:
     """Secrets Manager as it was."""
-    here.calls.on_call = lambda *_: None
-    here.account.secrets |= {
-        SECRET_NAME: json.dumps({"current": "the-town-secret"}),
+    world.calls.on_call = lambda *_: None
+    world.account.secrets |= {
+        SECRET_NAME: json.dumps({"current": "the-simulated-app-secret"}),
         MERCHANT_KEY_NAME: json.dumps({"current": MERCHANT_KEY}),
     }
 
 
-def status(here: Town, order_no: str) -> str:
-    table = here.account.client("dynamodb")
+def status(world: World, order_no: str) -> str:
+    table = world.account.client("dynamodb")
     item = table.get_item(TableName="OrdersTable", Key={"order_no": {"S": order_no}})["Item"]
     return from_item(item).status.value
 
 
-def dead(here: Town) -> list[str]:
-    return [name for name, queue in here.account.queues.items() if "Dead" in name or "Failed" in name if queue.held]
+def dead(world: World) -> list[str]:
+    return [
+        name for name, queue in world.account.queues.items() if "Dead" in name or "Failed" in name if queue.messages
+    ]
 
 
 def reason(refused: Refused) -> tuple[int, bool]:
     return refused.status, "secret_unavailable" in str(refused)
 
 
-def test_warm_functions_serve_on_with_the_last_good_secret(here: Town, trouble: Trouble) -> None:
-    member, merchant = Member(here, "ou_lan"), Merchant(here)
+def test_warm_functions_serve_on_with_the_last_good_secret(world: World, trouble: Trouble) -> None:
+    member, merchant = Member(world, "ou_lan"), Merchant(world)
     member.log_in()
-    here.platform.actions.pay(first := member.place("k1", TEA))
-    later(here, 60)
+    world.platform.actions.pay(first := member.place("k1", TEA))
+    later(world, 60)
     merchant.refund("r1", first, 1)
 
-    trouble(here)
-    later(here, HOUR)
-    here.platform.actions.pay(second := member.place("k2", TEA))
+    trouble(world)
+    later(world, HOUR)
+    world.platform.actions.pay(second := member.place("k2", TEA))
     merchant.refund("r2", first, 1)
-    later(here, HOUR)
+    later(world, HOUR)
 
-    assert ("shipped", "shipped") == (status(here, first), status(here, second))
-    assert 200 == here.platform.notifier.log[-1].status
-    assert ({}, []) == (dict(here.errors), dead(here))
+    assert ("shipped", "shipped") == (status(world, first), status(world, second))
+    assert 200 == world.platform.notifier.log[-1].status
+    assert ({}, []) == (dict(world.errors), dead(world))
 
 
-def test_without_any_secret_every_door_answers_503_and_nothing_crashes(here: Town, trouble: Trouble) -> None:
-    member = Member(here, "ou_lan")
+def test_without_any_secret_every_door_answers_503_and_nothing_crashes(world: World, trouble: Trouble) -> None:
+    member = Member(world, "ou_lan")
     member.log_in()
     order_no = member.place("k1", TEA)
-    here.platform.actions.pay(order_no)
-    later(here, 60)
-    trouble(here)
-    here.end_processes()  # none has a secret in hand
-    delivered = len(here.platform.notifier.log)
-    here.platform.actions.complete(order_no)
+    world.platform.actions.pay(order_no)
+    later(world, 60)
+    trouble(world)
+    world.end_processes()  # none has a secret in hand
+    delivered = len(world.platform.notifier.log)
+    world.platform.actions.complete(order_no)
 
     with pytest.raises(Refused) as unbought:
         member.place("k2", TEA)
     with pytest.raises(Refused) as unrefunded:
-        Merchant(here).refund("r1", order_no, 1)
+        Merchant(world).refund("r1", order_no, 1)
     with pytest.raises(Refused) as uncome:
-        Member(here, "ou_mei").log_in()
-    later(here, 1.5 * HOUR)
+        Member(world, "ou_mei").log_in()
+    later(world, 1.5 * HOUR)
 
     assert [(503, True), (503, True), 503] == [reason(unbought.value), reason(unrefunded.value), uncome.value.status]
-    assert {503} == {delivery.status for delivery in here.platform.notifier.log[delivered:]}
-    assert ({}, []) == (dict(here.errors), dead(here))
+    assert {503} == {delivery.status for delivery in world.platform.notifier.log[delivered:]}
+    assert ({}, []) == (dict(world.errors), dead(world))
 
 
-def test_what_waited_for_a_secret_is_finished_when_there_is_one(here: Town, trouble: Trouble) -> None:
-    member = Member(here, "ou_lan")
+def test_what_waited_for_a_secret_is_finished_when_there_is_one(world: World, trouble: Trouble) -> None:
+    member = Member(world, "ou_lan")
     member.log_in()
-    trouble(here)
-    here.end_processes()  # none has a secret in hand
+    trouble(world)
+    world.end_processes()  # none has a secret in hand
     with pytest.raises(Refused):
         member.place("k1", TEA)
-    later(here, 0.4 * HOUR)
+    later(world, 0.4 * HOUR)
 
-    end(here)
-    here.platform.actions.pay(order_no := member.place("k1", TEA))
-    later(here, HOUR)
+    end(world)
+    world.platform.actions.pay(order_no := member.place("k1", TEA))
+    later(world, HOUR)
 
-    assert "shipped" == status(here, order_no)
-    assert ({}, []) == (dict(here.errors), dead(here))
+    assert "shipped" == status(world, order_no)
+    assert ({}, []) == (dict(world.errors), dead(world))
 
 
-def test_the_platforms_secret_is_not_asked_for_by_every_call(here: Town) -> None:
-    member = Member(here, "ou_lan")
+def test_the_platforms_secret_is_not_asked_for_by_every_call(world: World) -> None:
+    member = Member(world, "ou_lan")
     member.log_in()
-    _raising(THROTTLED)(here)
-    here.end_processes()  # none has a secret in hand
-    before = here.calls.counts["secretsmanager", "get_secret_value"]
+    _raising(THROTTLED)(world)
+    world.end_processes()  # none has a secret in hand
+    before = world.calls.counts["secretsmanager", "get_secret_value"]
     for number in range(100):
         with pytest.raises(Refused):
             member.place(f"k{number}", TEA)
 
-    assert here.calls.counts["secretsmanager", "get_secret_value"] - before <= 3
+    assert world.calls.counts["secretsmanager", "get_secret_value"] - before <= 3
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "DisabledException", "KMSInvalidStateException", ""])
-def test_while_kms_is_away_orders_wait_and_nothing_crashes(here: Town, code: str) -> None:
+def test_while_kms_is_away_orders_wait_and_nothing_crashes(world: World, code: str) -> None:
     away = ClientError({"Error": {"Code": code, "Message": "x"}}, "Decrypt")
     fault = away if code else EndpointConnectionError(endpoint_url="https://kms")
 
@@ -154,17 +156,17 @@ def test_while_kms_is_away_orders_wait_and_nothing_crashes(here: Town, code: str
         if service == "kms" and phase == "before":
             raise fault
 
-    member = Member(here, "ou_lan")
+    member = Member(world, "ou_lan")
     member.log_in()
-    here.calls.on_call = on_call
+    world.calls.on_call = on_call
     order_no = member.place("k1", TEA)
     with pytest.raises(Refused) as unknown:
-        Member(here, "ou_mei").log_in()
-    later(here, 0.4 * HOUR)
-    waiting = status(here, order_no)
-    here.calls.on_call = lambda *_: None
-    here.platform.actions.pay(member.place("k1", TEA))
-    later(here, HOUR)
+        Member(world, "ou_mei").log_in()
+    later(world, 0.4 * HOUR)
+    waiting = status(world, order_no)
+    world.calls.on_call = lambda *_: None
+    world.platform.actions.pay(member.place("k1", TEA))
+    later(world, HOUR)
 
-    assert (503, "created", "shipped") == (unknown.value.status, waiting, status(here, order_no))
-    assert ({}, []) == (dict(here.errors), dead(here))
+    assert (503, "created", "shipped") == (unknown.value.status, waiting, status(world, order_no))
+    assert ({}, []) == (dict(world.errors), dead(world))
