@@ -145,9 +145,9 @@ def _bury(parts: Parts, record: Record) -> bool:
 def _give_up(parts: Parts, attempt: Attempt) -> None:
     """Keeps an effect that is given up; raises what SQS raises."""
     kind, _, reason = attempt.verdict.dead.partition(": ")
-    body = msgspec.json.encode({"order_no": attempt.order_no, "effect": attempt.effect}).decode()
+    body = msgspec.json.encode({"order_no": attempt.order_no, "effect": str(attempt.effect)}).decode()
     told = {"kind": kind, "reason": f"{reason}: {attempt.problem}"[:1000], "function": _NAME}
-    told |= {"attempts": str(attempt.number), "order_no": attempt.order_no, "effect": attempt.effect}
+    told |= {"attempts": str(attempt.number), "order_no": attempt.order_no, "effect": str(attempt.effect)}
     _send(parts, body, told)
 
 
@@ -173,7 +173,7 @@ def _report_attempts(attempts: Sequence[Attempt]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for attempt in attempts:
         outcome = "given_up" if attempt.verdict.dead else "failed" if attempt.problem else "done"
-        counts[attempt.effect.partition(":")[0], outcome] += 1
+        counts[attempt.effect.kind, outcome] += 1
         told = {"effect_id": effect_id(attempt.order_no, attempt.effect), "order_no": attempt.order_no}
         say = telemetry.logger.warning if attempt.problem else telemetry.logger.info
         say("effect", extra={**told, "outcome": outcome, **({"reason": attempt.problem} if attempt.problem else {})})

@@ -56,7 +56,7 @@ def order(
     if kept is None and not told:
         raise Problem(f"nothing is known of an order {number}", "check the number and --stack")
     if as_json:
-        say(json.dumps(timeline.as_json(kept, told), ensure_ascii=False))
+        say(json.dumps(timeline.as_json(kept, told), ensure_ascii=False, default=str))  # effect keys by their text
     else:
         _print(number, kept, told)
     if log.cut_off:

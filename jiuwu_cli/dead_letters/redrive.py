@@ -14,6 +14,7 @@ from jiuwu.aws import sqs
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.effects import dispatcher
+from jiuwu.orders.effect_key import parse_effect_key
 from jiuwu.orders.events import Redriven
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
@@ -108,7 +109,7 @@ class Redrive:
         order = store.get(letter.order_no) if letter.order_no else None
         if order is None:
             raise NotRedriven(f"there is no order {letter.order_no}" if letter.order_no else "it names no order")
-        effect = order.effect(letter.effect)
+        effect = order.effect(parse_effect_key(letter.effect))
         if effect is not None and effect.done_at:
             return f"needs nothing: {letter.effect} has been done since"
         self._reborn(order, letter)
@@ -132,7 +133,7 @@ class Redrive:
         raise NotRedriven("others wrote the order again and again; try again")
 
     def _reborn(self, order: Order, letter: DeadLetter) -> Order | None:
-        outcome = apply(order, Redriven(int(self._clock()), letter.effect), policy=self._stack.policy)
+        outcome = apply(order, Redriven(int(self._clock()), parse_effect_key(letter.effect)), policy=self._stack.policy)
         if isinstance(outcome, Ignored) and outcome.reason == "refund_exceeds_payment":
             raise NotRedriven("the order keeps less than that by now: other refunds gave it back, or are about to")
         return outcome.order if isinstance(outcome, Applied) else None

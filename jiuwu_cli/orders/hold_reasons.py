@@ -5,6 +5,7 @@ Pure: an order in, lines for people out.
 
 from collections.abc import Iterator
 
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import HoldReason, Order, Status
 from jiuwu.orders.outcomes import awaits_refund
 from jiuwu.orders.payment_sum import missing_fen, received_fen
@@ -20,7 +21,7 @@ def lines(order: Order) -> Iterator[str]:
     if order.status is Status.HELD:
         for why in [*_reasons(order)] or [_NOT_KNOWN]:
             yield f"held because {why}"
-        ship = order.effect("ship")
+        ship = order.effect(Ship())
         yield f"{'it was shipped before' if ship and ship.done_at else 'it is not shipped'}; {_way_out(order)}"
 
 

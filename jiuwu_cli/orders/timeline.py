@@ -10,6 +10,7 @@ from typing import Any
 
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.orders.business_day import day_of
+from jiuwu.orders.effect_key import EffectKey
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
 from jiuwu.orders.outcomes import effect_state
@@ -72,7 +73,7 @@ def moments_of(
         if entry.said.get("outcome") == "applied" and entry.said.get("delivery_id")
     }
     known = {happened.cause for happened in order.history if happened.cause} if order else set[str]()
-    answers = {entry.by for entry in order.ledger if entry.asked} if order else set[str]()
+    answers = {entry.by for entry in order.ledger if entry.answers} if order else set[str]()
     ranked = [
         *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}, answers) if order else ()),
         *((_rank(entry, answers), one) for entry in lines if (one := _logged(entry, known, delivered))),
@@ -252,23 +253,23 @@ def head(order: Order) -> Iterator[str]:
         yield f"ledger: {yuan_signed(order.balance_fen)} kept"
     for entry in order.ledger:
         of = f" of {_short(entry.of)}" if entry.of and len(order.payments) > 1 else ""
-        answers = f" for {_label(order, entry.asked)}" if entry.asked else ""
+        answers = f" for {_label(order, entry.answers)}" if entry.answers else ""
         doubt = ", not shown by the platform: counts for nothing" if entry.doubted_at else ""
         yield f"  {_time(entry.at)}  {yuan_signed(entry.fen):>10}  {entry.ref}{of}{answers}{doubt}"
     for refund in order.unbooked:
         yield f"  {_time(refund.at)}  {yuan(refund.fen):>10}  {refund.ref} {refund.status}, not booked"
     if order.effects:
         yield "effects:"
-    for name, effect in order.effects:
-        reason = order.reason(name)
-        state = _state(effect, effect_state(order, name))
-        yield f"  {_label(order, name)}  {state}" + (f", {reason!r}" if reason else "")
+    for key, effect in order.effects:
+        reason = order.reason(key)
+        state = _state(effect, effect_state(order, key))
+        yield f"  {_label(order, key)}  {state}" + (f", {reason!r}" if reason else "")
 
 
-def _label(order: Order, name: str) -> str:
+def _label(order: Order, key: EffectKey) -> str:
     """Return an effect's name as calls, logs and the platform number it, without the order's own number; a long one
     by its end."""
-    kind, colon, of = effect_id(order.order_no, name).partition(":")[2].partition(":")
+    kind, colon, of = effect_id(order.order_no, key).partition(":")[2].partition(":")
     return f"{kind}{colon}{_short(of)}"
 
 

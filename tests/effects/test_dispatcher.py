@@ -10,6 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from jiuwu.effects import dispatcher
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Effect, Line, Order, Status
@@ -33,10 +34,10 @@ def test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write(store: Or
 
     done = dispatch(store, bus, platform)
 
-    assert done == Dispatched((Attempt(NUMBER, "ship"), Attempt(NUMBER, "push:shipped")), {}, {}, {})
+    assert done == Dispatched((Attempt(NUMBER, Ship()), Attempt(NUMBER, PushStatus("shipped"))), {}, {}, {})
     order = now_in(store)
     assert (order.status, order.pending, order.version) == (Status.SHIPPED, (), 2)
-    assert dict(order.effects) == {"ship": Effect(1, NOW + 100), "push:shipped": Effect(1, NOW + 100)}
+    assert dict(order.effects) == {Ship(): Effect(1, NOW + 100), PushStatus("shipped"): Effect(1, NOW + 100)}
     assert platform.pushed == [(NUMBER, "shipped", f"{NUMBER}:push:shipped")]
 
 
@@ -100,7 +101,7 @@ def test_a_refund_that_the_merchant_asked_for_tells_the_platform_why(store: Orde
 
 def test_a_payment_that_went_back_meanwhile_is_not_refunded_again(store: OrderStore) -> None:
     order = after(CANCELLED, paid(), refunded())
-    stored(store, order.with_effect("refund:t1", Effect()))
+    stored(store, order.with_effect(RefundAll("t1"), Effect()))
     platform = Platform()
 
     assert not unfinished(dispatch(store, Bus(), platform))
@@ -188,7 +189,7 @@ def test_an_entry_that_the_bus_refuses_does_not_hold_up_the_others(store: OrderS
     assert unfinished(done) == {bad.order_no}
     orders = store.get_many([bad.order_no, good.order_no])
     assert orders[good.order_no].status is Status.SHIPPED
-    assert (orders[bad.order_no].status, orders[bad.order_no].pending) == (Status.PAID, ("ship",))
+    assert (orders[bad.order_no].status, orders[bad.order_no].pending) == (Status.PAID, (Ship(),))
     assert [number for number, *_ in platform.pushed] == [good.order_no]
 
 

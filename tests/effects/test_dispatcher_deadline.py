@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.effect_key import SpendPoints
 from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.repository import OrderStore
@@ -95,7 +96,7 @@ def test_calls_are_shorter_when_there_is_less_time(store: OrderStore) -> None:
 
 def test_points_are_not_begun_on_without_time(store: OrderStore) -> None:
     ledger = Ledger()
-    stored(store, SHIPPED.with_effect("points:spend", Effect()))
+    stored(store, SHIPPED.with_effect(SpendPoints(), Effect()))
 
     done = dispatch(store, Bus(), Platform(), ledger=ledger, remaining=lambda: 10.0)
 

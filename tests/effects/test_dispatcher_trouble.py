@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship, UnknownEffect
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import REFUND_FAILED, Effect, Status
 from jiuwu.orders.outcomes import awaits_refund
@@ -55,7 +56,7 @@ def test_a_bus_that_is_down_leaves_the_order_paid_and_counts_the_attempt(store: 
     for at in (NOW + 100, NOW + 200):
         assert unfinished(dispatch(store, Bus(error=error), Platform(), at=at)) == {NUMBER}
 
-    ship = now_in(store).effect("ship")
+    ship = now_in(store).effect(Ship())
     assert ship is not None
     assert (now_in(store).status, ship.attempts) == (Status.PAID, 2)
     assert NOW + 200 < ship.next_at <= NOW + 230
@@ -82,8 +83,8 @@ def test_a_platform_that_does_not_take_the_push_leaves_it_pending_and_the_shippi
     order = now_in(store)
     again = dispatch(store, bus, Platform(), at=done.next_at[NUMBER][0])
 
-    assert (order.status, order.pending) == (Status.SHIPPED, ("push:shipped",))
-    assert order.effect("push:shipped") == Effect(1, next_at=done.next_at[NUMBER][0])
+    assert (order.status, order.pending) == (Status.SHIPPED, (PushStatus("shipped"),))
+    assert order.effect(PushStatus("shipped")) == Effect(1, next_at=done.next_at[NUMBER][0])
     assert not unfinished(again)
     assert len(bus.details) == 1
     assert now_in(store).pending == ()
@@ -128,7 +129,7 @@ def test_what_cannot_be_buried_is_not_given_up(store: OrderStore) -> None:
     done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), graves=closed)
 
     assert {NUMBER} == unfinished(done)
-    assert ("push:shipped",) == now_in(store).pending
+    assert (PushStatus("shipped"),) == now_in(store).pending
 
 
 def back(fen: int, *, ours: str = "", of: str = "t1") -> RemoteRefund:
@@ -142,7 +143,7 @@ def test_a_refusal_that_nobody_could_look_into_is_not_the_last_word(store: Order
     for _ in range(2 * MOST_REFUSALS):
         at = dispatch(store, Bus(), blind, at=at).next_at.get(NUMBER, (0,))[0]
 
-    assert (2 * MOST_REFUSALS, ("push:shipped",)) == (len(blind.pushed), now_in(store).pending)
+    assert (2 * MOST_REFUSALS, (PushStatus("shipped"),)) == (len(blind.pushed), now_in(store).pending)
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])
@@ -167,7 +168,7 @@ def test_a_push_that_the_platform_refused_because_the_order_is_over_there_is_not
         at = dispatch(store, Bus(), platform, at=at).next_at[NUMBER][0]
     order = now_in(store)
 
-    assert (("push:shipped",), False) == (order.pending, any(one.what == "done:push" for one in order.history))
+    assert ((PushStatus("shipped"),), False) == (order.pending, any(one.what == "done:push" for one in order.history))
     assert () == after(order, refunded()).pending
 
 
@@ -179,7 +180,7 @@ def test_a_refused_push_stays_pending_when_the_platform_is_not_there(store: Orde
 
     assert unfinished(done) == {NUMBER}
     assert "50003" in done.attempts[0].problem
-    assert now_in(store).pending == ("push:shipped",)
+    assert now_in(store).pending == (PushStatus("shipped"),)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,11 @@ def test_a_write_between_reading_and_writing_keeps_both(store: OrderStore) -> No
     done = dispatch(store, bus, Meanwhile())
 
     assert not unfinished(done)
-    assert (now_in(store).status, now_in(store).pending, now_in(store).version) == (Status.SHIPPED, ("refund:t2",), 3)
+    assert (now_in(store).status, now_in(store).pending, now_in(store).version) == (
+        Status.SHIPPED,
+        (RefundAll("t2"),),
+        3,
+    )
     assert (now_in(store).balance_fen, len(bus.details)) == (2468, 1)
 
 
@@ -233,7 +238,7 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
     assert not unfinished(done)
     assert done.alerts == {NUMBER: ("shipped_while_refunded",)}
     assert now_in(store).status is Status.REFUNDED
-    assert now_in(store).effect("ship") == Effect(1, NOW + 100)
+    assert now_in(store).effect(Ship()) == Effect(1, NOW + 100)
 
 
 @pytest.mark.parametrize(
@@ -277,12 +282,12 @@ def test_an_order_that_is_not_in_the_table_is_unfinished(store: OrderStore) -> N
 
 
 def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
-    stored(store, SHIPPED.with_effect("invite:friend", Effect()))
+    stored(store, SHIPPED.with_effect(UnknownEffect("invite:friend"), Effect()))
 
     done = dispatch(store, Bus(), Platform())
 
     assert unfinished(done) == {NUMBER}
-    assert now_in(store).pending == ("invite:friend",)
+    assert now_in(store).pending == (UnknownEffect("invite:friend"),)
 
 
 # ---- refunds that the platform takes and does not make --------------------------------------------------------------
@@ -291,13 +296,13 @@ def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
 def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_and_a_person_hears(
     store: OrderStore,
 ) -> None:
-    stored(store, after(SHIPPED, paid("t2"), done("push:shipped")))
+    stored(store, after(SHIPPED, paid("t2"), done(PushStatus("shipped"))))
     graves = Graves()
 
     dispatched = dispatch(store, Bus(), Platform(answers="failed"), graves=graves)
 
     assert {NUMBER: ("effect_given_up", "refund_failed")} == dispatched.alerts
-    assert [("refund:t2", REFUND_FAILED)] == [(one.effect, one.verdict.dead) for one in graves.buried]
+    assert [(RefundAll("t2"), REFUND_FAILED)] == [(one.effect, one.verdict.dead) for one in graves.buried]
     assert ((), "refund_failed") == (now_in(store).pending, now_in(store).history[-1].what)
 
 
@@ -305,7 +310,7 @@ def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_
 def test_a_refund_that_the_platform_is_still_making_is_not_asked_for_again(
     store: OrderStore, answer: RefundState
 ) -> None:
-    stored(store, after(SHIPPED, paid("t2"), done("push:shipped")))
+    stored(store, after(SHIPPED, paid("t2"), done(PushStatus("shipped"))))
     platform = Platform(answers=answer)
 
     for at in (NOW + 100, NOW + 1000):
@@ -316,23 +321,25 @@ def test_a_refund_that_the_platform_is_still_making_is_not_asked_for_again(
 
 
 def test_a_refund_whose_reply_was_lost_and_that_failed_there_is_known_to_have_failed(store: OrderStore) -> None:
-    order = after(SHIPPED, paid("t2"), done("push:shipped"))
+    order = after(SHIPPED, paid("t2"), done(PushStatus("shipped")))
     stored(store, order)
-    number = effect_id(order.order_no, "refund:t2")
+    number = effect_id(order.order_no, RefundAll("t2"))
     shown = RemoteRefund(
         refund_id="r", out_refund_no=number, transaction_id="t2", amount_fen=1234, refunded_at=0, status="failed"
     )
 
     dispatch(store, Bus(), Platform(UnknownOutcome("refunds.create", reason="no reply"), remote("shipped", shown)))
 
-    (refund,) = [effect for name, effect in now_in(store).effects if name == "refund:t2"]
+    (refund,) = [effect for name, effect in now_in(store).effects if name == RefundAll("t2")]
     assert refund.refund_failed
 
 
-@pytest.mark.parametrize("effect", ["refund:t2", "push:shipped"])
-def test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end(store: OrderStore, effect: str) -> None:
+@pytest.mark.parametrize("effect", [RefundAll("t2"), PushStatus("shipped")])
+def test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end(store: OrderStore, effect: EffectKey) -> None:
     order = (
-        after(SHIPPED, paid("t2")).with_effect("refund:t2", Effect(1, NOW)).with_effect("push:shipped", Effect(1, NOW))
+        after(SHIPPED, paid("t2"))
+        .with_effect(RefundAll("t2"), Effect(1, NOW))
+        .with_effect(PushStatus("shipped"), Effect(1, NOW))
     )
     stored(store, order.with_effect(effect, Effect(MOST_ATTEMPTS)))
     platform, graves = Platform(), Graves()

@@ -9,6 +9,7 @@ import pytest
 
 from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.payment_check import MOST_LOOKS
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundRequested
 from jiuwu.orders.order import HoldReason, Order, Status
 from jiuwu.orders.refund_rules import refundable_fen
@@ -127,7 +128,7 @@ def test_a_platform_that_cannot_be_asked_is_asked_later_and_nothing_is_held(stor
     for _ in range(2 * MOST_LOOKS):
         at = dispatch(store, bus, platform, check_from_fen=1, at=at).next_at[NUMBER][0]
 
-    assert (Status.PAID, ("ship",), []) == (now_in(store).status, now_in(store).pending, bus.details)
+    assert (Status.PAID, (Ship(),), []) == (now_in(store).status, now_in(store).pending, bus.details)
 
 
 def test_without_time_to_ask_nothing_leaves_that_has_to_be_asked_for(store: OrderStore) -> None:
@@ -156,13 +157,13 @@ def test_a_payment_that_the_platform_shows_with_another_amount_is_named_and_move
 @pytest.mark.parametrize("shown", [[], [("t1", 1), ("t2", 1)]], ids=["not", "with another amount"])
 @pytest.mark.parametrize(
     "order",
-    [after(CANCELLED, paid()), after(SHIPPED, done("push:shipped"), paid("t2")), after(PLACED, paid(fen=5000))],
+    [after(CANCELLED, paid()), after(SHIPPED, done(PushStatus("shipped")), paid("t2")), after(PLACED, paid(fen=5000))],
     ids=["late", "second", "surplus"],
 )
 def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the_payments(
     store: OrderStore, order: Order, shown: list[tuple[str, int]]
 ) -> None:
-    stored(store, order.without_pending("ship"))
+    stored(store, order.without_pending(Ship()))
     platform = shows(*shown)
 
     insist(store, Bus(), platform)
@@ -172,7 +173,7 @@ def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the
 
 
 def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderStore) -> None:
-    stored(store, after(SHIPPED, done("push:shipped"), RefundRequested("ask", NOW + 70, 100)))
+    stored(store, after(SHIPPED, done(PushStatus("shipped")), RefundRequested("ask", NOW + 70, 100)))
     platform = shows()
 
     dispatch(store, Bus(), platform)
@@ -181,7 +182,7 @@ def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderSto
 
 
 def test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of(store: OrderStore) -> None:
-    served = after(SHIPPED, done("push:shipped"), paid("true"))  # t1 is untrue
+    served = after(SHIPPED, done(PushStatus("shipped")), paid("true"))  # t1 is untrue
     stored(store, served)
     platform = shows(("true", 1234))
 
@@ -209,7 +210,7 @@ def test_several_orders_are_asked_for_in_one_call(store: OrderStore) -> None:
 def test_what_a_doubt_makes_of_an_order_is_checked_before_it_leaves(store: OrderStore) -> None:
     """The surplus is another without the untrue payment; it leaves with the next look."""
     order = after(PLACED, paid("t1", 1000), paid("a", 1234), paid("b", 1234))
-    stored(store, order.without_pending("ship"))
+    stored(store, order.without_pending(Ship()))
     platform = shows(("a", 1234), ("b", 1234))
 
     insist(store, Bus(), platform)
@@ -224,7 +225,7 @@ def test_what_a_doubt_makes_of_an_order_is_checked_before_it_leaves(store: Order
 def test_the_true_payment_of_an_order_held_in_doubt_ships_it_once_and_is_kept() -> None:
     order = after(PAID, UNTRUE, paid("true"))
 
-    assert (Status.PAID, ("ship",), 1234) == (order.status, order.pending, order.balance_fen)
+    assert (Status.PAID, (Ship(),), 1234) == (order.status, order.pending, order.balance_fen)
 
 
 def test_a_payment_that_the_platform_shows_after_all_ships_the_order() -> None:
@@ -233,7 +234,7 @@ def test_a_payment_that_the_platform_shows_after_all_ships_the_order() -> None:
     mended = Repairer(REFUND, str).mend(held, sides.remote("paid", [sides.payment()]), now=NOW + 900)
 
     assert mended.order is not None
-    assert (Status.PAID, ("ship",), ()) == (mended.order.status, mended.order.pending, mended.order.doubted)
+    assert (Status.PAID, (Ship(),), ()) == (mended.order.status, mended.order.pending, mended.order.doubted)
 
 
 def test_a_payment_shown_after_the_true_one_is_a_second_payment() -> None:
@@ -243,7 +244,7 @@ def test_a_payment_shown_after_the_true_one_is_a_second_payment() -> None:
     mended = Repairer(REFUND, str).mend(served, there, now=NOW + 900)
 
     assert mended.order is not None
-    assert ("ship", "refund:t1") == mended.order.pending
+    assert (Ship(), RefundAll("t1")) == mended.order.pending
 
 
 def test_a_notification_ends_no_doubt() -> None:
@@ -264,11 +265,11 @@ def test_an_order_held_in_doubt_ends_by_its_cancellation() -> None:
 
 
 def test_what_was_shipped_for_an_untrue_payment_is_pushed_again_once_the_true_one_is_there() -> None:
-    refused = EffectFailed(NOW + 90, "push:shipped", dead="poison: TransitionRefused 5 times")
+    refused = EffectFailed(NOW + 90, PushStatus("shipped"), dead="poison: TransitionRefused 5 times")
 
     order = after(SHIPPED, refused, paid("true"), UNTRUE)
 
-    assert (Status.SHIPPED, ("push:shipped",), 1234) == (order.status, order.pending, order.balance_fen)
+    assert (Status.SHIPPED, (PushStatus("shipped"),), 1234) == (order.status, order.pending, order.balance_fen)
     assert () == after(SHIPPED, refused, UNTRUE).pending
 
 
@@ -308,4 +309,4 @@ def test_a_refund_waits_while_the_platform_cannot_be_asked(store: OrderStore, tr
     run = dispatch(store, Bus(), platform)
 
     assert ([], True) == (platform.refunded, NUMBER in run.next_at)
-    assert ("refund:t1",) == now_in(store).pending
+    assert (RefundAll("t1"),) == now_in(store).pending

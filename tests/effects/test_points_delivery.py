@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from jiuwu.orders.effect_key import ReturnPoints, SpendPoints, UnknownEffect
 from jiuwu.orders.events import Cancelled, Paid
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
@@ -59,7 +60,7 @@ def test_a_ledger_that_is_busy_or_out_of_reach_is_tried_again(store: OrderStore,
 
     dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(fault), graves=graves)
 
-    effect = now_in(store).effect("points:return")
+    effect = now_in(store).effect(ReturnPoints())
     assert effect is not None
     assert (1, True, "") == (effect.attempts, effect.next_at > NOW + 100, effect.dead)
     assert ({NUMBER}, []) == (set(dispatched.next_at), graves.buried)
@@ -72,20 +73,20 @@ def test_what_the_ledger_can_never_do_is_given_up_and_kept_for_a_person(store: O
 
     dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(no), graves=graves)
 
-    assert ["points:spend"] == [attempt.effect for attempt in graves.buried]
+    assert [SpendPoints()] == [attempt.effect for attempt in graves.buried]
     assert ("effect_given_up",) == dispatched.alerts[NUMBER]
-    effect = now_in(store).effect("points:spend")
+    effect = now_in(store).effect(SpendPoints())
     assert effect is not None
     assert f"poison: {type(no).__name__}" == effect.dead
 
 
 def test_an_effect_of_a_later_version_waits(store: OrderStore) -> None:
     graves = Graves()
-    stored(store, replace(FREE, effects=(("points:lend", BOUGHT.effects[0][1]),)))
+    stored(store, replace(FREE, effects=((UnknownEffect("points:lend"), BOUGHT.effects[0][1]),)))
 
     dispatch(store, Bus(), Platform(), graves=graves)
 
-    assert (("points:lend",), []) == (now_in(store).pending, graves.buried)
+    assert ((UnknownEffect("points:lend"),), []) == (now_in(store).pending, graves.buried)
 
 
 @pytest.mark.parametrize(("order", "left"), [(BOUGHT, 400), (CANCELLED, 1000)], ids=["bought", "cancelled"])

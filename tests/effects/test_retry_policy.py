@@ -3,6 +3,7 @@
 import pytest
 
 from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS, judge
+from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.platform.errors import (
     BadParameters,
     ContentRefused,
@@ -28,50 +29,50 @@ class HeldBack(PlatformError):
 def test_what_passes_is_tried_for_more_than_a_day_and_then_given_up(error: Exception | str) -> None:
     at = NOW
     for attempt in range(1, MOST_ATTEMPTS):
-        verdict = judge("JW1:ship", attempt, error, now=at)
+        verdict = judge("JW1", Ship(), attempt, error, now=at)
         assert (at < verdict.next_at <= at + 3600, "") == (True, verdict.dead)
         at = verdict.next_at
 
     assert 86_400 / 2 < at - NOW < 2 * 86_400
-    assert judge("JW1:ship", MOST_ATTEMPTS, error, now=at).dead.startswith("exhausted: ")
+    assert judge("JW1", Ship(), MOST_ATTEMPTS, error, now=at).dead.startswith("exhausted: ")
 
 
 @pytest.mark.parametrize("error", [BadParameters("x"), ContentRefused("x")], ids=str)
 def test_what_can_never_succeed_is_given_up_at_once(error: PlatformError) -> None:
-    assert f"poison: {type(error).__name__}" == judge("JW1:ship", 1, error, now=NOW).dead
+    assert f"poison: {type(error).__name__}" == judge("JW1", Ship(), 1, error, now=NOW).dead
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), OrderConflict("x")], ids=str)
 def test_what_is_refused_may_become_right_but_not_for_ever(error: PlatformError) -> None:
-    assert "" == judge("JW1:push:shipped", MOST_REFUSALS - 1, error, now=NOW).dead
-    assert judge("JW1:push:shipped", MOST_REFUSALS, error, now=NOW).dead.startswith("poison: ")
+    assert "" == judge("JW1", PushStatus("shipped"), MOST_REFUSALS - 1, error, now=NOW).dead
+    assert judge("JW1", PushStatus("shipped"), MOST_REFUSALS, error, now=NOW).dead.startswith("poison: ")
 
 
 def test_a_payment_under_way_keeps_an_order_from_being_cancelled_for_hours() -> None:
-    assert "" == judge("JW1:push:cancelled", MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).dead
+    assert "" == judge("JW1", PushStatus("cancelled"), MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).dead
 
 
 @pytest.mark.parametrize("error", [RateLimited("x", retry_after=3e7), HeldBack("x")], ids=str)
 def test_a_garbled_wait_puts_nothing_off_for_longer_than_an_hour(error: RateLimited | HeldBack) -> None:
     error.retry_after = 3e7
 
-    assert judge("JW1:ship", 1, error, now=NOW).next_at <= NOW + 3600 + 15
+    assert judge("JW1", Ship(), 1, error, now=NOW).next_at <= NOW + 3600 + 15
 
 
 def test_the_wait_that_the_platform_asks_for_is_kept() -> None:
-    assert judge("JW1:ship", 1, RateLimited("x", retry_after=90.0), now=NOW).next_at >= NOW + 90
+    assert judge("JW1", Ship(), 1, RateLimited("x", retry_after=90.0), now=NOW).next_at >= NOW + 90
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 29, 30, 1000])
 def test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up(attempts: int) -> None:
-    verdict = judge("JW1:ship", attempts, HeldBack("x"), now=NOW)
+    verdict = judge("JW1", Ship(), attempts, HeldBack("x"), now=NOW)
 
     assert (False, "") == (verdict.counted, verdict.dead)
     assert NOW + 7 <= verdict.next_at <= NOW + 7 + 15
 
 
 def test_those_that_wait_for_the_same_platform_do_not_come_back_at_once() -> None:
-    times = {judge(f"JW{n}:ship", 8, PlatformBusy("x"), now=NOW).next_at for n in range(100)}
+    times = {judge(f"JW{n}", Ship(), 8, PlatformBusy("x"), now=NOW).next_at for n in range(100)}
 
     assert len(times) > 50
-    assert times == {judge(f"JW{n}:ship", 8, PlatformBusy("x"), now=NOW).next_at for n in range(100)}
+    assert times == {judge(f"JW{n}", Ship(), 8, PlatformBusy("x"), now=NOW).next_at for n in range(100)}

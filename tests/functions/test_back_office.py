@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.orders.effect_key import RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order, Status
@@ -136,9 +137,9 @@ def test_a_part_of_a_payment_is_asked_back_and_an_effect_goes_out(office: Mercha
         answer.body["refundable_fen"],
         answer.body["refundable"],
     )
-    (name,) = [name for name in sides.order(order.order_no).pending if name.startswith("refund:")]
+    (key,) = [key for key in sides.order(order.order_no).pending if isinstance(key, RefundPart)]
     assert 234 == sides.order(order.order_no).effects[-1][1].fen
-    assert name.startswith("refund:t1#")
+    assert "t1" == key.transaction_id
     assert order.order_no in office_queue(sides)
 
 
@@ -168,7 +169,7 @@ def test_without_an_amount_all_that_is_left_is_asked_back_and_nothing_ships(offi
     answer = office.refund(order.order_no)
 
     assert (202, 1000, 0) == (answer.status, answer.body["amount_fen"], answer.body["refundable_fen"])
-    assert "ship" not in sides.order(order.order_no).pending
+    assert Ship() not in sides.order(order.order_no).pending
 
 
 @pytest.mark.parametrize("body", [{"reason": "damaged"}, {"amount_fen": 1234, "reason": "damaged"}])
@@ -179,7 +180,7 @@ def test_the_same_request_again_is_the_same_refund(office: Merchant, sides: Side
 
     assert 1 == len({json.dumps(answer.body) for answer in answers})
     assert {202} == {answer.status for answer in answers}
-    assert 1 == len([name for name, _ in sides.order(order.order_no).effects if name.startswith("refund:")])
+    assert 1 == len([key for key, _ in sides.order(order.order_no).effects if isinstance(key, RefundAll | RefundPart)])
 
 
 def test_a_request_known_from_long_ago_is_still_the_same_refund(office: Merchant, sides: Sides) -> None:
@@ -203,7 +204,7 @@ def test_many_at_once_under_one_key_are_one_refund(office: Merchant, sides: Side
         )
 
     assert {202, 503} >= set(statuses)
-    assert 1 == len([name for name, _ in sides.order(order.order_no).effects if name.startswith("refund:")])
+    assert 1 == len([key for key, _ in sides.order(order.order_no).effects if isinstance(key, RefundAll | RefundPart)])
 
 
 def test_many_at_once_under_keys_of_their_own_never_get_back_more_than_was_paid(office: Merchant, sides: Sides) -> None:
@@ -215,7 +216,7 @@ def test_many_at_once_under_keys_of_their_own_never_get_back_more_than_was_paid(
     with ThreadPoolExecutor(8) as senders:
         statuses = list(senders.map(ask, range(24)))
 
-    asked = [effect.fen for name, effect in sides.order(order.order_no).effects if name.startswith("refund:")]
+    asked = [effect.fen for key, effect in sides.order(order.order_no).effects if key.kind == "refund"]
     assert {202, 422, 503} >= set(statuses)
     assert [100] * statuses.count(202) == asked
     assert sum(asked) <= 1234
@@ -352,7 +353,7 @@ def test_a_refund_needs_a_key_of_its_own(office: Merchant) -> None:
 def test_the_merchant_sees_the_money_and_what_is_still_to_be_done(office: Merchant, sides: Sides) -> None:
     order = office.paid()
     moved = after(
-        order, EffectDone(NOW, "ship"), Refunded("e2", NOW + 9, "rf1", "t1", 234, NOW + 8, effect_id("x", "y"))
+        order, EffectDone(NOW, Ship()), Refunded("e2", NOW + 9, "rf1", "t1", 234, NOW + 8, effect_id("x", Ship()))
     )
     sides.store.save_many([(order, moved)])
 

@@ -12,6 +12,7 @@ import pytest
 from jiuwu.aws.settings import SettingsError
 from jiuwu.bootstrap import Platform
 from jiuwu.deadline import Deadline
+from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore
 from tests.functions.trade_messages import (
@@ -238,7 +239,7 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
 
     assert rig.handle(*(wanted(n) for n in range(3))) == []
 
-    assert [rig.order(n).pending for n in range(3)] == [(), ("push:shipped",), ()]
+    assert [rig.order(n).pending for n in range(3)] == [(), (PushStatus("shipped"),), ()]
     assert len(rig.ship_requests) == 3
     assert [{"order_no": number(1)}] == rig.asked_again()
     rig.parts = rig.parts._replace(clock=lambda: NOW + 200)

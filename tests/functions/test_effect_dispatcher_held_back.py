@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from jiuwu.bootstrap import Platform
+from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.order import Status
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.repository import LaneTable
@@ -41,7 +42,7 @@ def test_an_open_circuit_leaves_effects_pending_until_it_closes(
     table.change("money", lambda lane: lanes.forced(lane, "primary", "open"))
 
     assert [] == dispatch(rig, limits_table, 100.5)
-    held = rig.order().effect("push:shipped")
+    held = rig.order().effect(PushStatus("shipped"))
     assert held is not None
     assert (True, 0) == (held.pending, held.attempts)
     assert 1 == len(rig.ship_requests)  # the warehouse is not the platform

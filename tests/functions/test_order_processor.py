@@ -12,6 +12,7 @@ import pytest
 
 from jiuwu.aws import clients
 from jiuwu.aws.settings import SettingsError
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.order import Order, Status
 from tests.functions.order_processor_rig import Rig
 from tests.functions.trade_messages import ENVIRONMENT, an_order, number, record, told
@@ -45,7 +46,7 @@ def test_the_example_event_pays_its_order(rig: Rig, project: Path) -> None:
     assert rig.app.handler(event, None) == {"batchItemFailures": []}
     paid = rig.store.get(order.order_no)
     assert paid is not None
-    assert (paid.status, paid.balance_fen, paid.pending) == (Status.PAID, 1234, ("ship",))
+    assert (paid.status, paid.balance_fen, paid.pending) == (Status.PAID, 1234, (Ship(),))
 
 
 _NUMBERS = {"order_no": "out_order_no", "platform_order_no": "platform_order_no"}
@@ -156,7 +157,7 @@ def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> N
 
     assert rig.handle(record(told("paid", transaction_id="T9"))) == []
 
-    assert (rig.order().pending, rig.asked_to_ship) == (("push:shipped", "refund:T9"), [number(0)])
+    assert (rig.order().pending, rig.asked_to_ship) == ((PushStatus("shipped"), RefundAll("T9")), [number(0)])
     assert (rig.said.counted("OrderAlerts"), rig.said.counted("Drift")) == ({"second_payment": 1}, {})
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.aws import clients
 from jiuwu.orders.codec import to_item
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import Status
 from jiuwu.orders.repository import OrderStore, Pair
 from tests.functions.order_processor_rig import Rig
@@ -110,7 +111,7 @@ def test_effects_that_cannot_be_queued_are_left_to_the_due_time(rig: Rig) -> Non
 
     assert rig.handle(record(told("paid")), sqs=Down()) == []
 
-    assert (rig.order().status, rig.order().pending) == (Status.PAID, ("ship",))
+    assert (rig.order().status, rig.order().pending) == (Status.PAID, (Ship(),))
     assert NOW < rig.order().due_at <= NOW + 180
     assert rig.said.about("effects left to the reconciler")[0]["order_nos"] == [number(0)]
 

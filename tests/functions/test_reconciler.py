@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.events import EffectDone, Paid
 from jiuwu.orders.order import Status
 from jiuwu.reconciliation.shard_tasks import ShardTask
@@ -83,7 +84,7 @@ def test_a_cancellation_that_waits_behind_many_others_is_not_looked_after_before
 
     order = clockwork.sides.order(number)
     # 50 a second, with some to spare
-    assert (order.pending, order.due_at) == (("push:cancelled",), NOW + 2000 + seconds)
+    assert (order.pending, order.due_at) == ((PushStatus("cancelled"),), NOW + 2000 + seconds)
     assert [number] == clockwork.sides.queued
 
 
@@ -154,7 +155,7 @@ def test_an_order_that_nobody_paid_in_time_is_cancelled_on_both_sides(clockwork:
 
     clockwork.run()
 
-    assert (Status.PLACED, ("push:cancelled",)) == (
+    assert (Status.PLACED, (PushStatus("cancelled"),)) == (
         (order := clockwork.sides.order(number)).status,
         order.pending,
     )
@@ -175,14 +176,14 @@ def test_what_is_final_is_due_no_more(clockwork: Clockwork) -> None:
 
 
 def test_a_platform_that_forgot_what_we_told_it_is_told_again(clockwork: Clockwork) -> None:
-    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, Ship()), EffectDone(NOW + 61, PushStatus("shipped")))
     clockwork.sides.platform.pay(number)
     clockwork.sides.now = LATER + 100
 
     answer = clockwork.one(number)
 
     assert [found["class"] for found in answer["found"]] == ["platform_behind"]
-    assert (("push:shipped",), [number]) == (clockwork.sides.order(number).pending, clockwork.sides.queued)
+    assert ((PushStatus("shipped"),), [number]) == (clockwork.sides.order(number).pending, clockwork.sides.queued)
 
 
 def test_a_payment_that_is_short_over_there_is_never_shipped_and_said_once(
@@ -244,7 +245,7 @@ def test_hundreds_of_due_orders_take_few_calls(clockwork: Clockwork) -> None:
 
 
 def test_changes_of_orders_that_nobody_was_to_look_at_are_found(clockwork: Clockwork) -> None:
-    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, Ship()), EffectDone(NOW + 61, PushStatus("shipped")))
     clockwork.sides.platform.pay(number)
     ship_there(clockwork, number)
     clockwork.sides.platform.change(number, platform.complete)
@@ -310,7 +311,7 @@ def test_a_change_of_this_moment_is_left_to_its_notification(clockwork: Clockwor
 def test_a_change_left_to_its_notification_is_met_again_however_long_orders_may_wait(clockwork: Clockwork) -> None:
     chosen = structs.replace(clockwork.reconciler.settings, payment_check_seconds=7200)
     clockwork.reconciler = clockwork.reconciler._replace(settings=chosen)
-    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, Ship()), EffectDone(NOW + 61, PushStatus("shipped")))
     clockwork.sides.platform.pay(number)
     ship_there(clockwork, number)
     clockwork.sides.platform.change(number, platform.complete)
@@ -346,14 +347,14 @@ def test_a_channel_that_brought_anything_is_not_called_silent(
 
 
 def test_what_happened_here_while_the_platform_answered_does_not_make_it_look_behind(clockwork: Clockwork) -> None:
-    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, "ship"))
+    number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, Ship()))
     clockwork.sides.platform.pay(number)
     clockwork.sides.now = LATER + 100
 
     def told_meanwhile(serve: Serve) -> object:
         answer = serve()
         order = clockwork.sides.order(number)
-        told = after(order, EffectDone(int(clockwork.sides.now), "push:shipped"))
+        told = after(order, EffectDone(int(clockwork.sides.now), PushStatus("shipped")))
         clockwork.sides.store.save_many([(order, told)])
         return answer
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from jiuwu.orders.effect_key import PushStatus, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import Cancelled, EffectDone, Paid, Placed
 from jiuwu.orders.order import Line, Status
 from jiuwu.orders.placement import new_order
@@ -41,7 +42,7 @@ def test_an_order_whose_process_died_before_the_reservation_is_reserved_and_plac
     clockwork.run()
 
     order = clockwork.sides.order(order_no)
-    assert (Status.PAID, ("ship", "points:spend"), 400) == (order.status, order.pending, balance(clockwork))
+    assert (Status.PAID, (Ship(), SpendPoints()), 400) == (order.status, order.pending, balance(clockwork))
 
 
 def test_an_order_whose_process_died_after_the_reservation_is_placed_and_reserves_nothing_more(
@@ -72,7 +73,7 @@ def test_an_order_for_which_the_points_are_gone_is_cancelled_and_never_gets_to_t
     clockwork.run()
 
     order = clockwork.sides.order(order_no)
-    assert (Status.CANCELLED, ("points:return",), 599) == (order.status, order.pending, balance(clockwork))
+    assert (Status.CANCELLED, (ReturnPoints(),), 599) == (order.status, order.pending, balance(clockwork))
     assert {} == clockwork.sides.platform.orders
 
 
@@ -85,7 +86,7 @@ def test_an_order_that_was_cancelled_while_it_was_on_its_way_there_is_cancelled_
 
     clockwork.run()
 
-    assert ("points:return", "push:cancelled") == clockwork.sides.order(order_no).pending
+    assert (ReturnPoints(), PushStatus("cancelled")) == clockwork.sides.order(order_no).pending
     there = platform.push(clockwork.sides.platform.orders[order_no], "cancelled", "r1", NOW)
     assert "cancelled" == there.status
 
@@ -97,12 +98,14 @@ def test_a_cancelled_order_that_the_platform_takes_as_paid_with_nothing_is_cance
     put_there(clockwork, order_no)
     order = clockwork.sides.order(order_no)
     number = clockwork.sides.platform.orders[order_no].platform_order_no
-    known = after(order, Cancelled("reconcile:cancelled", NOW), Placed(NOW, number), EffectDone(NOW, "push:cancelled"))
+    known = after(
+        order, Cancelled("reconcile:cancelled", NOW), Placed(NOW, number), EffectDone(NOW, PushStatus("cancelled"))
+    )
     clockwork.sides.store.save_many([(order, replace(known, due_at=NOW))])
 
     clockwork.run()
 
-    assert "push:cancelled" in clockwork.sides.order(order_no).pending
+    assert PushStatus("cancelled") in clockwork.sides.order(order_no).pending
 
 
 def test_a_payment_of_nothing_neither_pays_nor_holds_an_order_that_costs_money(clockwork: Clockwork) -> None:
@@ -114,7 +117,7 @@ def test_a_payment_of_nothing_neither_pays_nor_holds_an_order_that_costs_money(c
     paid = after(before, Paid("evt-nothing", NOW, "nothing", 0, NOW), Paid("evt", NOW, "t1", 1234, NOW))
 
     assert (Status.PLACED, ()) == (before.status, before.ledger)
-    assert (Status.PAID, ("ship",), 1234) == (paid.status, paid.pending, paid.balance_fen)
+    assert (Status.PAID, (Ship(),), 1234) == (paid.status, paid.pending, paid.balance_fen)
 
 
 def test_an_order_of_nothing_that_our_table_lost_is_reported_and_not_adopted(clockwork: Clockwork) -> None:

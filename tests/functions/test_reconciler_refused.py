@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from jiuwu.orders.codec import shard_of
+from jiuwu.orders.effect_key import ReturnPoints
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Status
 from jiuwu.reconciliation.shard_tasks import ShardTask
@@ -98,4 +99,4 @@ def test_an_order_for_points_that_the_platforms_review_refuses_gives_them_back(c
     clockwork.run()
 
     order = clockwork.sides.order(number)
-    assert (Status.CANCELLED, ("points:return",), 400) == (order.status, order.pending, balance(clockwork))
+    assert (Status.CANCELLED, (ReturnPoints(),), 400) == (order.status, order.pending, balance(clockwork))

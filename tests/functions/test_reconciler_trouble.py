@@ -15,6 +15,7 @@ from msgspec import structs
 
 from jiuwu.aws.settings import SettingsError
 from jiuwu.deadline import Deadline
+from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.events import Cancelled, EffectDone
 from jiuwu.orders.order import HistoryEntry, Status
 from jiuwu.reconciliation.drift import counts_of
@@ -92,7 +93,7 @@ def written_meanwhile(clockwork: Clockwork, number: str) -> None:
 def test_a_change_left_aside_is_met_again_though_the_rest_of_the_list_had_to_wait(
     clockwork: Clockwork, happens: Callable[[Clockwork, str], None]
 ) -> None:
-    shipped = (paid("x"), EffectDone(NOW + 60, "ship"), EffectDone(NOW + 61, "push:shipped"))
+    shipped = (paid("x"), EffectDone(NOW + 60, Ship()), EffectDone(NOW + 61, PushStatus("shipped")))
     number, other = clockwork.order("k", *shipped), clockwork.order("other")
     clockwork.sides.platform.pay(number)
     ship_there(clockwork, number)
@@ -251,7 +252,7 @@ def test_two_runs_at_once_do_everything_once(clockwork: Clockwork, make_table: C
 
     for number in numbers:
         order = clockwork.sides.order(number)
-        assert (order.status, len(order.ledger), order.pending) == (Status.PAID, 1, ("ship",))
+        assert (order.status, len(order.ledger), order.pending) == (Status.PAID, 1, (Ship(),))
     assert clockwork.sides.order(unplaced).status is Status.PLACED
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from jiuwu.aws.settings import SettingsError
+from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.events import EffectDone, Paid
 from jiuwu.orders.order import Status
 from sandbox.cloud.environments import ROOT
@@ -168,8 +169,8 @@ def test_a_member_sees_state_lines_amounts_and_what_happened(lan: Customer) -> N
 
 def test_an_order_once_paid_shows_no_way_to_pay_and_no_business_of_ours(lan: Customer, sides: Sides) -> None:
     order = sides.order(lan.buy().order_no)
-    paid = after(order, Paid("e1", NOW + 9, "t1", 1234, NOW + 8), EffectDone(NOW + 10, "ship"))
-    done = after(paid, EffectDone(NOW + 11, "push:shipped"))
+    paid = after(order, Paid("e1", NOW + 9, "t1", 1234, NOW + 8), EffectDone(NOW + 10, Ship()))
+    done = after(paid, EffectDone(NOW + 11, PushStatus("shipped")))
     sides.store.save_many([(order, done)])
 
     answer = lan.look(order.order_no)

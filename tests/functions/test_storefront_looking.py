@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.events import Paid
 from jiuwu.orders.order import Status
 from sandbox.simulator import orders as platform_orders
@@ -176,7 +177,7 @@ def test_a_payment_that_no_notification_told_of_yet_is_seen_at_once(lan: Custome
 
     assert (200, "paid", ["orders.get"]) == (answer.status, answer.body["status"], sides.platform.calls)
     assert [number] == sides.queued
-    assert ("ship",) == sides.order(number).pending
+    assert (Ship(),) == sides.order(number).pending
 
 
 def test_what_a_look_finds_is_told_apart_from_what_the_reconciler_finds(lan: Customer, sides: Sides) -> None:
@@ -205,7 +206,7 @@ def test_a_part_of_the_money_waits_for_the_rest_which_the_next_look_sees(lan: Cu
 
     assert ("held", 1000) == (short.body["status"], short.body["missing_fen"])
     assert "paid" == lan.look(number).body["status"]
-    assert ("ship",) == sides.order(number).pending
+    assert (Ship(),) == sides.order(number).pending
 
 
 def test_looks_at_an_order_nobody_has_paid_ask_once_in_three_seconds_and_more_rarely_with_time(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.orders.effect_key import ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.ids import order_no_for
 from jiuwu.points.ledger import LedgerBusy
 from tests.functions.both_sides import NOW, Sides
@@ -43,7 +44,7 @@ def test_an_order_for_points_costs_no_money_and_is_paid_as_it_is_placed(rich: Cu
         there.status,
         [item.price_fen for item in there.request.items],
     )
-    assert ("ship", "points:spend") == here.pending
+    assert (Ship(), SpendPoints()) == here.pending
     assert "pay_url" not in answer.body
     assert 400 == sides.ledger.balance(rich.member_id)
 
@@ -227,7 +228,7 @@ def test_an_order_cancelled_before_the_platform_had_it_wants_its_points_back(ric
     answer = rich.cancel(order_no)
 
     assert (200, "cancelled") == (answer.status, answer.body["status"])
-    assert ("points:return",) == sides.order(order_no).pending
+    assert (ReturnPoints(),) == sides.order(order_no).pending
 
 
 def test_a_paid_order_for_points_is_not_cancelled_by_the_member(rich: Customer) -> None:
@@ -241,4 +242,4 @@ def test_points_for_an_order_that_the_platforms_review_refuses_are_given_back(ri
 
     assert (422, "content_refused") == (answer.status, answer.body["reason"])
     order = sides.order(order_no_for(rich.member_id, "key-1"))
-    assert ("cancelled", ("points:return",)) == (order.status, order.pending)
+    assert ("cancelled", (ReturnPoints(),)) == (order.status, order.pending)

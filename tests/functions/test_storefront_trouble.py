@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from msgspec import structs
 
+from jiuwu.orders.effect_key import RefundAll
 from jiuwu.orders.events import Paid
 from jiuwu.orders.order import Status
 from sandbox.simulator import orders as platform_orders
@@ -203,7 +204,7 @@ def test_a_member_may_cancel_what_was_paid_in_part_and_gets_it_back(lan: Custome
 
     order = sides.order(number)
     assert (200, "cancelled") == (answer.status, answer.body["status"])
-    assert (("refund:t1",), 234) == (order.pending, order.balance_fen)
+    assert ((RefundAll("t1"),), 234) == (order.pending, order.balance_fen)
 
 
 def test_an_order_held_before_any_money_came_is_not_cancelled(lan: Customer, sides: Sides) -> None:

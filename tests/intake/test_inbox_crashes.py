@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jiuwu.effects.dispatcher import Dispatcher
 from jiuwu.intake.inbox import Inbox
 from jiuwu.intake.parser import Notice
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RefundReply
@@ -212,7 +213,7 @@ def test_what_the_warehouse_heard_is_what_the_order_says(messages: list[list[Not
     world = live(messages, fates)
 
     for number, order in world.table.items():
-        shipped = order.effect("ship")
+        shipped = order.effect(Ship())
         assert (f"{number}:ship" in world.shipped) or not (shipped and shipped.done_at)
         if order.status in (Status.SHIPPED, Status.COMPLETED):
             assert shipped is not None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jiuwu.intake.inbox import Result, fold
 from jiuwu.intake.parser import Notice, Poison, read
+from jiuwu.orders.effect_key import RefundAll
 from jiuwu.orders.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy
@@ -178,7 +179,7 @@ def test_a_number_is_not_worth_a_write_of_its_own() -> None:
 def test_a_cancelled_order_is_not_cancelled_over_there_because_of_a_notification() -> None:
     after, _ = fold(replace(CANCELLED, platform_order_no=""), [notice(paid())], Policy())
 
-    assert after.pending == ("refund:t1",)
+    assert after.pending == (RefundAll("t1"),)
 
 
 def test_a_notification_about_another_platform_order_is_poison() -> None:

@@ -1,5 +1,6 @@
 """Orders at every stage of a life, and the events that bring them there."""
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, Ship
 from jiuwu.orders.events import Cancelled, Completed, EffectDone, Event, Paid, Placed, Refunded
 from jiuwu.orders.order import Line, Order
 from jiuwu.orders.state_machine import Ignored, Outcome, Policy, apply
@@ -40,7 +41,7 @@ def placed(number: str = "P1", at: int = NOW + 1) -> Placed:
     return Placed(at, number, "https://pay")
 
 
-def done(effect: str = "ship", at: int = NOW + 61) -> EffectDone:
+def done(effect: EffectKey = Ship(), at: int = NOW + 61) -> EffectDone:  # noqa: B008 -- a value
     return EffectDone(at, effect)
 
 
@@ -57,7 +58,7 @@ def order_of(order: Order, outcome: Outcome) -> Order:
 PLACED = after(CREATED, placed())
 PAID = after(PLACED, paid())
 SHIPPED = after(PAID, done())
-PUSHED = after(SHIPPED, done("push:shipped"))
+PUSHED = after(SHIPPED, done(PushStatus("shipped")))
 COMPLETED = after(PUSHED, completed())
 CANCELLED = after(PLACED, cancelled())
 REFUNDED = after(PAID, refunded())

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.events import Completed, EffectDone, Event, Paid, Placed
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Line, Order
@@ -39,6 +40,6 @@ def lived(order: Order, *events: Event) -> Order:
 LIFE: tuple[tuple[Event, ...], ...] = (
     (Placed(NOW + 1, "P2025112200000000001", "https://pay.example.com/p/P2025112200000000001?sign=0123456789abcdef"),),
     (Paid("evt_3f2504e04f8911d39a0c0305e82c3301", NOW + 60, "T20251122000000000000000001", 1234, NOW + 59),),
-    (EffectDone(NOW + 61, "ship"), EffectDone(NOW + 61, "push:shipped")),
+    (EffectDone(NOW + 61, Ship()), EffectDone(NOW + 61, PushStatus("shipped"))),
     (Completed("evt_3f2504e04f8911d39a0c0305e82c3302", NOW + 86_400),),
 )

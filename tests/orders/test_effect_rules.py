@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Expired, Redriven
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
@@ -31,20 +32,20 @@ EXPIRING = after(PLACED, EXPIRED)
 
 
 def test_an_unpaid_order_is_cancelled_there_before_it_is_cancelled_here() -> None:
-    confirmed = after(EXPIRING, done("push:cancelled"))
+    confirmed = after(EXPIRING, done(PushStatus("cancelled")))
 
-    assert (Status.PLACED, ("push:cancelled",)) == (EXPIRING.status, EXPIRING.pending)
+    assert (Status.PLACED, (PushStatus("cancelled"),)) == (EXPIRING.status, EXPIRING.pending)
     assert (Status.CANCELLED, (), 0) == (confirmed.status, confirmed.pending, confirmed.due_at)
 
 
 def test_a_payment_that_arrives_a_moment_later_rescues_the_order() -> None:
     rescued = after(EXPIRING, paid())
 
-    assert (Status.PAID, ("ship",)) == (rescued.status, rescued.pending)
+    assert (Status.PAID, (Ship(),)) == (rescued.status, rescued.pending)
 
 
 def test_a_payment_for_an_order_that_the_platform_just_cancelled_is_looked_into() -> None:
-    outcome = apply(after(EXPIRING, paid()), done("push:cancelled"), policy=REFUND)
+    outcome = apply(after(EXPIRING, paid()), done(PushStatus("cancelled")), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
     assert ("cancelled_but_paid", Status.PAID) == (outcome.reason, outcome.order.status)
@@ -61,7 +62,7 @@ def test_the_confirmation_of_a_cancellation_that_the_platform_told_first_is_not_
     order = after(PLACED, EXPIRED, cancelled())
 
     assert (Status.CANCELLED, ()) == (order.status, order.pending)
-    assert Ignored("effect_not_wanted") == apply(order, done("push:cancelled"), policy=REFUND)
+    assert Ignored("effect_not_wanted") == apply(order, done(PushStatus("cancelled")), policy=REFUND)
 
 
 @pytest.mark.parametrize("order", [CREATED, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED], ids=name)
@@ -80,25 +81,25 @@ def test_the_platforms_own_cancellation_ends_an_expiring_order() -> None:
 
 
 def test_an_effect_that_failed_is_looked_after_when_its_next_try_is_due() -> None:
-    soon = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 100))
-    late = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 3600))
+    soon = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), next_at=NOW + 100))
+    late = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), next_at=NOW + 3600))
 
     assert NOW + 70 < soon.due_at <= NOW + 70 + 180
     assert NOW + 3600 == late.due_at
-    assert Effect(1, next_at=NOW + 3600) == late.effect("push:shipped")
+    assert Effect(1, next_at=NOW + 3600) == late.effect(PushStatus("shipped"))
 
 
 def test_an_attempt_that_was_held_back_does_not_count() -> None:
-    order = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", next_at=NOW + 100, counted=False))
+    order = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), next_at=NOW + 100, counted=False))
 
-    assert Effect(0, next_at=NOW + 100) == order.effect("push:shipped")
+    assert Effect(0, next_at=NOW + 100) == order.effect(PushStatus("shipped"))
 
 
-GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison: BadParameters"))
+GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison: BadParameters"))
 
 
 def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
-    outcome = apply(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison: BadParameters"), policy=REFUND)
+    outcome = apply(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison: BadParameters"), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert ((), ("effect_given_up",)) == (outcome.order.pending, outcome.alerts)
@@ -106,26 +107,26 @@ def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [EffectFailed(NOW + 80, "push:shipped"), EffectMissingRemotely(NOW + 80, "push:shipped")]
+    "event", [EffectFailed(NOW + 80, PushStatus("shipped")), EffectMissingRemotely(NOW + 80, PushStatus("shipped"))]
 )
 def test_what_is_given_up_comes_back_by_nobody_but_a_person(event: EffectFailed | EffectMissingRemotely) -> None:
     assert isinstance(apply(GIVEN_UP, event, policy=REFUND), Ignored)
 
 
 def test_a_second_life_begins_from_the_start() -> None:
-    again = after(GIVEN_UP, Redriven(NOW + 90, "push:shipped"))
+    again = after(GIVEN_UP, Redriven(NOW + 90, PushStatus("shipped")))
 
-    assert (("push:shipped",), Effect()) == (again.pending, again.effect("push:shipped"))
+    assert ((PushStatus("shipped"),), Effect()) == (again.pending, again.effect(PushStatus("shipped")))
     assert again.due_at > 0
 
 
-@pytest.mark.parametrize("effect", ["ship", "push:cancelled", "refund:t1"])
-def test_a_second_life_is_for_what_was_given_up_only(effect: str) -> None:
+@pytest.mark.parametrize("effect", [Ship(), PushStatus("cancelled"), RefundAll("t1")])
+def test_a_second_life_is_for_what_was_given_up_only(effect: EffectKey) -> None:
     assert Ignored("effect_not_dead") == apply(GIVEN_UP, Redriven(NOW + 90, effect), policy=REFUND)
 
 
 def test_an_effect_confirmed_after_it_was_given_up_counts() -> None:
-    effect = after(GIVEN_UP, EffectDone(NOW + 80, "push:shipped")).effect("push:shipped")
+    effect = after(GIVEN_UP, EffectDone(NOW + 80, PushStatus("shipped"))).effect(PushStatus("shipped"))
 
     assert effect is not None
     assert NOW + 80 == effect.done_at
@@ -139,7 +140,7 @@ FREE = replace(PLACED, amount_fen=0, points=300)
 def test_an_order_paid_with_points_is_paid_by_nothing_and_spends_them() -> None:
     order = after(FREE, paid(fen=0))
 
-    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+    assert (Status.PAID, (Ship(), SpendPoints()), 0) == (order.status, order.pending, order.balance_fen)
 
 
 @pytest.mark.parametrize("order", [CREATED, PLACED, PAID, CANCELLED], ids=name)
@@ -164,13 +165,13 @@ def test_a_free_order_is_paid_once_whatever_the_transactions() -> None:
 def test_points_come_back_when_the_order_is_cancelled(status: Status) -> None:
     order = after(replace(FREE, status=status), cancelled())
 
-    assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+    assert (Status.CANCELLED, (ReturnPoints(),)) == (order.status, order.pending)
 
 
 def test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_nothing_else() -> None:
     order = after(FREE, paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
 
-    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+    assert (Status.PAID, (Ship(), SpendPoints()), 0) == (order.status, order.pending, order.balance_fen)
 
 
 _STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
@@ -182,21 +183,21 @@ _STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
 def test_money_that_strayed_goes_back_in_any_order_of_arrival(news: tuple[Event, ...]) -> None:
     order = after(FREE, *news)
 
-    assert (Status.PAID, ("ship", "points:spend"), 0) == (order.status, order.pending, order.balance_fen)
+    assert (Status.PAID, (Ship(), SpendPoints()), 0) == (order.status, order.pending, order.balance_fen)
 
 
 @pytest.mark.parametrize("news", list(permutations([paid(fen=0), refunded(fen=0)])), ids=str)
 def test_points_come_back_when_the_payment_of_nothing_is_given_back(news: tuple[Event, ...]) -> None:
     order = after(FREE, *news)
 
-    assert (Status.REFUNDED, "points:return" in order.pending) == (order.status, True)
-    assert "ship" not in order.pending
+    assert (Status.REFUNDED, ReturnPoints() in order.pending) == (order.status, True)
+    assert Ship() not in order.pending
 
 
 def test_the_platform_may_cancel_an_order_for_points_until_it_is_shipped() -> None:
     order = after(FREE, paid(fen=0), cancelled())
 
-    assert (Status.CANCELLED, ("points:return",)) == (order.status, order.pending)
+    assert (Status.CANCELLED, (ReturnPoints(),)) == (order.status, order.pending)
     assert isinstance(apply(after(FREE, paid(fen=0), done()), cancelled(), policy=REFUND), NeedsLookup)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
 from jiuwu.orders.order import Effect, Entry, Line, Order
 
@@ -17,7 +18,7 @@ ORDER = Order(
 PAID_TWICE = replace(
     ORDER,
     ledger=(Entry("t1", 1234, 1), Entry("t2", 1234, 2), Entry("t1", -234, 3, of="t1")),
-    effects=(("ship", Effect(1, 5)), ("refund:t2", Effect())),
+    effects=((Ship(), Effect(1, 5)), (RefundAll("t2"), Effect())),
 )
 
 
@@ -31,11 +32,11 @@ def test_member_and_key_do_not_run_into_each_other() -> None:
 
 
 def test_an_effects_id_is_made_of_order_and_name() -> None:
-    assert effect_id("JW1", "refund:t2") == "JW1:refund:t2"
+    assert effect_id("JW1", RefundAll("t2")) == "JW1:refund:t2"
 
 
 def test_an_effects_id_is_short_enough_however_long_the_transactions() -> None:
-    long, longer = (effect_id(ORDER.order_no, "refund:" + "9" * length) for length in (100, 101))
+    long, longer = (effect_id(ORDER.order_no, RefundAll("9" * length)) for length in (100, 101))
 
     assert len(long) <= 64
     assert long != longer
@@ -60,7 +61,7 @@ def test_a_payment_to_be_given_back_is_not_kept() -> None:
 
 
 def test_pending_effects_are_those_not_done() -> None:
-    assert PAID_TWICE.pending == ("refund:t2",)
+    assert PAID_TWICE.pending == (RefundAll("t2"),)
 
 
 def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None:

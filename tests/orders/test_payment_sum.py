@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import (
     EffectDone,
     EffectFailed,
@@ -52,9 +53,9 @@ def back(number: str, of: str, fen: int, at: int) -> Refunded:
     return replace(refunded(number, of, fen), refunded_at=NOW + at)
 
 
-def going_back(order: Order) -> dict[str, int]:
+def going_back(order: Order) -> dict[EffectKey, int]:
     """What is asked back of which payment, 0 for all of it."""
-    return {name: effect.fen for name, effect in order.effects if name.startswith("refund:") and effect.pending}
+    return {key: effect.fen for key, effect in order.effects if key.kind == "refund" and effect.pending}
 
 
 # ---- short, exact, above ---------------------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ def going_back(order: Order) -> dict[str, int]:
 def test_two_parts_that_make_up_the_amount_ship_in_either_sequence(order: Order, parts: Sequence[Event]) -> None:
     whole = after(order, *parts)
 
-    assert (Status.PAID, ("ship",), 1234) == (whole.status, whole.pending, whole.balance_fen)
+    assert (Status.PAID, (Ship(),), 1234) == (whole.status, whole.pending, whole.balance_fen)
 
 
 def test_a_part_alone_waits_for_the_rest_and_says_so_once() -> None:
@@ -82,35 +83,35 @@ def test_a_part_alone_waits_for_the_rest_and_says_so_once() -> None:
 @pytest.mark.parametrize(
     ("parts", "goes_back"),
     [
-        ([("t1", 5000)], {"refund:t1#rule-1": 3766}),
-        ([("t1", 400), ("t2", 1234)], {"refund:t1": 0}),
-        ([("t1", 1234), ("t2", 400)], {"refund:t2": 0}),
-        ([("t1", 1000), ("t2", 700)], {"refund:t2#rule-1": 466}),
-        ([("t1", 1100), ("t2", 34), ("t3", 400)], {"refund:t2": 0, "refund:t3#rule-1": 266}),
-        ([("t1", 100), ("t2", 100), ("t3", 1200)], {"refund:t2": 0, "refund:t3#rule-1": 66}),
+        ([("t1", 5000)], {RefundPart("t1", "rule-1"): 3766}),
+        ([("t1", 400), ("t2", 1234)], {RefundAll("t1"): 0}),
+        ([("t1", 1234), ("t2", 400)], {RefundAll("t2"): 0}),
+        ([("t1", 1000), ("t2", 700)], {RefundPart("t2", "rule-1"): 466}),
+        ([("t1", 1100), ("t2", 34), ("t3", 400)], {RefundAll("t2"): 0, RefundPart("t3", "rule-1"): 266}),
+        ([("t1", 100), ("t2", 100), ("t3", 1200)], {RefundAll("t2"): 0, RefundPart("t3", "rule-1"): 66}),
     ],
     ids=str,
 )
 def test_what_is_above_the_amount_goes_back_whole_payments_first_and_the_order_ships(
-    parts: list[tuple[str, int]], goes_back: dict[str, int]
+    parts: list[tuple[str, int]], goes_back: dict[EffectKey, int]
 ) -> None:
     order = after(PLACED, *(money(transaction, fen, at) for at, (transaction, fen) in enumerate(parts)))
 
     assert (Status.PAID, 1234, goes_back) == (order.status, received_fen(order), going_back(order))
-    assert "ship" in order.pending
+    assert Ship() in order.pending
 
 
 def test_an_order_that_was_paid_in_parts_gives_a_further_payment_back() -> None:
     order = after(SHORT, WALLET, paid("t3", 1))
 
-    assert ({"refund:t3": 0}, Status.PAID) == (going_back(order), order.status)
+    assert ({RefundAll("t3"): 0}, Status.PAID) == (going_back(order), order.status)
 
 
 def test_a_surplus_that_the_platform_gave_back_by_itself_is_not_given_back_twice() -> None:
     order = after(PLACED, paid(fen=5000), refunded(fen=3766))
 
     assert (Status.PAID, {}, 1234) == (order.status, going_back(order), received_fen(order))
-    assert "ship" in order.pending
+    assert Ship() in order.pending
 
 
 # ---- refunds in between, any sequence --------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_the_sum_decides_whatever_we_hear_first(case: tuple[list[Event], Status,
     events, status, balance = case
     for heard in permutations(events):
         order = after(PLACED, *heard)
-        assert (status, balance, "ship" in order.pending) == (order.status, order.balance_fen, status is Status.PAID)
+        assert (status, balance, Ship() in order.pending) == (order.status, order.balance_fen, status is Status.PAID)
         assert {} == going_back(order)
 
 
@@ -152,24 +153,24 @@ def test_money_that_came_after_all_went_back_goes_back_whatever_we_hear_first() 
     events: list[Event] = [money("t1", 1234, 1), back("r1", "t1", 1234, 2), money("t2", 600, 3)]
     for heard in permutations(events):
         order = after(PLACED, *heard)
-        assert (Status.REFUNDED, {"refund:t2": 0}) == (order.status, going_back(order)), heard
+        assert (Status.REFUNDED, {RefundAll("t2"): 0}) == (order.status, going_back(order)), heard
 
 
 def test_a_payment_that_is_kept_again_has_its_goods_wait_until_its_refund_would_be_there() -> None:
     order = after(PAID, paid("t2"), back("r1", "t1", 1234, 60))
 
-    assert (Status.PAID, ("ship",), 1234) == (order.status, order.pending, received_fen(order))
-    assert NOW + 90 + 60 == dict(order.effects)["ship"].next_at
+    assert (Status.PAID, (Ship(),), 1234) == (order.status, order.pending, received_fen(order))
+    assert NOW + 90 + 60 == dict(order.effects)[Ship()].next_at
 
 
-@pytest.mark.parametrize("sent", [(), (done("ship"),)], ids=["pending", "sent"])
+@pytest.mark.parametrize("sent", [(), (done(Ship()),)], ids=["pending", "sent"])
 def test_a_surplus_that_the_platform_could_not_give_back_by_itself_goes_back_by_rule(sent: Sequence[Event]) -> None:
     begun = RefundStatusChanged("", NOW + 90, "r1", "t1", 3766, "processing")
     order = after(PLACED, paid(fen=5000), *sent, begun)
 
     failed = after(order, replace(begun, status="failed"))
 
-    assert ({}, {"refund:t1#rule-1": 3766}) == (going_back(order), going_back(failed))
+    assert ({}, {RefundPart("t1", "rule-1"): 3766}) == (going_back(order), going_back(failed))
     assert 1234 == received_fen(failed)
 
 
@@ -183,7 +184,7 @@ def test_within_one_second_a_part_that_went_back_first_leaves_the_order_short() 
 def test_a_refund_of_the_same_second_comes_after_its_own_payment() -> None:
     order = after(PLACED, back("r1", "t1", 100, 1), money("t1", 1234, 1))
 
-    assert (Status.PAID, True) == (order.status, "ship" in order.pending)
+    assert (Status.PAID, True) == (order.status, Ship() in order.pending)
 
 
 def test_money_in_the_place_of_what_went_back_is_kept() -> None:
@@ -196,7 +197,7 @@ def test_a_request_for_the_money_of_a_short_order_counts_as_gone() -> None:
     order = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
 
     assert (Status.HELD, 100) == (order.status, missing_fen(order))
-    assert "ship" not in order.pending
+    assert Ship() not in order.pending
 
 
 def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
@@ -205,7 +206,7 @@ def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
 
     order = after(asked, EffectFailed(NOW + 80, name, dead="poison: BadParameters"))
 
-    assert (Status.PAID, True) == (order.status, "ship" in order.pending)
+    assert (Status.PAID, True) == (order.status, Ship() in order.pending)
 
 
 # ---- it expires, it is cancelled -------------------------------------------------------------------------------------
@@ -213,52 +214,54 @@ def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
 
 def test_a_short_order_that_expires_is_cancelled_there_first_and_then_gives_back_what_came() -> None:
     expiring = after(SHORT, Expired(NOW + 1800))
-    over = after(expiring, done("push:cancelled"))
+    over = after(expiring, done(PushStatus("cancelled")))
     closed = after(over, refunded("r1", "gift", 400))
 
-    assert (Status.HELD, ("push:cancelled",)) == (expiring.status, expiring.pending)
-    assert (Status.CANCELLED, {"refund:gift": 0}) == (over.status, going_back(over))
+    assert (Status.HELD, (PushStatus("cancelled"),)) == (expiring.status, expiring.pending)
+    assert (Status.CANCELLED, {RefundAll("gift"): 0}) == (over.status, going_back(over))
     assert (Status.REFUNDED, 0, ()) == (closed.status, closed.balance_fen, closed.pending)
 
 
 def test_the_rest_rescues_an_order_that_expires() -> None:
     order = after(SHORT, Expired(NOW + 1800), WALLET)
 
-    assert (Status.PAID, ("ship",)) == (order.status, order.pending)
+    assert (Status.PAID, (Ship(),)) == (order.status, order.pending)
 
 
 @pytest.mark.parametrize("news", list(permutations([cancelled(), *[WALLET]])), ids=str)
 def test_a_part_that_comes_after_the_cancellation_goes_back_too(news: Sequence[Event]) -> None:
     order = after(SHORT, cancelled(), WALLET)
 
-    assert (Status.CANCELLED, {"refund:gift": 0, "refund:wallet": 0}) == (order.status, going_back(order))
+    assert (Status.CANCELLED, {RefundAll("gift"): 0, RefundAll("wallet"): 0}) == (order.status, going_back(order))
     assert news
 
 
 def test_no_payment_begins_an_order_anew_whose_parts_came_late_and_went_back() -> None:
     order = after(CANCELLED, GIFT, refunded("r1", "gift", 400), paid("t2"))
 
-    assert (Status.REFUNDED, {"refund:t2": 0}) == (order.status, going_back(order))
+    assert (Status.REFUNDED, {RefundAll("t2"): 0}) == (order.status, going_back(order))
 
 
 def test_parts_that_come_late_revive_where_the_merchant_says_revive() -> None:
     order = after(CANCELLED, GIFT, WALLET, policy=REVIVE)
 
-    assert (Status.PAID, ("ship",)) == (order.status, order.pending)
+    assert (Status.PAID, (Ship(),)) == (order.status, order.pending)
 
 
 def test_a_revived_order_that_stays_short_is_given_back_without_asking_the_platform_twice() -> None:
-    gone = after(PLACED, Expired(NOW + 1800), done("push:cancelled"))
+    gone = after(PLACED, Expired(NOW + 1800), done(PushStatus("cancelled")))
     order = after(gone, GIFT, Expired(NOW + 1900), policy=REVIVE)
 
-    assert (Status.CANCELLED, {"refund:gift": 0}) == (order.status, going_back(order))
+    assert (Status.CANCELLED, {RefundAll("gift"): 0}) == (order.status, going_back(order))
 
 
 def test_the_machine_gives_back_what_is_left_of_a_part_that_the_merchant_asked_back_in_part() -> None:
     asked = after(SHORT, RefundRequested("ask", NOW + 70, 100))
     over = after(asked, cancelled())
 
-    assert {"refund:gift#rule-1": 300} == {n: fen for n, fen in going_back(over).items() if "rule" in n}
+    assert {RefundPart("gift", "rule-1"): 300} == {
+        n: fen for n, fen in going_back(over).items() if isinstance(n, RefundPart) and n.by_rule
+    }
     assert (0, Status.CANCELLED) == (received_fen(over), over.status)
 
 
@@ -275,7 +278,7 @@ def test_the_reconciler_lets_a_short_order_expire_and_its_platform_cancel_it() -
     mended = Repairer(policy, str).mend(SHORT, there, now=NOW + 1800)
 
     assert mended.order is not None
-    assert (("push:cancelled",), ("expiring",)) == (mended.order.pending, mended.transitions)
+    assert ((PushStatus("cancelled"),), ("expiring",)) == (mended.order.pending, mended.transitions)
     assert Repairer(policy, str).next_due(SHORT, now=NOW + 1700) == NOW + 1800
 
 
@@ -288,14 +291,14 @@ def test_a_cancelled_order_whose_part_is_still_on_its_way_back_is_no_contradicti
 
 def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -> None:
     order = after(PLACED, paid(fen=5000))
-    number = effect_id(order.order_no, "refund:t1#rule-1")
+    number = effect_id(order.order_no, RefundPart("t1", "rule-1"))
 
     booked = after(order, replace(refunded(fen=3766), out_refund_no=number))
 
-    assert (("ship",), 1234, ["refund:t1#rule-1"]) == (
+    assert ((Ship(),), 1234, [RefundPart("t1", "rule-1")]) == (
         booked.pending,
         booked.balance_fen,
-        [one.asked for one in booked.refunds],
+        [one.answers for one in booked.refunds],
     )
     assert (
         ()
@@ -307,11 +310,11 @@ def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -
 
 def test_goods_that_left_before_the_order_turned_out_short_do_not_leave_twice() -> None:
     order = after(PLACED, money("t1", 400, 1), money("t2", 834, 3), back("r1", "t1", 400, 2))
-    left = after(order, EffectDone(NOW + 100, "ship"))
+    left = after(order, EffectDone(NOW + 100, Ship()))
     whole = after(left, money("t3", 400, 4))
 
     assert (Status.HELD, Status.HELD) == (order.status, left.status)
-    assert (Status.SHIPPED, ("push:shipped",)) == (whole.status, whole.pending)
+    assert (Status.SHIPPED, (PushStatus("shipped"),)) == (whole.status, whole.pending)
 
 
 # ---- laws ------------------------------------------------------------------------------------------------------------
@@ -325,6 +328,6 @@ def test_payments_alone_ship_exactly_when_they_make_up_the_amount(case: tuple[li
     order = after(PLACED, *(money(f"t{number}", fens[number], number) for number in heard))
 
     enough = sum(fens) >= 1234
-    assert enough == ("ship" in order.pending)
+    assert enough == (Ship() in order.pending)
     assert (min(sum(fens), 1234) if enough else sum(fens)) == received_fen(order)
     assert (Status.PAID if enough else Status.HELD) is order.status

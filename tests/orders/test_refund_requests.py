@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.orders.codec import to_item
+from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order, Status
@@ -47,9 +48,9 @@ def asked(order: Order, fen: int, request: str = "ask-1") -> Order:
 def wanted(order: Order) -> dict[str, int]:
     """The refunds still to be requested: payment → fen."""
     fen: Counter[str] = Counter()
-    for effect_name, effect in order.effects:
-        if effect.pending and effect.fen:
-            fen[effect_name.removeprefix("refund:").rpartition("#")[0]] += effect.fen
+    for key, effect in order.effects:
+        if effect.pending and isinstance(key, RefundPart):
+            fen[key.transaction_id] += effect.fen
     return dict(fen)
 
 
@@ -70,8 +71,8 @@ def test_a_part_given_back_is_in_the_ledger_and_the_order_ships_on() -> None:
     order = answer(asked(PAID, 500))
 
     assert (1234 - 500, Status.PAID) == (order.balance_fen, order.status)
-    assert "ship" in order.pending
-    assert order.effects[-1][0] == order.refunds[0].asked
+    assert Ship() in order.pending
+    assert order.effects[-1][0] == order.refunds[0].answers
 
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, HELD], ids=name)
@@ -79,12 +80,12 @@ def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
     whole = asked(order, order.balance_fen)
     back = answer(whole)
 
-    assert "ship" not in whole.pending
+    assert Ship() not in whole.pending
     assert (Status.REFUNDED, 0, ()) == (back.status, back.balance_fen, back.pending)
 
 
 def test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings() -> None:
-    outcome = apply(asked(PAID, 1234), done("ship"), policy=REFUND)
+    outcome = apply(asked(PAID, 1234), done(Ship()), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert (Status.SHIPPED, ("shipped_while_refunding",)) == (outcome.order.status, outcome.alerts)
@@ -114,7 +115,7 @@ def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int
 
     assert isinstance(outcome, Applied)
     assert ({"t1": 934}, ("refund_reduced",)) == (wanted(outcome.order), outcome.alerts)
-    assert "ship" not in outcome.order.pending
+    assert Ship() not in outcome.order.pending
 
 
 def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_asked_reduces_nothing() -> None:
@@ -129,9 +130,9 @@ def test_what_goes_back_in_whole_is_not_shipped_whoever_gives_each_part_of_it(pa
     order = PAID
     for number, fen in enumerate(parts):
         order = asked(order, fen, f"ask-{number}")
-    assert "ship" in order.pending
+    assert Ship() in order.pending
 
-    assert "ship" not in after(order, refunded("r9", "t1", 934)).pending
+    assert Ship() not in after(order, refunded("r9", "t1", 934)).pending
 
 
 def test_a_payment_that_more_went_back_of_than_came_leaves_less_of_the_others() -> None:
@@ -194,7 +195,7 @@ def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
     assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
 
 
-def given_up(order: Order, effect: str) -> Order:
+def given_up(order: Order, effect: EffectKey) -> Order:
     return after(order, EffectFailed(NOW + 210, effect, dead="poison: BadParameters"))
 
 
@@ -296,10 +297,10 @@ def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_mon
 
 
 def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
-    order = asked(after(PAID, done("ship")), 1234)
+    order = asked(after(PAID, done(Ship())), 1234)
     (name,) = order.asked_back("t1")
 
-    assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, "ship", "refund:t1"))
+    assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, Ship(), RefundAll("t1")))
     assert 1 == len(order.reasons)
     assert "changed their mind" == answer(order).reason(name)
 

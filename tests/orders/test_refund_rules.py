@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.events import Refunded
 from jiuwu.orders.order import Entry, Order, Status
 from jiuwu.orders.payment_sum import received_fen
@@ -88,7 +89,7 @@ def test_the_refund_of_a_second_payment_leaves_the_order_and_settles_its_effect(
 def test_the_order_is_refunded_though_a_second_payment_is_still_to_go_back() -> None:
     order = after(PAID, paid("t2", 1000), refunded("r1", of="t1"))
 
-    assert (order.status, order.pending) == (Status.REFUNDED, ("refund:t2",))
+    assert (order.status, order.pending) == (Status.REFUNDED, (RefundAll("t2"),))
 
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
@@ -100,7 +101,7 @@ def test_a_second_payment_stays_where_the_platform_gave_one_of_the_two_back_by_i
 
 
 def test_a_second_payment_whose_refund_is_at_the_platform_goes_back_though_the_first_did_too() -> None:
-    order = after(PAID, paid("t2"), done("refund:t2"), refunded("r1", of="t1"))
+    order = after(PAID, paid("t2"), done(RefundAll("t2")), refunded("r1", of="t1"))
 
     assert (Status.REFUNDED, ()) == (order.status, order.pending)
 
@@ -142,13 +143,13 @@ def test_the_payment_of_a_refund_is_booked_and_ships_nothing(order: Order, polic
 def test_a_partial_refund_before_its_payment_does_not_stop_the_order() -> None:
     order = after(PLACED, refunded(fen=400), paid())
 
-    assert (order.status, order.balance_fen, order.pending) == (Status.PAID, 834, ("ship",))
+    assert (order.status, order.balance_fen, order.pending) == (Status.PAID, 834, (Ship(),))
 
 
 def test_the_refund_of_an_unknown_second_payment_does_not_stop_the_first() -> None:
     order = after(PLACED, refunded("r2", of="t2"), paid("t1"), paid("t2"))
 
-    assert (order.status, order.balance_fen, order.pending) == (Status.PAID, 1234, ("ship",))
+    assert (order.status, order.balance_fen, order.pending) == (Status.PAID, 1234, (Ship(),))
 
 
 def test_a_refund_beyond_its_payment_is_held_whichever_comes_first() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.checkout.views import for_merchant, receipt
+from jiuwu.orders.effect_key import RefundAll
 from jiuwu.orders.events import EffectMissingRemotely, Event, Refunded, RefundStatusChanged
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order
@@ -112,10 +113,10 @@ def test_a_refund_of_ours_that_the_list_shows_is_not_asked_for_again_however_it_
 
 
 def test_a_second_payment_is_asked_back_though_the_platform_gave_a_part_of_it_back() -> None:
-    order = after(PUSHED, paid("t2"), done("refund:t2"), refunded("r9", "t2", 234))
+    order = after(PUSHED, paid("t2"), done(RefundAll("t2")), refunded("r9", "t2", 234))
     there = remote("shipped", [payment(), payment("t2")], [refund("r9", "t2", 234)])
 
-    assert [EffectMissingRemotely(NOW + 1000, "refund:t2")] == decided(order, there)[0]
+    assert [EffectMissingRemotely(NOW + 1000, RefundAll("t2"))] == decided(order, there)[0]
 
 
 @pytest.mark.parametrize("status", ["processing", "failed"])
@@ -141,8 +142,8 @@ def test_a_failure_is_heard_of_though_the_order_there_contradicts_it(state: str)
 
 @pytest.mark.parametrize("status", ["processing", "unknown"])
 def test_a_late_payment_on_its_way_back_is_no_contradiction(status: RefundState) -> None:
-    late = after(CANCELLED, paid(), done("refund:t1"))
-    shown = refund(out_refund_no=effect_id(late.order_no, "refund:t1"), status=status)
+    late = after(CANCELLED, paid(), done(RefundAll("t1")))
+    shown = refund(out_refund_no=effect_id(late.order_no, RefundAll("t1")), status=status)
     there = remote("paid", [payment()], [shown])
 
     events, _ = decided(late, there)

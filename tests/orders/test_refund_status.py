@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 
 from jiuwu.orders.codec import from_item, to_item
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import REFUND_FAILED, Order, Status, request_no
@@ -56,12 +57,12 @@ def test_an_order_whose_refund_under_way_is_heard_of_before_its_payment_misses_n
     failed = after(going, changed("failed"))
 
     assert (Status.PAID, ()) == (going.status, going.pending)
-    assert (Status.PAID, ("ship",)) == (failed.status, failed.pending)
+    assert (Status.PAID, (Ship(),)) == (failed.status, failed.pending)
 
 
 def test_what_is_under_way_back_in_whole_is_not_shipped() -> None:
-    assert "ship" not in after(PAID, changed("processing")).pending
-    assert "ship" in after(PAID, changed("processing", fen=1000)).pending
+    assert Ship() not in after(PAID, changed("processing")).pending
+    assert Ship() in after(PAID, changed("processing", fen=1000)).pending
 
 
 @pytest.mark.parametrize(
@@ -100,13 +101,13 @@ def test_a_refund_that_failed_is_a_persons_once_and_its_money_is_here_again(befo
 
 
 def test_a_parcel_withdrawn_for_a_refund_that_the_platform_could_not_make_is_due_again() -> None:
-    assert "ship" in after(PAID, changed("processing"), changed("failed")).pending
+    assert Ship() in after(PAID, changed("processing"), changed("failed")).pending
 
 
 def test_a_parcel_withdrawn_for_a_refund_that_the_merchant_wanted_stays_withdrawn() -> None:
     order, number = asked(PAID, 1234)
 
-    assert "ship" not in after(order, changed("failed", number=number)).pending
+    assert Ship() not in after(order, changed("failed", number=number)).pending
 
 
 @pytest.mark.parametrize("status", ["processing", "succeeded"])
@@ -150,8 +151,8 @@ def test_what_failed_is_asked_for_again_under_another_number() -> None:
 
 def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is_kept() -> None:
     twice = after(SHIPPED, paid("t2"))
-    number = effect_id(twice.order_no, "refund:t2")
-    failed = after(twice, done("refund:t2"), changed("failed", "r2", of="t2", number=number))
+    number = effect_id(twice.order_no, RefundAll("t2"))
+    failed = after(twice, done(RefundAll("t2")), changed("failed", "r2", of="t2", number=number))
 
     assert 2 * 1234 == refundable_fen(failed)
     again = after(failed, RefundRequested("ask-1", NOW + 90, 1234))
@@ -159,27 +160,27 @@ def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is
     assert {} == again.asked_back("t1")
     there = replace(refunded("r3", of="t2"), out_refund_no=effect_id(again.order_no, effect))
     back = after(again, done(effect), there)
-    assert (Status.SHIPPED, 1234, ("push:shipped",)) == (back.status, back.balance_fen, back.pending)
+    assert (Status.SHIPPED, 1234, (PushStatus("shipped"),)) == (back.status, back.balance_fen, back.pending)
 
 
-@pytest.mark.parametrize("effect", ["refund:t2", "a part"])
-def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect: str) -> None:
+@pytest.mark.parametrize("effect", [RefundAll("t2"), None])
+def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect: EffectKey | None) -> None:
     order = after(SHIPPED, paid("t2"))
-    if effect == "a part":
+    if effect is None:  # a part
         order = after(order, RefundRequested("ask-1", NOW + 62, 500))
         (effect,) = order.asked_back("t1")
     failed = after(order, EffectFailed(NOW + 70, effect, dead=REFUND_FAILED))
 
     again = after(failed, Redriven(NOW + 90, effect))
 
-    (new,) = {name for name, one in again.effects if one.pending and name.startswith("refund:")} - {"refund:t2"}
+    (new,) = {name for name, one in again.effects if one.pending and name.kind == "refund"} - {RefundAll("t2")}
     assert effect_id(order.order_no, new) != effect_id(order.order_no, effect)
     assert Ignored("effect_not_dead") == apply(again, Redriven(NOW + 91, effect), policy=REFUND)
 
 
 def test_a_late_payment_whose_refund_failed_waits_for_a_person_and_ends_refunded() -> None:
-    late = after(CANCELLED, paid(), done("refund:t1"))
-    number = effect_id(late.order_no, "refund:t1")
+    late = after(CANCELLED, paid(), done(RefundAll("t1")))
+    number = effect_id(late.order_no, RefundAll("t1"))
     failed = after(late, changed("failed", number=number))
     again, another = asked(failed, 1234)
 
@@ -208,10 +209,12 @@ def test_a_failure_that_the_reply_told_rings_once() -> None:
 # ── What is owed again has pauses ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("effect", ["refund", "push:shipped"])
-def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses(effect: str) -> None:
-    order = after(SHIPPED, done("push:shipped"), RefundRequested("ask-1", NOW + 62, 500))
-    effect = next(iter(order.asked_back("t1"))) if effect == "refund" else effect
+@pytest.mark.parametrize("effect", [None, PushStatus("shipped")])
+def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses(
+    effect: EffectKey | None,
+) -> None:
+    order = after(SHIPPED, done(PushStatus("shipped")), RefundRequested("ask-1", NOW + 62, 500))
+    effect = effect or next(iter(order.asked_back("t1")))
     order, pauses = after(order, done(effect)), list[int]()
     for _ in range(10):
         order = after(order, EffectMissingRemotely(NOW + 100, effect))
@@ -222,17 +225,21 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
 
 
 def test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
-    order, number = asked(after(SHIPPED, done("push:shipped")), 500)
+    order, number = asked(after(SHIPPED, done(PushStatus("shipped"))), 500)
     refund_name = next(iter(order.asked_back("t1")))
     for _ in range(2):
         order = after(
-            order, EffectMissingRemotely(NOW + 100, "push:shipped"), EffectMissingRemotely(NOW + 100, refund_name)
+            order,
+            EffectMissingRemotely(NOW + 100, PushStatus("shipped")),
+            EffectMissingRemotely(NOW + 100, refund_name),
         )
-        order = after(order, EffectFailed(NOW + 101, "push:shipped"), done("push:shipped"), done(refund_name))
+        order = after(
+            order, EffectFailed(NOW + 101, PushStatus("shipped")), done(PushStatus("shipped")), done(refund_name)
+        )
 
     assert (f"{order.order_no}:push:shipped:2", number) == (
-        request_no(order, "push:shipped"),
+        request_no(order, PushStatus("shipped")),
         request_no(order, refund_name),
     )
-    assert f"{order.order_no}:push:shipped" == request_no(SHIPPED, "push:shipped")
+    assert f"{order.order_no}:push:shipped" == request_no(SHIPPED, PushStatus("shipped"))
     assert order == from_item(to_item(order))

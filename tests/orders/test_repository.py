@@ -9,6 +9,7 @@ import pytest
 
 from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.codec import SHARDS, day_shard_of, day_shards, from_item, shard_of, to_item
+from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.order import Effect, Entry, HistoryEntry, Order, Status
 from jiuwu.orders.repository import OrderStore
 from sandbox.simulation.aws.capacity_units import write_units
@@ -34,7 +35,7 @@ def test_an_order_comes_back_from_its_item_as_it_was() -> None:
         platform_order_no="P1",
         pay_url="https://pay",
         ledger=(Entry("t1", 1234, NOW), Entry("r1", -4, NOW, of="t1")),
-        effects=(("ship", Effect(2, NOW)), ("refund:t2", Effect(3))),
+        effects=((Ship(), Effect(2, NOW)), (RefundAll("t2"), Effect(3))),
         history=(HistoryEntry(NOW, "", "placed"), HistoryEntry(NOW, "evt_1", "paid")),
         reasons=(("AAAAAAAAAAAAAAAA", "商品破损"),),
     )

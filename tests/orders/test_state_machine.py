@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.order import Entry, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, apply
 from tests.orders.lives import (
@@ -58,7 +59,7 @@ def test_a_payment_heard_of_before_the_number_keeps_its_status() -> None:
 def test_an_order_placed_after_its_cancellation_is_cancelled_over_there_too() -> None:
     order = after(CREATED, cancelled(), placed())
 
-    assert (order.status, order.pending) == (Status.CANCELLED, ("push:cancelled",))
+    assert (order.status, order.pending) == (Status.CANCELLED, (PushStatus("cancelled"),))
 
 
 # ---- money comes -----------------------------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def test_a_payment_that_fits_is_booked_and_ships(order: Order) -> None:
     assert (outcome.transition, outcome.alerts) == ("paid", ())
     assert outcome.order.status is Status.PAID
     assert outcome.order.ledger == (Entry("t1", 1234, NOW + 50, by="evt-paid-t1"),)
-    assert outcome.order.pending == ("ship",)
+    assert outcome.order.pending == (Ship(),)
 
 
 @pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
@@ -114,7 +115,7 @@ def test_a_second_payment_is_booked_and_given_back(order: Order, fen: int) -> No
     assert outcome.alerts == ("second_payment",)
     assert outcome.order.status is order.status
     assert outcome.order.balance_fen == order.balance_fen + fen
-    assert set(outcome.order.pending) - set(order.pending) == {"refund:t2"}
+    assert set(outcome.order.pending) - set(order.pending) == {RefundAll("t2")}
 
 
 def test_the_first_payment_of_an_order_that_is_held_is_kept_for_a_person_to_decide() -> None:
@@ -130,7 +131,7 @@ def test_a_late_payment_is_given_back_where_the_merchant_says_refund(fen: int) -
     outcome = apply(CANCELLED, paid(fen=fen), policy=REFUND)
 
     assert isinstance(outcome, Applied)
-    assert (outcome.order.status, outcome.order.pending) == (Status.CANCELLED, ("refund:t1",))
+    assert (outcome.order.status, outcome.order.pending) == (Status.CANCELLED, (RefundAll("t1"),))
     assert (outcome.alerts, outcome.order.balance_fen) == (("late_payment",), fen)
 
 
@@ -140,7 +141,7 @@ def test_a_late_payment_revives_where_the_merchant_says_revive() -> None:
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.order.pending, outcome.alerts) == (
         Status.PAID,
-        ("ship",),
+        (Ship(),),
         ("late_payment",),
     )
 
@@ -148,7 +149,7 @@ def test_a_late_payment_revives_where_the_merchant_says_revive() -> None:
 def test_a_revived_order_is_not_cancelled_over_there_any_more() -> None:
     order = after(CREATED, cancelled(), placed(), paid(), policy=REVIVE)
 
-    assert (order.status, order.pending) == (Status.PAID, ("ship",))
+    assert (order.status, order.pending) == (Status.PAID, (Ship(),))
 
 
 def test_a_late_payment_that_is_short_of_the_amount_ships_nothing_where_the_merchant_says_revive() -> None:

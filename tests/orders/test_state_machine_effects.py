@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, RefundRequested, ShipUnconfirmed
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, apply
@@ -32,33 +33,33 @@ from tests.orders.lives import (
 
 
 def test_a_shipped_order_is_to_be_told_to_the_platform() -> None:
-    assert (SHIPPED.status, SHIPPED.pending) == (Status.SHIPPED, ("push:shipped",))
-    assert dict(SHIPPED.effects)["ship"] == Effect(attempts=1, done_at=NOW + 61)
+    assert (SHIPPED.status, SHIPPED.pending) == (Status.SHIPPED, (PushStatus("shipped"),))
+    assert dict(SHIPPED.effects)[Ship()] == Effect(attempts=1, done_at=NOW + 61)
 
 
 def test_an_effect_is_done_once() -> None:
-    assert apply(SHIPPED, done("ship"), policy=REFUND) == Ignored("effect_already_done")
-    assert apply(PUSHED, done("push:shipped"), policy=REFUND) == Ignored("effect_already_done")
+    assert apply(SHIPPED, done(Ship()), policy=REFUND) == Ignored("effect_already_done")
+    assert apply(PUSHED, done(PushStatus("shipped")), policy=REFUND) == Ignored("effect_already_done")
 
 
 @pytest.mark.parametrize("order", [CREATED, PLACED], ids=name)
 def test_an_effect_that_nobody_wanted_is_not_noted(order: Order) -> None:
-    assert apply(order, done("ship"), policy=REFUND) == Ignored("effect_not_wanted")
-    assert apply(order, done("refund:t1"), policy=REFUND) == Ignored("effect_not_wanted")
+    assert apply(order, done(Ship()), policy=REFUND) == Ignored("effect_not_wanted")
+    assert apply(order, done(RefundAll("t1")), policy=REFUND) == Ignored("effect_not_wanted")
 
 
 def test_a_completed_order_that_ships_late_stays_completed() -> None:
-    order = after(PAID, completed(), done("ship", at=NOW + 110))
+    order = after(PAID, completed(), done(Ship(), at=NOW + 110))
 
     assert (order.status, order.pending, order.due_at) == (Status.COMPLETED, (), 0)
 
 
 def test_a_request_that_left_while_the_money_went_back_counts_and_is_reported() -> None:
-    outcome = apply(REFUNDED, done("ship", at=NOW + 95), policy=REFUND)
+    outcome = apply(REFUNDED, done(Ship(), at=NOW + 95), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert (outcome.order.status, outcome.alerts) == (Status.REFUNDED, ("shipped_while_refunded",))
-    assert apply(outcome.order, done("ship"), policy=REFUND) == Ignored("effect_already_done")
+    assert apply(outcome.order, done(Ship()), policy=REFUND) == Ignored("effect_already_done")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_parcel_that_is_still_due_was_sent_or_never_was_is_not_reported(order:
 
 
 def test_a_withdrawn_parcel_whose_request_was_not_answered_is_reported_once() -> None:
-    unanswered = EffectFailed(NOW + 61, "ship", unanswered=True)
+    unanswered = EffectFailed(NOW + 61, Ship(), unanswered=True)
     order = after(PAID, unanswered, unanswered)
 
     outcome = apply(order, refunded(), policy=REFUND)
@@ -93,50 +94,56 @@ def test_a_withdrawn_parcel_whose_request_was_not_answered_is_reported_once() ->
     assert isinstance(outcome, Applied)
     assert (Status.REFUNDED, ("may_have_shipped",)) == (outcome.order.status, outcome.alerts)
     assert Ignored("effect_not_wanted") == apply(outcome.order, unanswered, policy=REFUND)
-    assert () == apply(after(order, done("ship")), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
-    assert () == apply(after(PAID, EffectFailed(NOW + 61, "ship")), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
+    assert () == apply(after(order, done(Ship())), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
+    assert () == apply(after(PAID, EffectFailed(NOW + 61, Ship())), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
 
 
 def test_a_request_that_was_not_answered_while_the_money_went_back_is_reported() -> None:
-    outcome = apply(REFUNDED, EffectFailed(NOW + 95, "ship", unanswered=True), policy=REFUND)
+    outcome = apply(REFUNDED, EffectFailed(NOW + 95, Ship(), unanswered=True), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert ("may_have_shipped",) == outcome.alerts
 
 
 def test_a_failed_attempt_is_counted_and_leaves_the_effect_pending() -> None:
-    order = after(PAID, EffectFailed(NOW + 61, "ship"), EffectFailed(NOW + 62, "ship"))
+    order = after(PAID, EffectFailed(NOW + 61, Ship()), EffectFailed(NOW + 62, Ship()))
 
-    assert dict(order.effects)["ship"] == Effect(attempts=2)
+    assert dict(order.effects)[Ship()] == Effect(attempts=2)
     assert order.history == PAID.history
 
 
 def test_a_failed_attempt_at_what_is_done_changes_nothing() -> None:
-    assert apply(SHIPPED, EffectFailed(NOW + 62, "ship"), policy=REFUND) == Ignored("effect_not_wanted")
+    assert apply(SHIPPED, EffectFailed(NOW + 62, Ship()), policy=REFUND) == Ignored("effect_not_wanted")
 
 
 def test_a_push_that_the_platform_lost_is_pushed_again() -> None:
-    order = after(PUSHED, EffectMissingRemotely(NOW + 999, "push:shipped"))
+    order = after(PUSHED, EffectMissingRemotely(NOW + 999, PushStatus("shipped")))
 
-    assert (order.pending, order.due_at) == (("push:shipped",), NOW + 999 + 180)
-    assert apply(order, EffectMissingRemotely(NOW + 1000, "push:shipped"), policy=REFUND) == Ignored("effect_pending")
+    assert (order.pending, order.due_at) == ((PushStatus("shipped"),), NOW + 999 + 180)
+    assert apply(order, EffectMissingRemotely(NOW + 1000, PushStatus("shipped")), policy=REFUND) == Ignored(
+        "effect_pending"
+    )
 
 
 def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
-    settled = after(PAID, paid("t2"), done("refund:t2"))
+    settled = after(PAID, paid("t2"), done(RefundAll("t2")))
 
-    assert "refund:t2" in after(settled, EffectMissingRemotely(NOW + 99, "refund:t2")).pending
+    assert RefundAll("t2") in after(settled, EffectMissingRemotely(NOW + 99, RefundAll("t2"))).pending
     back = after(settled, refunded("r2", of="t2"))
-    assert apply(back, EffectMissingRemotely(NOW + 99, "refund:t2"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(back, EffectMissingRemotely(NOW + 99, RefundAll("t2")), policy=REFUND) == Ignored(
+        "effect_never_repeated"
+    )
 
 
 def test_a_refund_never_decided_is_not_owed() -> None:
-    assert apply(PAID, EffectMissingRemotely(NOW + 99, "refund:t1"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(PAID, EffectMissingRemotely(NOW + 99, RefundAll("t1")), policy=REFUND) == Ignored(
+        "effect_never_repeated"
+    )
 
 
 @pytest.mark.parametrize("order", [SHIPPED, COMPLETED, REFUNDED, HELD, PLACED], ids=name)
 def test_shipping_is_never_repeated(order: Order) -> None:
-    assert apply(order, EffectMissingRemotely(NOW + 999, "ship"), policy=REFUND) == Ignored("effect_never_repeated")
+    assert apply(order, EffectMissingRemotely(NOW + 999, Ship()), policy=REFUND) == Ignored("effect_never_repeated")
 
 
 # ---- when somebody must look -----------------------------------------------------------------------------------------
@@ -165,8 +172,8 @@ def test_what_is_final_and_done_is_never_looked_at(order: Order) -> None:
 def test_an_order_that_is_final_and_still_owes_something_is_looked_at() -> None:
     shipping, giving_back = after(PAID, completed()), after(CANCELLED, paid())
 
-    assert (Status.COMPLETED, ("ship",)) == (shipping.status, shipping.pending)
-    assert (Status.CANCELLED, ("refund:t1",)) == (giving_back.status, giving_back.pending)
+    assert (Status.COMPLETED, (Ship(),)) == (shipping.status, shipping.pending)
+    assert (Status.CANCELLED, (RefundAll("t1"),)) == (giving_back.status, giving_back.pending)
     assert 0 < shipping.due_at <= NOW + 120 + 180
     assert 0 < giving_back.due_at <= NOW + 60 + 180
 
@@ -176,7 +183,7 @@ def test_a_held_order_is_looked_at() -> None:
 
 
 def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() -> None:
-    asked = after(CANCELLED, paid(), done("refund:t1", NOW + 61))
+    asked = after(CANCELLED, paid(), done(RefundAll("t1"), NOW + 61))
 
     assert (asked.pending, asked.due_at) == ((), NOW + 60 + 180)
     assert after(asked, refunded()).due_at == 0
@@ -185,15 +192,15 @@ def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() 
 def test_a_late_payment_whose_refund_was_given_up_is_a_persons_and_never_due() -> None:
     order = replace(after(CANCELLED, paid()), due_at=0)
 
-    assert 0 == after(order, EffectFailed(NOW + 300, "refund:t1", dead="poison: BadParameters")).due_at
+    assert 0 == after(order, EffectFailed(NOW + 300, RefundAll("t1"), dead="poison: BadParameters")).due_at
 
 
 def test_a_due_time_that_comes_at_this_very_second_has_come() -> None:
-    assert after(PAID, replace(done(), at=PAID.due_at), done("push:shipped", PAID.due_at)).due_at == PAID.due_at
+    assert after(PAID, replace(done(), at=PAID.due_at), done(PushStatus("shipped"), PAID.due_at)).due_at == PAID.due_at
 
 
 def test_a_due_time_that_has_come_is_the_reconcilers_to_clear() -> None:
     suspicious = after(PAID, cancelled(at=NOW + 70))
 
-    assert after(suspicious, done("ship", NOW + 71), done("push:shipped", NOW + 72)).due_at == NOW + 70
+    assert after(suspicious, done(Ship(), NOW + 71), done(PushStatus("shipped"), NOW + 72)).due_at == NOW + 70
     assert after(suspicious, refunded(at=NOW + 71)).due_at == NOW + 70

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiuwu.orders.codec import from_item, to_item
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import (
     Cancelled,
     Completed,
@@ -57,10 +58,14 @@ one_event = st.one_of(
     st.builds(cancelled, st.sampled_from(["c1", "c2"])),
     st.builds(completed, st.sampled_from(["d1", "d2"])),
     st.just(placed()),
-    st.builds(done, st.sampled_from(["ship", "push:shipped", "push:cancelled", "refund:t1", "refund:t2"])),
-    st.builds(lambda: EffectFailed(NOW, "ship")),
     st.builds(
-        lambda effect: EffectMissingRemotely(NOW, effect), st.sampled_from(["ship", "push:shipped", "refund:t1"])
+        done,
+        st.sampled_from([Ship(), PushStatus("shipped"), PushStatus("cancelled"), RefundAll("t1"), RefundAll("t2")]),
+    ),
+    st.builds(lambda: EffectFailed(NOW, Ship())),
+    st.builds(
+        lambda effect: EffectMissingRemotely(NOW, effect),
+        st.sampled_from([Ship(), PushStatus("shipped"), RefundAll("t1")]),
     ),
 )
 some_events = st.lists(st.builds(at_random_times, one_event, st.integers(0, 2000)), max_size=40)
@@ -112,7 +117,7 @@ def test_the_order_of_arrival_does_not_change_the_money(
 
 @given(some_events, policies)
 def test_an_order_ships_at_most_once_and_never_forgets_it(events: Sequence[Event], policy: Policy) -> None:
-    shipped_at = [dict(order.effects).get("ship", Effect()).done_at for order in states(CREATED, events, policy)]
+    shipped_at = [dict(order.effects).get(Ship(), Effect()).done_at for order in states(CREATED, events, policy)]
 
     assert len({at for at in shipped_at if at}) <= 1
     assert all(later for sooner, later in pairwise(shipped_at) if sooner)
@@ -121,7 +126,7 @@ def test_an_order_ships_at_most_once_and_never_forgets_it(events: Sequence[Event
 @given(some_events, policies)
 def test_shipping_waits_only_while_the_right_money_is_here(events: Sequence[Event], policy: Policy) -> None:
     for order in states(CREATED, events, policy):
-        if "ship" in order.pending:
+        if Ship() in order.pending:
             assert order.status in (Status.PAID, Status.COMPLETED)
             assert any(order.left_fen(payment.ref) for payment in order.kept)
             assert max_sum(order) >= order.amount_fen
@@ -158,7 +163,7 @@ def test_whatever_is_unfinished_is_looked_at_soon(events: Sequence[Event], polic
             assert 0 < order.due_at <= event.at + policy.check_seconds
         if not isinstance(outcome, Ignored) and order.due_at == 0:
             assert not order.pending
-            assert all(order.left_fen(p.ref) <= 0 for p in order.payments if order.effect(f"refund:{p.ref}"))
+            assert all(order.left_fen(p.ref) <= 0 for p in order.payments if order.effect(RefundAll(p.ref)))
             assert order.status in (Status.COMPLETED, Status.CANCELLED, Status.REFUNDED)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from jiuwu.members.encryption import TokenCipher
 from jiuwu.members.grants import Grants
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
 from sandbox.simulation.aws.sqs import QueuedMessage
@@ -49,11 +50,11 @@ def _both(ours: Order, theirs: Theirs, failed_permanently: str) -> Iterator[str]
     if (booked := [(entry.ref, entry.fen) for entry in ours.refunds]) != sorted_like(booked, refunds):
         yield f"refunds booked {booked}, there {refunds}"
     if ours.pending:
-        yield f"still to be done: {', '.join(ours.pending)}"
-    dead = [name for name, effect in ours.effects if effect.dead and name.partition(":")[0] != failed_permanently]
+        yield f"still to be done: {', '.join(map(str, ours.pending))}"
+    dead = [key for key, effect in ours.effects if effect.dead and key.kind != failed_permanently]
     # one that failed at the platform is a person's to ask for again, and goes out under another number
-    if dead := [name for name in dead if not dict(ours.effects)[name].refund_failed]:
-        yield f"failed permanently: {', '.join(dead)}"
+    if dead := [key for key in dead if not dict(ours.effects)[key].refund_failed]:
+        yield f"failed permanently: {', '.join(map(str, dead))}"
     status = "created" if ours.status is Status.PLACED else str(ours.status)
     if status != theirs.status and ours.status is not Status.HELD:  # a held order is a person's to decide
         yield f"{ours.status} here, {theirs.status} there"
@@ -70,7 +71,7 @@ def _parcels(stage: Stage) -> Iterator[str]:
     for parcel in stage.parcels:
         ids.setdefault(parcel["detail"]["order_no"], set()).add(parcel["detail"]["effect_id"])
     for number, order in stage.orders().items():
-        effect = order.effect("ship")
+        effect = order.effect(Ship())
         due = order.status in (Status.SHIPPED, Status.COMPLETED)
         if len(ids.get(number, ())) > 1:
             yield f"{number} is two parcels: {sorted(ids[number])}"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import Cancelled, Completed, EffectDone, Event, Paid, Refunded
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order, Status
@@ -102,29 +103,27 @@ class Story:
                     self.there = structs.replace(self.there, status="paid", pushes=())
 
     def _effects(self) -> None:
-        for name in self.local.pending:
-            kind, _, transaction = name.partition(":")
+        for key in self.local.pending:
             try:
-                self._carry_out(kind, transaction)
+                self._carry_out(key)
             except Refused:
                 # the platform has gone on: nothing to push any more
-                if kind == "refund":
+                if key.kind == "refund":
                     continue
-            self._apply(EffectDone(self.now, name))
+            self._apply(EffectDone(self.now, key))
 
-    def _carry_out(self, kind: str, of: str) -> None:
-        if kind == "ship":
+    def _carry_out(self, key: EffectKey) -> None:
+        number = effect_id(self.local.order_no, key)
+        if isinstance(key, Ship):
             self.shipped += 1
         elif self.there is None:
             raise Refused("order_unknown", "")
-        elif kind == "push":
-            self.there = platform.push(self.there, of, effect_id(self.local.order_no, f"push:{of}"), self.now)
-        else:
-            number = effect_id(self.local.order_no, f"refund:{of}")
-            if all(one.out_refund_no != number for one in self.there.refunds):
-                fen = self.local.left_fen(of)
-                given = platform.Refund(f"r-{number}", number, of, fen, self.now)
-                self.there = platform.refund(self.there, given, self.now, "merchant")
+        elif isinstance(key, PushStatus):
+            self.there = platform.push(self.there, key.status, number, self.now)
+        elif isinstance(key, RefundAll | RefundPart) and all(one.out_refund_no != number for one in self.there.refunds):
+            fen = self.local.left_fen(key.transaction_id)
+            given = platform.Refund(f"r-{number}", number, key.transaction_id, fen, self.now)
+            self.there = platform.refund(self.there, given, self.now, "merchant")
 
 
 def money(order: Order) -> dict[str, int]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import (
     Cancelled,
     Completed,
@@ -44,9 +45,9 @@ from tests.reconciliation.sides import ITEMS, payment, refund, remote
 LATER = NOW + 1000
 PAY = [payment()]
 BACK = [refund()]
-REFUND_DONE = after(CANCELLED, paid(), done("refund:t1"))
+REFUND_DONE = after(CANCELLED, paid(), done(RefundAll("t1")))
 CANCEL_PENDING = after(CREATED, cancelled(), *[Placed(NOW + 71, "P1")])
-PUSHED_FOR_T2 = after(PLACED, paid("t2"), done(), done("push:shipped"))
+PUSHED_FOR_T2 = after(PLACED, paid("t2"), done(), done(PushStatus("shipped")))
 OTHERS = remote(open_id="ou_other")
 
 Case = tuple[Order | None, RemoteOrder | None, list[type], list[Drift]]
@@ -146,7 +147,7 @@ TABLE: dict[str, Case] = {
     ),
     "paid here, paid there without its payment": (PAID, remote("paid"), [], [Drift.PLATFORM_BEHIND]),
     "cancelled here unpaid, its push given up, open there": (
-        after(CANCEL_PENDING, EffectFailed(NOW + 90, "push:cancelled", dead="exhausted: TransitionRefused")),
+        after(CANCEL_PENDING, EffectFailed(NOW + 90, PushStatus("cancelled"), dead="exhausted: TransitionRefused")),
         remote(),
         [],
         [Drift.PLATFORM_BEHIND],
@@ -299,4 +300,4 @@ def test_a_refund_that_answers_a_request_of_ours_is_booked_as_such() -> None:
     there = refund(fen=500, out_refund_no=effect_id(asked.order_no, name))
 
     booked = after(asked, *remote_events(asked, remote("paid", [payment()], [there]), at=NOW + 90))
-    assert ([name], "") == ([refund.asked for refund in booked.refunds], "".join(set(booked.pending) - {"ship"}))
+    assert ([name], set()) == ([refund.answers for refund in booked.refunds], set(booked.pending) - {Ship()})

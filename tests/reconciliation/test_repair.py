@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship
 from jiuwu.orders.events import Cancelled, EffectDone, EffectFailed, EffectMissingRemotely
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy
@@ -50,7 +51,7 @@ def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() ->
 
     assert result.order is not None
     assert (result.order.status, result.order.member_id) == (Status.PAID, "mb_of_ou_1")
-    assert result.order.pending == ("ship",)
+    assert result.order.pending == (Ship(),)
     assert [Drift.MISSING_HERE, Drift.MISSED_NOTIFICATION] == [finding.class_ for finding in result.findings]
 
 
@@ -82,7 +83,7 @@ def test_what_is_owed_again_is_pending_again() -> None:
     result = mended(PUSHED, remote("paid", PAY))
 
     assert result.order is not None
-    assert result.order.pending == ("push:shipped",)
+    assert result.order.pending == (PushStatus("shipped"),)
 
 
 def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
@@ -91,7 +92,7 @@ def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
 
     assert revived is not None
     assert given_back is not None
-    assert (("ship",), ("refund:t1",)) == (revived.pending, given_back.pending)
+    assert ((Ship(),), (RefundAll("t1"),)) == (revived.pending, given_back.pending)
 
 
 def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
@@ -116,15 +117,15 @@ def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
 
 
 def test_an_effect_that_cannot_leave_is_tried_again_within_the_hour_however_long_it_takes() -> None:
-    month, tried = NOW + 30 * 86_400, after(PAID, EffectFailed(NOW + 70, "ship", next_at=NOW + 90))
+    month, tried = NOW + 30 * 86_400, after(PAID, EffectFailed(NOW + 70, Ship(), next_at=NOW + 90))
 
     assert Repairer(REFUND, str).next_due(tried, now=month) == month + 3600
 
 
 def test_trying_in_vain_does_not_count_as_progress() -> None:
     owed = (
-        EffectMissingRemotely(NOW + 9000, "push:shipped"),
-        EffectFailed(NOW + 9000, "push:shipped", next_at=NOW + 9015),
+        EffectMissingRemotely(NOW + 9000, PushStatus("shipped")),
+        EffectFailed(NOW + 9000, PushStatus("shipped"), next_at=NOW + 9015),
     )
     pushed_again = after(PUSHED, *owed)
 
@@ -134,8 +135,10 @@ def test_trying_in_vain_does_not_count_as_progress() -> None:
 EXPIRING = Policy(expiry_seconds=1800)
 
 
-@pytest.mark.parametrize(("age", "expected"), [(1799, ()), (1800, ("push:cancelled",))])
-def test_an_order_that_nobody_pays_is_cancelled_when_its_time_is_over(age: int, expected: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("age", "expected"), [(1799, ()), (1800, (PushStatus("cancelled"),))])
+def test_an_order_that_nobody_pays_is_cancelled_when_its_time_is_over(
+    age: int, expected: tuple[EffectKey, ...]
+) -> None:
     result = Repairer(EXPIRING, str).mend(PLACED, remote("created"), now=PLACED.created_at + age)
 
     assert result.order is not None
@@ -146,7 +149,7 @@ def test_a_payment_that_came_a_moment_before_is_taken_and_nothing_is_cancelled()
     result = Repairer(EXPIRING, str).mend(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
 
     assert result.order is not None
-    assert (Status.PAID, ("ship",)) == (result.order.status, result.order.pending)
+    assert (Status.PAID, (Ship(),)) == (result.order.status, result.order.pending)
 
 
 def test_without_a_set_time_orders_wait_for_ever() -> None:
@@ -166,7 +169,7 @@ def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over
 
 
 def test_an_effect_that_nobody_has_tried_is_asked_for_soon_and_then_ever_more_rarely() -> None:
-    shipped, mender = after(PAID, EffectDone(NOW, "ship")), Repairer(REFUND, str)
+    shipped, mender = after(PAID, EffectDone(NOW, Ship())), Repairer(REFUND, str)
     looks = [NOW]
     while len(looks) < 7:
         looks.append(mender.next_due(shipped, now=looks[-1]))

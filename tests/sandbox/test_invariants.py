@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.order import Effect, Entry, Line, Order, Status
 from sandbox.invariants import Facts, Remote, judge, same
 
@@ -54,7 +55,7 @@ def test_an_order_cancelled_before_the_platform_heard_of_it_is_ours_alone() -> N
     [
         (SHIPPED, replace(THERE, status="completed")),
         (SHIPPED, replace(THERE, payments={"TX1": 1234, "TX2": 1})),
-        (replace(SHIPPED, effects=(("push:shipped", Effect()),)), THERE),
+        (replace(SHIPPED, effects=((PushStatus("shipped"), Effect()),)), THERE),
     ],
     ids=["state", "money", "something to be done"],
 )

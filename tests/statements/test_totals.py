@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, Placed
 from jiuwu.orders.order import HistoryEntry, Order, Status
 from jiuwu.platform.models import RemoteOrder
@@ -98,7 +99,7 @@ def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_t
 
 
 def test_a_status_push_that_was_given_up_is_no_longer_on_its_way() -> None:
-    given_up = after(SHIPPED, EffectFailed(NOW + 70, "push:shipped", dead="poison"))
+    given_up = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison"))
 
     assert {"platform_behind": 1} == tally(given_up, remote("paid", PAY)).classes
 
@@ -164,7 +165,9 @@ def test_a_payment_that_is_not_there_is_in_flight_while_ours_is_of_this_moment(a
 
 
 def test_trying_again_and_again_does_not_make_a_difference_young() -> None:
-    tried = after(PUSHED, EffectMissingRemotely(LATER - 1, "push:shipped"), EffectFailed(LATER - 1, "push:shipped"))
+    tried = after(
+        PUSHED, EffectMissingRemotely(LATER - 1, PushStatus("shipped")), EffectFailed(LATER - 1, PushStatus("shipped"))
+    )
     there = remote(amount_fen=1)
 
     assert 1 == tally(tried, there).differing

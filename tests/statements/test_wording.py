@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from jiuwu.orders.effect_key import PushStatus, RefundPart
 from jiuwu.orders.order import Effect, Order, Status
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RemoteOrder
@@ -25,7 +26,9 @@ def ours() -> Iterator[Order | None]:
     for order in (CREATED, PLACED, PAID, CANCELLED, REFUNDED):
         yield order
         yield from (replace(order, status=status) for status in Status)
-        yield replace(order, effects=(*order.effects, ("push:shipped", Effect()), ("refund:t2#REQ", Effect(fen=1))))
+        yield replace(
+            order, effects=(*order.effects, (PushStatus("shipped"), Effect()), (RefundPart("t2", "REQ"), Effect(fen=1)))
+        )
         yield replace(order, amount_fen=1)
     yield replace(PAID, platform_order_no="P9")
 

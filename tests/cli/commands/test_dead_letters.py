@@ -10,6 +10,7 @@ import pytest
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
+from jiuwu.orders.effect_key import RefundPart, Ship
 from jiuwu.orders.events import EffectFailed
 from jiuwu.orders.order import Effect, Order
 from jiuwu.orders.state_machine import Applied, apply
@@ -320,7 +321,7 @@ def test_a_letter_that_is_not_there_is_said_so(dead: Callable[..., Any], id_: st
 def given_up_effect(stack: Stack, shelf: DeadLetterRepository) -> tuple[Order, DeadLetter]:
     """A paid order whose shipping was given up, and its letter."""
     order = stack.store.create(an_order(base=PAID))
-    failed = apply(order, EffectFailed(NOW, "ship", dead="poison: NotAuthorized"), policy=stack.policy)
+    failed = apply(order, EffectFailed(NOW, Ship(), dead="poison: NotAuthorized"), policy=stack.policy)
     assert isinstance(failed, Applied)
     assert set() == stack.store.save_many([(order, failed.order)])
     body = json.dumps({"order_no": order.order_no})
@@ -348,7 +349,7 @@ def test_an_effect_gets_a_second_life_and_its_order_is_queued(
 
     assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead("redrive", letter.letter_id, "--yes"))[0]
 
-    assert ("ship",) == now(deployed, order).pending
+    assert (Ship(),) == now(deployed, order).pending
     assert [{"order_no": order.order_no}] == [json.loads(one["Body"]) for one in queued(deployed, "EffectQueue")]
     assert "redriven" == get(shelf, letter).state
 
@@ -366,7 +367,7 @@ def test_redriving_an_effect_twice_changes_nothing_more(shelf: DeadLetterReposit
 
 def test_an_effect_that_was_done_since_is_left_alone(shelf: DeadLetterRepository, deployed: Stack) -> None:
     order, letter = given_up_effect(deployed, shelf)
-    done = order.with_effect("ship", Effect(1, NOW))
+    done = order.with_effect(Ship(), Effect(1, NOW))
     deployed.store.save_many([(order, done)])
 
     assert "needs nothing: ship has been done since" == Redrive(deployed).send(letter)
@@ -378,13 +379,13 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
     shelf: DeadLetterRepository, deployed: Stack, dry_run: bool
 ) -> None:
     order = deployed.store.create(an_order(base=PAID))
-    effect = "refund:t1#AAAAAAAAAAAAAAAA"
+    effect = RefundPart("t1", "A" * 16)
     full = order.with_effect(effect, Effect(5, fen=600, dead="exhausted: x")).with_effect(
-        "refund:t1#BBBBBBBBBBBBBBBB", Effect(fen=1234)
+        RefundPart("t1", "B" * 16), Effect(fen=1234)
     )
     deployed.store.save_many([(order, full)])
     letter = shelf.keep(
-        death(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=effect, kind="exhausted")
+        death(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=str(effect), kind="exhausted")
     )
 
     with pytest.raises(NotRedriven, match="keeps less than that"):

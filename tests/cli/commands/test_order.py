@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from jiuwu.dead_letters.failed_message import EFFECTS
 from jiuwu.dead_letters.repository import DeadLetterRepository
+from jiuwu.orders.effect_key import PushStatus, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import PaymentsDoubted
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, HistoryEntry, Order
@@ -88,7 +89,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
     letter = shelf.keep(
-        death(body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
+        death(body, source=EFFECTS, effect=Ship(), kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
     )
     finding = Finding(Drift.PLATFORM_BEHIND, order.order_no, "shipped here, paid there")
     records = Records(deployed.client("dynamodb"), deployed.output("ReconciliationTable"))
@@ -171,7 +172,7 @@ def test_the_head_shows_state_lines_ledger_and_effects() -> None:
     assert "ledger: +0.00 kept" in shown
 
 
-ON_ITS_WAY = HELD.with_effect("refund:t1#AB", Effect(fen=1000, attempts=1))
+ON_ITS_WAY = HELD.with_effect(RefundPart("t1", "AB"), Effect(fen=1000, attempts=1))
 HELD_UNPAID = hold(PLACED, "ordered for 1234 fen, there for 999 fen", at=NOW)
 
 
@@ -227,30 +228,32 @@ def test_a_refund_asked_for_is_told_in_yuan() -> None:
 @pytest.mark.parametrize(
     ("effect", "expected"),
     [
-        (Effect(), "push:x  pending, 0 tries"),
-        (Effect(attempts=3, next_at=NOW), f"push:x  pending, 3 tries, next {SHANGHAI}"),
-        (Effect(attempts=1, done_at=NOW), f"push:x  done {SHANGHAI}"),
-        (Effect(attempts=32, dead="exhausted: Busy"), "push:x  given up after 32 tries: exhausted: Busy"),
-        (Effect(fen=1234), "push:x  12.34 yuan pending"),
-        (Effect(attempts=2, done_at=NOW), f"push:x  done {SHANGHAI}, 2 tries"),
+        (Effect(), "push:shipped  pending, 0 tries"),
+        (Effect(attempts=3, next_at=NOW), f"push:shipped  pending, 3 tries, next {SHANGHAI}"),
+        (Effect(attempts=1, done_at=NOW), f"push:shipped  done {SHANGHAI}"),
+        (Effect(attempts=32, dead="exhausted: Busy"), "push:shipped  given up after 32 tries: exhausted: Busy"),
+        (Effect(fen=1234), "push:shipped  12.34 yuan pending"),
+        (Effect(attempts=2, done_at=NOW), f"push:shipped  done {SHANGHAI}, 2 tries"),
     ],
 )
 def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
-    order: Order = an_order().with_effect("push:x", effect)
+    order: Order = an_order().with_effect(PushStatus("shipped"), effect)
 
     assert any(line.strip().startswith(expected) for line in head(order))
 
 
 def test_a_refund_asked_for_says_why() -> None:
-    order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect("refund:t1#AB", Effect(fen=1234))
+    order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect(
+        RefundPart("t1", "AB"), Effect(fen=1234)
+    )
 
     assert any("12.34 yuan pending, 0 tries, 'damaged\\n'" in line for line in head(order))
 
 
 def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> None:
     payment, reason = "4200002281202611291234567890", "asked for by the merchant"
-    name = f"refund:{payment}#{'A' * 16}"
-    asked = after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect("ship", Effect())
+    name = RefundPart(payment, "A" * 16)
+    asked = after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect(Ship(), Effect())
     asked = replace(asked, reasons=(("A" * 16, reason),))
     number = effect_id(asked.order_no, name)
     booked = replace(refunded("rf_1234567890abcdef1234", of=payment, fen=234), out_refund_no=number)
@@ -266,7 +269,7 @@ def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> N
 
 
 def test_a_refund_made_at_the_platform_answers_none_of_ours() -> None:
-    shown = "\n".join(head(after(PAID.with_effect("refund:t1", Effect()), refunded())))
+    shown = "\n".join(head(after(PAID.with_effect(RefundAll("t1"), Effect()), refunded())))
 
     assert "-12.34  r1\n" in shown
 
@@ -335,7 +338,7 @@ def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
 
 
 def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_notified() -> None:
-    name = f"refund:t1#{'A' * 16}"
+    name = RefundPart("t1", "A" * 16)
     asked = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
     asked = replace(
         asked, history=(HistoryEntry(NOW, "ask:r", "refund_asked:234"), HistoryEntry(NOW, "", "done:refund"))

@@ -7,8 +7,8 @@ SIDES = (
         "a push carries what it is deduped by",
         2,
         "layers/jiuwu/jiuwu/effects/platform_delivery.py",
-        'platform.push_status(order.order_no, cast("OrderStatus", of), number, timeout=seconds)',
-        'platform.push_status(order.order_no, cast("OrderStatus", of), f"{number}{object()}", timeout=seconds)',
+        "platform.push_status(order.order_no, effect.status, number, timeout=seconds)",
+        'platform.push_status(order.order_no, effect.status, f"{number}{object()}", timeout=seconds)',
         (
             "tests/effects/test_dispatcher.py::test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write",
             "tests/effects/test_dispatcher.py::test_an_order_cancelled_here_alone_is_cancelled_there",
@@ -18,7 +18,7 @@ SIDES = (
         "a refund asks for no more than is left",
         2,
         "layers/jiuwu/jiuwu/effects/platform_delivery.py",
-        "order.uncommitted_fen(payment)",
+        "order.uncommitted_fen(refund.transaction_id)",
         "order.amount_fen",
         (
             "tests/effects/test_dispatcher.py::test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left",
@@ -118,8 +118,8 @@ SIDES = (
         "what has waited longest is tried first",
         1,
         "layers/jiuwu/jiuwu/effects/dispatcher.py",
-        "for _, name in sorted(ready, key=lambda one: one[0])",
-        "for _, name in ready",
+        "for _, key in sorted(ready, key=lambda one: one[0])",
+        "for _, key in ready",
         ("tests/effects/test_dispatcher_deadline.py::test_what_has_waited_longest_is_tried_first",),
     ),
     Safeguard(
@@ -279,7 +279,7 @@ SIDES = (
         "holding an order withdraws its shipping",
         2,
         "layers/jiuwu/jiuwu/reconciliation/decide.py",
-        'order.without_pending("ship").moved(Status.HELD',
+        "order.without_pending(Ship()).moved(Status.HELD",
         "order.moved(Status.HELD",
         (
             "tests/reconciliation/test_repair.py::test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders.effect_key import RefundAll
 from jiuwu.orders.order import Order, Status
 from jiuwu.platform.profile.contract import RefundStatus
 from jiuwu.points.ledger import PointsLedger
@@ -235,7 +236,7 @@ class OrderLifecycles(RuleBasedStateMachine):
     def ask_again_for_what_failed(self) -> None:
         """A person asks for what was to go back anyway: a second or a late payment whose refund failed."""
         for number, order in self.stage.orders().items():
-            whole = {one.ref: order.effect(f"refund:{one.ref}") for one in order.payments}
+            whole = {one.ref: order.effect(RefundAll(one.ref)) for one in order.payments}
             refs = [ref for ref, effect in whole.items() if effect and effect.refund_failed]
             if fen := sum(order.refundable_fen(ref) for ref in refs):
                 self.stage.merchant(f"/orders/{number}/refunds", "again", {"reason": "again", "amount_fen": fen})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jiuwu.catalogue.pricing import Products
 from jiuwu.deadline import Deadline
+from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, look, new_order
@@ -199,7 +200,7 @@ class Checkout:
         raise error
 
     def _cancelled_there(self, order: Order, reach: Reach) -> "RemoteOrder | None":
-        platform, number = reach.platform(), effect_id(order.order_no, "push:cancelled")
+        platform, number = reach.platform(), effect_id(order.order_no, PushStatus("cancelled"))
         try:
             seconds = attempt_seconds(platform, reach.deadline)
             return platform.push_status(order.order_no, "cancelled", number, timeout=seconds)

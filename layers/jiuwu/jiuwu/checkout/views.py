@@ -3,6 +3,7 @@ about the person; the merchant the money and what is still to be done besides.""
 
 from collections.abc import Iterable
 
+from jiuwu.orders.effect_key import EffectKey
 from jiuwu.orders.order import Effect, Entry, HoldReason, Order, Status, UnbookedRefund
 from jiuwu.orders.outcomes import effect_state
 from jiuwu.orders.payment_sum import missing_fen
@@ -77,7 +78,7 @@ def for_merchant(order: Order) -> dict[str, object]:
         "payments_in_doubt": [_money(entry, "transaction_id") for entry in order.doubted],
         "refunds": [*map(_refund, order.refunds), *map(_unbooked, order.unbooked)],
         "refundable_fen": refundable_fen(order),
-        "effects": [_effect(order, name, effect) for name, effect in order.effects],
+        "effects": [_effect(order, key, effect) for key, effect in order.effects],
     }
 
 
@@ -126,9 +127,9 @@ def _unbooked(refund: UnbookedRefund) -> dict[str, object]:
     return money | {"at": refund.at, "transaction_id": refund.of, "status": refund.status}
 
 
-def _effect(order: Order, name: str, effect: Effect) -> dict[str, object]:
-    reason = order.reason(name)
-    told: dict[str, object] = {"effect": name, "state": effect_state(order, name), "attempts": effect.attempts}
+def _effect(order: Order, key: EffectKey, effect: Effect) -> dict[str, object]:
+    reason = order.reason(key)
+    told: dict[str, object] = {"effect": str(key), "state": effect_state(order, key), "attempts": effect.attempts}
     return told | ({"why": effect.dead} if effect.dead else {}) | ({"reason": reason} if reason else {})
 
 

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, task_queue
 from jiuwu.deadline import NO_DEADLINE, Deadline
+from jiuwu.orders.effect_key import EffectKey, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
-from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
@@ -58,7 +58,7 @@ class Attempt:
     """One attempt at an effect: `problem` is empty when its receiver has it, else `verdict` says what becomes of it."""
 
     order_no: str
-    effect: str
+    effect: EffectKey
     problem: str = ""
     verdict: Verdict = DONE
     number: int = 1  # the how manieth attempt it was
@@ -101,7 +101,7 @@ class Dispatched:
 # Keeps what failed permanently, so that a person can look at it and redrive it.
 Bury = Callable[[Attempt], None]
 # The effects that may leave in this invocation because their payments were checked, by order.
-type _Cleared = Mapping[str, Sequence[str]]
+type _Cleared = Mapping[str, Sequence[EffectKey]]
 
 
 class Dispatcher:
@@ -137,7 +137,7 @@ class Dispatcher:
         attempts: list[Attempt] = []
         try:
             cleared = self._check(orders, attempts)
-            attempts += self._ship([order for order in orders.values() if "ship" in self._leaving(order, cleared)])
+            attempts += self._ship([order for order in orders.values() if Ship() in self._leaving(order, cleared)])
             attempts += self._book(orders.values())
             shipped = [self._after(order, attempts)[0] for order in orders.values()]
             self._tell_all([order for order in shipped if self._to_tell(order, cleared)], attempts, cleared)
@@ -153,46 +153,46 @@ class Dispatcher:
         found = [_Unconfirmed(number) for number in orders if number in begun]
         return [one for one in found if self._after(orders[one.order_no], [one])[1]]
 
-    def _ready(self, order: Order) -> list[str]:
+    def _ready(self, order: Order) -> list[EffectKey]:
         """What has waited longest comes first: else what fails again and again would take the time of all others."""
         now = int(self._clock())
-        ready = [(effect.next_at, name) for name, effect in order.effects if effect.pending and effect.next_at <= now]
-        return [name for _, name in sorted(ready, key=lambda one: one[0])]
+        ready = [(effect.next_at, key) for key, effect in order.effects if effect.pending and effect.next_at <= now]
+        return [key for _, key in sorted(ready, key=lambda one: one[0])]
 
     @property
     def _late(self) -> bool:
         return not self._deadline.has(_MARGIN_SECONDS)
 
-    def _leaving(self, order: Order, cleared: _Cleared) -> list[str]:
+    def _leaving(self, order: Order, cleared: _Cleared) -> list[EffectKey]:
         """Return the effects that are ready, without those whose payments were not checked in this invocation."""
         ready = self._ready(order)
         unchecked = {*self._to_check(order, ready)} - {*cleared.get(order.order_no, ())}
         return [effect for effect in ready if effect not in unchecked]
 
-    def _to_check(self, order: Order, ready: Sequence[str]) -> list[str]:
+    def _to_check(self, order: Order, ready: Sequence[EffectKey]) -> list[EffectKey]:
         return effects_to_check(order, ready, from_fen=self._check_from_fen)
 
-    def _to_tell(self, order: Order, cleared: _Cleared) -> list[str]:
+    def _to_tell(self, order: Order, cleared: _Cleared) -> list[EffectKey]:
         leaving = self._leaving(order, cleared)
-        return [effect for effect in leaving if effect != "ship" and not effect.startswith("points:")]
+        return [effect for effect in leaving if not isinstance(effect, Ship | SpendPoints | ReturnPoints)]
 
     def _check(self, orders: Mapping[str, Order], attempts: list[Attempt]) -> _Cleared:
         """Return the effects whose payments the platform shows, by order; what it does not show, or could not be asked
         about, is an attempt that failed."""
-        to_check = {number: names for number, one in orders.items() if (names := self._to_check(one, self._ready(one)))}
+        to_check = {number: keys for number, one in orders.items() if (keys := self._to_check(one, self._ready(one)))}
         if not to_check or self._late:
             return {}
         checked = check(self._platform, {number: orders[number] for number in to_check}, deadline=self._deadline)
-        for number, names in to_check.items():
-            kept = [name for name in names if not checked[number].clears(name)]
-            attempts += [self._unchecked(orders[number], name, checked[number]) for name in kept]
-        return {n: [name for name in names if checked[n].clears(name)] for n, names in to_check.items()}
+        for number, keys in to_check.items():
+            kept = [key for key in keys if not checked[number].clears(key)]
+            attempts += [self._unchecked(orders[number], key, checked[number]) for key in kept]
+        return {number: [key for key in keys if checked[number].clears(key)] for number, keys in to_check.items()}
 
-    def _unchecked(self, order: Order, name: str, checked: Checked) -> Attempt:
+    def _unchecked(self, order: Order, key: EffectKey, checked: Checked) -> Attempt:
         if checked.failed:
-            return self._attempt(order, name, checked.failed)
+            return self._attempt(order, key, checked.failed)
         problem = "; ".join(problems(checked))
-        attempt = self._attempt(order, name, PaymentNotShown(problem), problem)
+        attempt = self._attempt(order, key, PaymentNotShown(problem), problem)
         doubted = not checked.shown and attempt.number >= MOST_LOOKS
         return replace(attempt, checked=checked) if doubted else attempt
 
@@ -206,13 +206,13 @@ class Dispatcher:
             except (ClientError, BotoCoreError) as error:
                 codes, unanswered = [clients.named(error)] * len(entries), _unanswered(error)
             for (number, _), code in zip(entries, codes, strict=True):
-                yield replace(self._attempt(by_number[number], "ship", code), unanswered=unanswered)
+                yield replace(self._attempt(by_number[number], Ship(), code), unanswered=unanswered)
 
     def _book(self, orders: Iterable[Order]) -> Iterator[Attempt]:
         now = int(self._clock())
         for order in orders:
             for effect in self._ready(order):
-                if effect.startswith("points:") and not self._late:
+                if isinstance(effect, SpendPoints | ReturnPoints) and not self._late:
                     yield self._attempt(order, effect, *book(self._points, order, effect, at=now))
 
     def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt], cleared: _Cleared) -> None:
@@ -235,15 +235,15 @@ class Dispatcher:
                 problem = "the platform confirmed it each time, and does not show it"
                 attempts.append(self._attempt(order, effect, NEVER_SHOWN, problem))
 
-    def _attempt(self, order: Order, name: str, failed: Exception | str, problem: str = "") -> Attempt:
+    def _attempt(self, order: Order, key: EffectKey, failed: Exception | str, problem: str = "") -> Attempt:
         """The attempt judged; what is given up is buried at once, and tried again where even that fails."""
-        effect = order.effect(name) or Effect()
+        effect = order.effect(key) or Effect()
         number = effect.attempts + 1
         if not failed:
-            return Attempt(order.order_no, name, number=number)
+            return Attempt(order.order_no, key, number=number)
         now = int(self._clock())
-        verdict = judge(effect_id(order.order_no, name), number, failed, now=now)
-        attempt = Attempt(order.order_no, name, problem or str(failed), verdict, number)
+        verdict = judge(order.order_no, key, number, failed, now=now)
+        attempt = Attempt(order.order_no, key, problem or str(failed), verdict, number)
         if not verdict.dead:
             return attempt
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jiuwu.deadline import Deadline
+from jiuwu.orders.effect_key import EffectKey, Ship
 from jiuwu.orders.lookup import remotes
 from jiuwu.orders.order import Order
 from jiuwu.orders.payment_sum import is_own_refund
@@ -42,21 +43,20 @@ class Checked:
         """Return whether the platform shows every payment with its amount."""
         return not (self.failed or self.missing or self.differing)
 
-    def clears(self, effect: str) -> bool:
+    def clears(self, effect: EffectKey) -> bool:
         """Return whether an effect may leave: goods also wait until a refund that the platform shows is heard of."""
-        return self.shown and not (effect == "ship" and self.unheard)
+        return self.shown and not (isinstance(effect, Ship) and self.unheard)
 
 
-def effects_to_check(order: Order, ready: Iterable[str], *, from_fen: int) -> list[str]:
+def effects_to_check(order: Order, ready: Iterable[EffectKey], *, from_fen: int) -> list[EffectKey]:
     """Return the effects that may leave only if the platform shows the order's payments: refunds that nobody but the
     rules decided, and the goods of an order, or for a payment, of `from_fen` and more, or of one of which the platform
     gave money back by itself."""
     if not any(payment.fen for payment in order.payments):
         return []
     large = max(order.amount_fen, *(payment.fen for payment in order.payments)) >= from_fen
-    theirs = any(not one.asked for one in order.refunds) or any(not one.asked for one in order.unbooked)
-    effects = dict(order.effects)
-    return [name for name in ready if is_own_refund(name, effects[name]) or (name == "ship" and (large or theirs))]
+    theirs = any(not one.answers for one in order.refunds) or any(not one.answers for one in order.unbooked)
+    return [key for key in ready if is_own_refund(key) or (isinstance(key, Ship) and (large or theirs))]
 
 
 def check(

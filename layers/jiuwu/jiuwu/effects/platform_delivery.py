@@ -1,23 +1,20 @@
 """One effect of an order told to the platform, and looked up where it would not, or did not say whether it did."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from jiuwu.deadline import Deadline
+from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, RefundKey, RefundPart
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, Order, payment_of, request_no
+from jiuwu.orders.order import Order, request_no
 from jiuwu.orders.placement import attempt_seconds
 from jiuwu.platform.errors import OrderConflict, PlatformError, TransitionRefused, UnknownOutcome
 
 if TYPE_CHECKING:
     from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
-    from jiuwu.platform.profile.contract import OrderStatus
 
 # What a push has come to when the platform is already there, or past it.
-_REACHED = {
-    "push:shipped": ("shipped", "completed"),
-    "push:cancelled": ("cancelled", "refunded"),
-}
+_REACHED = {"shipped": ("shipped", "completed"), "cancelled": ("cancelled", "refunded")}
 _FAILED = "refunds.create: the platform could not give the money back; ask for it again under another number"
 
 
@@ -35,7 +32,9 @@ class EffectUnknown(Exception):
     """A later version of this code wanted it; this one leaves it pending."""
 
 
-def tell(platform: "PlatformClient", order: Order, effect: str, *, deadline: Deadline) -> tuple[Exception | str, str]:
+def tell(
+    platform: "PlatformClient", order: Order, effect: EffectKey, *, deadline: Deadline
+) -> tuple[Exception | str, str]:
     """Carry out an effect before the deadline; what failed, and in words: both empty when the platform has it."""
     try:
         _call(platform, order, effect, attempt_seconds(platform, deadline))
@@ -46,31 +45,30 @@ def tell(platform: "PlatformClient", order: Order, effect: str, *, deadline: Dea
     return "", ""
 
 
-def _call(platform: "PlatformClient", order: Order, effect: str, seconds: float) -> None:
-    kind, _, of = effect.partition(":")
+def _call(platform: "PlatformClient", order: Order, effect: EffectKey, seconds: float) -> None:
     number = request_no(order, effect)
-    if kind == "push":
-        platform.push_status(order.order_no, cast("OrderStatus", of), number, timeout=seconds)
-    elif kind == "refund":
-        transaction_id, fen = _to_give_back(order, effect)
-        if fen > 0:
-            reason = order.reason(effect)
-            reply = platform.refund(order.order_no, number, transaction_id, fen, reason=reason, timeout=seconds)
+    if isinstance(effect, PushStatus):
+        platform.push_status(order.order_no, effect.status, number, timeout=seconds)
+    elif isinstance(effect, RefundAll | RefundPart):
+        if (fen := _fen_of(order, effect)) > 0:
+            payment, reason = effect.transaction_id, order.reason(effect)
+            reply = platform.refund(order.order_no, number, payment, fen, reason=reason, timeout=seconds)
             if reply.status == "failed":
                 raise RefundFailed(_FAILED)
     else:
-        raise EffectUnknown(effect)
+        raise EffectUnknown(str(effect))
 
 
-def _to_give_back(order: Order, effect: str) -> tuple[str, int]:
-    """The payment that a refund is of, and how much of it: what was asked for, else all that is left."""
-    asked = order.effect(effect) or Effect()
-    payment = payment_of(effect, asked)
-    return payment, asked.fen or order.uncommitted_fen(payment)
+def _fen_of(order: Order, refund: RefundKey) -> int:
+    """Return how much a refund gives back, in fen: the part that was asked for, else all that is left."""
+    known = order.effect(refund)
+    if isinstance(refund, RefundPart) and known:
+        return known.fen
+    return order.uncommitted_fen(refund.transaction_id)
 
 
 def _look(
-    platform: "PlatformClient", order: Order, effect: str, error: PlatformError, seconds: float
+    platform: "PlatformClient", order: Order, effect: EffectKey, error: PlatformError, seconds: float
 ) -> tuple[Exception | str, str]:
     """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be
     looked into is not its last word: what kept us from looking passes."""
@@ -83,21 +81,22 @@ def _look(
     if _shows(remote, order, effect):
         return "", ""
     problem = f"{error}; the order is {remote.status} there"
-    ended = effect == "push:shipped" and remote.status in ("refunded", "cancelled")
+    ended = effect == PushStatus("shipped") and remote.status in ("refunded", "cancelled")
     return (OrderEnded(problem), problem) if ended else (error, problem)
 
 
-def _shows_failed(remote: "RemoteOrder", order: Order, effect: str) -> bool:
+def _shows_failed(remote: "RemoteOrder", order: Order, effect: EffectKey) -> bool:
     number = effect_id(order.order_no, effect)
     return any(refund.out_refund_no == number and refund.status == "failed" for refund in remote.refunds)
 
 
-def _shows(remote: "RemoteOrder", order: Order, effect: str) -> bool:
-    kind, _, of = effect.partition(":")
-    if kind == "push":
-        return remote.status in _REACHED.get(effect, ())
+def _shows(remote: "RemoteOrder", order: Order, effect: EffectKey) -> bool:
+    if isinstance(effect, PushStatus):
+        return remote.status in _REACHED[effect.status]
     if any(refund.out_refund_no == effect_id(order.order_no, effect) for refund in remote.refunds):
         return True
-    back = sum(refund.amount_fen for refund in remote.not_failed if refund.transaction_id == of)
-    payment = order.payment(of)
+    if not isinstance(effect, RefundAll):
+        return False
+    back = sum(refund.amount_fen for refund in remote.not_failed if refund.transaction_id == effect.transaction_id)
+    payment = order.payment(effect.transaction_id)
     return payment is not None and back >= payment.fen

@@ -3,25 +3,24 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
+from jiuwu.orders.effect_key import ReturnPoints, SpendPoints
 from jiuwu.orders.order import Order
 from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NoReservation, PointsLedger
 
-from .platform_delivery import EffectUnknown
 
-
-def book(ledger: PointsLedger, order: Order, effect: str, *, at: int) -> tuple[Exception | str, str]:
+def book(
+    ledger: PointsLedger, order: Order, effect: SpendPoints | ReturnPoints, *, at: int
+) -> tuple[Exception | str, str]:
     """Spends the points of an order, or gives them back; what failed, and in words: both empty when it is done."""
     try:
         _book(ledger, order, effect, at)
-    except (AlreadyReturned, NoReservation, LedgerBusy, EffectUnknown, ClientError, BotoCoreError) as error:
+    except (AlreadyReturned, NoReservation, LedgerBusy, ClientError, BotoCoreError) as error:
         return error, f"points ledger: {clients.named(error)}"
     return "", ""
 
 
-def _book(ledger: PointsLedger, order: Order, effect: str, at: int) -> None:
-    if effect == "points:spend":
+def _book(ledger: PointsLedger, order: Order, effect: SpendPoints | ReturnPoints, at: int) -> None:
+    if isinstance(effect, SpendPoints):
         ledger.spend(order.member_id, order.order_no, at=at)
-    elif effect == "points:return":
-        ledger.give_back(order.member_id, order.order_no, at=at)
     else:
-        raise EffectUnknown(effect)
+        ledger.give_back(order.member_id, order.order_no, at=at)

@@ -8,6 +8,8 @@ import hashlib
 from dataclasses import dataclass
 
 from jiuwu.aws import clients
+from jiuwu.orders.effect_key import EffectKey, PushStatus
+from jiuwu.orders.ids import effect_id
 from jiuwu.orders.outcomes import growing_pause
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 from jiuwu.points.ledger import AlreadyReturned, NoReservation
@@ -23,7 +25,7 @@ _FIRST_SECONDS, _MOST_SECONDS = growing_pause(1), growing_pause(MOST_ATTEMPTS)
 _HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NoReservation, RefundFailed)
 _REFUSED = (TransitionRefused, OrderConflict)
 # … but a payment under way keeps an order from being cancelled for as long as the member takes for it.
-_PATIENT = ":push:cancelled"
+_PATIENT = PushStatus("cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +43,21 @@ DONE = Verdict()
 NEVER_SHOWN = "NeverShown"
 
 
-def judge(effect_id: str, attempts: int, error: Exception | str, *, now: int) -> Verdict:
+def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | str, *, now: int) -> Verdict:
     """What becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
     code of EventBridge's."""
+    seed = effect_id(order_no, effect)
     failed = error if isinstance(error, str) else clients.named(error)
     if isinstance(error, _HOPELESS):
         return Verdict(dead=f"poison: {failed}")
-    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and not effect_id.endswith(_PATIENT):
+    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _PATIENT:
         return Verdict(dead=f"poison: {failed} {attempts} times")
     if held_back(error):
-        return Verdict(now + _asked_for(error) + _spread(effect_id, attempts, _FIRST_SECONDS), counted=False)
+        return Verdict(now + _asked_for(error) + _spread(seed, attempts, _FIRST_SECONDS), counted=False)
     if attempts >= MOST_ATTEMPTS:
         return Verdict(dead=f"exhausted: {failed}, tried {attempts} times")
     longest = growing_pause(attempts)
-    return Verdict(now + max(_asked_for(error), longest // 2 + _spread(effect_id, attempts, longest // 2)))
+    return Verdict(now + max(_asked_for(error), longest // 2 + _spread(seed, attempts, longest // 2)))
 
 
 def held_back(error: Exception | str) -> bool:
@@ -67,6 +70,6 @@ def _asked_for(error: Exception | str) -> int:
     return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)
 
 
-def _spread(effect_id: str, attempts: int, most: int) -> int:
-    digest = hashlib.sha256(f"{effect_id} {attempts}".encode()).digest()
+def _spread(seed: str, attempts: int, most: int) -> int:
+    digest = hashlib.sha256(f"{seed} {attempts}".encode()).digest()
     return int.from_bytes(digest[:4]) % (most + 1)

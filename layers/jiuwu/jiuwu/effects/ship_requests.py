@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
+from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order
 
@@ -17,7 +18,7 @@ _BYTES_AT_ONCE = 240_000
 def entry_of(order: Order, bus: str) -> dict[str, str]:
     """Return the entry that asks the merchant's warehouse to ship an order."""
     detail = {
-        "effect_id": effect_id(order.order_no, "ship"),
+        "effect_id": effect_id(order.order_no, Ship()),
         "order_no": order.order_no,
         "platform_order_no": order.platform_order_no,
         "member_id": order.member_id,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .business_day import day_of
+from .effect_key import EffectKey, RefundAll, RefundKey, RefundPart, parse_effect_key
 from .order import Effect, Entry, HistoryEntry, HoldReason, Line, Order, Status, UnbookedRefund
 
 # What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
@@ -99,21 +100,31 @@ def _unpack_line(row: list[Value]) -> Line:
 
 
 def _pack_entry(entry: Entry) -> list[Value]:
-    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, entry.asked, entry.doubted_at)
+    return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, _key_text(entry.answers), entry.doubted_at)
 
 
 def _unpack_entry(row: list[Value]) -> Entry:
-    return Entry(*_unpack(row, "", 0, 0, "", "", "", 0))
+    ref, fen, at, of, by, answers, doubted_at = _unpack(row, "", 0, 0, "", "", "", 0)
+    return Entry(ref, fen, at, of, by, _refund_key(answers), doubted_at)
 
 
-def _pack_effect(effect: tuple[str, Effect]) -> list[Value]:
-    name, state = effect
-    return _pack(name, state.attempts, state.done_at, state.fen, state.next_at, state.dead, state.owed)
+def _key_text(key: EffectKey | None) -> str:
+    return "" if key is None else str(key)
 
 
-def _unpack_effect(row: list[Value]) -> tuple[str, Effect]:
-    name, *state = _unpack(row, "", 0, 0, 0, 0, "", 0)
-    return name, Effect(*state)
+def _refund_key(text: str) -> RefundKey | None:
+    key = parse_effect_key(text)
+    return key if isinstance(key, RefundAll | RefundPart) else None
+
+
+def _pack_effect(effect: tuple[EffectKey, Effect]) -> list[Value]:
+    key, state = effect
+    return _pack(str(key), state.attempts, state.done_at, state.fen, state.next_at, state.dead, state.owed)
+
+
+def _unpack_effect(row: list[Value]) -> tuple[EffectKey, Effect]:
+    key, *state = _unpack(row, "", 0, 0, 0, 0, "", 0)
+    return parse_effect_key(key), Effect(*state)
 
 
 def _pack_happened(happened: HistoryEntry) -> list[Value]:
@@ -126,11 +137,12 @@ def _unpack_happened(row: list[Value]) -> HistoryEntry:
 
 
 def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:
-    return _pack(refund.ref, refund.fen, refund.at, refund.of, refund.status, refund.asked)
+    return _pack(refund.ref, refund.fen, refund.at, refund.of, refund.status, _key_text(refund.answers))
 
 
 def _unpack_unbooked(row: list[Value]) -> UnbookedRefund:
-    return UnbookedRefund(*_unpack(row, "", 0, 0, "", "", ""))
+    ref, fen, at, of, status, answers = _unpack(row, "", 0, 0, "", "", "")
+    return UnbookedRefund(ref, fen, at, of, status, _refund_key(answers))
 
 
 def _pack_reason(reason: tuple[str, str]) -> list[Value]:

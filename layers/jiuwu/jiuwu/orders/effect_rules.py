@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from .effect_key import EffectKey, PushStatus, RefundAll, RefundKey, RefundPart, Ship
 from .events import EffectDone, EffectFailed, EffectMissingRemotely, Redriven, ShipUnconfirmed
-from .order import REFUND_FAILED, Effect, HistoryEntry, Order, Status, payment_of
+from .order import REFUND_FAILED, Effect, HistoryEntry, Order, Status
 from .outcomes import (
     HISTORY_KEPT,
     Applied,
@@ -32,28 +33,28 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
         return Ignored("effect_already_done")
     if effect is not None and effect.refund_failed:
         return Ignored("refund_failed")  # the platform took it, and says since that it could not make it
-    if event.effect == "ship":
+    if event.effect == Ship():
         return _shipped(order, event, policy)
     if effect is None:
         # it was withdrawn while it was on its way: a payment rescued the order that the platform cancelled by our word
-        withdrawn = event.effect == "push:cancelled" and order.status is not Status.CANCELLED
+        withdrawn = event.effect == PushStatus("cancelled") and order.status is not Status.CANCELLED
         return look(order, event, "cancelled_but_paid") if withdrawn else Ignored("effect_not_wanted")
     done = settle(order, event.effect, event.at, attempts=1)
-    if event.effect == "push:cancelled" and order.awaits_money:
+    if event.effect == PushStatus("cancelled") and order.awaits_money:
         return applied(closed(done), event, "cancelled", policy)
-    return applied(done, event, f"done:{event.effect.partition(':')[0]}", policy)
+    return applied(done, event, f"done:{event.effect.kind}", policy)
 
 
 def _shipped(order: Order, event: EffectDone, policy: Policy) -> Outcome:
     # The request left while the money was going back: it counts, and somebody must call it back.
     late = order.status in (Status.REFUNDED, Status.HELD, Status.CANCELLED) or (
-        order.status is Status.PAID and order.effect("ship") is None
+        order.status is Status.PAID and order.effect(Ship()) is None
     )
-    if order.effect("ship") is None and not late:
+    if order.effect(Ship()) is None and not late:
         return Ignored("effect_not_wanted")
-    done = settle(order, "ship", event.at, attempts=1)
+    done = settle(order, Ship(), event.at, attempts=1)
     if order.status is Status.PAID:
-        done = want(done.moved(Status.SHIPPED), "push:shipped")
+        done = want(done.moved(Status.SHIPPED), PushStatus("shipped"))
     return applied(done, event, "shipped", policy, (f"shipped_while_{_why(order)}",) if late else ())
 
 
@@ -75,7 +76,7 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     if event.dead.startswith(REFUND_FAILED):
         return applied(tried, event, "refund_failed", policy, ("effect_given_up", "refund_failed"))
     if event.dead:
-        return applied(tried, event, f"gave_up:{event.effect.partition(':')[0]}", policy, ("effect_given_up",))
+        return applied(tried, event, f"gave_up:{event.effect.kind}", policy, ("effect_given_up",))
     if event.unanswered and not _happened(order, _UNANSWERED):
         return applied(tried, event, _UNANSWERED, policy)
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
@@ -85,16 +86,16 @@ def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Ou
     """A request that is still due leaves once more under its id; of one that was withdrawn since a person hears, once:
     it may be on its way to a member whose money went back."""
     was_due = order.doubted or (order.kept and was_paid(order))
-    if order.effect("ship") is not None or not was_due or _happened(order, MAY_HAVE_SHIPPED):
+    if order.effect(Ship()) is not None or not was_due or _happened(order, MAY_HAVE_SHIPPED):
         return Ignored("effect_not_wanted")
     return applied(order, event, MAY_HAVE_SHIPPED, policy, (MAY_HAVE_SHIPPED,))
 
 
 def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
     """Return the outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
-    if not isinstance(outcome, Applied) or not _happened(before, _UNANSWERED) or "ship" not in before.pending:
+    if not isinstance(outcome, Applied) or not _happened(before, _UNANSWERED) or Ship() not in before.pending:
         return outcome
-    if outcome.order.effect("ship") is not None or _happened(before, MAY_HAVE_SHIPPED):
+    if outcome.order.effect(Ship()) is not None or _happened(before, MAY_HAVE_SHIPPED):
         return outcome
     history = (*outcome.order.history, HistoryEntry(at, "", MAY_HAVE_SHIPPED))[-HISTORY_KEPT:]
     return replace(outcome, order=replace(outcome.order, history=history), alerts=(*outcome.alerts, MAY_HAVE_SHIPPED))
@@ -108,52 +109,56 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     """Redrive what failed permanently; what is done, or was never wanted, is not done by this way. What a refund
     was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
-    if effect is None or not effect.dead or order.effect(another := _another(event.effect, effect)):
+    if effect is None or not effect.dead:
         return Ignored("effect_not_dead")
-    left = _refundable_for(order, event.effect, effect)
-    if event.effect.startswith("refund:") and left < (effect.fen or 1):
+    if isinstance(event.effect, RefundAll | RefundPart):
+        return _refund_redriven(order, event, event.effect, effect, policy)
+    return _tried_anew(order, event, effect, policy)
+
+
+def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effect, policy: Policy) -> Outcome:
+    if order.effect(another := _another(key)):
+        return Ignored("effect_not_dead")
+    # one that was not refused is still counted as on its way
+    left = order.uncommitted_fen(key.transaction_id) + (0 if effect.refused else effect.fen)
+    if left < (effect.fen or 1):
         return Ignored("refund_exceeds_payment")
-    if effect.refund_failed:
-        again = _with_reason_of(want(order, another, effect.fen or left), another, event.effect)
-    else:
-        again = order.with_effect(event.effect, Effect(fen=effect.fen, owed=effect.owed))
-    return applied(again, event, f"redriven:{event.effect.partition(':')[0]}", policy)
+    if not effect.refund_failed:
+        return _tried_anew(order, event, effect, policy)
+    order = with_reason(want(order, another, effect.fen or left), another.request, order.reason(key))
+    return applied(order, event, f"redriven:{key.kind}", policy)
 
 
-def _another(name: str, effect: Effect) -> str:
+def _another(key: RefundKey) -> RefundPart:
     """Return the refund that asks again for what one asked that failed: the platform answers the number of that one as
     before. Always the same, so that it is asked for once."""
-    return f"refund:{payment_of(name, effect)}#{request_part(f'again {name}')}"
+    return RefundPart(key.transaction_id, request_part(f"again {key}"))
 
 
-def _with_reason_of(order: Order, another: str, name: str) -> Order:
-    return with_reason(order, another.rpartition("#")[2], order.reason(name))
-
-
-def _refundable_for(order: Order, name: str, effect: Effect) -> int:
-    """Return how much of its payment a refund may give back; one that was not refused is still counted as on its
-    way."""
-    return order.uncommitted_fen(payment_of(name, effect)) + (0 if effect.refused else effect.fen)
+def _tried_anew(order: Order, event: Redriven, effect: Effect, policy: Policy) -> Applied:
+    again = order.with_effect(event.effect, Effect(fen=effect.fen, owed=effect.owed))
+    return applied(again, event, f"redriven:{event.effect.kind}", policy)
 
 
 def owed(order: Order, event: EffectMissingRemotely, policy: Policy) -> Outcome:
     """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
-    kind = event.effect.partition(":")[0]
     effect = order.effect(event.effect)
     if effect is not None and effect.pending:
         return Ignored("effect_pending")
     if effect is not None and effect.dead:
         return Ignored("effect_given_up")
-    if kind == "push" or (effect is not None and kind == "refund" and _money_is_left(order, event.effect, effect)):
+    if isinstance(event.effect, PushStatus) or (effect is not None and _money_is_left(order, event.effect)):
         known = effect or Effect()
         next_at = event.at + growing_pause(known.attempts) if known.attempts > 1 else 0
         again = order.with_effect(event.effect, Effect(known.attempts, 0, known.fen, next_at, owed=known.owed + 1))
-        return applied(again, event, f"owed:{kind}", policy)
+        return applied(again, event, f"owed:{event.effect.kind}", policy)
     return Ignored("effect_never_repeated")
 
 
-def _money_is_left(order: Order, name: str, effect: Effect) -> bool:
+def _money_is_left(order: Order, key: EffectKey) -> bool:
     """Only a refund decided before is owed: this is no way to give back what the order keeps."""
-    left = order.uncommitted_fen(payment_of(name, effect))
-    return name not in order.answered and (left >= 0 if effect.fen else left > 0)  # a part counts itself as on its way
+    if not isinstance(key, RefundAll | RefundPart) or key in order.answered:
+        return False
+    left = order.uncommitted_fen(key.transaction_id)
+    return left >= 0 if isinstance(key, RefundPart) else left > 0  # a part counts itself as on its way

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from .effect_key import EffectKey
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -108,7 +110,7 @@ class EffectDone:
     """The receiver of an effect confirmed it."""
 
     at: int
-    effect: str
+    effect: EffectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class EffectFailed:
     left and no answer came, so that the receiver may have it."""
 
     at: int
-    effect: str
+    effect: EffectKey
     next_at: int = 0
     dead: str = ""
     counted: bool = True
@@ -148,15 +150,15 @@ class Redriven:
     """A person redrives an effect that failed permanently."""
 
     at: int
-    effect: str
+    effect: EffectKey
 
 
 @dataclass(frozen=True, slots=True)
 class EffectMissingRemotely:
-    """The other side turned out not to have an effect that we hold for done: `push:…` or `refund:…`, never `ship`."""
+    """The other side turned out not to have an effect that we hold for done: a status or a refund, never a parcel."""
 
     at: int
-    effect: str
+    effect: EffectKey
 
 
 MessageFacts = Paid | Cancelled | Completed | Refunded | RefundStatusChanged  # what notifications tell

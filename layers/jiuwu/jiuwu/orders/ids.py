@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
+from .effect_key import EffectKey
+
 _ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
@@ -27,10 +29,9 @@ def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) 
     return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
 
 
-def effect_id(order_no: str, effect: str) -> str:
+def effect_id(order_no: str, effect: EffectKey) -> str:
     """Return what the receiver of an effect dedupes by; at most 64 characters, as platforms want their numbers."""
     plain = f"{order_no}:{effect}"
     if len(plain) <= 64:
         return plain
-    kind, _, of = effect.partition(":")
-    return f"{order_no}:{kind}:{hashlib.sha256(of.encode()).hexdigest()[:24]}"
+    return f"{order_no}:{effect.kind}:{hashlib.sha256(str(effect).encode()).hexdigest()[:24]}"

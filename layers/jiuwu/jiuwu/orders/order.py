@@ -8,6 +8,7 @@ whose causes are the idempotency keys.
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .effect_key import EffectKey, PushStatus, RefundAll, RefundKey, RefundPart
 from .ids import effect_id
 
 # Why an effect is given up of which the platform said that the money could not be given back.
@@ -54,7 +55,7 @@ class Entry:
 
     `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
     that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
-    booked it, the twin of whatever tells of it again; `asked` is the effect of ours that a refund answers. A payment
+    booked it, the twin of whatever tells of it again; `answers` is the effect of ours that a refund answers. A payment
     that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
     """
 
@@ -63,18 +64,17 @@ class Entry:
     at: int
     of: str = ""
     by: str = ""
-    asked: str = ""
+    answers: RefundKey | None = None
     doubted_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something to be done outside because of the order: tried so often, done at (Unix seconds; 0 while it is not).
+    """A side effect owed to an external system: attempts made, and completion time (Unix seconds; 0 while pending).
 
-    Its name says what: `ship`, `push:shipped`, `push:cancelled`, `points:spend`, `points:return`,
-    `refund:TRANSACTION_ID` for all that is left of a payment, `refund:TRANSACTION_ID#REQUEST` for the `fen` of it that
-    the merchant asked back. Receivers dedupe by `effect_id(order_no, name)`. It is not tried before `next_at` (Unix
-    seconds), and never again once `dead` says why it was given up; a person may redrive it.
+    Its key says what (orders/effect_key.py); `fen` is the amount of a RefundPart. Receivers dedupe by
+    `effect_id(order_no, key)`. It is not tried before `next_at` (Unix seconds), and never again once `dead` says why it
+    was given up; a person may redrive it.
     """
 
     attempts: int = 0
@@ -107,7 +107,7 @@ class UnbookedRefund:
     """A refund that the platform shows and that gave nothing back: "processing", "failed", or "unknown", which is a
     word that the profile does not have and counts as under way.
 
-    `ref` is the platform's refund id, `of` the payment, `asked` the effect of ours that it answers (empty for one made
+    `ref` is the platform's refund id, `of` the payment, `answers` the effect of ours that it answers (None for one made
     at the platform), `at` when we heard of it in Unix seconds.
     """
 
@@ -116,7 +116,7 @@ class UnbookedRefund:
     at: int
     of: str
     status: str
-    asked: str = ""
+    answers: RefundKey | None = None
 
     @property
     def under_way(self) -> bool:
@@ -153,21 +153,21 @@ class Order:
     platform_order_no: str = ""
     pay_url: str = ""
     ledger: tuple[Entry, ...] = ()
-    effects: tuple[tuple[str, Effect], ...] = ()
+    effects: tuple[tuple[EffectKey, Effect], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     unbooked: tuple[UnbookedRefund, ...] = ()  # refunds at the platform that gave nothing back, yet or ever
     due_at: int = 0  # when somebody must next look at it; 0: never
     hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
-    # the merchant's words for each refund asked for, by the request within the effect's name; they may name people
+    # the merchant's words for each refund asked for, by the request of its RefundPart; they may name people
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     # when the platform was last asked because its member asked; written beside the version, so no part of what is equal
     looked_at: int = field(default=0, compare=False)
 
     @property
-    def pending(self) -> tuple[str, ...]:
-        """The names of the effects still to be done, oldest first."""
-        return tuple(name for name, effect in self.effects if effect.pending)
+    def pending(self) -> tuple[EffectKey, ...]:
+        """The effects still to be done, oldest first."""
+        return tuple(key for key, effect in self.effects if effect.pending)
 
     @property
     def balance_fen(self) -> int:
@@ -198,7 +198,7 @@ class Order:
     @property
     def kept(self) -> tuple[Entry, ...]:
         """The payments that were taken for the order, and not as something to give back at once."""
-        return tuple(entry for entry in self.payments if self.effect(f"refund:{entry.ref}") is None)
+        return tuple(entry for entry in self.payments if self.effect(RefundAll(entry.ref)) is None)
 
     def payment(self, transaction_id: str) -> Entry | None:
         """Return the booking of this transaction, in doubt or not; refunds are numbered apart, one may have the same
@@ -229,67 +229,66 @@ class Order:
     def goes_back(self, transaction_id: str) -> bool:
         """Return whether all that is left of this payment is on its way back; not when that failed, nor once it is
         booked."""
-        whole = self.effect(name := f"refund:{transaction_id}")
-        return whole is not None and not whole.refused and name not in self.answered
+        whole = self.effect(key := RefundAll(transaction_id))
+        return whole is not None and not whole.refused and key not in self.answered
 
     def uncommitted_fen(self, transaction_id: str) -> int:
         """Return how much of a payment is left by the refunds of it, and by those of parts of it that are on their way:
         asked for by us, or begun at the platform."""
-        asked = self.asked_back(transaction_id).items()
-        on_its_way = sum(effect.fen for name, effect in asked if name not in self.answered and not effect.refused)
+        parts = self.asked_back(transaction_id).items()
+        on_its_way = sum(effect.fen for key, effect in parts if key not in self.answered and not effect.refused)
         there = sum(one.fen for one in self.begun_there(transaction_id))
         return self.left_fen(transaction_id) - on_its_way - there
 
     def begun_there(self, transaction_id: str) -> tuple[UnbookedRefund, ...]:
         """Return the refunds of this payment that the platform began by itself, and that are under way."""
-        return tuple(one for one in self.unbooked if one.of == transaction_id and one.under_way and not one.asked)
+        return tuple(one for one in self.unbooked if one.of == transaction_id and one.under_way and not one.answers)
 
     @property
-    def answered(self) -> frozenset[str]:
+    def answered(self) -> frozenset[RefundKey]:
         """The effects of ours that a booked refund answers."""
-        return frozenset(refund.asked for refund in self.refunds if refund.asked)
+        return frozenset(refund.answers for refund in self.refunds if refund.answers)
 
-    def asked_back(self, transaction_id: str) -> dict[str, Effect]:
-        """The refunds that the merchant asked of this payment, by name."""
-        return {n: e for n, e in self.effects if e.fen and n.rpartition("#")[0] == f"refund:{transaction_id}"}
+    def asked_back(self, transaction_id: str) -> dict[RefundPart, Effect]:
+        """The parts of this payment that were asked back, by the merchant or by a rule."""
+        parts = ((key, effect) for key, effect in self.effects if isinstance(key, RefundPart))
+        return {key: effect for key, effect in parts if key.transaction_id == transaction_id}
 
-    def reason(self, effect: str) -> str:
+    def refund_keys(self, transaction_id: str) -> tuple[RefundKey, ...]:
+        """The keys that a refund of this payment by us can have: all of it, whether wanted or not, and its parts."""
+        return (RefundAll(transaction_id), *self.asked_back(transaction_id))
+
+    def reason(self, key: EffectKey) -> str:
         """Why the merchant asked for this refund; empty for what nobody asked for."""
-        return dict(self.reasons).get(effect.rpartition("#")[2], "")
+        return dict(self.reasons).get(key.request, "") if isinstance(key, RefundPart) else ""
 
-    def effect(self, name: str) -> Effect | None:
-        """The effect of this name, done or not."""
-        return next((effect for known, effect in self.effects if known == name), None)
+    def effect(self, key: EffectKey) -> Effect | None:
+        """The effect of this key, done or not."""
+        return next((effect for known, effect in self.effects if known == key), None)
 
     def moved(self, status: Status, hold_reason: HoldReason = HoldReason.NONE) -> "Order":
         """Return the order in this status, and on hold for this reason."""
         return replace(self, status=status, hold_reason=hold_reason)
 
-    def with_effect(self, name: str, effect: Effect) -> "Order":
+    def with_effect(self, key: EffectKey, effect: Effect) -> "Order":
         """The order with this effect as given, in its place or as the newest."""
-        if self.effect(name) is None:
-            return replace(self, effects=(*self.effects, (name, effect)))
-        return replace(self, effects=tuple((known, effect if known == name else old) for known, old in self.effects))
+        if self.effect(key) is None:
+            return replace(self, effects=(*self.effects, (key, effect)))
+        return replace(self, effects=tuple((known, effect if known == key else old) for known, old in self.effects))
 
-    def without_pending(self, *names: str) -> "Order":
+    def without_pending(self, *keys: EffectKey) -> "Order":
         """The order without these effects, except those already done."""
-        return replace(self, effects=tuple((n, e) for n, e in self.effects if n not in names or e.done_at))
+        return replace(self, effects=tuple((k, e) for k, e in self.effects if k not in keys or e.done_at))
 
     def seen(self, cause: str) -> HistoryEntry | None:
         """What this event did when it was taken in."""
         return next((happened for happened in self.history if happened.cause == cause), None)
 
 
-def payment_of(name: str, effect: Effect) -> str:
-    """The payment (transaction id) that a refund is of; one that the merchant asked for has its request behind a #."""
-    of = name.removeprefix("refund:")
-    return of.rpartition("#")[0] if effect.fen else of
-
-
-def request_no(order: "Order", name: str) -> str:
+def request_no(order: "Order", key: EffectKey) -> str:
     """Return the number under which an effect goes out to the platform. A state that it has left since goes out under
     another one: a number that it knows it answers as before, and does nothing. A refund keeps its number, or it might
     be made twice."""
-    number = effect_id(order.order_no, name)
-    effect = order.effect(name)
-    return f"{number}:{effect.owed}" if effect and effect.owed and name.startswith("push:") else number
+    number = effect_id(order.order_no, key)
+    effect = order.effect(key)
+    return f"{number}:{effect.owed}" if effect and effect.owed and isinstance(key, PushStatus) else number

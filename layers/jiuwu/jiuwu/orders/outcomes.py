@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .effect_key import EffectKey, RefundAll, RefundPart
 from .events import Event, MessageFacts, RefundRequested
-from .order import Effect, HistoryEntry, Order, Status, payment_of
+from .order import Effect, HistoryEntry, Order, Status
 
 # Ids that fall off are harmless: the ledger knows transactions and refunds, the status the rest.
 HISTORY_KEPT = 24
@@ -86,22 +87,23 @@ def awaits_refund(order: Order, transaction_id: str) -> bool:
     not gone back yet as far as we know."""
     if order.left_fen(transaction_id) <= 0:
         return False
-    names = (f"refund:{transaction_id}", *order.asked_back(transaction_id))
-    effects = (order.effect(name) for name in names if name not in order.answered)
+    keys = order.refund_keys(transaction_id)
+    effects = (order.effect(key) for key in keys if key not in order.answered)
     return any(effect and not effect.dead for effect in effects) or bool(order.begun_there(transaction_id))
 
 
-def effect_state(order: Order, name: str) -> Literal["pending", "processing", "done", "failed", "given_up"]:
+def effect_state(order: Order, key: EffectKey) -> Literal["pending", "processing", "done", "failed", "given_up"]:
     """Return how an effect stands. A refund is done once it is booked: until then the platform is processing it."""
-    effect = order.effect(name) or Effect()
+    effect = order.effect(key) or Effect()
     if effect.refund_failed:
         return "failed"
     if effect.dead:
         return "given_up"
     if not effect.done_at:
         return "pending"
-    refund = name.startswith("refund:") and name not in order.answered
-    return "processing" if refund and order.left_fen(payment_of(name, effect)) > 0 else "done"
+    if not isinstance(key, RefundAll | RefundPart) or key in order.answered:
+        return "done"
+    return "processing" if order.left_fen(key.transaction_id) > 0 else "done"
 
 
 def unknown_payment(order: Order, transaction_id: str) -> bool:
@@ -117,7 +119,7 @@ def cause_of(event: Event) -> tuple[str, str]:
     return (event.event_id, event.proof) if isinstance(event, MessageFacts) else ("", "")
 
 
-def want(order: Order, effect: str, fen: int = 0) -> Order:
+def want(order: Order, effect: EffectKey, fen: int = 0) -> Order:
     """The order with this effect to be done, if it never had it."""
     return order if order.effect(effect) else order.with_effect(effect, Effect(fen=fen))
 
@@ -127,13 +129,13 @@ def growing_pause(attempts: int) -> int:
     return min(_FIRST_SECONDS << min(attempts - 1, 16), _MOST_SECONDS)
 
 
-def settle(order: Order, name: str, at: int, attempts: int = 0) -> Order:
+def settle(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
     """The effect is done; one that nobody asked for is noted only when this very process carried it out."""
-    effect = order.effect(name)
+    effect = order.effect(key)
     if effect is None and not attempts:
         return order
     known = effect or Effect()
-    return order if known.done_at else order.with_effect(name, _done(known, attempts, at))
+    return order if known.done_at else order.with_effect(key, _done(known, attempts, at))
 
 
 def _done(known: Effect, attempts: int, at: int) -> Effect:

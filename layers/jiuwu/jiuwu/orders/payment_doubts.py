@@ -6,6 +6,7 @@ of it ends the doubt (`Paid.shown`).
 
 from dataclasses import replace
 
+from .effect_key import PushStatus
 from .events import PaymentsDoubted
 from .order import Effect, HoldReason, Order, Status
 from .outcomes import Ignored, Outcome, Policy, applied
@@ -26,7 +27,7 @@ def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> Outcome:
 
 def _without_own_refunds(order: Order) -> Order:
     """Withdraw the refunds that the rules decided: they were reckoned with a payment that may not exist."""
-    return order.without_pending(*(name for name, effect in order.effects if is_own_refund(name, effect)))
+    return order.without_pending(*(key for key, _ in order.effects if is_own_refund(key)))
 
 
 def _weighed(order: Order, *, differing: bool) -> Order:
@@ -43,6 +44,6 @@ def _weighed(order: Order, *, differing: bool) -> Order:
 
 def _pushed_again(order: Order) -> Order:
     """Push "shipped" again: the platform refused it for an untrue payment, and takes it for a true one."""
-    push = order.effect("push:shipped")
+    push = order.effect(PushStatus("shipped"))
     refused = push is not None and push.refused and is_paid(order)
-    return order.with_effect("push:shipped", Effect()) if refused else order
+    return order.with_effect(PushStatus("shipped"), Effect()) if refused else order

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from .effect_key import PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
 from .events import Cancelled, Completed, Expired, Paid, Placed
 from .order import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, unknown_payment, want
 from .payment_sum import give_back, is_over, is_paid, may_be_paid_anew, received_fen, was_paid
 
 # What is not done any more for an order that is over.
-_UNLESS_OVER = ("push:cancelled", "ship", "points:spend")
+_UNLESS_OVER = (PushStatus("cancelled"), Ship(), SpendPoints())
 
 
 def placed(order: Order, event: Placed, policy: Policy) -> Outcome:
@@ -21,7 +22,7 @@ def placed(order: Order, event: Placed, policy: Policy) -> Outcome:
     if order.status is Status.CREATED:
         known = known.moved(Status.PLACED)
     elif order.status is Status.CANCELLED:
-        known = want(known, "push:cancelled")  # or it stays payable over there
+        known = want(known, PushStatus("cancelled"))  # or it stays payable over there
     return applied(known, event, "placed", policy)
 
 
@@ -94,7 +95,7 @@ def _kept_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
 
 def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
     """Money that the order needs no more, or that strayed to one for points: it goes back and changes nothing else."""
-    owed = want(booked, f"refund:{event.transaction_id}")
+    owed = want(booked, RefundAll(event.transaction_id))
     return applied(owed, event, "second_payment", policy, ("second_payment",))
 
 
@@ -102,7 +103,7 @@ def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *ale
     """Compare the sum of what came with the amount: below it the order waits, with exactly the amount it ships, and
     above it the surplus goes back."""
     if _all_is_going_back(order):
-        return applied(order.moved(Status.PAID).without_pending("push:cancelled"), event, what, policy, alerts)
+        return applied(order.moved(Status.PAID).without_pending(PushStatus("cancelled")), event, what, policy, alerts)
     if not is_paid(order):
         known = order.status is Status.HELD and order.awaits_money
         return applied(short(order), event, "underpaid", policy, (*alerts, *(() if known else ("underpaid",))))
@@ -113,7 +114,7 @@ def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *ale
 
 def _all_is_going_back(order: Order) -> bool:
     """Return whether the refund of an order that misses no money was under way before we heard of its payment."""
-    return order.amount_fen > 0 >= received_fen(order) and was_paid(order) and order.effect("ship") is None
+    return order.amount_fen > 0 >= received_fen(order) and was_paid(order) and order.effect(Ship()) is None
 
 
 def serve_if_paid(order: Order) -> Order:
@@ -129,36 +130,36 @@ def serve(order: Order) -> Order:
 
 def _shipping(order: Order) -> Order:
     """Return the order with its goods on their way, rescued if it was expiring; what left before is not sent again."""
-    order = order.without_pending("push:cancelled")
-    shipped = order.effect("ship")
+    order = order.without_pending(PushStatus("cancelled"))
+    shipped = order.effect(Ship())
     if shipped and shipped.done_at:
-        return want(order.moved(Status.SHIPPED), "push:shipped")
-    order = want(order.moved(Status.PAID), "ship")
-    return want(order, "points:spend") if order.points else order
+        return want(order.moved(Status.SHIPPED), PushStatus("shipped"))
+    order = want(order.moved(Status.PAID), Ship())
+    return want(order, SpendPoints()) if order.points else order
 
 
 def short(order: Order) -> Order:
     """Return the order waiting for the rest of its money; nothing ships meanwhile."""
     reason = HoldReason.UNPROVEN if order.doubted else HoldReason.SHORT
-    return order.moved(Status.HELD, reason).without_pending("ship", "points:spend")
+    return order.moved(Status.HELD, reason).without_pending(Ship(), SpendPoints())
 
 
 def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
     if policy.late_payment == "revive":
         return _weighed(order, event, policy, "revived", "late_payment")
-    owed = want(order, f"refund:{event.transaction_id}")
+    owed = want(order, RefundAll(event.transaction_id))
     return applied(owed, event, "late_payment", policy, ("late_payment",))
 
 
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
     """The refund of this very payment was heard of first: book it, ship nothing for it."""
     if over:
-        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
+        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
     if order.points or not (order.awaits_money or order.status is Status.CANCELLED):
         return applied(order, event, "paid_and_refunded", policy)
     if order.status is Status.CANCELLED:  # it came late: no later payment begins the order anew
-        order = order.with_effect(f"refund:{event.transaction_id}", Effect(done_at=event.at))
+        order = order.with_effect(RefundAll(event.transaction_id), Effect(done_at=event.at))
     elif is_over(order):  # what came after that is not for this order
         order = give_back(order, received_fen(order))
         return applied(given_back(order), event, "paid_and_refunded", policy)
@@ -198,7 +199,7 @@ def given_back(order: Order) -> Order:
 
 def _ended(order: Order, status: Status) -> Order:
     order = order.moved(status)
-    return want(order, "points:return") if order.points else order
+    return want(order, ReturnPoints()) if order.points else order
 
 
 def expired(order: Order, event: Expired, policy: Policy) -> Outcome:
@@ -207,9 +208,9 @@ def expired(order: Order, event: Expired, policy: Policy) -> Outcome:
     unheard = any(unknown_payment(order, refund.of) for refund in order.refunds)
     if unheard or not (on_hold or (order.status is Status.PLACED and not order.ledger)):
         return Ignored("not_expirable")
-    asked = order.effect("push:cancelled")
+    asked = order.effect(PushStatus("cancelled"))
     if asked is None:
-        return applied(want(order, "push:cancelled"), event, "expiring", policy)
+        return applied(want(order, PushStatus("cancelled")), event, "expiring", policy)
     if on_hold and asked.done_at:  # revived since: the platform has cancelled it once, and is not asked twice
         return applied(closed(order), event, "cancelled", policy)
     return Ignored("already_expiring")

@@ -6,7 +6,8 @@ A payment that goes back whole (a second one, a late one) and one that the platf
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .order import Effect, Entry, Order, Status
+from .effect_key import EffectKey, RefundAll, RefundPart, Ship
+from .order import Entry, Order, Status
 from .outcomes import want
 
 # A refund that left before it was withdrawn has reached the platform by then: EffectDispatcher's 30 s, and some.
@@ -49,13 +50,13 @@ def was_paid(order: Order) -> bool:
 
 def may_be_paid_anew(order: Order) -> bool:
     """Return whether all that came went back before it made up the amount, and no rule ended the order."""
-    ended = any(is_own_refund(name, effect) for name, effect in order.effects)
+    ended = any(is_own_refund(key) for key, _ in order.effects)
     return order.status is Status.REFUNDED and not order.points and not ended and not was_paid(order)
 
 
-def is_own_refund(name: str, effect: Effect) -> bool:
+def is_own_refund(key: EffectKey) -> bool:
     """Return whether an effect is a refund that the rules decided, and not the merchant."""
-    return name.startswith("refund:") and (not effect.fen or name.rpartition("#")[2].startswith("rule-"))
+    return isinstance(key, RefundAll) or (isinstance(key, RefundPart) and key.by_rule)
 
 
 def give_back(order: Order, fen: int) -> Order:
@@ -79,12 +80,12 @@ def take_back_refunds(order: Order, at: int) -> Order:
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     if not served or order.points or is_paid(order):
         return order
-    own = (name for name, effect in order.effects if effect.pending and is_own_refund(name, effect))
+    own = (key for key, effect in order.effects if effect.pending and is_own_refund(key))
     kept = order.without_pending(*own)
     if received_fen(kept) < order.amount_fen or is_over(kept):
         return order
-    if (ship := kept.effect("ship")) and ship.pending:
-        kept = kept.with_effect("ship", replace(ship, next_at=max(ship.next_at, at + _IN_FLIGHT_SECONDS)))
+    if (ship := kept.effect(Ship())) and ship.pending:
+        kept = kept.with_effect(Ship(), replace(ship, next_at=max(ship.next_at, at + _IN_FLIGHT_SECONDS)))
     return give_back(kept, received_fen(kept) - order.amount_fen)
 
 
@@ -92,12 +93,12 @@ def _refund_wholly(order: Order, transaction_id: str, fen: int) -> Order:
     """Ask a payment back whole; one of which a part was asked back before, only by what is left."""
     if order.asked_back(transaction_id):
         return _refund_in_part(order, transaction_id, fen)
-    return want(order, f"refund:{transaction_id}")
+    return want(order, RefundAll(transaction_id))
 
 
 def _refund_in_part(order: Order, transaction_id: str, fen: int) -> Order:
-    numbers = (f"refund:{transaction_id}#rule-{number}" for number in range(1, len(order.effects) + 2))
-    return want(order, next(name for name in numbers if order.effect(name) is None), fen)
+    keys = (RefundPart(transaction_id, f"rule-{number}") for number in range(1, len(order.effects) + 2))
+    return want(order, next(key for key in keys if order.effect(key) is None), fen)
 
 
 def _reached_amount(order: Order, *, less_requested: bool) -> bool:
@@ -115,11 +116,11 @@ def _balances(order: Order, *, less_requested: bool) -> Iterator[int]:
         asked = _requested_fen(order, payment, refunds) if less_requested else 0
         later = [refund for refund in refunds if refund.at > payment.at or not less_requested]
         # a refund of the same second follows its own payment, so the two are one move only for other payments
-        at_once = sum(one.fen for one in refunds if one not in later and not one.asked)
+        at_once = sum(one.fen for one in refunds if one not in later and not one.answers)
         if less_requested and payment.fen - asked >= order.amount_fen:
             yield payment.fen - asked
         moves.append((payment.at, payment.fen - asked + at_once))
-        moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_requested and one.asked)]
+        moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_requested and one.answers)]
     balance = 0
     for _, fen in sorted(moves, key=lambda move: (move[0], (move[1] < 0) is not less_requested)):
         balance += fen
@@ -130,4 +131,4 @@ def _requested_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> in
     """Return how much of a payment we asked back, whether it has gone back yet or not."""
     there = sum(one.fen for one in order.begun_there(payment.ref))
     on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref) - there
-    return on_its_way - sum(one.fen for one in refunds if one.asked)
+    return on_its_way - sum(one.fen for one in refunds if one.answers)

@@ -4,12 +4,13 @@ import base64
 import hashlib
 from dataclasses import replace
 
+from .effect_key import PushStatus, RefundAll, RefundKey, RefundPart, Ship
 from .events import Refunded, RefundRequested, RefundStatusChanged
 from .ids import effect_id
 from .order import Effect, Entry, HoldReason, Order, Status
 from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
 from .payment_rules import given_back, short
-from .payment_sum import is_own_refund, received_fen, take_back_refunds, was_paid
+from .payment_sum import received_fen, take_back_refunds, was_paid
 
 # An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
 # fen at a time, must not fill it until no notification fits any more.
@@ -23,31 +24,31 @@ def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
         return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
-    asked = answered_effect(order, event)
-    entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, asked)
+    answers = answered_effect(order, event)
+    entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, answers)
     unbooked = tuple(one for one in order.unbooked if one.ref != event.refund_id)
     booked = replace(order, ledger=(*order.ledger, entry), unbooked=unbooked)
     if unknown_payment(booked, event.transaction_id):
         return _refunded_before_payment(booked, event, policy)
-    booked = settle(booked, asked, event.at)
+    booked = settle(booked, answers, event.at) if answers else booked
     if booked.left_fen(event.transaction_id) <= 0:
-        booked = settle(booked, f"refund:{event.transaction_id}", event.at)
+        booked = settle(booked, RefundAll(event.transaction_id), event.at)
     return _after_refund(booked, event, policy)
 
 
-def answered_effect(order: Order, event: Refunded | RefundStatusChanged) -> str:
-    """Return the effect of ours that this refund answers; empty when it was made at the platform."""
+def answered_effect(order: Order, event: Refunded | RefundStatusChanged) -> RefundKey | None:
+    """Return the effect of ours that this refund answers; None when it was made at the platform."""
     if not event.out_refund_no:
-        return ""
-    names = [f"refund:{event.transaction_id}", *order.asked_back(event.transaction_id)]
-    return next((name for name in names if effect_id(order.order_no, name) == event.out_refund_no), "")
+        return None
+    keys = order.refund_keys(event.transaction_id)
+    return next((key for key in keys if effect_id(order.order_no, key) == event.out_refund_no), None)
 
 
 def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     left = order.left_fen(event.transaction_id)
     if left < 0:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
-        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending("ship")
+        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
         return applied(held, event, "held", policy, ("refund_exceeds_payment",))
     if not event.out_refund_no:
         order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
@@ -56,12 +57,12 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     # a payment of nothing is one by points, which no refund of money takes back
     strayed = order.points and payment and payment.fen
     if left > 0 or strayed or any(order.left_fen(kept.ref) for kept in order.kept):
-        by_rule = left <= 0 and (strayed or order.effect(f"refund:{event.transaction_id}"))
+        by_rule = left <= 0 and (strayed or order.effect(RefundAll(event.transaction_id)))
         what = "second_payment_refunded" if by_rule else "partly_refunded"
-        if "ship" in order.pending and not was_paid(order):  # it went back before the rest came
+        if Ship() in order.pending and not was_paid(order):  # it went back before the rest came
             return applied(short(order), event, what, policy, (*alerts, "underpaid"))
         return applied(order, event, what, policy, alerts)
-    over = given_back(order).without_pending("ship", "push:shipped", "push:cancelled")
+    over = given_back(order).without_pending(Ship(), PushStatus("shipped"), PushStatus("cancelled"))
     return applied(over, event, "refunded", policy, alerts)
 
 
@@ -69,10 +70,10 @@ def less_surplus(order: Order, fen: int) -> Order:
     """Reduce the surplus still to be asked back by what the platform gave back by itself; that may have been it."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
-    for name, effect in reversed(order.effects):
-        if effect.pending and effect.fen and spare > 0 and is_own_refund(name, effect):
+    for key, effect in reversed(order.effects):
+        if isinstance(key, RefundPart) and key.by_rule and effect.pending and spare > 0:
             cut, left = min(spare, effect.fen), max(effect.fen - spare, 0)
-            order = order.with_effect(name, replace(effect, fen=left)) if left else order.without_pending(name)
+            order = order.with_effect(key, replace(effect, fen=left)) if left else order.without_pending(key)
             spare -= cut
     return order
 
@@ -81,12 +82,12 @@ def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]
     """Cut what we were still going to ask back down to what refunds made at the platform leave, newest first; a person
     hears of it. A request that had reached the platform would have kept it from its own. What all goes back is not
     shipped."""
-    pending = [(name, effect) for name, effect in order.asked_back(transaction_id).items() if effect.pending]
+    pending = [(key, effect) for key, effect in order.asked_back(transaction_id).items() if effect.pending]
     reduced = False
     while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
-        (name, effect), reduced = pending.pop(), True
+        (key, effect), reduced = pending.pop(), True
         left = effect.fen - over
-        order = order.with_effect(name, replace(effect, fen=left)) if left > 0 else order.without_pending(name)
+        order = order.with_effect(key, replace(effect, fen=left)) if left > 0 else order.without_pending(key)
     return unshipped_if_all_goes(order), ("refund_reduced",) if reduced else ()
 
 
@@ -108,7 +109,7 @@ def going_back_fen(order: Order) -> int:
 def unshipped_if_all_goes(order: Order) -> Order:
     """Withdraw the parcel of an order whose money all goes back, whoever gives it; points are no money."""
     all_goes = any(payment.fen for payment in order.kept) and received_fen(order) <= 0
-    return order.without_pending("ship") if all_goes else order
+    return order.without_pending(Ship()) if all_goes else order
 
 
 def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
@@ -131,12 +132,12 @@ def refund_asked(order: Order, event: RefundRequested, policy: Policy) -> Outcom
         return Ignored("nothing_paid")
     if not 0 < event.amount_fen <= refundable_fen(order):
         return Ignored("refund_exceeds_payment")
-    if len({name.rpartition("#")[2] for name, effect in order.effects if effect.fen}) >= MOST_REQUESTS:
+    if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
     left = event.amount_fen
     for payment in payments:
         if part := min(left, max(order.refundable_fen(payment.ref), 0)):
-            order, left = want(order, f"refund:{payment.ref}#{request}", part), left - part
+            order, left = want(order, RefundPart(payment.ref, request), part), left - part
     order = with_reason(unshipped_if_all_goes(order), request, event.reason)
     return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
 
@@ -174,10 +175,10 @@ def request_failed(order: Order, request: str, *, whole: bool) -> bool:
 
 def _parts(order: Order, request: str) -> list[Effect]:
     """Return the refunds that a request asked for, one of each payment that it took money from."""
-    ending = f"#{request_part(request)}"
-    return [effect for name, effect in order.effects if name.endswith(ending)]
+    part = request_part(request)
+    return [effect for key, effect in order.effects if isinstance(key, RefundPart) and key.request == part]
 
 
 def request_part(request: str) -> str:
-    """Return a request's id for an effect's name, which must stay short and without a second #."""
+    """Return a request's id for an effect's key, which must stay short and without a #."""
     return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

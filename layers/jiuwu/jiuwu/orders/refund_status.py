@@ -6,6 +6,7 @@ here to be given back again, and a person hears of it.
 
 from dataclasses import replace
 
+from .effect_key import RefundKey, Ship
 from .events import RefundStatusChanged
 from .order import REFUND_FAILED, Order, Status, UnbookedRefund
 from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, settle, want
@@ -28,24 +29,24 @@ def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Poli
         return Ignored("duplicate_refund_status")
     if known and not known.under_way and not event.listed:
         return look(order, event, "refund_failed_before")
-    noted = _noted(order, event, asked := answered_effect(order, event))
+    noted = _noted(order, event, answers := answered_effect(order, event))
     if event.status == "failed":
-        return _failed(noted, event, asked, policy)
-    return _under_way(noted, event, asked, policy)
+        return _failed(noted, event, answers, policy)
+    return _under_way(noted, event, answers, policy)
 
 
-def _noted(order: Order, event: RefundStatusChanged, asked: str) -> Order:
+def _noted(order: Order, event: RefundStatusChanged, answers: RefundKey | None) -> Order:
     """Return the order that remembers how the refund stands; what failed longest ago is forgotten first."""
     others = tuple(one for one in order.unbooked if one.ref != event.refund_id)
-    this = UnbookedRefund(event.refund_id, event.amount_fen, event.at, event.transaction_id, event.status, asked)
+    this = UnbookedRefund(event.refund_id, event.amount_fen, event.at, event.transaction_id, event.status, answers)
     kept = sorted((*others, this), key=lambda one: (one.under_way, one.at))[-_MOST_UNBOOKED:]
     return replace(order, unbooked=tuple(kept))
 
 
-def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
+def _under_way(order: Order, event: RefundStatusChanged, answers: RefundKey | None, policy: Policy) -> Applied:
     """Take in a refund that the platform is processing: its money counts as on its way back."""
-    if asked:
-        order = settle(order, asked, event.at)
+    if answers:
+        order = settle(order, answers, event.at)
     else:
         order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
@@ -53,16 +54,16 @@ def _under_way(order: Order, event: RefundStatusChanged, asked: str, policy: Pol
     return applied(order, event, f"refund_{event.status}", policy, (*alerts, *unknown))
 
 
-def _failed(order: Order, event: RefundStatusChanged, asked: str, policy: Policy) -> Applied:
+def _failed(order: Order, event: RefundStatusChanged, answers: RefundKey | None, policy: Policy) -> Applied:
     """Take in a refund that failed: its money may be given back again. The reply to our request may have said so
     before."""
-    effect = order.effect(asked) if asked else None
+    effect = order.effect(answers) if answers else None
     if effect and effect.refund_failed:
         return applied(order, event, "refund_failed", policy)
-    if effect:
-        order = order.with_effect(asked, replace(effect, done_at=0, next_at=0, dead=REFUND_FAILED))
-    order = _ships_again(serve_if_paid(order), asked)
-    return applied(order if asked else _without_surplus(order), event, "refund_failed", policy, ("refund_failed",))
+    if answers and effect:
+        order = order.with_effect(answers, replace(effect, done_at=0, next_at=0, dead=REFUND_FAILED))
+    order = _ships_again(serve_if_paid(order), answers)
+    return applied(order if answers else _without_surplus(order), event, "refund_failed", policy, ("refund_failed",))
 
 
 def _without_surplus(order: Order) -> Order:
@@ -71,10 +72,10 @@ def _without_surplus(order: Order) -> Order:
     return give_back(order, received_fen(order) - order.amount_fen) if served else order
 
 
-def _ships_again(order: Order, asked: str) -> Order:
+def _ships_again(order: Order, answers: RefundKey | None) -> Order:
     """Ask again for a parcel that was withdrawn for a refund that the platform began and could not make; where the
     merchant wanted money given back, a person decides."""
     merchants = any(order.asked_back(payment.ref) for payment in order.kept)
-    if asked or merchants or order.status is not Status.PAID or received_fen(order) <= 0:
+    if answers or merchants or order.status is not Status.PAID or received_fen(order) <= 0:
         return order
-    return want(order, "ship")
+    return want(order, Ship())

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.effect_key import EffectKey, PushStatus, Ship
 from jiuwu.orders.events import (
     Cancelled,
     Completed,
@@ -185,7 +186,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
     history = (*order.history, HistoryEntry(at, "", f"{HELD_BECAUSE}{why}"))
-    return replace(order.without_pending("ship").moved(Status.HELD, HoldReason.DIFFERS), history=history)
+    return replace(order.without_pending(Ship()).moved(Status.HELD, HoldReason.DIFFERS), history=history)
 
 
 def _reported(class_: Drift, order_no: str, evidence: str, *actions: Action) -> Decision:
@@ -207,7 +208,7 @@ def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
         # placing it again would ask the member to pay twice
         return _reported(Drift.STATE_IMPOSSIBLE, number, evidence)
     if local.status is Status.CANCELLED:
-        settled = EffectDone(now, "push:cancelled")  # there is nothing to cancel
+        settled = EffectDone(now, PushStatus("cancelled"))  # there is nothing to cancel
         return Decision((settled,) if settled.effect in local.pending else ())
     if local.status is Status.CREATED and now - local.created_at > (policy.expiry_seconds or UNPLACED_SECONDS):
         given_up = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
@@ -216,7 +217,7 @@ def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
 
 
 def _may_hold(local: Order) -> bool:
-    unshipped = local.status is Status.PAID and "ship" in local.pending
+    unshipped = local.status is Status.PAID and Ship() in local.pending
     return unshipped or local.awaits_money
 
 
@@ -247,27 +248,23 @@ def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> t
 
 def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
     """The effects that we hold for done, or never asked for, and that the platform does not show."""
-    names = []
-    ship = local.effect("ship")
+    keys: list[EffectKey] = []
+    ship = local.effect(Ship())
     if remote.status == "paid" and local.status in (Status.SHIPPED, Status.COMPLETED) and ship and ship.done_at:
-        names.append("push:shipped")
+        keys.append(PushStatus("shipped"))
     # paid by nothing, it costs nothing: that was no payment, and its points are the member's again
     open_there = remote.status == "created" or (remote.status == "paid" and not remote.amount_fen)
     if open_there and local.status is Status.CANCELLED:
-        names.append("push:cancelled")
-    names += _unanswered(local, remote)
-    return _taken([EffectMissingRemotely(now, name) for name in names], local, policy)
+        keys.append(PushStatus("cancelled"))
+    keys += _unanswered(local, remote)
+    return _taken([EffectMissingRemotely(now, key) for key in keys], local, policy)
 
 
-def _unanswered(local: Order, remote: "RemoteOrder") -> list[str]:
+def _unanswered(local: Order, remote: "RemoteOrder") -> list[EffectKey]:
     """Return the refunds that we asked for and the platform does not show, however they stand."""
     ours = {refund.out_refund_no for refund in remote.refunds}
-    names: list[str] = []
-    for payment in remote.payments:
-        whole = f"refund:{payment.transaction_id}"
-        names += [whole] if local.effect(whole) else []
-        names += local.asked_back(payment.transaction_id)
-    return [name for name in names if effect_id(local.order_no, name) not in ours]
+    keys = [key for payment in remote.payments for key in local.refund_keys(payment.transaction_id)]
+    return [key for key in keys if local.effect(key) and effect_id(local.order_no, key) not in ours]
 
 
 def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Iterator[Finding]:

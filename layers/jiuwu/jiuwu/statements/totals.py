@@ -222,7 +222,7 @@ def _agree(here: SideSnapshot, there: SideSnapshot) -> bool:
 
 def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
     """What will bring the sides together: effects that are still to leave, or what the reconciler would do now."""
-    pending = [f"pending: {', '.join(local.pending)}"] if local and local.pending else []
+    pending = [f"pending: {', '.join(map(str, local.pending))}"] if local and local.pending else []
     if local and local.hold_reason is HoldReason.SHORT:
         pending.append(f"waits for the rest: {missing_fen(local)} of {local.amount_fen} fen are missing")
     pending += [f"refund {one.ref} is {one.status} there" for one in local.unbooked if one.under_way] if local else []
