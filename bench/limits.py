@@ -4,6 +4,7 @@ from typing import Any
 
 from jiuwu.bootstrap import lane_rules
 from jiuwu.platform import profile
+from jiuwu.runtime import Runtime
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
 from sandbox.simulation.aws.account import Account
@@ -21,8 +22,8 @@ def _used(instances: int, asked_per_second: float) -> dict[str, float]:
     account = Account.of_template(lambda: now[0])
 
     def instance() -> Lanes:
-        table = LaneTable(account.client("dynamodb"), _TABLE, clock=lambda: now[0])
-        return Lanes(table, rules, observe=_unheard, clock=lambda: now[0], random=lambda: 0.5)
+        table = LaneTable(account.client("dynamodb"), _TABLE, runtime=Runtime(clock=lambda: now[0]))
+        return Lanes(table, rules, observe=_unheard, runtime=Runtime(clock=lambda: now[0], random=lambda: 0.5))
 
     all_, let_through, asked = [instance() for _ in range(instances)], 0, 0
     while let_through < _CALLS:

@@ -16,6 +16,7 @@ from jiuwu.effects.queue_delay import Backlog
 from jiuwu.platform.calls.base_client import CallRecord
 from jiuwu.platform.calls.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError, load
+from jiuwu.runtime import Runtime
 from sandbox.cloud.environments import ROOT
 from tests.functions.trade_messages import listen
 
@@ -135,7 +136,7 @@ class Counting:
 
 
 def queue_of(sqs: Any, now: list[float]) -> EffectQueue:
-    return EffectQueue(sqs, "effects", Backlog(50.0, readers=8), clock=lambda: now[0])
+    return EffectQueue(sqs, "effects", Backlog(50.0, readers=8), runtime=Runtime(clock=lambda: now[0]))
 
 
 def test_an_effect_waits_for_all_that_are_queued_before_it() -> None:

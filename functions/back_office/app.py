@@ -5,12 +5,12 @@ GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET a
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import hmac
 import math
 import re
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -247,22 +247,22 @@ def _done(status: int, outcome: str, content: dict[str, object], **told: object)
     return web.json_reply(status, content)
 
 
-def build(environment: Settings, clock: Callable[[], float] = time.time) -> Office:
+def build(environment: Settings, runtime: Runtime = SYSTEM) -> Office:
     """The office of an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, environment.orders_table)
     policy = Policy(check_seconds=environment.payment_check_seconds)  # of the rules, all that a refund asks for
     secretsmanager = clients.client("secretsmanager")
-    wrong_keys = LaneTable(dynamodb, environment.limits_table, kept_seconds=KEPT_SECONDS, clock=clock)
+    wrong_keys = LaneTable(dynamodb, environment.limits_table, kept_seconds=KEPT_SECONDS, runtime=runtime)
     queue = partial(queue_effects, clients.client("sqs"), environment.effect_queue_url)
     return Office(
         key=SecretReader(secretsmanager, environment.merchant_key_name, least=_LEAST_KEY, most=_MOST_KEY),
-        source_limit=SourceLimit(wrong_keys, on_fault=partial(heed, "unavailable", "wrong_keys"), clock=clock),
+        source_limit=SourceLimit(wrong_keys, on_fault=partial(heed, "unavailable", "wrong_keys"), runtime=runtime),
         accounts=Accounts(dynamodb, environment.members_table),
         store=store,
-        refunds=Refunds(store, policy, queue=queue, clock=clock),
+        refunds=Refunds(store, policy, queue=queue, runtime=runtime),
         ledger=PointsLedger(dynamodb, environment.points_table),
-        clock=clock,
+        clock=runtime.clock,
     )
 
 

@@ -6,10 +6,9 @@ over the queue, which this function takes, too; the last task to end writes the 
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -59,7 +58,7 @@ class DailyStatement(NamedTuple):
     sqs: Any
     s3: Any
     platform: Platform
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(made: DailyStatement, event: object, deadline: Deadline, request_id: str) -> Answer:
@@ -71,8 +70,8 @@ def handle(made: DailyStatement, event: object, deadline: Deadline, request_id: 
         return task_queue.again(
             task.message_id for task in task_queue.tasks(event, Work) if not _did(made, task.body, deadline)
         )
-    day, run = _asked(event, made.clock())
-    return _begin(made, Run(day, run or request_id, int(made.clock())))
+    day, run = _asked(event, made.runtime.clock())
+    return _begin(made, Run(day, run or request_id, int(made.runtime.clock())))
 
 
 def _asked(event: object, now: float) -> tuple[str, str]:
@@ -111,7 +110,7 @@ def _did(made: DailyStatement, work: Work | None, deadline: Deadline) -> bool:
 
 
 def _watch(made: DailyStatement, run: Run, work: Work) -> None:
-    if made.clock() - run.started_at > _LONGEST_RUN_SECONDS:
+    if made.runtime.clock() - run.started_at > _LONGEST_RUN_SECONDS:
         _finish(made, run)
     else:
         _again(made, work, _WATCH_SECONDS)
@@ -135,7 +134,7 @@ def _comparer(made: DailyStatement, day: str) -> Comparer:
         lambda: made.platform.client,
         made.settings.policy,
         Period(*bounds(day)),
-        made.clock,
+        made.runtime,
     )
 
 
@@ -147,7 +146,7 @@ def _again(made: DailyStatement, work: Work, seconds: int) -> None:
 def _finish(made: DailyStatement, run: Run) -> None:
     """Writes the report and counts; a crash on the way brings the task back, and it is written again."""
     tally = made.runs.tally(run, tasks_of(run.day))
-    statement = Statement(run.day, *bounds(run.day), int(made.clock()), tally, run.run)
+    statement = Statement(run.day, *bounds(run.day), int(made.runtime.clock()), tally, run.run)
     for kind, text, media in (("json", statement.json(), "application/json"), ("csv", statement.csv(), "text/csv")):
         made.s3.put_object(
             Bucket=made.settings.statements_bucket,
@@ -184,7 +183,7 @@ def _log_failures(work: Work, progress: Progress) -> None:
         telemetry.logger.warning("a task failed and is tried again", task=work.task, failures=progress.failures)
 
 
-def build(environment: Settings, platform: Platform, clock: Callable[[], float] = time.time) -> DailyStatement:
+def build(environment: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> DailyStatement:
     """The function in an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     return DailyStatement(
@@ -194,7 +193,7 @@ def build(environment: Settings, platform: Platform, clock: Callable[[], float] 
         clients.client("sqs"),
         clients.client("s3"),
         platform,
-        clock,
+        runtime,
     )
 
 

@@ -4,10 +4,10 @@ A message that cannot be kept stays in its dead-letter queue and comes again; th
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,7 +34,7 @@ class Keeper(NamedTuple):
     profile: profile.Profile
     shelf: DeadLetterRepository
     sources: Mapping[str, str]
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
 def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
     arn = record["eventSourceARN"]
     source = keeper.sources.get(arn, arn.rpartition(":")[2])
-    death = failed_message.read(record, source=source, profile=keeper.profile, now=int(keeper.clock()))
+    death = failed_message.read(record, source=source, profile=keeper.profile, now=int(keeper.runtime.clock()))
     try:
         letter = keeper.shelf.keep(death)
     except (ClientError, BotoCoreError, DeadLettersBusy) as error:

@@ -6,11 +6,11 @@ nothing does no harm.
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,7 +62,7 @@ class Parts(NamedTuple):
     sqs: Any
     points: PointsLedger
     platform: Platform
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(parts: Parts, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], de
         bury=partial(_give_up, parts),
         check_from_fen=chosen.check_payments_from_fen,
         deadline=deadline,
-        clock=parts.clock,
+        runtime=parts.runtime,
     )
     try:
         dispatched = dispatcher.dispatch(order_nos, begun=begun)
@@ -110,7 +110,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], de
 def _ask_again(parts: Parts, next_at: Mapping[str, Sequence[int]]) -> None:
     """A message for each time at which an order has something to try again. What waits longer than SQS can, and what
     the queue does not take, is brought back by the order's due time."""
-    now = int(parts.clock())
+    now = int(parts.runtime.clock())
     waits: dict[int, list[str]] = {}
     for number, times in next_at.items():
         for at in times:

@@ -6,11 +6,11 @@ never succeed goes to the dead-letter queue at once, with its kind and reason, a
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,13 +52,13 @@ class Processor(NamedTuple):
     sqs: Any
     store: OrderStore
     platform: Platform
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(processor: Processor, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     """The reply to an SQS event: the messages that are to come again."""
     records: Sequence[Record] = event["Records"]
-    now = int(processor.clock())
+    now = int(processor.runtime.clock())
     read = {record["messageId"]: _read(processor, record, now) for record in records}
     told = {message: notice for message, notice in read.items() if isinstance(notice, Notice)}
     taken = _take_in(processor, list(told.values()), now, deadline)

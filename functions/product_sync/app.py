@@ -7,10 +7,9 @@ retries refused products, {"full": true} also compares products that were compar
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invocation, settings, telemetry
@@ -43,14 +42,14 @@ class ProductSync(NamedTuple):
     rows: Rows
     records: Records
     catalogue: Catalogue
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(sync: ProductSync, event: object, deadline: Deadline) -> Answer:
     """What was found and done; raises WrongPayload."""
     asked = _asked(event)
     check_seconds = sync.settings.product_check_seconds
-    run = Stocktaking(sync.catalogue, sync.rows, deadline=deadline, check_seconds=check_seconds, clock=sync.clock)
+    run = Stocktaking(sync.catalogue, sync.rows, deadline=deadline, check_seconds=check_seconds, runtime=sync.runtime)
     if asked.product_ids is None:
         _tell(_pass(sync, run, asked))
         return run.stock.as_dict()
@@ -107,12 +106,12 @@ def _tell(stock: Stock) -> None:
     telemetry.logger.info("catalogue", finished=stock.finished, outcomes=stock.as_dict()["outcomes"])
 
 
-def build(environment: Settings, platform: Platform, clock: Callable[[], float] = time.time) -> ProductSync:
+def build(environment: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> ProductSync:
     """The function for an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     rows = Rows(dynamodb, environment.products_table)
-    catalogue = Catalogue(rows, lambda: platform.client, clock=clock)
-    return ProductSync(environment, rows, Records(dynamodb, environment.reconciliation_table), catalogue, clock)
+    catalogue = Catalogue(rows, lambda: platform.client, runtime=runtime)
+    return ProductSync(environment, rows, Records(dynamodb, environment.reconciliation_table), catalogue, runtime)
 
 
 _settings = settings.load(Settings)

@@ -7,12 +7,12 @@ It takes those tasks itself, and those for single orders that the platform could
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +64,7 @@ class Reconciler(NamedTuple):
     dynamodb: Any
     sqs: Any
     platform: MembersPlatform
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(reconciler: Reconciler, event: object, deadline: Deadline) -> Answer:
@@ -76,7 +76,7 @@ def handle(reconciler: Reconciler, event: object, deadline: Deadline) -> Answer:
     if order_no is not None:
         return _one(reconciler, order_no, _sweep(reconciler, deadline, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
-    tick = shard_tasks.of_tick(shards, int(reconciler.clock()))
+    tick = shard_tasks.of_tick(shards, int(reconciler.runtime.clock()))
     return {"queued": task_queue.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
 
 
@@ -94,7 +94,7 @@ def _work(reconciler: Reconciler, part: ShardTask, deadline: Deadline) -> None:
     """Works on a part and queues its continuation; what raises brings the task again."""
     if is_order_no(part.name):
         return _place(reconciler, part, deadline)
-    clock, environment = reconciler.clock, reconciler.settings
+    clock, environment = reconciler.runtime.clock, reconciler.settings
     started_at, rest = clock(), None
     lease = Lease(reconciler.dynamodb, environment.reconciliation_table, part)
     until = int(started_at + deadline.remaining()) + _LEASE_MARGIN_SECONDS
@@ -175,21 +175,21 @@ def _one(reconciler: Reconciler, order_no: str, sweep: ReconciliationWorker) -> 
 
 
 def _sweep(reconciler: Reconciler, deadline: Deadline, *, fresh_seconds: int) -> ReconciliationWorker:
-    environment, clock = reconciler.settings, reconciler.clock
+    environment, runtime = reconciler.settings, reconciler.runtime
     policy = environment.policy
     limits = reconciler.platform.profile.limits
     effects = EffectQueue(
         reconciler.sqs,
         environment.effect_queue_url,
         Backlog(limits.per_second(limits.lane("orders.push_status")), readers=environment.due_shards),
-        clock=clock,
+        runtime=runtime,
     )
     settler = OrderSynchroniser(
         reconciler.store,
         Repairer(policy, partial(member_id_for, environment.app_id)),
         queue=effects.ask,
         wait=effects.wait,
-        clock=clock,
+        runtime=runtime,
     )
     return ReconciliationWorker(
         reconciler.store,
@@ -198,7 +198,7 @@ def _sweep(reconciler: Reconciler, deadline: Deadline, *, fresh_seconds: int) ->
         place=partial(reconciler.platform.place, deadline=deadline),
         deadline=deadline,
         fresh_seconds=fresh_seconds,
-        clock=clock,
+        runtime=runtime,
     )
 
 
@@ -218,7 +218,7 @@ def _tell(outcome: Outcome) -> None:
         telemetry.logger.warning("left for the next tick", problem=problem)
 
 
-def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Reconciler:
+def build(environment: Settings, platform: MembersPlatform, runtime: Runtime = SYSTEM) -> Reconciler:
     """The reconciler of an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     return Reconciler(
@@ -228,7 +228,7 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
         dynamodb,
         clients.client("sqs"),
         platform,
-        clock,
+        runtime,
     )
 
 

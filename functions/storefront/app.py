@@ -5,10 +5,10 @@ POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /point
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import re
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -225,7 +225,7 @@ def _trouble(order_no: str, error: Exception) -> None:
     telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=str(error))
 
 
-def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], float] = time.time) -> Shop:
+def build(environment: Settings, platform: MembersPlatform, runtime: Runtime = SYSTEM) -> Shop:
     """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
     dynamodb, sqs = clients.client("dynamodb"), clients.client("sqs")
     store = OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards)
@@ -234,16 +234,16 @@ def build(environment: Settings, platform: MembersPlatform, clock: Callable[[], 
         store,
         Repairer(policy, partial(member_id_for, environment.app_id), finder=STOREFRONT),
         queue=partial(queue_effects, sqs, environment.effect_queue_url),
-        clock=clock,
+        runtime=runtime,
     )
     check_seconds = environment.payment_check_seconds
     retry = partial(queue_placing, sqs, environment.reconcile_queue_url, tries=0, check_seconds=check_seconds)
-    products = Products(Rows(dynamodb, environment.products_table), clock=clock)
+    products = Products(Rows(dynamodb, environment.products_table), runtime=runtime)
     return Shop(
-        sessions=Sessions(dynamodb, environment.logins_table, clock=clock),
+        sessions=Sessions(dynamodb, environment.logins_table, runtime=runtime),
         accounts=Accounts(dynamodb, environment.members_table),
         store=store,
-        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, retry=retry, clock=clock),
+        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, retry=retry, runtime=runtime),
         platform=platform,
     )
 

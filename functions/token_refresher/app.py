@@ -5,11 +5,11 @@ one (members/grants.py), so two tasks on one shard renew nobody twice, and lose 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +59,7 @@ class Refresher(NamedTuple):
     sqs: Any
     queue_url: str
     ahead: int
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(refresher: Refresher, event: object, deadline: Deadline) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def handle(refresher: Refresher, event: object, deadline: Deadline) -> dict[str,
         return _take(refresher, event, deadline)
     asked = invocation.fields(event, "member_id")
     if not asked:
-        before = int(refresher.clock()) + refresher.ahead
+        before = int(refresher.runtime.clock()) + refresher.ahead
         return {
             "queued": task_queue.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))
         }

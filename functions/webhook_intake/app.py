@@ -5,10 +5,10 @@ still not as the profile describes goes to quarantine and is acknowledged, too: 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
+from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import base64
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -40,13 +40,13 @@ class Intake(NamedTuple):
     profile: profile.Profile
     sqs: Any
     secrets: Callable[[], AppSecrets]
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
 
 def handle(intake: Intake, event: Mapping[str, Any]) -> Response:
     """The reply to an API Gateway HTTP API event (payload 2.0): the profile's success reply, or a 4xx or 503 with a
     reason in JSON."""
-    now = intake.clock()
+    now = intake.runtime.clock()
     try:
         headers, body = _headers(event), _body(event)
         _take_in(intake, headers, body, now)

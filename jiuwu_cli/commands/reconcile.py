@@ -100,7 +100,7 @@ def _tell(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None
 def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, limit: int, yes: bool) -> None:
     numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
     try:
-        planned = plans(reading(found), numbers, now=int(one.clock()))
+        planned = plans(reading(found), numbers, now=int(one.runtime.clock()))
     except FAULTS as error:
         raise Problem(f"nothing is mended: {told(error)}", "try again later") from None
     mendable = [plan for plan in planned if plan.steps][:limit]

@@ -1,7 +1,6 @@
 """Both sides of a period's orders, compared as the daily statement compares them, in one go and with every line."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -11,6 +10,7 @@ from jiuwu.orders.business_day import days_between
 from jiuwu.orders.codec import day_shards
 from jiuwu.orders.repository import TableBusy
 from jiuwu.platform.errors import PlatformError
+from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement, yuan_text
 from jiuwu.statements.totals import ABSENT, Discrepancy, SideSnapshot, Sums, Totals, total
@@ -25,9 +25,9 @@ _PROGRESS_EACH = 10_000
 _SHOWN = 100  # lines on a terminal; the files have all
 
 
-def comparer(stack: Stack, period: Period, clock: Callable[[], float] = time.time) -> Comparer:
+def comparer(stack: Stack, period: Period, runtime: Runtime = SYSTEM) -> Comparer:
     """What compares the orders of a stack with its platform's."""
-    return Comparer(stack.store, lambda: stack.platform, stack.policy, period, clock)
+    return Comparer(stack.store, lambda: stack.platform, stack.policy, period, runtime)
 
 
 def compared(one: Comparer) -> Totals:

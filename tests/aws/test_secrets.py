@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.aws import secrets
 from jiuwu.aws.secrets import AppSecrets, SecretMalformed, SecretReader, SecretUnavailable
+from jiuwu.runtime import Runtime
 
 REFUSED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "hunter2"}}, "GetSecretValue")
 FAULTS = [REFUSED, EndpointConnectionError(endpoint_url="https://hunter2")]
@@ -34,7 +35,9 @@ class Reading:
     def __init__(self, text: str = '{"current": "old"}') -> None:
         self.now, self.source = 0.0, kept(text)
         self.failures: list[tuple[str, bool]] = []
-        self.read = SecretReader(self.source, "name", on_failure=self._note, clock=lambda: self.now)
+        self.read = SecretReader(
+            self.source, "name", on_failure=self._note, runtime=Runtime(monotonic=lambda: self.now)
+        )
 
     def _note(self, problem: SecretUnavailable, *, has_good: bool) -> None:
         self.failures.append((str(problem), has_good))

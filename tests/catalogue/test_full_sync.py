@@ -12,6 +12,7 @@ from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.deadline import Deadline
 from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.reconciliation.repository import Records
+from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.calls import Phase
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
@@ -38,8 +39,14 @@ class Warehouse:
 
     def run(self, platform: Any = None) -> Stock:
         platform = platform or self.shelf
-        catalogue = Catalogue(self.rows, lambda: platform, clock=lambda: NOW)
-        run = Stocktaking(catalogue, self.rows, deadline=Deadline(lambda: 300.0), check_seconds=DAY, clock=lambda: NOW)
+        catalogue = Catalogue(self.rows, lambda: platform, runtime=Runtime(clock=lambda: NOW))
+        run = Stocktaking(
+            catalogue,
+            self.rows,
+            deadline=Deadline(lambda: 300.0),
+            check_seconds=DAY,
+            runtime=Runtime(clock=lambda: NOW),
+        )
         return run.run(self.records)
 
 

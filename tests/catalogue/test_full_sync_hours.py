@@ -9,6 +9,7 @@ from jiuwu.catalogue.sync import Catalogue
 from jiuwu.deadline import Deadline
 from jiuwu.platform.models import RemoteProduct
 from jiuwu.reconciliation.repository import Records
+from jiuwu.runtime import Runtime
 from sandbox.cloud import template
 from sandbox.simulation.aws.account import Account
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row
@@ -52,7 +53,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
     for number in range(products):
         dynamodb.put_item(TableName="ProductsTable", Item=row(a_product(product_id=f"p{number:05}")))
     rows, records = Rows(dynamodb, "ProductsTable"), Records(dynamodb, "ReconciliationTable")
-    catalogue = Catalogue(rows, lambda: lane, clock=lambda: lane.now)
+    catalogue = Catalogue(rows, lambda: lane, runtime=Runtime(clock=lambda: lane.now))
     check_seconds = template.load()["Parameters"]["ProductCheckSeconds"]["Default"]
     for tick in range(NOW, NOW + hours * HOUR, TICK):
         lane.now = began = max(lane.now, float(tick))
@@ -61,7 +62,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
             rows,
             deadline=Deadline(lambda began=began: TIMEOUT - (lane.now - began)),  # type: ignore[misc]
             check_seconds=check_seconds,
-            clock=lambda: lane.now,
+            runtime=Runtime(clock=lambda: lane.now),
         ).run(records)
     return float(lane.oldest)
 

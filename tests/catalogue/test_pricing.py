@@ -8,6 +8,7 @@ import pytest
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
 from jiuwu.orders.order import Line
+from jiuwu.runtime import Runtime
 
 TEA: dict[str, Any] = {
     "product_id": {"S": "tea"},
@@ -36,7 +37,7 @@ class Table:
 
 def products(*rows: dict[str, Any], at_once: int = 100) -> Products:
     table: Any = Table(*rows, at_once=at_once)
-    return Products(Rows(table, "products", sleep=lambda _: None))
+    return Products(Rows(table, "products", runtime=Runtime(sleep=lambda _: None)))
 
 
 def test_a_basket_is_priced_from_the_table(aws: Callable[[str], Any], products_table: str) -> None:
@@ -100,7 +101,7 @@ def test_the_pauses_between_reads_grow_and_differ() -> None:
     slept: list[float] = []
     table: Any = Table(*(TEA | {"product_id": {"S": f"p{n}"}} for n in range(3)), at_once=1)
 
-    Rows(table, "products", sleep=slept.append, rand=lambda: 0.5).get_many(["p0", "p1", "p2"])
+    Rows(table, "products", runtime=Runtime(sleep=slept.append, random=lambda: 0.5)).get_many(["p0", "p1", "p2"])
 
     assert [0.05, 0.1] == slept
 
@@ -108,7 +109,7 @@ def test_the_pauses_between_reads_grow_and_differ() -> None:
 def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
     table: Any = Table(TEA)
     now = [1000.0]
-    shop = Products(Rows(table, "products"), clock=lambda: now[0])
+    shop = Products(Rows(table, "products"), runtime=Runtime(clock=lambda: now[0]))
 
     for _ in range(100):
         shop.priced({"tea": 1})
@@ -120,7 +121,7 @@ def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
 
 def test_what_is_not_there_is_asked_for_again_at_once() -> None:
     table: Any = Table()
-    shop = Products(Rows(table, "products"), clock=lambda: 1000.0)
+    shop = Products(Rows(table, "products"), runtime=Runtime(clock=lambda: 1000.0))
     with pytest.raises(NotForSale):
         shop.priced({"tea": 1})
 

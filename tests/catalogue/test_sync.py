@@ -12,6 +12,7 @@ from jiuwu.catalogue.repository import Product, RowMalformed, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Kept, Outcome, compare, explanation, reason
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformInternal, ProductRefused, UnknownOutcome
 from jiuwu.platform.models import RemoteProduct
+from jiuwu.runtime import Runtime
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, fails, row, there
 
 TEA = a_product()
@@ -24,7 +25,7 @@ class Shop:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self.dynamodb, self.table, self.shelf, self.now = dynamodb, table, DeadLetterRepository(), float(NOW)
         platform: Any = self.shelf
-        self.catalogue = Catalogue(Rows(dynamodb, table), lambda: platform, clock=lambda: self.now)
+        self.catalogue = Catalogue(Rows(dynamodb, table), lambda: platform, runtime=Runtime(clock=lambda: self.now))
 
     def write(self, product: Product) -> Product:
         self.dynamodb.put_item(TableName=self.table, Item=row(product))

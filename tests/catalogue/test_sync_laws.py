@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jiuwu.catalogue.repository import Product, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
+from jiuwu.runtime import Runtime
 from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
 
 TITLES = ("龙井", "绿茶", "高仿")
@@ -58,7 +59,7 @@ class ProductLife(RuleBasedStateMachine):
         self.row, self.shelf, self.now = Row(), DeadLetterRepository(dislikes=(DISLIKED,)), NOW
         rows: Any = self.row
         platform: Any = self.shelf
-        self.catalogue = Catalogue(rows, lambda: platform, clock=lambda: self.now)
+        self.catalogue = Catalogue(rows, lambda: platform, runtime=Runtime(clock=lambda: self.now))
 
     def keep(self, product: Product | None = None, **how: Any) -> Outcome | None:
         try:

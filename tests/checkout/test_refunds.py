@@ -6,6 +6,7 @@ from jiuwu.checkout.refunds import Refunds
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy, apply
+from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.account import Account
 from tests.effects.both_receivers import NUMBER
 from tests.orders.lives import NOW, PAID, REFUND, order_of, refunded
@@ -21,7 +22,7 @@ def store() -> OrderStore:
 
 @pytest.fixture
 def refunds(store: OrderStore) -> Refunds:
-    return Refunds(store, Policy(), queue=lambda _: None, clock=lambda: NOW)
+    return Refunds(store, Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW))
 
 
 def now_in(store: OrderStore) -> Order:

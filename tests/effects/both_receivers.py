@@ -12,6 +12,7 @@ from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.errors import PlatformError
 from jiuwu.platform.models import RefundReply, RefundState, RemoteOrder, RemotePayment, RemoteRefund
+from jiuwu.runtime import Runtime
 from tests.orders.lives import NOW, PAID
 
 NUMBER = PAID.order_no
@@ -170,7 +171,7 @@ def dispatcher(
         bury=graves or Graves(),
         check_from_fen=check_from_fen,
         deadline=Deadline(remaining),
-        clock=lambda: at,
+        runtime=Runtime(clock=lambda: at),
     )
 
 

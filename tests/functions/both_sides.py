@@ -15,6 +15,7 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.points.ledger import PointsLedger
+from jiuwu.runtime import Runtime
 from tests.functions.platform_stand_in import StandIn
 
 NOW = 1_763_800_000
@@ -88,14 +89,14 @@ class Sides:
         self.platform = StandIn(lambda: self.now)
         self.store = OrderStore(self.dynamodb, names["ORDERS_TABLE"])
         self.ledger = PointsLedger(self.dynamodb, names["POINTS_TABLE"])
-        self._sessions = Sessions(self.dynamodb, names["LOGINS_TABLE"], clock=lambda: self.now)
+        self._sessions = Sessions(self.dynamodb, names["LOGINS_TABLE"], runtime=Runtime(clock=lambda: self.now))
         self._tokens = Tokens(
             self.dynamodb,
             names["MEMBERS_TABLE"],
             aws("kms"),
             names["TOKEN_KEY_ID"],
             _NoOAuth(),
-            clock=lambda: self.now,
+            runtime=Runtime(clock=lambda: self.now),
         )
         self.sell("tea", "龙井", "617", points="300")
         self.sell("gift", "礼盒", "10000")
@@ -158,9 +159,9 @@ class Sides:
             token_key_id=environment.token_key_id,
             points_table=environment.points_table,
             http=self.platform.http,
-            clock=lambda: self.now,
+            runtime=Runtime(clock=lambda: self.now),
         )
-        return app.build(environment, platform, lambda: self.now)
+        return app.build(environment, platform, Runtime(clock=lambda: self.now))
 
     def order(self, order_no: str) -> Order:
         order = self.store.get(order_no)

@@ -11,6 +11,7 @@ from jiuwu.bootstrap import Platform
 from jiuwu.deadline import Deadline
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
+from jiuwu.runtime import Runtime
 from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
 from tests.orders.lives import NOW
 
@@ -21,7 +22,7 @@ class Rig:
     def __init__(self, app: ModuleType, environment: dict[str, str], aws: Callable[[str], Any], said: Said) -> None:
         self.app, self.environment, self.sqs, self.said = app, environment, aws("sqs"), said
         self.store: OrderStore = app._processor.store
-        self.processor = app._processor._replace(clock=lambda: NOW + 0.9)
+        self.processor = app._processor._replace(runtime=Runtime(clock=lambda: NOW + 0.9))
 
     def put(self, *orders: Order) -> None:
         for order in orders:

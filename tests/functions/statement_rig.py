@@ -16,6 +16,7 @@ from jiuwu.orders.business_day import bounds, day_of
 from jiuwu.orders.events import Event, Placed
 from jiuwu.orders.order import Line
 from jiuwu.orders.placement import new_order
+from jiuwu.runtime import Runtime
 from sandbox.simulator import orders as platform
 from tests.functions.both_sides import NOW, Sides
 from tests.orders.lives import after
@@ -65,8 +66,10 @@ class Night:
         self.bucket = f"statements-{uuid4().hex[:12]}"
         s3.create_bucket(Bucket=self.bucket)
         settings = self._settings()
-        http, clock = sides.platform.http, lambda: sides.now
-        self.made = app.build(settings, Platform(settings, http=http, clock=clock), clock)._replace(sqs=self.messages)
+        runtime = Runtime(clock=lambda: sides.now)
+        self.made = app.build(
+            settings, Platform(settings, http=sides.platform.http, runtime=runtime), runtime
+        )._replace(sqs=self.messages)
 
     def _settings(self) -> Any:
         names = self.sides.names | {"STATEMENT_QUEUE_URL": "http://127.0.0.1:9/q", "STATEMENTS_BUCKET": self.bucket}

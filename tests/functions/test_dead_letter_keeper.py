@@ -15,6 +15,7 @@ from jiuwu.aws.settings import SettingsError
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import FailedMessage, Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
+from jiuwu.runtime import Runtime
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, death, given_up
 from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
 
@@ -33,7 +34,7 @@ class Desk:
     def __init__(self, app: ModuleType, said: Said) -> None:
         self.app, self.said = app, said
         self.shelf: DeadLetterRepository = app._keeper.shelf
-        self.keeper = app._keeper._replace(clock=lambda: NOW + 0.9)
+        self.keeper = app._keeper._replace(runtime=Runtime(clock=lambda: NOW + 0.9))
 
     def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
         return failed(self.app.handle(self.keeper._replace(**changes), batch(*records)))
@@ -95,7 +96,7 @@ def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
 
     desk.handle(record)
     before = desk.letters
-    desk.handle(record, record, clock=lambda: NOW + 99)
+    desk.handle(record, record, runtime=Runtime(clock=lambda: NOW + 99))
 
     assert before == desk.letters
     assert (1, 1) == (before[0].deaths, before[0].attempts)
@@ -103,7 +104,7 @@ def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
 
 def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(desk: Desk) -> None:
     desk.handle(given_up(message="m-1", received=6))
-    desk.handle(given_up(message="m-2", received=6), clock=lambda: NOW + 600)
+    desk.handle(given_up(message="m-2", received=6), runtime=Runtime(clock=lambda: NOW + 600))
 
     (letter,) = desk.letters
     assert (2, 10, 1_763_800_000, NOW + 600) == (letter.deaths, letter.attempts, letter.first_at, letter.last_at)

@@ -15,6 +15,7 @@ from jiuwu.deadline import Deadline
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore
+from jiuwu.runtime import Runtime
 from tests.functions.trade_messages import (
     ENVIRONMENT,
     Said,
@@ -45,7 +46,7 @@ class Rig:
         self.store: OrderStore = app._parts.store
         self.graves: str = app._settings.effect_dead_letter_url
         self.asked: list[httpx.Request] = []
-        self.parts = app._parts._replace(clock=lambda: NOW + 100.5)
+        self.parts = app._parts._replace(runtime=Runtime(clock=lambda: NOW + 100.5))
         self.platform(lambda request: data(shown()))
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
@@ -242,7 +243,7 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
     assert [rig.order(n).pending for n in range(3)] == [(), (PushStatus("shipped"),), ()]
     assert len(rig.ship_requests) == 3
     assert [{"order_no": number(1)}] == rig.asked_again()
-    rig.parts = rig.parts._replace(clock=lambda: NOW + 200)
+    rig.parts = rig.parts._replace(runtime=Runtime(clock=lambda: NOW + 200))
     rig.platform(lambda request: data(_answer(request)))
     assert rig.handle(wanted(1)) == []
     assert rig.ship_requests == []

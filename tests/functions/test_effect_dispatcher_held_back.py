@@ -8,6 +8,7 @@ import msgspec
 from jiuwu.bootstrap import Platform
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.order import Status
+from jiuwu.runtime import Runtime
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.repository import LaneTable
 from tests.functions.test_effect_dispatcher import Rig, environment, rig, wanted, warehouse
@@ -27,7 +28,7 @@ def dispatch(at: Rig, limits_table: str, seconds: float) -> list[str]:
 
     environment = msgspec.structs.replace(at.app._settings, limits_table=limits_table)
     way = Platform(environment, http=platform(answer))
-    at.parts = at.parts._replace(platform=way, clock=lambda: NOW + seconds)
+    at.parts = at.parts._replace(platform=way, runtime=Runtime(clock=lambda: NOW + seconds))
     at.handle(wanted())
     return asked
 

@@ -13,6 +13,7 @@ from jiuwu.orders.codec import to_item
 from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import Status
 from jiuwu.orders.repository import OrderStore, Pair
+from jiuwu.runtime import Runtime
 from tests.functions.order_processor_rig import Rig
 from tests.functions.trade_messages import an_order, data, number, record, shown, told
 from tests.orders.lives import NOW
@@ -120,7 +121,7 @@ class Rushed(OrderStore):
     """A store in which somebody else is always faster, so many times."""
 
     def __init__(self, table: str, times: int) -> None:
-        super().__init__(clients.client("dynamodb"), table, sleep=lambda _: None)
+        super().__init__(clients.client("dynamodb"), table, runtime=Runtime(sleep=lambda _: None))
         self.times, self._table_name = times, table
 
     def save_many(self, pairs: Any) -> set[str]:

@@ -19,6 +19,7 @@ from jiuwu.catalogue.repository import Product
 from jiuwu.deadline import Deadline
 from jiuwu.platform import profile
 from jiuwu.platform.calls.transport import http_client
+from jiuwu.runtime import Runtime
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.faults import CallFaults, Faults
 from sandbox.simulator.state import App
@@ -52,7 +53,9 @@ class Market:
         self.simulator = simulator
         self.later, self._looked = 0.0, 0
         environment = settings.load(app.Settings, names)
-        self.sync = app.build(environment, Platform(environment, http=http), lambda: time.time() + self.later)
+        self.sync = app.build(
+            environment, Platform(environment, http=http), Runtime(clock=lambda: time.time() + self.later)
+        )
 
     def write(self, *products: Product) -> None:
         for product in products:

@@ -9,6 +9,7 @@ from jiuwu.aws.secrets import AppSecrets
 from jiuwu.orders.order import Status
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import load
+from jiuwu.runtime import Runtime
 from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Discrepancy
 from jiuwu_cli.deployment.stack import Stack
@@ -49,7 +50,7 @@ def deployed(clockwork: Clockwork) -> Deployed:
 
 
 def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Discrepancy, ...]:
-    return compared(comparer(deployed, PERIOD, lambda: clockwork.sides.now)).differences
+    return compared(comparer(deployed, PERIOD, Runtime(clock=lambda: clockwork.sides.now))).differences
 
 
 def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
@@ -69,7 +70,7 @@ def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
     assert unplaced in clockwork.sides.platform.orders
     told = capsys.readouterr().out
     assert f"{missed}  did: paid; now paid" in told
-    assert 0 == remaining(comparer(deployed, PERIOD, lambda: LATER), lines)
+    assert 0 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_an_order_that_only_the_platform_has_is_taken_over(clockwork: Clockwork, deployed: Deployed) -> None:
@@ -84,7 +85,7 @@ def test_an_order_that_only_the_platform_has_is_taken_over(clockwork: Clockwork,
     assert ["missing_here"] == [line.class_ for line in lines]
     assert "take it over from the platform" == planned[0].steps[0]
     assert Status.PLACED is clockwork.sides.order(number).status
-    assert 0 == remaining(comparer(deployed, PERIOD, lambda: LATER), lines)
+    assert 0 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_what_no_rule_mends_has_no_plan_and_still_differs(clockwork: Clockwork, deployed: Deployed) -> None:
@@ -93,7 +94,7 @@ def test_what_no_rule_mends_has_no_plan_and_still_differs(clockwork: Clockwork, 
     lines = differing(clockwork, deployed)
 
     assert [()] == [plan.steps for plan in plans(deployed, ["4711"], now=LATER)]
-    assert 1 == remaining(comparer(deployed, PERIOD, lambda: LATER), lines)
+    assert 1 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_an_order_that_cannot_be_read_there_has_no_plan_and_does_not_hold_up_the_others(

@@ -20,6 +20,7 @@ from jiuwu.aws.secrets import AppSecrets, SecretMalformed
 from jiuwu.aws.settings import SettingsError
 from jiuwu.intake import parser
 from jiuwu.platform import profile
+from jiuwu.runtime import Runtime
 from tests.functions.webhook_requests import (
     APP_ID,
     ENVELOPE,
@@ -75,7 +76,7 @@ def post(app: ModuleType, queue: Queue) -> Callable[..., dict[str, Any]]:
 
     def call(event: object, *, secrets: Callable[[], AppSecrets] = lambda: SECRETS) -> dict[str, Any]:
         settings = app.Settings(**{name.lower(): value for name, value in ENVIRONMENT.items()})
-        intake = app.Intake(settings, profile.load(), queue, secrets, clock=lambda: NOW + 0.25)
+        intake = app.Intake(settings, profile.load(), queue, secrets, runtime=Runtime(clock=lambda: NOW + 0.25))
         reply: dict[str, Any] = app.handle(intake, event)
         return reply
 

@@ -10,6 +10,7 @@ from jiuwu.intake.parser import Notice
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
+from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.account import Account
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, unfinished
 from tests.orders.lives import NOW, PAID, PLACED, SHIPPED, paid
@@ -22,7 +23,7 @@ class Rushed(OrderStore):
 
     def __init__(self, order: Order, times: int) -> None:
         account = Account.of_template(lambda: NOW)
-        super().__init__(account.client("dynamodb"), "OrdersTable", sleep=lambda _: None)
+        super().__init__(account.client("dynamodb"), "OrdersTable", runtime=Runtime(sleep=lambda _: None))
         self.times = times
         self.create(order)
 
@@ -40,14 +41,16 @@ def test_a_notification_that_loses_eight_rounds_is_taken_in() -> None:
 
 
 def test_a_refund_that_loses_eight_rounds_is_asked_for() -> None:
-    refunds = Refunds(Rushed(PAID, MOST_LOST), Policy(), queue=lambda _: None, clock=lambda: NOW)
+    refunds = Refunds(Rushed(PAID, MOST_LOST), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW))
 
     assert 100 == refunds.ask(NUMBER, "r1", 100).fen
 
 
 def test_a_refund_that_loses_every_round_may_be_asked_for_again() -> None:
     with pytest.raises(OrderBusy):
-        Refunds(Rushed(PAID, 99), Policy(), queue=lambda _: None, clock=lambda: NOW).ask(NUMBER, "r1", 100)
+        Refunds(Rushed(PAID, 99), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW)).ask(
+            NUMBER, "r1", 100
+        )
 
 
 def test_an_effect_confirmed_that_loses_eight_rounds_is_written_down() -> None:

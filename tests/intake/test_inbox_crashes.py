@@ -21,6 +21,7 @@ from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.models import RefundReply
+from jiuwu.runtime import Runtime
 from tests.effects.both_receivers import unfinished
 from tests.orders.lives import NOW, PLACED, cancelled, completed, paid, refunded
 
@@ -141,7 +142,7 @@ class World:
                 policy=POLICY,
                 bury=lambda _: None,
                 check_from_fen=100_000,
-                clock=lambda: self.now,
+                runtime=Runtime(clock=lambda: self.now),
             )
             assert not unfinished(dispatcher.dispatch([number]))
             self.step(lambda: self.effect_queue.remove(number) if number in self.effect_queue else None)

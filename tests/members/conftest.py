@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jiuwu.members.tokens import Tokens
+from jiuwu.runtime import Runtime
 from tests.members.rotation import MEMBER, USER, Clock, Platform
 
 
@@ -36,7 +37,7 @@ def make_tokens(
     stores = {"dynamodb": aws("dynamodb"), "kms": aws("kms")}
 
     def make(**replaced: Any) -> Tokens:
-        parts = stores | {"oauth": platform, "clock": clock, "sleep": clock.sleep} | replaced
+        parts = stores | {"oauth": platform, "runtime": Runtime(clock=clock, sleep=clock.sleep)} | replaced
         return Tokens(table=members_table, key_id=token_key, **parts)
 
     return make

@@ -20,6 +20,7 @@ from jiuwu.members.logins import (
     is_secret,
     new_secret,
 )
+from jiuwu.runtime import Runtime
 from tests.members.rotation import NOW, Clock
 
 RETURN_TO = "https://shop.example.com/cart"
@@ -27,12 +28,12 @@ RETURN_TO = "https://shop.example.com/cart"
 
 @pytest.fixture
 def logins(dynamodb: Any, logins_table: str, clock: Clock) -> Logins:
-    return Logins(dynamodb, logins_table, clock=clock, sleep=clock.sleep)
+    return Logins(dynamodb, logins_table, runtime=Runtime(clock=clock, sleep=clock.sleep))
 
 
 @pytest.fixture
 def sessions(dynamodb: Any, logins_table: str, clock: Clock) -> Sessions:
-    return Sessions(dynamodb, logins_table, clock=clock)
+    return Sessions(dynamodb, logins_table, runtime=Runtime(clock=clock))
 
 
 def _use(logins: Logins, state: str, binding: str = "browser", flow: Any = "h5", answer: str = "code 1") -> Any:
@@ -93,7 +94,7 @@ def test_a_repeated_callback_waits_for_the_first_one(dynamodb: Any, logins_table
         if ends and clock.now > NOW + 3:
             waiting.end(ends.pop(), member_id="mb_1")
 
-    waiting = Logins(dynamodb, logins_table, clock=clock, sleep=sleep)
+    waiting = Logins(dynamodb, logins_table, runtime=Runtime(clock=clock, sleep=sleep))
     state = waiting.begin("h5", RETURN_TO, binding="browser")
     ends.append(_use(waiting, state))
 
@@ -259,7 +260,7 @@ class RefusesEmptySets:
 
 def test_opening_a_session_and_ending_none_sends_no_empty_set(dynamodb: Any, logins_table: str, clock: Clock) -> None:
     strict: Any = RefusesEmptySets(dynamodb)
-    sessions = Sessions(strict, logins_table, clock=clock)
+    sessions = Sessions(strict, logins_table, runtime=Runtime(clock=clock))
     sessions.end_all("mb_1")
 
     assert "mb_1" == sessions.member_id(sessions.open("mb_1").token)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from jiuwu.members.accounts import Accounts, Member
 from jiuwu.members.tokens import MemberUnknown, ReauthRequired, TokenBusy, Tokens
 from jiuwu.platform.models import TokenReply
+from jiuwu.runtime import Runtime
 from tests.members.rotation import MEMBER, NOW, USER, Clock, Platform, Ticking
 
 
@@ -111,7 +112,7 @@ def test_sixteen_at_once_make_one_refresh(
 ) -> None:
     platform.before_reply = lambda: time.sleep(0.3)
     clock = Ticking()
-    ticking = make_tokens(clock=clock, sleep=clock.sleep)
+    ticking = make_tokens(runtime=Runtime(clock=clock, sleep=clock.sleep))
     sources = [ticking.source(MEMBER) for _ in range(16)]
     renewed = _at_once([lambda source=source: source.renew("at_1") for source in sources])  # type: ignore[misc]
     assert ["at_2"] * 16 == renewed
@@ -124,7 +125,7 @@ def test_the_refresher_and_the_clients_at_once_make_one_refresh(
     write("SET refresh_at = :now", now={"N": str(int(NOW))})
     platform.before_reply = lambda: time.sleep(0.3)
     clock = Ticking()
-    ticking = make_tokens(clock=clock, sleep=clock.sleep)
+    ticking = make_tokens(runtime=Runtime(clock=clock, sleep=clock.sleep))
     clients = [lambda: ticking.source(MEMBER).renew("at_1")] * 8
     refreshers = [lambda: ticking.refresh(MEMBER, ahead=900, due_before=NOW + 900)] * 8
     outcomes = _at_once([*clients, *refreshers])
@@ -149,7 +150,7 @@ def test_a_waiter_uses_what_the_other_one_brings(
             write("SET token_version = :two, access_sealed = :sealed", two={"N": "2"}, sealed=sealed)
 
     # a refresh of its own would have brought at_2
-    assert make_tokens(sleep=sleep).source(MEMBER).renew("at_1") == "at_1"
+    assert make_tokens(runtime=Runtime(clock=clock, sleep=sleep)).source(MEMBER).renew("at_1") == "at_1"
 
 
 def test_a_waiter_gives_up_after_two_seconds(

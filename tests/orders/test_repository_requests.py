@@ -8,6 +8,7 @@ import pytest
 from jiuwu.orders.codec import shard_of, to_item
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.runtime import Runtime
 from tests.orders.stored import an_order
 
 
@@ -28,7 +29,9 @@ class OneAnswerAfterAnother:
 
 def fake_store(dynamodb: OneAnswerAfterAnother, waits: list[float] | None = None) -> OrderStore:
     client: Any = dynamodb
-    return OrderStore(client, "orders", sleep=(waits if waits is not None else []).append, rand=lambda: 1.0)
+    return OrderStore(
+        client, "orders", runtime=Runtime(sleep=(waits if waits is not None else []).append, random=lambda: 1.0)
+    )
 
 
 def answers(*codes: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jiuwu.platform.calls.client import CallRecord, PlatformClient
 from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.profile import load
 from jiuwu.platform.profile.contract import Profile
+from jiuwu.runtime import Runtime
 
 NOW = 1_763_800_000.0
 SECRET = "s3cr3t-of-the-app"
@@ -74,9 +75,7 @@ class Rig:
             "app_id": "app-1",
             "secrets": AppSecrets,
             "http": httpx.Client(transport=httpx.MockTransport(self.handle)),
-            "clock": lambda: self.now,
-            "sleep": self.sleep,
-            "random": lambda: 1.0,
+            "runtime": Runtime(clock=lambda: self.now, sleep=self.sleep, random=lambda: 1.0),
             "nonce": lambda: f"nonce-{next(nonces)}",
             "observe": self.records.append,
         }

@@ -16,13 +16,14 @@ from jiuwu.points.ledger import (
     PointsLedger,
     RequestReused,
 )
+from jiuwu.runtime import Runtime
 
 NOW = 1_763_800_000
 
 
 @pytest.fixture(scope="module")
 def ledger(aws: Callable[[str], Any], make_table: Callable[[str], str]) -> PointsLedger:
-    return PointsLedger(aws("dynamodb"), make_table("PointsTable"), rand=lambda: 0.0)
+    return PointsLedger(aws("dynamodb"), make_table("PointsTable"), runtime=Runtime(random=lambda: 0.0))
 
 
 @pytest.fixture

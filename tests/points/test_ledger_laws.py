@@ -23,6 +23,7 @@ from jiuwu.points.ledger import (
     PointsLedger,
     RequestReused,
 )
+from jiuwu.runtime import Runtime
 
 NOW = 1_763_800_000
 REFUSALS = (InsufficientPoints, AlreadyReturned, NoReservation, RequestReused)
@@ -150,7 +151,7 @@ def test_whoever_asks_again_after_a_death_hears_what_is_true_and_all_counts_once
     aws: Callable[[str], Any], table: str, asked: list[Asked]
 ) -> None:
     dynamodb, model, member = aws("dynamodb"), Model(), f"mb_{uuid4().hex[:20]}"
-    ledger = PointsLedger(dynamodb, table, sleep=lambda _: None)
+    ledger = PointsLedger(dynamodb, table, runtime=Runtime(sleep=lambda _: None))
     for one in asked:
         with suppress(Died):
             one.of(PointsLedger(Mortal(dynamodb, one.dies_at, one.done), table), member)  # type: ignore[arg-type]
@@ -245,7 +246,7 @@ def test_who_took_the_last_points_and_lost_the_reply_is_not_short_of_them() -> N
 def test_a_conflict_is_tried_again_with_the_same_words(passing: ClientError) -> None:
     busy: Any = Busy(passing, passing)
 
-    PointsLedger(busy, "points", sleep=lambda _: None).reserve("mb_1", "JW1", 1, at=NOW)
+    PointsLedger(busy, "points", runtime=Runtime(sleep=lambda _: None)).reserve("mb_1", "JW1", 1, at=NOW)
 
     assert 1 == busy.taken
 
@@ -254,7 +255,7 @@ def test_a_member_whose_points_everybody_writes_is_put_off_unchanged() -> None:
     busy: Any = Busy(*[CONFLICT] * 99)
 
     with pytest.raises(LedgerBusy):
-        PointsLedger(busy, "points", sleep=lambda _: None).reserve("mb_1", "JW1", 1, at=NOW)
+        PointsLedger(busy, "points", runtime=Runtime(sleep=lambda _: None)).reserve("mb_1", "JW1", 1, at=NOW)
     assert 0 == busy.taken
 
 

@@ -7,6 +7,7 @@ from jiuwu.members.grants import Grants
 from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.effect_rules import MAY_HAVE_SHIPPED
 from jiuwu.orders.order import Order, Status
+from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.sqs import QueuedMessage
 from sandbox.simulation.world.world import APP_SECRET, MERCHANT_KEY
 from sandbox.simulator.orders import Order as Theirs
@@ -103,7 +104,7 @@ def _members(stage: Stage) -> Iterator[str]:
     platform = stage.world.platform.state.grants
     for row in stage.world.account.tables["MembersTable"].rows.values():
         member_id = row.item["member_id"]["S"]
-        grant = Grants(dynamodb, "MembersTable", clock=stage.world.clock).read(member_id)
+        grant = Grants(dynamodb, "MembersTable", runtime=Runtime(clock=stage.world.clock)).read(member_id)
         if grant is None or grant.status == "unlinked":
             continue
         if grant.status != "active":

@@ -19,6 +19,7 @@ from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.models import TokenReply, UserProfile
 from jiuwu.reconciliation.repository import Records
+from jiuwu.runtime import Runtime
 from sandbox.capacity import inputs
 from sandbox.capacity.days_statement import statement
 from sandbox.capacity.expiry import expire
@@ -186,7 +187,7 @@ class NoCalls:
 def linked(built: World, count: int) -> list[str]:
     """So many members who came in this very second; their ids."""
     dynamodb, kms = built.account.client("dynamodb"), built.account.client("kms")
-    tokens = Tokens(dynamodb, "MembersTable", kms, "TokenKey", NoCalls(), clock=built.clock)
+    tokens = Tokens(dynamodb, "MembersTable", kms, "TokenKey", NoCalls(), runtime=Runtime(clock=built.clock))
     ids, grants = [], built.platform.state.grants
     for n in range(count):
         open_id = f"ou_{n}"

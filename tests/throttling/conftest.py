@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.runtime import Runtime
 from jiuwu.throttling import circuit_breaker
 from jiuwu.throttling.lane import Rules
 from jiuwu.throttling.limiter import Lanes
@@ -42,12 +43,14 @@ class Fleet:
 
     @property
     def table(self) -> LaneTable:
-        return LaneTable(self.account.client("dynamodb"), TABLE, clock=lambda: self.now)
+        return LaneTable(self.account.client("dynamodb"), TABLE, runtime=Runtime(clock=lambda: self.now))
 
     def instance(self, skew: float = 0.0) -> Lanes:
         """A function's process, whose clock is off by `skew` seconds."""
         clock = lambda: self.now + skew  # noqa: E731
-        return Lanes(self.table, RULES, observe=self.observe, clock=clock, sleep=self.sleep, random=lambda: 0.5)
+        return Lanes(
+            self.table, RULES, observe=self.observe, runtime=Runtime(clock=clock, sleep=self.sleep, random=lambda: 0.5)
+        )
 
     @property
     def writes(self) -> float:

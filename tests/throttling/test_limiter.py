@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jiuwu.runtime import Runtime
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
 from tests.throttling.conftest import RULES, TABLE, Fleet, call
@@ -229,7 +230,10 @@ def test_threads_of_many_instances_never_get_more_than_the_rate_from_the_local_a
     def instance() -> Lanes:
         table = LaneTable(aws("dynamodb"), limits_table)
         return Lanes(
-            table, RULES, observe=lambda *_: None, clock=lambda: clock[0], sleep=lambda _: None, random=random.random
+            table,
+            RULES,
+            observe=lambda *_: None,
+            runtime=Runtime(clock=lambda: clock[0], sleep=lambda _: None, random=random.random),
         )
 
     instances = [instance() for _ in range(6)]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from jiuwu.runtime import Runtime
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 from sandbox.simulation.aws.calls import Phase
@@ -17,8 +18,8 @@ FAULTS: list[str] = []
 
 def process(fleet: Fleet) -> SourceLimit:
     client, clock = fleet.account.client("dynamodb"), lambda: fleet.now
-    table = LaneTable(client, TABLE, kept_seconds=KEPT_SECONDS, clock=clock)
-    return SourceLimit(table, on_fault=FAULTS.append, clock=clock)
+    table = LaneTable(client, TABLE, kept_seconds=KEPT_SECONDS, runtime=Runtime(clock=clock))
+    return SourceLimit(table, on_fault=FAULTS.append, runtime=Runtime(clock=clock))
 
 
 def test_ten_wrong_keys_are_let_through_and_then_one_every_ten_seconds(fleet: Fleet) -> None:

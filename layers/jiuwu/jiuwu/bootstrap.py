@@ -5,7 +5,6 @@ Importing httpx and pydantic and making a TLS context takes as long as making al
 function that can do some of its work without the platform asks here when it needs it, not when it starts.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from jiuwu.aws.settings import PlatformSettings
 from jiuwu.deadline import Deadline
 from jiuwu.platform import profile
 from jiuwu.platform.errors import AppSecretUnavailable, BadParameters, ContentRefused, ScopeMissing, TokenInvalid
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     import httpx
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class Platform:
     """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
 
-    `http` is another connection pool than the process's own, and `clock` and `sleep` are another time, for tests.
+    `http` is another connection pool than the process's own, and `runtime` another time and chance, for tests.
     """
 
     def __init__(
@@ -47,10 +47,9 @@ class Platform:
         environment: PlatformSettings,
         *,
         http: "httpx.Client | None" = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._environment, self._http, self._clock, self._sleep = environment, http, clock, sleep
+        self._environment, self._http, self._runtime = environment, http, runtime
         self.profile = profile.load(environment.jiuwu_profile)
 
     @cached_property
@@ -70,7 +69,7 @@ class Platform:
             "app_id": self._environment.app_id,
             "secrets": signing_secrets(secrets),
             "http": self._http,
-            "clock": self._clock,
+            "runtime": self._runtime,
             "observe": observe,
             "gate": self.gate,
         }
@@ -81,15 +80,15 @@ class Platform:
         from jiuwu.throttling.limiter import Lanes
         from jiuwu.throttling.repository import LaneTable
 
-        table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, clock=self._clock)
-        lanes = Lanes(table, lane_rules(self.profile), observe=heed, clock=self._clock, sleep=self._sleep)
+        table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, runtime=self._runtime)
+        lanes = Lanes(table, lane_rules(self.profile), observe=heed, runtime=self._runtime)
         return gate(self.profile, lanes)
 
 
 class MembersPlatform(Platform):
     """A way to the platform that also speaks for members."""
 
-    def __init__(  # noqa: PLR0913 -- what it speaks with, and three hooks for tests
+    def __init__(  # noqa: PLR0913 -- what it speaks with, and two hooks for tests
         self,
         environment: PlatformSettings,
         *,
@@ -97,10 +96,9 @@ class MembersPlatform(Platform):
         token_key_id: str,
         points_table: str = "",
         http: "httpx.Client | None" = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        super().__init__(environment, http=http, clock=clock, sleep=sleep)
+        super().__init__(environment, http=http, runtime=runtime)
         self._members_table, self._token_key_id, self._points_table = members_table, token_key_id, points_table
 
     @cached_property
@@ -116,7 +114,7 @@ class MembersPlatform(Platform):
         from jiuwu.members.tokens import Tokens
 
         dynamodb, kms = clients.client("dynamodb"), clients.client("kms")
-        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, self.oauth, clock=self._clock)
+        return Tokens(dynamodb, self._members_table, kms, self._token_key_id, self.oauth, runtime=self._runtime)
 
     def token(self, member_id: str) -> "MemberToken":
         """The member's token for a call of `client`; nothing is read before the call asks for it."""
@@ -142,7 +140,7 @@ class MembersPlatform(Platform):
         from jiuwu.orders.placement import NotPlaceable, place, reserve
 
         if order.points:
-            reserve(self.ledger, order, at=int(self._clock()))
+            reserve(self.ledger, order, at=int(self._runtime.clock()))
         try:
             return place(self.client, order, self.token(order.member_id), deadline=deadline)
         except TokenBusy as busy:
@@ -201,10 +199,8 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
 class EffectQueue:
     """The effect queue to who asks for many effects; `backlog` is how long they wait there."""
 
-    def __init__(
-        self, sqs: "SQSClient", url: str, backlog: "Backlog", *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._sqs, self._url, self._backlog, self._clock = sqs, url, backlog, clock
+    def __init__(self, sqs: "SQSClient", url: str, backlog: "Backlog", *, runtime: Runtime = SYSTEM) -> None:
+        self._sqs, self._url, self._backlog, self._clock = sqs, url, backlog, runtime.clock
 
     def ask(self, order_nos: Iterable[str]) -> None:
         """Asks for the pending effects of these orders."""

@@ -22,6 +22,7 @@ import boto3
 import jiuwu
 from jiuwu.aws import clients, telemetry
 from jiuwu.platform.calls import transport
+from jiuwu.runtime import SYSTEM, Runtime
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.world.clock import Clock
 
@@ -80,11 +81,13 @@ class Patches:
             "monotonic": clock,
             "perf_counter": clock,
         }
+        runtime = Runtime(clock, clock, clock.sleep, dice.random)
         real = [(getattr(time, name), other) for name, other in self._times.items()]
-        self._others: list[tuple[object, object]] = [*real, (random.random, dice.random)]
+        self._others: list[tuple[object, object]] = [*real, (random.random, dice.random), (SYSTEM, runtime)]
         self._modules: list[tuple[object, object]] = [
             (time, _Module(time, **self._times)),
             (random, _Module(random, random=dice.random)),
+            (SYSTEM, runtime),
             (ThreadPoolExecutor, SynchronousExecutor),
             (transport.http_client, http),
             (telemetry.logger, captured),

@@ -19,6 +19,7 @@ import uvicorn
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.errors import PlatformError, RateLimited, UnknownOutcome
 from jiuwu.platform.models import NewOrder, RemoteItem
+from jiuwu.runtime import Runtime
 from sandbox.simulator.__main__ import main
 from tests.sandbox.simulator.simulated import APP, Merchant, merchant
 
@@ -93,7 +94,7 @@ async def test_the_products_client_and_the_simulator_understand_each_other() -> 
 async def test_the_client_renews_what_the_platform_expired_and_sets_its_clock_by_it() -> None:
     async with served() as (one, url):
         await one.control("PUT", "faults", tokens_expire=1, clock_skew=3600)
-        skewed = client(one, url, clock=lambda: time.time() - 1800)
+        skewed = client(one, url, runtime=Runtime(clock=lambda: time.time() - 1800))
         member = Member(url, await one.log_in())
         statuses = [(await asyncio.to_thread(skewed.me, member)).open_id for _ in range(3)]
     assert (statuses, member.renewals) == (["ou_lan"] * 3, 1)

@@ -3,7 +3,6 @@ while no newer can be had."""
 
 import re
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, telemetry
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -69,9 +69,9 @@ class SecretReader:
         least: int = 1,
         most: int = _MOST_CHARACTERS,
         on_failure: Callable[..., None] = count_failure,
-        clock: Callable[[], float] = time.monotonic,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._client, self._name, self._clock = secretsmanager, name, clock
+        self._client, self._name, self._clock = secretsmanager, name, runtime.monotonic
         self._least, self._most, self._on_failure = least, most, on_failure
         self._lock = threading.Lock()
         self._next_read, self._pause = float("-inf"), _FIRST_PAUSE

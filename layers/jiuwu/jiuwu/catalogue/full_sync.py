@@ -5,7 +5,6 @@ done twice costs nothing: what is done is marked in the rows. A run every few mi
 compared again add up to less than an hour: so old is the oldest comparison, while the platform takes the calls.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from itertools import batched
 from jiuwu.deadline import Deadline
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
 from jiuwu.reconciliation.repository import Records
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .repository import Item, ProductsBusy, RowMalformed, Rows, from_item
 from .sync import Catalogue, Kept, Outcome
@@ -75,9 +75,9 @@ class Stocktaking:
         *,
         deadline: Deadline,
         check_seconds: int,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._catalogue, self._rows, self._deadline, self._clock = catalogue, rows, deadline, clock
+        self._catalogue, self._rows, self._deadline, self._clock = catalogue, rows, deadline, runtime.clock
         self._check_seconds = check_seconds
         self._failed_in_a_row = 0
         self.stock = Stock()

@@ -1,9 +1,9 @@
 """What the merchant sells and for how much: prices come from the products table, never from a browser."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from jiuwu.orders.order import Line
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .repository import Item, Product, RowMalformed, Rows, from_item
 
@@ -30,8 +30,8 @@ class Products:
     hands out no more than 3,000 read units a second.
     """
 
-    def __init__(self, rows: Rows, *, clock: Callable[[], float] = time.time) -> None:
-        self._rows, self._clock = rows, clock
+    def __init__(self, rows: Rows, *, runtime: Runtime = SYSTEM) -> None:
+        self._rows, self._clock = rows, runtime.clock
         self._known: dict[str, tuple[float, Item]] = {}
 
     def priced(self, basket: Mapping[str, int]) -> tuple[Line, ...]:

@@ -7,9 +7,7 @@ says what the platform was told, so neither undoes the other.
 
 import hashlib
 import json
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jiuwu.human_text import first_hidden
 from jiuwu.orders.repository import pause
 from jiuwu.platform.money import MOST_FEN
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -111,10 +110,9 @@ class Rows:
         client: "DynamoDBClient",
         table: str,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        rand: Callable[[], float] = random.random,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._client, self._table, self._sleep, self._rand = client, table, sleep, rand
+        self._client, self._table, self._sleep, self._rand = client, table, runtime.sleep, runtime.random
 
     def page(self, start: str = "", *, limit: int = 100) -> tuple[list[Item], str]:
         """Some rows after the product `start` ("": the first ones), and after which one to go on ("": that was all)."""

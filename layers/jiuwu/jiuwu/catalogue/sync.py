@@ -4,7 +4,6 @@ What is off the shelf here need only be off the shelf there, whatever title and 
 taken off, even one that the platform would not take any more as it is.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jiuwu.human_text import escaped
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformError, ProductRefused, ProductUnknown
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .repository import Product, Rows, from_item
 
@@ -88,10 +88,8 @@ class _Answer:
 class Catalogue:
     """Keeps products in step, one at a time. Safe to share between threads."""
 
-    def __init__(
-        self, rows: Rows, platform: "Callable[[], PlatformClient]", *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._rows, self._platform, self._clock = rows, platform, clock
+    def __init__(self, rows: Rows, platform: "Callable[[], PlatformClient]", *, runtime: Runtime = SYSTEM) -> None:
+        self._rows, self._platform, self._clock = rows, platform, runtime.clock
 
     def keep(self, product: Product, *, seen_before: float = 0, retry_refused: bool = False) -> Kept:
         """Pushes the product if it has changed; compares it if the platform was last asked earlier than `seen_before`

@@ -1,6 +1,5 @@
 """Buying, looking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
 from jiuwu.reconciliation.repair import Repaired, last_progress
 from jiuwu.reconciliation.settle import OrderSynchroniser
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .cart import Basket
 
@@ -83,10 +83,10 @@ class Checkout:
         note: Callable[[Repaired], None],
         trouble: Callable[[str, Exception], None],
         retry: Callable[[str], None],
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._store, self._products, self._settler, self._policy = store, products, settler, policy
-        self._note, self._trouble, self._retry, self._clock = note, trouble, retry, clock
+        self._note, self._trouble, self._retry, self._clock = note, trouble, retry, runtime.clock
 
     def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
         """Return the order of this request and whether it is new; CREATED when the platform could not take it yet.

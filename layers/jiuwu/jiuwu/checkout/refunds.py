@@ -1,6 +1,5 @@
 """A merchant asks for money to go back: decided by the machine, written on the order, carried out as an effect."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -10,6 +9,7 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.refund_rules import asked_by, refundable_fen
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Policy, apply
+from jiuwu.runtime import SYSTEM, Runtime
 
 type Why = Literal["nothing_paid", "nothing_left", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
 
@@ -51,9 +51,9 @@ class Refunds:
         policy: Policy,
         *,
         queue: Callable[[Iterable[str]], object],
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._policy, self._queue, self._clock = store, policy, queue, clock
+        self._store, self._policy, self._queue, self._clock = store, policy, queue, runtime.clock
 
     def ask(self, order_no: str, request_id: str, fen: int | None, reason: str = "") -> Asked:
         """Asks for `fen` of what the order keeps, or for all of it (None); once per request id (1 to 64 visible ASCII

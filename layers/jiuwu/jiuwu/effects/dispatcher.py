@@ -5,7 +5,6 @@ receiver dedupes by that id. What was confirmed is written in one write per orde
 """
 
 import json
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from jiuwu.orders.order import Effect, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 from jiuwu.points.ledger import PointsLedger
+from jiuwu.runtime import SYSTEM, Runtime
 
 from . import ship_requests
 from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems
@@ -122,11 +122,11 @@ class Dispatcher:
         bury: Bury,
         check_from_fen: int,
         deadline: Deadline = NO_DEADLINE,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._store, self._events, self._bus, self._bury = store, events, bus, bury
         self._platform, self._points, self._policy = platform, points, policy
-        self._check_from_fen, self._deadline, self._clock = check_from_fen, deadline, clock
+        self._check_from_fen, self._deadline, self._clock = check_from_fen, deadline, runtime.clock
 
     def dispatch(self, order_nos: Iterable[str], *, begun: Collection[str] = ()) -> Dispatched:
         """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders

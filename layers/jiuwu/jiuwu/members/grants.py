@@ -6,13 +6,13 @@ that is nothing.
 """
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from jiuwu.members.accounts import LinkStatus
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,8 +71,8 @@ class DuePage:
 class Grants:
     """The grants of the members table."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, runtime: Runtime = SYSTEM) -> None:
+        self._dynamodb, self._table, self._clock = dynamodb, table, runtime.clock
 
     def read(self, member_id: str) -> Grant | None:
         """The grant as last written; raises RecordMalformed."""

@@ -11,10 +11,11 @@ its login ended. For a minute the same browser with the same code gets the same 
 import hashlib
 import re
 import secrets
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -104,10 +105,9 @@ class Logins:
         dynamodb: "DynamoDBClient",
         table: str,
         *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._dynamodb, self._table, self._clock, self._sleep = dynamodb, table, clock, sleep
+        self._dynamodb, self._table, self._clock, self._sleep = dynamodb, table, runtime.clock, runtime.sleep
 
     def begin(self, flow: Flow, return_to: str, *, binding: str) -> str:
         """A new state; only the bearer of `binding` (the browser's cookie, the mini program's header) can use it."""
@@ -221,8 +221,8 @@ class Session:
 class Sessions:
     """Members' sessions in the merchant's app."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._dynamodb, self._table, self._clock = dynamodb, table, clock
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, *, runtime: Runtime = SYSTEM) -> None:
+        self._dynamodb, self._table, self._clock = dynamodb, table, runtime.clock
 
     def member_id(self, session_token: str) -> str | None:
         """Whose session this is; None for a token that is malformed, unknown, ended or past its week."""

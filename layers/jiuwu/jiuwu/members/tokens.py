@@ -1,6 +1,5 @@
 """Members' tokens: handed out, renewed by one at a time, kept through every passing fault, given back on unlinking."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -11,6 +10,7 @@ from jiuwu.aws import clients
 from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .encryption import TokenCipher
 
@@ -78,11 +78,10 @@ class Tokens:
         key_id: str,
         oauth: TokenCalls,
         *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._grants, self._seal = Grants(dynamodb, table, clock=clock), TokenCipher(kms, key_id)
-        self._oauth, self._clock, self._sleep = oauth, clock, sleep
+        self._grants, self._seal = Grants(dynamodb, table, runtime=runtime), TokenCipher(kms, key_id)
+        self._oauth, self._clock, self._sleep = oauth, runtime.clock, runtime.sleep
 
     def source(self, member_id: str) -> "MemberToken":
         """The member's token for PlatformClient; nothing is read before it is asked for."""

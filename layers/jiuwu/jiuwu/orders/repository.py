@@ -1,12 +1,12 @@
 """The orders table. One way to read and one way to write, used by every function."""
 
-import random
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
+
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .codec import SHARDS, Item, Value, from_item, key, shard_of, to_item
 from .order import Order
@@ -70,12 +70,11 @@ class OrderStore:
         table: str,
         *,
         shards: int = SHARDS,
-        sleep: Callable[[float], None] = time.sleep,
-        rand: Callable[[], float] = random.random,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
         self._table, self._shards = table, shards
-        self._sleep, self._rand = sleep, rand
+        self._sleep, self._rand = runtime.sleep, runtime.random
 
     def get(self, order_no: str) -> Order | None:
         """The order as it is now, or None."""

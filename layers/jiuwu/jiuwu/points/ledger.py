@@ -5,13 +5,13 @@ leaves, and the balance stays at zero or above. So each reservation, spending, g
 however often it is asked for and wherever a process dies: who comes again finds the entry and hears what became of it.
 """
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .codec import (
     Booking,
@@ -91,11 +91,10 @@ class PointsLedger:
         dynamodb: "DynamoDBClient",
         table: str,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        rand: Callable[[], float] = random.random,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._sleep, self._rand = table, sleep, rand
+        self._table, self._sleep, self._rand = table, runtime.sleep, runtime.random
 
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
         """Sets the order's points aside; again, it changes nothing. Raises Short, AlreadyReturned and RequestReused."""

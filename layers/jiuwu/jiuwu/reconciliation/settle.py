@@ -4,7 +4,6 @@ Whoever writes an order meanwhile wins; then it is read again and thought about 
 once come to the same end.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.outcomes import UNPAID
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, apply
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .repair import Repaired, Repairer
 
@@ -58,9 +58,9 @@ class OrderSynchroniser:
         *,
         queue: Callable[[Iterable[str]], object],
         wait: Callable[[], float] = lambda: 0.0,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._mender, self._queue, self._wait, self._clock = store, mender, queue, wait, clock
+        self._store, self._mender, self._queue, self._wait, self._clock = store, mender, queue, wait, runtime.clock
 
     def settle(
         self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")

@@ -4,7 +4,6 @@ Page by page, until the end or until the time is nearly over. Each order that wa
 cursor is kept after each page, so what was cut off is gone on with where it was.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from jiuwu.platform.errors import (
     SignatureRefused,
     UnknownOutcome,
 )
+from jiuwu.runtime import SYSTEM, Runtime
 
 from . import alerts
 from .decide import RECONCILER, STOREFRONT
@@ -97,11 +97,11 @@ class ReconciliationWorker:
         place: "Callable[[Order], RemoteOrder]",
         deadline: Deadline,
         fresh_seconds: int = 0,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._store, self._settler = store, settler
         self._platform, self._place, self._deadline = platform, place, deadline
-        self._fresh_seconds, self._clock = fresh_seconds, clock
+        self._fresh_seconds, self._clock = fresh_seconds, runtime.clock
         self._failed_in_a_row = 0
         self.outcome = Outcome()
 

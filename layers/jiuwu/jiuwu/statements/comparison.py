@@ -1,6 +1,5 @@
 """Orders read on both sides and compared, a hundred at a time. Reads only: nothing here writes anywhere."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import batched
@@ -11,6 +10,7 @@ from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
 from jiuwu.reconciliation.page_trail import NOTHING_READ, ListStuck, PageTrail
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .totals import Totals, of_pair, uncompared
 
@@ -52,7 +52,7 @@ class Comparer:
     platform: "Callable[[], PlatformClient]"
     policy: Policy
     period: Period
-    clock: Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
 
     def known_here(self, order_nos: Iterable[str]) -> Totals:
         """The tally of orders of ours; those made outside the period are left out. Raises PlatformError, TableBusy."""
@@ -69,7 +69,7 @@ class Comparer:
         `trail` is that of the page before. `counted` are missing orders of earlier pages: one that changes meanwhile
         is listed again.
         """
-        asked_at = int(self.clock())
+        asked_at = int(self.runtime.clock())
         listed = self.platform().changed_orders(self.period.since, page)
         made = {one.out_order_no: one for one in listed.orders if not one.created_at or one.created_at in self.period}
         missing = made.keys() - self.store.get_many(made).keys() - set(counted)
@@ -85,7 +85,7 @@ class Comparer:
         """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
         found = self.store.get_many(numbers)
         mine = {number: order for number, order in found.items() if order.created_at in self.period}
-        asked_at = int(self.clock())
+        asked_at = int(self.runtime.clock())
         theirs, unreadable = remotes(self.platform, list(mine))
         readable = mine.keys() - unreadable.keys()
         tallies = (self._pair(mine[number], theirs.get(number), asked_at) for number in readable)

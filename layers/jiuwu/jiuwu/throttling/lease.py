@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from jiuwu.runtime import Runtime
+
 from . import lane as lanes_
 from .lane import Address, Ask, Lane, LeaseRefused, Rules, Tally, TokenLease
 from .repository import LaneTable, Stored
@@ -33,10 +35,10 @@ class Holding:
     """Safe to share between threads: they wait for one another's lease, and one lease serves them all."""
 
     def __init__(  # noqa: PLR0913 -- everything that Lanes decides for it
-        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, clock: Callable[[], float], moved: Moved
+        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, runtime: Runtime, moved: Moved
     ) -> None:
         self.name, self._table, self._rules, self._fallback = name, table, rules, fallback
-        self._clock, self._moved = clock, moved
+        self._clock, self._moved = runtime.clock, moved
         self._lock = threading.Lock()
         self._seen: Stored | None = None
         self._seen_at = float("-inf")

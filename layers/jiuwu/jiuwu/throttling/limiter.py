@@ -4,15 +4,14 @@ Wanting is learnt: a block that was used up in time doubles the next one, a bloc
 busy instance writes once for many calls, and an idle one takes no tokens from the others.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from random import random
 from typing import Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .lane import Address, Lane, LeaseRefused, Rules, TokenLease
 from .lease import Holding, Outcome
@@ -62,20 +61,18 @@ class Rejection:
 class Lanes:
     """One per process, safe to share between threads. `rules` by the lane's name; `observe` is told what happens."""
 
-    def __init__(  # noqa: PLR0913 -- clock, sleep and random are for tests
+    def __init__(
         self,
         table: LaneTable,
         rules: Mapping[str, Rules],
         *,
         observe: Observe,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[], float] = random,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._table, self._rules, self._observe = table, rules, observe
-        self._clock, self._sleep, self._random = clock, sleep, random
+        self._clock, self._sleep, self._random = runtime.clock, runtime.sleep, runtime.random
         self._holdings = {
-            (name, fallback): Holding(table, name, rules[name], fallback=fallback, clock=clock, moved=self._moved)
+            (name, fallback): Holding(table, name, rules[name], fallback=fallback, runtime=runtime, moved=self._moved)
             for name in rules
             for fallback in (False, True)
         }

@@ -1,11 +1,12 @@
 """Lanes in DynamoDB: one item each, under 1 KB, changed only by a write on the version that was read."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .lane import Lane
 
@@ -43,10 +44,10 @@ class LaneTable:
         table: str,
         *,
         kept_seconds: int = _KEPT_SECONDS,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._kept_seconds, self._clock = table, kept_seconds, clock
+        self._table, self._kept_seconds, self._clock = table, kept_seconds, runtime.clock
 
     def read(self, name: str) -> Stored:
         """The lane now; raises LaneMalformed and boto's errors."""

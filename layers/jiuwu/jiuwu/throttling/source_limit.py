@@ -6,13 +6,13 @@ before its key is looked at. A right key of any other source reads and writes no
 
 import hmac
 import ipaddress
-import time
 from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import structs
 
 from jiuwu.aws import clients
+from jiuwu.runtime import SYSTEM, Runtime
 
 from . import token_bucket
 from .lane import Lane
@@ -30,10 +30,8 @@ _MOST_REMEMBERED = 1000
 class SourceLimit:
     """One per process. `on_fault` hears why LimitsTable did not answer; then nothing is slowed down."""
 
-    def __init__(
-        self, table: LaneTable, *, on_fault: Callable[[str], None], clock: Callable[[], float] = time.time
-    ) -> None:
-        self._table, self._on_fault, self._clock = table, on_fault, clock
+    def __init__(self, table: LaneTable, *, on_fault: Callable[[str], None], runtime: Runtime = SYSTEM) -> None:
+        self._table, self._on_fault, self._clock = table, on_fault, runtime.clock
         self._waits_until: dict[str, float] = {}
 
     def wait(self, source: str) -> float:

@@ -1,6 +1,5 @@
 """The whole template in this process, on virtual time."""
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from jiuwu.aws import clients
 from jiuwu.effects import dispatcher
 from jiuwu.orders.order import HoldReason, Status
+from jiuwu.runtime import SYSTEM
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, stock
 from sandbox.simulation.world.wiring import following
@@ -156,7 +156,7 @@ def test_the_modules_get_their_own_time_threads_and_clients_back() -> None:
         assert clients.client("sqs").service == "sqs"
         assert vars(dispatcher)["ThreadPoolExecutor"] is not ThreadPoolExecutor
     assert vars(dispatcher)["ThreadPoolExecutor"] is ThreadPoolExecutor
-    assert (dispatcher.Dispatcher.__init__.__kwdefaults__ or {})["clock"] is time.time
+    assert (dispatcher.Dispatcher.__init__.__kwdefaults__ or {})["runtime"] is SYSTEM
     assert type(clients.client("sqs")).__module__ == "botocore.client"
 
 

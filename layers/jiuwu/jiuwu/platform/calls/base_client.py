@@ -1,6 +1,5 @@
 """One attempt of a call: sent, timed, counted, and ended in a value or a PlatformError."""
 
-import random
 import secrets as randomness
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import httpx
 
 from jiuwu.platform.errors import MalformedPayload, PlatformError, PlatformUnreachable, UnknownOutcome
 from jiuwu.platform.profile.contract import Profile
+from jiuwu.runtime import SYSTEM, Runtime
 
 from .envelope import Sent, malformed
 from .permit import Gate, admitted, no_gate, tell
@@ -124,14 +124,12 @@ class Caller:
         app_id: str,
         secrets: Callable[[], Secrets],
         http: httpx.Client | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[], float] = random.random,
+        runtime: Runtime = SYSTEM,
         nonce: Callable[[], str] = lambda: randomness.token_hex(16),
         observe: Callable[[CallRecord], None] = unobserved,
         gate: Gate = no_gate,
     ) -> None:
         self._wire = Wire(profile, base_url, http, observe, gate)
         self.profile, self._app_id, self._secrets = profile, app_id, secrets
-        self._clock, self._nonce = clock, nonce
-        self._patience = Patience(sleep=sleep, random=random)
+        self._clock, self._nonce = runtime.clock, nonce
+        self._patience = Patience(runtime=runtime)

@@ -1,7 +1,5 @@
 """When a call is tried again, how long it waits, and when its outcome is unknown."""
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
+from jiuwu.runtime import SYSTEM, Runtime
 
 # These speak of the matter itself, so they hold even when an earlier attempt of the call may have been done.
 _VERDICTS = (
@@ -41,8 +40,7 @@ class Patience:
     attempts: int = 3
     first_wait: float = 0.1
     longest_wait: float = 1.0
-    sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
+    runtime: Runtime = SYSTEM
 
     def wait(self, attempt: int, error: PlatformError) -> float:
         """Seconds before the attempt after `attempt` (from 1); what the platform asks for goes first."""
@@ -50,7 +48,7 @@ class Patience:
         if asked is not None:
             return asked
         bound: float = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
-        return bound * self.random()
+        return bound * self.runtime.random()
 
 
 def persist[T](send: Callable[[], T], *, write: bool, repeatable: bool, patience: Patience) -> T:
@@ -70,7 +68,7 @@ def persist[T](send: Callable[[], T], *, write: bool, repeatable: bool, patience
             last = error.held_back or attempt == patience.attempts or wait > patience.longest_wait
             if last or not (repeatable and hopeful):
                 raise (error if doubt is None or isinstance(error, _VERDICTS) else doubt) from None
-        patience.sleep(wait)
+        patience.runtime.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
 
