@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+from jiuwu.members import grants
 from jiuwu.orders import codec
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
+from jiuwu.reconciliation import repository as reconciliation
 from sandbox.shop import products
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Refused, stock
@@ -18,7 +20,9 @@ ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
 PRICE_FEN = next(product.price_fen for product in products.ALL if product.product_id == "mug-panda")
 # Longer than the lease of a process that died.
 PAUSE_SECONDS = 65.0
-PARAMETERS = {"OrderExpirySeconds": "7200"}
+# Of the shards of an index, one holds the order or the member: a second one stands for all others.
+SHARDS = 2
+PARAMETERS = {"OrderExpirySeconds": "7200", "DueShards": str(SHARDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,9 @@ class Stage:
 
 @contextmanager
 def stage(*, off: Sequence[str] = (), crash_points: Sequence[CrashPoint] = (), start: float = START) -> Iterator[Stage]:
-    """Yield a running world in which nobody has logged in yet.
-
-    Its days have few parts: a statement's tasks are all alike, and each would be crashed at each of its calls.
-    """
-    with patch.object(codec, "DAY_SHARDS", 3), simulated_world(parameters=PARAMETERS, start=start) as built:
+    """Yield a running world in which nobody has logged in yet. Its indexes have few shards: tasks that find nothing are
+    all alike, and each would be crashed at each of its calls."""
+    with _few_shards(), simulated_world(parameters=PARAMETERS, start=start) as built:
         stock(built)
         built.telemetry.keep_all = True  # each line is looked through for secrets
         built.start(off=off)
@@ -125,3 +127,13 @@ def stage(*, off: Sequence[str] = (), crash_points: Sequence[CrashPoint] = (), s
         built.account.buses["TradeBus"].append(found.parcels.append)
         built.calls.on_call = found.on_call
         yield found
+
+
+@contextmanager
+def _few_shards() -> Iterator[None]:
+    with (
+        patch.object(codec, "DAY_SHARDS", SHARDS + 1),
+        patch.object(reconciliation, "SHARDS", SHARDS),
+        patch.object(grants, "SHARDS", grants.SHARDS[:SHARDS]),
+    ):
+        yield

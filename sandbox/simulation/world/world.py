@@ -1,6 +1,6 @@
 """A world: a merchant's whole stack beside the simulated platform, on virtual time."""
 
-import importlib
+import importlib.util
 import json
 import os
 import random
@@ -8,8 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from types import ModuleType
+from functools import cache, partial
+from importlib.abc import SourceLoader
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
 from typing import Any
 
 from jiuwu.platform import profile
@@ -176,11 +178,12 @@ class World:
 
     def _cold_start(self, function: Function) -> ModuleType:
         saved = dict(os.environ)
-        sys.modules.pop(function.module, None)
+        spec, code = _code_of(function.module)
+        module = sys.modules[function.module] = importlib.util.module_from_spec(spec)
         try:
             os.environ.update(function.environment)
             with self._patches.loading():
-                module = importlib.import_module(function.module)
+                exec(code, vars(module))
         finally:
             os.environ.clear()
             os.environ.update(saved)
@@ -212,6 +215,16 @@ class World:
             queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
             number = sum(self.errors.values())
             queue.put(QueuedMessage(f"failed-{number}", body, {}, self.clock.now, self.clock.now), number)
+
+
+@cache
+def _code_of(name: str) -> tuple[ModuleSpec, CodeType]:
+    """A function's module, compiled once for all its cold starts."""
+    spec = importlib.util.find_spec(name)
+    code = spec.loader.get_code(name) if spec and isinstance(spec.loader, SourceLoader) else None
+    if not spec or not code:
+        raise ModuleNotFoundError(name)
+    return spec, code
 
 
 class _Poller:

@@ -12,7 +12,7 @@ from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.world import Context
 from tests.proof.interleavings.schedules import Act, Crossing
 from tests.proof.promises import broken
-from tests.proof.stage import Stage
+from tests.proof.stage import SHARDS, Stage
 
 # What happens after the crossing: a few runs of each schedule.
 _REST_SECONDS = 800.0
@@ -103,7 +103,7 @@ class Crossroads:
         """The index of what is due is cut into shards, and only one of them can hold the order."""
         due = self.stage.order
         values = json.dumps(request.get("ExpressionAttributeValues", {}))
-        return json.dumps({"S": shard_of(due.order_no)}) in values
+        return json.dumps({"S": shard_of(due.order_no, SHARDS)}) in values
 
 
 def _nothing(service: str, operation: str, phase: Phase, request: Any) -> None:
