@@ -23,7 +23,7 @@ def _used(instances: int, asked_per_second: float) -> dict[str, float]:
 
     def instance() -> Lanes:
         table = LaneTable(account.client("dynamodb"), _TABLE, runtime=Runtime(clock=lambda: now[0]))
-        return Lanes(table, rules, observe=_unheard, runtime=Runtime(clock=lambda: now[0], random=lambda: 0.5))
+        return Lanes(table, rules, on_event=_unheard, runtime=Runtime(clock=lambda: now[0], random=lambda: 0.5))
 
     all_, let_through, asked = [instance() for _ in range(instances)], 0, 0
     while let_through < _CALLS:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jiuwu.aws.settings import PlatformSettings
-from jiuwu.bootstrap import EffectQueue, MembersPlatform, Platform, gate, heed, observe, tell
+from jiuwu.bootstrap import EffectQueue, MembersPlatform, Platform, gate, on_attempt, on_lane_event, on_write
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.platform.calls.base_client import CallRecord
 from jiuwu.platform.calls.gateway import Subject, WriteRecord
@@ -72,7 +72,7 @@ def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_neve
 
 
 def test_an_opened_circuit_is_a_metric_and_a_line_that_names_its_lane(capsys: pytest.CaptureFixture[str]) -> None:
-    heed("opened", "money", "primary")
+    on_lane_event("opened", "money", "primary")
 
     metric = json.loads(capsys.readouterr().out.splitlines()[0])
     assert [["service"]] == metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
@@ -80,7 +80,7 @@ def test_an_opened_circuit_is_a_metric_and_a_line_that_names_its_lane(capsys: py
 
 
 def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
-    observe(CallRecord("orders.get", "ok", 0, 12.5))
+    on_attempt(CallRecord("orders.get", "ok", 0, 12.5))
 
     metric = json.loads(capsys.readouterr().out)
     assert (12.5, "orders.get", "ok") == (metric["PlatformCallMilliseconds"][0], metric["call"], metric["outcome"])
@@ -92,7 +92,7 @@ def test_each_write_about_an_order_is_a_line_of_its_story(
 ) -> None:
     said = listen(capsys)
 
-    tell(WriteRecord("orders.push_status", Subject("JW1", "JW1:push:shipped"), outcome, 31.4, "r-1"))
+    on_write(WriteRecord("orders.push_status", Subject("JW1", "JW1:push:shipped"), outcome, 31.4, "r-1"))
 
     (line,) = said.about("platform call")
     names = ("level", "call", "order_no", "effect_id", "outcome", "milliseconds", "request_id")

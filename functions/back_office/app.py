@@ -21,7 +21,7 @@ from jiuwu.aws import api, clients, settings, telemetry, web
 from jiuwu.aws.api import Refused
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.web import Reply, Request
-from jiuwu.bootstrap import heed, queue_effects
+from jiuwu.bootstrap import on_lane_event, queue_effects
 from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.human_text import first_unfit
@@ -257,7 +257,9 @@ def build(environment: Settings, runtime: Runtime = SYSTEM) -> Office:
     queue = partial(queue_effects, clients.client("sqs"), environment.effect_queue_url)
     return Office(
         key=SecretReader(secretsmanager, environment.merchant_key_name, least=_LEAST_KEY, most=_MOST_KEY),
-        source_limit=SourceLimit(wrong_keys, on_fault=partial(heed, "unavailable", "wrong_keys"), runtime=runtime),
+        source_limit=SourceLimit(
+            wrong_keys, on_fault=partial(on_lane_event, "unavailable", "wrong_keys"), runtime=runtime
+        ),
         accounts=Accounts(dynamodb, environment.members_table),
         store=store,
         refunds=Refunds(store, policy, queue=queue, runtime=runtime),
@@ -274,4 +276,4 @@ def handler(event: object, _context: object) -> Reply:
     return handle(_office, event)
 
 
-cold_start.done()
+cold_start.finish()

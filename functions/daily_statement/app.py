@@ -67,7 +67,7 @@ def handle(made: DailyStatement, event: object, deadline: Deadline, request_id: 
     `request_id` names a run that no event names.
     """
     if invocation.is_batch(event):
-        return task_queue.again(
+        return task_queue.batch_failures(
             task.message_id for task in task_queue.tasks(event, Work) if not _did(made, task.body, deadline)
         )
     day, run = _asked(event, made.runtime.clock())
@@ -83,13 +83,13 @@ def _asked(event: object, now: float) -> tuple[str, str]:
         raise WrongPayload("day: expected a day such as 2026-11-23") from None
     if until > now:
         raise WrongPayload("day: is not over yet in Asia/Shanghai; `jiuwu reconcile --verify` compares what there is")
-    return day, str(event.get("id", "")) if invocation.is_tick(event, "day") else ""
+    return day, str(event.get("id", "")) if invocation.is_scheduled_event(event, "day") else ""
 
 
 def _begin(made: DailyStatement, run: Run) -> Answer:
     made.runs.begin(run)
     names = [_WATCH, *tasks_of(run.day)]
-    task_queue.spread(made.sqs, made.settings.statement_queue_url, [Work(run.day, run.run, name) for name in names])
+    task_queue.enqueue(made.sqs, made.settings.statement_queue_url, [Work(run.day, run.run, name) for name in names])
     telemetry.logger.info("statement begun", day=run.day, run=run.run)
     return {"day": run.day, "run": run.run, "tasks": len(names) - 1}
 
@@ -206,4 +206,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_made, event, Deadline.of(context), context.aws_request_id)
 
 
-cold_start.done()
+cold_start.finish()

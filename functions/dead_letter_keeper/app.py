@@ -39,7 +39,7 @@ class Keeper(NamedTuple):
 
 def handle(keeper: Keeper, event: Mapping[str, Any]) -> dict[str, Any]:
     """The reply to an SQS event: the messages that could not be kept."""
-    return task_queue.again(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
+    return task_queue.batch_failures(record["messageId"] for record in event["Records"] if not _kept(keeper, record))
 
 
 def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
@@ -49,7 +49,9 @@ def _kept(keeper: Keeper, record: failed_message.Record) -> bool:
     try:
         letter = keeper.shelf.keep(death)
     except (ClientError, BotoCoreError, DeadLettersBusy) as error:
-        telemetry.logger.error("dead letter not kept", failed=clients.named(error), message_id=death.message_id)
+        telemetry.logger.error(
+            "dead letter not kept", failed=clients.describe_error(error), message_id=death.message_id
+        )
         return False
     _tell(letter)
     return True
@@ -93,4 +95,4 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return handle(_keeper, event)
 
 
-cold_start.done()
+cold_start.finish()

@@ -77,7 +77,7 @@ def handle(parts: Parts, event: Mapping[str, Any], deadline: Deadline) -> dict[s
     begun = {numbers[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
     unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, deadline)
     failed |= {message for message, number in numbers.items() if number in unwritten}
-    return task_queue.again(message for message in numbers if message in failed)
+    return task_queue.batch_failures(message for message in numbers if message in failed)
 
 
 def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], deadline: Deadline) -> Collection[str]:
@@ -100,7 +100,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], de
         dispatched = dispatcher.dispatch(order_nos, begun=begun)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         # what was confirmed before is confirmed again by the receivers, who dedupe by the effect's id
-        telemetry.logger.error("effect queue", reason="unavailable", failed=clients.named(error))
+        telemetry.logger.error("effect queue", reason="unavailable", failed=clients.describe_error(error))
         return order_nos
     _report(dispatched)
     _ask_again(parts, dispatched.next_at)
@@ -137,7 +137,7 @@ def _bury(parts: Parts, record: Record) -> bool:
     try:
         _send(parts, record["body"], told)
     except (ClientError, BotoCoreError) as error:
-        telemetry.logger.error("effect queue", reason="not_buried", failed=clients.named(error))
+        telemetry.logger.error("effect queue", reason="not_buried", failed=clients.describe_error(error))
         return False
     return True
 
@@ -197,4 +197,4 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle(_parts, event, Deadline.of(context))
 
 
-cold_start.done()
+cold_start.finish()

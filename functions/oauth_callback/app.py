@@ -238,7 +238,9 @@ def _log(request: Request, outcome: str, member_id: str = "", cause: BaseExcepti
     path = _route_path(request)
     told = {"route": path if path in _ROUTES else "unknown", "outcome": outcome}
     # of the cause only its kind: its text may be about a person
-    told |= ({"member_id": member_id} if member_id else {}) | ({"cause": clients.named(cause)} if cause else {})
+    told |= ({"member_id": member_id} if member_id else {}) | (
+        {"cause": clients.describe_error(cause)} if cause else {}
+    )
     write = telemetry.logger.error if cause else telemetry.logger.info
     write("oauth", extra=told)
 
@@ -268,4 +270,4 @@ def handler(event: object, _context: object) -> Reply:
     return handle(_parts, event)
 
 
-cold_start.done()
+cold_start.finish()

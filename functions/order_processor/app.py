@@ -72,7 +72,7 @@ def handle(processor: Processor, event: Mapping[str, Any], deadline: Deadline) -
         results[message] = _bury(processor, record, results[message])
         _log(record, told.get(message), results[message], delivered)
     _count(results.values(), adopted=len(taken.adopted))
-    return task_queue.again(message for message, result in results.items() if result.outcome == "failed")
+    return task_queue.batch_failures(message for message, result in results.items() if result.outcome == "failed")
 
 
 def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
@@ -89,7 +89,7 @@ def _take_in(processor: Processor, told: Sequence[Notice], now: int, deadline: D
     try:
         return Inbox(processor.store, policy, partial(_adopt, processor, now, deadline)).take_in(told)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
-        telemetry.logger.error("orders table", failed=clients.named(error))
+        telemetry.logger.error("orders table", failed=clients.describe_error(error))
         return Taken((Result("failed", "orders_table"),) * len(told))
 
 
@@ -114,7 +114,7 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
             MessageAttributes=attributes(told),
         )
     except (ClientError, BotoCoreError) as error:
-        return Result("failed", "not_buried", detail=f"{reason}; {clients.named(error)}")
+        return Result("failed", "not_buried", detail=f"{reason}; {clients.describe_error(error)}")
     return result
 
 
@@ -178,4 +178,4 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     return handle(_processor, event, Deadline.of(context))
 
 
-cold_start.done()
+cold_start.finish()

@@ -123,4 +123,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_sync, event, Deadline.of(context))
 
 
-cold_start.done()
+cold_start.finish()

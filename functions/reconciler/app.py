@@ -77,7 +77,7 @@ def handle(reconciler: Reconciler, event: object, deadline: Deadline) -> Answer:
         return _one(reconciler, order_no, _sweep(reconciler, deadline, fresh_seconds=0))
     shards = reconciler.records.widest(reconciler.settings.due_shards)
     tick = shard_tasks.of_tick(shards, int(reconciler.runtime.clock()))
-    return {"queued": task_queue.spread(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
+    return {"queued": task_queue.enqueue(reconciler.sqs, reconciler.settings.reconcile_queue_url, tick)}
 
 
 def _take(reconciler: Reconciler, batch: Mapping[str, Any], deadline: Deadline) -> Answer:
@@ -87,7 +87,7 @@ def _take(reconciler: Reconciler, batch: Mapping[str, Any], deadline: Deadline) 
             _work(reconciler, task.body.held_by(task.message_id), deadline)
         else:
             telemetry.logger.error("reconcile queue", reason="malformed", message_id=task.message_id)
-    return task_queue.again(task.message_id for task in tasks if task.body is None)
+    return task_queue.batch_failures(task.message_id for task in tasks if task.body is None)
 
 
 def _work(reconciler: Reconciler, part: ShardTask, deadline: Deadline) -> None:
@@ -105,7 +105,7 @@ def _work(reconciler: Reconciler, part: ShardTask, deadline: Deadline) -> None:
             telemetry.count("ChangesLag", sweep.outcome.lag_seconds)
         _keep(reconciler.records, part, sweep.outcome, started_at)
         if rest:
-            task_queue.spread(reconciler.sqs, environment.reconcile_queue_url, [rest])
+            task_queue.enqueue(reconciler.sqs, environment.reconcile_queue_url, [rest])
     finally:
         if rest is None:
             lease.give_back()
@@ -249,4 +249,4 @@ def handler(event: object, context: "LambdaContext") -> Answer:
     return handle(_reconciler, event, Deadline.of(context))
 
 
-cold_start.done()
+cold_start.finish()

@@ -136,7 +136,7 @@ def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
         order = shop.checkout.look(order, _reach(shop, brief))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
-        telemetry.logger.warning("not looked", order_no=order_no, problem=clients.named(fault))
+        telemetry.logger.warning("not looked", order_no=order_no, problem=clients.describe_error(fault))
     return _ordered(200, "looked", order, _WAITING if order.status is Status.CREATED else {})
 
 
@@ -265,4 +265,4 @@ def handler(event: object, context: "LambdaContext") -> Reply:
     return handle(_shop, event, Deadline.of(context, reserve_seconds=api.REPLY_SECONDS))
 
 
-cold_start.done()
+cold_start.finish()

@@ -71,7 +71,7 @@ def handle(refresher: Refresher, event: object, deadline: Deadline) -> dict[str,
     if not asked:
         before = int(refresher.runtime.clock()) + refresher.ahead
         return {
-            "queued": task_queue.spread(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))
+            "queued": task_queue.enqueue(refresher.sqs, refresher.queue_url, (Part(shard, before) for shard in SHARDS))
         }
     member_id = asked["member_id"]
     if not isinstance(member_id, str) or not member_id:
@@ -87,12 +87,12 @@ def _take(refresher: Refresher, batch: Mapping[str, Any], deadline: Deadline) ->
             continue
         outcomes, rest = work(refresher, task.body, deadline)
         if rest:
-            task_queue.spread(refresher.sqs, refresher.queue_url, [rest])
+            task_queue.enqueue(refresher.sqs, refresher.queue_url, [rest])
         if outcomes:
             telemetry.logger.info(
                 "token refresher", shard=task.body.shard, outcome=outcomes, to_be_continued=bool(rest)
             )
-    return task_queue.again(task.message_id for task in tasks if task.body is None)
+    return task_queue.batch_failures(task.message_id for task in tasks if task.body is None)
 
 
 def work(refresher: Refresher, part: Part, deadline: Deadline) -> tuple[Counter[str], Part | None]:
@@ -123,7 +123,7 @@ def _refresh(refresher: Refresher, member_id: str, *, due_before: float = float(
         return refresher.tokens.refresh(member_id, ahead=refresher.ahead, due_before=due_before)
     except (ClientError, BotoCoreError) as fault:
         # the table itself: nothing could be noted down, so the member stays due
-        cause = clients.named(fault)
+        cause = clients.describe_error(fault)
         telemetry.logger.error("token refresh", outcome="table_unavailable", member_id=member_id, cause=cause)
         telemetry.count("TokenRefreshes", outcome="table_unavailable")
         return "table_unavailable"
@@ -150,4 +150,4 @@ def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     return handle(_refresher, event, Deadline.of(context))
 
 
-cold_start.done()
+cold_start.finish()

@@ -201,4 +201,4 @@ def handler(event: Mapping[str, Any], _context: object) -> Response:
     return handle(_intake, event)
 
 
-cold_start.done()
+cold_start.finish()

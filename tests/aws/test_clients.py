@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from jiuwu.aws.clients import named
+from jiuwu.aws.clients import describe_error
 
 
 class ThrottlingException(ClientError):
@@ -26,4 +26,4 @@ def refused(kind: type[ClientError], code: str) -> ClientError:
     ids=str,
 )
 def test_an_error_is_told_by_its_class_and_by_awss_code_where_that_says_more(error: Exception, told: str) -> None:
-    assert told == named(error)
+    assert told == describe_error(error)

@@ -36,13 +36,13 @@ class Sqs:
 
 def spread(sqs: Sqs, number: int) -> int:
     client: Any = sqs
-    return task_queue.spread(client, "https://queue", (Part(n) for n in range(number)))
+    return task_queue.enqueue(client, "https://queue", (Part(n) for n in range(number)))
 
 
 def test_each_task_arrives_once_as_it_was_sent(aws: Callable[[str], Any], effect_queue: str) -> None:
     sqs = aws("sqs")
 
-    assert task_queue.spread(sqs, effect_queue, [*(Part(n) for n in range(12)), {"part": 12, "note": "茶"}]) == 13
+    assert task_queue.enqueue(sqs, effect_queue, [*(Part(n) for n in range(12)), {"part": 12, "note": "茶"}]) == 13
 
     arrived = list[Part | None]()
     while messages := sqs.receive_message(QueueUrl=effect_queue, MaxNumberOfMessages=10).get("Messages"):
@@ -88,6 +88,6 @@ def test_the_reply_names_the_messages_that_have_to_come_again() -> None:
     event = {"Records": [record('{"part": 1}', "m-1"), record("junk", "m-2")]}
     tasks = task_queue.tasks(event, Part)
 
-    reply = task_queue.again(task.message_id for task in tasks if task.body is None)
+    reply = task_queue.batch_failures(task.message_id for task in tasks if task.body is None)
 
     assert reply == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}

@@ -77,7 +77,7 @@ class Rig:
             "http": httpx.Client(transport=httpx.MockTransport(self.handle)),
             "runtime": Runtime(clock=lambda: self.now, sleep=self.sleep, random=lambda: 1.0),
             "nonce": lambda: f"nonce-{next(nonces)}",
-            "observe": self.records.append,
+            "on_attempt": self.records.append,
         }
 
     def timestamps(self) -> list[int]:

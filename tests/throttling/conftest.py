@@ -49,7 +49,7 @@ class Fleet:
         """A function's process, whose clock is off by `skew` seconds."""
         clock = lambda: self.now + skew  # noqa: E731
         return Lanes(
-            self.table, RULES, observe=self.observe, runtime=Runtime(clock=clock, sleep=self.sleep, random=lambda: 0.5)
+            self.table, RULES, on_event=self.observe, runtime=Runtime(clock=clock, sleep=self.sleep, random=lambda: 0.5)
         )
 
     @property

@@ -232,7 +232,7 @@ def test_threads_of_many_instances_never_get_more_than_the_rate_from_the_local_a
         return Lanes(
             table,
             RULES,
-            observe=lambda *_: None,
+            on_event=lambda *_: None,
             runtime=Runtime(clock=lambda: clock[0], sleep=lambda _: None, random=random.random),
         )
 

@@ -58,7 +58,7 @@ class Platform:
         from jiuwu.platform.calls.client import PlatformClient
 
         made = PlatformClient(self.profile, **self._caller)
-        made.tell = tell
+        made.on_write = on_write
         return made
 
     @cached_property
@@ -70,7 +70,7 @@ class Platform:
             "secrets": signing_secrets(secrets),
             "http": self._http,
             "runtime": self._runtime,
-            "observe": observe,
+            "on_attempt": on_attempt,
             "gate": self.gate,
         }
 
@@ -81,7 +81,7 @@ class Platform:
         from jiuwu.throttling.repository import LaneTable
 
         table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, runtime=self._runtime)
-        lanes = Lanes(table, lane_rules(self.profile), observe=heed, runtime=self._runtime)
+        lanes = Lanes(table, lane_rules(self.profile), on_event=on_lane_event, runtime=self._runtime)
         return gate(self.profile, lanes)
 
 
@@ -155,7 +155,7 @@ class MembersPlatform(Platform):
             if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in UNREADABLE:
                 raise
             # one damaged record must not end a run for all; a new login replaces the tokens
-            failed = clients.named(fault)
+            failed = clients.describe_error(fault)
             telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id, failed=failed)
             raise NotPlaceable("login_needed") from fault
 
@@ -217,7 +217,7 @@ class EffectQueue:
             reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
         except (ClientError, BotoCoreError) as error:
             # no harm: some orders that expire are looked at once more than they had to be, or later
-            telemetry.logger.warning("the effect queue's length is not known", failed=clients.named(error))
+            telemetry.logger.warning("the effect queue's length is not known", failed=clients.describe_error(error))
             return None
         return int(reply["Attributes"]["ApproximateNumberOfMessages"])
 
@@ -255,7 +255,7 @@ _COUNTED: "dict[Event, str]" = {
 }
 
 
-def heed(event: "Event", lane: str, detail: str = "") -> None:
+def on_lane_event(event: "Event", lane: str, detail: str = "") -> None:
     """What happens to a lane as a metric, and as a line where it is rare."""
     telemetry.count(_COUNTED[event])
     if event not in {"limited", "refused"}:
@@ -263,12 +263,12 @@ def heed(event: "Event", lane: str, detail: str = "") -> None:
         say("platform calls", extra={"outcome": event, "lane": lane, "detail": detail})
 
 
-def observe(record: "CallRecord") -> None:
+def on_attempt(record: "CallRecord") -> None:
     """Each attempt of a call as a metric; its SampleCount is the number of attempts."""
     telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
 
 
-def tell(record: "WriteRecord") -> None:
+def on_write(record: "WriteRecord") -> None:
     """Each write about an order as a line of that order's story."""
     say = telemetry.logger.info if record.outcome == "ok" else telemetry.logger.warning
     told = {

@@ -202,7 +202,7 @@ def test_importing_the_client_brings_in_no_aws() -> None:
 
 def writes(api: PlatformClient) -> list[WriteRecord]:
     told: list[WriteRecord] = []
-    api.tell = told.append
+    api.on_write = told.append
     return told
 
 

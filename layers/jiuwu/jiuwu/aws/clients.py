@@ -26,8 +26,11 @@ def client(service: str) -> Any:  # noqa: ANN401 -- callers annotate with the se
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
-def named(error: BaseException) -> str:
-    """What failed, for a log line: the class, and AWS' code where it says more; a message could quote what was sent."""
+def describe_error(error: BaseException) -> str:
+    """Return the class of an error, and AWS's code where that says more, for a log line.
+
+    Its message stays out, since it could quote what was sent.
+    """
     kind = type(error).__name__
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
     return kind if code in {"", kind} else f"{kind} {code}"

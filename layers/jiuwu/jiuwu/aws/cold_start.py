@@ -1,6 +1,6 @@
-"""Faster cold starts: no garbage collection while modules load, and what they made is never scanned again.
+"""Faster cold starts: no garbage collection while modules load, and what they made is never scanned.
 
-Import this before anything heavy; call `done` when the module is ready.
+Import this before anything heavy; call `finish` when the module is ready.
 """
 
 import gc
@@ -8,7 +8,7 @@ import gc
 gc.disable()
 
 
-def done() -> None:
-    """Ends the start: objects made so far leave the collector's sight, collection goes on for the rest."""
+def finish() -> None:
+    """Collect garbage again, but never among the objects made so far."""
     gc.freeze()
     gc.enable()

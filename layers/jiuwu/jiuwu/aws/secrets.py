@@ -107,7 +107,7 @@ class SecretReader:
         try:
             return self._client.get_secret_value(SecretId=self._name).get("SecretString")
         except (ClientError, BotoCoreError) as error:
-            raise SecretUnavailable(f"secret {self._name}: cannot be read: {clients.named(error)}") from None
+            raise SecretUnavailable(f"secret {self._name}: cannot be read: {clients.describe_error(error)}") from None
 
 
 def _parse(name: str, text: object, *, least: int, most: int) -> AppSecrets:

@@ -1,6 +1,6 @@
-"""Scheduled work spread over a queue: one message per task, so that tasks run beside each other and fail alone.
+"""Scheduled work as the tasks of a queue: one message per task, so that tasks run in parallel and fail alone.
 
-The run that spreads is short and knows no task's outcome. A task that raises comes again by the queue; one that keeps
+The run that enqueues is short and knows no task's outcome. The queue redelivers a task that raises; one that keeps
 failing ends in the queue's dead letters.
 """
 
@@ -24,7 +24,7 @@ type Body = msgspec.Struct | Mapping[str, object]
 
 
 class FanoutFailed(Exception):
-    """The queue did not take all tasks; those it took run. Says how many it did not, and why the first was refused."""
+    """The queue refused some tasks; those it took run. Says how many it refused, and why the first."""
 
     def __init__(self, unqueued: int, of: int, why: str) -> None:
         super().__init__(f"{unqueued} of {of} tasks were not queued: {why}")
@@ -33,16 +33,16 @@ class FanoutFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task[T]:
-    """A task as it came: the id to report when it has to come again, and what is to be done (None: no task of ours)."""
+    """A task as received: the id to report when it failed, and what is to be done (None: no task of ours)."""
 
     message_id: str
     body: T | None
 
 
-def spread(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
-    """Queues each task as JSON, ten a request; returns how many.
+def enqueue(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
+    """Queue each task as JSON, ten a request; return how many.
 
-    Raises FanoutFailed after all have been tried, so that the caller's run fails where somebody sees it.
+    Raises FanoutFailed after all have been tried, so that the caller's run fails visibly.
     """
     bodies = [msgspec.json.encode(task).decode() for task in tasks]
     if refused := send(sqs, queue_url, bodies):
@@ -51,29 +51,29 @@ def spread(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
 
 
 def tasks[T](event: Mapping[str, Any], of: type[T]) -> list[Task[T]]:
-    """The tasks of an SQS event, each body read as `of`."""
+    """Return the tasks of an SQS event, each body read as `of`."""
     return [Task(record["messageId"], _read(record["body"], of)) for record in event["Records"]]
 
 
-def again(message_ids: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-    """The reply to an SQS event: these messages have to come again, all others are done."""
+def batch_failures(message_ids: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """Return the reply to an SQS event: these messages failed and are redelivered, all others are deleted."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
 
 
 def send(sqs: "SQSClient", queue_url: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> dict[int, str]:
-    """Queues each body, to be handed out in up to 900 seconds; the places of those not taken, and why.
+    """Queue each body, to be delivered in up to 900 seconds; return the places of those refused, and why.
 
-    boto3 asks again for whole requests only, so what SQS turned away singly is sent again here.
+    boto3 retries whole requests only, so entries that SQS refused singly are sent again here.
     """
     refused: dict[int, str] = {}
     for places in batched(range(len(bodies)), _MESSAGES_AT_ONCE, strict=False):
-        left = dict.fromkeys(places, "")
+        unsent = dict.fromkeys(places, "")
         try:
             for _ in range(_TRIES):
-                left = _refused(sqs, queue_url, {n: bodies[n] for n in left}, delay_seconds) if left else left
+                unsent = _refused(sqs, queue_url, {n: bodies[n] for n in unsent}, delay_seconds) if unsent else unsent
         except (ClientError, BotoCoreError) as error:
-            left = dict.fromkeys(left, clients.named(error))
-        refused |= left
+            unsent = dict.fromkeys(unsent, clients.describe_error(error))
+        refused |= unsent
     return refused
 
 

@@ -204,7 +204,7 @@ class Dispatcher:
                 reply = self._events.put_events(Entries=cast(Any, [entry for _, entry in entries]))
                 codes, unanswered = [answer.get("ErrorCode", "") for answer in reply["Entries"]], False
             except (ClientError, BotoCoreError) as error:
-                codes, unanswered = [clients.named(error)] * len(entries), _unanswered(error)
+                codes, unanswered = [clients.describe_error(error)] * len(entries), _unanswered(error)
             for (number, _), code in zip(entries, codes, strict=True):
                 yield replace(self._attempt(by_number[number], Ship(), code), unanswered=unanswered)
 
@@ -249,7 +249,7 @@ class Dispatcher:
         try:
             self._bury(attempt)
         except (ClientError, BotoCoreError) as error:
-            unburied = f"{attempt.problem}; not buried: {clients.named(error)}"
+            unburied = f"{attempt.problem}; not buried: {clients.describe_error(error)}"
             return replace(attempt, problem=unburied, verdict=Verdict(now + _UNBURIED_SECONDS, counted=False))
         return attempt
 

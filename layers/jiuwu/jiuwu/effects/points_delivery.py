@@ -15,7 +15,7 @@ def book(
     try:
         _book(ledger, order, effect, at)
     except (AlreadyReturned, NoReservation, LedgerBusy, ClientError, BotoCoreError) as error:
-        return error, f"points ledger: {clients.named(error)}"
+        return error, f"points ledger: {clients.describe_error(error)}"
     return "", ""
 
 

@@ -47,7 +47,7 @@ def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | st
     """What becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
     code of EventBridge's."""
     seed = effect_id(order_no, effect)
-    failed = error if isinstance(error, str) else clients.named(error)
+    failed = error if isinstance(error, str) else clients.describe_error(error)
     if isinstance(error, _HOPELESS):
         return Verdict(dead=f"poison: {failed}")
     if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _PATIENT:

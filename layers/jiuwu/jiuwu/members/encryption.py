@@ -55,7 +55,7 @@ def _call_kms(call: Callable[[], bytes]) -> bytes:
     except (ClientError, BotoCoreError) as fault:
         if isinstance(fault, ClientError) and fault.response["Error"].get("Code") in UNREADABLE:
             raise
-        problem = clients.named(fault)
+        problem = clients.describe_error(fault)
         count("TokenKeyFailures")
         logger.error("token key", extra={"outcome": "unavailable", "problem": problem})
         raise TokenKeyUnavailable("tokens", problem=problem) from fault

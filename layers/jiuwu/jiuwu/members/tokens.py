@@ -278,6 +278,6 @@ class MemberToken:
 def _note(outcome: Outcome, member_id: str, cause: Exception | None = None) -> Outcome:
     count("TokenRefreshes", outcome=outcome)
     # of the cause only its kind: its text is made for other eyes
-    why = {"cause": clients.named(cause)} if cause else {}
+    why = {"cause": clients.describe_error(cause)} if cause else {}
     logger.info("token refresh", extra={"outcome": outcome, "member_id": member_id} | why)
     return outcome

@@ -26,7 +26,7 @@ _FAULTS = (ClientError, BotoCoreError, LaneMalformed)
 Event = Literal["opened", "closed", "limited", "refused", "paused", "unavailable"]
 
 
-class Observe(Protocol):
+class OnEvent(Protocol):
     """Told of what happens to a lane; `detail` is an address or the kind of a fault."""
 
     def __call__(self, event: Event, lane: str, detail: str = "") -> None: ...
@@ -59,17 +59,17 @@ class Rejection:
 
 
 class Lanes:
-    """One per process, safe to share between threads. `rules` by the lane's name; `observe` is told what happens."""
+    """One per process, safe to share between threads. `rules` by the lane's name; `on_event` is told what happens."""
 
     def __init__(
         self,
         table: LaneTable,
         rules: Mapping[str, Rules],
         *,
-        observe: Observe,
+        on_event: OnEvent,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._table, self._rules, self._observe = table, rules, observe
+        self._table, self._rules, self._on_event = table, rules, on_event
         self._clock, self._sleep, self._random = runtime.clock, runtime.sleep, runtime.random
         self._holdings = {
             (name, fallback): Holding(table, name, rules[name], fallback=fallback, runtime=runtime, moved=self._moved)
@@ -98,7 +98,7 @@ class Lanes:
             # a little apart, so that not all who wait come back in the same moment
             wait = held.wait + 0.02 * self._random()
             if held.reason == "circuit" or wait > patience:
-                self._observe("refused" if held.reason == "circuit" else "limited", lane)
+                self._on_event("refused" if held.reason == "circuit" else "limited", lane)
                 return Rejection(held.reason, held.wait)
             self._sleep(wait)
             patience -= wait
@@ -106,7 +106,7 @@ class Lanes:
     def _report(self, holding: Holding, held: TokenLease, outcome: Outcome, pause: float | None) -> None:
         try:
             if pause is not None:
-                self._observe("paused", holding.name)
+                self._on_event("paused", holding.name)
                 holding.pause(pause)
             if held.probe:
                 holding.probed(held.address, outcome)
@@ -121,11 +121,11 @@ class Lanes:
         for address in _ADDRESSES:
             was, is_ = getattr(before, address), getattr(after, address)
             if is_.state not in {was.state, "half_open"}:
-                self._observe("opened" if is_.state == "open" else "closed", name, address)
+                self._on_event("opened" if is_.state == "open" else "closed", name, address)
 
     def _go_blind(self, name: str, fault: Exception) -> None:
         self._blind_until = self._clock() + _BLIND_SECONDS
-        self._observe("unavailable", name, clients.named(fault))
+        self._on_event("unavailable", name, clients.describe_error(fault))
 
     def _unguarded(self) -> LanePermit:
         return LanePermit(fallback=False, report=lambda _outcome, _pause: None)

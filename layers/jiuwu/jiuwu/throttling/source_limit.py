@@ -51,7 +51,7 @@ class SourceLimit:
         except LaneContested:
             waits[0] = _CONTESTED_WAIT
         except (ClientError, BotoCoreError, LaneMalformed) as fault:
-            self._on_fault(clients.named(fault))
+            self._on_fault(clients.describe_error(fault))
             return 0.0
         if waits[0]:
             self._remember(source, self._clock() + waits[0])

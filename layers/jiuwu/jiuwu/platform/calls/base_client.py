@@ -38,8 +38,8 @@ class CallRecord:
     milliseconds: float
 
 
-def unobserved(record: CallRecord) -> None:
-    """Where nobody counts."""
+def ignore_attempt(record: CallRecord) -> None:
+    """Count nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ class Wire:
         profile: Profile,
         base_url: str,
         http: httpx.Client | None,
-        observe: Callable[[CallRecord], None],
+        on_attempt: Callable[[CallRecord], None],
         gate: Gate = no_gate,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
             raise ValueError("the platform's base URL must be http(s)://host, without user, query or fragment")
         self.base_url = base_url.rstrip("/")
-        self._profile, self._http, self._observe, self._gate = profile, http, observe, gate
+        self._profile, self._http, self._on_attempt, self._gate = profile, http, on_attempt, gate
 
     @property
     def http(self) -> httpx.Client:
@@ -93,7 +93,7 @@ class Wire:
             tell(leave, error)
             raise
         finally:
-            self._observe(CallRecord(name, outcome, code, (time.perf_counter() - started) * 1000))
+            self._on_attempt(CallRecord(name, outcome, code, (time.perf_counter() - started) * 1000))
         tell(leave, None)
         return found
 
@@ -126,10 +126,10 @@ class Caller:
         http: httpx.Client | None = None,
         runtime: Runtime = SYSTEM,
         nonce: Callable[[], str] = lambda: randomness.token_hex(16),
-        observe: Callable[[CallRecord], None] = unobserved,
+        on_attempt: Callable[[CallRecord], None] = ignore_attempt,
         gate: Gate = no_gate,
     ) -> None:
-        self._wire = Wire(profile, base_url, http, observe, gate)
+        self._wire = Wire(profile, base_url, http, on_attempt, gate)
         self.profile, self._app_id, self._secrets = profile, app_id, secrets
         self._clock, self._nonce = runtime.clock, nonce
         self._patience = Patience(runtime=runtime)

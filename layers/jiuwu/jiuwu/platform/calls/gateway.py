@@ -71,8 +71,8 @@ class WriteRecord:
     request_id: str
 
 
-def untold(record: WriteRecord) -> None:
-    """Where nobody keeps a story."""
+def ignore_write(record: WriteRecord) -> None:
+    """Keep nothing."""
 
 
 @dataclass(kw_only=True)
@@ -102,7 +102,7 @@ class Gateway(Caller):
     """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
 
     # told how each write about an order ended; whoever makes the client may set it
-    tell: Callable[[WriteRecord], None] = staticmethod(untold)
+    on_write: Callable[[WriteRecord], None] = staticmethod(ignore_write)
     clock_offset = 0.0  # seconds by which the platform's clock is ahead of ours, once it has said so
 
     def prepare[T](  # noqa: PLR0913 -- what a call may have
@@ -147,7 +147,7 @@ class Gateway(Caller):
             raise
         finally:
             lasted = (time.perf_counter() - started) * 1000
-            self.tell(WriteRecord(call.name, call.about, outcome, lasted, call.request_id))
+            self.on_write(WriteRecord(call.name, call.about, outcome, lasted, call.request_id))
 
     def _run[T](self, call: Call[T], repeatable: bool) -> T:  # noqa: FBT001
         if call.token is not None:
