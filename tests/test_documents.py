@@ -47,6 +47,20 @@ def test_a_broken_link_is_noticed(link: str) -> None:
     assert [link] == _broken_links(ROOT / "docs/proof.md", f"[one](runbook.md#deploy) [two]({link})")
 
 
+def test_every_path_in_the_map_for_newcomers_exists() -> None:
+    named = re.findall(r"`([\w./]+(?:/|\.py|\.toml|\.yaml|\.json))`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    inside = {
+        "commands/": "jiuwu_cli",
+        "simulator/": "sandbox",
+        "cloud/": "sandbox",
+        "shop/": "sandbox",
+        "demo/": "sandbox",
+    }
+
+    assert len(named) > 20
+    assert [] == [path for path in named if not (ROOT / inside.get(path, "") / path).exists()]
+
+
 def test_anchors_are_github_s() -> None:
     expected = ["the-platform-changed-its-api", "orderqueueage", "make-a-days-statement-again", "grafana-1x--2"]
     headings = ["The platform changed its API", "OrderQueueAge", "Make a day's statement again", "Grafana 1.x / 2"]
