@@ -11,14 +11,22 @@ _SPEAKING = (
     "functions/storefront/app.py",
     "functions/oauth_callback/app.py",
     "functions/back_office/app.py",
-    "layers/jiuwu/jiuwu/aws/api.py",
-    "layers/jiuwu/jiuwu/aws/web.py",
+    "layers/jiuwu/jiuwu/aws/http/body.py",
+    "layers/jiuwu/jiuwu/aws/http/request.py",
+    "layers/jiuwu/jiuwu/aws/http/router.py",
     "layers/jiuwu/jiuwu/members/pages.py",
     "layers/jiuwu/jiuwu/members/return_to.py",
     "layers/jiuwu/jiuwu/checkout/cart.py",
+    "layers/jiuwu/jiuwu/checkout/member_errors.py",
+    "layers/jiuwu/jiuwu/checkout/merchant_errors.py",
+    "layers/jiuwu/jiuwu/checkout/merchant_requests.py",
     "layers/jiuwu/jiuwu/checkout/views.py",
 )
-_SHOWN = ("functions/storefront/app.py", "functions/oauth_callback/app.py")
+_SHOWN = (
+    "functions/storefront/app.py",
+    "functions/oauth_callback/app.py",
+    "layers/jiuwu/jiuwu/checkout/member_errors.py",
+)
 _PAGES = ("sandbox/shop/page", "sandbox/simulator/pages")
 # README: the statuses whose message may be shown to members as it is.
 _FOR_MEMBERS = (401, 403, 409, 410, 422, 502, 503)
@@ -30,7 +38,9 @@ def refusals(file: Path) -> Iterator[tuple[int, str, str]]:
     """Status (0 where the caller chooses it), reason and message of each refusal that a file spells out; of a message
     put together in parts, the parts that stand there."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")).endswith("Refused"):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")).endswith(
+            ("HttpError", "Refused")
+        ):
             status, *words = node.args if len(node.args) > 2 else [ast.Constant(0), *node.args]
             if len(words) > 1 and isinstance(status, ast.Constant) and (message := _text(words[1])):
                 yield int(str(status.value)), _text(words[0]), message

@@ -3,32 +3,34 @@
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
-from urllib.parse import urlencode
+from typing import Annotated, NamedTuple
 
 import httpx
 import msgspec
+from aws_lambda_powertools.event_handler import Depends, Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import api, clients, settings, telemetry, web
-from jiuwu.aws.web import Reply, Request, RequestRefused
+from jiuwu.aws import clients
+from jiuwu.aws.http import body
+from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.router import HEADERS, Call, HttpApi, Next, Reply, current_call, json_response
+from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.bootstrap import MembersPlatform
-from jiuwu.members import pages
+from jiuwu.deadline import NO_DEADLINE
+from jiuwu.members import error_pages, reporting
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.login_flow import Callback, LoginFailed, SignIn
-from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, State, TicketRefused, is_secret, new_secret
+from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, TicketRefused, is_secret, new_secret
 from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
 COOKIE = "__Host-jiuwu_login"
 MINI_PROGRAM_HEADER = "x-jiuwu-login"
-_RETRY = {"Retry-After": "5"}
 
 
-class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
+class Settings(PlatformSettings, frozen=True, kw_only=True):
     members_table: str
     logins_table: str
     token_key_id: str
@@ -42,7 +44,7 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket: str
 
 
-class Parts(NamedTuple):
+class Dependencies(NamedTuple):
     """What serving members needs."""
 
     signin: SignIn
@@ -53,221 +55,182 @@ class Parts(NamedTuple):
     origins: ReturnOrigins
     public_url: str
 
+    def base_url(self, request: Request) -> str:
+        """Return where members reach this API."""
+        return self.public_url or f"https://{request.host}"
 
-def handle(parts: Parts, event: object) -> Reply:
-    """The reply to an API Gateway HTTP API event (payload 2.0): a redirect, a page or JSON; whatever a stranger sends
-    ends in a 4xx with its reason."""
+    def redirect_uri(self, request: Request) -> str:
+        """Return where the platform sends members back to."""
+        return self.base_url(request) + "/oauth/callback"
+
+    def allowed(self, return_to: str) -> str:
+        """Return the address if members may be sent there; raises HttpError."""
+        try:
+            return self.origins.check(return_to)
+        except ReturnRefused as refused:
+            raise HttpError(400, refused.reason, refused.message, "return_to") from None
+
+
+def _with_pages(api: HttpApi, serve: Next) -> Response[str]:
+    """Show a page to a browser whose login ends in an error; a mini program gets the error in JSON."""
+    request, members, _ = api.context["call"]
+    if MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query:
+        return serve(api)
+    base_url = members.base_url(request)
     try:
-        request = web.parse(event)
-    except RequestRefused as refused:
-        return _json_problem(refused)
-    try:
-        return _route(request)(parts, request)
-    except RequestRefused as refused:
-        return _refuse(parts, request, refused)
+        return serve(api)
+    except HttpError as refused:
+        reporting.served(api.context["_path"], refused.reason)
+        return error_pages.refused_page(refused, members.origins, base_url)
     except LoginFailed as failed:
-        _log(request, failed.failure, cause=failed.__cause__)
-        return _fail(parts, request, pages.MESSAGES[failed.failure], failed)
+        reporting.failed(failed)
+        return error_pages.failed_page(failed, members.origins, base_url)
     except (ClientError, BotoCoreError) as fault:
-        _log(request, "unavailable", cause=fault)
-        return _fail(parts, request, pages.MESSAGES["unavailable"], LoginFailed("unavailable"))
+        reporting.failed(LoginFailed("unavailable"), fault)
+        return error_pages.failed_page(LoginFailed("unavailable"), members.origins, base_url)
 
 
-def _route(request: Request) -> Callable[[Parts, Request], Reply]:
-    known = _ROUTES.get(_route_path(request))
-    if known is None:
-        raise RequestRefused(404, "not_found", "没有这个地址，只有 /oauth/login、/callback、/session 和 /unlink")
-    method, serve = known
-    if request.method != method:
-        raise RequestRefused(405, "method_not_allowed", f"请用 {method} 请求", {"Allow": method})
-    return serve
+def _failed(failed: LoginFailed) -> HttpError:
+    reporting.failed(failed)
+    return error_pages.as_error(failed)
 
 
-def _login(parts: Parts, request: Request) -> Reply:
+Called = Annotated[Call[Dependencies], Depends(current_call)]
+api = HttpApi("oauth", errors={LoginFailed: _failed}, base_path="/oauth")
+
+
+@api.get("/oauth/login", middlewares=[_with_pages])
+def login(call: Called) -> Response[str]:
+    """Send a browser to the platform's consent page, or tell a mini program where that is."""
     # what return_to may consist of, ReturnOrigins says
-    query = request.query("flow", "return_to", as_sent=("return_to",))
+    query = call.request.query("flow", "return_to", as_sent=("return_to",))
     if query["flow"] == "mini_program":
-        return _login_of_mini_program(parts, request, query["return_to"])
+        return _login_of_mini_program(call, query["return_to"])
     if query["flow"] not in {"", "h5"}:
-        raise RequestRefused(400, "flow_unknown", "flow 应为 h5 或 mini_program")
-    return_to = _allowed(parts, query["return_to"])
+        raise HttpError(400, "flow_unknown", "flow 应为 h5 或 mini_program", "flow")
+    members, request = call.dependencies, call.request
+    return_to = members.allowed(query["return_to"])
     # the same secret for all tabs of a browser, so that one login does not cut off another
     known = request.cookies.get(COOKIE, "")
     binding = known if is_secret(known) else new_secret()
-    _, url = parts.signin.begin("h5", return_to, binding=binding, redirect_uri=_redirect_uri(parts, request))
-    _log(request, "begun")
-    cookie = f"{COOKIE}={binding}; Path=/; Max-Age={STATE_SECONDS}; Secure; HttpOnly; SameSite=Lax"
-    return web.redirect(url, cookie)
+    _, url = members.signin.begin("h5", return_to, binding=binding, redirect_uri=members.redirect_uri(request))
+    reporting.served("/oauth/login", "begun")
+    cookie = Cookie(COOKIE, binding, path="/", max_age=STATE_SECONDS, http_only=True, same_site=SameSite.LAX_MODE)
+    return _redirect(url, cookie)
 
 
-def _login_of_mini_program(parts: Parts, request: Request, return_to: str) -> Reply:
+def _login_of_mini_program(call: Call[Dependencies], return_to: str) -> Response[str]:
     # A mini program keeps no cookies; it keeps login_secret and brings it in a header.
-    binding, redirect_uri = new_secret(), _redirect_uri(parts, request)
-    return_to = _allowed(parts, return_to) if return_to else ""
-    state, url = parts.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
-    _log(request, "begun")
+    members, binding = call.dependencies, new_secret()
+    return_to = members.allowed(return_to) if return_to else ""
+    redirect_uri = members.redirect_uri(call.request)
+    state, url = members.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
+    reporting.served("/oauth/login", "begun")
     begun = {"authorize_url": url, "state": state, "login_secret": binding, "expires_in": STATE_SECONDS}
-    return web.json_reply(200, begun)
+    return json_response(200, begun)
 
 
-def _callback(parts: Parts, request: Request) -> Reply:
+@api.get("/oauth/callback", middlewares=[_with_pages])
+def callback(call: Called) -> Response[str]:
+    """Complete a login with what the platform sent: back to the shop with a ticket, or the ticket alone."""
+    members, request = call.dependencies, call.request
     query = request.query("state", "code", "error")
     secret = request.headers.get(MINI_PROGRAM_HEADER)
     flow: Flow = "h5" if secret is None else "mini_program"
     binding = request.cookies.get(COOKIE, "") if secret is None else secret
     brought = Callback(query["state"], query["code"], query["error"], flow, binding if is_secret(binding) else "")
-    done = parts.signin.complete(brought, redirect_uri=_redirect_uri(parts, request))
-    _log(request, "repeated" if done.repeated else "linked", done.member_id)
+    done = members.signin.complete(brought, redirect_uri=members.redirect_uri(request))
+    reporting.served("/oauth/callback", "repeated" if done.repeated else "linked", done.member_id)
     if done.state.flow == "mini_program":
-        return web.json_reply(200, {"ticket": done.ticket})
-    return web.redirect(with_ticket(done.state.return_to, done.ticket))
+        return json_response(200, {"ticket": done.ticket})
+    return _redirect(with_ticket(done.state.return_to, done.ticket))
 
 
-def _session(parts: Parts, request: Request) -> Reply:
-    ticket = api.body(request, _TICKET, lambda _: "ticket 应为 /oauth/callback 给出的文本").ticket
+@api.post("/oauth/session")
+def open_session(call: Called) -> Response[str]:
+    """Open a session for a ticket, once."""
+    members = call.dependencies
+    ticket = body.decode(call.request, _TICKET, lambda _: "ticket 应为 /oauth/callback 给出的文本").ticket
     if not is_secret(ticket):
-        raise RequestRefused(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的")
+        raise HttpError(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的", "ticket")
     try:
-        member = parts.accounts.get(parts.logins.redeem(ticket))
+        member = members.accounts.get(members.logins.redeem(ticket))
     except TicketRefused:
         member = None
     if member is None or not member.is_linked:
-        raise RequestRefused(410, "ticket_refused", "登录凭证无效、已使用或已过期，请重新登录")
-    session = parts.sessions.open(member.member_id)
-    if not _still_linked(parts, member.member_id):
+        raise HttpError(410, "ticket_refused", "登录凭证无效、已使用或已过期，请重新登录", "ticket")
+    session = members.sessions.open(member.member_id)
+    if not _still_linked(members, member.member_id):
         # unlinked while the session opened: that one was not among those that the unlinking ended
-        parts.sessions.end_all(member.member_id)
-        raise RequestRefused(410, "ticket_refused", "账号已解除关联，请重新登录")
-    _log(request, "opened", member.member_id)
+        members.sessions.end_all(member.member_id)
+        raise HttpError(410, "ticket_refused", "账号已解除关联，请重新登录", "ticket")
+    reporting.served("/oauth/session", "opened", member.member_id)
     opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
-    return web.json_reply(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
+    return json_response(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
 
 
-def _still_linked(parts: Parts, member_id: str) -> bool:
-    member = parts.accounts.get(member_id)
+def _still_linked(members: Dependencies, member_id: str) -> bool:
+    member = members.accounts.get(member_id)
     return member is not None and member.is_linked
 
 
-def _unlink(parts: Parts, request: Request) -> Reply:
-    token = api.bearer(request)
-    member_id = parts.sessions.member_id(token) if is_secret(token) else None
+@api.post("/oauth/unlink")
+def unlink(call: Called) -> Response[str]:
+    """End the member's link to the platform and every session; 202 while the platform has not revoked it yet."""
+    members, token = call.dependencies, call.request.bearer
+    member_id = members.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
-        raise RequestRefused(401, "session_refused", "请先登录", {"WWW-Authenticate": "Bearer"})
+        challenge = {"WWW-Authenticate": "Bearer"}
+        raise HttpError(401, "session_refused", "请先登录", "Authorization", headers=challenge)
     try:
-        finished = parts.tokens.unlink(member_id)
+        finished = members.tokens.unlink(member_id)
     except MemberUnknown:
         finished = True
     except TokenBusy:
-        raise RequestRefused(503, "busy", "授权正在更新，请稍后再试", _RETRY) from None
-    parts.sessions.end_all(member_id)
+        raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=error_pages.RETRY) from None
+    members.sessions.end_all(member_id)
     status = "unlinked" if finished else "unlinking"
-    _log(request, status, member_id)
-    return web.json_reply(200 if finished else 202, {"status": status})
+    reporting.served("/oauth/unlink", status, member_id)
+    return json_response(200 if finished else 202, {"status": status})
 
 
 _TICKET = msgspec.json.Decoder(Ticket)
-_ROUTES: dict[str, tuple[str, Callable[[Parts, Request], Reply]]] = {
-    "/oauth/login": ("GET", _login),
-    "/oauth/callback": ("GET", _callback),
-    "/oauth/session": ("POST", _session),
-    "/oauth/unlink": ("POST", _unlink),
-}
 
 
-def _allowed(parts: Parts, return_to: str) -> str:
-    try:
-        return parts.origins.check(return_to)
-    except ReturnRefused as refused:
-        raise RequestRefused(400, refused.reason, refused.message) from None
+def _redirect(url: str, *cookies: Cookie) -> Response[str]:
+    """Return a 302; the page that it leaves has no name for the one it leads to."""
+    headers = {"Location": url, "Referrer-Policy": "no-referrer", **HEADERS}
+    return Response(302, body="", headers=headers, cookies=[*cookies])
 
 
-def _base_url(parts: Parts, request: Request) -> str:
-    return parts.public_url or f"https://{request.host}"
-
-
-def _redirect_uri(parts: Parts, request: Request) -> str:
-    return _base_url(parts, request) + "/oauth/callback"
-
-
-def _route_path(request: Request) -> str:
-    # a custom domain may put its own path in front
-    return "/" + "/".join(request.path.split("/")[-2:])
-
-
-def _wants_page(request: Request) -> bool:
-    """Whether a person is looking: the mini program's calls and the two POSTs are answered in JSON."""
-    by_program = MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query
-    return _route_path(request) in {"/oauth/login", "/oauth/callback"} and not by_program
-
-
-def _refuse(parts: Parts, request: Request, refused: RequestRefused) -> Reply:
-    _log(request, refused.reason)
-    if request.method == "GET" and _wants_page(request):
-        message = pages.MESSAGES.get(refused.reason, pages.MESSAGES["malformed"])
-        return _page(parts, request, replace(message, status=refused.status), None)
-    return _json_problem(refused)
-
-
-def _fail(parts: Parts, request: Request, message: pages.Message, failed: LoginFailed) -> Reply:
-    if _wants_page(request):
-        return _page(parts, request, message, failed.state)
-    problem = f"{message.title}：{message.text}"
-    return _json_problem(RequestRefused(message.status, failed.failure, problem, _retry(message)))
-
-
-def _page(parts: Parts, request: Request, message: pages.Message, state: State | None) -> Reply:
-    try:
-        query = {"return_to": parts.origins.check(state.return_to if state else "")}
-        href, action = f"{_base_url(parts, request)}/oauth/login?{urlencode(query)}", "重新登录"
-    except ReturnRefused:
-        href, action = parts.origins.home, "返回首页"
-    body = pages.render(message, href=href, action=action)
-    return {"statusCode": message.status, "headers": pages.HEADERS | _retry(message), "body": body}
-
-
-def _json_problem(refused: RequestRefused) -> Reply:
-    told = {"code": refused.status, "reason": refused.reason, "message": refused.message}
-    return web.json_reply(refused.status, told, refused.headers)
-
-
-def _retry(message: pages.Message) -> dict[str, str]:
-    return _RETRY if message.status == 503 else {}
-
-
-def _log(request: Request, outcome: str, member_id: str = "", cause: BaseException | None = None) -> None:
-    path = _route_path(request)
-    told = {"route": path if path in _ROUTES else "unknown", "outcome": outcome}
-    # of the cause only its kind: its text may be about a person
-    told |= ({"member_id": member_id} if member_id else {}) | (
-        {"cause": clients.describe_error(cause)} if cause else {}
-    )
-    write = telemetry.logger.error if cause else telemetry.logger.info
-    write("oauth", extra=told)
-
-
-def build(environment: Settings, http: httpx.Client | None = None) -> Parts:
-    """The parts for an environment; raises SettingsError, OriginMalformed or ProfileError."""
-    dynamodb, table = clients.client("dynamodb"), environment.members_table
-    platform = MembersPlatform(environment, members_table=table, token_key_id=environment.token_key_id, http=http)
+def build(settings: Settings, http: httpx.Client | None = None) -> Dependencies:
+    """Return the dependencies for these settings; raises SettingsError, OriginMalformed or ProfileError."""
+    dynamodb, table = clients.client("dynamodb"), settings.members_table
+    platform = MembersPlatform(settings, members_table=table, token_key_id=settings.token_key_id, http=http)
     tokens, oauth = platform.tokens, platform.oauth
-    logins = Logins(dynamodb, environment.logins_table)
-    return Parts(
-        signin=SignIn(environment.app_id, logins=logins, tokens=tokens, oauth=oauth, platform=platform.client),
+    logins = Logins(dynamodb, settings.logins_table)
+    return Dependencies(
+        signin=SignIn(settings.app_id, logins=logins, tokens=tokens, oauth=oauth, platform=platform.client),
         logins=logins,
-        sessions=Sessions(dynamodb, environment.logins_table),
+        sessions=Sessions(dynamodb, settings.logins_table),
         accounts=Accounts(dynamodb, table),
         tokens=tokens,
-        origins=ReturnOrigins(environment.return_origins),
-        public_url=environment.public_url.rstrip("/"),
+        origins=ReturnOrigins(settings.return_origins),
+        public_url=settings.public_url.rstrip("/"),
     )
 
 
-_parts = build(settings.load(Settings))
+def handle(dependencies: Dependencies, event: object) -> Reply:
+    """Return the reply to an API Gateway HTTP API event (payload 2.0): a redirect, a page or JSON."""
+    return api.serve(event, dependencies, NO_DEADLINE)
+
+
+_dependencies = build(load(Settings))
 
 
 def handler(event: object, _context: object) -> Reply:
     """Entry point for Lambda."""
-    return handle(_parts, event)
+    return handle(_dependencies, event)
 
 
 cold_start.finish()

@@ -4,41 +4,43 @@ POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /point
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.deadline import Deadline
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
-import re
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from aws_lambda_powertools.event_handler import Depends, Response
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import api, clients, settings, telemetry, web
-from jiuwu.aws.api import Refused
-from jiuwu.aws.web import Reply, Request
+from jiuwu.aws import clients
+from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.router import REPLY_SECONDS, Call, HttpApi, Reply, current_call, json_response
+from jiuwu.aws.settings import load
 from jiuwu.bootstrap import MembersPlatform, queue_effects, queue_placing
-from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
+from jiuwu.catalogue.pricing import NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
-from jiuwu.checkout.cart import Basket, read_basket
-from jiuwu.checkout.checkout import AmountTooLarge, CancelLater, Checkout, KeyReused, NotCancellable, Reach
-from jiuwu.checkout.views import points_receipt, receipt
+from jiuwu.checkout import member_errors, reporting
+from jiuwu.checkout.cart import read_basket
+from jiuwu.checkout.checkout import Checkout, Reach
+from jiuwu.checkout.views import points_receipt, receipt, waiting_receipt
+from jiuwu.deadline import Deadline
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order, Status
-from jiuwu.orders.placement import NotPlaceable
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.settings import TradeSettings
-from jiuwu.platform.errors import AppSecretUnavailable
-from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.decide import STOREFRONT
-from jiuwu.reconciliation.repair import Repaired, Repairer
+from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.settle import OrderSynchroniser
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# A page polls: the platform gets no more of it than this.
+_LOOK_SECONDS = 8.0
+_BUSY = (TableBusy, TableRefused, ProductsBusy)
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
     points_table: str
 
 
-class Shop(NamedTuple):
+class Dependencies(NamedTuple):
     """What serving a request needs."""
 
     sessions: Sessions
@@ -62,194 +64,134 @@ class Shop(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """One request of a member, and how many seconds it still has."""
+    """One request of a member who is logged in."""
 
     request: Request
-    member_id: str
+    shop: Dependencies
     deadline: Deadline
+    member_id: str
+
+    def order(self, order_no: str) -> Order:
+        """Return the member's own order; raises HttpError."""
+        order = self.shop.store.get(order_no) if is_order_no(order_no) else None
+        if order is None or order.member_id != self.member_id:
+            raise member_errors.order_unknown()
+        return order
+
+    def reach(self, deadline: Deadline) -> Reach:
+        """Return the platform until `deadline`."""
+        return Reach(
+            platform=lambda: self.shop.platform.client,
+            place=partial(self.shop.platform.place, deadline=deadline),
+            deadline=deadline,
+            open_id=self._open_id,
+        )
+
+    def _open_id(self, member_id: str) -> str:
+        member = self.shop.accounts.get(member_id)
+        if member is None or member.link_status != "active":
+            raise member_errors.login_needed()
+        return member.open_id
 
 
-def handle(shop: Shop, event: object, deadline: Deadline) -> Reply:
-    """The reply to an API Gateway HTTP API event (payload 2.0): an order, or an error with its reason and a message in
-    Chinese. Whatever a stranger sends ends in a 4xx."""
-    return api.answer("storefront", event, partial(_serve, shop, deadline), busy=_BUSY)
-
-
-def _serve(shop: Shop, deadline: Deadline, request: Request) -> Reply:
-    serve, names = api.route(request, _ROUTES)
-    return serve(shop, Visit(request, _member(shop, request), deadline), **names)
-
-
-def _member(shop: Shop, request: Request) -> str:
-    token = api.bearer(request)
-    member_id = shop.sessions.member_id(token) if is_secret(token) else None
+def _visit(call: Annotated[Call[Dependencies], Depends(current_call)]) -> Visit:
+    token = call.request.bearer
+    member_id = call.dependencies.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
-        raise Refused(401, "session_required", "请先登录", "Authorization")
-    return member_id
+        raise HttpError(401, "session_required", "请先登录", "Authorization")
+    return Visit(*call, member_id)
 
 
-def _buy(shop: Shop, visit: Visit) -> Reply:
-    key, basket = api.idempotency_key(visit.request), read_basket(visit.request)
+LoggedIn = Annotated[Visit, Depends(_visit)]
+api = HttpApi("storefront", errors=member_errors.ERRORS, busy=_BUSY)
+
+
+@api.post("/orders")
+def place_order(visit: LoggedIn) -> Response[str]:
+    """Place the order of this request, once per Idempotency-Key; 202 while the platform does not have it yet."""
+    key, basket = visit.request.idempotency_key, read_basket(visit.request)
     try:
-        order, new = shop.checkout.buy(visit.member_id, key, basket, _reach(shop, visit))
-    except KeyReused:
-        raise Refused(409, "idempotency_key_reused", _KEY_REUSED, "Idempotency-Key") from None
+        order, new = visit.shop.checkout.buy(visit.member_id, key, basket, visit.reach(visit.deadline))
     except NotForSale as unsold:
-        raise _unsold(unsold, basket) from None
-    except AmountTooLarge:
-        raise Refused(422, "amount_too_large", "订单金额过大", "items") from None
-    except NotPlaceable as why:
-        if why.final:
-            raise _given_up(why) from None
-        # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
-        raise _login_needed() from None
-    except AppSecretUnavailable:
-        # the reader has named, counted and logged what is wrong with it; our order is safe here, too
-        raise Refused(503, "secret_unavailable", "服务暂时不可用，请稍后再试", headers=api.RETRY_SOON) from None
+        raise member_errors.not_for_sale(unsold, basket) from None
     if order.status is Status.CREATED:
-        return _ordered(202, "ordered", order, _WAITING, headers=_RETRY)
-    return _ordered(201 if new else 200, "ordered", order)
+        reporting.order_served(202, "ordered", order)
+        return json_response(202, waiting_receipt(order), {"Retry-After": "5"})
+    return _served(201 if new else 200, "ordered", order)
 
 
-def _given_up(why: NotPlaceable) -> Refused:
-    if why.reason == "content_refused":
-        return Refused(422, "content_refused", "订单内容未通过平台审核，订单未成立", "items")
-    return Refused(422, "points_short", "积分不足，订单未成立，没有扣除任何积分", "pay_with")
+@api.get("/points")
+def show_points(visit: LoggedIn) -> Response[str]:
+    """Return the member's points and what moved them last."""
+    ledger = visit.shop.platform.ledger
+    return json_response(200, points_receipt(ledger.balance(visit.member_id), ledger.recent(visit.member_id)))
 
 
-def _unsold(unsold: NotForSale, basket: Basket) -> Refused:
-    field = f"items[{list(basket.quantities).index(unsold.product_id)}].product_id"
-    if isinstance(unsold, NotForPoints):
-        return Refused(422, "not_for_points", "商品不支持积分支付", field)
-    return Refused(422, "not_for_sale", "商品不存在或已下架", field)
-
-
-def _points(shop: Shop, visit: Visit) -> Reply:
-    ledger = shop.platform.ledger
-    return web.json_reply(200, points_receipt(ledger.balance(visit.member_id), ledger.recent(visit.member_id)))
-
-
-def _look(shop: Shop, visit: Visit, order_no: str) -> Reply:
-    order = _own(shop, visit, order_no)
-    brief = visit._replace(deadline=visit.deadline.at_most(_LOOK_SECONDS))
+@api.get("/orders/<order_no>")
+def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
+    """Return an order as the platform has it now, or as it stands in our table."""
+    order = visit.order(order_no)
     try:
-        order = shop.checkout.look(order, _reach(shop, brief))
+        order = visit.shop.checkout.look(order, visit.reach(visit.deadline.at_most(_LOOK_SECONDS)))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
-        telemetry.logger.warning("not looked", order_no=order_no, problem=clients.describe_error(fault))
-    return _ordered(200, "looked", order, _WAITING if order.status is Status.CREATED else {})
+        reporting.not_looked(order_no, fault)
+    return _served(200, "looked", order)
 
 
-def _cancel(shop: Shop, visit: Visit, order_no: str) -> Reply:
-    try:
-        order = shop.checkout.cancel(_own(shop, visit, order_no), _reach(shop, visit))
-    except NotCancellable as late:
-        if late.order.payments:
-            raise Refused(409, "already_paid", "已支付，不能取消") from None
-        raise Refused(409, "not_cancellable", "订单已不能取消") from None
-    except CancelLater:
-        raise Refused(503, "cancel_unconfirmed", "暂时无法确认取消结果，请稍后再试", headers=api.RETRY_SOON) from None
-    return _ordered(200, "cancelled", order)
+@api.post("/orders/<order_no>/cancel")
+def cancel_order(order_no: str, visit: LoggedIn) -> Response[str]:
+    """Cancel an order that is not paid, once the platform has agreed."""
+    order = visit.shop.checkout.cancel(visit.order(order_no), visit.reach(visit.deadline))
+    return _served(200, "cancelled", order)
 
 
-def _own(shop: Shop, visit: Visit, order_no: str) -> Order:
-    order = shop.store.get(order_no) if is_order_no(order_no) else None
-    if order is None or order.member_id != visit.member_id:
-        # whether somebody else has it is nobody's business
-        raise Refused(404, "order_unknown", "没有这个订单", "order_no")
-    return order
+def _served(status: int, outcome: str, order: Order) -> Response[str]:
+    reporting.order_served(status, outcome, order)
+    return json_response(status, waiting_receipt(order) if order.status is Status.CREATED else receipt(order))
 
 
-def _reach(shop: Shop, visit: Visit) -> Reach:
-    return Reach(
-        platform=lambda: shop.platform.client,
-        place=partial(shop.platform.place, deadline=visit.deadline),
-        deadline=visit.deadline,
-        open_id=partial(_open_id, shop),
-    )
-
-
-def _open_id(shop: Shop, member_id: str) -> str:
-    member = shop.accounts.get(member_id)
-    if member is None or member.link_status != "active":
-        raise _login_needed()
-    return member.open_id
-
-
-def _login_needed() -> Refused:
-    return Refused(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
-
-
-# A page polls: the platform gets no more of it than this.
-_LOOK_SECONDS = 8.0
-_WAITING = {
-    "reason": "waiting_for_platform",
-    "message": "订单已提交，正在等待社区确认，请稍后刷新",
-    "hint": "用同一个 Idempotency-Key 和同样的内容重复 POST /orders，或查询 GET /orders/{order_no}",
-}
-_KEY_REUSED = "这个 Idempotency-Key 已用于内容不同的订单，请换一个"
-_RETRY = {"Retry-After": "5"}
-_BUSY = (TableBusy, TableRefused, ProductsBusy)
-_ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Reply]]] = [
-    (re.compile(r"/orders"), "POST", _buy),
-    (re.compile(r"/points"), "GET", _points),
-    (re.compile(r"/orders/(?P<order_no>[^/]*)"), "GET", _look),
-    (re.compile(r"/orders/(?P<order_no>[^/]*)/cancel"), "POST", _cancel),
-]
-
-
-def _ordered(
-    status: int,
-    outcome: str,
-    order: Order,
-    more: Mapping[str, object] | None = None,
-    *,
-    headers: Mapping[str, str] | None = None,
-) -> Reply:
-    telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
-    if order.status is Status.PLACED and not (order.pay_url or order.points):
-        telemetry.logger.error("storefront", outcome="no_pay_url", order_no=order.order_no)
-    return web.json_reply(status, receipt(order) | dict(more or {}), headers)
-
-
-def _note(mended: Repaired) -> None:
-    for transition in mended.transitions:
-        telemetry.count("OrderTransitions", transition=transition)
-    for name, dimension, label in alerts.metrics(mended.alerts):
-        telemetry.count(name, 1, **{dimension: label})
-    for alert in mended.alerts:
-        telemetry.logger.error("order", order_no=mended.order and mended.order.order_no, alert=alert)
-
-
-def _trouble(order_no: str, error: Exception) -> None:
-    telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=str(error))
-
-
-def build(environment: Settings, platform: MembersPlatform, runtime: Runtime = SYSTEM) -> Shop:
-    """The shop of an environment; the AWS clients come from jiuwu.aws.clients."""
+def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYSTEM) -> Dependencies:
+    """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb, sqs = clients.client("dynamodb"), clients.client("sqs")
-    store = OrderStore(dynamodb, environment.orders_table, shards=environment.due_shards)
-    policy = environment.policy
+    store = OrderStore(dynamodb, settings.orders_table, shards=settings.due_shards)
     settler = OrderSynchroniser(
         store,
-        Repairer(policy, partial(member_id_for, environment.app_id), finder=STOREFRONT),
-        queue=partial(queue_effects, sqs, environment.effect_queue_url),
+        Repairer(settings.policy, partial(member_id_for, settings.app_id), finder=STOREFRONT),
+        queue=partial(queue_effects, sqs, settings.effect_queue_url),
         runtime=runtime,
     )
-    check_seconds = environment.payment_check_seconds
-    retry = partial(queue_placing, sqs, environment.reconcile_queue_url, tries=0, check_seconds=check_seconds)
-    products = Products(Rows(dynamodb, environment.products_table), runtime=runtime)
-    return Shop(
-        sessions=Sessions(dynamodb, environment.logins_table, runtime=runtime),
-        accounts=Accounts(dynamodb, environment.members_table),
+    return Dependencies(
+        sessions=Sessions(dynamodb, settings.logins_table, runtime=runtime),
+        accounts=Accounts(dynamodb, settings.members_table),
         store=store,
-        checkout=Checkout(store, products, settler, policy, note=_note, trouble=_trouble, retry=retry, runtime=runtime),
+        checkout=Checkout(
+            store,
+            Products(Rows(dynamodb, settings.products_table), runtime=runtime),
+            settler,
+            settings.policy,
+            note=reporting.repaired,
+            trouble=reporting.left_to_reconciler,
+            retry=partial(
+                queue_placing,
+                sqs,
+                settings.reconcile_queue_url,
+                tries=0,
+                check_seconds=settings.payment_check_seconds,
+            ),
+            runtime=runtime,
+        ),
         platform=platform,
     )
 
 
-_settings = settings.load(Settings)
-_shop = build(
+def handle(dependencies: Dependencies, event: object, deadline: Deadline) -> Reply:
+    """Return the reply to an API Gateway HTTP API event: an order, points, or an error in Chinese with its reason."""
+    return api.serve(event, dependencies, deadline)
+
+
+_settings = load(Settings)
+_dependencies = build(
     _settings,
     MembersPlatform(
         _settings,
@@ -262,7 +204,7 @@ _shop = build(
 
 def handler(event: object, context: "LambdaContext") -> Reply:
     """Entry point for Lambda."""
-    return handle(_shop, event, Deadline.of(context, reserve_seconds=api.REPLY_SECONDS))
+    return handle(_dependencies, event, Deadline.of(context, reserve_seconds=REPLY_SECONDS))
 
 
 cold_start.finish()

@@ -118,7 +118,7 @@ ROUTES: dict[str, tuple[str, str, int]] = {
     "nowhere": ("POST", "", 404),
     "deeper": ("POST", "/orders/a/b/cancel", 404),
     "a path that climbs": ("GET", "/orders/../members", 404),
-    "a trailing slash": ("POST", "/orders/", 405),
+    "a trailing slash": ("POST", "/orders/", 404),
     "a line break behind": ("POST", "/orders\n", 404),
     "no number": ("GET", "/orders/", 404),
     "dots": ("GET", "/orders/..", 404),
@@ -135,7 +135,7 @@ ROUTES: dict[str, tuple[str, str, int]] = {
 def _refused(path: str, status: int) -> tuple[str, str]:
     if status == 405:
         return "method_not_allowed", ""
-    of_an_order = re.fullmatch(r"/orders/[^/]*(/cancel)?", path)
+    of_an_order = path.isprintable() and re.fullmatch(r"/orders/[^/]+(/cancel)?", path)
     return ("order_unknown", "order_no") if of_an_order else ("not_found", "")
 
 

@@ -17,6 +17,7 @@ from jiuwu.orders.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.refund_rules import MOST_REQUESTS
+from jiuwu.runtime import Runtime
 from tests.functions.both_sides import MERCHANT_KEY, NOW, NOWHERE, PREVIOUS_MERCHANT_KEY, Sides
 from tests.functions.conftest import warm
 from tests.functions.storefront_rig import Answer
@@ -43,7 +44,7 @@ class Merchant:
                 for field in app.Settings.__struct_fields__
             }
         )
-        self.office = app.build(environment, lambda: sides.now)
+        self.office = app.build(environment, Runtime(clock=lambda: sides.now))
         sides.log_in()
         self.member_id = sides.member()[1]
 

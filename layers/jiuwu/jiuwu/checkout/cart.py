@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from jiuwu.aws import api
-from jiuwu.aws.web import Request
+from jiuwu.aws.http import body
+from jiuwu.aws.http.request import HttpError, Request
 from jiuwu.human_text import first_hidden
 
 MOST_LINES = 50
@@ -23,33 +23,37 @@ class Basket:
     with_points: bool = False
 
 
-class _Item(msgspec.Struct, frozen=True):
+class NewItem(msgspec.Struct, frozen=True):
+    """One product of a new order."""
+
     product_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
 
 
-class _Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    items: Annotated[list[_Item], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+class NewOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /orders."""
+
+    items: Annotated[list[NewItem], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
     pay_with: Literal["money", "points"] = "money"
 
 
-_DECODER = msgspec.json.Decoder(_Wanted)
+_DECODER = msgspec.json.Decoder(NewOrder)
 
 
 def read_basket(request: Request) -> Basket:
-    """The basket of a request; raises api.Refused."""
-    wanted = api.body(request, _DECODER, _message)
+    """Return the basket of a request; raises HttpError."""
+    wanted = body.decode(request, _DECODER, _message)
     return Basket(_once_each(wanted.items), wanted.pay_with == "points")
 
 
-def _once_each(items: list[_Item]) -> dict[str, int]:
+def _once_each(items: list[NewItem]) -> dict[str, int]:
     basket: dict[str, int] = {}
     for place, item in enumerate(items):
         field = f"items[{place}].product_id"
         if first_hidden(item.product_id):
-            raise api.Refused(400, "field_malformed", "商品编号含有不可见字符", field)
+            raise HttpError(400, "field_malformed", "商品编号含有不可见字符", field)
         if item.product_id in basket:
-            raise api.Refused(400, "duplicate_product", "同一商品请合并为一行", field)
+            raise HttpError(400, "duplicate_product", "同一商品请合并为一行", field)
         basket[item.product_id] = item.quantity
     return basket
 

@@ -69,6 +69,15 @@ def receipt(order: Order) -> dict[str, object]:
     return told | ({"pay_url": order.pay_url} if payable else {})
 
 
+def waiting_receipt(order: Order) -> dict[str, object]:
+    """Return the receipt of an order that the platform does not have yet, with what to do meanwhile."""
+    return receipt(order) | {
+        "reason": "waiting_for_platform",
+        "message": "订单已提交，正在等待社区确认，请稍后刷新",
+        "hint": "用同一个 Idempotency-Key 和同样的内容重复 POST /orders，或查询 GET /orders/{order_no}",
+    }
+
+
 def for_merchant(order: Order) -> dict[str, object]:
     """The member's receipt, with whose order it is, the money that moved, and what was to be done outside."""
     return receipt(order) | {
