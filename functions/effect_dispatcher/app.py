@@ -24,6 +24,7 @@ from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Failure
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.points.ledger import PointsLedger
@@ -73,7 +74,7 @@ def handle(parts: Parts, event: Mapping[str, Any], deadline: Deadline) -> dict[s
     """
     numbers = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
     unread = [record for record in event["Records"] if not numbers[record["messageId"]]]
-    failed = {record["messageId"] for record in unread if not _bury(parts, record)}
+    failed = {record["messageId"] for record in unread if not _send_to_dlq(parts, record)}
     begun = {numbers[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
     unwritten = _dispatch(parts, [number for number in numbers.values() if number], begun, deadline)
     failed |= {message for message, number in numbers.items() if number in unwritten}
@@ -91,7 +92,7 @@ def _dispatch(parts: Parts, order_nos: Sequence[str], begun: Collection[str], de
         platform=lambda: parts.platform.client,
         points=parts.points,
         policy=chosen.policy,
-        bury=partial(_give_up, parts),
+        send_to_dlq=partial(_send_effect_to_dlq, parts),
         check_from_fen=chosen.check_payments_from_fen,
         deadline=deadline,
         runtime=parts.runtime,
@@ -129,7 +130,7 @@ def _order_no(body: str) -> str:
         return ""
 
 
-def _bury(parts: Parts, record: Record) -> bool:
+def _send_to_dlq(parts: Parts, record: Record) -> bool:
     """Moves a message that is no request of ours to the dead letters as it came; whether that went well."""
     told = failed_message.failure_attributes(
         record, kind=Kind.POISON, reason="malformed: not a request of ours", function=_NAME
@@ -137,16 +138,15 @@ def _bury(parts: Parts, record: Record) -> bool:
     try:
         _send(parts, record["body"], told)
     except (ClientError, BotoCoreError) as error:
-        telemetry.logger.error("effect queue", reason="not_buried", failed=clients.describe_error(error))
+        telemetry.logger.error("effect queue", reason="not_sent_to_dlq", failed=clients.describe_error(error))
         return False
     return True
 
 
-def _give_up(parts: Parts, attempt: Attempt) -> None:
-    """Keeps an effect that is given up; raises what SQS raises."""
-    kind, _, reason = attempt.verdict.dead.partition(": ")
+def _send_effect_to_dlq(parts: Parts, attempt: Attempt, failure: Failure) -> None:
+    """Keep an effect that failed permanently; raise what SQS raises."""
     body = msgspec.json.encode({"order_no": attempt.order_no, "effect": str(attempt.effect)}).decode()
-    told = {"kind": kind, "reason": f"{reason}: {attempt.problem}"[:1000], "function": _NAME}
+    told = {"kind": failure.kind, "reason": f"{failure.reason}: {attempt.problem}"[:1000], "function": _NAME}
     told |= {"attempts": str(attempt.number), "order_no": attempt.order_no, "effect": str(attempt.effect)}
     _send(parts, body, told)
 
@@ -172,7 +172,7 @@ def _report(dispatched: Dispatched) -> None:
 def _report_attempts(attempts: Sequence[Attempt]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for attempt in attempts:
-        outcome = "given_up" if attempt.verdict.dead else "failed" if attempt.problem else "done"
+        outcome = "failed_permanently" if attempt.verdict.failure else "failed" if attempt.problem else "done"
         counts[attempt.effect.kind, outcome] += 1
         told = {"effect_id": effect_id(attempt.order_no, attempt.effect), "order_no": attempt.order_no}
         say = telemetry.logger.warning if attempt.problem else telemetry.logger.info

@@ -69,7 +69,7 @@ def handle(processor: Processor, event: Mapping[str, Any], deadline: Deadline) -
     delivered = _delivered(records, results)
     for record in records:
         message = record["messageId"]
-        results[message] = _bury(processor, record, results[message])
+        results[message] = _send_to_dlq(processor, record, results[message])
         _log(record, told.get(message), results[message], delivered)
     _count(results.values(), adopted=len(taken.adopted))
     return task_queue.batch_failures(message for message, result in results.items() if result.outcome == "failed")
@@ -83,7 +83,7 @@ def _read(processor: Processor, record: Record, now: int) -> Notice | Result:
 
 
 def _take_in(processor: Processor, told: Sequence[Notice], now: int, deadline: Deadline) -> Taken:
-    """What keeps the table from answering fails the notices and not the invocation: poison still gets buried."""
+    """What keeps the table from answering fails the notices and not the invocation: poison still goes to the DLQ."""
     chosen = processor.settings
     policy = chosen.policy
     try:
@@ -100,7 +100,7 @@ def _adopt(
     return adopt_from(lambda: processor.platform.client, order_nos, member_id_for=member, now=now, deadline=deadline)
 
 
-def _bury(processor: Processor, record: Record, result: Result) -> Result:
+def _send_to_dlq(processor: Processor, record: Record, result: Result) -> Result:
     """Moves poison to the dead-letter queue as it came, with the reason; what cannot be moved comes again."""
     if result.outcome != "poison":
         return result
@@ -114,7 +114,7 @@ def _bury(processor: Processor, record: Record, result: Result) -> Result:
             MessageAttributes=attributes(told),
         )
     except (ClientError, BotoCoreError) as error:
-        return Result("failed", "not_buried", detail=f"{reason}; {clients.describe_error(error)}")
+        return Result("failed", "not_sent_to_dlq", detail=f"{reason}; {clients.describe_error(error)}")
     return result
 
 
@@ -141,9 +141,9 @@ def _log(record: Record, notice: Notice | None, result: Result, delivered: Mappi
         "outcome": result.outcome,
         "transition" if result.outcome == "applied" else "reason": result.what,
     }
-    told |= {name: found for name in ("alerts", "detail", "twin") if (found := getattr(result, name))}
+    told |= {name: found for name in ("alerts", "detail", "duplicate_of") if (found := getattr(result, name))}
     told |= {name: found for name in ("delivery_id", "redriven_from") if (found := sent.get(name))}
-    told |= {"twin_delivery_id": found} if (found := delivered.get(result.twin)) else {}
+    told |= {"duplicate_of_delivery_id": found} if (found := delivered.get(result.duplicate_of)) else {}
     say("order event", extra=told)
 
 

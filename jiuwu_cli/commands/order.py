@@ -79,7 +79,7 @@ def _begin(kept: Order | None) -> int:
 
 
 def _log(found: Stack, number: str, kept: Order | None, after: int) -> log_search.Found:
-    causes = [happened.cause for happened in kept.history if happened.cause] if kept else []
+    causes = [entry.idempotency_key for entry in kept.history if entry.idempotency_key] if kept else []
     since = after or _begin(kept)
     return log_search.read(found.client("logs"), found.output("Logs"), number, since=since, event_ids=causes)
 

@@ -11,7 +11,6 @@ from jiuwu.orders.outcomes import awaits_refund
 from jiuwu.orders.payment_sum import missing_fen, received_fen
 from jiuwu.orders.refund_rules import refundable_fen
 from jiuwu.platform.money import yuan
-from jiuwu.reconciliation.decide import HELD_BECAUSE
 
 _NOT_KNOWN = "its history does not reach back so far: see the story"
 
@@ -26,9 +25,7 @@ def lines(order: Order) -> Iterator[str]:
 
 
 def _reasons(order: Order) -> Iterator[str]:
-    for happened in order.history:
-        if happened.what.startswith(HELD_BECAUSE):
-            yield happened.what.removeprefix(HELD_BECAUSE)
+    yield from (entry.detail for entry in order.history if entry.kind == "held" and entry.detail)
     for payment in order.payments:
         if order.left_fen(payment.ref) < 0:
             back = yuan(order.refunded_fen(payment.ref))

@@ -13,7 +13,7 @@ from jiuwu.orders.business_day import day_of
 from jiuwu.orders.effect_key import EffectKey
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Order
-from jiuwu.orders.outcomes import effect_state
+from jiuwu.orders.outcomes import LOOKUP_NEEDED, effect_state
 from jiuwu.platform.money import yuan
 from jiuwu_cli.orders import hold_reasons
 from jiuwu_cli.orders.log_search import Entry
@@ -27,9 +27,7 @@ _NOTHING_HAPPENED = {"look", "drift"}
 # What differs from one call to the next that ends alike.
 _OF_ONE_CALL = re.compile(r" in \d+ ms|,? request id [^\s,)]+")
 _LATER = "not done now, tried again later"
-# How a line of the history begins that only asks for a look.
-_LOOK = "look:"
-# Steps of effects in the history, by what follows the colon: the effect's kind.
+# Steps of effects in the history, by their detail: the effect's kind.
 _DONE = {
     "push": "the platform took the new status",
     "refund": "the platform took the refund request",
@@ -72,7 +70,7 @@ def moments_of(
         for entry in lines
         if entry.said.get("outcome") == "applied" and entry.said.get("delivery_id")
     }
-    known = {happened.cause for happened in order.history if happened.cause} if order else set[str]()
+    known = {entry.idempotency_key for entry in order.history} if order else set[str]()
     answers = {entry.by for entry in order.ledger if entry.answers} if order else set[str]()
     ranked = [
         *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}, answers) if order else ()),
@@ -128,28 +126,28 @@ def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
 def _happened(order: Order, delivered: Mapping[Any, str], answers: Container[str]) -> Iterator[tuple[int, Moment]]:
     yield _HAPPENED, Moment(order.created_at, "order", "made here")
     for happened in order.history:
-        if happened.what.startswith(_LOOK):
-            yield _HAPPENED, Moment(happened.at, "look", f"wanted: {happened.what.removeprefix(_LOOK)}")
+        if happened.kind == LOOKUP_NEEDED:
+            yield _HAPPENED, Moment(happened.at, "look", f"wanted: {happened.detail}")
             continue
-        by = f" by {happened.cause}{_delivery(delivered.get(happened.cause))}" if happened.cause else ""
-        rank = _ANSWERED if happened.cause in answers else _HAPPENED
-        rank = _DONE_BY_CALL if happened.what.startswith("done:") else rank
-        yield rank, Moment(happened.at, "order", f"{_step(happened.what)}{by}")
+        event = happened.idempotency_key
+        by = f" by {event}{_delivery(delivered.get(event))}" if event else ""
+        rank = _ANSWERED if event in answers else _HAPPENED
+        rank = _DONE_BY_CALL if happened.kind == "effect_done" else rank
+        yield rank, Moment(happened.at, "order", f"{_step(happened.kind, happened.detail)}{by}")
 
 
-def _step(what: str) -> str:
+def _step(kind: str, detail: str) -> str:
     """Return a step of the history in words; its fen as yuan, like every other amount here."""
-    kind, _, about = what.partition(":")
     match kind:
-        case "refund_asked" if about.isdigit():
-            return f"refund of {yuan(int(about))} yuan requested"
-        case "done":
-            return _DONE.get(about, f"{about} done")
-        case "gave_up":
-            return f"gave up {_EFFECTS.get(about, about)}"
-        case "owed":
-            return f"{_EFFECTS.get(about, about)} is due once more"
-    return what if about else what.replace("_", " ")
+        case "refund_requested" if detail.isdigit():
+            return f"refund of {yuan(int(detail))} yuan requested"
+        case "effect_done":
+            return _DONE.get(detail, f"{detail} done")
+        case "effect_failed_permanently":
+            return f"{_EFFECTS.get(detail, detail)} failed permanently"
+        case "effect_missing_remotely":
+            return f"{_EFFECTS.get(detail, detail)} is due once more"
+    return kind.replace("_", " ") + (f": {detail}" if detail else "")
 
 
 def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> Moment | None:
@@ -190,12 +188,13 @@ def _notification(said: Mapping[str, Any]) -> str:
 
 
 def _event(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> str:
-    """Describe an order event. A suppressed duplicate names its twin, and both deliveries where they are known."""
+    """Describe an order event. A suppressed duplicate names the event that it repeats, and both
+    deliveries where they are known."""
     what = said.get("transition") or said.get("reason", "")
     line = f"{said.get('event_type', '')} {said.get('event_id', '')}{_delivery(said.get('delivery_id'))}".strip()
     line += f" {said.get('outcome', '')}: {what}"
-    if twin := said.get("twin"):
-        line += f", twin {twin}{_delivery(said.get('twin_delivery_id') or delivered.get(twin))}"
+    if original := said.get("duplicate_of"):
+        line += f", duplicate of {original}{_delivery(said.get('duplicate_of_delivery_id') or delivered.get(original))}"
     more = {name: said[name] for name in ("detail", "alerts", "redriven_from") if said.get(name)}
     return line + "".join(f", {name} {_text(value)}" for name, value in more.items())
 
@@ -290,8 +289,8 @@ def _state(effect: Effect, state: str) -> str:
         return f"{part}failed at the platform; ask again by `jiuwu refund`"
     if effect.done_at:
         return f"{part}done {_time(effect.done_at)}" + (f", {tries}" if effect.attempts > 1 else "")
-    if effect.dead:
-        return f"{part}given up after {tries}: {effect.dead}"
+    if effect.failure:
+        return f"{part}given up after {tries}: {effect.failure}"
     later = f", next {_time(effect.next_at)}" if effect.next_at else ""
     return f"{part}pending, {tries}{later}"
 

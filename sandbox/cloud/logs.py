@@ -15,7 +15,7 @@ type Event = Mapping[str, Any]
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
 _FURNITURE |= {"order_no", "order_nos", "effect_id", "milliseconds"}
 # What only a search needs: `jiuwu order NO` has it.
-_LONG = {"exception", "stack_trace", "delivery_id", "twin_delivery_id", "request_id", "raw_type", "code"}
+_LONG = {"exception", "stack_trace", "delivery_id", "duplicate_of_delivery_id", "request_id", "raw_type", "code"}
 # Values that say what they are without their names, in this sequence.
 _PLAIN = ("route", "call", "event_type", "effect", "outcome", "transition", "reason", "status")
 _ORDER_COLUMNS, _FUNCTION_COLUMNS = 24, 16

@@ -7,7 +7,7 @@ from typing import Any
 
 from jiuwu.deadline import Deadline
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
-from jiuwu.orders.order import Order
+from jiuwu.orders.order import Failure, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.errors import PlatformError
@@ -135,16 +135,17 @@ class Ledger:
         return 600
 
 
-class Graves:
-    """Where given-up effects are kept; may be closed."""
+class DeadLetterQueue:
+    """The effects that failed permanently; may be closed."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.buried = error, list[Attempt]()
+        self.error, self.sent = error, list[Attempt]()
 
-    def __call__(self, attempt: Attempt) -> None:
+    def __call__(self, attempt: Attempt, failure: Failure) -> None:
         if self.error:
             raise self.error
-        self.buried.append(attempt)
+        assert failure == attempt.verdict.failure
+        self.sent.append(attempt)
 
 
 def dispatcher(
@@ -153,7 +154,7 @@ def dispatcher(
     platform: Platform,
     *,
     ledger: Ledger | None = None,
-    graves: Graves | None = None,
+    dlq: DeadLetterQueue | None = None,
     remaining: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
     check_from_fen: int = 100_000,
@@ -168,7 +169,7 @@ def dispatcher(
         platform=lambda: client,
         points=points,
         policy=Policy(),
-        bury=graves or Graves(),
+        send_to_dlq=dlq or DeadLetterQueue(),
         check_from_fen=check_from_fen,
         deadline=Deadline(remaining),
         runtime=Runtime(clock=lambda: at),
@@ -181,13 +182,13 @@ def dispatch(
     platform: Platform,
     *numbers: str,
     ledger: Ledger | None = None,
-    graves: Graves | None = None,
+    dlq: DeadLetterQueue | None = None,
     remaining: Callable[[], float] = lambda: 30.0,
     at: float = NOW + 100.5,
     check_from_fen: int = 100_000,
 ) -> Dispatched:
     sent = dispatcher(
-        store, bus, platform, ledger=ledger, graves=graves, remaining=remaining, at=at, check_from_fen=check_from_fen
+        store, bus, platform, ledger=ledger, dlq=dlq, remaining=remaining, at=at, check_from_fen=check_from_fen
     )
     return sent.dispatch(numbers or [NUMBER])
 

@@ -16,7 +16,17 @@ from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Effect, Line, Order, Status
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
-from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, now_in, stored, unfinished
+from tests.effects.both_receivers import (
+    NUMBER,
+    Bus,
+    DeadLetterQueue,
+    Ledger,
+    Platform,
+    dispatch,
+    now_in,
+    stored,
+    unfinished,
+)
 from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED, after, cancelled, paid, placed, refunded
 
 
@@ -141,7 +151,7 @@ def test_a_ship_request_reaches_the_merchants_rule(
         platform=lambda: client,
         points=ledger,
         policy=Policy(),
-        bury=Graves(),
+        send_to_dlq=DeadLetterQueue(),
         check_from_fen=100_000,
     ).dispatch([NUMBER])
 

@@ -10,7 +10,7 @@ from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship, UnknownEffect
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import REFUND_FAILED, Effect, Status
+from jiuwu.orders.order import REFUND_FAILED, Effect, Failure, Status
 from jiuwu.orders.outcomes import awaits_refund
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Policy, apply
@@ -25,7 +25,17 @@ from jiuwu.platform.errors import (
     UnknownOutcome,
 )
 from jiuwu.platform.models import RefundState, RemoteRefund
-from tests.effects.both_receivers import NUMBER, Bus, Graves, Platform, dispatch, now_in, remote, stored, unfinished
+from tests.effects.both_receivers import (
+    NUMBER,
+    Bus,
+    DeadLetterQueue,
+    Platform,
+    dispatch,
+    now_in,
+    remote,
+    stored,
+    unfinished,
+)
 from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED, after, done, paid, refunded
 
 
@@ -113,20 +123,20 @@ def test_an_effect_whose_time_has_not_come_is_left_alone(store: OrderStore) -> N
 
 def test_a_hopeless_effect_is_buried_first_and_then_given_up(store: OrderStore) -> None:
     stored(store, SHIPPED)
-    graves = Graves()
+    dlq = DeadLetterQueue()
 
-    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), graves=graves)
+    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), dlq=dlq)
 
-    assert ["poison: BadParameters"] == [attempt.verdict.dead for attempt in graves.buried]
-    assert (set(), {NUMBER: ("effect_given_up",)}) == (unfinished(done), done.alerts)
+    assert [Failure("poison", "BadParameters")] == [attempt.verdict.failure for attempt in dlq.sent]
+    assert (set(), {NUMBER: ("effect_failed_permanently",)}) == (unfinished(done), done.alerts)
     assert now_in(store).pending == ()
 
 
 def test_what_cannot_be_buried_is_not_given_up(store: OrderStore) -> None:
     stored(store, SHIPPED)
-    closed = Graves(ClientError({"Error": {"Code": "Down", "Message": ""}}, "SendMessage"))
+    closed = DeadLetterQueue(ClientError({"Error": {"Code": "Down", "Message": ""}}, "SendMessage"))
 
-    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), graves=closed)
+    done = dispatch(store, Bus(), Platform(BadParameters("x", code=10001)), dlq=closed)
 
     assert {NUMBER} == unfinished(done)
     assert (PushStatus("shipped"),) == now_in(store).pending
@@ -168,7 +178,7 @@ def test_a_push_that_the_platform_refused_because_the_order_is_over_there_is_not
         at = dispatch(store, Bus(), platform, at=at).next_at[NUMBER][0]
     order = now_in(store)
 
-    assert ((PushStatus("shipped"),), False) == (order.pending, any(one.what == "done:push" for one in order.history))
+    assert ((PushStatus("shipped"),), False) == (order.pending, any(one.kind == "effect_done" for one in order.history))
     assert () == after(order, refunded()).pending
 
 
@@ -297,13 +307,13 @@ def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_
     store: OrderStore,
 ) -> None:
     stored(store, after(SHIPPED, paid("t2"), done(PushStatus("shipped"))))
-    graves = Graves()
+    dlq = DeadLetterQueue()
 
-    dispatched = dispatch(store, Bus(), Platform(answers="failed"), graves=graves)
+    dispatched = dispatch(store, Bus(), Platform(answers="failed"), dlq=dlq)
 
-    assert {NUMBER: ("effect_given_up", "refund_failed")} == dispatched.alerts
-    assert [(RefundAll("t2"), REFUND_FAILED)] == [(one.effect, one.verdict.dead) for one in graves.buried]
-    assert ((), "refund_failed") == (now_in(store).pending, now_in(store).history[-1].what)
+    assert {NUMBER: ("effect_failed_permanently", "refund_failed")} == dispatched.alerts
+    assert [(RefundAll("t2"), REFUND_FAILED)] == [(one.effect, one.verdict.failure) for one in dlq.sent]
+    assert ((), "refund_failed") == (now_in(store).pending, now_in(store).history[-1].kind)
 
 
 @pytest.mark.parametrize("answer", ["processing", "unknown"])
@@ -342,9 +352,9 @@ def test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end(store: Orde
         .with_effect(PushStatus("shipped"), Effect(1, NOW))
     )
     stored(store, order.with_effect(effect, Effect(MOST_ATTEMPTS)))
-    platform, graves = Platform(), Graves()
+    platform, dlq = Platform(), DeadLetterQueue()
 
-    dispatch(store, Bus(), platform, graves=graves)
+    dispatch(store, Bus(), platform, dlq=dlq)
 
     assert ([], []) == (platform.refunded, platform.pushed)
-    assert ["exhausted: NeverShown, tried 33 times"] == [one.verdict.dead for one in graves.buried]
+    assert [Failure("exhausted", "NeverShown, tried 33 times")] == [one.verdict.failure for one in dlq.sent]

@@ -11,7 +11,7 @@ from jiuwu.effects.dispatcher import Dispatched
 from jiuwu.effects.payment_check import MOST_LOOKS
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundRequested
-from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.order import Failure, HoldReason, Order, Status
 from jiuwu.orders.refund_rules import refundable_fen
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, apply
@@ -265,7 +265,7 @@ def test_an_order_held_in_doubt_ends_by_its_cancellation() -> None:
 
 
 def test_what_was_shipped_for_an_untrue_payment_is_pushed_again_once_the_true_one_is_there() -> None:
-    refused = EffectFailed(NOW + 90, PushStatus("shipped"), dead="poison: TransitionRefused 5 times")
+    refused = EffectFailed(NOW + 90, PushStatus("shipped"), failure=Failure("poison", "TransitionRefused 5 times"))
 
     order = after(SHIPPED, refused, paid("true"), UNTRUE)
 

@@ -9,10 +9,20 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.orders.effect_key import ReturnPoints, SpendPoints, UnknownEffect
 from jiuwu.orders.events import Cancelled, Paid
-from jiuwu.orders.order import Order
+from jiuwu.orders.order import Failure, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.points.ledger import AlreadyReturned, Audit, LedgerBusy, NoReservation, PointsLedger
-from tests.effects.both_receivers import NUMBER, Bus, Graves, Ledger, Platform, dispatch, dispatcher, now_in, stored
+from tests.effects.both_receivers import (
+    NUMBER,
+    Bus,
+    DeadLetterQueue,
+    Ledger,
+    Platform,
+    dispatch,
+    dispatcher,
+    now_in,
+    stored,
+)
 from tests.orders.lives import NOW, PLACED, after
 
 FREE = replace(PLACED, amount_fen=0, points=600)
@@ -55,38 +65,38 @@ def test_points_of_a_cancelled_order_go_back_and_the_platform_is_not_asked_for(s
     ids=repr,
 )
 def test_a_ledger_that_is_busy_or_out_of_reach_is_tried_again(store: OrderStore, fault: Exception) -> None:
-    graves = Graves()
+    dlq = DeadLetterQueue()
     stored(store, CANCELLED)
 
-    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(fault), graves=graves)
+    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(fault), dlq=dlq)
 
     effect = now_in(store).effect(ReturnPoints())
     assert effect is not None
-    assert (1, True, "") == (effect.attempts, effect.next_at > NOW + 100, effect.dead)
-    assert ({NUMBER}, []) == (set(dispatched.next_at), graves.buried)
+    assert (1, True, None) == (effect.attempts, effect.next_at > NOW + 100, effect.failure)
+    assert ({NUMBER}, []) == (set(dispatched.next_at), dlq.sent)
 
 
 @pytest.mark.parametrize("no", [AlreadyReturned(), NoReservation()])
 def test_what_the_ledger_can_never_do_is_given_up_and_kept_for_a_person(store: OrderStore, no: Exception) -> None:
-    graves = Graves()
+    dlq = DeadLetterQueue()
     stored(store, BOUGHT)
 
-    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(no), graves=graves)
+    dispatched = dispatch(store, Bus(), Platform(), ledger=Ledger(no), dlq=dlq)
 
-    assert [SpendPoints()] == [attempt.effect for attempt in graves.buried]
-    assert ("effect_given_up",) == dispatched.alerts[NUMBER]
+    assert [SpendPoints()] == [attempt.effect for attempt in dlq.sent]
+    assert ("effect_failed_permanently",) == dispatched.alerts[NUMBER]
     effect = now_in(store).effect(SpendPoints())
     assert effect is not None
-    assert f"poison: {type(no).__name__}" == effect.dead
+    assert Failure("poison", type(no).__name__) == effect.failure
 
 
 def test_an_effect_of_a_later_version_waits(store: OrderStore) -> None:
-    graves = Graves()
+    dlq = DeadLetterQueue()
     stored(store, replace(FREE, effects=((UnknownEffect("points:lend"), BOUGHT.effects[0][1]),)))
 
-    dispatch(store, Bus(), Platform(), graves=graves)
+    dispatch(store, Bus(), Platform(), dlq=dlq)
 
-    assert ((UnknownEffect("points:lend"),), []) == (now_in(store).pending, graves.buried)
+    assert ((UnknownEffect("points:lend"),), []) == (now_in(store).pending, dlq.sent)
 
 
 @pytest.mark.parametrize(("order", "left"), [(BOUGHT, 400), (CANCELLED, 1000)], ids=["bought", "cancelled"])

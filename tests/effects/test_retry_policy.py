@@ -2,8 +2,9 @@
 
 import pytest
 
-from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS, judge
+from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS, Verdict, judge
 from jiuwu.orders.effect_key import PushStatus, Ship
+from jiuwu.orders.order import Failure
 from jiuwu.platform.errors import (
     BadParameters,
     ContentRefused,
@@ -25,31 +26,35 @@ class HeldBack(PlatformError):
     retry_after = 7.0
 
 
+def kind_of(verdict: Verdict) -> str:
+    return verdict.failure.kind if verdict.failure else ""
+
+
 @pytest.mark.parametrize("error", PASSING, ids=str)
 def test_what_passes_is_tried_for_more_than_a_day_and_then_given_up(error: Exception | str) -> None:
     at = NOW
     for attempt in range(1, MOST_ATTEMPTS):
         verdict = judge("JW1", Ship(), attempt, error, now=at)
-        assert (at < verdict.next_at <= at + 3600, "") == (True, verdict.dead)
+        assert (at < verdict.next_at <= at + 3600, None) == (True, verdict.failure)
         at = verdict.next_at
 
     assert 86_400 / 2 < at - NOW < 2 * 86_400
-    assert judge("JW1", Ship(), MOST_ATTEMPTS, error, now=at).dead.startswith("exhausted: ")
+    assert "exhausted" == kind_of(judge("JW1", Ship(), MOST_ATTEMPTS, error, now=at))
 
 
 @pytest.mark.parametrize("error", [BadParameters("x"), ContentRefused("x")], ids=str)
 def test_what_can_never_succeed_is_given_up_at_once(error: PlatformError) -> None:
-    assert f"poison: {type(error).__name__}" == judge("JW1", Ship(), 1, error, now=NOW).dead
+    assert Failure("poison", type(error).__name__) == judge("JW1", Ship(), 1, error, now=NOW).failure
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), OrderConflict("x")], ids=str)
 def test_what_is_refused_may_become_right_but_not_for_ever(error: PlatformError) -> None:
-    assert "" == judge("JW1", PushStatus("shipped"), MOST_REFUSALS - 1, error, now=NOW).dead
-    assert judge("JW1", PushStatus("shipped"), MOST_REFUSALS, error, now=NOW).dead.startswith("poison: ")
+    assert judge("JW1", PushStatus("shipped"), MOST_REFUSALS - 1, error, now=NOW).failure is None
+    assert "poison" == kind_of(judge("JW1", PushStatus("shipped"), MOST_REFUSALS, error, now=NOW))
 
 
 def test_a_payment_under_way_keeps_an_order_from_being_cancelled_for_hours() -> None:
-    assert "" == judge("JW1", PushStatus("cancelled"), MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).dead
+    assert judge("JW1", PushStatus("cancelled"), MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).failure is None
 
 
 @pytest.mark.parametrize("error", [RateLimited("x", retry_after=3e7), HeldBack("x")], ids=str)
@@ -67,7 +72,7 @@ def test_the_wait_that_the_platform_asks_for_is_kept() -> None:
 def test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up(attempts: int) -> None:
     verdict = judge("JW1", Ship(), attempts, HeldBack("x"), now=NOW)
 
-    assert (False, "") == (verdict.counted, verdict.dead)
+    assert (False, None) == (verdict.counted, verdict.failure)
     assert NOW + 7 <= verdict.next_at <= NOW + 7 + 15
 
 

@@ -229,7 +229,7 @@ def test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_par
 
     assert {"may_have_shipped": 1} == rig.said.counted("OrderAlerts")
     assert {"state_impossible": 1} == rig.said.counted("Drift")
-    assert ["may_have_shipped"] == [rig.order().history[-1].what]
+    assert ["may_have_shipped"] == [rig.order().history[-1].kind]
     assert rig.ship_requests == []
 
 
@@ -274,7 +274,7 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
     assert ("poison", "push:shipped", "1") == (told["kind"], told["effect"], told["attempts"])
     assert told["reason"].startswith("BadParameters: ")
     assert "secret words" not in told["reason"]
-    assert (rig.order().pending, rig.said.counted("OrderAlerts")) == ((), {"effect_given_up": 1})
+    assert (rig.order().pending, rig.said.counted("OrderAlerts")) == ((), {"effect_failed_permanently": 1})
 
 
 def test_a_table_that_does_not_answer_brings_the_messages_back(rig: Rig) -> None:

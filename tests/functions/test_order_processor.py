@@ -120,7 +120,7 @@ def test_the_news_of_one_order_is_taken_in_as_the_platform_sent_it_and_in_one_wr
     rig.handle(record(told("completed", at=NOW + 2)), record(told("paid", at=NOW + 1)))
 
     assert (rig.order().status, rig.order().version) == (Status.COMPLETED, 2)
-    assert [happened.what for happened in rig.order().history[-2:]] == ["paid", "completed"]
+    assert [happened.kind for happened in rig.order().history[-2:]] == ["paid", "completed"]
 
 
 def test_every_event_ends_in_one_line_without_anything_personal(rig: Rig) -> None:
@@ -164,7 +164,7 @@ def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> N
 # ---- what repeats, and what only seems to ----------------------------------------------------------------------------
 
 
-def test_a_suppressed_duplicate_names_its_twin_and_its_own_delivery(rig: Rig) -> None:
+def test_a_suppressed_duplicate_names_the_event_it_repeats_and_its_own_delivery(rig: Rig) -> None:
     rig.put(an_order())
     rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"))
 
@@ -172,7 +172,7 @@ def test_a_suppressed_duplicate_names_its_twin_and_its_own_delivery(rig: Rig) ->
     rig.handle(record(told("paid", event="evt-2"), delivery_id="d-3"))
 
     lines = [
-        tuple(line.get(name) for name in ("event_id", "delivery_id", "reason", "twin"))
+        tuple(line.get(name) for name in ("event_id", "delivery_id", "reason", "duplicate_of"))
         for line in rig.said.about("order event")
     ]
     assert [
@@ -182,24 +182,24 @@ def test_a_suppressed_duplicate_names_its_twin_and_its_own_delivery(rig: Rig) ->
     ] == lines
 
 
-def test_within_a_batch_the_twins_delivery_is_named_too(rig: Rig) -> None:
+def test_within_a_batch_the_delivery_of_the_repeated_event_is_named_too(rig: Rig) -> None:
     rig.put(an_order())
 
     rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"), record(told("paid"), delivery_id="d-2"))
 
     line = rig.said.about("order event")[-1]
-    assert ("d-2", "evt-1", "d-1") == (line["delivery_id"], line["twin"], line["twin_delivery_id"])
+    assert ("d-2", "evt-1", "d-1") == (line["delivery_id"], line["duplicate_of"], line["duplicate_of_delivery_id"])
 
 
 @pytest.mark.parametrize("kind", ["cancelled", "completed"])
-def test_who_repeats_a_state_has_a_twin_too(rig: Rig, kind: str) -> None:
+def test_who_repeats_a_state_names_the_event_too(rig: Rig, kind: str) -> None:
     rig.put(an_order(base=SHIPPED if kind == "completed" else an_order()))
     rig.handle(record(told(kind, event="evt-1")))
 
     rig.handle(record(told(kind, event="evt-2")))
 
     line = rig.said.about("order event")[-1]
-    assert (f"already_{kind}", "evt-1") == (line["reason"], line["twin"])
+    assert (f"already_{kind}", "evt-1") == (line["reason"], line["duplicate_of"])
 
 
 @pytest.mark.parametrize("changes", [{"amount": "12.35"}, {"transaction_id": "T8"}, {"paid_at": NOW - 8}])

@@ -74,7 +74,7 @@ def test_poison_that_cannot_be_buried_comes_again(rig: Rig) -> None:
     poison = record("{")
 
     assert rig.handle(poison, sqs=Down()) == [poison["messageId"]]
-    assert rig.said.about("order event")[0]["reason"] == "not_buried"
+    assert rig.said.about("order event")[0]["reason"] == "not_sent_to_dlq"
 
 
 # ---- trouble ---------------------------------------------------------------------------------------------------------

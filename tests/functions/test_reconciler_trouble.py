@@ -18,6 +18,7 @@ from jiuwu.deadline import Deadline
 from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.events import Cancelled, EffectDone
 from jiuwu.orders.order import HistoryEntry, Status
+from jiuwu.orders.outcomes import LOOKUP_NEEDED
 from jiuwu.reconciliation.drift import counts_of
 from jiuwu.reconciliation.shard_tasks import CHANGED, ShardTask, of_tick
 from sandbox.cloud.environments import ROOT
@@ -82,7 +83,7 @@ def written_meanwhile(clockwork: Clockwork, number: str) -> None:
 
     def write(serve: Serve) -> object:
         order = clockwork.sides.order(number)
-        looked = replace(order, history=(*order.history, HistoryEntry(LATER, "", "look:by somebody")))
+        looked = replace(order, history=(*order.history, HistoryEntry(LATER, "", LOOKUP_NEEDED, "by somebody")))
         clockwork.sides.store.save_many([(order, looked)])
         return serve()
 

@@ -185,7 +185,9 @@ def test_what_a_look_finds_is_told_apart_from_what_the_reconciler_finds(lan: Cus
     sides.platform.pay(number)
     lan.look(number)
 
-    assert ["storefront:paid:t1"] == [line.cause for line in sides.order(number).history if line.cause]
+    assert ["storefront:paid:t1"] == [
+        line.idempotency_key for line in sides.order(number).history if line.idempotency_key
+    ]
 
 
 def test_the_notification_that_comes_after_a_look_books_nothing(lan: Customer, sides: Sides) -> None:

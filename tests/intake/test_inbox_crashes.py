@@ -140,7 +140,7 @@ class World:
                 platform=lambda: door,
                 points=door,
                 policy=POLICY,
-                bury=lambda _: None,
+                send_to_dlq=lambda _, __: None,
                 check_from_fen=100_000,
                 runtime=Runtime(clock=lambda: self.now),
             )

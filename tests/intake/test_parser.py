@@ -57,8 +57,8 @@ def attributes(event_type: str) -> dict[str, str]:
 def test_a_notification_becomes_what_happened_to_which_order(event_type: str, event: Any) -> None:
     notice = read(PROFILE, body(event_type, a_field_added_later={"x": 1}), attributes(event_type), now=NOW)
 
-    assert re.fullmatch("[0-9a-f]{8}", notice.event.proof)
-    assert notice == Notice("JW1", "P1", replace(event, proof=notice.event.proof), (NOW - 4, 3))
+    assert re.fullmatch("[0-9a-f]{8}", notice.event.payload_digest)
+    assert notice == Notice("JW1", "P1", replace(event, payload_digest=notice.event.payload_digest), (NOW - 4, 3))
 
 
 @pytest.mark.parametrize("event_type", DATA)
@@ -66,32 +66,32 @@ def test_what_the_platform_may_write_anew_at_each_sending_leaves_the_proof_as_it
     again = json.loads(body(event_type, open_id="ou_2", reason="other words", added_later=1))
     again |= {"occurred_at": NOW, "version": 9}
 
-    assert proof(body(event_type), event_type) == proof(json.dumps(again), event_type)
+    assert digest(body(event_type), event_type) == digest(json.dumps(again), event_type)
 
 
 @pytest.mark.parametrize("event_type", DATA)
 @pytest.mark.parametrize("field", ["out_order_no", "platform_order_no", "transaction_id", "refund_id", "out_refund_no"])
-def test_whatever_moves_an_order_is_in_the_proof(event_type: str, field: str) -> None:
+def test_whatever_moves_an_order_is_in_the_digest(event_type: str, field: str) -> None:
     if field in DATA[event_type]:
-        assert proof(body(event_type), event_type) != proof(body(event_type, **{field: "another"}), event_type)
+        assert digest(body(event_type), event_type) != digest(body(event_type, **{field: "another"}), event_type)
 
 
 @pytest.mark.parametrize("event_type", ["order.paid", "order.refunded"])
-def test_another_amount_or_time_of_money_is_another_proof(event_type: str) -> None:
+def test_another_amount_or_time_of_money_is_another_digest(event_type: str) -> None:
     when = "paid_at" if event_type == "order.paid" else "refunded_at"
     said: list[dict[str, Any]] = [{}, {"amount": "0.06"}, {when: NOW - 6}]
 
-    assert len({proof(body(event_type, **changes), event_type) for changes in said}) == 3
+    assert len({digest(body(event_type, **changes), event_type) for changes in said}) == 3
 
 
-def test_another_event_type_is_another_proof() -> None:
+def test_another_event_type_is_another_digest() -> None:
     common = body("order.cancelled")
 
-    assert proof(common, "order.cancelled") != proof(common, "order.completed")
+    assert digest(common, "order.cancelled") != digest(common, "order.completed")
 
 
-def proof(text: str, event_type: str) -> str:
-    return read(PROFILE, text, attributes(event_type), now=NOW).event.proof
+def digest(text: str, event_type: str) -> str:
+    return read(PROFILE, text, attributes(event_type), now=NOW).event.payload_digest
 
 
 @pytest.mark.parametrize("field", ["out_order_no", "platform_order_no", "transaction_id", "amount"])
@@ -172,7 +172,7 @@ def test_a_number_is_not_worth_a_write_of_its_own() -> None:
 
     assert fold(order, [notice(paid())], Policy()) == (
         order,
-        [Result("ignored", "duplicate_event", twin="evt-paid-t1")],
+        [Result("ignored", "duplicate_event", duplicate_of="evt-paid-t1")],
     )
 
 
@@ -191,7 +191,7 @@ def test_a_notification_about_another_platform_order_is_poison() -> None:
 def test_what_cannot_be_judged_is_remembered_and_due() -> None:
     order, (first, second) = fold(PLACED, [notice(completed()), notice(completed())], Policy())
 
-    assert (first.what, second.what) == ("look:completed_but_unpaid", "duplicate_event")
+    assert (first.what, second.what) == ("lookup_needed:completed_but_unpaid", "duplicate_event")
     assert order.due_at == completed().at
 
 
@@ -213,13 +213,13 @@ def refund_told(**changes: Any) -> Any:
 def test_a_refund_that_did_not_succeed_is_told_with_how_it_stands(status: str) -> None:
     event = refund_told(status=status, refunded_at=None)
 
-    assert RefundStatusChanged("e1", NOW, "r1", "t1", 5, status, "JW1:refund:t1", event.proof) == event
+    assert RefundStatusChanged("e1", NOW, "r1", "t1", 5, status, "JW1:refund:t1", event.payload_digest) == event
 
 
 def test_the_same_event_id_with_another_status_is_another_event() -> None:
     stated = [refund_told(status=status) for status in ("succeeded", "processing", "failed")]
 
-    assert 3 == len({event.proof for event in stated})
+    assert 3 == len({event.payload_digest for event in stated})
     assert refund_told() == stated[0]
 
 

@@ -17,7 +17,7 @@ from jiuwu.orders.effect_key import (
     parse_effect_key,
 )
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, Entry, UnbookedRefund
+from jiuwu.orders.order import Effect, Entry, Failure, HistoryEntry, UnbookedRefund
 from tests.orders.stored import NOW, an_order
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -52,5 +52,19 @@ def test_an_orders_effects_and_what_refunds_answer_come_back(key: EffectKey, ans
 @pytest.mark.parametrize("text", ["", "ship:x", "push:", "push:lost", "points:lend", "refund", "refund:", "invite:a"])
 def test_an_effect_of_a_later_version_is_kept_as_it_stands_and_costs_no_other(text: str) -> None:
     order = an_order(effects=((UnknownEffect(text), Effect()), (Ship(), Effect())))
+
+    assert order == from_item(to_item(order))
+
+
+@given(st.builds(HistoryEntry, st.integers(1), st.text(), st.text(min_size=1), st.text(), st.text()))
+def test_a_line_of_the_history_comes_back(entry: HistoryEntry) -> None:
+    order = an_order(history=(entry,))
+
+    assert order == from_item(to_item(order))
+
+
+@pytest.mark.parametrize("failure", [None, Failure("poison", "BadParameters"), Failure("exhausted", "a: b")])
+def test_why_an_effect_failed_comes_back(failure: Failure | None) -> None:
+    order = an_order(effects=((Ship(), Effect(5, failure=failure, times_missing=2)),))
 
     assert order == from_item(to_item(order))

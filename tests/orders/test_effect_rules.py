@@ -7,7 +7,7 @@ import pytest
 
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Expired, Redriven
-from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.order import Effect, Failure, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -95,15 +95,19 @@ def test_an_attempt_that_was_held_back_does_not_count() -> None:
     assert Effect(0, next_at=NOW + 100) == order.effect(PushStatus("shipped"))
 
 
-GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison: BadParameters"))
+GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")))
 
 
 def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
-    outcome = apply(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison: BadParameters"), policy=REFUND)
+    outcome = apply(
+        SHIPPED,
+        EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")),
+        policy=REFUND,
+    )
 
     assert isinstance(outcome, Applied)
-    assert ((), ("effect_given_up",)) == (outcome.order.pending, outcome.alerts)
-    assert "gave_up:push" == outcome.order.history[-1].what
+    assert ((), ("effect_failed_permanently",)) == (outcome.order.pending, outcome.alerts)
+    assert ("effect_failed_permanently", "push") == (outcome.order.history[-1].kind, outcome.order.history[-1].detail)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_a_second_life_begins_from_the_start() -> None:
 
 @pytest.mark.parametrize("effect", [Ship(), PushStatus("cancelled"), RefundAll("t1")])
 def test_a_second_life_is_for_what_was_given_up_only(effect: EffectKey) -> None:
-    assert Ignored("effect_not_dead") == apply(GIVEN_UP, Redriven(NOW + 90, effect), policy=REFUND)
+    assert Ignored("effect_not_failed") == apply(GIVEN_UP, Redriven(NOW + 90, effect), policy=REFUND)
 
 
 def test_an_effect_confirmed_after_it_was_given_up_counts() -> None:
@@ -218,14 +222,16 @@ def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> No
 
 
 def test_a_used_event_id_that_says_something_else_rings_and_changes_nothing() -> None:
-    order = after(PLACED, replace(paid(), proof="aaaaaaaa"))
+    order = after(PLACED, replace(paid(), payload_digest="aaaaaaaa"))
 
-    outcome = apply(order, replace(paid("t2"), event_id="evt-paid-t1", proof="bbbbbbbb"), policy=REFUND)
+    outcome = apply(order, replace(paid("t2"), event_id="evt-paid-t1", payload_digest="bbbbbbbb"), policy=REFUND)
     assert Ignored("event_id_reused", "evt-paid-t1", ("event_id_reused",)) == outcome
 
 
 @pytest.mark.parametrize(("first", "second"), [("aaaaaaaa", "aaaaaaaa"), ("", "aaaaaaaa"), ("aaaaaaaa", "")])
-def test_the_same_or_an_unknown_proof_is_a_duplicate(first: str, second: str) -> None:
-    order = after(PLACED, replace(paid(), proof=first))
+def test_the_same_or_an_unknown_digest_is_a_duplicate(first: str, second: str) -> None:
+    order = after(PLACED, replace(paid(), payload_digest=first))
 
-    assert Ignored("duplicate_event", "evt-paid-t1") == apply(order, replace(paid(), proof=second), policy=REFUND)
+    assert Ignored("duplicate_event", "evt-paid-t1") == apply(
+        order, replace(paid(), payload_digest=second), policy=REFUND
+    )

@@ -20,7 +20,7 @@ from jiuwu.orders.events import (
     RefundStatusChanged,
 )
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.order import Failure, HoldReason, Order, Status
 from jiuwu.orders.payment_sum import missing_fen, received_fen
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 from jiuwu.reconciliation.repair import Repairer
@@ -204,7 +204,7 @@ def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
     asked = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
     (name,) = asked.asked_back("gift")
 
-    order = after(asked, EffectFailed(NOW + 80, name, dead="poison: BadParameters"))
+    order = after(asked, EffectFailed(NOW + 80, name, failure=Failure("poison", "BadParameters")))
 
     assert (Status.PAID, True) == (order.status, Ship() in order.pending)
 

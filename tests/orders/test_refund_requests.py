@@ -12,7 +12,7 @@ from jiuwu.orders.codec import to_item
 from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.order import Effect, Failure, Order, Status
 from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen
 from jiuwu.orders.state_machine import Applied, Ignored, apply
 from tests.orders.lives import (
@@ -169,7 +169,7 @@ def test_the_same_request_for_another_amount_is_told_apart() -> None:
     outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
 
     assert isinstance(outcome, Ignored)
-    assert ("event_id_reused", "ask:ask-1") == (outcome.reason, outcome.twin)
+    assert ("event_id_reused", "ask:ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
 @pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "event_id_reused")])
@@ -178,7 +178,7 @@ def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: st
 
     outcome = apply(forgotten, ask(fen), policy=REFUND)
     assert isinstance(outcome, Ignored)
-    assert (reason, "ask:ask-1") == (outcome.reason, outcome.twin)
+    assert (reason, "ask:ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
 def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> None:
@@ -190,13 +190,13 @@ def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> Non
 
 def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
     order = asked(PAID, 1234)
-    dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, dead="poison: refused"))
+    dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, failure=Failure("poison", "refused")))
 
     assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
 
 
 def given_up(order: Order, effect: EffectKey) -> Order:
-    return after(order, EffectFailed(NOW + 210, effect, dead="poison: BadParameters"))
+    return after(order, EffectFailed(NOW + 210, effect, failure=Failure("poison", "BadParameters")))
 
 
 def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back_otherwise() -> None:
@@ -290,7 +290,9 @@ def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
 def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_money() -> None:
     order = asked(PAID, 1000)
     name = order.effects[-1][0]
-    tired = order.with_effect(name, Effect(32, fen=1000, dead="exhausted: UnknownOutcome, tried 32 times"))
+    tired = order.with_effect(
+        name, Effect(32, fen=1000, failure=Failure("exhausted", "UnknownOutcome, tried 32 times"))
+    )
 
     assert Ignored("refund_exceeds_payment") == apply(tired, ask(235, "ask-2"), policy=REFUND)
     assert name in after(tired, Redriven(NOW + 900, name)).pending

@@ -63,9 +63,9 @@ def test_a_refund_is_booked_once(event: str) -> None:
 
 
 def test_a_used_event_id_with_another_refund_rings_and_books_nothing() -> None:
-    order = after(PAID, replace(refunded("r1", fen=400, event="evt"), proof="11111111"))
+    order = after(PAID, replace(refunded("r1", fen=400, event="evt"), payload_digest="11111111"))
 
-    outcome = apply(order, replace(refunded("r2", fen=300, event="evt"), proof="22222222"), policy=REFUND)
+    outcome = apply(order, replace(refunded("r2", fen=300, event="evt"), payload_digest="22222222"), policy=REFUND)
 
     assert Ignored("event_id_reused", "evt", ("event_id_reused",)) == outcome
 

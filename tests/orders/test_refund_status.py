@@ -169,13 +169,13 @@ def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect:
     if effect is None:  # a part
         order = after(order, RefundRequested("ask-1", NOW + 62, 500))
         (effect,) = order.asked_back("t1")
-    failed = after(order, EffectFailed(NOW + 70, effect, dead=REFUND_FAILED))
+    failed = after(order, EffectFailed(NOW + 70, effect, failure=REFUND_FAILED))
 
     again = after(failed, Redriven(NOW + 90, effect))
 
     (new,) = {name for name, one in again.effects if one.pending and name.kind == "refund"} - {RefundAll("t2")}
     assert effect_id(order.order_no, new) != effect_id(order.order_no, effect)
-    assert Ignored("effect_not_dead") == apply(again, Redriven(NOW + 91, effect), policy=REFUND)
+    assert Ignored("effect_not_failed") == apply(again, Redriven(NOW + 91, effect), policy=REFUND)
 
 
 def test_a_late_payment_whose_refund_failed_waits_for_a_person_and_ends_refunded() -> None:
@@ -199,9 +199,9 @@ def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
 def test_a_failure_that_the_reply_told_rings_once() -> None:
     order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
     (effect,) = order.asked_back("t1")
-    told = EffectFailed(NOW + 63, effect, dead=REFUND_FAILED)
+    told = EffectFailed(NOW + 63, effect, failure=REFUND_FAILED)
 
-    assert ("effect_given_up", "refund_failed") == alerts(order, told)
+    assert ("effect_failed_permanently", "refund_failed") == alerts(order, told)
     number = effect_id(order.order_no, effect)
     assert () == alerts(after(order, told), listed("failed", fen=500, number=number))
 

@@ -6,7 +6,7 @@ import pytest
 
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, RefundRequested, ShipUnconfirmed
-from jiuwu.orders.order import Effect, Order, Status
+from jiuwu.orders.order import Effect, Failure, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -192,7 +192,9 @@ def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() 
 def test_a_late_payment_whose_refund_was_given_up_is_a_persons_and_never_due() -> None:
     order = replace(after(CANCELLED, paid()), due_at=0)
 
-    assert 0 == after(order, EffectFailed(NOW + 300, RefundAll("t1"), dead="poison: BadParameters")).due_at
+    assert (
+        0 == after(order, EffectFailed(NOW + 300, RefundAll("t1"), failure=Failure("poison", "BadParameters"))).due_at
+    )
 
 
 def test_a_due_time_that_comes_at_this_very_second_has_come() -> None:

@@ -52,7 +52,7 @@ def _both(ours: Order, theirs: Theirs, failed_permanently: str) -> Iterator[str]
         yield f"refunds booked {booked}, there {refunds}"
     if ours.pending:
         yield f"still to be done: {', '.join(map(str, ours.pending))}"
-    dead = [key for key, effect in ours.effects if effect.dead and key.kind != failed_permanently]
+    dead = [key for key, effect in ours.effects if effect.failure and key.kind != failed_permanently]
     # one that failed at the platform is a person's to ask for again, and goes out under another number
     if dead := [key for key in dead if not dict(ours.effects)[key].refund_failed]:
         yield f"failed permanently: {', '.join(map(str, dead))}"
@@ -78,7 +78,7 @@ def _parcels(stage: Stage) -> Iterator[str]:
             yield f"{number} is two parcels: {sorted(ids[number])}"
         if due and number not in ids:
             yield f"{number} is {order.status}, and nothing was sent"
-        told = any(happened.what == MAY_HAVE_SHIPPED for happened in order.history)
+        told = order.has_history(MAY_HAVE_SHIPPED)
         if number in ids and not (effect and effect.done_at) and not told:
             yield f"{number} was sent, and does not know it"
     yield from (f"{number} was sent, and is no order" for number in ids.keys() - stage.orders().keys())

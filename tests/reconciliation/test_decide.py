@@ -17,7 +17,7 @@ from jiuwu.orders.events import (
     RefundRequested,
 )
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import HoldReason, Order, Status
+from jiuwu.orders.order import Failure, HoldReason, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
 from jiuwu.reconciliation.drift import Drift
@@ -147,7 +147,10 @@ TABLE: dict[str, Case] = {
     ),
     "paid here, paid there without its payment": (PAID, remote("paid"), [], [Drift.PLATFORM_BEHIND]),
     "cancelled here unpaid, its push given up, open there": (
-        after(CANCEL_PENDING, EffectFailed(NOW + 90, PushStatus("cancelled"), dead="exhausted: TransitionRefused")),
+        after(
+            CANCEL_PENDING,
+            EffectFailed(NOW + 90, PushStatus("cancelled"), failure=Failure("exhausted", "TransitionRefused")),
+        ),
         remote(),
         [],
         [Drift.PLATFORM_BEHIND],

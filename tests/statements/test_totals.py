@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, PaymentsDoubted, Placed
-from jiuwu.orders.order import HistoryEntry, Order, Status
+from jiuwu.orders.order import Failure, HistoryEntry, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import decide, hold
 from jiuwu.statements.totals import (
@@ -99,7 +99,7 @@ def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_t
 
 
 def test_a_status_push_that_was_given_up_is_no_longer_on_its_way() -> None:
-    given_up = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), dead="poison"))
+    given_up = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")))
 
     assert {"platform_behind": 1} == tally(given_up, remote("paid", PAY)).classes
 
@@ -219,7 +219,7 @@ def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() ->
 def untrue_push(seconds: int) -> Order:
     """An order shipped for a payment that the platform does not show, whose push just failed once more."""
     order = after(SHIPPED, paid("t2"))
-    return replace(order, history=(*order.history, HistoryEntry(NOW + seconds, "", "redriven:push")))
+    return replace(order, history=(*order.history, HistoryEntry(NOW + seconds, "", "effect_redriven", "push")))
 
 
 @pytest.mark.parametrize("seconds", [FRESH + 60, 4000])

@@ -12,7 +12,7 @@ from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.effect_key import RefundPart, Ship
 from jiuwu.orders.events import EffectFailed
-from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.order import Effect, Failure, Order
 from jiuwu.orders.state_machine import Applied, apply
 from jiuwu_cli.dead_letters.redrive import NotRedriven, Redrive, send_all
 from jiuwu_cli.deployment.stack import Stack
@@ -321,7 +321,7 @@ def test_a_letter_that_is_not_there_is_said_so(dead: Callable[..., Any], id_: st
 def given_up_effect(stack: Stack, shelf: DeadLetterRepository) -> tuple[Order, DeadLetter]:
     """A paid order whose shipping was given up, and its letter."""
     order = stack.store.create(an_order(base=PAID))
-    failed = apply(order, EffectFailed(NOW, Ship(), dead="poison: NotAuthorized"), policy=stack.policy)
+    failed = apply(order, EffectFailed(NOW, Ship(), failure=Failure("poison", "NotAuthorized")), policy=stack.policy)
     assert isinstance(failed, Applied)
     assert set() == stack.store.save_many([(order, failed.order)])
     body = json.dumps({"order_no": order.order_no})
@@ -380,7 +380,7 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
 ) -> None:
     order = deployed.store.create(an_order(base=PAID))
     effect = RefundPart("t1", "A" * 16)
-    full = order.with_effect(effect, Effect(5, fen=600, dead="exhausted: x")).with_effect(
+    full = order.with_effect(effect, Effect(5, fen=600, failure=Failure("exhausted", "x"))).with_effect(
         RefundPart("t1", "B" * 16), Effect(fen=1234)
     )
     deployed.store.save_many([(order, full)])

@@ -14,7 +14,7 @@ from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.effect_key import PushStatus, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import PaymentsDoubted
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, HistoryEntry, Order
+from jiuwu.orders.order import Effect, Failure, HistoryEntry, Order
 from jiuwu.reconciliation.decide import hold
 from jiuwu.reconciliation.drift import Drift, Finding, Report
 from jiuwu.reconciliation.repository import Records
@@ -73,7 +73,7 @@ def logged(paid: str) -> list[dict[str, Any]]:
         accepted(NOW + 9, paid, "d-1"),
         accepted(NOW + 9, "evt-9", "d-9"),
         event(NOW + 10, paid, "applied", transition="paid", delivery_id="d-1"),
-        event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", twin=paid, delivery_id="d-2"),
+        event(NOW + 20, "evt-2", "ignored", reason="duplicate_payment", duplicate_of=paid, delivery_id="d-2"),
         event(NOW + 21, "evt-9", "applied", transition="paid") | {"order_no": "JWANOTHER"},
         {"at": NOW + 25, "outcome": "failed", "reason": "InternalFailure", **effect},
     ]
@@ -84,7 +84,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
 ) -> None:
     monkeypatch.setattr("jiuwu_cli.orders.log_search._KEPT_SECONDS", 10**10)  # the example's times are long ago
     order = deployed.store.create(an_order(base=PAID))
-    paid = order.history[-1].cause
+    paid = order.history[-1].idempotency_key
     log(deployed, *logged(paid))
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
@@ -108,7 +108,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     assert f"order         paid by {paid}" in moments
     assert [
         f"notification  order.paid {paid} accepted, answered 200 (delivery d-1)",
-        f"event         order.paid evt-2 (delivery d-2) ignored: duplicate_payment, twin {paid} (delivery d-1)",
+        f"event         order.paid evt-2 (delivery d-2) ignored: duplicate_payment, duplicate of {paid} (delivery d-1)",
         "effect        ship failed: InternalFailure",
         f"dead letter   {letter.letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
         "drift         platform_behind: shipped here, paid there",
@@ -124,7 +124,7 @@ def test_the_same_for_programs(told: Callable[..., Any], deployed: Stack) -> Non
     found = json.loads(told(order.order_no, "--json").stdout)
 
     assert (order.order_no, "completed", 1234) == tuple(found["order"][n] for n in ("order_no", "status", "amount_fen"))
-    assert [line.what for line in order.history][-1] in found["story"][-1]["what"]
+    assert [line.kind for line in order.history][-1] in found["story"][-1]["what"]
 
 
 def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: Stack) -> None:
@@ -220,7 +220,9 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
 
 
 def test_a_refund_asked_for_is_told_in_yuan() -> None:
-    order = replace(an_order(), history=(HistoryEntry(at=NOW, cause="ask:1", what="refund_asked:980"),))
+    order = replace(
+        an_order(), history=(HistoryEntry(at=NOW, idempotency_key="ask:1", kind="refund_requested", detail="980"),)
+    )
 
     assert "refund of 9.80 yuan requested by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
 
@@ -231,7 +233,10 @@ def test_a_refund_asked_for_is_told_in_yuan() -> None:
         (Effect(), "push:shipped  pending, 0 tries"),
         (Effect(attempts=3, next_at=NOW), f"push:shipped  pending, 3 tries, next {SHANGHAI}"),
         (Effect(attempts=1, done_at=NOW), f"push:shipped  done {SHANGHAI}"),
-        (Effect(attempts=32, dead="exhausted: Busy"), "push:shipped  given up after 32 tries: exhausted: Busy"),
+        (
+            Effect(attempts=32, failure=Failure("exhausted", "Busy")),
+            "push:shipped  given up after 32 tries: exhausted: Busy",
+        ),
         (Effect(fen=1234), "push:shipped  12.34 yuan pending"),
         (Effect(attempts=2, done_at=NOW), f"push:shipped  done {SHANGHAI}, 2 tries"),
     ],
@@ -341,7 +346,8 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
     name = RefundPart("t1", "A" * 16)
     asked = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
     asked = replace(
-        asked, history=(HistoryEntry(NOW, "ask:r", "refund_asked:234"), HistoryEntry(NOW, "", "done:refund"))
+        asked,
+        history=(HistoryEntry(NOW, "ask:r", "refund_requested", "234"), HistoryEntry(NOW, "", "effect_done", "refund")),
     )
     answer = replace(refunded("r7", fen=234, at=NOW), out_refund_no=effect_id(asked.order_no, name))
     order = replace(after(asked, answer), created_at=NOW - 60)
@@ -364,17 +370,17 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
-        ("done:push", "the platform took the new status"),
-        ("done:points", "the points were booked"),
-        ("gave_up:refund", "gave up the refund"),
-        ("gave_up:ship", "gave up the ship request"),
-        ("owed:push", "the new status for the platform is due once more"),
-        ("ship_unanswered", "ship unanswered"),
-        ("paid", "paid"),
+        (("effect_done", "push"), "the platform took the new status"),
+        (("effect_done", "points"), "the points were booked"),
+        (("effect_failed_permanently", "refund"), "the refund failed permanently"),
+        (("effect_failed_permanently", "ship"), "the ship request failed permanently"),
+        (("effect_missing_remotely", "push"), "the new status for the platform is due once more"),
+        (("ship_unanswered",), "ship unanswered"),
+        (("paid",), "paid"),
     ],
 )
-def test_a_step_is_told_in_words(what: str, expected: str) -> None:
-    order = replace(an_order(), created_at=NOW - 1, history=(HistoryEntry(at=NOW, cause="", what=what),))
+def test_a_step_is_told_in_words(what: tuple[str, ...], expected: str) -> None:
+    order = replace(an_order(), created_at=NOW - 1, history=(HistoryEntry(NOW, "", *what),))
 
     assert expected == moments_of(order, [], [], [])[-1].what
 
@@ -427,8 +433,8 @@ def entry(**said: Any) -> Entry:
         ),
         (
             {"message": "order event", "event_type": "order.paid", "event_id": "e", "outcome": "poison"}
-            | {"reason": "event_id_reused", "twin": "e", "alerts": ["event_id_reused"]},
-            "order.paid e poison: event_id_reused, twin e, alerts event_id_reused",
+            | {"reason": "event_id_reused", "duplicate_of": "e", "alerts": ["event_id_reused"]},
+            "order.paid e poison: event_id_reused, duplicate of e, alerts event_id_reused",
         ),
         (
             {"message": "notification", "event_type": "order.paid", "event_id": "e", "outcome": "accepted"}

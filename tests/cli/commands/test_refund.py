@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from jiuwu.members.accounts import member_id_for
-from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.order import Effect, Failure, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.points.ledger import PointsLedger
 from jiuwu_cli.terminal import times
@@ -140,7 +140,7 @@ def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_anoth
     jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
     asked = shop.store.get(order.order_no)
     (first,) = asked.asked_back("t1")
-    lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, dead="poison: BadParameters"))
+    lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, failure=Failure("poison", "BadParameters")))
     shop.store.save_many([(asked, lost)])
 
     results = [jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name) for _ in range(2)]

@@ -476,7 +476,7 @@ def refund_refused(stage: Stage) -> None:
 def buried(stage: Stage) -> str:
     """What is wrong with the letters; empty when the permanently failed effect is the only one."""
     found = [(letter.order_no, letter.effect) for letter in _shelf(stage).of_kind(Kind.POISON)]
-    failed = [(stage.order_no, str(key)) for key, effect in stage.order.effects if effect.dead]
+    failed = [(stage.order_no, str(key)) for key, effect in stage.order.effects if effect.failure]
     return "" if found == failed and len(failed) == 1 else f"letters {found}, failed permanently {failed}"
 
 

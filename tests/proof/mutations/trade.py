@@ -106,8 +106,8 @@ TRADE = (
         "poison that cannot be kept comes again",
         1,
         "functions/order_processor/app.py",
-        'return Result("failed", "not_buried"',
-        'return Result("poison", "not_buried"',
+        'return Result("failed", "not_sent_to_dlq"',
+        'return Result("poison", "not_sent_to_dlq"',
         ("tests/functions/test_order_processor_trouble.py::test_poison_that_cannot_be_buried_comes_again",),
     ),
 )

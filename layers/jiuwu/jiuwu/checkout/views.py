@@ -22,7 +22,7 @@ _HAPPENED = {
     "completed": "已完成",
     "cancelled": "已取消",
     "expiring": "超时未支付，正在取消",
-    "refund_asked": "商家已申请退款",
+    "refund_requested": "商家已申请退款",
     "held": "订单核实中，请联系商家",
     "payment_unknown_there": "付款核实中，请联系商家",
     "underpaid": "已收到部分付款，等待付清",
@@ -139,7 +139,7 @@ def _unbooked(refund: UnbookedRefund) -> dict[str, object]:
 def _effect(order: Order, key: EffectKey, effect: Effect) -> dict[str, object]:
     reason = order.reason(key)
     told: dict[str, object] = {"effect": str(key), "state": effect_state(order, key), "attempts": effect.attempts}
-    return told | ({"why": effect.dead} if effect.dead else {}) | ({"reason": reason} if reason else {})
+    return told | ({"why": str(effect.failure)} if effect.failure else {}) | ({"reason": reason} if reason else {})
 
 
 def _booking(booking: Booking) -> dict[str, object]:
@@ -167,5 +167,5 @@ _BOOKED = {State.RESERVED: "下单预留", State.SPENT: "下单使用", State.RE
 
 def _timeline(order: Order) -> list[dict[str, object]]:
     begun: list[dict[str, object]] = [{"at": order.created_at, "event": "created", "what": "已提交"}]
-    told = ((happened.at, happened.what.partition(":")[0]) for happened in order.history)
-    return begun + [{"at": at, "event": what, "what": _HAPPENED[what]} for at, what in told if what in _HAPPENED]
+    told = (entry for entry in order.history if entry.kind in _HAPPENED)
+    return begun + [{"at": entry.at, "event": entry.kind, "what": _HAPPENED[entry.kind]} for entry in told]

@@ -16,7 +16,7 @@ from jiuwu.aws import clients, task_queue
 from jiuwu.deadline import NO_DEADLINE, Deadline
 from jiuwu.orders.effect_key import EffectKey, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
-from jiuwu.orders.order import Effect, Order
+from jiuwu.orders.order import Effect, Failure, Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 from jiuwu.points.ledger import PointsLedger
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from jiuwu.platform.calls.client import PlatformClient
 
-_UNBURIED_SECONDS = 300
+_NOT_SENT_SECONDS = 300
 # No effect is begun with fewer seconds remaining. At a platform that hangs, a call and the check after it end well
 # before (`attempt_seconds`); the rest is for writing down what was tried. An attempt that dies unwritten does not
 # count: the effect would neither wait longer each time nor fail permanently, and ship requests that were taken would
@@ -73,7 +73,7 @@ class Attempt:
             return PaymentsDoubted(now, doubted, differing=bool(self.checked.differing))
         if not self.problem:
             return EffectDone(now, self.effect)
-        return EffectFailed(now, self.effect, verdict.next_at, verdict.dead, verdict.counted, self.unanswered)
+        return EffectFailed(now, self.effect, verdict.next_at, verdict.failure, verdict.counted, self.unanswered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,16 @@ class Dispatched:
 
 
 # Keeps what failed permanently, so that a person can look at it and redrive it.
-Bury = Callable[[Attempt], None]
+SendToDlq = Callable[[Attempt, Failure], None]
 # The effects that may leave in this invocation because their payments were checked, by order.
 type _Cleared = Mapping[str, Sequence[EffectKey]]
 
 
 class Dispatcher:
     """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
-    `points` is the ledger of what orders for points are paid with; `bury` is given each effect that is given up, before
-    the order says so; the goods of orders of `check_from_fen` and more leave only when the platform shows their
-    payments. No effect is begun that could outlast the deadline."""
+    `points` is the ledger of what orders for points are paid with; `send_to_dlq` is given each effect that failed
+    permanently, before the order says so; the goods of orders of `check_from_fen` and more leave only when the platform
+    shows their payments. No effect is begun that could outlast the deadline."""
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,
@@ -119,12 +119,12 @@ class Dispatcher:
         platform: "Callable[[], PlatformClient]",
         points: PointsLedger,
         policy: Policy,
-        bury: Bury,
+        send_to_dlq: SendToDlq,
         check_from_fen: int,
         deadline: Deadline = NO_DEADLINE,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._events, self._bus, self._bury = store, events, bus, bury
+        self._store, self._events, self._bus, self._send_to_dlq = store, events, bus, send_to_dlq
         self._platform, self._points, self._policy = platform, points, policy
         self._check_from_fen, self._deadline, self._clock = check_from_fen, deadline, runtime.clock
 
@@ -236,7 +236,8 @@ class Dispatcher:
                 attempts.append(self._attempt(order, effect, NEVER_SHOWN, problem))
 
     def _attempt(self, order: Order, key: EffectKey, failed: Exception | str, problem: str = "") -> Attempt:
-        """The attempt judged; what is given up is buried at once, and tried again where even that fails."""
+        """Return the attempt, judged. What failed permanently goes to the DLQ at once, and is tried again if it
+        cannot."""
         effect = order.effect(key) or Effect()
         number = effect.attempts + 1
         if not failed:
@@ -244,13 +245,13 @@ class Dispatcher:
         now = int(self._clock())
         verdict = judge(order.order_no, key, number, failed, now=now)
         attempt = Attempt(order.order_no, key, problem or str(failed), verdict, number)
-        if not verdict.dead:
+        if not verdict.failure:
             return attempt
         try:
-            self._bury(attempt)
+            self._send_to_dlq(attempt, verdict.failure)
         except (ClientError, BotoCoreError) as error:
-            unburied = f"{attempt.problem}; not buried: {clients.describe_error(error)}"
-            return replace(attempt, problem=unburied, verdict=Verdict(now + _UNBURIED_SECONDS, counted=False))
+            not_sent = f"{attempt.problem}; not sent to the DLQ: {clients.describe_error(error)}"
+            return replace(attempt, problem=not_sent, verdict=Verdict(now + _NOT_SENT_SECONDS, counted=False))
         return attempt
 
     def _after(self, order: Order, attempts: Iterable[Attempt | _Unconfirmed]) -> tuple[Order, tuple[str, ...]]:
@@ -270,7 +271,7 @@ class Dispatcher:
         now = int(self._clock())
         tries = {order.order_no: {now} for order in orders if self._ready(self._after(order, attempts)[0])}
         for attempt in attempts:
-            if attempt.problem and not attempt.verdict.dead and not attempt.checked:
+            if attempt.problem and not attempt.verdict.failure and not attempt.checked:
                 tries.setdefault(attempt.order_no, set()).add(attempt.verdict.next_at)
         return {number: tuple(sorted(times)) for number, times in tries.items()}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jiuwu.aws import clients
 from jiuwu.orders.effect_key import EffectKey, PushStatus
 from jiuwu.orders.ids import effect_id
+from jiuwu.orders.order import Failure
 from jiuwu.orders.outcomes import growing_pause
 from jiuwu.platform.errors import BadParameters, ContentRefused, OrderConflict, PlatformError, TransitionRefused
 from jiuwu.points.ledger import AlreadyReturned, NoReservation
@@ -30,11 +31,11 @@ _PATIENT = PushStatus("cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a failed effect: tried again not before `next_at` (Unix seconds), or given up for `dead`
-    ("kind: what failed"). `counted` is False for an attempt that never left us."""
+    """What becomes of a failed effect: tried again not before `next_at` (Unix seconds), unless `failure`
+    says why never. `counted` is False for an attempt that never left us."""
 
     next_at: int = 0
-    dead: str = ""
+    failure: Failure | None = None
     counted: bool = True
 
 
@@ -49,13 +50,13 @@ def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | st
     seed = effect_id(order_no, effect)
     failed = error if isinstance(error, str) else clients.describe_error(error)
     if isinstance(error, _HOPELESS):
-        return Verdict(dead=f"poison: {failed}")
+        return Verdict(failure=Failure("poison", failed))
     if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _PATIENT:
-        return Verdict(dead=f"poison: {failed} {attempts} times")
+        return Verdict(failure=Failure("poison", f"{failed} {attempts} times"))
     if held_back(error):
         return Verdict(now + _asked_for(error) + _spread(seed, attempts, _FIRST_SECONDS), counted=False)
     if attempts >= MOST_ATTEMPTS:
-        return Verdict(dead=f"exhausted: {failed}, tried {attempts} times")
+        return Verdict(failure=Failure("exhausted", f"{failed}, tried {attempts} times"))
     longest = growing_pause(attempts)
     return Verdict(now + max(_asked_for(error), longest // 2 + _spread(seed, attempts, longest // 2)))
 

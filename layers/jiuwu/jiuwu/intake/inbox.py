@@ -10,6 +10,7 @@ from typing import Literal
 
 from jiuwu.orders.events import Placed
 from jiuwu.orders.order import Order, Status
+from jiuwu.orders.outcomes import LOOKUP_NEEDED
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, Policy, apply
 
@@ -27,13 +28,13 @@ Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison | TryLater]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one notice ended: `what` is the transition, or the reason; `twin` is the event that it repeats."""
+    """How one notice ended: `what` is the transition, or the reason; `duplicate_of` is the event that it repeats."""
 
     outcome: Literal["applied", "ignored", "failed", "poison"]
     what: str
     alerts: tuple[str, ...] = ()
     detail: str = ""
-    twin: str = ""
+    duplicate_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +127,15 @@ def _take(order: Order, notice: Notice, policy: Policy) -> tuple[Order, Result]:
         return outcome.order, Result("applied", outcome.transition, outcome.alerts)
     if isinstance(outcome, Ignored):
         return order, _ignored(outcome)
-    return outcome.order, Result("ignored", f"look:{outcome.reason}")
+    return outcome.order, Result("ignored", f"{LOOKUP_NEEDED}:{outcome.reason}")
 
 
 def _ignored(outcome: Ignored) -> Result:
     if outcome.alerts:  # the platform used an id for two events: which of them is true, a person must find out
-        return Result("poison", outcome.reason, outcome.alerts, "event_id: known with another content", outcome.twin)
-    return Result("ignored", outcome.reason, twin=outcome.twin)
+        return Result(
+            "poison", outcome.reason, outcome.alerts, "event_id: known with another content", outcome.duplicate_of
+        )
+    return Result("ignored", outcome.reason, duplicate_of=outcome.duplicate_of)
 
 
 def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:

@@ -60,23 +60,23 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
 
 
 def _event(told: OrderNotification, event_type: str, now: int) -> MessageFacts:
-    payload, proof = told.event, _proof(event_type, told.event)
+    payload, digest = told.event, _payload_digest(event_type, told.event)
     unsaid = told.occurred_at or now  # when money moved, where the platform does not say
     if isinstance(payload, OrderPaid):
         paid_at = payload.paid_at or unsaid
-        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, paid_at, proof)
+        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, paid_at, digest)
     if isinstance(payload, OrderCancelled):
-        return Cancelled(told.event_id, now, payload.reason, proof)
+        return Cancelled(told.event_id, now, payload.reason, digest)
     if isinstance(payload, OrderCompleted):
-        return Completed(told.event_id, now, proof)
+        return Completed(told.event_id, now, digest)
     about = (payload.refund_id, payload.transaction_id, payload.amount_fen)
     if payload.refund_status != "succeeded":
-        return RefundStatusChanged(told.event_id, now, *about, payload.refund_status, payload.out_refund_no, proof)
+        return RefundStatusChanged(told.event_id, now, *about, payload.refund_status, payload.out_refund_no, digest)
     evidence = (*about, payload.refunded_at or unsaid)
-    return Refunded(told.event_id, now, *evidence, payload.out_refund_no, proof)
+    return Refunded(told.event_id, now, *evidence, payload.out_refund_no, digest)
 
 
-def _proof(event_type: str, payload: OrderEvent) -> str:
+def _payload_digest(event_type: str, payload: OrderEvent) -> str:
     """8 hex digits of what the event says: under one event id always the same, or it is another event."""
     said = [event_type, *(str(getattr(payload, name, "")) for name in _SAID)]
     # a platform may only later begin to tell how a refund stands: what succeeded says the same without it

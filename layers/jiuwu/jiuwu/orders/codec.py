@@ -10,7 +10,7 @@ from typing import Any
 
 from .business_day import day_of
 from .effect_key import EffectKey, RefundAll, RefundKey, RefundPart, parse_effect_key
-from .order import Effect, Entry, HistoryEntry, HoldReason, Line, Order, Status, UnbookedRefund
+from .order import Effect, Entry, Failure, HistoryEntry, HoldReason, Line, Order, Status, UnbookedRefund
 
 # What a writer takes that knows no better (the back office, the CLI): every reader reads at least these.
 SHARDS = 8
@@ -119,21 +119,24 @@ def _refund_key(text: str) -> RefundKey | None:
 
 def _pack_effect(effect: tuple[EffectKey, Effect]) -> list[Value]:
     key, state = effect
-    return _pack(str(key), state.attempts, state.done_at, state.fen, state.next_at, state.dead, state.owed)
+    failure = (state.failure.kind, state.failure.reason) if state.failure else ()
+    numbers = (state.attempts, state.done_at, state.fen, state.next_at, state.times_missing)
+    return _pack(str(key), *numbers, *failure)
 
 
 def _unpack_effect(row: list[Value]) -> tuple[EffectKey, Effect]:
-    key, *state = _unpack(row, "", 0, 0, 0, 0, "", 0)
-    return parse_effect_key(key), Effect(*state)
+    key, attempts, done_at, fen, next_at, times_missing, kind, reason = _unpack(row, "", 0, 0, 0, 0, 0, "", "")
+    failure = Failure(kind, reason) if kind else None
+    return parse_effect_key(key), Effect(attempts, done_at, fen, next_at, failure, times_missing)
 
 
-def _pack_happened(happened: HistoryEntry) -> list[Value]:
-    return _pack(happened.at, happened.what, happened.cause, happened.proof)
+def _pack_history(entry: HistoryEntry) -> list[Value]:
+    return _pack(entry.at, entry.kind, entry.idempotency_key, entry.payload_digest, entry.detail)
 
 
-def _unpack_happened(row: list[Value]) -> HistoryEntry:
-    at, what, cause, proof = _unpack(row, 0, "", "", "")
-    return HistoryEntry(at, cause, what, proof)
+def _unpack_history(row: list[Value]) -> HistoryEntry:
+    at, kind, idempotency_key, payload_digest, detail = _unpack(row, 0, "", "", "", "")
+    return HistoryEntry(at, idempotency_key, kind, detail, payload_digest)
 
 
 def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:
@@ -158,7 +161,7 @@ _LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], An
     "lines": (_pack_line, _unpack_line),
     "ledger": (_pack_entry, _unpack_entry),
     "effects": (_pack_effect, _unpack_effect),
-    "history": (_pack_happened, _unpack_happened),
+    "history": (_pack_history, _unpack_history),
     "unbooked": (_pack_unbooked, _unpack_unbooked),
     "reasons": (_pack_reason, _unpack_reason),
 }

@@ -1,4 +1,4 @@
-"""What becomes of effects: done, failed, failed permanently, redriven, owed again."""
+"""What becomes of effects: done, failed, failed permanently, redriven, missing remotely."""
 
 from dataclasses import replace
 
@@ -24,6 +24,8 @@ from .refund_rules import request_part, with_reason
 
 # Lines of an order's history: a ship request left, and no answer came; and a person was told of it.
 _UNANSWERED, MAY_HAVE_SHIPPED = "ship_unanswered", "may_have_shipped"
+# The kind of a history line, and an alert.
+EFFECT_FAILED = "effect_failed_permanently"
 
 
 def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
@@ -42,7 +44,7 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
     done = settle(order, event.effect, event.at, attempts=1)
     if event.effect == PushStatus("cancelled") and order.awaits_money:
         return applied(closed(done), event, "cancelled", policy)
-    return applied(done, event, f"done:{event.effect.kind}", policy)
+    return applied(done, event, "effect_done", policy, detail=event.effect.kind)
 
 
 def _shipped(order: Order, event: EffectDone, policy: Policy) -> Outcome:
@@ -70,14 +72,17 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
     if effect is None or not effect.pending:
         return Ignored("effect_not_wanted")
     attempts = effect.attempts + event.counted
-    tried = order.with_effect(event.effect, replace(effect, attempts=attempts, next_at=event.next_at, dead=event.dead))
-    if event.dead:
+    tried = order.with_effect(
+        event.effect, replace(effect, attempts=attempts, next_at=event.next_at, failure=event.failure)
+    )
+    if event.failure:
         tried = serve_if_paid(tried)  # a refund that was refused, or failed, leaves its money here
-    if event.dead.startswith(REFUND_FAILED):
-        return applied(tried, event, "refund_failed", policy, ("effect_given_up", "refund_failed"))
-    if event.dead:
-        return applied(tried, event, f"gave_up:{event.effect.kind}", policy, ("effect_given_up",))
-    if event.unanswered and not _happened(order, _UNANSWERED):
+    if event.failure == REFUND_FAILED:
+        return applied(tried, event, "refund_failed", policy, (EFFECT_FAILED, "refund_failed"))
+    if event.failure:
+        detail = event.effect.kind
+        return applied(tried, event, EFFECT_FAILED, policy, (EFFECT_FAILED,), detail=detail)
+    if event.unanswered and not order.has_history(_UNANSWERED):
         return applied(tried, event, _UNANSWERED, policy)
     return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
 
@@ -86,31 +91,27 @@ def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Ou
     """A request that is still due leaves once more under its id; of one that was withdrawn since a person hears, once:
     it may be on its way to a member whose money went back."""
     was_due = order.doubted or (order.kept and was_paid(order))
-    if order.effect(Ship()) is not None or not was_due or _happened(order, MAY_HAVE_SHIPPED):
+    if order.effect(Ship()) is not None or not was_due or order.has_history(MAY_HAVE_SHIPPED):
         return Ignored("effect_not_wanted")
     return applied(order, event, MAY_HAVE_SHIPPED, policy, (MAY_HAVE_SHIPPED,))
 
 
 def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
     """Return the outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
-    if not isinstance(outcome, Applied) or not _happened(before, _UNANSWERED) or Ship() not in before.pending:
+    if not isinstance(outcome, Applied) or not before.has_history(_UNANSWERED) or Ship() not in before.pending:
         return outcome
-    if outcome.order.effect(Ship()) is not None or _happened(before, MAY_HAVE_SHIPPED):
+    if outcome.order.effect(Ship()) is not None or before.has_history(MAY_HAVE_SHIPPED):
         return outcome
     history = (*outcome.order.history, HistoryEntry(at, "", MAY_HAVE_SHIPPED))[-HISTORY_KEPT:]
     return replace(outcome, order=replace(outcome.order, history=history), alerts=(*outcome.alerts, MAY_HAVE_SHIPPED))
-
-
-def _happened(order: Order, what: str) -> bool:
-    return any(happened.what == what for happened in order.history)
 
 
 def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     """Redrive what failed permanently; what is done, or was never wanted, is not done by this way. What a refund
     was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
-    if effect is None or not effect.dead:
-        return Ignored("effect_not_dead")
+    if effect is None or not effect.failure:
+        return Ignored("effect_not_failed")
     if isinstance(event.effect, RefundAll | RefundPart):
         return _refund_redriven(order, event, event.effect, effect, policy)
     return _tried_anew(order, event, effect, policy)
@@ -118,7 +119,7 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
 
 def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effect, policy: Policy) -> Outcome:
     if order.effect(another := _another(key)):
-        return Ignored("effect_not_dead")
+        return Ignored("effect_not_failed")
     # one that was not refused is still counted as on its way
     left = order.uncommitted_fen(key.transaction_id) + (0 if effect.refused else effect.fen)
     if left < (effect.fen or 1):
@@ -126,7 +127,7 @@ def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effe
     if not effect.refund_failed:
         return _tried_anew(order, event, effect, policy)
     order = with_reason(want(order, another, effect.fen or left), another.request, order.reason(key))
-    return applied(order, event, f"redriven:{key.kind}", policy)
+    return applied(order, event, "effect_redriven", policy, detail=key.kind)
 
 
 def _another(key: RefundKey) -> RefundPart:
@@ -136,23 +137,25 @@ def _another(key: RefundKey) -> RefundPart:
 
 
 def _tried_anew(order: Order, event: Redriven, effect: Effect, policy: Policy) -> Applied:
-    again = order.with_effect(event.effect, Effect(fen=effect.fen, owed=effect.owed))
-    return applied(again, event, f"redriven:{event.effect.kind}", policy)
+    again = order.with_effect(event.effect, Effect(fen=effect.fen, times_missing=effect.times_missing))
+    return applied(again, event, "effect_redriven", policy, detail=event.effect.kind)
 
 
-def owed(order: Order, event: EffectMissingRemotely, policy: Policy) -> Outcome:
+def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy) -> Outcome:
     """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
     effect = order.effect(event.effect)
     if effect is not None and effect.pending:
         return Ignored("effect_pending")
-    if effect is not None and effect.dead:
-        return Ignored("effect_given_up")
+    if effect is not None and effect.failure:
+        return Ignored(EFFECT_FAILED)
     if isinstance(event.effect, PushStatus) or (effect is not None and _money_is_left(order, event.effect)):
         known = effect or Effect()
         next_at = event.at + growing_pause(known.attempts) if known.attempts > 1 else 0
-        again = order.with_effect(event.effect, Effect(known.attempts, 0, known.fen, next_at, owed=known.owed + 1))
-        return applied(again, event, f"owed:{event.effect.kind}", policy)
+        again = order.with_effect(
+            event.effect, Effect(known.attempts, 0, known.fen, next_at, times_missing=known.times_missing + 1)
+        )
+        return applied(again, event, "effect_missing_remotely", policy, detail=event.effect.kind)
     return Ignored("effect_never_repeated")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from .effect_key import EffectKey
+from .order import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,14 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Paid:
     """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence;
-    `proof` is a digest of what it said; `shown` is True when the platform was asked and showed it."""
+    `payload_digest` is a digest of what it said; `shown` is True when the platform was asked and showed it."""
 
     event_id: str
     at: int
     transaction_id: str
     amount_fen: int
     paid_at: int
-    proof: str = ""
+    payload_digest: str = ""
     shown: bool = False
 
 
@@ -35,7 +36,7 @@ class Cancelled:
     event_id: str
     at: int
     reason: str = ""
-    proof: str = ""
+    payload_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Completed:
 
     event_id: str
     at: int
-    proof: str = ""
+    payload_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Refunded:
     amount_fen: int
     refunded_at: int
     out_refund_no: str = ""
-    proof: str = ""
+    payload_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class RefundStatusChanged:
     amount_fen: int
     status: str
     out_refund_no: str = ""
-    proof: str = ""
+    payload_digest: str = ""
 
     @property
     def listed(self) -> bool:
@@ -93,7 +94,7 @@ class RefundRequested:
     reason: str = field(default="", repr=False)
 
     @property
-    def proof(self) -> str:
+    def payload_digest(self) -> str:
         """The same request asks for the same amount; the reason that it gave first stands."""
         return f"{self.amount_fen:x}"
 
@@ -115,14 +116,14 @@ class EffectDone:
 
 @dataclass(frozen=True, slots=True)
 class EffectFailed:
-    """An attempt at an effect came to nothing. It is tried again, not before `next_at` (Unix seconds), or given up for
-    the reason `dead`; `counted` is False when the attempt was held back and never left us, `unanswered` is True when it
+    """An attempt at an effect came to nothing. It is tried again, not before `next_at` (Unix seconds), unless `failure`
+    says why never; `counted` is False when the attempt was held back and never left us, `unanswered` is True when it
     left and no answer came, so that the receiver may have it."""
 
     at: int
     effect: EffectKey
     next_at: int = 0
-    dead: str = ""
+    failure: Failure | None = None
     counted: bool = True
     unanswered: bool = False
 

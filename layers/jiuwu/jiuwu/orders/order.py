@@ -2,17 +2,32 @@
 
 One order is one item and one thing that happened is one conditional write of it, so the item holds everything: the
 ledger (its entries are the payments and refunds themselves), the effects still to be done outside, and the history,
-whose causes are the idempotency keys.
+whose lines keep the idempotency keys.
 """
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
+
+import msgspec
 
 from .effect_key import EffectKey, PushStatus, RefundAll, RefundKey, RefundPart
 from .ids import effect_id
 
-# Why an effect is given up of which the platform said that the money could not be given back.
-REFUND_FAILED = "poison: RefundFailed"
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an effect failed permanently. "poison": its receiver will not have it, and certainly has not done it;
+    "exhausted": it kept failing, and may have been done all the same."""
+
+    kind: Literal["poison", "exhausted"]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
+
+# The platform took a refund and could not give the money back.
+REFUND_FAILED = Failure("poison", "RefundFailed")
 
 
 class Status(StrEnum):
@@ -55,8 +70,8 @@ class Entry:
 
     `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
     that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
-    booked it, the twin of whatever tells of it again; `answers` is the effect of ours that a refund answers. A payment
-    that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
+    booked it, which whatever tells of it again repeats; `answers` is the effect of ours that a refund answers. A
+    payment that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
     """
 
     ref: str
@@ -73,33 +88,33 @@ class Effect:
     """A side effect owed to an external system: attempts made, and completion time (Unix seconds; 0 while pending).
 
     Its key says what (orders/effect_key.py); `fen` is the amount of a RefundPart. Receivers dedupe by
-    `effect_id(order_no, key)`. It is not tried before `next_at` (Unix seconds), and never again once `dead` says why it
-    was given up; a person may redrive it.
+    `effect_id(order_no, key)`. It is not tried before `next_at` (Unix seconds), and never again once it failed
+    permanently; a person may redrive it. `times_missing` counts how often its receiver had confirmed it and turned out
+    not to have it.
     """
 
     attempts: int = 0
     done_at: int = 0
     fen: int = 0
     next_at: int = 0
-    dead: str = ""
-    owed: int = 0  # so often the other side turned out not to have it, though it had confirmed it
+    failure: Failure | None = None
+    times_missing: int = 0
 
     @property
     def refused(self) -> bool:
-        """Given up because its receiver will not have it, and certainly has not done it. What was given up after long
-        trying may have been done all the same."""
-        return self.dead.startswith("poison")
+        """Return whether its receiver will not have it, and certainly has not done it."""
+        return self.failure is not None and self.failure.kind == "poison"
 
     @property
     def refund_failed(self) -> bool:
         """Return whether the platform took this refund and could not give the money back: asked for again, it goes out
         under another number, for this one is answered as before."""
-        return self.dead.startswith(REFUND_FAILED)
+        return self.failure == REFUND_FAILED
 
     @property
     def pending(self) -> bool:
-        """Whether it is still to be done."""
-        return not self.done_at and not self.dead
+        """Return whether it is still to be done."""
+        return not self.done_at and not self.failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +141,16 @@ class UnbookedRefund:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of an order's history: when (Unix seconds), caused by what (an event id is an idempotency key), what.
+    """One line of an order's history: when (Unix seconds), by which event (its id; empty where it has none), and what.
 
-    `proof` is a digest of what the event said: its id with another proof is another event under a used id.
+    `payload_digest` is that of what the event said: its id with another digest is another event under a used id.
     """
 
     at: int
-    cause: str
-    what: str
-    proof: str = ""
+    idempotency_key: str
+    kind: str
+    detail: str = ""
+    payload_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,9 +296,13 @@ class Order:
         """The order without these effects, except those already done."""
         return replace(self, effects=tuple((k, e) for k, e in self.effects if k not in keys or e.done_at))
 
-    def seen(self, cause: str) -> HistoryEntry | None:
-        """What this event did when it was taken in."""
-        return next((happened for happened in self.history if happened.cause == cause), None)
+    def seen(self, idempotency_key: str) -> HistoryEntry | None:
+        """Return what this event did when it was taken in; None when it was not, or too long ago."""
+        return next((entry for entry in self.history if entry.idempotency_key == idempotency_key), None)
+
+    def has_history(self, kind: str) -> bool:
+        """Return whether the history has a line of this kind."""
+        return any(entry.kind == kind for entry in self.history)
 
 
 def request_no(order: "Order", key: EffectKey) -> str:
@@ -291,4 +311,6 @@ def request_no(order: "Order", key: EffectKey) -> str:
     be made twice."""
     number = effect_id(order.order_no, key)
     effect = order.effect(key)
-    return f"{number}:{effect.owed}" if effect and effect.owed and isinstance(key, PushStatus) else number
+    if effect and effect.times_missing and isinstance(key, PushStatus):
+        return f"{number}:{effect.times_missing}"
+    return number

@@ -9,6 +9,8 @@ from .order import Effect, HistoryEntry, Order, Status
 
 # Ids that fall off are harmless: the ledger knows transactions and refunds, the status the rest.
 HISTORY_KEPT = 24
+# The kind of a history line whose event could not be judged from here; the detail says why.
+LOOKUP_NEEDED = "lookup_needed"
 
 UNPAID = (Status.CREATED, Status.PLACED)
 # The pauses between the attempts at an effect: they double, from the first to the longest.
@@ -40,10 +42,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing to write, and why; `twin` is the event that this one repeats."""
+    """Nothing to write, and why; `duplicate_of` is the event that this one repeats."""
 
     reason: str
-    twin: str = ""
+    duplicate_of: str = ""
     alerts: tuple[str, ...] = ()
 
 
@@ -58,16 +60,18 @@ class NeedsLookup:
 Outcome = Applied | Ignored | NeedsLookup
 
 
-def applied(order: Order, event: Event, what: str, policy: Policy, alerts: tuple[str, ...] = ()) -> Applied:
-    """The order with its history line and its next look."""
-    remembered = _remember(order, event, what)
-    return Applied(replace(remembered, due_at=next_look(remembered, event.at, policy)), what, alerts)
+def applied(  # noqa: PLR0913 -- what an event does, said once
+    order: Order, event: Event, kind: str, policy: Policy, alerts: tuple[str, ...] = (), *, detail: str = ""
+) -> Applied:
+    """Return the order with its history line and its next check."""
+    remembered = _remember(order, event, kind, detail)
+    return Applied(replace(remembered, due_at=next_look(remembered, event.at, policy)), kind, alerts)
 
 
 def look(order: Order, event: Event, reason: str) -> NeedsLookup:
     """The order, due at once; the event is remembered, so that hearing of it again does not start that over."""
     due_at = order.due_at if 0 < order.due_at <= event.at else event.at
-    return NeedsLookup(replace(_remember(order, event, f"look:{reason}"), due_at=due_at), reason)
+    return NeedsLookup(replace(_remember(order, event, LOOKUP_NEEDED, reason), due_at=due_at), reason)
 
 
 def next_look(order: Order, at: int, policy: Policy) -> int:
@@ -89,7 +93,7 @@ def awaits_refund(order: Order, transaction_id: str) -> bool:
         return False
     keys = order.refund_keys(transaction_id)
     effects = (order.effect(key) for key in keys if key not in order.answered)
-    return any(effect and not effect.dead for effect in effects) or bool(order.begun_there(transaction_id))
+    return any(effect and not effect.failure for effect in effects) or bool(order.begun_there(transaction_id))
 
 
 def effect_state(order: Order, key: EffectKey) -> Literal["pending", "processing", "done", "failed", "given_up"]:
@@ -97,7 +101,7 @@ def effect_state(order: Order, key: EffectKey) -> Literal["pending", "processing
     effect = order.effect(key) or Effect()
     if effect.refund_failed:
         return "failed"
-    if effect.dead:
+    if effect.failure:
         return "given_up"
     if not effect.done_at:
         return "pending"
@@ -112,11 +116,11 @@ def unknown_payment(order: Order, transaction_id: str) -> bool:
     return payment is None or payment.doubted_at > 0
 
 
-def cause_of(event: Event) -> tuple[str, str]:
-    """The event's id, and the digest of what it says; empty for what happens without one."""
+def identity_of(event: Event) -> tuple[str, str]:
+    """Return the event's idempotency key, and the digest of what it says; empty for what happens without one."""
     if isinstance(event, RefundRequested):
-        return f"ask:{event.event_id}", event.proof
-    return (event.event_id, event.proof) if isinstance(event, MessageFacts) else ("", "")
+        return f"ask:{event.event_id}", event.payload_digest
+    return (event.event_id, event.payload_digest) if isinstance(event, MessageFacts) else ("", "")
 
 
 def want(order: Order, effect: EffectKey, fen: int = 0) -> Order:
@@ -139,7 +143,7 @@ def settle(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
 
 
 def _done(known: Effect, attempts: int, at: int) -> Effect:
-    return Effect(known.attempts + attempts, at, known.fen, owed=known.owed)
+    return Effect(known.attempts + attempts, at, known.fen, times_missing=known.times_missing)
 
 
 def _wanted_look(order: Order, at: int, policy: Policy) -> int:
@@ -156,6 +160,7 @@ def _wanted_look(order: Order, at: int, policy: Policy) -> int:
     return at + policy.completion_seconds if order.status is Status.SHIPPED else 0
 
 
-def _remember(order: Order, event: Event, what: str) -> Order:
-    cause, proof = cause_of(event)
-    return replace(order, history=(*order.history, HistoryEntry(event.at, cause, what, proof))[-HISTORY_KEPT:])
+def _remember(order: Order, event: Event, kind: str, detail: str) -> Order:
+    idempotency_key, payload_digest = identity_of(event)
+    entry = HistoryEntry(event.at, idempotency_key, kind, detail, payload_digest)
+    return replace(order, history=(*order.history, entry)[-HISTORY_KEPT:])

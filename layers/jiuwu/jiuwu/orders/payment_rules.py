@@ -171,7 +171,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
 def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
     """The platform cancelled the order, or confirmed our cancellation."""
     if order.status is Status.CANCELLED:
-        return Ignored("already_cancelled", _twin(order, "cancelled"))
+        return Ignored("already_cancelled", _latest(order, "cancelled"))
     if order.awaits_money and order.status is Status.HELD:
         return applied(closed(order), event, "cancelled", policy)
     # also one that was held before any money came: with the cancellation there is nothing left to decide
@@ -219,12 +219,12 @@ def expired(order: Order, event: Expired, policy: Policy) -> Outcome:
 def completed(order: Order, event: Completed, policy: Policy) -> Outcome:
     """The member has the goods."""
     if order.status is Status.COMPLETED:
-        return Ignored("already_completed", _twin(order, "completed"))
+        return Ignored("already_completed", _latest(order, "completed"))
     if order.status in (Status.PAID, Status.SHIPPED):
         return applied(order.moved(Status.COMPLETED), event, "completed", policy)
     return look(order, event, "completed_but_unpaid" if order.status in UNPAID else f"completed_but_{order.status}")
 
 
-def _twin(order: Order, what: str) -> str:
-    """The event by which this happened; empty when it was by our own doing, or too long ago to be in the history."""
-    return next((happened.cause for happened in reversed(order.history) if happened.what == what), "")
+def _latest(order: Order, kind: str) -> str:
+    """Return the event that last did this; empty when it was by our own doing, or too long ago for the history."""
+    return next((entry.idempotency_key for entry in reversed(order.history) if entry.kind == kind), "")

@@ -139,7 +139,7 @@ def refund_asked(order: Order, event: RefundRequested, policy: Policy) -> Outcom
         if part := min(left, max(order.refundable_fen(payment.ref), 0)):
             order, left = want(order, RefundPart(payment.ref, request), part), left - part
     order = with_reason(unshipped_if_all_goes(order), request, event.reason)
-    return applied(order, event, f"refund_asked:{event.amount_fen}", policy)
+    return applied(order, event, "refund_requested", policy, detail=str(event.amount_fen))
 
 
 def _to_take_from(order: Order) -> list[Entry]:

@@ -61,7 +61,7 @@ def _failed(order: Order, event: RefundStatusChanged, answers: RefundKey | None,
     if effect and effect.refund_failed:
         return applied(order, event, "refund_failed", policy)
     if answers and effect:
-        order = order.with_effect(answers, replace(effect, done_at=0, next_at=0, dead=REFUND_FAILED))
+        order = order.with_effect(answers, replace(effect, done_at=0, next_at=0, failure=REFUND_FAILED))
     order = _ships_again(serve_if_paid(order), answers)
     return applied(order if answers else _without_surplus(order), event, "refund_failed", policy, ("refund_failed",))
 

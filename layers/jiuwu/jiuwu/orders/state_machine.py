@@ -27,18 +27,18 @@ from .events import (
     ShipUnconfirmed,
 )
 from .order import Order
-from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, cause_of, next_look
+from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, identity_of, next_look
 
 __all__ = ["HISTORY_KEPT", "Applied", "Ignored", "NeedsLookup", "Outcome", "Policy", "apply", "next_look"]
 
 
 def apply(order: Order, event: Event, *, policy: Policy) -> Outcome:
     """What `event` makes of `order`. The version is left alone: it belongs to the write."""
-    cause, proof = cause_of(event)
-    if cause and (twin := order.seen(cause)):
-        if proof and twin.proof and proof != twin.proof:
-            return Ignored("event_id_reused", cause, ("event_id_reused",))
-        return Ignored("duplicate_event", cause)
+    idempotency_key, payload_digest = identity_of(event)
+    if idempotency_key and (known := order.seen(idempotency_key)):
+        if payload_digest and known.payload_digest and payload_digest != known.payload_digest:
+            return Ignored("event_id_reused", idempotency_key, ("event_id_reused",))
+        return Ignored("duplicate_event", idempotency_key)
     rule: Callable[..., Outcome] = _RULES[type(event)]
     return effect_rules.parcel_withdrawn(order, rule(order, event, policy), at=event.at)
 
@@ -57,5 +57,5 @@ _RULES: dict[type[Event], Callable[..., Outcome]] = {
     ShipUnconfirmed: effect_rules.ship_unconfirmed,
     PaymentsDoubted: payment_doubts.doubted,
     Redriven: effect_rules.redriven,
-    EffectMissingRemotely: effect_rules.owed,
+    EffectMissingRemotely: effect_rules.missing_remotely,
 }

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 UNPLACED_SECONDS = 86_400
 # Who asked the platform and found something there; the ids of what they found begin with it.
 RECONCILER, STOREFRONT = "reconcile", "storefront"
-# How the history begins a line that says why an order is held.
-HELD_BECAUSE = "held: "
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
 _PROGRESS = {
@@ -185,7 +183,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 
 def hold(order: Order, why: str, *, at: int) -> Order:
     """The order stopped for a person to decide: what has not been shipped will not be."""
-    history = (*order.history, HistoryEntry(at, "", f"{HELD_BECAUSE}{why}"))
+    history = (*order.history, HistoryEntry(at, "", "held", why))
     return replace(order.without_pending(Ship()).moved(Status.HELD, HoldReason.DIFFERS), history=history)
 
 

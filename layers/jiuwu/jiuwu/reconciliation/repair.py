@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jiuwu.orders.effect_rules import EFFECT_FAILED
 from jiuwu.orders.events import Event
 from jiuwu.orders.order import Order
+from jiuwu.orders.outcomes import LOOKUP_NEEDED
 from jiuwu.orders.state_machine import Applied, Policy, apply, next_look
 
 from .decide import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
@@ -19,7 +21,7 @@ _ROUNDS = 3
 # tried yet: its message may be lost.
 _PENDING_SECONDS = 3600
 # Lines of the history that say only that somebody looked or tried.
-_NO_PROGRESS = ("look:", "owed:", "done:", "gave_up:")
+_NO_PROGRESS = {LOOKUP_NEEDED, EFFECT_FAILED, "effect_missing_remotely", "effect_done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +90,5 @@ class Repairer:
 
 def last_progress(order: Order) -> int:
     """When something last happened to the order, in Unix seconds; that somebody looked or tried is nothing."""
-    moved = (happened.at for happened in order.history if not happened.what.startswith(_NO_PROGRESS))
+    moved = (entry.at for entry in order.history if entry.kind not in _NO_PROGRESS)
     return max(moved, default=order.created_at)

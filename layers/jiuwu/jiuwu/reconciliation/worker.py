@@ -264,8 +264,8 @@ def _counted(cursor: Cursor, settled: Synchronised) -> Cursor:
     part mended the order. What a member's request found first says nothing: its notification was still on its way."""
     missed, heard = cursor.missed, cursor.heard
     for order in (mended.order for mended in settled.orders.values() if mended.order):
-        causes = [happened.cause for happened in order.history if happened.at >= cursor.updated_after]
-        told = [cause.startswith(_BY_RECONCILER) for cause in causes if cause and not cause.startswith(_BY_STOREFRONT)]
-        missed += any(told)
-        heard += not all(told)
+        keys = [entry.idempotency_key for entry in order.history if entry.at >= cursor.updated_after]
+        found_here = [key.startswith(_BY_RECONCILER) for key in keys if key and not key.startswith(_BY_STOREFRONT)]
+        missed += any(found_here)
+        heard += not all(found_here)
     return replace(cursor, missed=missed, heard=heard)

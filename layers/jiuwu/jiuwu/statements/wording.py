@@ -43,7 +43,7 @@ _ACTIONS = {
     "completed": "登记完成",
     "refunded": "登记退款",
     "expired": "超时取消",
-    "owed": "重新告知平台",
+    "effectmissingremotely": "重新告知平台",
     "effectdone": "登记已办",
 }
 
