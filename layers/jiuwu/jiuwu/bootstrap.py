@@ -248,10 +248,10 @@ def gate(found: profile.Profile, lanes: "Lanes") -> "Gate":
 _COUNTED: "dict[Event, str]" = {
     "opened": "CircuitOpened",
     "closed": "CircuitClosed",
-    "limited": "CallsOverLimit",
+    "limited": "CallsRateLimited",
     "refused": "CallsRefusedByCircuit",
-    "paused": "LanePauses",
-    "unavailable": "LimitsUnavailable",
+    "paused": "PlatformRateLimited",
+    "unavailable": "RateLimiterUnavailable",
 }
 
 
