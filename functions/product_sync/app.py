@@ -13,12 +13,12 @@ from jiuwu.runtime import SYSTEM, Runtime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invocation, settings, telemetry
+from jiuwu.aws.bookmarks import Bookmark
 from jiuwu.aws.invocation import WrongPayload
 from jiuwu.bootstrap import Platform
-from jiuwu.catalogue.full_sync import Stock, Stocktaking
+from jiuwu.catalogue.full_sync import RECORD, Stock, Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue, Outcome
-from jiuwu.reconciliation.repository import Records
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,7 +40,7 @@ class ProductSync(NamedTuple):
 
     settings: Settings
     rows: Rows
-    records: Records
+    bookmark: Bookmark
     catalogue: Catalogue
     runtime: Runtime = SYSTEM
 
@@ -82,7 +82,7 @@ def _asked(event: object) -> Asked:
 def _pass(sync: ProductSync, run: Stocktaking, asked: Asked) -> Stock:
     """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
     if asked.after is None:
-        return run.run(sync.records)
+        return run.run(sync.bookmark)
     return run.pass_over(asked.after, lambda _: None, retry_refused=asked.retry_refused, full=asked.full)
 
 
@@ -111,7 +111,8 @@ def build(environment: Settings, platform: Platform, runtime: Runtime = SYSTEM) 
     dynamodb = clients.client("dynamodb")
     rows = Rows(dynamodb, environment.products_table)
     catalogue = Catalogue(rows, lambda: platform.client, runtime=runtime)
-    return ProductSync(environment, rows, Records(dynamodb, environment.reconciliation_table), catalogue, runtime)
+    bookmark = Bookmark(dynamodb, environment.reconciliation_table, RECORD)
+    return ProductSync(environment, rows, bookmark, catalogue, runtime)
 
 
 _settings = settings.load(Settings)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from jiuwu.catalogue.full_sync import Stock, Stocktaking
+from jiuwu.aws.bookmarks import Bookmark
+from jiuwu.catalogue.full_sync import RECORD, Stock, Stocktaking
 from jiuwu.catalogue.repository import Product, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.deadline import Deadline
 from jiuwu.platform.models import NewProduct, RemoteProduct
-from jiuwu.reconciliation.repository import Records
 from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.calls import Phase
@@ -31,7 +31,7 @@ class Warehouse:
             dynamodb.put_item(TableName="ProductsTable", Item=row(replace(SYNCED, product_id=f"p{number:06}")))
         self.account.calls.counts.clear()
         self.account.calls.units.clear()
-        self.rows, self.records = Rows(dynamodb, "ProductsTable"), Records(dynamodb, "ReconciliationTable")
+        self.rows, self.bookmark = Rows(dynamodb, "ProductsTable"), Bookmark(dynamodb, "ReconciliationTable", RECORD)
 
     def write(self, *products: Product) -> None:
         for product in products:
@@ -47,7 +47,7 @@ class Warehouse:
             check_seconds=DAY,
             runtime=Runtime(clock=lambda: NOW),
         )
-        return run.run(self.records)
+        return run.run(self.bookmark)
 
 
 @pytest.mark.parametrize("count", [100, 1000, 5000])

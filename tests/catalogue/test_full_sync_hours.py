@@ -3,12 +3,12 @@
 import threading
 from typing import Any
 
-from jiuwu.catalogue.full_sync import Stocktaking
+from jiuwu.aws.bookmarks import Bookmark
+from jiuwu.catalogue.full_sync import RECORD, Stocktaking
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue
 from jiuwu.deadline import Deadline
 from jiuwu.platform.models import RemoteProduct
-from jiuwu.reconciliation.repository import Records
 from jiuwu.runtime import Runtime
 from sandbox.cloud import template
 from sandbox.simulation.aws.account import Account
@@ -52,7 +52,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
     dynamodb = account.client("dynamodb")
     for number in range(products):
         dynamodb.put_item(TableName="ProductsTable", Item=row(a_product(product_id=f"p{number:05}")))
-    rows, records = Rows(dynamodb, "ProductsTable"), Records(dynamodb, "ReconciliationTable")
+    rows, bookmark = Rows(dynamodb, "ProductsTable"), Bookmark(dynamodb, "ReconciliationTable", RECORD)
     catalogue = Catalogue(rows, lambda: lane, runtime=Runtime(clock=lambda: lane.now))
     check_seconds = template.load()["Parameters"]["ProductCheckSeconds"]["Default"]
     for tick in range(NOW, NOW + hours * HOUR, TICK):
@@ -63,7 +63,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
             deadline=Deadline(lambda began=began: TIMEOUT - (lane.now - began)),  # type: ignore[misc]
             check_seconds=check_seconds,
             runtime=Runtime(clock=lambda: lane.now),
-        ).run(records)
+        ).run(bookmark)
     return float(lane.oldest)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.deadline import Deadline
 from jiuwu.platform.errors import BadParameters
 from jiuwu.platform.models import Page, RemoteOrder
 from jiuwu.reconciliation import page_trail
@@ -169,7 +170,7 @@ class Refusing(Listing):
 def test_a_statement_ends_and_says_that_it_is_not_whole(platform: Listing) -> None:
     period = Period(NOW - 86_400, NOW)
     comparer = Comparer(Nothing(), lambda: platform, POLICY, period)  # type: ignore[arg-type, return-value]
-    walker = StatementWorker(Run("2025-11-22", "r1", NOW), KeptRuns(), Nothing(), comparer, lambda: 120.0)  # type: ignore[arg-type]
+    walker = StatementWorker(Run("2025-11-22", "r1", NOW), KeptRuns(), Nothing(), comparer, Deadline(lambda: 120.0))  # type: ignore[arg-type]
     progress = Progress()
     for _ in range(20):  # each message of the queue
         progress = walker.walk(THERE) or progress

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
 
+from jiuwu.aws.bookmarks import Bookmark
 from jiuwu.deadline import Deadline
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
-from jiuwu.reconciliation.repository import Records
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .repository import Item, ProductsBusy, RowMalformed, Rows, from_item
@@ -82,9 +82,9 @@ class Stocktaking:
         self._failed_in_a_row = 0
         self.stock = Stock()
 
-    def run(self, records: Records) -> Stock:
+    def run(self, bookmark: Bookmark) -> Stock:
         """Go on with the schedule's pass, until the table's end or the run's."""
-        return self.pass_over(records.place(RECORD), partial(records.save_place, RECORD))
+        return self.pass_over(bookmark.place(), bookmark.save)
 
     def pass_over(
         self, start: str, save: Callable[[str], object], *, retry_refused: bool = False, full: bool = False

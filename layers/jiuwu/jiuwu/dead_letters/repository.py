@@ -6,6 +6,8 @@ from dataclasses import fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.aws.dynamodb import Table
+
 from .dead_letter import DeadLetter, keep, letter_id
 from .failed_message import FailedMessage, Kind
 
@@ -34,13 +36,12 @@ class DeadLetterRepository:
     """Letters by id."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
-        self._dynamodb: Any = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
 
     def get(self, id_: str) -> DeadLetter | None:
         """The whole letter, or None."""
-        found = self._dynamodb.get_item(TableName=self._table, Key={"letter_id": {"S": id_}}, ConsistentRead=True)
-        return from_item(found["Item"]) if "Item" in found else None
+        item = self._table.get({"letter_id": id_})
+        return from_item(item) if item else None
 
     def keep(self, death: FailedMessage) -> DeadLetter:
         """The letter with this death in it, once, however often it is told. Raises ShelfBusy."""
@@ -55,79 +56,49 @@ class DeadLetterRepository:
 
     def redriven(self, letter: DeadLetter, *, as_: str, at: int) -> None:
         """Notes that a letter, as it was read, was sent back to its queue under this delivery id."""
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key={"letter_id": {"S": letter.letter_id}},
-            # the version moves, so that a death kept at the same instant does not write over this
-            UpdateExpression=_REDRIVEN,
-            ConditionExpression="attribute_exists(letter_id)",
-            ExpressionAttributeValues={
-                ":at": {"N": str(at)},
-                ":as": {"S": as_},
-                ":deaths": {"N": str(letter.deaths)},
-                ":one": {"N": "1"},
-            },
-        )
+        # the version moves, so that a death kept at the same instant does not write over this
+        values = {"at": at, "as": as_, "deaths": letter.deaths, "one": 1}
+        self._table.update_if({"letter_id": letter.letter_id}, _REDRIVEN, "attribute_exists(letter_id)", **values)
 
     def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[DeadLetter]:
         """Letters of a kind whose last death is not before `since`, without their bodies."""
         condition = "kind_shard = :shard AND last_at >= :since"
-        return chain.from_iterable(
-            self._query(BY_KIND, condition, {":shard": {"S": f"{kind}#{n}"}, ":since": {"N": str(since)}})
-            for n in range(SHARDS)
-        )
+        shards = (self._table.query_all(BY_KIND, condition, shard=f"{kind}#{n}", since=since) for n in range(SHARDS))
+        return map(from_item, chain.from_iterable(shards))
 
     def about(self, order_no: str) -> Iterator[DeadLetter]:
         """Letters about an order, oldest death first, without their bodies."""
-        return self._query(BY_ORDER, "order_no = :order", {":order": {"S": order_no}})
-
-    def _query(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[DeadLetter]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-        )
-        return (from_item(item) for page in pages for item in page["Items"])
+        return map(from_item, self._table.query_all(BY_ORDER, "order_no = :order", order=order_no))
 
     def _put(self, letter: DeadLetter) -> bool:
         """Whether the letter was written: not when somebody else wrote it since it was read."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(letter_id)"}
-        if letter.version:
-            condition = {
-                "ConditionExpression": "version = :version",
-                "ExpressionAttributeValues": {":version": {"N": str(letter.version)}},
-            }
         item = to_item(replace(letter, version=letter.version + 1))
-        try:
-            self._dynamodb.put_item(TableName=self._table, Item=item, **condition)
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        if letter.version:
+            return self._table.put_if(item, "version = :version", version=letter.version).done
+        return self._table.put_if(item, "attribute_not_exists(letter_id)").done
 
 
 def to_item(letter: DeadLetter) -> Item:
     """The letter's item; what is empty or zero has no attribute."""
-    item: Item = {name: {"S": text} for name in _TEXTS if (text := str(getattr(letter, name)))}
-    item |= {name: {"N": str(number)} for name in _NUMBERS if (number := getattr(letter, name))}
+    item: Item = {name: value for name in _TEXTS + _NUMBERS if (value := getattr(letter, name))}
     deflated = len(letter.body) > _DEFLATED_FROM
     body = zlib.compress(letter.body) if deflated else letter.body
     shard = zlib.crc32(letter.letter_id.encode()) % SHARDS
     return item | {
-        "messages": {"L": [{"S": message} for message in letter.messages]},
-        "body": {"B": body},
-        "kind_shard": {"S": f"{letter.kind}#{shard}"},
-        "expires_at": {"N": str(letter.last_at + KEPT_SECONDS)},
-        **({"deflated": {"BOOL": True}} if deflated else {}),
+        "messages": letter.messages,
+        "body": body,
+        "kind_shard": f"{letter.kind}#{shard}",
+        "expires_at": letter.last_at + KEPT_SECONDS,
+        **({"deflated": True} if deflated else {}),
     }
 
 
 def from_item(item: Mapping[str, Any]) -> DeadLetter:
     """The letter that an item holds; an index has it without body and messages."""
-    body = bytes(item.get("body", {}).get("B", b""))
-    values: dict[str, Any] = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
-    values |= {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
-    messages = tuple(message["S"] for message in item.get("messages", {}).get("L", ()))
+    body = item.get("body", b"")
+    values: dict[str, Any] = {name: item.get(name, "") for name in _TEXTS}
+    values |= {name: item.get(name, 0) for name in _NUMBERS}
+    messages = tuple(item.get("messages", ()))
     body = zlib.decompress(body) if "deflated" in item else body
     return DeadLetter(**values | {"kind": Kind(values["kind"]), "body": body, "messages": messages})
 

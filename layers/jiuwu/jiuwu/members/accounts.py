@@ -4,8 +4,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
+
+from jiuwu.aws.dynamodb import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,15 +48,16 @@ class Accounts:
     """Reads members; linking and unlinking them is the tokens' business (members/tokens.py)."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
-        self._dynamodb, self._table = dynamodb, table
+        self._table = Table(dynamodb, table)
 
     def get(self, member_id: str) -> Member | None:
         """The member as last written, None if there is none."""
-        key = {"member_id": {"S": member_id}}
-        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get({"member_id": member_id})
         return _from_item(item) if item else None
 
 
+_ATTRIBUTES = tuple(field.name for field in fields(Member))
+
+
 def _from_item(item: Mapping[str, Any]) -> Member:
-    texts = {name: item[name]["S"] for name in ("member_id", "open_id", "nickname", "avatar_url")}
-    return Member(**texts, link_status=item["link_status"]["S"])
+    return Member(**{name: item[name] for name in _ATTRIBUTES})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from jiuwu.aws.dynamodb import Fields, Table
 from jiuwu.members.accounts import LinkStatus
 from jiuwu.runtime import SYSTEM, Runtime
 
@@ -27,7 +28,6 @@ LEASE_SECONDS = 60
 SHARDS = tuple(str(shard) for shard in range(8))
 
 Sealed = tuple[bytes, ...]
-Value = str | int | Sealed
 _LEASE = ("lease_id", "lease_until")
 _DUE = ("refresh_shard", "refresh_at")
 _TOKENS = ("access_sealed", "refresh_sealed", "token_expires_at", "refresh_expires_at")
@@ -72,26 +72,18 @@ class Grants:
     """The grants of the members table."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, *, runtime: Runtime = SYSTEM) -> None:
-        self._dynamodb, self._table, self._clock = dynamodb, table, runtime.clock
+        self._table, self._clock = Table(dynamodb, table), runtime.clock
 
     def read(self, member_id: str) -> Grant | None:
         """The grant as last written; raises RecordMalformed."""
-        key = {"member_id": {"S": member_id}}
-        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get(_key(member_id))
         return _from_item(item) if item else None
 
     def due(self, shard: str, before: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
         """The ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
-        onwards: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-        reply = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="refresh",
-            KeyConditionExpression="refresh_shard = :shard AND refresh_at <= :before",
-            ExpressionAttributeValues={":shard": {"S": shard}, ":before": {"N": str(before)}},
-            Limit=limit,
-            **onwards,
-        )
-        return DuePage(tuple(item["member_id"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
+        due = "refresh_shard = :shard AND refresh_at <= :before"
+        page = self._table.query("refresh", due, shard=shard, before=before, limit=limit, start=start)
+        return DuePage(tuple(item["member_id"] for item in page.items), page.next_start)
 
     def link(self, member_id: str, user: "UserProfile", tokens: SealedTokens) -> None:
         """Creates or updates the member with fresh consent; it replaces whatever grant, lease or unlinking there was.
@@ -99,15 +91,17 @@ class Grants:
         The tokens of an earlier grant are dropped unrevoked: a platform that keeps one grant per member and app would
         end the new one with the old.
         """
-        profile: dict[str, Value] = {"open_id": user.open_id, "nickname": user.nickname, "avatar_url": user.avatar_url}
-        profile |= {"member_level": str(user.level), "profile_updated_at": user.updated_at}
+        profile: Fields = {"open_id": user.open_id, "nickname": user.nickname, "avatar_url": user.avatar_url}
+        profile = {**profile, "member_level": str(user.level), "profile_updated_at": user.updated_at}
         written = profile | _attributes(member_id, tokens) | {"link_status": "active", "linked_at": int(self._clock())}
-        self._write(
-            member_id,
+        self._table.update(
+            _key(member_id),
             _expression(written, _LEASE if tokens.refresh else _LEASE + _DUE)
             + ", created_at = if_not_exists(created_at, :linked_at)"
             ", token_version = if_not_exists(token_version, :none) + :one",
-            {**written, "none": 0, "one": 1},
+            **written,
+            none=0,
+            one=1,
         )
 
     def lease(self, grant: Grant) -> Grant | None:
@@ -116,7 +110,7 @@ class Grants:
 
     def lease_to_unlink(self, grant: Grant) -> Grant | None:
         """As `lease`; from here on nobody gets a token, and the refresher sees to it that the unlinking is finished."""
-        due: dict[str, Value] = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
+        due = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
         return self._lease(grant, due | {"link_status": "unlinking"})
 
     def save(self, leased: Grant, tokens: SealedTokens) -> bool:
@@ -130,7 +124,7 @@ class Grants:
 
     def postpone(self, leased: Grant, refresh_at: int) -> bool:
         """Ends the lease after a failure, so that the refresher tries again when `refresh_at` comes due."""
-        due: dict[str, Value] = {"refresh_at": refresh_at, "refresh_shard": shard_of(leased.member_id)}
+        due = {"refresh_at": refresh_at, "refresh_shard": shard_of(leased.member_id)}
         return self._end_lease(leased, due | {"refresh_failures": leased.failures + 1})
 
     def require_login(self, leased: Grant) -> bool:
@@ -141,48 +135,33 @@ class Grants:
         """Ends an unlinking: the tokens are gone from here."""
         return self._end_lease(leased, {"link_status": "unlinked"}, _DUE + _TOKENS)
 
-    def _lease(self, grant: Grant, attributes: dict[str, Value]) -> Grant | None:
+    def _lease(self, grant: Grant, attributes: Fields) -> Grant | None:
         lease_id, now = uuid4().hex, int(self._clock())
-        written = attributes | {"lease_id": lease_id, "lease_until": now + LEASE_SECONDS}
-        _, item = self._write(
-            grant.member_id,
+        written = {**attributes, "lease_id": lease_id, "lease_until": now + LEASE_SECONDS}
+        _, item = self._table.update_if(
+            _key(grant.member_id),
             _expression(written),
-            {**written, "version": grant.version, "was": grant.status, "now": now},
             "token_version = :version AND link_status = :was"
             " AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+            **written,
+            version=grant.version,
+            was=grant.status,
+            now=now,
         )
         # boto3 repeats a write whose reply was lost; what then stands in the way is this very lease
         leased = _from_item(item) if item else None
         return leased if leased and leased.lease_id == lease_id else None
 
-    def _end_lease(self, leased: Grant, attributes: Mapping[str, Value], remove: tuple[str, ...] = ()) -> bool:
-        done, _ = self._write(
-            leased.member_id,
+    def _end_lease(self, leased: Grant, attributes: Fields, remove: tuple[str, ...] = ()) -> bool:
+        written = self._table.update_if(
+            _key(leased.member_id),
             _expression(attributes, _LEASE + remove),
-            {**attributes, "lease": leased.lease_id, "version": leased.version},
             "lease_id = :lease AND token_version = :version",
+            **attributes,
+            lease=leased.lease_id,
+            version=leased.version,
         )
-        return done
-
-    def _write(
-        self, member_id: str, expression: str, values: Mapping[str, Value], condition: str = ""
-    ) -> tuple[bool, Mapping[str, Any] | None]:
-        """(written, the item after it) or (the condition failed, the item that stands there)."""
-        conditional: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        try:
-            reply = self._dynamodb.update_item(
-                TableName=self._table,
-                Key={"member_id": {"S": member_id}},
-                UpdateExpression=expression,
-                ExpressionAttributeValues={f":{name}": _typed(value) for name, value in values.items()},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **conditional,
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as failed:
-            standing: Any = failed.response.get("Item")
-            return False, standing
-        return True, reply["Attributes"]
+        return written.done
 
 
 def shard_of(member_id: str) -> str:
@@ -190,51 +169,45 @@ def shard_of(member_id: str) -> str:
     return SHARDS[hashlib.sha256(member_id.encode()).digest()[0] % len(SHARDS)]
 
 
-def _expression(attributes: Mapping[str, Value], remove: tuple[str, ...] = ()) -> str:
+def _key(member_id: str) -> Fields:
+    return {"member_id": member_id}
+
+
+def _expression(attributes: Fields, remove: tuple[str, ...] = ()) -> str:
     clauses = [f"REMOVE {', '.join(remove)}"] if remove else []
     clauses += [f"SET {', '.join(f'{name} = :{name}' for name in attributes)}"] if attributes else []
     return " ".join(clauses)
 
 
-def _attributes(member_id: str, tokens: SealedTokens) -> dict[str, Value]:
-    sealed: dict[str, Value] = {"access_sealed": tokens.access, "refresh_sealed": tokens.refresh}
+def _attributes(member_id: str, tokens: SealedTokens) -> dict[str, Any]:
+    sealed: dict[str, Any] = {"access_sealed": tokens.access, "refresh_sealed": tokens.refresh}
     sealed |= {"token_expires_at": tokens.expires_at, "refresh_expires_at": tokens.refresh_expires_at}
     # never after the refresh token's own end, whatever the platform says of the access token
     refresh_at = min(tokens.expires_at, tokens.refresh_expires_at)
-    due: dict[str, Value] = {"refresh_at": refresh_at, "refresh_shard": shard_of(member_id)}
+    due = {"refresh_at": refresh_at, "refresh_shard": shard_of(member_id)}
     return sealed | (due if tokens.refresh else {}) | {"refresh_failures": 0}
 
 
-def _typed(value: Value) -> Any:  # noqa: ANN401 -- DynamoDB's attribute value
-    if isinstance(value, tuple):
-        return {"L": [{"B": part} for part in value]}
-    return {"N": str(value)} if isinstance(value, int) else {"S": value}
-
-
 def _from_item(item: Mapping[str, Any]) -> Grant:
-    try:
-        return Grant(
-            member_id=item["member_id"]["S"],
-            status=item["link_status"]["S"],
-            version=int(item["token_version"]["N"]),
-            tokens=SealedTokens(
-                access=_sealed(item, "access_sealed"),
-                refresh=_sealed(item, "refresh_sealed"),
-                expires_at=_number(item, "token_expires_at"),
-                refresh_expires_at=_number(item, "refresh_expires_at"),
-            ),
-            lease_id=item.get("lease_id", {"S": ""})["S"],
-            refresh_at=_number(item, "refresh_at"),
-            failures=_number(item, "refresh_failures"),
-        )
-    except KeyError as missing:
-        raise RecordMalformed(f"attribute {missing} is missing or of another type") from None
+    return Grant(
+        member_id=_read(item, "member_id", str),
+        status=_read(item, "link_status", str),
+        version=_read(item, "token_version", int),
+        tokens=SealedTokens(
+            access=tuple(_read(item, "access_sealed", list, [])),
+            refresh=tuple(_read(item, "refresh_sealed", list, [])),
+            # what an unlinked member has lost counts as long over
+            expires_at=_read(item, "token_expires_at", int, 0),
+            refresh_expires_at=_read(item, "refresh_expires_at", int, 0),
+        ),
+        lease_id=_read(item, "lease_id", str, ""),
+        refresh_at=_read(item, "refresh_at", int, 0),
+        failures=_read(item, "refresh_failures", int, 0),
+    )
 
 
-def _sealed(item: Mapping[str, Any], name: str) -> Sealed:
-    return tuple(bytes(part["B"]) for part in item.get(name, {"L": []})["L"])
-
-
-def _number(item: Mapping[str, Any], name: str) -> int:
-    # what an unlinked member has lost counts as long over
-    return int(item.get(name, {"N": "0"})["N"])
+def _read(item: Fields, name: str, kind: type, default: Any = None) -> Any:  # noqa: ANN401 -- of that kind
+    value = item.get(name, default)
+    if not isinstance(value, kind):
+        raise RecordMalformed(f"attribute '{name}' is missing or of another type")
+    return value

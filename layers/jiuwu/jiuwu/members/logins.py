@@ -13,8 +13,9 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from jiuwu.aws.dynamodb import Fields, Table
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _WAIT_SECONDS, _POLL_SECONDS = 10.0, 0.2
 _SESSIONS_PER_MEMBER = 50
 
 Flow = Literal["h5", "mini_program"]
-Item = dict[str, Any]
 
 # secrets.token_urlsafe(32): 256 bits
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -51,7 +51,7 @@ class Claim(NamedTuple):
     """The one right to complete a login."""
 
     state: State
-    key: Item
+    key: Fields
     attempt: str
 
 
@@ -107,12 +107,12 @@ class Logins:
         *,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._dynamodb, self._table, self._clock, self._sleep = dynamodb, table, runtime.clock, runtime.sleep
+        self._table, self._clock, self._sleep = Table(dynamodb, table), runtime.clock, runtime.sleep
 
     def begin(self, flow: Flow, return_to: str, *, binding: str) -> str:
         """A new state; only the bearer of `binding` (the browser's cookie, the mini program's header) can use it."""
         state = new_secret()
-        agreed = {"flow": {"S": flow}, "return_to": {"S": return_to}, "bound_to": {"S": _bound(flow, binding)}}
+        agreed = {"flow": flow, "return_to": return_to, "bound_to": _bound(flow, binding)}
         self._put(_key("state", state), STATE_SECONDS, agreed)
         return state
 
@@ -123,91 +123,80 @@ class Logins:
         Raises StateRefused.
         """
         key, bound_to, answer = _key("state", state), _bound(bearer.flow, bearer.binding), _hash(bearer.answer)
-        attempt, now = new_secret(), {"N": str(self._clock())}
-        marks = {"answer": {"S": answer}, "used_at": now}
-        won, item = self._use(key, {"bound_to": {"S": bound_to}}, marks, attempt)
-        if item is None:
+        attempt = new_secret()
+        won, item = self._use(key, {"bound_to": bound_to}, {"answer": answer, "used_at": self._clock()}, attempt)
+        if not item:
             raise StateRefused("unknown")
-        known = State(item["flow"]["S"], item["return_to"]["S"])
-        if item["bound_to"]["S"] != bound_to:
+        known = State(item["flow"], item["return_to"])
+        if item["bound_to"] != bound_to:
             raise StateRefused("foreign", known)
         if won:
             return Claim(known, key, attempt)
         if "used_by" not in item:
             raise StateRefused("expired", known)
-        if item["answer"]["S"] != answer:
+        if item["answer"] != answer:
             raise StateRefused("used", known)
         return self._ended(known, self._when_ended(key, item))
 
     def end(self, claim: Claim, *, member_id: str = "", failure: str = "") -> None:
         """Keep how the login ended, for its browser's next request."""
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=claim.key,
-            UpdateExpression="SET ended_at = :now, member_id = :member_id, failure = :failure",
-            ConditionExpression="used_by = :attempt",
-            ExpressionAttributeValues={
-                ":now": {"N": str(self._clock())},
-                ":member_id": {"S": member_id},
-                ":failure": {"S": failure},
-                ":attempt": {"S": claim.attempt},
-            },
+        self._table.update_if(
+            claim.key,
+            "SET ended_at = :now, member_id = :member_id, failure = :failure",
+            "used_by = :attempt",
+            now=self._clock(),
+            member_id=member_id,
+            failure=failure,
+            attempt=claim.attempt,
         )
 
-    def _when_ended(self, key: Item, item: Item) -> Item:
+    def _when_ended(self, key: Fields, item: Fields) -> Fields:
         """Return the state's item once its login has ended, or as it is when waiting is over."""
         now = self._clock()
-        last = min(now + _WAIT_SECONDS, float(item["used_at"]["N"]) + LONGEST_LOGIN_SECONDS)
+        last = min(now + _WAIT_SECONDS, item["used_at"] + LONGEST_LOGIN_SECONDS)
         while "ended_at" not in item and self._clock() < last:
             self._sleep(_POLL_SECONDS)
-            item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", item)
+            item = self._table.get(key) or item
         return item
 
-    def _ended(self, known: State, item: Item) -> Ended:
+    def _ended(self, known: State, item: Fields) -> Ended:
         if "ended_at" not in item:
             raise StateRefused("unfinished", known)
-        if float(item["ended_at"]["N"]) + REPEAT_SECONDS <= self._clock():
+        if item["ended_at"] + REPEAT_SECONDS <= self._clock():
             raise StateRefused("used", known)
-        return Ended(known, item["member_id"]["S"], item["failure"]["S"])
+        return Ended(known, item["member_id"], item["failure"])
 
     def issue_ticket(self, member_id: str) -> str:
         """A ticket that hands the member over to the merchant's app."""
         ticket = new_secret()
-        self._put(_key("ticket", ticket), TICKET_SECONDS, {"member_id": {"S": member_id}})
+        self._put(_key("ticket", ticket), TICKET_SECONDS, {"member_id": member_id})
         return ticket
 
     def redeem(self, ticket: str) -> str:
         """Consumes the ticket and returns its member id, to exactly one caller. Raises TicketRefused."""
         won, item = self._use(_key("ticket", ticket), {}, {}, new_secret())
-        if item is None or not won:
+        if not won:
             raise TicketRefused
-        member_id: str = item["member_id"]["S"]
+        member_id: str = item["member_id"]
         return member_id
 
-    def _put(self, key: Item, seconds: int, fields: Item) -> None:
-        expires_at = {"N": str(int(self._clock()) + seconds)}
-        self._dynamodb.put_item(TableName=self._table, Item=key | fields | {"expires_at": expires_at})
+    def _put(self, key: Fields, seconds: int, fields: Fields) -> None:
+        self._table.put({**key, **fields, "expires_at": int(self._clock()) + seconds})
 
-    def _use(self, key: Item, demanded: Item, marks: Item, attempt: str) -> tuple[bool, Item | None]:
-        """Marks the item used if nobody has, it is fresh and has what is demanded: (this call did, the item)."""
-        marks = marks | {"used_by": {"S": attempt}}
+    def _use(self, key: Fields, demanded: Fields, marks: Fields, attempt: str) -> tuple[bool, Fields]:
+        """Mark the item used if nobody has, it is fresh and has what is demanded: (this call did, the item)."""
+        marks = {**marks, "used_by": attempt}
         conditions = [f"{name} = :{name}" for name in demanded]
-        try:
-            reply = self._dynamodb.update_item(
-                TableName=self._table,
-                Key=key,
-                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in marks),
-                ConditionExpression=" AND ".join(["attribute_not_exists(used_by)", "expires_at > :now", *conditions]),
-                ExpressionAttributeValues={":now": {"N": str(self._clock())}}
-                | {f":{name}": value for name, value in (marks | demanded).items()},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as failed:
-            # boto3 repeats a call whose reply was lost: then the mark found is this very call's
-            found: Item | None = failed.response.get("Item")  # type: ignore[assignment]
-            return bool(found and found.get("used_by") == {"S": attempt}), found
-        return True, dict(reply["Attributes"])
+        _, item = self._table.update_if(
+            key,
+            "SET " + ", ".join(f"{name} = :{name}" for name in marks),
+            " AND ".join(["attribute_not_exists(used_by)", "expires_at > :now", *conditions]),
+            now=self._clock(),
+            **marks,
+            **demanded,
+        )
+        # boto3 repeats a call whose reply was lost: the mark that is then found is this very call's
+        return item.get("used_by") == attempt, item
 
 
 @dataclass(frozen=True)
@@ -222,44 +211,34 @@ class Sessions:
     """Members' sessions in the merchant's app."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, *, runtime: Runtime = SYSTEM) -> None:
-        self._dynamodb, self._table, self._clock = dynamodb, table, runtime.clock
+        self._table, self._clock = Table(dynamodb, table), runtime.clock
 
     def member_id(self, session_token: str) -> str | None:
         """Whose session this is; None for a token that is malformed, unknown, ended or past its week."""
         if not is_secret(session_token):
             return None
         # consistent: the session may be a moment old, or have been ended a moment ago
-        key = _key("session", session_token)
-        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return item["member_id"]["S"] if item and float(item["expires_at"]["N"]) > self._clock() else None
+        item = self._table.get(_key("session", session_token))
+        return item["member_id"] if item and item["expires_at"] > self._clock() else None
 
     def open(self, member_id: str) -> Session:
         """A new session of the member."""
         token = new_secret()
         key, expires_at = _key("session", token), int(self._clock()) + SESSION_SECONDS
         # listed first: a session that exists can always be ended
-        listed = self._list(member_id, f"{expires_at} {key['login_key']['S']}", expires_at)
-        fields = {"member_id": {"S": member_id}, "expires_at": {"N": str(expires_at)}}
-        self._dynamodb.put_item(TableName=self._table, Item=key | fields)
+        listed = self._list(member_id, f"{expires_at} {key['login_key']}", expires_at)
+        self._table.put({**key, "member_id": member_id, "expires_at": expires_at})
         self._end(member_id, self._surplus(listed))
         return Session(token, SESSION_SECONDS)
 
     def end_all(self, member_id: str) -> None:
         """Ends every session of the member; safe to repeat."""
-        key = _list_key(member_id)
-        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        self._end(member_id, item["open"]["SS"] if "open" in item else [])
+        item = self._table.get(_list_key(member_id)) or {}
+        self._end(member_id, sorted(item.get("open", ())))
 
     def _list(self, member_id: str, entry: str, expires_at: int) -> list[str]:
-        reply = self._dynamodb.update_item(
-            TableName=self._table,
-            Key=_list_key(member_id),
-            UpdateExpression="ADD #open :entry SET expires_at = :expires_at",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues={":entry": {"SS": [entry]}, ":expires_at": {"N": str(expires_at)}},
-            ReturnValues="ALL_NEW",
-        )
-        return sorted(reply["Attributes"]["open"]["SS"])
+        change = "ADD #open :entry SET expires_at = :expires_at"
+        return sorted(self._table.update(_list_key(member_id), change, entry={entry}, expires_at=expires_at)["open"])
 
     def _surplus(self, listed: list[str]) -> list[str]:
         expired = [entry for entry in listed if int(entry.split()[0]) <= self._clock()]
@@ -267,23 +246,17 @@ class Sessions:
 
     def _end(self, member_id: str, entries: Sequence[str]) -> None:
         for entry in entries:
-            self._dynamodb.delete_item(TableName=self._table, Key={"login_key": {"S": entry.split()[1]}})
+            self._table.delete({"login_key": entry.split()[1]})
         if entries:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_list_key(member_id),
-                UpdateExpression="DELETE #open :ended",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues={":ended": {"SS": entries}},
-            )
+            self._table.update(_list_key(member_id), "DELETE #open :ended", ended=set(entries))
 
 
-def _key(kind: str, secret: str) -> Item:
-    return {"login_key": {"S": f"{kind}#{_hash(secret)}"}}
+def _key(kind: str, secret: str) -> Fields:
+    return {"login_key": f"{kind}#{_hash(secret)}"}
 
 
-def _list_key(member_id: str) -> Item:
-    return {"login_key": {"S": f"sessions#{member_id}"}}
+def _list_key(member_id: str) -> Fields:
+    return {"login_key": f"sessions#{member_id}"}
 
 
 def _bound(flow: Flow, binding: str) -> str:

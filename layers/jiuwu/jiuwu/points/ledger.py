@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from jiuwu.aws.dynamodb import Fields, Table, unmarshal_fields
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .codec import (
+    BALANCE,
+    RECENT_INDEX,
     Booking,
-    Item,
     State,
     Write,
     balance_key,
     booking_in,
     changed_balance,
-    entries_of,
     grant_key,
     moved,
     new_entry,
     order_key,
     points_in,
-    recent_entries_of,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class PointsLedger:
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._sleep, self._rand = table, runtime.sleep, runtime.random
+        self._table, self._sleep, self._rand = Table(dynamodb, table), runtime.sleep, runtime.random
 
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
         """Sets the order's points aside; again, it changes nothing. Raises Short, AlreadyReturned and RequestReused."""
@@ -150,12 +150,13 @@ class PointsLedger:
 
     def balance(self, member_id: str) -> int:
         """How many points the member can spend now."""
-        return points_in(self._read(balance_key(member_id)))
+        return points_in(self._table.get(balance_key(member_id)) or {})
 
     def recent(self, member_id: str, *, limit: int = 20) -> tuple[Booking, ...]:
         """The latest entries, newest first; what was written a moment ago may be missing."""
-        reply = self._dynamodb.query(TableName=self._table, **recent_entries_of(member_id, limit))
-        return tuple(booking_in(item) for item in reply["Items"])
+        # the balance has no time, so it is not in this index
+        page = self._table.query(RECENT_INDEX, "member_id = :member", member=member_id, limit=limit, newest_first=True)
+        return tuple(map(booking_in, page.items))
 
     def audit(self, member_id: str) -> Audit:
         """Reads all that the member ever had booked and adds it up; once more where a write came in between."""
@@ -167,7 +168,7 @@ class PointsLedger:
                 break
         return audit
 
-    def _book(self, member_id: str, key: Item, wanted: Booking) -> Booking:
+    def _book(self, member_id: str, key: Fields, wanted: Booking) -> Booking:
         """Writes a new entry and the balance; returns the entry that stands now: it, or the one that was there. Raises
         Short."""
         refused = self._transact(new_entry(key, wanted), changed_balance(member_id, wanted.counts))
@@ -179,36 +180,32 @@ class PointsLedger:
             raise InsufficientPoints(points_in(refused[1]))
         return known
 
-    def _transact(self, *writes: Write) -> list[Item] | None:
+    def _transact(self, *writes: Write) -> list[Fields] | None:
         """None when all is written; otherwise, for each write, the item that stood against it, empty if none did.
 
         boto3 makes a token per call, so its own retries count once. A token made of what is asked would be wrong: for
         ten minutes it would call a reservation done that has been given back since.
         """
-        items = [{kind: {"TableName": self._table, **write}} for kind, write in writes]
+        items = [{kind: {"TableName": self._table.name, **write}} for kind, write in writes]
         for attempt in range(_ROUNDS):
             self._wait(attempt)
             try:
                 self._dynamodb.transact_write_items(TransactItems=items)
             except ClientError as error:
                 if reasons := _refusal(error):
-                    return [reason.get("Item", {}) if reason["Code"] == _FAILED else {} for reason in reasons]
+                    standing = [reason.get("Item", {}) if reason["Code"] == _FAILED else {} for reason in reasons]
+                    return [unmarshal_fields(item) for item in standing]
             else:
                 return None
         raise LedgerBusy
 
-    def _booking(self, key: Item) -> Booking | None:
-        item = self._read(key)
+    def _booking(self, key: Fields) -> Booking | None:
+        item = self._table.get(key)
         return booking_in(item) if item else None
 
-    def _read(self, key: Item) -> Item:
-        reply = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        item: Item = reply.get("Item", {})
-        return item
-
     def _bookings(self, member_id: str) -> Iterator[Booking]:
-        pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **entries_of(member_id))
-        return (booking_in(item) for page in pages for item in page["Items"])
+        entries = "member_id = :member AND entry > :balance"
+        return map(booking_in, self._table.query_all("", entries, member=member_id, balance=BALANCE))
 
     def _wait(self, attempt: int) -> None:
         if attempt:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jiuwu.aws.dynamodb import Table
 from jiuwu.orders.codec import SHARDS
 
 from .drift import Report
@@ -98,66 +99,44 @@ class Records:
     """The reconciliation table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+        self._table = Table(client, table)
 
     def cursor(self, now: int) -> Cursor:
         """Where the last run came to; a day back for the first of all."""
-        key = {"record": {"S": "cursor"}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get({"record": "cursor"})
         if item is None:
             return Cursor(now - _FIRST_SECONDS)
-        numbers = {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
-        trail = msgspec.json.decode(item["trail"]["S"], type=PageTrail) if "trail" in item else NOTHING_READ
-        return Cursor(page=item["page"]["S"], trail=trail, **numbers)
+        numbers = {name: item[name] for name in _NUMBERS if name in item}
+        trail = msgspec.json.decode(item["trail"], type=PageTrail) if "trail" in item else NOTHING_READ
+        return Cursor(page=item["page"], trail=trail, **numbers)
 
     def save_cursor(self, cursor: Cursor) -> None:
         """Keeps how far a pass came. Its lease lets one at a time do so; what is read twice does no harm."""
-        numbers = {name: {"N": str(getattr(cursor, name))} for name in _NUMBERS}
+        numbers = {name: getattr(cursor, name) for name in _NUMBERS}
         trail = msgspec.json.encode(cursor.trail).decode()
-        texts = {"record": {"S": "cursor"}, "page": {"S": cursor.page}, "trail": {"S": trail}}
-        self._client.put_item(TableName=self._table, Item=texts | numbers)
-
-    def place(self, record: str) -> str:
-        """Where a pass over another table goes on ("": at its beginning)."""
-        key = {"record": {"S": record}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return str(item.get("place", {}).get("S", ""))
-
-    def save_place(self, record: str, place: str) -> None:
-        """Keeps how far a pass came. Of two at once the later writer wins: what it does again does no harm."""
-        self._client.put_item(TableName=self._table, Item={"record": {"S": record}, "place": {"S": place}})
+        self._table.put({"record": "cursor", "page": cursor.page, "trail": trail, **numbers})
 
     def widest(self, shards: int) -> int:
         """The most due shards there ever were, `shards` and those of writers that know no number included: orders stay
         in the shard they were written into, so those beyond a number that was lowered have to be read for ever."""
         shards = max(shards, SHARDS)
-        key = {"record": {"S": "shards"}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        if (known := int(item.get("due", {"N": "0"})["N"])) >= shards:
+        key = {"record": "shards"}
+        known: int = (self._table.get(key) or {}).get("due", 0)
+        if known >= shards:
             return known
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=key | {"due": {"N": str(shards)}},
-                ConditionExpression="attribute_not_exists(due) OR due < :shards",
-                ExpressionAttributeValues={":shards": {"N": str(shards)}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return self.widest(shards)
-        return shards
+        raised = self._table.put_if({**key, "due": shards}, "attribute_not_exists(due) OR due < :shards", shards=shards)
+        return int(raised.item["due"])
 
     def save_report(self, report: Report, *, now: float, part: str) -> str:
         """Keeps a part's report for 90 days; returns its key."""
         record = f"report#{datetime.fromtimestamp(now, UTC).isoformat(timespec='milliseconds')}#{part}"
-        counts = {class_: {"N": str(count)} for class_, count in report.counts.items()}
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                "record": {"S": record},
-                "counts": {"M": counts},
-                "incomplete": {"BOOL": bool(report.problems)},
-                "report": {"S": msgspec.json.encode(report.as_dict()).decode()},
-                "expires_at": {"N": str(int(now) + REPORT_SECONDS)},
-            },
+        self._table.put(
+            {
+                "record": record,
+                "counts": report.counts,
+                "incomplete": bool(report.problems),
+                "report": msgspec.json.encode(report.as_dict()).decode(),
+                "expires_at": int(now) + REPORT_SECONDS,
+            }
         )
         return record

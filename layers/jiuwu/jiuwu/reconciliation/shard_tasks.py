@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jiuwu.aws.dynamodb import Table
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -51,41 +53,23 @@ class Lease:
     """The right to work on a part until `until`, kept in the reconciliation table."""
 
     def __init__(self, client: "DynamoDBClient", table: str, part: ShardTask) -> None:
-        self._client, self._table, self._part = client, table, part
-        self._key = {"record": {"S": f"lease#{part.name}"}}
+        self._table, self._part = Table(client, table), part
+        self._key = {"record": f"lease#{part.name}"}
         self._taken = False
 
     def take(self, now: int, until: int) -> bool:
         """Whether it is ours now. A continuation takes it from the step before it; the same message twice does not."""
-        mine = {"holder": {"S": self._part.holder}, "step": {"N": str(self._part.step)}}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=self._key | mine | {"until": {"N": str(until)}},
-                ConditionExpression="attribute_not_exists(#record) OR #until <= :now"
-                " OR (#holder = :holder AND #step < :step)",
-                ExpressionAttributeNames={f"#{name}": name for name in ("record", "until", "holder", "step")},
-                ExpressionAttributeValues={":now": {"N": str(now)}, ":holder": mine["holder"], ":step": mine["step"]},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        self._taken = True
-        return True
+        mine = {"holder": self._part.holder, "step": self._part.step}
+        self._taken = self._table.put_if(
+            {**self._key, **mine, "until": until},
+            "attribute_not_exists(#record) OR #until <= :now OR (#holder = :holder AND #step < :step)",
+            now=now,
+            **mine,
+        ).done
+        return self._taken
 
     def give_back(self) -> None:
         """Ends the lease, if it was taken and nobody has taken it over since."""
-        if not self._taken:
-            return
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=self._key,
-                ConditionExpression="#holder = :holder AND #step = :step",
-                ExpressionAttributeNames={"#holder": "holder", "#step": "step"},
-                ExpressionAttributeValues={
-                    ":holder": {"S": self._part.holder},
-                    ":step": {"N": str(self._part.step)},
-                },
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        if self._taken:
+            ours = "#holder = :holder AND #step = :step"
+            self._table.delete_if(self._key, ours, holder=self._part.holder, step=self._part.step)

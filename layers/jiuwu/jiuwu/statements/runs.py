@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jiuwu.aws.dynamodb import Table
 from jiuwu.reconciliation.page_trail import NOTHING_READ, PageTrail
 from jiuwu.reconciliation.repository import REPORT_SECONDS
 
@@ -50,26 +51,17 @@ class StatementRuns:
     """The runs, by day and task."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
-        self._dynamodb: Any = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
 
     def begin(self, run: Run) -> None:
         """Makes this run the day's; begun before, it goes on or is over."""
-        self._put(
-            _day_key(run.day)
-            | {"run": {"S": run.run}, "started_at": _number(run.started_at), "finished": {"BOOL": False}}
-            | _expiry(run.started_at),
-            ConditionExpression="attribute_not_exists(#run) OR #run <> :run",
-            ExpressionAttributeNames={"#run": "run"},
-            ExpressionAttributeValues={":run": {"S": run.run}},
-        )
+        fields = {"run": run.run, "started_at": run.started_at, "finished": False, **_expiry(run)}
+        self._table.put_if(_day_key(run.day) | fields, "attribute_not_exists(#run) OR #run <> :run", run=run.run)
 
     def current(self, day: str) -> Run | None:
         """The run of the day that counts."""
-        item = self._dynamodb.get_item(TableName=self._table, Key=_day_key(day), ConsistentRead=True).get("Item")
-        if item is None:
-            return None
-        return Run(day, item["run"]["S"], int(item["started_at"]["N"]), finished=item["finished"]["BOOL"])
+        item = self._table.get(_day_key(day))
+        return Run(day, item["run"], item["started_at"], finished=item["finished"]) if item else None
 
     def claim(self, run: Run, by: str) -> bool:
         """Whether the run's report is `by`'s to write: the first one's who asks, however often it asks again.
@@ -77,19 +69,18 @@ class StatementRuns:
         False, too, when the report is written or another run counts by now.
         """
         free = "#run = :run AND finished = :no AND (attribute_not_exists(closed_by) OR closed_by = :by)"
-        values = {":run": {"S": run.run}, ":by": {"S": by}, ":no": {"BOOL": False}}
-        return self._update(run.day, "SET closed_by = :by", free, values)
+        return self._table.update_if(_day_key(run.day), "SET closed_by = :by", free, run=run.run, by=by, no=False).done
 
     def finish(self, run: Run) -> bool:
         """Marks the run as finished; False when another one counts by now."""
-        values = {":run": {"S": run.run}, ":yes": {"BOOL": True}}
-        return self._update(run.day, "SET finished = :yes", "#run = :run", values)
+        return self._table.update_if(
+            _day_key(run.day), "SET finished = :yes", "#run = :run", run=run.run, yes=True
+        ).done
 
     def progress(self, run: Run, task: str) -> Progress:
         """How far a task of the run came; nothing at all when it has not begun."""
-        key = _task_key(run, task)
-        item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return Progress() if item is None else msgspec.json.decode(item["progress"]["S"], type=Progress)
+        item = self._table.get(_task_key(run, task))
+        return msgspec.json.decode(item["progress"], type=Progress) if item else Progress()
 
     def all_done(self, run: Run, tasks: Iterable[str]) -> bool:
         """Whether all of these tasks came to their end."""
@@ -103,40 +94,14 @@ class StatementRuns:
         """Keeps how far a task came; what stands in the table now, or None when another copy of the task was ahead."""
         stored = replace(progress, tally=progress.tally.capped(), version=progress.version + 1)
         text = msgspec.json.encode(stored).decode()
-        there = self._put(
-            _task_key(run, task)
-            | {"version": _number(stored.version), "progress": {"S": text}}
-            | _expiry(run.started_at),
-            ConditionExpression="version = :read" if progress.version else "attribute_not_exists(version)",
-            **({"ExpressionAttributeValues": {":read": _number(progress.version)}} if progress.version else {}),
+        item = _task_key(run, task) | {"version": stored.version, "progress": text, **_expiry(run)}
+        written = (
+            self._table.put_if(item, "version = :read", read=progress.version)
+            if progress.version
+            else self._table.put_if(item, "attribute_not_exists(version)")
         )
         # our own write, done though its reply was lost, is no other copy
-        return stored if there is None or there["progress"]["S"] == text else None
-
-    def _update(self, day: str, change: str, condition: str, values: dict[str, Any]) -> bool:
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_day_key(day),
-                UpdateExpression=change,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#run": "run"},
-                ExpressionAttributeValues=values,
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    def _put(self, item: dict[str, Any], **condition: Any) -> dict[str, Any] | None:  # noqa: ANN401 -- boto3's arguments
-        """None when written, else the item that stood in the way."""
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
-            there: dict[str, Any] = conflict.response["Item"]
-            return there
-        return None
+        return stored if written.item.get("progress") == text else None
 
 
 def _told(task: str, progress: Progress) -> Totals:
@@ -144,16 +109,12 @@ def _told(task: str, progress: Progress) -> Totals:
 
 
 def _day_key(day: str) -> dict[str, Any]:
-    return {"record": {"S": f"statement#{day}"}}
+    return {"record": f"statement#{day}"}
 
 
 def _task_key(run: Run, task: str) -> dict[str, Any]:
-    return {"record": {"S": f"statement#{run.day}#{run.run}#{task}"}}
+    return {"record": f"statement#{run.day}#{run.run}#{task}"}
 
 
-def _expiry(started_at: int) -> dict[str, Any]:
-    return {"expires_at": _number(started_at + REPORT_SECONDS)}
-
-
-def _number(number: int) -> dict[str, str]:
-    return {"N": str(number)}
+def _expiry(run: Run) -> dict[str, int]:
+    return {"expires_at": run.started_at + REPORT_SECONDS}

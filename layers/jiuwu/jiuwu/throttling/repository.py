@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jiuwu.aws.dynamodb import Table
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .lane import Lane
@@ -46,35 +47,26 @@ class LaneTable:
         kept_seconds: int = _KEPT_SECONDS,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._dynamodb: Any = dynamodb
-        self._table, self._kept_seconds, self._clock = table, kept_seconds, runtime.clock
+        self._table, self._kept_seconds, self._clock = Table(dynamodb, table), kept_seconds, runtime.clock
 
     def read(self, name: str) -> Stored:
         """The lane now; raises LaneMalformed and boto's errors."""
-        key = {"lane": {"S": name}}
-        found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return _stored(name, found.get("Item"))
+        return _stored(name, self._table.get({"lane": name}))
 
     def save(self, name: str, seen: Stored, lane: Lane) -> tuple[bool, Stored]:
         """Whether `lane` was written over `seen`, and what the table has now; raises as `read` does."""
         item = {
-            "lane": {"S": name},
-            "version": {"N": str(seen.version + 1)},
-            "state": {"S": msgspec.json.encode(lane).decode()},
-            "expires_at": {"N": str(int(self._clock()) + self._kept_seconds)},
+            "lane": name,
+            "version": seen.version + 1,
+            "state": msgspec.json.encode(lane).decode(),
+            "expires_at": int(self._clock()) + self._kept_seconds,
         }
-        version = {":seen": {"N": str(seen.version)}}
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=item,
-                ConditionExpression="version = :seen" if seen.version else "attribute_not_exists(lane)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **({"ExpressionAttributeValues": version} if seen.version else {}),
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
-            return False, _stored(name, conflict.response.get("Item"))
-        return True, Stored(lane, seen.version + 1)
+        done, standing = (
+            self._table.put_if(item, "version = :seen", seen=seen.version)
+            if seen.version
+            else self._table.put_if(item, "attribute_not_exists(lane)")
+        )
+        return (True, Stored(lane, seen.version + 1)) if done else (False, _stored(name, standing))
 
     def change(self, name: str, change: Callable[[Lane], Lane]) -> tuple[Stored, Stored]:
         """The lane before and after `change`, which may be called again; raises LaneContested, and as `read` does."""
@@ -94,6 +86,6 @@ def _stored(name: str, item: dict[str, Any] | None) -> Stored:
     if not item:
         return Stored(Lane())
     try:
-        return Stored(msgspec.json.decode(item["state"]["S"], type=Lane), int(item["version"]["N"]))
-    except (KeyError, ValueError, msgspec.DecodeError):
+        return Stored(msgspec.json.decode(item["state"], type=Lane), int(item["version"]))
+    except (KeyError, ValueError, TypeError, msgspec.DecodeError):
         raise LaneMalformed(name) from None

@@ -1,0 +1,24 @@
+"""How far a pass over a table came, so that the next run goes on there: one item for each pass."""
+
+from typing import TYPE_CHECKING
+
+from .dynamodb import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Bookmark:
+    """The place of one pass, in the reconciliation table."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, name: str) -> None:
+        self._table, self._key = Table(dynamodb, table), {"record": name}
+
+    def place(self) -> str:
+        """Return where the pass goes on ("": at the beginning)."""
+        item = self._table.get(self._key) or {}
+        return str(item.get("place", ""))
+
+    def save(self, place: str) -> None:
+        """Keep how far the pass came. Of two at once the later writer wins: work done twice does no harm."""
+        self._table.put({**self._key, "place": place})
