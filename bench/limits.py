@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from jiuwu.bootstrap import lane_rules
 from jiuwu.platform import profile
 from jiuwu.runtime import Runtime
 from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.platform_lanes import lane_rules
 from jiuwu.throttling.repository import LaneTable
 from sandbox.simulation.aws.account import Account
 

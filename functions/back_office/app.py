@@ -20,18 +20,19 @@ from jiuwu.aws.http.request import HttpError
 from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings, load
-from jiuwu.bootstrap import on_lane_event, queue_effects
 from jiuwu.checkout import member_errors, merchant_errors, reporting
 from jiuwu.checkout.merchant_requests import read_points, read_refund
 from jiuwu.checkout.refunds import OrderBusy, Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.deadline import NO_DEADLINE
+from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.points.ledger import LedgerBusy, PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
+from jiuwu.throttling.reporting import on_lane_event
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 

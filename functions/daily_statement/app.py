@@ -5,8 +5,6 @@ over the queue, which this function takes, too; the last task to end writes the 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.deadline import Deadline
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,9 +14,11 @@ import msgspec
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
 from jiuwu.bootstrap import Platform
+from jiuwu.deadline import Deadline
 from jiuwu.orders.business_day import bounds, yesterday
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.settings import TradeSettings
+from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement
 from jiuwu.statements.runs import Progress, Run, StatementRuns

@@ -4,7 +4,6 @@ A message that cannot be kept stays in its dead-letter queue and comes again; th
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
 from jiuwu.dead_letters.repository import DeadLetterRepository, DeadLettersBusy
 from jiuwu.platform import profile
+from jiuwu.runtime import SYSTEM, Runtime
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):

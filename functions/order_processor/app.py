@@ -5,8 +5,6 @@ never succeed goes to the dead-letter queue at once, with its kind and reason, a
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.deadline import Deadline
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 from collections import Counter
@@ -18,18 +16,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, settings, task_queue, telemetry
 from jiuwu.aws.sqs import attributes
-from jiuwu.bootstrap import Platform, queue_effects
+from jiuwu.bootstrap import Platform
 from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.failed_message import Kind
+from jiuwu.deadline import Deadline
+from jiuwu.effects.queue import queue_effects
 from jiuwu.intake import parser
 from jiuwu.intake.adoption import adopt_from
 from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
+from jiuwu.orders import alerts
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.settings import TradeSettings
-from jiuwu.reconciliation import alerts
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,8 +6,6 @@ It takes those tasks itself, and those for single orders that the platform could
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.deadline import Deadline
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import re
@@ -18,7 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jiuwu.aws import clients, invocation, settings, task_queue, telemetry
 from jiuwu.aws.invocation import WrongPayload
-from jiuwu.bootstrap import EffectQueue, MembersPlatform, queue_effects, queue_placing
+from jiuwu.bootstrap import MembersPlatform
+from jiuwu.deadline import Deadline
+from jiuwu.effects.queue import EffectQueue, queue_effects
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.ids import is_order_no
@@ -29,8 +29,9 @@ from jiuwu.reconciliation import shard_tasks
 from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.repository import OVERLAP_SECONDS, Records
 from jiuwu.reconciliation.settle import OrderSynchroniser
-from jiuwu.reconciliation.shard_tasks import Lease, ShardTask
+from jiuwu.reconciliation.shard_tasks import Lease, ShardTask, queue_placing
 from jiuwu.reconciliation.worker import Outcome, ReconciliationWorker
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -16,7 +16,7 @@ from jiuwu.aws import clients
 from jiuwu.aws.http.request import HttpError, Request
 from jiuwu.aws.http.router import REPLY_SECONDS, Call, HttpApi, Reply, current_call, json_response
 from jiuwu.aws.settings import load
-from jiuwu.bootstrap import MembersPlatform, queue_effects, queue_placing
+from jiuwu.bootstrap import MembersPlatform
 from jiuwu.catalogue.pricing import NotForSale, Products
 from jiuwu.catalogue.repository import ProductsBusy, Rows
 from jiuwu.checkout import member_errors, reporting
@@ -24,6 +24,7 @@ from jiuwu.checkout.cart import read_basket
 from jiuwu.checkout.checkout import Checkout, Reach
 from jiuwu.checkout.views import points_receipt, receipt, waiting_receipt
 from jiuwu.deadline import Deadline
+from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
 from jiuwu.orders.ids import is_order_no
@@ -33,6 +34,7 @@ from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation.decide import STOREFRONT
 from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.settle import OrderSynchroniser
+from jiuwu.reconciliation.shard_tasks import queue_placing
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ one (members/grants.py), so two tasks on one shard renew nobody twice, and lose 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 from collections import Counter
@@ -23,6 +22,7 @@ from jiuwu.bootstrap import MembersPlatform
 from jiuwu.deadline import Deadline
 from jiuwu.members.grants import SHARDS, Grants
 from jiuwu.members.tokens import Tokens
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

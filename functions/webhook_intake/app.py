@@ -5,7 +5,6 @@ still not as the profile describes goes to quarantine and is acknowledged, too: 
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 import base64
@@ -20,6 +19,7 @@ from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.sqs import attributes, for_sqs
 from jiuwu.platform import notifications, profile
 from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
+from jiuwu.runtime import SYSTEM, Runtime
 
 # 256 KiB; SQS takes 1 MiB, so that attributes and escapes (below) always fit.
 LARGEST_BODY = 262_144

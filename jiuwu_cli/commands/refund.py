@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
-from jiuwu.effects import dispatcher
+from jiuwu.effects import queue
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order
 from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
@@ -60,8 +60,8 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
         request = request_id or _request(order, asked_fen)
         if not was_requested(order, request):
             _confirm(order, asked_fen, yes=yes)
-        queue = partial(dispatcher.queue, deployed.client("sqs"), deployed.output("EffectQueue"))
-        _report(_ask(Refunds(deployed.store, deployed.policy, queue=queue), order, request, asked_fen, reason), request)
+        ask = partial(queue.send, deployed.client("sqs"), deployed.output("EffectQueue"))
+        _report(_ask(Refunds(deployed.store, deployed.policy, queue=ask), order, request, asked_fen, reason), request)
 
 
 def _request(order: Order, asked_fen: int | None) -> str:

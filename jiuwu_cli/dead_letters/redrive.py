@@ -13,7 +13,7 @@ from typing import Any
 from jiuwu.aws import sqs
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS
-from jiuwu.effects import dispatcher
+from jiuwu.effects import queue
 from jiuwu.orders.effect_key import parse_effect_key
 from jiuwu.orders.events import Redriven
 from jiuwu.orders.order import Order
@@ -117,7 +117,7 @@ class Redrive:
             return f"would be sent to {EFFECTS}"
         if letter.effect:
             self._second_life(store, letter)
-        if dispatcher.queue(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
+        if queue.send(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
             raise NotRedriven("it lives again, but the queue did not take it; the reconciler will find it in minutes")
         return f"sent to {EFFECTS}"
 

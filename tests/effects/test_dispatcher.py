@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
-from jiuwu.effects import dispatcher
 from jiuwu.effects.dispatcher import Attempt, Dispatched, Dispatcher
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import RefundRequested
@@ -201,46 +199,3 @@ def test_an_entry_that_the_bus_refuses_does_not_hold_up_the_others(store: OrderS
     assert orders[good.order_no].status is Status.SHIPPED
     assert (orders[bad.order_no].status, orders[bad.order_no].pending) == (Status.PAID, (Ship(),))
     assert [number for number, *_ in platform.pushed] == [good.order_no]
-
-
-# ---- asking for it ---------------------------------------------------------------------------------------------------
-
-
-def test_orders_are_queued_ten_at_a_time_and_once_each(aws: Callable[[str], Any], effect_queue: str) -> None:
-    numbers = [f"JW{n}" for n in range(12)]
-
-    assert dispatcher.queue(aws("sqs"), effect_queue, [*numbers, "JW0"]) == set()
-
-    received = [
-        json.loads(message["Body"])["order_no"]
-        for _ in range(2)
-        for message in aws("sqs").receive_message(QueueUrl=effect_queue, MaxNumberOfMessages=10)["Messages"]
-    ]
-    assert sorted(received) == sorted(numbers)
-
-
-def test_orders_that_the_queue_did_not_take_are_named() -> None:
-    class HalfDown:
-        def send_message_batch(self, **request: Any) -> dict[str, Any]:
-            if len(request["Entries"]) < 10:
-                raise EndpointConnectionError(endpoint_url="https://sqs")
-            return {"Successful": [], "Failed": [{"Id": "3", "Code": "InternalError", "SenderFault": False}]}
-
-    sqs: Any = HalfDown()
-
-    assert dispatcher.queue(sqs, "https://queue", [f"JW{n}" for n in range(12)]) == {"JW3", "JW10", "JW11"}
-
-
-def test_an_order_that_the_queue_turned_away_is_sent_again_alone() -> None:
-    asked: list[list[str]] = []
-
-    class BusyOnce:
-        def send_message_batch(self, **request: Any) -> dict[str, Any]:
-            asked.append([json.loads(entry["MessageBody"])["order_no"] for entry in request["Entries"]])
-            failed = [{"Id": "1", "Code": "RequestThrottled", "SenderFault": False}] if len(asked) == 1 else []
-            return {"Successful": [], "Failed": failed}
-
-    sqs: Any = BusyOnce()
-
-    assert dispatcher.queue(sqs, "https://queue", ["JW0", "JW1", "JW2"]) == set()
-    assert asked == [["JW0", "JW1", "JW2"], ["JW1"]]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jiuwu.aws.settings import SettingsError
+from jiuwu.aws.settings import SettingsError, load
 from jiuwu.bootstrap import Platform
 from jiuwu.deadline import Deadline
 from jiuwu.orders.effect_key import PushStatus
@@ -41,12 +41,13 @@ class Context:
 class Rig:
     """What a test does with the function; the merchant's rule hands ship requests to a queue."""
 
-    def __init__(self, app: ModuleType, sqs: Any, warehouse: str, said: Said) -> None:
+    def __init__(self, app: ModuleType, environment: dict[str, str], sqs: Any, warehouse: str, said: Said) -> None:
         self.app, self.sqs, self.warehouse, self.said = app, sqs, warehouse, said
-        self.store: OrderStore = app._parts.store
-        self.graves: str = app._settings.effect_dead_letter_url
+        self.settings = load(app.Settings, environment)
         self.asked: list[httpx.Request] = []
-        self.parts = app._parts._replace(runtime=Runtime(clock=lambda: NOW + 100.5))
+        runtime = Runtime(clock=lambda: NOW + 100.5)
+        self.dependencies = app.build(self.settings, Platform(self.settings), runtime)
+        self.store: OrderStore = self.dependencies.store
         self.platform(lambda request: data(shown()))
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
@@ -54,7 +55,10 @@ class Rig:
             self.asked.append(request)
             return answers(request)
 
-        self.parts = self.parts._replace(platform=Platform(self.app._settings, http=platform(answer)))
+        self.change(platform=Platform(self.settings, http=platform(answer)))
+
+    def change(self, **dependencies: Any) -> None:
+        self.dependencies = self.dependencies._replace(**dependencies)
 
     def put(self, *orders: Order) -> None:
         for order in orders:
@@ -66,13 +70,17 @@ class Rig:
         return order
 
     def handle(self, *records: dict[str, Any]) -> list[str]:
-        return failed(self.app.handle(self.parts, batch(*records), Deadline(lambda: 30.0)))
+        return failed(self.app.handle(self.dependencies, batch(*records), Deadline(lambda: 30.0)))
 
     def asked_again(self) -> list[dict[str, Any]]:
         """The messages in the effect queue, waited for as long as a first failure makes them wait."""
-        url = self.app._settings.effect_queue_url
+        url = self.settings.effect_queue_url
         messages = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
         return [json.loads(message["Body"]) for message in messages]
+
+    @property
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return drained(self.sqs, self.settings.effect_dead_letter_url)
 
     @property
     def ship_requests(self) -> list[dict[str, Any]]:
@@ -117,22 +125,22 @@ def rig(
     warehouse: str,
     capsys: pytest.CaptureFixture[str],
 ) -> Rig:
-    return Rig(load_function("effect_dispatcher", **environment), aws("sqs"), warehouse, listen(capsys))
+    app = load_function("effect_dispatcher", **environment)
+    return Rig(app, environment, aws("sqs"), warehouse, listen(capsys))
 
 
 def wanted(n: int = 0) -> dict[str, Any]:
     return record({"order_no": number(n)})
 
 
-def test_the_example_event_ships_its_order(rig: Rig, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_event_ships_its_order(rig: Rig, project: Path) -> None:
     event = json.loads((project / "events" / "effect_dispatcher.json").read_text())
     order_no = json.loads(event["Records"][0]["body"])["order_no"]
     fields = {name: getattr(PAID, name) for name in Order.__slots__}
     rig.put(Order(**fields | {"order_no": order_no}))
     rig.platform(lambda request: data(shown(out_order_no=order_no, status="shipped")))
-    monkeypatch.setattr(rig.app, "_parts", rig.parts)
 
-    assert rig.app.handler(event, Context()) == {"batchItemFailures": []}
+    assert rig.app.handle(rig.dependencies, event, Deadline.of(Context())) == {"batchItemFailures": []}
     shipped = rig.store.get(order_no)
     assert shipped is not None
     assert (shipped.status, shipped.pending) == (Status.SHIPPED, ())
@@ -204,14 +212,14 @@ def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
 def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     order = an_order(base=PAID)
     rig.put(order)
-    put_events = rig.parts.events.put_events
+    put_events = rig.dependencies.events.put_events
 
     def overtaken(**request: Any) -> Any:
         read = rig.order()
         assert not rig.store.save_many([(read, after(read, refunded()))])
         return put_events(**request)
 
-    monkeypatch.setattr(rig.parts.events, "put_events", overtaken)
+    monkeypatch.setattr(rig.dependencies.events, "put_events", overtaken)
 
     assert rig.handle(wanted()) == []
     assert rig.said.counted("Drift") == {"state_impossible": 1}
@@ -243,7 +251,7 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
     assert [rig.order(n).pending for n in range(3)] == [(), (PushStatus("shipped"),), ()]
     assert len(rig.ship_requests) == 3
     assert [{"order_no": number(1)}] == rig.asked_again()
-    rig.parts = rig.parts._replace(runtime=Runtime(clock=lambda: NOW + 200))
+    rig.change(runtime=Runtime(clock=lambda: NOW + 200))
     rig.platform(lambda request: data(_answer(request)))
     assert rig.handle(wanted(1)) == []
     assert rig.ship_requests == []
@@ -257,7 +265,7 @@ def test_effects_of_one_order_that_failed_are_asked_for_each_at_its_time(rig: Ri
 
     assert rig.handle(wanted()) == []
 
-    queue, waiting = rig.app._settings.effect_queue_url, "ApproximateNumberOfMessagesDelayed"
+    queue, waiting = rig.settings.effect_queue_url, "ApproximateNumberOfMessagesDelayed"
     assert "2" == rig.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[waiting])["Attributes"][waiting]
 
 
@@ -268,7 +276,7 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
 
     assert rig.handle(wanted()) == []
 
-    (letter,) = drained(rig.sqs, rig.graves)
+    (letter,) = rig.dead_letters
     told = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
     assert {"order_no": number(0), "effect": "push:shipped"} == json.loads(letter["Body"])
     assert ("poison", "push:shipped", "1") == (told["kind"], told["effect"], told["attempts"])
@@ -278,7 +286,7 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
 
 
 def test_a_table_that_does_not_answer_brings_the_messages_back(rig: Rig) -> None:
-    rig.parts = rig.parts._replace(store=OrderStore(rig.store._dynamodb, "no-such-table"))
+    rig.change(store=OrderStore(rig.store._dynamodb, "no-such-table"))
     messages = [wanted(0), wanted(1)]
 
     assert rig.handle(*messages) == [message["messageId"] for message in messages]
@@ -297,12 +305,12 @@ def test_a_push_that_the_platform_has_already_is_done(rig: Rig) -> None:
     assert rig.order().pending == ()
 
 
-def test_messages_that_name_no_order_are_buried_as_they_came_and_hold_up_nobody(rig: Rig) -> None:
+def test_messages_that_name_no_order_go_to_the_dead_letters_as_they_came_and_hold_up_nobody(rig: Rig) -> None:
     rig.put(an_order(base=PAID))
     junk = [record(body) for body in ("{", "[]", "{}", '{"order_no": 7}', '"JW"', '{"order_no": ""}')]
 
     assert rig.handle(*junk, wanted()) == []
-    assert sorted(message["body"] for message in junk) == sorted(one["Body"] for one in drained(rig.sqs, rig.graves))
+    assert sorted(message["body"] for message in junk) == sorted(one["Body"] for one in rig.dead_letters)
     assert rig.order().status is Status.SHIPPED
 
 

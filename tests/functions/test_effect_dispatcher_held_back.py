@@ -26,9 +26,9 @@ def dispatch(at: Rig, limits_table: str, seconds: float) -> list[str]:
         asked.append(request.url.path)
         return data(shown())
 
-    environment = msgspec.structs.replace(at.app._settings, limits_table=limits_table)
+    environment = msgspec.structs.replace(at.settings, limits_table=limits_table)
     way = Platform(environment, http=platform(answer))
-    at.parts = at.parts._replace(platform=way, runtime=Runtime(clock=lambda: NOW + seconds))
+    at.change(platform=way, runtime=Runtime(clock=lambda: NOW + seconds))
     at.handle(wanted())
     return asked
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jiuwu.orders.alerts import metrics
 from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.drift import Drift, Finding
 from sandbox.cloud import template
@@ -9,7 +10,7 @@ from sandbox.cloud import template
 
 @pytest.mark.parametrize("alert", ["second_payment", "late_payment"])
 def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> None:
-    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert)]
+    assert list(metrics([alert])) == [("OrderAlerts", "alert", alert)]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_what_is_given_back_by_rule_is_counted_without_an_alarm(alert: str) -> N
     ],
 )
 def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: str, alarm: str) -> None:
-    assert list(alerts.metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class", alarm)]
+    assert list(metrics([alert])) == [("OrderAlerts", "alert", alert), ("Drift", "class", alarm)]
     watched = [one["Dimensions"][0] for one in template.resources("AWS::CloudWatch::Alarm").values()]
     assert {"Name": "class", "Value": alarm} in watched
 

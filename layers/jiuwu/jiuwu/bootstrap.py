@@ -1,16 +1,14 @@
-"""How a function reaches the platform: the client and the members' tokens, each made when first asked for; and the
-queue of what the platform is to be told.
+"""How a function reaches the platform: the client and the members' tokens, each made when first asked for.
 
 Importing httpx and pydantic and making a TLS context takes as long as making all of a function's AWS clients, so a
 function that can do some of its work without the platform asks here when it needs it, not when it starts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
@@ -22,18 +20,14 @@ from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     import httpx
-    from mypy_boto3_sqs import SQSClient
 
-    from jiuwu.effects.queue_delay import Backlog
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.orders.order import Order
     from jiuwu.platform.calls.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.calls.oauth import OAuthClient
-    from jiuwu.platform.calls.permit import Gate, Permit
+    from jiuwu.platform.calls.permit import Gate
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.points.ledger import PointsLedger
-    from jiuwu.throttling.lane import Rules
-    from jiuwu.throttling.limiter import Event, Lanes
 
 
 class Platform:
@@ -78,6 +72,8 @@ class Platform:
     def gate(self) -> "Gate":
         """Leave for calls, from the books that all instances share."""
         from jiuwu.throttling.limiter import Lanes
+        from jiuwu.throttling.platform_lanes import gate, lane_rules
+        from jiuwu.throttling.reporting import on_lane_event
         from jiuwu.throttling.repository import LaneTable
 
         table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, runtime=self._runtime)
@@ -170,97 +166,6 @@ def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
             raise AppSecretUnavailable("signing", problem=str(problem)) from None
 
     return secrets
-
-
-def queue_effects(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> None:
-    """Asks for the pending effects of these orders. Not queued is no failure: an order with pending effects is due
-    by itself, and the reconciler queues what it finds pending."""
-    from .effects import dispatcher
-
-    if unqueued := dispatcher.queue(sqs, queue_url, order_nos, delay_seconds=delay_seconds):
-        telemetry.logger.error("effects left to the reconciler", order_nos=sorted(unqueued))
-
-
-def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int, check_seconds: int) -> None:
-    """Have the reconciler place this order soon, after `tries` by this way. Not queued is no failure: an order that is
-    not placed is due by itself."""
-    from jiuwu.orders.placement import retry_seconds
-    from jiuwu.reconciliation.shard_tasks import ShardTask
-
-    from .aws import task_queue
-
-    if not (pause := retry_seconds(tries, check_seconds)):
-        return
-    task = msgspec.json.encode(ShardTask(order_no, until=0, step=tries)).decode()
-    if refused := task_queue.send(sqs, queue_url, [task], delay_seconds=pause):
-        telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=f"not queued: {refused[0]}")
-
-
-class EffectQueue:
-    """The effect queue to who asks for many effects; `backlog` is how long they wait there."""
-
-    def __init__(self, sqs: "SQSClient", url: str, backlog: "Backlog", *, runtime: Runtime = SYSTEM) -> None:
-        self._sqs, self._url, self._backlog, self._clock = sqs, url, backlog, runtime.clock
-
-    def ask(self, order_nos: Iterable[str]) -> None:
-        """Asks for the pending effects of these orders."""
-        numbers = list(order_nos)
-        self._backlog.add(len(numbers))
-        queue_effects(self._sqs, self._url, numbers)
-
-    def wait(self) -> float:
-        """How many seconds an effect asked for now waits for its turn."""
-        return self._backlog.wait(self._clock(), self._count)
-
-    def _count(self) -> int | None:
-        try:
-            reply = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
-        except (ClientError, BotoCoreError) as error:
-            # no harm: some orders that expire are looked at once more than they had to be, or later
-            telemetry.logger.warning("the effect queue's length is not known", failed=clients.describe_error(error))
-            return None
-        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
-
-
-def lane_rules(found: profile.Profile) -> "dict[str, Rules]":
-    """What each lane of a profile is held to."""
-    from jiuwu.throttling.lane import Rules
-
-    from .throttling import circuit_breaker, token_bucket
-
-    limits, breaker = found.limits, circuit_breaker.Rules(**msgspec.structs.asdict(found.circuit))
-    return {
-        name: Rules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes
-    }
-
-
-def gate(found: profile.Profile, lanes: "Lanes") -> "Gate":
-    """Leave for a call from its lane. OAuth calls never go to the fallback address: they carry the app secret."""
-    has_fallback = bool(found.gateway.fallback_url)
-
-    def leave(call: str, patience: float) -> "Permit":
-        fallback = has_fallback and not call.startswith("oauth.")
-        return lanes.acquire(found.limits.lane(call), patience=patience, fallback=fallback)
-
-    return leave
-
-
-_COUNTED: "dict[Event, str]" = {
-    "opened": "CircuitOpened",
-    "closed": "CircuitClosed",
-    "limited": "CallsRateLimited",
-    "refused": "CallsRefusedByCircuit",
-    "paused": "PlatformRateLimited",
-    "unavailable": "RateLimiterUnavailable",
-}
-
-
-def on_lane_event(event: "Event", lane: str, detail: str = "") -> None:
-    """What happens to a lane as a metric, and as a line where it is rare."""
-    telemetry.count(_COUNTED[event])
-    if event not in {"limited", "refused"}:
-        say = telemetry.logger.error if event in {"opened", "unavailable"} else telemetry.logger.warning
-        say("platform calls", extra={"outcome": event, "lane": lane, "detail": detail})
 
 
 def on_attempt(record: "CallRecord") -> None:

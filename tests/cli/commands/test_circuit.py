@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from jiuwu.bootstrap import lane_rules
 from jiuwu.platform.profile import load
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.lane import Ask, Lane, Tally
 from jiuwu.throttling.limiter import Lanes
+from jiuwu.throttling.platform_lanes import lane_rules
 from jiuwu.throttling.repository import LaneTable
 from jiuwu_cli.deployment.lanes import is_held_by_operator
 from jiuwu_cli.deployment.stack import Stack

@@ -1,8 +1,8 @@
 """What this room logs and counts: each request that was served, and what became of its order."""
 
 from jiuwu.aws import clients, telemetry
+from jiuwu.orders import alerts
 from jiuwu.orders.order import Order, Status
-from jiuwu.reconciliation import alerts
 from jiuwu.reconciliation.repair import Repaired
 
 

@@ -4,7 +4,6 @@ Each effect leaves at least once, under an id made of the order and what is want
 receiver dedupes by that id. What was confirmed is written in one write per order; what was not stays pending.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients, task_queue
+from jiuwu.aws import clients
 from jiuwu.deadline import NO_DEADLINE, Deadline
 from jiuwu.orders.effect_key import EffectKey, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, PaymentsDoubted, ShipUnconfirmed
@@ -30,7 +29,6 @@ from .retry_policy import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_sqs import SQSClient
 
     from jiuwu.platform.calls.client import PlatformClient
 
@@ -41,16 +39,6 @@ _NOT_SENT_SECONDS = 300
 # go out again.
 _MARGIN_SECONDS = 16.0
 _ORDERS_AT_ONCE = 10
-
-
-def queue(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> set[str]:
-    """Asks for the pending effects of these orders, in up to 900 seconds; returns those that the queue did not take.
-
-    Those are not lost: an order with pending effects is due by itself.
-    """
-    numbers = list(dict.fromkeys(order_nos))
-    bodies = [json.dumps({"order_no": number}) for number in numbers]
-    return {numbers[place] for place in task_queue.send(sqs, queue_url, bodies, delay_seconds=delay_seconds)}
 
 
 @dataclass(frozen=True, slots=True)

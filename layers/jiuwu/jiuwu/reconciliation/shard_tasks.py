@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jiuwu.aws import task_queue, telemetry
 from jiuwu.aws.dynamodb import Table
+from jiuwu.orders.placement import retry_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
 
 CHANGED = "changed"
 # So many invocations on end are hours of work. Whoever needs more is going in circles; the next tick begins anew.
@@ -47,6 +50,18 @@ def of_tick(shards: int, now: int) -> Iterator[ShardTask]:
     """All parts of a reconciliation at `now`."""
     yield ShardTask(CHANGED, now)
     yield from (ShardTask(str(shard), now) for shard in range(shards))
+
+
+def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int, check_seconds: int) -> None:
+    """Have the reconciler place this order soon, after `tries` such tasks.
+
+    A task that SQS refuses is no loss: an order that is not placed is due by itself.
+    """
+    if not (pause := retry_seconds(tries, check_seconds)):
+        return
+    task = msgspec.json.encode(ShardTask(order_no, until=0, step=tries)).decode()
+    if refused := task_queue.send(sqs, queue_url, [task], delay_seconds=pause):
+        telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=f"not queued: {refused[0]}")
 
 
 class Lease:

@@ -1,0 +1,33 @@
+"""The lanes of a profile: what each is held to, and how a call of the platform's client gets its permit."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from . import circuit_breaker, token_bucket
+from .lane import Rules
+
+if TYPE_CHECKING:
+    from jiuwu.platform.calls.permit import Gate, Permit
+    from jiuwu.platform.profile.contract import Profile
+
+    from .limiter import Lanes
+
+
+def lane_rules(profile: "Profile") -> dict[str, Rules]:
+    """Return what each lane of a profile is held to."""
+    limits, breaker = profile.limits, circuit_breaker.Rules(**msgspec.structs.asdict(profile.circuit))
+    return {
+        name: Rules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes
+    }
+
+
+def gate(profile: "Profile", lanes: "Lanes") -> "Gate":
+    """Return what gives a call its permit. OAuth calls never go to the fallback address: they carry the app secret."""
+    has_fallback = bool(profile.gateway.fallback_url)
+
+    def permit(call: str, patience: float) -> "Permit":
+        fallback = has_fallback and not call.startswith("oauth.")
+        return lanes.acquire(profile.limits.lane(call), patience=patience, fallback=fallback)
+
+    return permit
