@@ -44,7 +44,7 @@ build: tools ## what `sam deploy` ships, compiled, in .aws-sam/build (ARCHITECTU
 	$(BIN)/python -m sandbox.cloud.stack $(ARCHITECTURE)
 
 capacity: tools ## how far it goes and what it costs: renews the tables of docs/capacity.md
-	$(BIN)/python -m sandbox.capacity
+	$(BIN)/python -m bench.capacity
 
 bench: tools ## the ratios of the README's budget table
 	$(BIN)/python -m bench

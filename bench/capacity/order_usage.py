@@ -1,4 +1,4 @@
-"""What one order asks of everything, counted in a run of the real functions without any trouble."""
+"""What one order asks for in its life, counted in a run of the real functions without faults."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ _LOGIN_UNITS = {("LoginsTable", "write"), ("MembersTable", "write"), ("MembersTa
 
 
 @dataclass(frozen=True, slots=True)
-class PerOrder:
-    """Averages over a shop's usual mix of fates (sandbox/demo/scenario.py): what an order asks for in its whole life.
+class OrderUsage:
+    """Averages over a shop's usual mix of orders (sandbox/demo/scenario.py).
 
     `calls` are requests by (service, operation), `units` DynamoDB's by (table or table/index, kind), `notifications`
     what the platform sends.
@@ -25,28 +25,28 @@ class PerOrder:
     notifications: float
 
     def of(self, service: str) -> float:
-        """Requests to a service."""
+        """Return the number of requests to a service."""
         return sum(count for (name, _), count in self.calls.items() if name == service)
 
     def kind(self, kind: str) -> float:
-        """Read or write units of all tables and indexes."""
+        """Return the read or write units of all tables and indexes."""
         return sum(count for (_, found), count in self.units.items() if found == kind)
 
     def platform(self, *calls: str) -> float:
-        """These calls of the platform."""
+        """Return the number of these calls of the platform."""
         return sum(self.calls.get(("platform", call), 0.0) for call in calls)
 
-    def with_logins(self, logins: float) -> "PerOrder":
-        """The same with so many logins an order, instead of those that were counted."""
+    def with_logins(self, logins: float) -> "OrderUsage":
+        """Return the same with so many logins an order instead of those counted."""
         times = logins / self.calls["platform", "oauth.token"]
         calls, units = _scaled(self.calls, _LOGIN_CALLS, times), _scaled(self.units, _LOGIN_UNITS, times)
         return replace(self, calls=calls, units=units)
 
 
-def counted(orders: int = ORDERS) -> PerOrder:
-    """Plays so many orders; the same figures each time."""
+def count_order(orders: int = ORDERS) -> OrderUsage:
+    """Play so many orders and return their averages; the same figures each time."""
     outcome = play(Plan(1, orders, frozenset()), lambda *_: None)
-    return PerOrder(_each(outcome.calls, orders), _each(outcome.units, orders), _sent(outcome) / orders)
+    return OrderUsage(_each(outcome.calls, orders), _each(outcome.units, orders), _sent(outcome) / orders)
 
 
 def _each(counts: Counter[tuple[str, str]], orders: int) -> dict[tuple[str, str], float]:

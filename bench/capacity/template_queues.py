@@ -1,4 +1,4 @@
-"""The queues as template.yaml has them. Pure."""
+"""The queues of template.yaml and the functions that read them. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ _DEFAULT_VISIBILITY = 30  # seconds; SQS' own, where the template says nothing
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue and what reads it; times in seconds. `function` is empty where nothing does, `receives` is 0 where
-    nothing is given up, `most_at_once` 0 where there is no limit."""
+    """A queue and its reader; times in seconds. `function` is empty where no function reads it, `max_receives` 0 where
+    messages never move to a dead-letter queue, `max_concurrency` 0 where nothing limits it."""
 
     name: str
     visibility: int
     retention: int
-    receives: int
+    max_receives: int
     dead_letters: str
     function: str = ""
     batch: int = 0
     window: int = 0
-    most_at_once: int = 0
+    max_concurrency: int = 0
 
 
-def of(template: Mapping[str, Any]) -> list[Queue]:
-    """All queues, in the template's sequence."""
+def queues(template: Mapping[str, Any]) -> list[Queue]:
+    """Return all queues in the template's sequence."""
     readers = dict(_readers(template))
     found = template["Resources"].items()
     return [
@@ -40,27 +40,27 @@ def _queue(name: str, properties: Mapping[str, Any], reader: Mapping[str, Any]) 
         name,
         visibility=properties.get("VisibilityTimeout", _DEFAULT_VISIBILITY),
         retention=properties["MessageRetentionPeriod"],
-        receives=redrive.get("maxReceiveCount", 0),
+        max_receives=redrive.get("maxReceiveCount", 0),
         dead_letters=redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] if redrive else "",
         **reader,
     )
 
 
 def _readers(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """For each queue that a function reads: the queue's name, and what the template says of the reading."""
+    """Yield the name of each queue that a function reads, and the settings of its event source."""
     for name, resource in template["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
             if event["Type"] == "SQS":
                 source = event["Properties"]
-                yield (
-                    source["Queue"]["Fn::GetAtt"][0],
-                    {
-                        "function": name,
-                        "batch": source["BatchSize"],
-                        "window": source.get("MaximumBatchingWindowInSeconds", 0),
-                        "most_at_once": _number(template, source.get("ScalingConfig", {}).get("MaximumConcurrency", 0)),
-                    },
-                )
+                yield source["Queue"]["Fn::GetAtt"][0], {"function": name, **_reader(template, source)}
+
+
+def _reader(template: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "batch": source["BatchSize"],
+        "window": source.get("MaximumBatchingWindowInSeconds", 0),
+        "max_concurrency": _number(template, source.get("ScalingConfig", {}).get("MaximumConcurrency", 0)),
+    }
 
 
 def _number(template: Mapping[str, Any], value: Any) -> int:  # noqa: ANN401 -- a number, or a parameter's name

@@ -1,9 +1,11 @@
-"""Prints the capacity model's tables and writes them into docs/capacity.md: `python -m sandbox.capacity`."""
+"""Print the capacity tables and write them into docs/capacity.md: `python -m bench.capacity`."""
 
 import sys
 
+from bench.capacity import inputs, report
+from bench.capacity.bulk_passes import count_passes
+from bench.capacity.order_usage import count_order
 from jiuwu_cli.terminal.encoding import show_every_character
-from sandbox.capacity import inputs, order, report
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
 
@@ -12,17 +14,17 @@ BEGIN, END = "<!-- tables: make capacity -->\n", "<!-- end of tables -->\n"
 
 
 def main() -> int:
-    """Exit status 0."""
+    """Return exit status 0."""
     show_every_character()
-    tables = report.render(order.counted(), inputs.load(), template.load())
+    tables = report.render(count_order(), count_passes(), inputs.load(), template.load())
     text = DOCUMENT.read_text("utf-8")
-    DOCUMENT.write_text(renewed(text, tables), "utf-8")
+    DOCUMENT.write_text(with_tables(text, tables), "utf-8")
     print(tables)
     return 0
 
 
-def renewed(text: str, tables: str) -> str:
-    """The document with these tables between its marks."""
+def with_tables(text: str, tables: str) -> str:
+    """Return the document with these tables between its markers."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{tables}\n{END}{after}"

@@ -1,11 +1,11 @@
-"""The model's inputs, from inputs.toml beside this file: prices, limits, times. A line that is missing is refused."""
+"""Prices, limits and assumed times from inputs.toml, and the queues and lanes of the template and the profile."""
 
 from pathlib import Path
 
 import msgspec
 
+from bench.capacity import template_queues
 from jiuwu.platform import profile
-from sandbox.capacity import queues
 from sandbox.cloud import template
 
 FILE = Path(__file__).with_name("inputs.toml")
@@ -27,7 +27,7 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What AWS allows; rates are per second, `poller_growth` per minute."""
+    """What AWS allows; rates are per second."""
 
     partition_write_units: float
     partition_read_units: float
@@ -35,8 +35,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table_read_units: float
     concurrency: int
     api_requests: float
-    poller_start: int
-    poller_growth: int
     poller_concurrency: int
     sqs_in_flight: int
     events_per_second: float
@@ -44,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long one step takes."""
+    """Duration of one step."""
 
     query: float
     batch_get: float
@@ -53,17 +51,16 @@ class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kms: float
     single_item: float
     send: float
-    queue: float
 
 
 class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an order brings besides, and what is set."""
+    """What an order brings beside what is counted, and what there is beside orders."""
 
-    looks: float
+    order_views: float
     logins: float
-    due_looks: float
-    office_calls: float
-    letters: float
+    due_checks: float
+    back_office_calls: float
+    dead_letters: float
     members: int
     products: int
     log_bytes: float
@@ -73,7 +70,7 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file says."""
+    """The content of inputs.toml."""
 
     prices: Prices
     limits: Limits
@@ -82,32 +79,34 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop: Shop
 
 
-class Setup(msgspec.Struct, frozen=True):
-    """What the template and the profile set: how many of its function each queue keeps busy at most, and how many calls
-    a second each lane of the platform has."""
+class Configuration(msgspec.Struct, frozen=True):
+    """What the template and the profile set: each queue's maximum concurrency, and each lane's platform calls a
+    second."""
 
-    most_at_once: dict[str, int]
+    max_concurrency: dict[str, int]
     calls_per_second: dict[str, float]
 
-    def wider(self, times: float) -> "Setup":
-        """With so many times the platform's rate."""
+    def with_platform_rate(self, times: float) -> "Configuration":
+        """Return the same with so many times the platform's rate."""
         lanes = {lane: times * calls for lane, calls in self.calls_per_second.items()}
         return msgspec.structs.replace(self, calls_per_second=lanes)
 
 
 class Inputs(Given, frozen=True):
-    """Everything that the model takes as given."""
+    """All inputs."""
 
-    setup: Setup
+    configuration: Configuration
 
 
 def load(file: Path = FILE) -> Inputs:
-    """The inputs of a file beside the template's and the profile's defaults; raises msgspec.ValidationError naming the
-    line that is wrong."""
+    """Return the inputs of a file with the template's and the profile's defaults.
+
+    Raise msgspec.ValidationError, which names the line, when one is missing, unknown or of the wrong type.
+    """
     given = msgspec.toml.decode(file.read_bytes(), type=Given)
     limits = profile.load().limits
-    setup = Setup(
-        {one.name: one.most_at_once for one in queues.of(template.load())},
+    configuration = Configuration(
+        {one.name: one.max_concurrency for one in template_queues.queues(template.load())},
         {lane: limits.per_second(lane) for lane in limits.lanes},
     )
-    return Inputs(**msgspec.structs.asdict(given), setup=setup)
+    return Inputs(**msgspec.structs.asdict(given), configuration=configuration)
