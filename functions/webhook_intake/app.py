@@ -33,46 +33,57 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     quarantine_queue_url: str
 
 
-class Intake(NamedTuple):
+class Dependencies(NamedTuple):
     """What taking in a notification needs."""
 
     settings: Settings
     profile: profile.Profile
     sqs: Any
     secrets: Callable[[], AppSecrets]
-    runtime: Runtime = SYSTEM
+    runtime: Runtime
 
 
-def handle(intake: Intake, event: Mapping[str, Any]) -> Response:
+def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
+    """Return the dependencies for these settings; raises ProfileError."""
+    return Dependencies(
+        settings=settings,
+        profile=profile.load(settings.jiuwu_profile),
+        sqs=clients.client("sqs"),
+        secrets=SecretReader(clients.client("secretsmanager"), settings.app_secret_name),
+        runtime=runtime,
+    )
+
+
+def handle(dependencies: Dependencies, event: Mapping[str, Any]) -> Response:
     """The reply to an API Gateway HTTP API event (payload 2.0): the profile's success reply, or a 4xx or 503 with a
     reason in JSON."""
-    now = intake.runtime.clock()
+    now = dependencies.runtime.clock()
     try:
         headers, body = _headers(event), _body(event)
-        _take_in(intake, headers, body, now)
+        _take_in(dependencies, headers, body, now)
     except NotificationRefused as refused:
         return _refuse(refused)
     except (ClientError, BotoCoreError, SecretUnavailable) as error:
         return _put_off(error)
-    contract = intake.profile.notification
+    contract = dependencies.profile.notification
     return _response(contract.success_status, contract.success_body, {"content-type": contract.success_content_type})
 
 
-def _take_in(intake: Intake, headers: Mapping[str, Any], body: bytes, now: float) -> None:
+def _take_in(dependencies: Dependencies, headers: Mapping[str, Any], body: bytes, now: float) -> None:
     try:
         taken = notifications.receive(
-            intake.profile,
-            app_id=intake.settings.app_id,
-            secrets=lambda: intake.secrets().all,
+            dependencies.profile,
+            app_id=dependencies.settings.app_id,
+            secrets=lambda: dependencies.secrets().all,
             headers=headers,
             body=body,
             now=now,
         )
     except NotificationQuarantined as unreadable:
-        _quarantine(intake, unreadable, body, now)
+        _quarantine(dependencies, unreadable, body, now)
         _record_quarantined(unreadable)
     else:
-        _enqueue(intake, taken, now)
+        _enqueue(dependencies, taken, now)
         _record(taken)
 
 
@@ -99,18 +110,18 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _enqueue(intake: Intake, taken: Notification, now: float) -> None:
+def _enqueue(dependencies: Dependencies, taken: Notification, now: float) -> None:
     trade = taken.event_type.startswith("order.")
-    url = intake.settings.order_queue_url if trade else intake.settings.community_queue_url
-    _send(intake, url, for_sqs(taken.body_text), _attributes(taken, now) | {"event_type": taken.event_type})
+    url = dependencies.settings.order_queue_url if trade else dependencies.settings.community_queue_url
+    _send(dependencies, url, for_sqs(taken.body_text), _attributes(taken, now) | {"event_type": taken.event_type})
 
 
-def _quarantine(intake: Intake, unreadable: NotificationQuarantined, body: bytes, now: float) -> None:
+def _quarantine(dependencies: Dependencies, unreadable: NotificationQuarantined, body: bytes, now: float) -> None:
     """Every byte as it came: what is no JSON may hold what SQS takes in no text."""
     why = {"kind": "quarantined", "reason": str(unreadable), "function": "WebhookIntake", "encoding": "base64"}
     _send(
-        intake,
-        intake.settings.quarantine_queue_url,
+        dependencies,
+        dependencies.settings.quarantine_queue_url,
         # SQS takes no empty message; kept as "no bytes" all the same, because that is no Base64
         base64.b64encode(body).decode() or "=",
         _attributes(unreadable, now) | why,
@@ -126,8 +137,8 @@ def _attributes(taken: Notification | NotificationQuarantined, now: float) -> di
     }
 
 
-def _send(intake: Intake, url: str, body: str, told: dict[str, str]) -> None:
-    intake.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes(told))
+def _send(dependencies: Dependencies, url: str, body: str, texts: dict[str, str]) -> None:
+    dependencies.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes(texts))
 
 
 def _record(taken: Notification) -> None:
@@ -178,8 +189,8 @@ def _put_off(error: ClientError | BotoCoreError | SecretUnavailable) -> Response
 
 
 def _problem(refused: NotificationRefused, headers: dict[str, str]) -> Response:
-    told = {"code": refused.status, "reason": refused.reason, "message": refused.message, "field": refused.field}
-    body = msgspec.json.encode(told).decode()
+    problem = {"code": refused.status, "reason": refused.reason, "message": refused.message, "field": refused.field}
+    body = msgspec.json.encode(problem).decode()
     return _response(refused.status, body, {"content-type": "application/json", **headers})
 
 
@@ -187,18 +198,12 @@ def _response(status: int, body: str, headers: dict[str, str]) -> Response:
     return {"statusCode": status, "headers": {**headers, "x-content-type-options": "nosniff"}, "body": body}
 
 
-_settings = settings.load(Settings)
-_intake = Intake(
-    settings=_settings,
-    profile=profile.load(_settings.jiuwu_profile),
-    sqs=clients.client("sqs"),
-    secrets=SecretReader(clients.client("secretsmanager"), _settings.app_secret_name),
-)
+_dependencies = build(settings.load(Settings))
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Response:
     """Entry point for Lambda."""
-    return handle(_intake, event)
+    return handle(_dependencies, event)
 
 
 cold_start.finish()

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from jiuwu.aws.settings import load
 from jiuwu.bootstrap import Platform
 from jiuwu.deadline import Deadline
 from jiuwu.orders.order import Order
@@ -21,8 +22,10 @@ class Rig:
 
     def __init__(self, app: ModuleType, environment: dict[str, str], aws: Callable[[str], Any], said: Said) -> None:
         self.app, self.environment, self.sqs, self.said = app, environment, aws("sqs"), said
-        self.store: OrderStore = app._processor.store
-        self.processor = app._processor._replace(runtime=Runtime(clock=lambda: NOW + 0.9))
+        self.settings = load(app.Settings, environment)
+        runtime = Runtime(clock=lambda: NOW + 0.9)
+        self.dependencies = app.build(self.settings, Platform(self.settings), runtime)
+        self.store: OrderStore = self.dependencies.store
 
     def put(self, *orders: Order) -> None:
         for order in orders:
@@ -36,10 +39,10 @@ class Rig:
     def handle(
         self, *records: dict[str, Any], remaining: Callable[[], float] = lambda: 30.0, **changes: Any
     ) -> list[str]:
-        return failed(self.app.handle(self.processor._replace(**changes), batch(*records), Deadline(remaining)))
+        return failed(self.app.handle(self.dependencies._replace(**changes), batch(*records), Deadline(remaining)))
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
-        self.processor = self.processor._replace(platform=Platform(self.app._settings, http=platform(answers)))
+        self.dependencies = self.dependencies._replace(platform=Platform(self.settings, http=platform(answers)))
 
     @property
     def asked_to_ship(self) -> list[str]:
@@ -47,5 +50,5 @@ class Rig:
         return sorted(json.loads(message["Body"])["order_no"] for message in messages)
 
     @property
-    def buried(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         return drained(self.sqs, self.environment["ORDER_DEAD_LETTER_URL"])

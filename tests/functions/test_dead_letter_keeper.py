@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from jiuwu.aws.settings import SettingsError
+from jiuwu.aws.settings import SettingsError, load
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import FailedMessage, Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
@@ -31,17 +31,17 @@ ARN = "arn:aws:sqs:eu-west-1:1:"
 class Desk:
     """The function on a table of its own."""
 
-    def __init__(self, app: ModuleType, said: Said) -> None:
-        self.app, self.said = app, said
-        self.shelf: DeadLetterRepository = app._keeper.shelf
-        self.keeper = app._keeper._replace(runtime=Runtime(clock=lambda: NOW + 0.9))
+    def __init__(self, app: ModuleType, environment: dict[str, str], said: Said) -> None:
+        self.app, self.environment, self.said = app, environment, said
+        self.dependencies = app.build(load(app.Settings, environment), Runtime(clock=lambda: NOW + 0.9))
+        self.repository: DeadLetterRepository = self.dependencies.repository
 
     def handle(self, *records: dict[str, Any], **changes: Any) -> list[str]:
-        return failed(self.app.handle(self.keeper._replace(**changes), batch(*records)))
+        return failed(self.app.handle(self.dependencies._replace(**changes), batch(*records)))
 
     @property
     def letters(self) -> list[DeadLetter]:
-        return [letter for kind in Kind for letter in self.shelf.of_kind(kind)]
+        return [letter for kind in Kind for letter in self.repository.of_kind(kind)]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def environment(dead_letters_table: str) -> dict[str, str]:
 def desk(
     load_function: Callable[..., ModuleType], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> Desk:
-    return Desk(load_function("dead_letter_keeper", **environment), listen(capsys))
+    return Desk(load_function("dead_letter_keeper", **environment), environment, listen(capsys))
 
 
 def test_the_example_event_becomes_a_letter(
@@ -69,10 +69,11 @@ def test_the_example_event_becomes_a_letter(
 ) -> None:
     event = json.loads((project / "events" / "dead_letter_keeper.json").read_text())
     arn = event["Records"][0]["eventSourceARN"]
-    function = load_function("dead_letter_keeper", **environment | {"ORDER_DEAD_LETTERS_ARN": arn})
+    function = load_function("dead_letter_keeper", **environment)
+    dependencies = function.build(load(function.Settings, environment | {"ORDER_DEAD_LETTERS_ARN": arn}))
 
-    assert {"batchItemFailures": []} == function.handler(event, None)
-    (letter,) = function._keeper.shelf.about(ORDER_NO)
+    assert {"batchItemFailures": []} == function.handle(dependencies, event)
+    (letter,) = dependencies.repository.about(ORDER_NO)
     assert (Kind.QUARANTINED, "OrderQueue", "evt_20251122_000002") == (letter.kind, letter.source, letter.event_id)
 
 
@@ -83,7 +84,7 @@ def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
 
     assert [] == desk.handle(poison, exhausted, quarantined)
 
-    found = [desk.shelf.get(letter.letter_id) for letter in desk.letters]
+    found = [desk.repository.get(letter.letter_id) for letter in desk.letters]
     kept = {letter.kind: letter for letter in found if letter}
     bodies = {kind: letter.body for kind, letter in kept.items()}
     assert {"poison": PAID.encode(), "exhausted": b'{"order_no":"JW1"}', "quarantined": b"{"} == bodies
@@ -108,7 +109,7 @@ def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(de
 
     (letter,) = desk.letters
     assert (2, 10, 1_763_800_000, NOW + 600) == (letter.deaths, letter.attempts, letter.first_at, letter.last_at)
-    assert [letter] == list(desk.shelf.about(ORDER_NO))
+    assert [letter] == list(desk.repository.about(ORDER_NO))
 
 
 def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
@@ -140,10 +141,10 @@ class Overtaken(DeadLetterRepository):
 
 def test_a_death_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws: Callable[[str], Any]) -> None:
     desk.handle(given_up(message="m-1", received=6))
-    table = desk.app._settings.dead_letters_table
+    table = desk.environment["DEAD_LETTERS_TABLE"]
 
     overtaken = Overtaken(aws("dynamodb"), table, death(message="m-2", received=6))
-    assert [] == desk.handle(given_up(message="m-3", received=6), shelf=overtaken)
+    assert [] == desk.handle(given_up(message="m-3", received=6), repository=overtaken)
 
     (letter,) = desk.letters
     assert (3, 15) == (letter.deaths, letter.attempts)
@@ -152,7 +153,7 @@ def test_a_death_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws: C
 def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> None:
     desk.handle(given_up(message="m-1"))
     (letter,) = desk.letters
-    desk.shelf.redriven(letter, as_="redrive-1", at=NOW)
+    desk.repository.redriven(letter, as_="redrive-1", at=NOW)
     assert ["redriven"] == [found.state for found in desk.letters]
 
     desk.handle(given_up(message="m-2", redriven_from=letter.letter_id, delivery_id="redrive-1"))
@@ -187,7 +188,7 @@ class Down:
 def test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted(desk: Desk) -> None:
     down: Any = Down()
 
-    assert ["m-1"] == desk.handle(given_up(message="m-1"), shelf=DeadLetterRepository(down, "letters"))
+    assert ["m-1"] == desk.handle(given_up(message="m-1"), repository=DeadLetterRepository(down, "letters"))
     assert ["EndpointConnectionError"] == [line["failed"] for line in desk.said.about("dead letter not kept")]
     assert {} == desk.said.counted("DeadLetters")
 

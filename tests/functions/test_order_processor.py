@@ -12,6 +12,7 @@ import pytest
 
 from jiuwu.aws import clients
 from jiuwu.aws.settings import SettingsError
+from jiuwu.deadline import NO_DEADLINE
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.order import Order, Status
 from tests.functions.order_processor_rig import Rig
@@ -43,7 +44,7 @@ def test_the_example_event_pays_its_order(rig: Rig, project: Path) -> None:
     order = Order(**fields | {name: body[there] for name, there in _NUMBERS.items()})
     rig.put(order)
 
-    assert rig.app.handler(event, None) == {"batchItemFailures": []}
+    assert rig.app.handle(rig.dependencies, event, NO_DEADLINE) == {"batchItemFailures": []}
     paid = rig.store.get(order.order_no)
     assert paid is not None
     assert (paid.status, paid.balance_fen, paid.pending) == (Status.PAID, 1234, (Ship(),))
@@ -213,8 +214,8 @@ def test_the_same_event_id_with_another_content_is_an_alarm_and_kept_and_no_dupl
     assert rig.handle(record(told("paid", event="evt-1", **changes))) == []
 
     assert before == rig.order()
-    (buried,) = rig.buried
-    attributes = {name: value["StringValue"] for name, value in buried["MessageAttributes"].items()}
+    (letter,) = rig.dead_letters
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert ("poison", "event_id_reused") == (attributes["kind"], attributes["reason"].split(":")[0])
     assert {"event_id_reused": 1} == rig.said.counted("OrderAlerts")
     assert {} == rig.said.counted("Duplicates")
@@ -226,7 +227,7 @@ def test_the_same_event_sent_again_with_a_new_time_and_version_is_a_duplicate(ri
 
     rig.handle(record(told("paid", event="evt-1", at=NOW + 60) | {"version": 3}))
 
-    assert ({"": 1}, []) == (rig.said.counted("Duplicates"), rig.buried)
+    assert ({"": 1}, []) == (rig.said.counted("Duplicates"), rig.dead_letters)
 
 
 # ---- the start -------------------------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ class Desk:
         self.shelf = DeadLetterRepository(stack.client("dynamodb"), stack.output("DeadLettersTable"))
 
     def kept(self) -> list[DeadLetter]:
-        """What was buried, as the keeper keeps it."""
+        """What was letter, as the keeper keeps it."""
         found = taken(self.sqs, self.rig.environment["ORDER_DEAD_LETTER_URL"])
-        profile = self.rig.processor.platform.profile
+        profile = self.rig.dependencies.platform.profile
         return [
             self.shelf.keep(failed_message.read(one, source=failed_message.ORDERS, profile=profile, now=NOW + 60))
             for one in found
@@ -85,7 +85,7 @@ def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
     message = record(told("paid"))
     desk.rig.handle(message)
     before, shipped = desk.rig.order(), desk.rig.asked_to_ship
-    profile = desk.rig.processor.platform.profile
+    profile = desk.rig.dependencies.platform.profile
     letter = desk.shelf.keep(failed_message.read(message, source=failed_message.ORDERS, profile=profile, now=NOW))
 
     assert [] == desk.redriven(letter)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.aws import clients
+from jiuwu.dead_letters.queue import DeadLetterQueue
 from jiuwu.orders.codec import to_item
 from jiuwu.orders.effect_key import Ship
 from jiuwu.orders.order import Status
@@ -21,15 +22,15 @@ from tests.orders.lives import NOW
 # ---- poison ----------------------------------------------------------------------------------------------------------
 
 
-def test_poison_is_buried_as_it_came_with_its_reason_and_holds_up_nobody(rig: Rig) -> None:
+def test_poison_goes_to_the_dead_letters_as_it_came_with_its_reason_and_holds_up_nobody(rig: Rig) -> None:
     rig.put(an_order(), an_order(2))
     poison = record(told("paid", 1, amount="十二元"), trace="abc")
 
     assert rig.handle(record(told("paid", 0)), poison, record(told("paid", 2))) == []
 
-    (buried,) = rig.buried
-    attributes = {name: value["StringValue"] for name, value in buried["MessageAttributes"].items()}
-    assert buried["Body"] == poison["body"]
+    (letter,) = rig.dead_letters
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert letter["Body"] == poison["body"]
     assert {"event_id": "evt-paid-1", "event_type": "order.paid", "trace": "abc"}.items() <= attributes.items()
     assert ("quarantined", "OrderProcessor", "1") == tuple(attributes[n] for n in ("kind", "function", "attempts"))
     assert attributes["reason"].startswith("malformed: data.amount")
@@ -38,26 +39,26 @@ def test_poison_is_buried_as_it_came_with_its_reason_and_holds_up_nobody(rig: Ri
     assert rig.said.counted("PoisonMessages") == {"malformed": 1}
 
 
-def test_whatever_lies_in_the_queue_is_buried_and_raises_nothing(rig: Rig) -> None:
+def test_whatever_lies_in_the_queue_goes_to_the_dead_letters_and_raises_nothing(rig: Rig) -> None:
     junk = [" ", "{", "null", "[]", '"x"', '{"event_id": 7}', "\x7f", '{"data": {}}']
 
     assert rig.handle(*(record(body) for body in junk)) == []
-    assert sorted(message["Body"] for message in rig.buried) == sorted(junk)
+    assert sorted(message["Body"] for message in rig.dead_letters) == sorted(junk)
 
 
-def test_a_message_without_attributes_is_buried(rig: Rig) -> None:
+def test_a_message_without_attributes_goes_to_the_dead_letters(rig: Rig) -> None:
     assert rig.handle({"messageId": "m", "body": "{}", "messageAttributes": {}}) == []
-    assert len(rig.buried) == 1
+    assert len(rig.dead_letters) == 1
 
 
-def test_poison_with_more_attributes_than_fit_is_buried(rig: Rig) -> None:
+def test_poison_with_more_attributes_than_fit_goes_to_the_dead_letters(rig: Rig) -> None:
     ours = {"delivery_id": "d-1", "headers": "{}", "redriven_from": "dl_1"}
 
     assert rig.handle(record("{", **{f"a{n}": "x" for n in range(5)}, **ours)) == []
 
-    (buried,) = rig.buried
+    (letter,) = rig.dead_letters
     goes_on = {"event_id", "event_type", "received_at", *ours}
-    assert goes_on | {"kind", "reason", "function", "attempts"} == buried["MessageAttributes"].keys()
+    assert goes_on | {"kind", "reason", "function", "attempts"} == letter["MessageAttributes"].keys()
 
 
 class Down:
@@ -70,10 +71,10 @@ class Down:
         return fail
 
 
-def test_poison_that_cannot_be_buried_comes_again(rig: Rig) -> None:
-    poison = record("{")
+def test_poison_that_the_dead_letter_queue_refuses_comes_again(rig: Rig) -> None:
+    poison, down = record("{"), cast(Any, Down())
 
-    assert rig.handle(poison, sqs=Down()) == [poison["messageId"]]
+    assert rig.handle(poison, dead_letters=DeadLetterQueue(down, "q", function="f")) == [poison["messageId"]]
     assert rig.said.about("order event")[0]["reason"] == "not_sent_to_dlq"
 
 
@@ -102,7 +103,7 @@ def test_a_table_that_does_not_answer_sends_all_back_but_poison(rig: Rig, code: 
     failures = rig.handle(first, poison, second, store=OrderStore(dynamodb, "orders"))
 
     assert failures == [first["messageId"], second["messageId"]]
-    assert len(rig.buried) == 1
+    assert len(rig.dead_letters) == 1
     assert code in rig.said.everything
     assert "ou_secret" not in rig.said.everything
 
@@ -195,9 +196,9 @@ def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
 
     assert rig.handle(record(told("paid", 0)), record(told("paid", 1))) == []
 
-    (buried,) = rig.buried
-    assert buried["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
-    assert "poison" == buried["MessageAttributes"]["kind"]["StringValue"]
+    (letter,) = rig.dead_letters
+    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
+    assert "poison" == letter["MessageAttributes"]["kind"]["StringValue"]
     assert rig.store.get(number(0)) is None
     assert rig.order(1).status is Status.PAID
     assert (rig.said.counted("Drift"), rig.said.counted("PoisonMessages")) == ({}, {"order_unknown": 1})
@@ -215,8 +216,8 @@ def test_a_number_that_is_not_of_our_making_is_asked_for_nowhere_and_holds_up_no
 
     assert rig.handle(record(told("paid", 0, out_order_no=foreign)), record(told("paid", 1))) == []
 
-    (buried,) = rig.buried
-    assert buried["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
+    (letter,) = rig.dead_letters
+    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
     assert rig.order(1).status is Status.PAID
 
 
@@ -253,7 +254,7 @@ def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the
 
     assert rig.order().status is Status.PAID
     assert left[0] > 0
-    assert rig.buried == []
+    assert rig.dead_letters == []
 
 
 @pytest.mark.parametrize("changes", [{"amount": "99.99"}, {"items": []}])
@@ -263,7 +264,7 @@ def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: di
     assert rig.handle(record(told("paid"))) == []
 
     assert rig.store.get(number(0)) is None
-    assert rig.buried[0]["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
+    assert rig.dead_letters[0]["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
 
 
 def test_while_the_platform_is_down_an_unknown_order_waits_and_the_known_go_on(rig: Rig) -> None:
@@ -274,7 +275,7 @@ def test_while_the_platform_is_down_an_unknown_order_waits_and_the_known_go_on(r
     assert rig.handle(unknown, record(told("paid", 1))) == [unknown["messageId"]]
 
     assert rig.order(1).status is Status.PAID
-    assert rig.buried == []
+    assert rig.dead_letters == []
     assert rig.said.about("order event")[0]["reason"] == "platform:SignatureRefused"
 
 

@@ -76,8 +76,9 @@ def post(app: ModuleType, queue: Queue) -> Callable[..., dict[str, Any]]:
 
     def call(event: object, *, secrets: Callable[[], AppSecrets] = lambda: SECRETS) -> dict[str, Any]:
         settings = app.Settings(**{name.lower(): value for name, value in ENVIRONMENT.items()})
-        intake = app.Intake(settings, profile.load(), queue, secrets, runtime=Runtime(clock=lambda: NOW + 0.25))
-        reply: dict[str, Any] = app.handle(intake, event)
+        runtime = Runtime(clock=lambda: NOW + 0.25)
+        dependencies = app.Dependencies(settings, profile.load(), queue, secrets, runtime)
+        reply: dict[str, Any] = app.handle(dependencies, event)
         return reply
 
     return call

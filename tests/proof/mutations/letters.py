@@ -7,7 +7,7 @@ LETTERS = (
         "a quarantined notification is acknowledged only once its queue took it",
         1,
         "functions/webhook_intake/app.py",
-        "        _quarantine(intake, unreadable, body, now)\n",
+        "        _quarantine(dependencies, unreadable, body, now)\n",
         "",
         (
             "tests/functions/test_webhook_intake.py::test_quarantined_without_its_queue_is_not_acknowledged",

@@ -16,7 +16,7 @@ PLATFORM = (
         1,
         "functions/webhook_intake/app.py",
         "return _put_off(error)",
-        'telemetry.count("Lost")\n        return _response(200, intake.profile.notification.success_body, {})',
+        'telemetry.count("Lost")\n        return _response(200, dependencies.profile.notification.success_body, {})',
         ("tests/functions/test_webhook_intake.py::test_without_the_queue_nothing_is_acknowledged",),
     ),
     Safeguard(

@@ -99,7 +99,7 @@ TRADE = (
         '    if result.outcome != "poison":',
         "    if result.outcome:",
         (
-            "tests/functions/test_order_processor_trouble.py::test_whatever_lies_in_the_queue_is_buried_and_raises_nothing",
+            "tests/functions/test_order_processor_trouble.py::test_whatever_lies_in_the_queue_goes_to_the_dead_letters_and_raises_nothing",
         ),
     ),
     Safeguard(
@@ -108,6 +108,8 @@ TRADE = (
         "functions/order_processor/app.py",
         'return Result("failed", "not_sent_to_dlq"',
         'return Result("poison", "not_sent_to_dlq"',
-        ("tests/functions/test_order_processor_trouble.py::test_poison_that_cannot_be_buried_comes_again",),
+        (
+            "tests/functions/test_order_processor_trouble.py::test_poison_that_the_dead_letter_queue_refuses_comes_again",
+        ),
     ),
 )
