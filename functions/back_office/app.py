@@ -117,8 +117,8 @@ def request_refund(order_no: str, call: Called) -> Response[str]:
     key, (amount_fen, reason) = call.request.idempotency_key, read_refund(call.request)
     if not is_order_no(order_no):
         raise member_errors.order_unknown()
-    asked = call.dependencies.refunds.ask(order_no, key, amount_fen, reason)
-    return _served(202, "refund asked", refund_receipt(asked, key), order_no=order_no, again=asked.again)
+    result = call.dependencies.refunds.request(order_no, key, amount_fen, reason)
+    return _served(202, "refund requested", refund_receipt(result, key), order_no=order_no, repeated=result.repeated)
 
 
 @api.get("/merchant/members/<member_id>/points")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jiuwu.checkout.refunds import Asked, NoSuchOrder, OrderBusy, RefundRefused, Refunds
+from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, RefundResult, Refunds
 from jiuwu.effects import queue
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order
@@ -101,9 +101,9 @@ def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
         confirm(f"Give {yuan(wanted)} yuan back?")
 
 
-def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> Asked:
+def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> RefundResult:
     try:
-        return refunds.ask(order.order_no, request, asked_fen, reason)
+        return refunds.request(order.order_no, request, asked_fen, reason)
     except RefundRefused as refused:
         problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
         raise Problem(problem, _left(refused.order)) from None
@@ -119,13 +119,13 @@ def _left(order: Order) -> str:
     return f"it can give back {yuan(refundable_fen(order))} yuan"
 
 
-def _report(asked: Asked, request: str) -> None:
-    left = f"what is left: {yuan(refundable_fen(asked.order))}"
-    if asked.again:
-        at = f" at {times.shown(asked.at)}" if asked.at else ""
-        say(f"already asked for {yuan(asked.fen)} yuan{at}, nothing new; {left}")
+def _report(result: RefundResult, request: str) -> None:
+    left = f"what is left: {yuan(refundable_fen(result.order))}"
+    if result.repeated:
+        at = f" at {times.shown(result.at)}" if result.at else ""
+        say(f"already asked for {yuan(result.amount_fen)} yuan{at}, nothing new; {left}")
         another = "; for another refund of the same sum give a --request-id of your own"
-        note(f"request id {request}{another if refundable_fen(asked.order) else ''}")
+        note(f"request id {request}{another if refundable_fen(result.order) else ''}")
         return
-    say(f"asked for {yuan(asked.fen)} yuan; {left}")
+    say(f"asked for {yuan(result.amount_fen)} yuan; {left}")
     note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

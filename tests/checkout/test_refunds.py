@@ -35,11 +35,11 @@ def now_in(store: OrderStore) -> Order:
 def test_the_same_request_is_told_what_the_platform_left_of_it(
     refunds: Refunds, store: OrderStore, fen: int | None
 ) -> None:
-    refunds.ask(NUMBER, "r1", fen)
+    refunds.request(NUMBER, "r1", fen)
     order = now_in(store)
     store.save_many([(order, order_of(order, apply(order, refunded("r9", "t1", 1000), policy=REFUND)))])
 
-    again = refunds.ask(NUMBER, "r1", fen)
+    again = refunds.request(NUMBER, "r1", fen)
 
-    assert (234, True) == (again.fen, again.again)
+    assert (234, True) == (again.amount_fen, again.repeated)
     assert 234 == sum(effect.fen for _, effect in now_in(store).effects)

@@ -14,7 +14,7 @@ from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, R
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Failure, Order, Status
 from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen
-from jiuwu.orders.state_machine import Applied, Ignored, apply
+from jiuwu.orders.state_machine import Applied, Duplicate, Ignored, apply
 from tests.orders.lives import (
     CANCELLED,
     COMPLETED,
@@ -35,11 +35,11 @@ from tests.orders.lives import (
 )
 
 
-def ask(fen: int, request: str = "ask-1", at: int = NOW + 200) -> RefundRequested:
+def ask(fen: int | None, request: str = "ask-1", at: int = NOW + 200) -> RefundRequested:
     return RefundRequested(request, at, fen, "changed their mind")
 
 
-def asked(order: Order, fen: int, request: str = "ask-1") -> Order:
+def asked(order: Order, fen: int | None, request: str = "ask-1") -> Order:
     outcome = apply(order, ask(fen, request), policy=REFUND)
     assert isinstance(outcome, Applied), outcome
     return outcome.order
@@ -158,27 +158,50 @@ def test_nothing_is_given_back_where_nothing_was_paid(order: Order) -> None:
 
 
 def test_a_refunded_order_has_nothing_left() -> None:
-    assert Ignored("refund_exceeds_payment") == apply(REFUNDED, ask(1), policy=REFUND)
+    assert Ignored("nothing_left") == apply(REFUNDED, ask(1), policy=REFUND)
 
 
 def test_the_same_request_again_asks_for_nothing_more() -> None:
-    assert Ignored("duplicate_event", "ask:ask-1") == apply(asked(PAID, 500), ask(500), policy=REFUND)
+    assert repeated(500) == apply(asked(PAID, 500), ask(500), policy=REFUND)
+
+
+def repeated(fen: int, request: str = "ask-1", at: int = NOW + 200) -> Duplicate:
+    return Duplicate("duplicate_event", f"request:{request}", amount_fen=fen, at=at)
+
+
+def test_a_request_without_an_amount_is_for_all_that_is_left() -> None:
+    order = asked(asked(PAID, 234), None, "ask-2")
+
+    assert {"t1": 1234} == wanted(order)
+    assert repeated(1000, "ask-2") == apply(order, ask(None, "ask-2"), policy=REFUND)
+    assert repeated(1000, "ask-2") == apply(order, ask(1000, "ask-2"), policy=REFUND)
+
+
+@pytest.mark.parametrize("fen", [1200, None])
+def test_what_was_requested_stays_the_request_when_the_platform_gives_a_part_of_it_back_meanwhile(
+    fen: int | None,
+) -> None:
+    order = after(asked(PAID, 1200), refunded("r9", "t1", 500))
+
+    assert repeated(734) == apply(order, ask(fen), policy=REFUND)
+    for another in (500, 700, 734):
+        assert Ignored("request_reused", "request:ask-1") == apply(order, ask(another), policy=REFUND)
 
 
 def test_the_same_request_for_another_amount_is_told_apart() -> None:
     outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
 
     assert isinstance(outcome, Ignored)
-    assert ("event_id_reused", "ask:ask-1") == (outcome.reason, outcome.duplicate_of)
+    assert ("request_reused", "request:ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
-@pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "event_id_reused")])
+@pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "request_reused")])
 def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: str) -> None:
     forgotten = replace(asked(PAID, 500), history=())
 
     outcome = apply(forgotten, ask(fen), policy=REFUND)
     assert isinstance(outcome, Ignored)
-    assert (reason, "ask:ask-1") == (outcome.reason, outcome.duplicate_of)
+    assert (reason, "request:ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
 def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> None:
@@ -284,7 +307,7 @@ def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
         order = asked(order, 1, f"ask-{number}")
 
     assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
-    assert Ignored("duplicate_event", "ask:ask-0") == apply(order, ask(1, "ask-0"), policy=REFUND)
+    assert repeated(1, "ask-0", at=0) == apply(order, ask(1, "ask-0"), policy=REFUND)
 
 
 def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_money() -> None:
@@ -312,10 +335,8 @@ def test_the_reason_that_a_request_gave_first_stands() -> None:
 
     again = apply(order, replace(ask(100), reason="broken"), policy=REFUND)
 
-    assert Ignored("duplicate_event", "ask:ask-1") == again
-    assert Ignored("duplicate_event", "ask:ask-1") == apply(
-        replace(order, history=()), replace(ask(100), reason="broken"), policy=REFUND
-    )
+    assert repeated(100) == again
+    assert repeated(100, at=0) == apply(replace(order, history=()), replace(ask(100), reason="broken"), policy=REFUND)
 
 
 def test_no_reasons_fill_an_order() -> None:

@@ -89,7 +89,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
     letter = shelf.keep(
-        death(body, source=EFFECTS, effect=Ship(), kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
+        death(body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
     )
     finding = Finding(Drift.PLATFORM_BEHIND, order.order_no, "shipped here, paid there")
     records = Records(deployed.client("dynamodb"), deployed.output("ReconciliationTable"))
@@ -221,10 +221,10 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
 
 def test_a_refund_asked_for_is_told_in_yuan() -> None:
     order = replace(
-        an_order(), history=(HistoryEntry(at=NOW, idempotency_key="ask:1", kind="refund_requested", detail="980"),)
+        an_order(), history=(HistoryEntry(at=NOW, idempotency_key="request:1", kind="refund_requested", detail="980"),)
     )
 
-    assert "refund of 9.80 yuan requested by ask:1" in [moment.what for moment in moments_of(order, [], [], [])]
+    assert "refund of 9.80 yuan requested by request:1" in [moment.what for moment in moments_of(order, [], [], [])]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,10 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
     asked = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
     asked = replace(
         asked,
-        history=(HistoryEntry(NOW, "ask:r", "refund_requested", "234"), HistoryEntry(NOW, "", "effect_done", "refund")),
+        history=(
+            HistoryEntry(NOW, "request:r", "refund_requested", "234"),
+            HistoryEntry(NOW, "", "effect_done", "refund"),
+        ),
     )
     answer = replace(refunded("r7", fen=234, at=NOW), out_refund_no=effect_id(asked.order_no, name))
     order = replace(after(asked, answer), created_at=NOW - 60)
@@ -359,7 +362,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
 
     assert [
         "made here",
-        "refund of 2.34 yuan requested by ask:r",
+        "refund of 2.34 yuan requested by request:r",
         "orders.refund ok in 31 ms",
         "the platform took the refund request",
         f"order.refunded {answer.event_id} accepted, answered 200",

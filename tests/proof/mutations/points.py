@@ -93,11 +93,11 @@ POINTS = (
         ("tests/functions/test_back_office.py::test_a_stranger_learns_only_that_a_key_is_needed",),
     ),
     Safeguard(
-        "a refund asked for long ago is not asked for again",
+        "a refund requested long ago is not requested again",
         2,
         "layers/jiuwu/jiuwu/orders/refund_rules.py",
-        "if known := asked_by(order, event.event_id):",
-        "if known := 0:",
+        "return bool(_parts(order, request)) or order.seen",
+        "return order.seen",
         ("tests/functions/test_back_office.py::test_a_request_known_from_long_ago_is_still_the_same_refund",),
     ),
 )

@@ -6,9 +6,9 @@ from typing import Literal, cast
 
 from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.order import Order
-from jiuwu.orders.refund_rules import asked_by, refundable_fen
+from jiuwu.orders.refund_rules import requested_fen
 from jiuwu.orders.repository import OrderStore
-from jiuwu.orders.state_machine import Applied, Policy, apply
+from jiuwu.orders.state_machine import Applied, Duplicate, Policy, apply
 from jiuwu.runtime import SYSTEM, Runtime
 
 type Why = Literal["nothing_paid", "nothing_left", "refund_exceeds_payment", "too_many_refunds", "request_reused"]
@@ -31,13 +31,13 @@ class OrderBusy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A refund that goes its way: how much of which order (less than was asked for once the platform gave some of it
-    back itself), and whether this very request asked for it before: `at` Unix seconds (0: nobody remembers when)."""
+class RefundResult:
+    """A refund that was granted: how much of which order (less than was requested once the platform gave some of it
+    back by itself), and whether this very request came before: `at` Unix seconds (0: nobody remembers when)."""
 
     order: Order
-    fen: int
-    again: bool
+    amount_fen: int
+    repeated: bool
     at: int = 0
 
 
@@ -55,40 +55,26 @@ class Refunds:
     ) -> None:
         self._store, self._policy, self._queue, self._clock = store, policy, queue, runtime.clock
 
-    def ask(self, order_no: str, request_id: str, fen: int | None, reason: str = "") -> Asked:
-        """Asks for `fen` of what the order keeps, or for all of it (None); once per request id (1 to 64 visible ASCII
-        characters), however often it comes. Raises NoSuchOrder, RefundRefused and OrderBusy."""
+    def request(self, order_no: str, request_id: str, amount_fen: int | None, reason: str = "") -> RefundResult:
+        """Request `amount_fen` of what the order keeps, or all of it (None); once per request id (1 to 64 visible ASCII
+        characters), however often it comes. Raise NoSuchOrder, RefundRefused and OrderBusy."""
         for _ in self._store.rounds():
             order = self._store.get(order_no)
             if order is None:
                 raise NoSuchOrder(order_no)
-            before, happened = asked_by(order, request_id), order.seen(f"ask:{request_id}")
-            repeated = Asked(order, before, again=True, at=happened.at if happened else 0)
-            if fen is None and happened:
-                return self._queued(repeated)
-            wanted = fen if fen is not None else before or refundable_fen(order)
-            event = RefundRequested(request_id, int(self._clock()), wanted, reason)
+            event = RefundRequested(request_id, int(self._clock()), amount_fen, reason)
             outcome = apply(order, event, policy=self._policy)
+            if isinstance(outcome, Duplicate):
+                return self._queued(RefundResult(order, outcome.amount_fen, repeated=True, at=outcome.at))
             if not isinstance(outcome, Applied):
-                self._refuse_unless_repeated(order, _why(getattr(outcome, "reason", ""), order))
-                return self._queued(repeated)
+                raise RefundRefused(cast(Why, outcome.reason), order)
             if not self._store.save_many([(order, outcome.order)]):
-                return self._queued(Asked(outcome.order, wanted, again=False))
+                granted = requested_fen(outcome.order, request_id)
+                return self._queued(RefundResult(outcome.order, granted, repeated=False))
         raise OrderBusy(order_no)
 
-    def _refuse_unless_repeated(self, order: Order, reason: str) -> None:
-        if reason == "event_id_reused":
-            raise RefundRefused("request_reused", order)
-        if reason != "duplicate_event":
-            raise RefundRefused(cast(Why, reason), order)
-
-    def _queued(self, asked: Asked) -> Asked:
-        """Also for a repetition: the process that asked first may have died before it came to this."""
-        if asked.order.pending:
-            self._queue([asked.order.order_no])
-        return asked
-
-
-def _why(reason: str, order: Order) -> str:
-    """Return the refusal in words of the request: where nothing is left, no other amount would do."""
-    return "nothing_left" if reason == "refund_exceeds_payment" and not refundable_fen(order) else reason
+    def _queued(self, result: RefundResult) -> RefundResult:
+        """Queue the effects, also for a repetition: the process that came first may have died before it did."""
+        if result.order.pending:
+            self._queue([result.order.order_no])
+        return result

@@ -11,7 +11,7 @@ from jiuwu.orders.refund_rules import going_back_fen, refundable_fen
 from jiuwu.platform.money import yuan
 from jiuwu.points.codec import Booking, State
 
-from .refunds import Asked
+from .refunds import RefundResult
 
 # What a line of the history means to a member; lines that are our own business are not here.
 _HAPPENED = {
@@ -91,14 +91,14 @@ def for_merchant(order: Order) -> dict[str, object]:
     }
 
 
-def refund_receipt(asked: Asked, request_id: str) -> dict[str, object]:
+def refund_receipt(result: RefundResult, request_id: str) -> dict[str, object]:
     """What a request for a refund came to, and what could still be asked back."""
-    left = refundable_fen(asked.order)
+    left = refundable_fen(result.order)
     return {
-        "order_no": asked.order.order_no,
+        "order_no": result.order.order_no,
         "request_id": request_id,
-        "amount_fen": asked.fen,
-        "amount": yuan(asked.fen),
+        "amount_fen": result.amount_fen,
+        "amount": yuan(result.amount_fen),
         "refundable_fen": left,
         "refundable": yuan(left),
     }

@@ -85,18 +85,13 @@ class RefundStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequested:
-    """The merchant wants so much of what the order keeps given back; `event_id` is the request's own, 1 to 64 visible
-    ASCII characters, `reason` (up to 200 characters) is for the platform and the books, and may name people."""
+    """The merchant requests so much of what the order keeps, or all of it (None). `request_id` is 1 to 64 visible ASCII
+    characters; `reason` (up to 200 characters) is for the platform and the books, and may name people."""
 
-    event_id: str
+    request_id: str
     at: int
-    amount_fen: int
+    amount_fen: int | None
     reason: str = field(default="", repr=False)
-
-    @property
-    def payload_digest(self) -> str:
-        """The same request asks for the same amount; the reason that it gave first stands."""
-        return f"{self.amount_fen:x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ class Ignored:
     alerts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate(Ignored):
+    """A request of the merchant's that came before: how much goes back by it now, which is less than was requested once
+    the platform gave some back by itself, and when it came (Unix seconds; 0: nobody remembers)."""
+
+    amount_fen: int
+    at: int
+
+
 @dataclass(frozen=True, slots=True)
 class NeedsLookup:
     """Not to be judged without the platform's view: write the order, which is due at once; the reconciler decides."""
@@ -119,8 +128,13 @@ def unknown_payment(order: Order, transaction_id: str) -> bool:
 def identity_of(event: Event) -> tuple[str, str]:
     """Return the event's idempotency key, and the digest of what it says; empty for what happens without one."""
     if isinstance(event, RefundRequested):
-        return f"ask:{event.event_id}", event.payload_digest
+        return request_key(event.request_id), ""
     return (event.event_id, event.payload_digest) if isinstance(event, MessageFacts) else ("", "")
+
+
+def request_key(request_id: str) -> str:
+    """Return the idempotency key of a merchant's request."""
+    return f"request:{request_id}"
 
 
 def want(order: Order, effect: EffectKey, fen: int = 0) -> Order:

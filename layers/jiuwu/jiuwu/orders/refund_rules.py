@@ -8,7 +8,20 @@ from .effect_key import PushStatus, RefundAll, RefundKey, RefundPart, Ship
 from .events import Refunded, RefundRequested, RefundStatusChanged
 from .ids import effect_id
 from .order import Effect, Entry, HoldReason, Order, Status
-from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, settle, unknown_payment, want
+from .outcomes import (
+    UNPAID,
+    Applied,
+    Duplicate,
+    Ignored,
+    Outcome,
+    Policy,
+    applied,
+    look,
+    request_key,
+    settle,
+    unknown_payment,
+    want,
+)
 from .payment_rules import given_back, short
 from .payment_sum import received_fen, take_back_refunds, was_paid
 
@@ -120,26 +133,42 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
     return applied(order, event, "refunded_before_payment", policy)
 
 
-def refund_asked(order: Order, event: RefundRequested, policy: Policy) -> Outcome:
+def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Outcome:
     """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
-    on its way back already. What is asked for in whole is not shipped any more."""
-    request = request_part(event.event_id)
-    if known := asked_by(order, event.event_id):  # its line fell off the history
-        reused = known != event.amount_fen
-        return Ignored("event_id_reused" if reused else "duplicate_event", f"ask:{event.event_id}")
-    payments = _to_take_from(order)
-    if not any(payment.fen for payment in payments):
+    on its way back already, and once per request. What is requested in whole is not shipped any more."""
+    if repeated := _repeated(order, event):
+        return repeated
+    if not any(payment.fen for payment in _to_take_from(order)):
         return Ignored("nothing_paid")
-    if not 0 < event.amount_fen <= refundable_fen(order):
+    if not (left := refundable_fen(order)):
+        return Ignored("nothing_left")
+    amount = left if event.amount_fen is None else event.amount_fen
+    if not 0 < amount <= left:
         return Ignored("refund_exceeds_payment")
     if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
-    left = event.amount_fen
-    for payment in payments:
+    granted = with_reason(_granted(order, event, amount), request_part(event.request_id), event.reason)
+    return applied(granted, event, "refund_requested", policy, detail=str(amount))
+
+
+def _repeated(order: Order, event: RefundRequested) -> Ignored | None:
+    """Return the answer to a request that came before: it is the same while it names the amount that was granted, or
+    none. Its line may have fallen off the history; then its refunds tell the amount."""
+    if not was_requested(order, event.request_id):
+        return None
+    key, going_back = request_key(event.request_id), requested_fen(order, event.request_id)
+    line = order.seen(key)
+    if event.amount_fen not in (None, int(line.detail) if line else going_back):
+        return Ignored("request_reused", key)
+    return Duplicate("duplicate_event", key, amount_fen=going_back, at=line.at if line else 0)
+
+
+def _granted(order: Order, event: RefundRequested, left: int) -> Order:
+    request = request_part(event.request_id)
+    for payment in _to_take_from(order):
         if part := min(left, max(order.refundable_fen(payment.ref), 0)):
             order, left = want(order, RefundPart(payment.ref, request), part), left - part
-    order = with_reason(unshipped_if_all_goes(order), request, event.reason)
-    return applied(order, event, "refund_requested", policy, detail=str(event.amount_fen))
+    return unshipped_if_all_goes(order)
 
 
 def _to_take_from(order: Order) -> list[Entry]:
@@ -156,14 +185,14 @@ def with_reason(order: Order, request: str, reason: str) -> Order:
     return replace(order, reasons=tuple(known.items())[-MOST_REQUESTS:])
 
 
-def asked_by(order: Order, request: str) -> int:
-    """How many fen this request of the merchant's has asked back; 0 if it is new."""
+def requested_fen(order: Order, request: str) -> int:
+    """Return how many fen go back by this request of the merchant's; 0 if it is new."""
     return sum(effect.fen for effect in _parts(order, request))
 
 
 def was_requested(order: Order, request: str) -> bool:
     """Return whether this request of the merchant's came before."""
-    return bool(_parts(order, request)) or order.seen(f"ask:{request}") is not None
+    return bool(_parts(order, request)) or order.seen(request_key(request)) is not None
 
 
 def request_failed(order: Order, request: str, *, whole: bool) -> bool:

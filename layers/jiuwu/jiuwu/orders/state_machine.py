@@ -17,6 +17,7 @@ from .events import (
     EffectMissingRemotely,
     Event,
     Expired,
+    MessageFacts,
     Paid,
     PaymentsDoubted,
     Placed,
@@ -27,18 +28,17 @@ from .events import (
     ShipUnconfirmed,
 )
 from .order import Order
-from .outcomes import HISTORY_KEPT, Applied, Ignored, NeedsLookup, Outcome, Policy, identity_of, next_look
+from .outcomes import HISTORY_KEPT, Applied, Duplicate, Ignored, NeedsLookup, Outcome, Policy, next_look
 
-__all__ = ["HISTORY_KEPT", "Applied", "Ignored", "NeedsLookup", "Outcome", "Policy", "apply", "next_look"]
+__all__ = ["HISTORY_KEPT", "Applied", "Duplicate", "Ignored", "NeedsLookup", "Outcome", "Policy", "apply", "next_look"]
 
 
 def apply(order: Order, event: Event, *, policy: Policy) -> Outcome:
     """What `event` makes of `order`. The version is left alone: it belongs to the write."""
-    idempotency_key, payload_digest = identity_of(event)
-    if idempotency_key and (known := order.seen(idempotency_key)):
-        if payload_digest and known.payload_digest and payload_digest != known.payload_digest:
-            return Ignored("event_id_reused", idempotency_key, ("event_id_reused",))
-        return Ignored("duplicate_event", idempotency_key)
+    if isinstance(event, MessageFacts) and event.event_id and (known := order.seen(event.event_id)):
+        if event.payload_digest and known.payload_digest and event.payload_digest != known.payload_digest:
+            return Ignored("event_id_reused", event.event_id, ("event_id_reused",))
+        return Ignored("duplicate_event", event.event_id)
     rule: Callable[..., Outcome] = _RULES[type(event)]
     return effect_rules.parcel_withdrawn(order, rule(order, event, policy), at=event.at)
 
@@ -51,7 +51,7 @@ _RULES: dict[type[Event], Callable[..., Outcome]] = {
     Expired: payment_rules.expired,
     Refunded: refund_rules.refunded,
     RefundStatusChanged: refund_status.refund_status_changed,
-    RefundRequested: refund_rules.refund_asked,
+    RefundRequested: refund_rules.refund_requested,
     EffectDone: effect_rules.effect_done,
     EffectFailed: effect_rules.effect_failed,
     ShipUnconfirmed: effect_rules.ship_unconfirmed,
