@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold, life, limits, signing, throughput, warm, writes
+from bench import cold, life, limits, resolver, signing, throughput, warm, writes
 from bench.measure import Ratio
 from jiuwu.aws import clients
 from jiuwu_cli.terminal.encoding import show_every_character
@@ -26,7 +26,7 @@ def main() -> int:
     with Sandbox("bench", report=console.print) as sandbox:
         console.print("measuring: signing, warm and cold starts, writes, throughput …")
         os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": sandbox.stack.endpoint_url}
-        ratios = [*signing.run(), *_warm(sandbox), *cold.run(sandbox)]
+        ratios = [*signing.run(), *_warm(sandbox), *cold.run(sandbox), *_resolver(sandbox)]
         used, flow = _writes(sandbox), throughput.run(sandbox)
     whole = life.run()
     _show(console, ratios, used, flow)
@@ -48,6 +48,10 @@ def main() -> int:
 def _warm(sandbox: Sandbox) -> list[Ratio]:
     intake = _load(sandbox, "webhook_intake", "WebhookIntake")
     return warm.run(intake, sandbox.stack.outputs["CommunityQueue"], sandbox.app_secret)
+
+
+def _resolver(sandbox: Sandbox) -> list[Ratio]:
+    return resolver.run(sandbox, _load(sandbox, "storefront", "Storefront"))
 
 
 def _writes(sandbox: Sandbox) -> dict[str, Any]:

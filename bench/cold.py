@@ -29,10 +29,10 @@ def run(sandbox: Sandbox) -> list[Ratio]:
 
 
 def _ratio(sandbox: Sandbox, function: str) -> Ratio:
-    env, folder = _environment(sandbox, function), sandbox.folder / "build" / function
+    env, folder = environment(sandbox, function), sandbox.folder / "build" / function
     clients = ["sqs"] if function == "WebhookIntake" else _clients(env, folder)
     floor = f"import boto3; [boto3.client(name) for name in {clients!r}]"
-    times = in_turn(lambda: _start("import app", env, folder), lambda: _start(floor, env, folder), _ROUNDS)
+    times = in_turn(lambda: start("import app", env, folder), lambda: start(floor, env, folder), _ROUNDS)
     budget = 1.15 if function == "WebhookIntake" else 1.5
     return Ratio(f"{function}, cold ÷ client{'s' * (len(clients) > 1)} of {', '.join(clients)}", *times, "ms", budget)
 
@@ -43,7 +43,8 @@ def _clients(env: Mapping[str, str], folder: Path) -> Sequence[str]:
     return clients
 
 
-def _start(code: str, env: Mapping[str, str], folder: Path) -> float:
+def start(code: str, env: Mapping[str, str], folder: Path) -> float:
+    """Return the milliseconds that a fresh process takes to run `code` in a function's folder."""
     return wall_milliseconds(lambda: _python(code, env, folder))
 
 
@@ -53,7 +54,8 @@ def _python(code: str, env: Mapping[str, str], folder: Path) -> subprocess.Compl
     return subprocess.run([interpreter, "-c", code], env=env, cwd=folder, check=True, capture_output=True)
 
 
-def _environment(sandbox: Sandbox, function: str) -> dict[str, str]:
+def environment(sandbox: Sandbox, function: str) -> dict[str, str]:
+    """Return the environment of a function as deployed, with only the layer on Python's path."""
     name = sandbox.stack.resources[function]
     deployed = sandbox.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     layer = sandbox.folder / "build" / "JiuwuLayer" / "python"

@@ -16,6 +16,7 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/aws/http/router.py",
     "layers/jiuwu/jiuwu/members/pages.py",
     "layers/jiuwu/jiuwu/members/return_to.py",
+    "layers/jiuwu/jiuwu/members/session_request.py",
     "layers/jiuwu/jiuwu/checkout/cart.py",
     "layers/jiuwu/jiuwu/checkout/member_errors.py",
     "layers/jiuwu/jiuwu/checkout/merchant_errors.py",

@@ -6,13 +6,11 @@ from jiuwu.aws import cold_start  # first: it switches the collector off while t
 from typing import Annotated, NamedTuple
 
 import httpx
-import msgspec
 from aws_lambda_powertools.event_handler import Depends, Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
-from jiuwu.aws.http import body
 from jiuwu.aws.http.request import HttpError, Request
 from jiuwu.aws.http.router import HEADERS, Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.settings import PlatformSettings, load
@@ -23,6 +21,7 @@ from jiuwu.members.accounts import Accounts
 from jiuwu.members.login_flow import Callback, LoginFailed, SignIn
 from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, TicketRefused, is_secret, new_secret
 from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
+from jiuwu.members.session_request import read_ticket
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
@@ -36,12 +35,6 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
     token_key_id: str
     return_origins: str
     public_url: str = ""
-
-
-class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /oauth/session."""
-
-    ticket: str
 
 
 class Dependencies(NamedTuple):
@@ -150,9 +143,7 @@ def callback(call: Called) -> Response[str]:
 def open_session(call: Called) -> Response[str]:
     """Open a session for a ticket, once."""
     members = call.dependencies
-    ticket = body.decode(call.request, _TICKET, lambda _: "ticket 应为 /oauth/callback 给出的文本").ticket
-    if not is_secret(ticket):
-        raise HttpError(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的", "ticket")
+    ticket = read_ticket(call.request)
     try:
         member = members.accounts.get(members.logins.redeem(ticket))
     except TicketRefused:
@@ -192,9 +183,6 @@ def unlink(call: Called) -> Response[str]:
     status = "unlinked" if finished else "unlinking"
     reporting.served("/oauth/unlink", status, member_id)
     return json_response(200 if finished else 202, {"status": status})
-
-
-_TICKET = msgspec.json.Decoder(Ticket)
 
 
 def _redirect(url: str, *cookies: Cookie) -> Response[str]:

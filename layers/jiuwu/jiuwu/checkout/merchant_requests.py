@@ -11,7 +11,29 @@ from jiuwu.orders.refund_rules import MOST_REASON
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.points.ledger import MOST_POINTS
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_REASON)]
+Reason = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=MOST_REASON,
+        description="原因：给人看的文字，不能只有空白，不能有控制字符",
+        extra_json_schema={"pattern": r"[^\s]"},
+    ),
+]
+AmountFen = Annotated[int, msgspec.Meta(ge=1, le=MOST_FEN, description="金额，单位分")]
+AmountYuan = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(?!0(\.0{1,2})?$)(0|[1-9][0-9]{0,10})(\.[0-9]{1,2})?$",
+        description='金额，单位元，如 "12.34"；amount 与 amount_fen 都不写则退还全部余额',
+    ),
+]
+Change = Annotated[
+    int,
+    msgspec.Meta(
+        ge=-MOST_POINTS, le=MOST_POINTS, description="增加多少；负数为扣减", extra_json_schema={"not": {"const": 0}}
+    ),
+]
 
 
 class NewRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,14 +43,14 @@ class NewRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     reason: Reason
-    amount_fen: Annotated[int, msgspec.Meta(ge=1, le=MOST_FEN)] | msgspec.UnsetType = msgspec.UNSET
-    amount: str | msgspec.UnsetType = msgspec.UNSET
+    amount_fen: AmountFen | msgspec.UnsetType = msgspec.UNSET
+    amount: AmountYuan | msgspec.UnsetType = msgspec.UNSET
 
 
 class NewPoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a change of points: how many are added, or below zero taken away."""
 
-    points: Annotated[int, msgspec.Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
+    points: Change
     reason: Reason
 
 
