@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos up test proof mutations check fix build bench capacity lock clean tools
+.PHONY: help demo chaos up test proof mutations check fix build bench capacity openapi lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -48,6 +48,9 @@ capacity: tools ## how far it goes and what it costs: renews the tables of docs/
 
 bench: tools ## the ratios of the README's budget table
 	$(BIN)/python -m bench
+
+openapi: tools ## renews docs/api, the OpenAPI documents of our HTTP APIs
+	$(BIN)/python -m sandbox.openapi
 
 lock: .sandbox/uv-venv ## renews the lock files; UPGRADE=1 takes the newest versions
 	cd layers/jiuwu && $(UV) ../../pyproject.toml -o requirements.txt
