@@ -6,16 +6,6 @@ from dataclasses import dataclass, field
 
 from jiuwu.orders.order import Order, Status
 
-# How our states read on the platform's side. A held order is paid there: a person decides, nothing ships.
-THERE = {
-    Status.PLACED: "created",
-    Status.PAID: "paid",
-    Status.SHIPPED: "shipped",
-    Status.COMPLETED: "completed",
-    Status.CANCELLED: "cancelled",
-    Status.REFUNDED: "refunded",
-    Status.HELD: "paid",
-}
 _SHIPS = {Status.SHIPPED, Status.COMPLETED}
 
 
@@ -38,7 +28,14 @@ def same(order: Order, remote: Remote | None) -> bool:
     if remote is None:
         return never_left(order) and not order.pending
     there = sum(remote.payments.values()) - sum(remote.refunds.values())
-    return THERE.get(order.status) == remote.status and order.balance_fen == there and not order.pending
+    return _state_there(order) == remote.status and order.balance_fen == there and not order.pending
+
+
+def _state_there(order: Order) -> str:
+    """Return the state that an order must have at the platform: paid for one on hold; none for one not placed yet."""
+    if order.status is Status.HELD:
+        return "paid"
+    return "" if order.status is Status.CREATED else order.status.as_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def _sides(facts: Facts) -> Iterable[str]:
             continue
         elif remote is None:
             yield f"{order_no}: we have it ({local.status}), the platform does not"
-        elif THERE.get(local.status) != remote.status:
+        elif _state_there(local) != remote.status:
             yield f"{order_no}: {local.status} here, {remote.status} there"
 
 

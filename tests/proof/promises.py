@@ -56,8 +56,9 @@ def _both(ours: Order, theirs: Theirs, failed_permanently: str) -> Iterator[str]
     # one that failed at the platform is a person's to ask for again, and goes out under another number
     if dead := [key for key in dead if not dict(ours.effects)[key].refund_failed]:
         yield f"failed permanently: {', '.join(map(str, dead))}"
-    status = "created" if ours.status is Status.PLACED else str(ours.status)
-    if status != theirs.status and ours.status is not Status.HELD:  # a held order is a person's to decide
+    if (
+        ours.status.as_remote != theirs.status and ours.status is not Status.HELD
+    ):  # a held order is a person's to decide
         yield f"{ours.status} here, {theirs.status} there"
 
 

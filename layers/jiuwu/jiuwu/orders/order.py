@@ -42,6 +42,11 @@ class Status(StrEnum):
     REFUNDED = "refunded"
     HELD = "held"  # money came that does not fit the order: never shipped, a person decides
 
+    @property
+    def as_remote(self) -> str:
+        """Return the state as the platform calls it; it has no word for an order on hold."""
+        return "created" if self is Status.PLACED else self.value
+
 
 class HoldReason(StrEnum):
     """Why an order is on hold. The first two wait for money, may expire and may be cancelled; the others wait for a

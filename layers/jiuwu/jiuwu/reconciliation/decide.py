@@ -1,7 +1,7 @@
 """Both sides of one order compared: what must be done, and what is worth reporting. Pure, like the machine it feeds.
 
 The platform's view is turned into the events that nobody told us of, and those take the one way that notifications
-take. Where we hold proof and the platform is behind, its effect is owed again. What neither can settle is reported
+take. Where we hold proof and the platform is behind, its effect is due again. What neither can settle is reported
 with its evidence; nothing is guessed.
 """
 
@@ -40,16 +40,7 @@ UNPLACED_SECONDS = 86_400
 RECONCILER, STOREFRONT = "reconcile", "storefront"
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
-_PROGRESS = {
-    Status.CREATED: 0,
-    Status.PLACED: 0,
-    Status.PAID: 1,
-    Status.SHIPPED: 2,
-    Status.COMPLETED: 3,
-    Status.CANCELLED: 9,
-    Status.REFUNDED: 9,
-}
-_PROGRESS_THERE = {"created": 0, "paid": 1, "shipped": 2, "completed": 3, "cancelled": 9, "refunded": 9}
+_PROGRESS = {"created": 0, "paid": 1, "shipped": 2, "completed": 3, "cancelled": 9, "refunded": 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +92,13 @@ def decide(
         return _missing_here(remote, now)
     differing = tuple(differing_amounts(local, remote))
     hold = (Hold(differing[0].evidence),) if differing and _may_hold(local) else ()
-    events, missed = _news(local, remote_events(local, remote, at=now, finder=finder), policy)
+    events, missed = _unseen_events(local, remote_events(local, remote, at=now, finder=finder), policy)
     if hold or events:
         return Decision((*hold, *events), (*differing, *missed))
     if expired := _expired(local, remote, now, policy):
         return Decision(expired, differing)
-    owed = _owed(local, remote, now, policy)
-    return Decision(owed, (*differing, *_behind(local, remote, owed)))
+    missing = _missing_remotely(local, remote, now, policy)
+    return Decision(missing, (*differing, *_remaining_differences(local, remote, missing)))
 
 
 def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str = RECONCILER) -> Iterator[Event]:
@@ -141,8 +132,8 @@ def _refund_states(local: Order, remote: "RemoteOrder", at: int) -> Iterator[Eve
     order itself shows that it was taken in."""
     for refund in remote.refunds:
         known = local.unbooked_refund(refund.refund_id)
-        told = known.status if known else "succeeded" if local.refund(refund.refund_id) else ""
-        if refund.status != "succeeded" and told not in ("succeeded", refund.status):
+        known_status = known.status if known else "succeeded" if local.refund(refund.refund_id) else ""
+        if refund.status != "succeeded" and known_status not in ("succeeded", refund.status):
             about = (refund.refund_id, refund.transaction_id, refund.amount_fen, refund.status, refund.out_refund_no)
             yield RefundStatusChanged("", at, *about)
 
@@ -206,11 +197,11 @@ def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
         # placing it again would ask the member to pay twice
         return _reported(Drift.STATE_IMPOSSIBLE, number, evidence)
     if local.status is Status.CANCELLED:
-        settled = EffectDone(now, PushStatus("cancelled"))  # there is nothing to cancel
-        return Decision((settled,) if settled.effect in local.pending else ())
+        cancelled = EffectDone(now, PushStatus("cancelled"))  # there is nothing to cancel
+        return Decision((cancelled,) if cancelled.effect in local.pending else ())
     if local.status is Status.CREATED and now - local.created_at > (policy.expiry_seconds or UNPLACED_SECONDS):
-        given_up = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
-        return _reported(Drift.MISSING_THERE, number, evidence, *_taken((given_up,), local, policy))
+        abandoned = Cancelled(f"reconcile:unplaced:{number}", now, "the platform never took it")
+        return _reported(Drift.MISSING_THERE, number, evidence, *_taken((abandoned,), local, policy))
     return _reported(Drift.MISSING_THERE, number, evidence, Place())
 
 
@@ -219,11 +210,11 @@ def _may_hold(local: Order) -> bool:
     return unshipped or local.awaits_money
 
 
-def _news(local: Order, shown: Iterable[Event], policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
+def _unseen_events(local: Order, shown: Iterable[Event], policy: Policy) -> tuple[tuple[Event, ...], list[Finding]]:
     events = _taken(shown, local, policy)
     # a placement whose reply was lost is finished here; no notification ever tells of it
-    told = (event.event_id for event in events if isinstance(event, Paid | Cancelled | Completed | Refunded))
-    missed = [event_id.partition(":")[2] for event_id in told]
+    event_ids = (event.event_id for event in events if isinstance(event, Paid | Cancelled | Completed | Refunded))
+    missed = [event_id.partition(":")[2] for event_id in event_ids]
     return events, [Finding(Drift.MISSED_NOTIFICATION, local.order_no, evidence) for evidence in missed]
 
 
@@ -244,7 +235,7 @@ def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> t
     return _taken([Expired(now)], local, policy) if over else ()
 
 
-def _owed(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
+def _missing_remotely(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
     """The effects that we hold for done, or never asked for, and that the platform does not show."""
     keys: list[EffectKey] = []
     ship = local.effect(Ship())
@@ -265,22 +256,22 @@ def _unanswered(local: Order, remote: "RemoteOrder") -> list[EffectKey]:
     return [key for key in keys if local.effect(key) and effect_id(local.order_no, key) not in ours]
 
 
-def _behind(local: Order, remote: "RemoteOrder", owed: tuple[Event, ...]) -> Iterator[Finding]:
+def _remaining_differences(local: Order, remote: "RemoteOrder", missing: tuple[Event, ...]) -> Iterator[Finding]:
     """What remains different when all news is taken in."""
     number = local.order_no
     evidence = [
         f"{event.effect} again: {local.status} here, {remote.status} there"
-        for event in owed
+        for event in missing
         if isinstance(event, EffectMissingRemotely)
     ]
     evidence += [why for _, why in not_there(local, remote)]
     yield from (Finding(Drift.PLATFORM_BEHIND, number, each) for each in evidence)
-    ahead = _PROGRESS_THERE[remote.status] < _PROGRESS.get(local.status, 0)
+    ahead = _PROGRESS[remote.status] < _PROGRESS.get(local.status.as_remote, 0)
     over = remote.status in ("cancelled", "refunded")  # no effect of ours that is on its way leads out of these
     awaited = any(awaits_refund(local, payment.ref) for payment in local.payments)
     going_back = awaited and (remote.status == "refunded" or local.status is Status.CANCELLED)
     explained = (local.pending and not over) or going_back or local.status is Status.HELD or (evidence and ahead)
-    if not explained and not _same_state(local, remote):
+    if not explained and remote.status != local.status.as_remote:
         kept_money = local.status is Status.CANCELLED and local.balance_fen
         class_ = Drift.PLATFORM_BEHIND if ahead and not kept_money else Drift.STATE_IMPOSSIBLE
         yield Finding(class_, number, f"{local.status} here with {local.balance_fen} fen, {remote.status} there")
@@ -295,7 +286,3 @@ def not_there(local: Order, remote: "RemoteOrder") -> Iterator[tuple[Entry, str]
             yield entry, f"payment {entry.ref} is not there"
         if entry.of and (state := states.get(entry.ref, "not")) != "succeeded":
             yield entry, f"refund {entry.ref} is {state} there"
-
-
-def _same_state(local: Order, remote: "RemoteOrder") -> bool:
-    return remote.status == ("created" if local.status is Status.PLACED else local.status)

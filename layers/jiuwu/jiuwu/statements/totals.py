@@ -184,10 +184,9 @@ def seen_here(order: Order | None) -> SideSnapshot:
     if order is None:
         return SideSnapshot()
     paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
-    state = "created" if order.status is Status.PLACED else order.status.value
     # the member has the points of an order that is over
     points = 0 if order.status in (Status.CANCELLED, Status.REFUNDED) else order.points
-    return SideSnapshot(state, Sums(1, order.amount_fen, paid, refunded, points))
+    return SideSnapshot(order.status.as_remote, Sums(1, order.amount_fen, paid, refunded, points))
 
 
 def seen_there(remote: "RemoteOrder | None") -> SideSnapshot:
