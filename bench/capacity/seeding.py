@@ -25,7 +25,7 @@ def seed_orders(world: World, count: int, *, shards: int = SHARDS) -> list[Order
     clock to the moment at which all are due. The platform's list of changes shows none of them as new.
     """
     dynamodb = world.account.client("dynamodb")
-    Records(dynamodb, "ReconciliationTable").widest(SHARDS)  # as the very first tick does
+    Records(dynamodb, "ReconciliationTable").max_shards_ever(SHARDS)  # as the very first tick does
     store, now = OrderStore(dynamodb, "OrdersTable"), int(world.clock.now)
     numbers = _spread((order_no_for("mb_capacity", str(n)) for n in range(10**6)), _day_shard, count, shards)
     orders = [store.create(_unpaid(world, number, now)) for number in numbers]

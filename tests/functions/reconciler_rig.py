@@ -37,10 +37,10 @@ class Clockwork:
         self.app, self.sides = app, sides
         sides.now = LATER
         sides.log_in()
-        self.reconciler = sides.build(app)
+        self.dependencies = sides.build(app)
 
     def handle(self, event: object, remaining: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.reconciler, event, Deadline(remaining))
+        answer: dict[str, Any] = self.app.handle(self.dependencies, event, Deadline(remaining))
         return answer
 
     def run(self, remaining: Callable[[], float] = lambda: 120.0) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Night:
         s3.create_bucket(Bucket=self.bucket)
         settings = self._settings()
         runtime = Runtime(clock=lambda: sides.now)
-        self.made = app.build(
+        self.dependencies = app.build(
             settings, Platform(settings, http=sides.platform.http, runtime=runtime), runtime
         )._replace(sqs=self.messages)
 
@@ -94,13 +94,13 @@ class Night:
         return self.sides.platform.orders[number]
 
     def ask(self, event: object = EVENT) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.made, event, Deadline(lambda: 120.0), "request-1")
+        answer: dict[str, Any] = self.app.handle(self.dependencies, event, Deadline(lambda: 120.0), "request-1")
         return answer
 
     def hand_out(self, body: str, *, remaining: Callable[[], float] = lambda: 120.0) -> bool:
         """One message to the function; whether it was dealt with."""
         event = {"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": body}]}
-        answer: dict[str, Any] = self.app.handle(self.made, event, Deadline(remaining), "request-2")
+        answer: dict[str, Any] = self.app.handle(self.dependencies, event, Deadline(remaining), "request-2")
         return answer == {"batchItemFailures": []}
 
     def work(self) -> None:

@@ -132,7 +132,7 @@ def test_the_day_is_shanghais_to_the_second(night: Night) -> None:
 
     assert (2, 2, []) == (*(report["total"][side]["orders"] for side in ("here", "there")), report["differences"])
     assert [f"{DAY}T00:00:00+08:00", f"{day_of(UNTIL)}T00:00:00+08:00"] == [report["since"], report["until"]]
-    assert {first, last} == set(night.made.store.get_many([first, last]))
+    assert {first, last} == set(night.dependencies.store.get_many([first, last]))
 
 
 def test_a_page_of_the_platforms_list_is_taken_after_the_other(night: Night) -> None:
@@ -172,7 +172,7 @@ def test_every_task_delivered_twice_counts_once(night: Night, metrics: Metrics) 
 def test_two_copies_of_a_task_at_once_count_once(night: Night, metrics: Metrics) -> None:
     number = night.order("a", there=False)
     night.ask()
-    shard = next(name for name in day_shards(DAY) if night.made.store.of_day(name) == (number,))
+    shard = next(name for name in day_shards(DAY) if night.dependencies.store.of_day(name) == (number,))
     copy = night.messages.take(shard)
 
     def meanwhile(serve: Serve) -> object:
@@ -199,7 +199,7 @@ def test_a_schedule_that_fires_twice_makes_one_statement(night: Night, metrics: 
 def test_a_task_cut_off_goes_on_where_it_was(night: Night) -> None:
     number = night.order("a")
     night.ask()
-    shard = next(name for name in day_shards(DAY) if night.made.store.of_day(name) == (number,))
+    shard = next(name for name in day_shards(DAY) if night.dependencies.store.of_day(name) == (number,))
     clock = iter([120.0, 10.0])
 
     night.hand_out(night.messages.take(shard), remaining=lambda: next(clock))
@@ -255,11 +255,11 @@ def test_a_crash_before_the_report_is_written_brings_it_back(night: Night, metri
     night.ask()
     last = night.messages.take("there")
     night.work()
-    bucket, night.made = night.made.s3, night.made._replace(s3=None)
+    bucket, night.dependencies = night.dependencies.s3, night.dependencies._replace(s3=None)
     with pytest.raises(AttributeError):
         night.hand_out(last)
 
-    night.made = night.made._replace(s3=bucket)
+    night.dependencies = night.dependencies._replace(s3=bucket)
     night.hand_out(last)
 
     assert (True, [0]) == (night.report["complete"], metrics("StatementDifferences"))

@@ -77,7 +77,7 @@ def test_a_cancellation_that_waits_behind_many_others_is_not_looked_after_before
     clockwork: Clockwork, waiting: int, seconds: int
 ) -> None:
     number = clockwork.order()
-    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, waiting))
+    clockwork.dependencies = clockwork.dependencies._replace(sqs=LongQueue(clockwork.sides.sqs, waiting))
     clockwork.sides.now = NOW + 2000
 
     clockwork.run()
@@ -90,7 +90,7 @@ def test_a_cancellation_that_waits_behind_many_others_is_not_looked_after_before
 
 def test_a_parcel_is_looked_after_as_soon_as_ever_however_many_messages_wait(clockwork: Clockwork) -> None:
     number = clockwork.order("key-1", Paid("evt", NOW + 50, "t1", 1234, NOW + 50))
-    clockwork.reconciler = clockwork.reconciler._replace(sqs=LongQueue(clockwork.sides.sqs, 1_000_000))
+    clockwork.dependencies = clockwork.dependencies._replace(sqs=LongQueue(clockwork.sides.sqs, 1_000_000))
     clockwork.sides.now = NOW + 50
     clockwork.sides.platform.pay(number)
     clockwork.sides.now = LATER
@@ -309,8 +309,8 @@ def test_a_change_of_this_moment_is_left_to_its_notification(clockwork: Clockwor
 
 
 def test_a_change_left_to_its_notification_is_met_again_however_long_orders_may_wait(clockwork: Clockwork) -> None:
-    chosen = structs.replace(clockwork.reconciler.settings, payment_check_seconds=7200)
-    clockwork.reconciler = clockwork.reconciler._replace(settings=chosen)
+    chosen = structs.replace(clockwork.dependencies.settings, payment_check_seconds=7200)
+    clockwork.dependencies = clockwork.dependencies._replace(settings=chosen)
     number = clockwork.order("k", paid("x"), EffectDone(NOW + 60, Ship()), EffectDone(NOW + 61, PushStatus("shipped")))
     clockwork.sides.platform.pay(number)
     ship_there(clockwork, number)

@@ -37,8 +37,8 @@ def test_a_tick_that_cannot_be_queued_fails_so_that_its_alarm_rings(clockwork: C
 
 def without_queue(clockwork: Clockwork) -> None:
     nowhere = f"{clockwork.sides.sqs.meta.endpoint_url}/000000000000/not-there"
-    changed = structs.replace(clockwork.reconciler.settings, reconcile_queue_url=nowhere)
-    clockwork.reconciler = clockwork.reconciler._replace(settings=changed)
+    changed = structs.replace(clockwork.dependencies.settings, reconcile_queue_url=nowhere)
+    clockwork.dependencies = clockwork.dependencies._replace(settings=changed)
 
 
 def test_what_is_no_task_comes_again_and_ends_in_the_dead_letters(clockwork: Clockwork) -> None:
@@ -162,9 +162,9 @@ def test_orders_that_stay_due_do_not_keep_a_pass_from_its_end(clockwork: Clockwo
 
 def with_shards(clockwork: Clockwork, shards: int) -> OrderStore:
     """The parameter changed: the reconciler on so many shards; and a store that writes into them."""
-    changed = structs.replace(clockwork.reconciler.settings, due_shards=shards)
+    changed = structs.replace(clockwork.dependencies.settings, due_shards=shards)
     store = OrderStore(clockwork.sides.dynamodb, clockwork.sides.names["ORDERS_TABLE"], shards=shards)
-    clockwork.reconciler = clockwork.reconciler._replace(settings=changed, store=store)
+    clockwork.dependencies = clockwork.dependencies._replace(settings=changed, store=store)
     return store
 
 
@@ -330,5 +330,5 @@ def sending(clockwork: Clockwork) -> list[tuple[int, dict[str, Any]]]:
             sent.extend((entry["DelaySeconds"], json.loads(entry["MessageBody"])) for entry in Entries)
             return {}
 
-    clockwork.reconciler = clockwork.reconciler._replace(sqs=Queue())
+    clockwork.dependencies = clockwork.dependencies._replace(sqs=Queue())
     return sent

@@ -236,17 +236,17 @@ def test_a_changed_order_that_makes_no_sense_does_not_hold_up_the_list(clockwork
 
 def test_two_runs_at_once_do_everything_once(clockwork: Clockwork, make_table: Callable[[str], str]) -> None:
     # each with leases that the other does not see
-    elsewhere = structs.replace(clockwork.reconciler.settings, reconciliation_table=make_table("ReconciliationTable"))
-    both = (clockwork.reconciler, clockwork.reconciler._replace(settings=elsewhere))
+    elsewhere = structs.replace(clockwork.dependencies.settings, reconciliation_table=make_table("ReconciliationTable"))
+    both = (clockwork.dependencies, clockwork.dependencies._replace(settings=elsewhere))
     numbers = [clockwork.order(f"key-{n}") for n in range(20)]
     for n, number in enumerate(numbers):
         clockwork.sides.platform.pay(number, transaction=f"t{n}")
     unplaced = clockwork.order("unplaced", there=False)
     clockwork.sides.now = LATER + 100
 
-    def run(reconciler: Any) -> None:
+    def run(dependencies: Any) -> None:
         for part in of_tick(8, LATER + 100):
-            clockwork.app.handle(reconciler, batch(part), Deadline(lambda: 120.0))
+            clockwork.app.handle(dependencies, batch(part), Deadline(lambda: 120.0))
 
     with ThreadPoolExecutor(2) as runs:
         list(runs.map(run, both))

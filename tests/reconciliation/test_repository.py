@@ -65,11 +65,11 @@ def test_a_cursor_put_there_by_hand_needs_no_counts(
 
 
 def test_the_most_shards_there_ever_were_are_remembered(records: Records) -> None:
-    assert [8, 64, 64, 65] == [records.widest(shards) for shards in (8, 64, 8, 65)]
+    assert [8, 64, 64, 65] == [records.max_shards_ever(shards) for shards in (8, 64, 8, 65)]
 
 
 def test_what_writers_without_the_parameter_wrote_is_read_however_few_shards_there_are(records: Records) -> None:
-    assert 8 == records.widest(1)
+    assert 8 == records.max_shards_ever(1)
 
 
 def test_the_last_page_moves_the_next_pass_to_the_latest_change() -> None:

@@ -25,7 +25,7 @@ STATEMENTS = (
         "a statement's tasks of an older run are dropped",
         3,
         "functions/daily_statement/app.py",
-        "if run is None or run.run != work.run or run.finished:",
+        "if run is None or run.run != task.run or run.finished:",
         "if run is None:",
         ("tests/functions/test_daily_statement.py::test_a_task_that_never_comes_back_is_named_by_the_watch",),
     ),

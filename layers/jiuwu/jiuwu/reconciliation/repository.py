@@ -116,7 +116,7 @@ class Records:
         trail = msgspec.json.encode(cursor.trail).decode()
         self._table.put({"record": "cursor", "page": cursor.page, "trail": trail, **numbers})
 
-    def widest(self, shards: int) -> int:
+    def max_shards_ever(self, shards: int) -> int:
         """The most due shards there ever were, `shards` and those of writers that know no number included: orders stay
         in the shard they were written into, so those beyond a number that was lowered have to be read for ever."""
         shards = max(shards, SHARDS)

@@ -27,7 +27,7 @@ from . import alerts
 from .decide import RECONCILER, STOREFRONT
 from .drift import Finding, Report
 from .page_trail import ListStuck
-from .repository import Cursor, Records
+from .repository import OVERLAP_SECONDS, Cursor, Records
 from .settle import OrderSynchroniser, Remotes, Synchronised
 from .shard_tasks import CHANGED, ShardTask
 
@@ -44,7 +44,17 @@ _IN_A_ROW = 3
 # Nothing of these says that the platform would take another order.
 _ABOUT_ALL = (SignatureRefused, ClockSkew, InvalidClient)
 
+# What changed a moment ago has its notification still on its way: a part of the time that an order may wait for news,
+# never less than intake, queue and processor take on a slow day, and never so long that the next pass over the list of
+# changes would begin after it.
+_FRESH_PART, _FRESH_AT_LEAST, _FRESH_AT_MOST = 6, 3, OVERLAP_SECONDS // 2
+
 Take = Callable[[], bool]
+
+
+def fresh_seconds(payment_check_seconds: int) -> int:
+    """Return for how many seconds a change is left to its notification."""
+    return min(max(payment_check_seconds // _FRESH_PART, _FRESH_AT_LEAST), _FRESH_AT_MOST)
 
 
 @dataclass(slots=True)

@@ -62,6 +62,12 @@ class Statement:
             "more_orders_in_flight": tally.waiting - _orders(tally.in_flight),
         }
 
+    def put(self, s3: Any, bucket: str) -> None:  # noqa: ANN401 -- a client of boto3
+        """Write both forms to the bucket, over those of an earlier run."""
+        for kind, body, media in (("json", self.json(), "application/json"), ("csv", self.csv(), "text/csv")):
+            key, content_type = f"statements/{self.title}.{kind}", f"{media}; charset=utf-8"
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
     def json(self) -> bytes:
         """UTF-8, indented."""
         return msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=2) + b"\n"

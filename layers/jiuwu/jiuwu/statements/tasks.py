@@ -6,6 +6,8 @@ those that only the platform has.
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from jiuwu.deadline import Deadline
 from jiuwu.orders.codec import day_shards
 from jiuwu.orders.repository import OrderStore, TableBusy
@@ -16,6 +18,8 @@ from .runs import Progress, Run, StatementRuns
 from .totals import Totals
 
 THERE = "there"
+# A task of its own that sees to it that a run ends, and says so when tasks of it never did.
+WATCH = "watch"
 _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
 # A task stops this long before its time: five questions fit in, each answered at its last try.
 _MARGIN_SECONDS = 45.0
@@ -23,6 +27,18 @@ _MARGIN_SECONDS = 45.0
 _TRIES = 7
 _RESTARTS = 3  # a platform that refuses each page that it has named would be asked for ever
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
+
+
+class StatementTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A task of a run, as the statement queue carries it."""
+
+    day: str
+    run: str
+    task: str
+
+    def body(self) -> str:
+        """Return the message that carries this task."""
+        return msgspec.json.encode(self).decode()
 
 
 def tasks_of(day: str) -> list[str]:
