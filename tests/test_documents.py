@@ -55,6 +55,7 @@ def test_every_path_in_the_map_for_newcomers_exists() -> None:
         "cloud/": "sandbox",
         "shop/": "sandbox",
         "demo/": "sandbox",
+        "api/": "docs",
     }
 
     assert len(named) > 20
