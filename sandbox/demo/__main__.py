@@ -20,11 +20,11 @@ from jiuwu.orders.order import Order
 from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
+from sandbox.demo.audit import SandboxAudit
 from sandbox.demo.scenario import Run, Simulator, repeat, settle
-from sandbox.demo.snapshot import Books
 from sandbox.environment import Sandbox
 from sandbox.install import InstallFailed
-from sandbox.invariants import Facts, Remote, same
+from sandbox.invariants.facts import Facts, RemoteOrder, same
 from sandbox.processes import ProcessFailed
 from sandbox.shop import products
 
@@ -71,18 +71,18 @@ class Demo:
     reconciled_at: float = 0.0
     check: Callable[[], None] = lambda: None  # raises once a part of the sandbox has ended
 
-    def play(self, sandbox: Sandbox) -> tuple[Run, Books, Facts]:
+    def play(self, sandbox: Sandbox) -> tuple[Run, SandboxAudit, Facts]:
         """Logs in, orders, settles; what there is to judge."""
         simulator = Simulator(sandbox.simulator_url, httpx.Client(timeout=20))
         put = simulator.http.put(f"{sandbox.simulator_url}/_sim/faults", json=FAULTS | {"seed": self.seed})
         put.raise_for_status()
         run = Run(self.seed, sandbox.api_url, sandbox.shop_url, simulator, [p.product_id for p in products.ALL])
-        books = Books(sandbox)
+        audit = SandboxAudit(sandbox)
         self.check = sandbox.check
         self._timed("members log in", lambda: self._log_in(run))
-        self._timed("orders are placed and paid", lambda: self._order(run, books))
-        left = self._timed("both sides settle", lambda: self._settle(run, books))
-        return run, books, _facts(run, books, left)
+        self._timed("orders are placed and paid", lambda: self._order(run, audit))
+        left = self._timed("both sides settle", lambda: self._settle(run, audit))
+        return run, audit, _facts(run, audit, left)
 
     def _timed[T](self, what: str, step: Callable[[], T]) -> T:
         started = time.monotonic()
@@ -96,7 +96,7 @@ class Demo:
         tick = partial(self._advance, bar)
         repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=tick, check=self.check)
 
-    def _order(self, run: Run, books: Books) -> None:
+    def _order(self, run: Run, audit: SandboxAudit) -> None:
         bar = self.progress.add_task("orders", total=self.orders)
         end = self.started + _TOTAL_SECONDS - _SETTLING_SECONDS
 
@@ -107,43 +107,51 @@ class Demo:
 
         def tick() -> None:
             self._advance(bar)
-            self._reconcile(books)
+            self._reconcile(audit)
 
         started = repeat(run.order, until=enough, errors=run.errors, tick=tick, check=self.check)
         self.progress.update(bar, total=started)
 
-    def _settle(self, run: Run, books: Books) -> Counter[str]:
+    def _settle(self, run: Run, audit: SandboxAudit) -> Counter[str]:
         bar = self.progress.add_task("orders not yet equal", total=len(run.orders))
 
         def step() -> Counter[str]:
             self.check()
-            self._reconcile(books)
-            remote = books.remote()
+            self._reconcile(audit)
+            remote = audit.remote()
             run.tend({order_no: order.status for order_no, order in remote.items()})
-            differing = _differing(books.local(), remote)
+            differing = _differing(audit.local(), remote)
             self.progress.update(bar, completed=len(run.orders) - differing)
-            return books.under_way() + Counter({"orders differ": differing, "orders to tend": len(run.waiting)})
+            return audit.under_way() + Counter({"orders differ": differing, "orders to tend": len(run.waiting)})
 
         return settle(step, patience=_PATIENCE_SECONDS)
 
-    def _reconcile(self, books: Books) -> None:
+    def _reconcile(self, audit: SandboxAudit) -> None:
         """The schedules tick once a minute at the fastest; in fast motion they tick as often as we say."""
         if time.monotonic() - self.reconciled_at > _RECONCILE_EVERY_SECONDS:
-            books.sandbox.stack.invoke("Reconciler", {})
+            audit.sandbox.stack.invoke("Reconciler", {})
             self.reconciled_at = time.monotonic()
 
     def _advance(self, bar: TaskID) -> None:
         self.progress.advance(bar)
 
 
-def _differing(local: dict[str, Order], remote: dict[str, Remote]) -> int:
+def _differing(local: dict[str, Order], remote: dict[str, RemoteOrder]) -> int:
     equal = {number for number, order in local.items() if same(order, remote.get(number))}
     return len((local.keys() | remote.keys()) - equal)
 
 
-def _facts(run: Run, books: Books, left: Counter[str]) -> Facts:
-    forged = Counter(a["status"] or 0 for a in books.notifications() if a["kind"].startswith("forged"))
-    return Facts(books.local(), books.remote(), books.ships(), books.dead(), forged, dict(left), tuple(run.errors))
+def _facts(run: Run, audit: SandboxAudit, left: Counter[str]) -> Facts:
+    forged = Counter(a["status"] or 0 for a in audit.notifications() if a["kind"].startswith("forged"))
+    return Facts(
+        local=audit.local(),
+        remote=audit.remote(),
+        ship_requests=audit.ship_requests(),
+        dead_letters=audit.dead_letters(),
+        forged=forged,
+        unsettled=dict(left),
+        errors=tuple(run.errors),
+    )
 
 
 def _number(name: str) -> int | None:
@@ -168,9 +176,9 @@ def main() -> int:
         demo = Demo(_number("SEED") or 1, _number("ORDERS"), progress)
         try:
             with Sandbox("demo", parameters=PARAMETERS, report=console.print) as sandbox:
-                run, books, facts = demo.play(sandbox)
+                run, audit, facts = demo.play(sandbox)
                 demo.seconds = sandbox.seconds | demo.seconds
-                summary = report.summarize(run, books, facts, demo.seconds)
+                summary = report.summarize(run, audit, facts, demo.seconds)
         except (ProcessFailed, InstallFailed, OSError) as fault:
             console.print(f"the demo ends: {fault}", markup=False, highlight=False, soft_wrap=True)
             return 1

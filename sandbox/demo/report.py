@@ -8,44 +8,45 @@ from rich.console import Console
 from rich.table import Table
 
 from jiuwu.platform.money import yuan
+from sandbox.demo.audit import SandboxAudit
 from sandbox.demo.scenario import Run
-from sandbox.demo.snapshot import Books
-from sandbox.invariants import Facts, judge
+from sandbox.invariants.checks import violations
+from sandbox.invariants.facts import Facts
 
 Rows = dict[str, Any]
 
 
-def summarize(run: Run, books: Books, facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
+def summarize(run: Run, audit: SandboxAudit, facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
     """All that is shown, as plain data."""
-    verdict = judge(facts)
+    broken = [str(violation) for violation in violations(facts)]
     return {
-        "verdict": "kept" if verdict.kept else "broken",
-        "broken": verdict.broken,
+        "verdict": "broken" if broken else "kept",
+        "broken": broken,
         "seed": run.seed,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        "sent by the platform": _sent(books),
-        "received by us": _received(books),
-        "members and tokens": _members(run, books),
+        "sent by the platform": _sent(audit),
+        "received by us": _received(audit),
+        "members and tokens": _members(run, audit),
         "orders": _orders(run, facts),
         "ships": _ships(facts),
         "money": _money(facts),
-        "drift reported and mended (a held order in each run again)": dict(books.drift()),
+        "drift reported and mended (a held order in each run again)": dict(audit.drift()),
         "left under way": {name: count for name, count in facts.unsettled.items() if count},
     }
 
 
-def _sent(books: Books) -> Rows:
-    deliveries = {attempt["delivery"]: attempt["kind"] for attempt in books.notifications()}
-    return dict(Counter(deliveries.values()).most_common()) | {"attempts": len(books.notifications())}
+def _sent(audit: SandboxAudit) -> Rows:
+    deliveries = {attempt["delivery"]: attempt["kind"] for attempt in audit.notifications()}
+    return dict(Counter(deliveries.values()).most_common()) | {"attempts": len(audit.notifications())}
 
 
-def _received(books: Books) -> Rows:
-    replies = Counter(f"HTTP {a['status']}" if a["status"] else a["outcome"] for a in books.notifications())
+def _received(audit: SandboxAudit) -> Rows:
+    replies = Counter(f"HTTP {a['status']}" if a["status"] else a["outcome"] for a in audit.notifications())
     return dict(replies.most_common())
 
 
-def _members(run: Run, books: Books) -> Rows:
-    counts = books.stats()["counts"]
+def _members(run: Run, audit: SandboxAudit) -> Rows:
+    counts = audit.stats()["counts"]
     answered = Counter(status for member in run.members for _, status in member.answers)
     return {
         "members logged in": len(run.members),
@@ -65,18 +66,19 @@ def _orders(run: Run, facts: Facts) -> Rows:
 
 
 def _ships(facts: Facts) -> Rows:
-    return {"ship requests received": len(facts.ships), "parcels (distinct effect ids)": len(set(facts.ships))}
+    received = facts.ship_requests
+    return {"ship requests received": len(received), "distinct effect ids": len(set(received))}
 
 
 def _money(facts: Facts) -> Rows:
     paid = sum(sum(order.payments.values()) for order in facts.remote.values())
-    back = sum(sum(order.refunds.values()) for order in facts.remote.values())
+    refunded = sum(sum(order.refunds.values()) for order in facts.remote.values())
     ledger = sum(order.balance_fen for order in facts.local.values())
     return {
         "paid at the platform": yuan(paid),
-        "given back": yuan(back),
+        "refunded": yuan(refunded),
         "ledger": yuan(ledger),
-        "differs by": f"{ledger - paid + back} fen",
+        "differs by": f"{ledger - paid + refunded} fen",
     }
 
 

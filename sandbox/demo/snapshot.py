@@ -1,4 +1,4 @@
-"""What both sides hold, read as an auditor would: our tables and queues, the platform's own list, the warehouse."""
+"""Read what both sides hold: our tables and queues, the platform's own list, the warehouse."""
 
 import json
 from collections import Counter
@@ -14,9 +14,9 @@ from jiuwu.orders.order import Order
 from jiuwu.platform import money
 from jiuwu.reconciliation.drift import counts_of
 from sandbox.environment import Sandbox
-from sandbox.invariants import Remote
+from sandbox.invariants.facts import RemoteOrder
 
-_DEAD = (
+_DEAD_LETTER_QUEUES = (
     "OrderDeadLetters",
     "EffectDeadLetters",
     "CommunityDeadLetters",
@@ -29,60 +29,60 @@ _UNDER_WAY = ("OrderQueue", "EffectQueue", "ReconcileQueue")
 
 
 @dataclass(slots=True)
-class Books:
-    """Reads of one running sandbox."""
+class SandboxAudit:
+    """Read one running sandbox."""
 
     sandbox: Sandbox
-    parcels: list[str] = field(default_factory=list)  # the effect ids of the ship requests taken so far
+    received: list[str] = field(default_factory=list)  # the effect ids of the ship requests received so far
     _seen: int = 0
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
     def local(self) -> dict[str, Order]:
-        """Our orders by number."""
+        """Return our orders by number."""
         pages = self.sandbox.aws("dynamodb").get_paginator("scan")
         table = self.sandbox.stack.outputs["OrdersTable"]
         items = (item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"])
         return {order.order_no: order for order in map(from_item, items)}
 
-    def remote(self) -> dict[str, Remote]:
-        """The platform's orders by our number."""
+    def remote(self) -> dict[str, RemoteOrder]:
+        """Return the platform's orders by our number."""
         orders = self._control("orders")["orders"]
         return {order["out_order_no"]: _remote(order) for order in orders}
 
-    def ships(self) -> tuple[str, ...]:
-        """The effect ids of all ship requests that the warehouse received, repeats included."""
+    def ship_requests(self) -> tuple[str, ...]:
+        """Return the effect ids of all ship requests that the warehouse received, repeats included."""
         sqs, url = self.sandbox.aws("sqs"), self.sandbox.warehouse_url
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            self.parcels += [json.loads(message["Body"])["detail"]["effect_id"] for message in messages]
+            self.received += [json.loads(message["Body"])["detail"]["effect_id"] for message in messages]
             entries = [{"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in messages]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-        return tuple(self.parcels)
+        return tuple(self.received)
 
-    def dead(self) -> dict[str, int]:
-        """How many letters of each kind were kept, and how many messages each dead-letter queue holds still."""
-        shelf = DeadLetterRepository(self.sandbox.aws("dynamodb"), self.sandbox.stack.outputs["DeadLettersTable"])
-        letters = {f"dead letters, {kind}": len(list(shelf.of_kind(kind))) for kind in Kind}
-        return letters | {name: self._depth(name) for name in _DEAD}
+    def dead_letters(self) -> dict[str, int]:
+        """Count dead letters by kind, and messages by dead-letter queue."""
+        repository = DeadLetterRepository(self.sandbox.aws("dynamodb"), self.sandbox.stack.outputs["DeadLettersTable"])
+        kept = {f"dead letters, {kind}": len(list(repository.of_kind(kind))) for kind in Kind}
+        return kept | {name: self._depth(name) for name in _DEAD_LETTER_QUEUES}
 
     def under_way(self) -> Counter[str]:
-        """What has been sent and not arrived: messages on our queues, notifications at the platform."""
+        """Count what was sent and has not arrived: messages on our queues, notifications at the platform."""
         stats = self._control("stats")
         moving = {name: self._depth(name) for name in _UNDER_WAY}
         return Counter(moving | {"notifications": int(stats["waiting"]) + int(stats["in_flight"])})
 
     def notifications(self) -> list[dict[str, Any]]:
-        """Every attempt to deliver a notification so far, the dropped ones included."""
+        """Return all attempts so far to deliver a notification, dropped ones included."""
         page = self._control(f"notifications?after={self._seen}")
         self._seen = page["next"]
         self.attempts += page["notifications"]
         return self.attempts
 
     def stats(self) -> dict[str, Any]:
-        """The platform's counters."""
+        """Return the platform's counters."""
         return self._control("stats")
 
     def drift(self) -> Counter[str]:
-        """What the reconciler's runs found, by class; nothing here means that nothing was missed."""
+        """Count what the reconciler found, by class of drift."""
         table = self.sandbox.stack.outputs["ReconciliationTable"]
         pages = self.sandbox.aws("dynamodb").get_paginator("scan").paginate(TableName=table)
         found = Counter[str]()
@@ -103,11 +103,11 @@ class Books:
         return data
 
 
-def _remote(order: dict[str, Any]) -> Remote:
+def _remote(order: dict[str, Any]) -> RemoteOrder:
     payments = {payment["transaction_id"]: money.fen(payment["amount"]) for payment in order["payments"]}
     refunds = {
         refund["refund_id"]: money.fen(refund["amount"])
         for refund in order["refunds"]
         if refund["status"] == "succeeded"
     }
-    return Remote(order["status"], payments, refunds)
+    return RemoteOrder(order["status"], payments, refunds)

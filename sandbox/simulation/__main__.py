@@ -1,8 +1,9 @@
 """Run 20,000 orders through every fault: `python -m sandbox.simulation`. Exits 1 when a promise is broken.
 
-N=n orders; SEED=n draws other troubles; FAULTS= names the troubles (notifications, calls, tokens, crashes, replies,
-throttling, queues, rivals; none for none). By default a smaller run without the reconciler follows, which must break
-promises: it shows that the check can fail. RECONCILER=off makes that run alone, and then it is that run's exit code.
+N=n orders; SEED=n draws other faults; FAULTS= names their kinds (notifications, calls, tokens, crashes, replies,
+throttling, queues, concurrency; none for none). By default a smaller run without the reconciler follows, which must
+break promises: it shows that the checks can fail. RECONCILER=off makes that run alone, and then the exit code is its
+own.
 """
 
 import json
@@ -28,15 +29,15 @@ _CONTROL_SHARE, _CONTROL_LEAST = 10, 200
 def main() -> int:
     """0 when every promise was kept with the reconciler, and broken without it; alone without it, 0 when kept."""
     show_every_character()
-    plan = Plan(_number("SEED", 1), _number("N", 20_000), _troubles(os.environ.get("FAULTS", "")))
+    plan = Plan(_number("SEED", 1), _number("N", 20_000), _faults(os.environ.get("FAULTS", "")))
     console = Console()
     if os.environ.get("RECONCILER", "on") == "off":
-        without = Plan(plan.seed, plan.orders, plan.troubles, _OFF)
+        without = Plan(plan.seed, plan.orders, plan.faults, _OFF)
         return _conclude(console, {"without the reconciler": _timed(console, "without the reconciler", without)})
     fewer = max(plan.orders // _CONTROL_SHARE, min(plan.orders, _CONTROL_LEAST))
     runs = {
         "with the reconciler": _timed(console, "with the reconciler", plan),
-        "without the reconciler": _timed(console, "without", Plan(plan.seed, fewer, plan.troubles, _OFF)),
+        "without the reconciler": _timed(console, "without", Plan(plan.seed, fewer, plan.faults, _OFF)),
     }
     return _conclude(console, runs)
 
@@ -96,10 +97,10 @@ def _teller(progress: Progress, name: str, orders: int) -> Callable[[int, int, i
     return tell
 
 
-def _troubles(text: str) -> frozenset[str]:
+def _faults(text: str) -> frozenset[str]:
     wanted = frozenset(part for part in text.replace(",", " ").split() if part != "none")
     if unknown := sorted(wanted - set(KINDS)):
-        raise SystemExit(f"FAULTS: {', '.join(unknown)}: no such trouble; there are {', '.join(KINDS)} and none")
+        raise SystemExit(f"FAULTS: {', '.join(unknown)}: no such kind; there are {', '.join(KINDS)} and none")
     return wanted if text else frozenset(KINDS)
 
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jiuwu.platform.money import yuan
-from sandbox.invariants import Facts, judge
+from sandbox.invariants.checks import violations
+from sandbox.invariants.facts import Facts
 from sandbox.simulation.plot import Line, svg
 from sandbox.simulation.run import Outcome
 
@@ -17,7 +18,7 @@ _SHOWN_BROKEN = 20
 
 def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
     """All that a run was; `seconds` is what it took."""
-    broken, orders = judge(outcome.facts).broken, outcome.plan.orders
+    broken, orders = [str(one) for one in violations(outcome.facts)], outcome.plan.orders
     return {
         "verdict": "broken" if broken else "kept",
         "broken": broken[:200],
@@ -25,17 +26,17 @@ def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "seed": outcome.plan.seed,
         "orders": orders,
         "switched off": sorted(outcome.plan.off),
-        "troubles asked for": sorted(outcome.plan.troubles),
+        "faults switched on": sorted(outcome.plan.faults),
         "seconds": round(seconds, 1),
         "orders per second": round(orders / seconds),
         "virtual minutes": round(outcome.virtual_seconds / 60),
         "meant to be": dict(outcome.fates.most_common()),
         "here": dict(Counter(order.status.value for order in outcome.facts.local.values()).most_common()),
         "there": dict(Counter(order.status for order in outcome.facts.remote.values()).most_common()),
-        "troubles": dict(outcome.troubles.most_common()),
+        "faults injected": dict(outcome.faults.most_common()),
         "failed invocations": dict(outcome.failures.most_common()),
         "notifications": dict(outcome.notifications.most_common()),
-        "ships": {"requests": len(outcome.facts.ships), "distinct effect ids": len(set(outcome.facts.ships))},
+        "ship requests": _ship_requests(outcome.facts),
         "money": _money(outcome.facts),
         "statement": _statement(outcome.statement),
         "drift": {name: value for name, value in outcome.metrics.items() if name.startswith("Drift ")},
@@ -45,15 +46,19 @@ def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
     }
 
 
+def _ship_requests(facts: Facts) -> dict[str, int]:
+    return {"received": len(facts.ship_requests), "distinct effect ids": len(set(facts.ship_requests))}
+
+
 def _money(facts: Facts) -> dict[str, str]:
     paid = sum(sum(order.payments.values()) for order in facts.remote.values())
-    back = sum(sum(order.refunds.values()) for order in facts.remote.values())
+    refunded = sum(sum(order.refunds.values()) for order in facts.remote.values())
     ledger = sum(order.balance_fen for order in facts.local.values())
     return {
         "paid": yuan(paid),
-        "given back": yuan(back),
+        "refunded": yuan(refunded),
         "ledger": yuan(ledger),
-        "differs by": f"{ledger - paid + back} fen",
+        "differs by": f"{ledger - paid + refunded} fen",
     }
 
 
@@ -81,7 +86,7 @@ def _requests(outcome: Outcome) -> dict[str, Any]:
 
 
 def _per_order(outcome: Outcome) -> dict[str, float]:
-    """What an order costs over its whole life in this run, troubles included; idle schedules are in it too."""
+    """What an order costs over its whole life in this run, faults and idle schedules included."""
     orders, services = outcome.plan.orders, Counter[str]()
     for (service, _), count in outcome.calls.items():
         services[service] += count

@@ -14,14 +14,14 @@ from sandbox.simulator.refusals import Refused as PlatformRefused
 
 MEMBERS = 50
 # A member presses the button again, some seconds later; one who waits for a parcel looks every minute or two.
-_PRESSES, _AGAIN_SECONDS, _LOOK_SECONDS = 15, 2.0, 90.0
+_MAX_TRIES, _RETRY_SECONDS, _POLL_SECONDS = 15, 2.0, 90.0
 # Enough for some of a member's points orders, not for all of a long run.
 _POINTS_GRANTED = 20_000
 # A refund that is not made at once ends within a quarter of an hour, and whoever wanted it hears within minutes.
-_REFUND_LASTS_SECONDS, _REFUNDS_FAIL, _HEARD_SECONDS = 900.0, 0.3, 300.0
+_MAX_REFUND_SECONDS, _REFUNDS_FAIL, _NOTICE_SECONDS = 900.0, 0.3, 300.0
 
 
-class More(StrEnum):
+class SimulatedFate(StrEnum):
     """What becomes of some of the orders that the demo simply has paid."""
 
     POINTS = "paid with points"
@@ -32,37 +32,37 @@ class More(StrEnum):
 
 
 _SHARES = (
-    (More.POINTS, 0.04),
-    (More.POINTS_CANCELLED, 0.01),
-    (More.PARTS, 0.05),
-    (More.SPLIT, 0.05),
-    (More.SPLIT_TOO_MUCH, 0.02),
+    (SimulatedFate.POINTS, 0.04),
+    (SimulatedFate.POINTS_CANCELLED, 0.01),
+    (SimulatedFate.PARTS, 0.05),
+    (SimulatedFate.SPLIT, 0.05),
+    (SimulatedFate.SPLIT_TOO_MUCH, 0.02),
 )
 
 
-def whole_fate_of(seed: int, number: int) -> Fate | More:
+def fate_with_more(seed: int, number: int) -> Fate | SimulatedFate:
     """What becomes of the run's order with this number."""
-    fate, left = fate_of(seed, number), draw(seed, "more", number)
+    fate, remainder = fate_of(seed, number), draw(seed, "more", number)
     for more, share in _SHARES if fate is Fate.PAY else ():
-        if left < share:
+        if remainder < share:
             return more
-        left -= share
+        remainder -= share
     return fate
 
 
-class Lives:
-    """The orders of a run. `waiting` counts steps still to come, `hoping` those that wait for what may never come."""
+class Workload:
+    """The orders of a run. `waiting` counts steps still to come, `polling` those that wait for what may never come."""
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._seed = world, seed
-        self._actions, self._book = world.platform.actions, world.platform.state.orders
+        self._actions, self._orders = world.platform.actions, world.platform.state.orders
         self._merchant = Merchant(world)
         self.members: list[Member] = []
-        self.fates: dict[str, Fate | More] = {}
+        self.fates: dict[str, Fate | SimulatedFate] = {}
         self.errors: list[str] = []
-        self.waiting = self.hoping = self.turned_away = 0
+        self.waiting = self.polling = self.rejected = 0
 
-    def begin(self, orders: int, per_second: float) -> None:
+    def start(self, orders: int, per_second: float) -> None:
         """The shop opens: members log in and get points, and their orders are planned."""
         stock(self._world)
         self._actions.on_processing = self._end_later
@@ -74,8 +74,8 @@ class Lives:
         for number in range(orders):
             self._later(number / per_second, partial(self._place, number, 1))
 
-    def _place(self, number: int, press: int) -> None:
-        member, fate = self.members[number % MEMBERS], whole_fate_of(self._seed, number)
+    def _place(self, number: int, attempt: int) -> None:
+        member, fate = self.members[number % MEMBERS], fate_with_more(self._seed, number)
         product = products.ALL[int(self._draw("product", number) * len(products.ALL))]
         key, items = f"chaos-{number}", [{"product_id": product.product_id, "quantity": 1 + number % 3}]
         order = partial(member.place, key, items, **({"pay_with": "points"} if _with_points(fate) else {}))
@@ -83,9 +83,9 @@ class Lives:
             order_no = order()
         except Refused as refused:
             if refused.status == 422 and _with_points(fate):
-                self.turned_away += 1  # not points enough
+                self.rejected += 1  # not points enough
             else:
-                self._again(refused, press, partial(self._place, number, press + 1))
+                self._retry(refused, attempt, partial(self._place, number, attempt + 1))
             return
         self.fates[order_no] = fate
         if self._draw("twice", number) < 0.05:
@@ -100,20 +100,20 @@ class Lives:
             if refused.status < 500:
                 self.errors.append(str(refused))
 
-    def _decide(self, member: Member, order_no: str, fate: Fate | More, press: int) -> None:
+    def _decide(self, member: Member, order_no: str, fate: Fate | SimulatedFate, attempt: int) -> None:
         """The first step after ordering."""
-        if fate in {Fate.LEAVE, More.POINTS}:
+        if fate in {Fate.LEAVE, SimulatedFate.POINTS}:
             return
-        if fate in {Fate.CANCEL, More.POINTS_CANCELLED}:
+        if fate in {Fate.CANCEL, SimulatedFate.POINTS_CANCELLED}:
             try:
                 member.cancel(order_no)
             except Refused as refused:
-                self._again(refused, press, partial(self._decide, member, order_no, fate, press + 1))
+                self._retry(refused, attempt, partial(self._decide, member, order_no, fate, attempt + 1))
         elif not self._pay(order_no, fate):
             # the platform has no such order yet: the member has no page to pay at
-            self._hope(partial(self._decide, member, order_no, fate, press))
+            self._poll(partial(self._decide, member, order_no, fate, attempt))
 
-    def _pay(self, order_no: str, fate: Fate | More) -> bool:
+    def _pay(self, order_no: str, fate: Fate | SimulatedFate) -> bool:
         """False if the platform does not know the order."""
         try:
             if fate is Fate.CANCEL_LATE:
@@ -123,63 +123,63 @@ class Lives:
             self._actions.pay(order_no, self._first_fen(order_no, fate))
         except PlatformRefused as refused:
             return refused.meaning != "order_unknown"
-        if fate is More.SPLIT:
+        if fate is SimulatedFate.SPLIT:
             self._later(3.0, partial(self._press, self._actions.pay, order_no, 1, f"part-{order_no}"))
-        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
-            rest = None if fate is More.SPLIT else self._book.get(order_no).request.amount_fen
+        if fate in {SimulatedFate.SPLIT, SimulatedFate.SPLIT_TOO_MUCH}:
+            rest = None if fate is SimulatedFate.SPLIT else self._orders.get(order_no).request.amount_fen
             self._later(20 * self._draw("rest of", order_no), partial(self._press, self._pay_rest, order_no, rest))
         if fate is Fate.PAY_TWICE:
             self._later(10.0, partial(self._press, self._actions.pay, order_no, None, f"second-{order_no}"))
-        if fate in {Fate.COMPLETE, Fate.REFUND, More.PARTS}:
-            self._hope(partial(self._wait_for_parcel, order_no, fate))
+        if fate in {Fate.COMPLETE, Fate.REFUND, SimulatedFate.PARTS}:
+            self._poll(partial(self._wait_for_parcel, order_no, fate))
         return True
 
-    def _first_fen(self, order_no: str, fate: Fate | More) -> int | None:
+    def _first_fen(self, order_no: str, fate: Fate | SimulatedFate) -> int | None:
         """Return what the first payment brings; None for all of it."""
-        if fate in {More.SPLIT, More.SPLIT_TOO_MUCH}:
-            return 1 + self._book.get(order_no).request.amount_fen // 3
+        if fate in {SimulatedFate.SPLIT, SimulatedFate.SPLIT_TOO_MUCH}:
+            return 1 + self._orders.get(order_no).request.amount_fen // 3
         return 1 if fate is Fate.PAY_PART else None
 
     def _pay_rest(self, order_no: str, fen: int | None) -> None:
         """Pay the wallet's part: what is missing, or a given amount."""
-        if rest := fen or self._book.get(order_no).missing_fen:  # an order of three fen is paid by then
+        if rest := fen or self._orders.get(order_no).missing_fen:  # an order of three fen is paid by then
             self._actions.pay(order_no, rest, f"rest-{order_no}")
 
-    def _wait_for_parcel(self, order_no: str, fate: Fate | More) -> None:
-        order = self._book.get(order_no)
+    def _wait_for_parcel(self, order_no: str, fate: Fate | SimulatedFate) -> None:
+        order = self._orders.get(order_no)
         if order.status == "paid":
-            self._hope(partial(self._wait_for_parcel, order_no, fate))
-        elif fate is More.PARTS:
+            self._poll(partial(self._wait_for_parcel, order_no, fate))
+        elif fate is SimulatedFate.PARTS:
             self._give_back(order, 1, 1)
         elif order.status == "shipped":
             self._press(self._actions.complete if fate is Fate.COMPLETE else self._actions.refund, order_no)
 
-    def _give_back(self, order: Order, part: int, press: int) -> None:
+    def _give_back(self, order: Order, part: int, attempt: int) -> None:
         """The merchant gives back a third of the money, and a minute later, in some cases, the rest."""
         fen = max(1, order.request.amount_fen // 3) if part == 1 else None
         try:
             self._merchant.refund(f"{order.number}-{part}", order.number, fen)
         except Refused as refused:
-            if refused.status != 422:  # nothing is left to give back
-                self._again(refused, press, partial(self._give_back, order, part, press + 1))
+            if refused.status != 422:  # nothing is remainder to give back
+                self._retry(refused, attempt, partial(self._give_back, order, part, attempt + 1))
             return
         if part == 1 and self._draw("rest", order.number) < 0.5:
             self._later(60.0, partial(self._give_back, order, 2, 1))
 
     def _end_later(self, order: Order, refund: Refund) -> None:
-        seconds = 30 + _REFUND_LASTS_SECONDS * self._draw("refund ends", refund.refund_id)
+        seconds = 30 + _MAX_REFUND_SECONDS * self._draw("refund ends", refund.refund_id)
         self._later(seconds, partial(self._end_refund, order.number, refund))
 
     def _end_refund(self, order_no: str, refund: Refund) -> None:
         fails = self._draw("refund fails", refund.refund_id) < _REFUNDS_FAIL
         self._press(self._actions.refund_becomes, order_no, refund.refund_id, "failed" if fails else "succeeded")
         if fails:
-            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, 1))
+            self._later(_NOTICE_SECONDS, partial(self._refund_again, order_no, refund, 1))
 
-    def _refund_again(self, order_no: str, refund: Refund, press: int) -> None:
+    def _refund_again(self, order_no: str, refund: Refund, attempt: int) -> None:
         """Refund again for whoever wanted the first: the platform at its console, or the merchant once they hear of the
         failure."""
-        if self._book.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
+        if self._orders.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
             return  # it went back by another
         if not refund.out_refund_no:
             self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)
@@ -191,10 +191,10 @@ class Lives:
             problem = "" if failed else "our order does not show its failure"
         except Refused as refused:
             problem = str(refused)
-        if problem and press == _PRESSES:
-            self.errors.append(f"{order_no}: no refund again after {press} tries: {problem}")
+        if problem and attempt == _MAX_TRIES:
+            self.errors.append(f"{order_no}: no refund again after {attempt} tries: {problem}")
         elif problem:
-            self._later(_HEARD_SECONDS, partial(self._refund_again, order_no, refund, press + 1))
+            self._later(_NOTICE_SECONDS, partial(self._refund_again, order_no, refund, attempt + 1))
 
     def _press(self, button: Callable[..., object], *given: object, **named: object) -> None:
         try:
@@ -202,14 +202,14 @@ class Lives:
         except PlatformRefused as refused:
             self.errors.append(f"the platform refused: {refused}")
 
-    def _again(self, refused: Refused, press: int, step: Callable[[], None]) -> None:
+    def _retry(self, refused: Refused, attempt: int, step: Callable[[], None]) -> None:
         """What a member does whose button did not work; a 409 says that it is too late for that."""
         if refused.status < 500 and refused.status not in {409, 429}:
             self.errors.append(str(refused))
-        elif refused.status != 409 and press < _PRESSES:
-            self._later(_AGAIN_SECONDS * press, step)
+        elif refused.status != 409 and attempt < _MAX_TRIES:
+            self._later(_RETRY_SECONDS * attempt, step)
         elif refused.status != 409:
-            self.errors.append(f"gave up after {press} tries: {refused}")
+            self.errors.append(f"gave up after {attempt} tries: {refused}")
 
     def _later(self, seconds: float, step: Callable[[], None]) -> None:
         self.waiting += 1
@@ -220,18 +220,18 @@ class Lives:
 
         self._world.clock.at(self._world.clock.now + seconds, act)
 
-    def _hope(self, step: Callable[[], None]) -> None:
-        self.hoping += 1
+    def _poll(self, step: Callable[[], None]) -> None:
+        self.polling += 1
 
         def act() -> None:
-            self.hoping -= 1
+            self.polling -= 1
             step()
 
-        self._world.clock.at(self._world.clock.now + _LOOK_SECONDS, act)
+        self._world.clock.at(self._world.clock.now + _POLL_SECONDS, act)
 
     def _draw(self, *what: object) -> float:
         return draw(self._seed, *what)
 
 
-def _with_points(fate: Fate | More) -> bool:
-    return fate in {More.POINTS, More.POINTS_CANCELLED}
+def _with_points(fate: Fate | SimulatedFate) -> bool:
+    return fate in {SimulatedFate.POINTS, SimulatedFate.POINTS_CANCELLED}

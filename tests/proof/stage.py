@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 from jiuwu.members import grants
 from jiuwu.orders import codec
-from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
 from jiuwu.reconciliation import repository as reconciliation
 from sandbox.shop import products
+from sandbox.simulation.audit import local_orders
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Refused, stock
 from sandbox.simulation.world.world import MERCHANT_KEY, START, Killed, World, simulated_world
@@ -106,8 +106,7 @@ class Stage:
 
     def orders(self) -> dict[str, Order]:
         """Our orders."""
-        rows = self.world.account.tables["OrdersTable"].rows.values()
-        return {order.order_no: order for order in (from_item(row.item) for row in rows)}
+        return local_orders(self.world)
 
     @property
     def order(self) -> Order:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from jiuwu.orders.ids import order_no_for
 from jiuwu_cli.main import app
-from sandbox.demo.snapshot import Books
+from sandbox.demo.audit import SandboxAudit
 from sandbox.environment import Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("sandbox"), pytest.mark.timeout(300, func_only=True)]
@@ -49,7 +49,7 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sa
     shown = jiuwu("dead-letters", "show", letter["letter_id"])
     assert "no envelope \\x01" in shown
     assert "X-Jiuwu-Nonce: " in shown
-    dead = Books(sandbox).dead()
+    dead = SandboxAudit(sandbox).dead_letters()
     assert (1, 0) == (dead["dead letters, quarantined"], dead["QuarantineQueue"])
 
 

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from sandbox.demo.__main__ import PARAMETERS, Demo
 from sandbox.environment import Sandbox
-from sandbox.invariants import judge
+from sandbox.invariants.checks import violations
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -112,5 +112,5 @@ def test_runtimes_killed_at_work_lose_nothing_and_do_nothing_twice(busy: Sandbox
     killer.over.set()
     killer.join()
 
-    assert [] == judge(facts).broken
+    assert [] == violations(facts)
     assert dict.fromkeys(VICTIMS, KILLS) == dict(killer.killed)
