@@ -33,6 +33,8 @@ The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
   Send only the notification, true or not{place}:
     {jiuwu} trigger order.paid --order ORDER_NO
     also {events}
+  Take the platform down; with {{}} instead of {{"calls": …}} it is up again:
+    curl -X PUT {simulator}/_sim/faults -H content-type:application/json -d '{{"calls": {{"server_error": 1}}}}'
 
 What happens from now on (order, time of Asia/Shanghai, function):
 """

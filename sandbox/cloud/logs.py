@@ -1,4 +1,4 @@
-"""The functions' logs as a live, readable log: one line per thing that happened, the order's number first."""
+"""Show the functions' logs live: one line per log entry, the order's number first."""
 
 import json
 import time
@@ -11,13 +11,14 @@ from jiuwu_cli.terminal import times
 
 type Event = Mapping[str, Any]
 
-# On every line of Powertools' Logger, or shown in a place of its own.
-_FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
-_FURNITURE |= {"order_no", "order_nos", "effect_id", "milliseconds"}
-# What only a search needs: `jiuwu order NO` has it.
+# On every line of Powertools' Logger, or shown in a column of its own.
+_COMMON = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
+_COMMON |= {"order_no", "order_nos", "effect_id", "milliseconds"}
+# Only useful for a search; `jiuwu order NO` shows them.
 _LONG = {"exception", "stack_trace", "delivery_id", "duplicate_of_delivery_id", "request_id", "raw_type", "code"}
-# Values that say what they are without their names, in this sequence.
+# Shown without their names, in this sequence; a new status follows an arrow.
 _PLAIN = ("route", "call", "event_type", "effect", "outcome", "transition", "reason", "status")
+_NEW_STATUS = {"transition", "status"}
 _ORDER_COLUMNS, _FUNCTION_COLUMNS = 24, 16
 # Lines appear when their invocation ends, a little after their time; looking back this far misses none.
 _OVERLAP_MS = 3000
@@ -63,10 +64,11 @@ def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]
             entries.append(_parsed(message))
     logged = [entry for entry in entries if "_aws" not in entry]
     if not logged:
-        return  # nothing happened to an order or a member: half of all lines would say only "looked around"
+        return  # nothing happened to an order or a member, as in half of all invocations
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
-    start = f"{times.clock(events[0]['timestamp'] / 1000)}  {names.get(function, function):<{_FUNCTION_COLUMNS}}"
-    *lines, last = [f"{_order(entry):<{_ORDER_COLUMNS}}  {start}  {_line(entry)}" for entry in logged]
+    name = names.get(function, function)
+    start = f"{times.clock(events[0]['timestamp'] / 1000)}  {name:<{_FUNCTION_COLUMNS}}"
+    *lines, last = [f"{_order(entry):<{_ORDER_COLUMNS}}  {start}  {_line(entry, name)}" for entry in logged]
     yield from lines
     yield last + (f"  ({duration})" if duration else "")
 
@@ -85,14 +87,24 @@ def _order(entry: Mapping[str, Any]) -> str:
     return f"{first} +{len(more)}" if more else str(first)
 
 
-def _line(entry: Mapping[str, Any]) -> str:
-    plain = [_text(value) for key in _PLAIN if (value := _value(entry, key))]
-    hidden = {*_FURNITURE, *_LONG, *_PLAIN} | ({"event_id"} if entry.get("order_no") else set())
+def _line(entry: Mapping[str, Any], function: str) -> str:
+    plain = [_plain(key, value) for key in _PLAIN if (value := _value(entry, key))]
+    hidden = {*_COMMON, *_LONG, *_PLAIN} | ({"event_id"} if entry.get("order_no") else set())
     named = [f"{key}={_text(value)}" for key, value in entry.items() if key not in hidden and value not in (None, "")]
     took = [f"{entry['milliseconds']} ms"] if "milliseconds" in entry else []
     mark = [] if entry.get("level", "INFO") in {"INFO", "DEBUG"} else [entry["level"]]
     fault = str(entry.get("exception", "")).strip().splitlines()[-1:]
-    return " ".join([*mark, str(entry.get("message", "")), *plain, *took, *named, *fault])
+    return " ".join([*mark, *_message(entry, function), *plain, *took, *named, *fault])
+
+
+def _message(entry: Mapping[str, Any], function: str) -> list[str]:
+    """Return the message; none if it only repeats the function's name, which has a column of its own."""
+    message = str(entry.get("message", ""))
+    return [] if message.replace(" ", "").lower() == function.lower() else [message]
+
+
+def _plain(key: str, value: object) -> str:
+    return f"→ {_text(value)}" if key in _NEW_STATUS else _text(value)
 
 
 def _value(entry: Mapping[str, Any], key: str) -> object:

@@ -4,7 +4,8 @@ const STATUS = {
   created: "等待社区确认", placed: "待支付", paid: "已支付", shipped: "已发货",
   completed: "已完成", cancelled: "已取消", refunded: "已退款", held: "核实中",
 };
-const FINAL = new Set(["completed", "cancelled", "refunded"]);
+// No polling in these: what can follow (received, refunded) takes days, and 刷新 shows it.
+const FINAL = new Set(["shipped", "completed", "cancelled", "refunded"]);
 const REFRESH_MS = 2000;
 
 const $ = (selector, root = document) => root.querySelector(selector);

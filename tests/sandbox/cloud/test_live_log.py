@@ -1,19 +1,19 @@
-"""The live log: one line per thing that happened, readable without knowing the functions."""
+"""The live log: one line per log entry, readable without knowing the functions."""
 
 import json
 from typing import Any
 
 from sandbox.cloud.logs import Tail, readable
 
-NAMES = {"jiuwu-dev-OrderProcessor-1A": "OrderProcessor"}
+NAMES = {"jiuwu-dev-OrderProcessor-1A": "OrderProcessor", "jiuwu-dev-BackOffice-1B": "BackOffice"}
 START, END = "START RequestId: r Version: 1", "END RequestId: r"
 REPORT = "REPORT RequestId: r\tDuration: 14 ms\tBilled Duration: 14 ms\tMemory Size: 512 MB"
 NOW_MS = 1_763_800_000_000
 
 
 def said(message: str, **fields: object) -> str:
-    furniture = {"level": "INFO", "location": "handle:9", "message": message, "timestamp": "…", "service": "s"}
-    return json.dumps(furniture | {"function": "jiuwu-dev-OrderProcessor-1A"} | fields)
+    common = {"level": "INFO", "location": "handle:9", "message": message, "timestamp": "…", "service": "s"}
+    return json.dumps(common | {"function": "jiuwu-dev-OrderProcessor-1A"} | fields)
 
 
 def counted(name: str, **labels: object) -> str:
@@ -36,7 +36,7 @@ NO_ORDER = "-                         16:26:40  OrderProcessor    "
 def test_a_line_begins_with_its_order_then_the_time_in_shanghai_then_the_function() -> None:
     lines = shown(START, said("order", order_no="JW1", transition="paid"), counted("Orders"), END, REPORT)
 
-    assert lines == [f"{START_OF}order paid  (14 ms)"]
+    assert lines == [f"{START_OF}order → paid  (14 ms)"]
 
 
 def test_each_event_of_a_batch_is_a_line_of_its_own() -> None:
@@ -64,12 +64,18 @@ def test_what_only_a_search_needs_is_left_out() -> None:
     )
 
     assert [
-        "order event order.paid applied paid",
+        "order event order.paid applied → paid",
         "platform call orders.push_status push:shipped ok 19 ms",
         "effect push:shipped done",
-        "storefront ordered placed",
+        "storefront ordered → placed",
     ] == [line.removeprefix(START_OF.replace("JW1                     ", str(order["order_no"]))) for line in lines]
     assert all(len(line) <= 110 for line in lines)
+
+
+def test_a_message_that_repeats_the_functions_name_is_left_out() -> None:
+    line = said("back office", function="jiuwu-dev-BackOffice-1B", outcome="refunded", order_no="JW1")
+
+    assert [f"{START_OF.replace('OrderProcessor', 'BackOffice    ')}refunded"] == shown(line)
 
 
 def test_a_notification_of_no_order_yet_shows_its_event() -> None:
@@ -91,7 +97,7 @@ def test_an_error_shows_its_level_and_the_last_line_of_its_trace() -> None:
 
 
 def test_an_alert_is_a_word_and_not_a_list() -> None:
-    assert [f"{START_OF}order event held alerts=amount_differs"] == shown(
+    assert [f"{START_OF}order event → held alerts=amount_differs"] == shown(
         said("order event", order_no="JW1", transition="held", alerts=["amount_differs"])
     )
 

@@ -21,11 +21,13 @@ _WAITING = {"reason": "waiting_for_platform", "message": "订单已提交，正�
 
 
 class Api:
-    """The storefront as the page meets it; `status` is the order's, `keys` those of the POSTs that came."""
+    """The storefront as the page meets it; `status` is the order's, `keys` those of the POSTs that came, `reads` counts
+    the GETs of the order."""
 
     def __init__(self, pages: Path) -> None:
         self.pages, self.status, self.fails, self.points = pages, "created", "", 0
         self.keys: list[str] = []
+        self.reads = 0
 
     def answer(self, route: Route) -> None:
         """Any request of the page."""
@@ -48,6 +50,8 @@ class Api:
             self.status = "cancelled"
         elif method == "POST":
             self.keys.append(route.request.headers["idempotency-key"])
+        else:
+            self.reads += 1
         route.fulfill(status=202 if self.status == "created" else 200, json=self._shown())
 
     def _shown(self) -> dict[str, Any]:
@@ -128,6 +132,18 @@ def test_points_that_are_taken_once_the_platform_is_back_are_said_to_be(page: Pa
 
     expect(page.locator(".order .status")).to_have_text("已发货")
     expect(page.get_by_role("status")).to_have_text("兑换成功。")
+
+
+@pytest.mark.parametrize(("status", "polled"), [("shipped", False), ("paid", True)])
+def test_a_shipped_order_is_not_polled_any_more(page: Page, api: Api, status: str, polled: bool) -> None:
+    buy(page)
+    api.status = status
+    expect(page.locator(".order .status")).to_have_text("已发货" if status == "shipped" else "已支付")
+    reads = api.reads
+
+    page.wait_for_timeout(3000)
+
+    assert polled == (api.reads > reads)
 
 
 def test_who_leaves_is_told_so(page: Page) -> None:

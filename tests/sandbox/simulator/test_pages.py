@@ -57,6 +57,18 @@ async def test_a_person_pays_in_parts() -> None:
     assert ["4.00", "8.34"] == [payment["amount"] for payment in seen["payments"]]
 
 
+@pytest.mark.parametrize("amount", ["", "4.00", "12.34"], ids=["unpaid", "paid in part", "paid"])
+async def test_the_way_back_to_the_merchant_is_always_there(amount: str) -> None:
+    async with merchant() as one:
+        url = await pay_page(one)
+        back = urlencode({"return_to": "https://shop.example/orders?a=1&b=2"})
+        if amount:
+            await one.http.post(url, data={"decision": "pay", "amount": amount})
+        with_address, without = await one.http.get(f"{url}?{back}"), await one.http.get(url)
+    assert 'href="https://shop.example/orders?a=1&amp;b=2">返回商家</a>' in with_address.text
+    assert "返回商家" not in without.text
+
+
 async def test_a_person_cancels_instead() -> None:
     async with merchant() as one:
         url = await pay_page(one)
