@@ -72,7 +72,12 @@ def never_sent(order: Order) -> bool:
 
 
 def same_status(order: Order, remote: RemoteOrder) -> bool:
-    """Return whether the status is the same on both sides; a held order is paid at the platform."""
+    """Return whether the status is the same on both sides.
+
+    A held order is paid at the platform; one that is not placed yet is unknown there.
+    """
+    if order.status is Status.CREATED:
+        return False
     return remote.status == ("paid" if order.status is Status.HELD else order.status.as_remote)
 
 

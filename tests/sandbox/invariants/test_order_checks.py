@@ -56,6 +56,11 @@ BROKEN = {
         "the status is the same on both sides",
         "JW1: shipped here, paid there",
     ),
+    "not placed yet here, and there": (
+        replace(with_order(status=Status.CREATED), remote={"JW1": replace(THERE, status="created")}),
+        "the status is the same on both sides",
+        "JW1: created here, created there",
+    ),
     "held here, open there": (
         replace(with_order(status=Status.HELD), remote={"JW1": replace(THERE, status="created")}),
         "the status is the same on both sides",
