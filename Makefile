@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos up test proof mutations check fix build bench capacity openapi lock clean tools
+.PHONY: help demo chaos up test proof mutations check fix build bench capacity figures openapi lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -45,6 +45,9 @@ build: tools ## what `sam deploy` ships, compiled, in .aws-sam/build (ARCHITECTU
 
 capacity: tools ## how far it goes and what it costs: renews the tables of docs/capacity.md
 	$(BIN)/python -m bench.capacity
+
+figures: tools ## writes the numbers that READMEs and docs take from the code
+	$(BIN)/python -m tests.figures
 
 bench: tools ## the ratios of the README's budget table
 	$(BIN)/python -m bench

@@ -51,9 +51,7 @@ def test_without_a_sam_cli_the_check_is_skipped(install: Install) -> None:
     assert sam_cli.check().good is None
 
 
-def test_pin_and_readmes_name_the_same_version(project: Path) -> None:
+def test_the_oldest_version_is_the_one_that_the_build_pins(project: Path) -> None:
     oldest = ".".join(map(str, sam_cli.OLDEST))
-    expected = {"sandbox/cloud/sam-requirements.in": f"aws-sam-cli>={oldest} ", "README.md": f"SAM CLI {oldest} "}
-    expected["README.zh-CN.md"] = f"SAM CLI {oldest} "
 
-    assert [] == [file for file, text in expected.items() if text not in (project / file).read_text("utf-8")]
+    assert f"aws-sam-cli>={oldest} " in (project / "sandbox/cloud/sam-requirements.in").read_text("utf-8")

@@ -55,10 +55,4 @@ def test_every_promise_holds_at_each_pair_of_crash_points_of_a_payment() -> None
 def test_the_documented_numbers_of_crash_points_are_those_of_this_code(project: Path) -> None:
     text = (project / "docs" / "proof.md").read_text("utf-8")
 
-    written = table()
-    total = int(written.rpartition("| **")[2].removesuffix("** |"))
-
-    assert written == text.partition(BEGIN)[2].partition(END)[0].strip()
-    assert ["README.md", "README.zh-CN.md"] == [
-        page for page in ("README.md", "README.zh-CN.md") if f" {total:,} " in (project / page).read_text("utf-8")
-    ]
+    assert table() == text.partition(BEGIN)[2].partition(END)[0].strip()
