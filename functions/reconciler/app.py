@@ -30,7 +30,7 @@ from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.repository import Records
 from jiuwu.reconciliation.settle import OrderSynchroniser
 from jiuwu.reconciliation.shard_tasks import Lease, ShardTask, queue_placing
-from jiuwu.reconciliation.worker import Outcome, ReconciliationWorker, fresh_seconds
+from jiuwu.reconciliation.worker import ReconciliationOutcome, ReconciliationWorker, fresh_seconds
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def _reconcile_shard(dependencies: Dependencies, task: ShardTask, deadline: Dead
             lease.give_back()
 
 
-def _save_report(records: Records, task: ShardTask, outcome: Outcome, started_at: float) -> None:
+def _save_report(records: Records, task: ShardTask, outcome: ReconciliationOutcome, started_at: float) -> None:
     """Keep and report the outcome; a task that had nothing to do leaves nothing."""
-    if not (outcome.looked_at or outcome.findings or outcome.problems):
+    if not (outcome.checked or outcome.findings or outcome.problems):
         return
     report = outcome.report(int(started_at))
     record = records.save_report(report, now=started_at, part=f"{task.name}#{task.step}")
@@ -157,7 +157,7 @@ def _place(dependencies: Dependencies, task: ShardTask, deadline: Deadline) -> N
     outcome = _worker(dependencies, deadline, fresh_seconds=0).one(order_no)
     outcome.findings.clear()
     reporting.outcome_known(outcome)
-    if outcome.looked_at.get(order_no, order.status) == Status.CREATED:
+    if outcome.checked.get(order_no, order.status) == Status.CREATED:
         url, check_seconds = settings.reconcile_queue_url, settings.payment_check_seconds
         queue_placing(dependencies.sqs, url, order_no, tries=task.step + 1, check_seconds=check_seconds)
 
@@ -170,7 +170,7 @@ def _reconcile_order(dependencies: Dependencies, order_no: str, deadline: Deadli
     reporting.outcome_known(outcome)
     return {
         "order_no": order_no,
-        "status": outcome.looked_at.get(order_no, "unknown"),
+        "status": outcome.checked.get(order_no, "unknown"),
         "found": [{"class": finding.class_, "evidence": finding.evidence} for finding in outcome.findings],
         "did": outcome.transitions,
         "incomplete": bool(outcome.problems),

@@ -134,7 +134,7 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
     order = visit.order(order_no)
     try:
-        order = visit.shop.checkout.look(order, visit.reach(visit.deadline.at_most(_LOOK_SECONDS)))
+        order = visit.shop.checkout.check(order, visit.reach(visit.deadline.at_most(_LOOK_SECONDS)))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
         reporting.not_looked(order_no, fault)
@@ -157,7 +157,7 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
     """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb, sqs = clients.client("dynamodb"), clients.client("sqs")
     store = OrderStore(dynamodb, settings.orders_table, shards=settings.due_shards)
-    settler = OrderSynchroniser(
+    synchroniser = OrderSynchroniser(
         store,
         Repairer(settings.policy, partial(member_id_for, settings.app_id), finder=STOREFRONT),
         queue=partial(queue_effects, sqs, settings.effect_queue_url),
@@ -170,7 +170,7 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
         checkout=Checkout(
             store,
             Products(Rows(dynamodb, settings.products_table), runtime=runtime),
-            settler,
+            synchroniser,
             settings.policy,
             note=reporting.repaired,
             trouble=reporting.left_to_reconciler,

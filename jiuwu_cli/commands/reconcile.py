@@ -14,7 +14,7 @@ from jiuwu_cli.deployment import stack
 from jiuwu_cli.deployment.read_only import reading
 from jiuwu_cli.reconcile.comparison import FAULTS, compared, comparer, show, told
 from jiuwu_cli.reconcile.period import read_period
-from jiuwu_cli.reconcile.repairs import Plan, mend, plans, reconciler, remaining
+from jiuwu_cli.reconcile.repairs import Plan, carry_out, plans, reconciler, remaining
 from jiuwu_cli.terminal import options
 from jiuwu_cli.terminal.confirm import at_terminal
 from jiuwu_cli.terminal.errors import Misuse, Problem
@@ -110,7 +110,7 @@ def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, limit: int, yes
     if not yes and not _agreed(len(mendable)):
         say("nothing was changed")
         raise typer.Exit(_DRIFT)
-    mend(reconciler(found), mendable)
+    carry_out(reconciler(found), mendable)
     left = _recounted(one, tally.differences)
     say(f"{left} of {len(numbers)} orders still differ")
     raise typer.Exit(_DRIFT if left else 0 if tally.complete else _UNKNOWN)

@@ -27,7 +27,7 @@ def lines(order: Order) -> Iterator[str]:
 def _reasons(order: Order) -> Iterator[str]:
     yield from (entry.detail for entry in order.history if entry.kind == "held" and entry.detail)
     for payment in order.payments:
-        if order.left_fen(payment.ref) < 0:
+        if order.remaining_fen(payment.ref) < 0:
             back = yuan(order.refunded_fen(payment.ref))
             yield f"payment {payment.ref} brought {yuan(payment.fen)} yuan and {back} went back"
     for payment in order.doubted:

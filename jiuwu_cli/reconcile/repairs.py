@@ -45,11 +45,11 @@ class Plan:
 
 def plans(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
     """A plan for each order, in the sequence given; reads both sides afresh. Raises PlatformError, TableBusy."""
-    mender = Repairer(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
+    repairer = Repairer(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
     ours, (theirs, unreadable) = stack.store.get_many(order_nos), _there(stack, order_nos)
     return [
         # absent there is another thing than there and not readable: that one is nobody's to create
-        Plan(number, ()) if number in unreadable else _plan(mender, number, ours.get(number), theirs.get(number), now)
+        Plan(number, ()) if number in unreadable else _plan(repairer, number, ours.get(number), theirs.get(number), now)
         for number in order_nos
     ]
 
@@ -74,7 +74,7 @@ def reconciler(stack: Stack) -> Invoke:
     return invoke
 
 
-def mend(invoke: Invoke, mendable: list[Plan]) -> None:
+def carry_out(invoke: Invoke, mendable: list[Plan]) -> None:
     """Has each order mended and says what became of it; raises Problem with the first that cannot be."""
     for plan in mendable:
         try:
@@ -105,16 +105,16 @@ def _there(stack: Stack, order_nos: Sequence[str]) -> "tuple[dict[str, RemoteOrd
     return found, unreadable
 
 
-def _plan(mender: Repairer, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:
-    mended = mender.mend(local, remote, now=now)
-    return Plan(number, tuple(_steps(local, mended)))
+def _plan(repairer: Repairer, number: str, local: Order | None, remote: "RemoteOrder | None", now: int) -> Plan:
+    repaired = repairer.repair(local, remote, now=now)
+    return Plan(number, tuple(_steps(local, repaired)))
 
 
-def _steps(local: Order | None, mended: Repaired) -> Iterable[str]:
-    if mended.place:
+def _steps(local: Order | None, repaired: Repaired) -> Iterable[str]:
+    if repaired.place:
         yield "create it at the platform"
-    if local is None and mended.order is not None:
+    if local is None and repaired.order is not None:
         yield "take it over from the platform"
-    yield from mended.transitions
-    if "amount_differs" in mended.alerts:
+    yield from repaired.transitions
+    if "amount_differs" in repaired.alerts:
         yield "hold it"

@@ -48,7 +48,7 @@ class Hanging(Platform):
         self.seconds -= 3 * timeout
 
 
-def asked_back(order: Order, count: int) -> Order:
+def requested_parts(order: Order, count: int) -> Order:
     return after(order, *(RefundRequested(f"r{n}", NOW + 80, 100) for n in range(count)))
 
 
@@ -57,7 +57,7 @@ def tries(store: OrderStore) -> list[int]:
 
 
 def test_no_effect_is_begun_that_could_not_end_in_time(store: OrderStore) -> None:
-    stored(store, asked_back(PAID, 5))
+    stored(store, requested_parts(PAID, 5))
     platform = Hanging(30.0)
     bus = Bus()
 
@@ -69,7 +69,7 @@ def test_no_effect_is_begun_that_could_not_end_in_time(store: OrderStore) -> Non
 
 
 def test_what_there_was_no_time_for_is_asked_for_at_once(store: OrderStore) -> None:
-    stored(store, asked_back(SHIPPED, 4))
+    stored(store, requested_parts(SHIPPED, 4))
 
     done = dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining)
 
@@ -77,7 +77,7 @@ def test_what_there_was_no_time_for_is_asked_for_at_once(store: OrderStore) -> N
 
 
 def test_what_has_waited_longest_is_tried_first(store: OrderStore) -> None:
-    stored(store, asked_back(SHIPPED, 3))
+    stored(store, requested_parts(SHIPPED, 3))
 
     for at in (NOW + 100.5, NOW + 120.5):  # by then, what failed is ready again
         dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining, at=at)
@@ -86,7 +86,7 @@ def test_what_has_waited_longest_is_tried_first(store: OrderStore) -> None:
 
 
 def test_calls_are_shorter_when_there_is_less_time(store: OrderStore) -> None:
-    stored(store, asked_back(PAID, 2))
+    stored(store, requested_parts(PAID, 2))
 
     dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jiuwu.effects.dispatcher import Dispatched
-from jiuwu.effects.payment_check import MOST_LOOKS
+from jiuwu.effects.payment_check import MOST_CHECKS
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundRequested
 from jiuwu.orders.order import Failure, HoldReason, Order, Status
@@ -107,7 +107,7 @@ def test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_al
     runs = insist(store, bus, platform, check_from_fen=1)
 
     order = now_in(store)
-    assert (MOST_LOOKS, []) == (len(runs), bus.details)
+    assert (MOST_CHECKS, []) == (len(runs), bus.details)
     assert {NUMBER: ("payment_unknown_there",)} == runs[-1].alerts
     assert (Status.HELD, HoldReason.UNPROVEN, (), 0) == (
         order.status,
@@ -125,7 +125,7 @@ def test_a_platform_that_cannot_be_asked_is_asked_later_and_nothing_is_held(stor
     platform.payments = PlatformUnreachable("orders.query")
 
     at = NOW + 100.0
-    for _ in range(2 * MOST_LOOKS):
+    for _ in range(2 * MOST_CHECKS):
         at = dispatch(store, bus, platform, check_from_fen=1, at=at).next_at[NUMBER][0]
 
     assert (Status.PAID, (Ship(),), []) == (now_in(store).status, now_in(store).pending, bus.details)
@@ -169,7 +169,7 @@ def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the
     insist(store, Bus(), platform)
 
     assert [] == platform.refunded
-    assert len(platform.queried) == MOST_LOOKS
+    assert len(platform.queried) == MOST_CHECKS
 
 
 def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderStore) -> None:
@@ -231,20 +231,20 @@ def test_the_true_payment_of_an_order_held_in_doubt_ships_it_once_and_is_kept() 
 def test_a_payment_that_the_platform_shows_after_all_ships_the_order() -> None:
     held = after(PAID, UNTRUE)
 
-    mended = Repairer(REFUND, str).mend(held, sides.remote("paid", [sides.payment()]), now=NOW + 900)
+    repaired = Repairer(REFUND, str).repair(held, sides.remote("paid", [sides.payment()]), now=NOW + 900)
 
-    assert mended.order is not None
-    assert (Status.PAID, (Ship(),), ()) == (mended.order.status, mended.order.pending, mended.order.doubted)
+    assert repaired.order is not None
+    assert (Status.PAID, (Ship(),), ()) == (repaired.order.status, repaired.order.pending, repaired.order.doubted)
 
 
 def test_a_payment_shown_after_the_true_one_is_a_second_payment() -> None:
     served = after(PAID, UNTRUE, paid("true"))
     there = sides.remote("paid", [sides.payment(), sides.payment("true")])
 
-    mended = Repairer(REFUND, str).mend(served, there, now=NOW + 900)
+    repaired = Repairer(REFUND, str).repair(served, there, now=NOW + 900)
 
-    assert mended.order is not None
-    assert (Ship(), RefundAll("t1")) == mended.order.pending
+    assert repaired.order is not None
+    assert (Ship(), RefundAll("t1")) == repaired.order.pending
 
 
 def test_a_notification_ends_no_doubt() -> None:
@@ -288,11 +288,11 @@ def test_the_refund_of_a_payment_in_doubt_waits_for_the_platform_to_show_it() ->
     order = after(PAID, UNTRUE, refunded())
     both = sides.remote("refunded", [sides.payment()], [sides.refund()])
 
-    mended = Repairer(REFUND, str).mend(order, both, now=NOW + 900)
+    repaired = Repairer(REFUND, str).repair(order, both, now=NOW + 900)
 
     assert (Status.HELD, NOW + 90) == (order.status, order.due_at)
-    assert mended.order is not None
-    assert (Status.REFUNDED, 0, ()) == (mended.order.status, mended.order.balance_fen, mended.order.pending)
+    assert repaired.order is not None
+    assert (Status.REFUNDED, 0, ()) == (repaired.order.status, repaired.order.balance_fen, repaired.order.pending)
 
 
 def test_a_doubt_twice_or_of_an_unknown_payment_changes_nothing() -> None:

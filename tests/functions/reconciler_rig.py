@@ -137,8 +137,8 @@ def merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
             seen["count"] += found["count"]
             seen["orders"] += found["orders"]
     return {
-        "due": sum(report["looked_at"] for part, report in told if part != CHANGED),
-        "changed": sum(report["looked_at"] for part, report in told if part == CHANGED),
+        "due": sum(report["checked"] for part, report in told if part != CHANGED),
+        "changed": sum(report["checked"] for part, report in told if part == CHANGED),
         "problems": [problem for _, report in told for problem in report["problems"]],
         "classes": classes,
         "transitions": dict(sum((Counter(report["transitions"]) for _, report in told), Counter[str]())),

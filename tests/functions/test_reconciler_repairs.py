@@ -14,7 +14,7 @@ from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Discrepancy
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.reconcile.comparison import compared, comparer
-from jiuwu_cli.reconcile.repairs import mend, plans, remaining
+from jiuwu_cli.reconcile.repairs import carry_out, plans, remaining
 from sandbox.simulator import orders as platform
 from tests.functions.both_sides import COMMON, NOW
 from tests.functions.platform_stand_in import Serve
@@ -63,7 +63,7 @@ def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
     lines = differing(clockwork, deployed)
 
     planned = plans(deployed, [line.order_no for line in lines], now=LATER)
-    mend(clockwork.one, planned)
+    carry_out(clockwork.one, planned)
 
     assert {missed: ("paid",), unplaced: ("create it at the platform",)} == {one.order_no: one.steps for one in planned}
     assert Status.PAID is clockwork.sides.order(missed).status
@@ -80,7 +80,7 @@ def test_an_order_that_only_the_platform_has_is_taken_over(clockwork: Clockwork,
     lines = differing(clockwork, deployed)
 
     planned = plans(deployed, [number], now=LATER)
-    mend(clockwork.one, planned)
+    carry_out(clockwork.one, planned)
 
     assert ["missing_here"] == [line.class_ for line in lines]
     assert "take it over from the platform" == planned[0].steps[0]

@@ -67,7 +67,7 @@ def test_a_list_of_changes_is_read_on_from_the_page_it_was_cut_off_at(clockwork:
     answer = clockwork.run(remaining=lambda: 10.0)
 
     assert (5, 3) == (answer["changed"], clockwork.sides.platform.count("orders.changed"))
-    assert [2, 2, 1] == [json.loads(report["report"]["S"])["looked_at"] for report in clockwork.reports_in_order]
+    assert [2, 2, 1] == [json.loads(report["report"]["S"])["checked"] for report in clockwork.reports_in_order]
 
 
 def fresh(clockwork: Clockwork, number: str) -> None:
@@ -123,7 +123,7 @@ def test_a_page_that_the_platform_has_forgotten_begins_the_list_again(clockwork:
 
     clockwork.take(rest)
 
-    assert 4 == json.loads(clockwork.reports_in_order[-1]["report"]["S"])["looked_at"]
+    assert 4 == json.loads(clockwork.reports_in_order[-1]["report"]["S"])["checked"]
 
 
 def test_a_list_that_is_read_no_further_lags_and_one_that_is_read_does_not(

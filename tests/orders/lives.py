@@ -3,7 +3,7 @@
 from jiuwu.orders.effect_key import EffectKey, PushStatus, Ship
 from jiuwu.orders.events import Cancelled, Completed, EffectDone, Event, Paid, Placed, Refunded
 from jiuwu.orders.order import Line, Order
-from jiuwu.orders.state_machine import Ignored, Outcome, Policy, apply
+from jiuwu.orders.state_machine import EventOutcome, Ignored, Policy, apply
 
 NOW = 1_763_800_000
 REFUND = Policy(late_payment="refund")
@@ -51,7 +51,7 @@ def after(order: Order, *events: Event, policy: Policy = REFUND) -> Order:
     return order
 
 
-def order_of(order: Order, outcome: Outcome) -> Order:
+def order_of(order: Order, outcome: EventOutcome) -> Order:
     return order if isinstance(outcome, Ignored) else outcome.order
 
 

@@ -49,7 +49,7 @@ def test_a_refund_may_have_the_id_of_a_payment() -> None:
 
 
 def test_what_is_left_of_a_payment_is_what_did_not_go_back() -> None:
-    assert {ref: PAID_TWICE.left_fen(ref) for ref in ("t1", "t2", "t3")} == {"t1": 1000, "t2": 1234, "t3": 0}
+    assert {ref: PAID_TWICE.remaining_fen(ref) for ref in ("t1", "t2", "t3")} == {"t1": 1000, "t2": 1234, "t3": 0}
 
 
 def test_the_balance_is_payments_less_refunds() -> None:

@@ -202,7 +202,7 @@ def test_a_request_for_the_money_of_a_short_order_counts_as_gone() -> None:
 
 def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
     asked = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
-    (name,) = asked.asked_back("gift")
+    (name,) = asked.requested_parts("gift")
 
     order = after(asked, EffectFailed(NOW + 80, name, failure=Failure("poison", "BadParameters")))
 
@@ -275,10 +275,10 @@ def test_the_reconciler_lets_a_short_order_expire_and_its_platform_cancel_it() -
     policy = Policy(expiry_seconds=1800)
     there = remote("paid", [payment("gift", 400)])
 
-    mended = Repairer(policy, str).mend(SHORT, there, now=NOW + 1800)
+    repaired = Repairer(policy, str).repair(SHORT, there, now=NOW + 1800)
 
-    assert mended.order is not None
-    assert ((PushStatus("cancelled"),), ("expiring",)) == (mended.order.pending, mended.transitions)
+    assert repaired.order is not None
+    assert ((PushStatus("cancelled"),), ("expiring",)) == (repaired.order.pending, repaired.transitions)
     assert Repairer(policy, str).next_due(SHORT, now=NOW + 1700) == NOW + 1800
 
 
@@ -286,7 +286,7 @@ def test_a_cancelled_order_whose_part_is_still_on_its_way_back_is_no_contradicti
     over = after(SHORT, cancelled())
     there = remote("cancelled", [payment("gift", 400)])
 
-    assert () == Repairer(REFUND, str).mend(over, there, now=NOW + 100).findings
+    assert () == Repairer(REFUND, str).repair(over, there, now=NOW + 100).findings
 
 
 def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -> None:
@@ -303,7 +303,7 @@ def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -
     assert (
         ()
         == Repairer(REFUND, str)
-        .mend(booked, remote("paid", [payment(fen=5000)], [refund(fen=3766, out_refund_no=number)]), now=NOW + 100)
+        .repair(booked, remote("paid", [payment(fen=5000)], [refund(fen=3766, out_refund_no=number)]), now=NOW + 100)
         .findings
     )
 

@@ -273,7 +273,7 @@ def test_never_more_is_given_back_than_was_paid(lived: list[RefundRequested | st
             order = troubled(order, step)
         elif step in {"request", "notify"}:
             order, there = answered(order, there, number, step)
-        assert sum(wanted(order).values()) <= order.left_fen("t1")
+        assert sum(wanted(order).values()) <= order.remaining_fen("t1")
         assert 0 <= order.balance_fen <= 1234
 
 
@@ -323,7 +323,7 @@ def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_mon
 
 def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
     order = asked(after(PAID, done(Ship())), 1234)
-    (name,) = order.asked_back("t1")
+    (name,) = order.requested_parts("t1")
 
     assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, Ship(), RefundAll("t1")))
     assert 1 == len(order.reasons)

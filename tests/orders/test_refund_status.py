@@ -156,8 +156,8 @@ def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is
 
     assert 2 * 1234 == refundable_fen(failed)
     again = after(failed, RefundRequested("ask-1", NOW + 90, 1234))
-    (effect,) = again.asked_back("t2")
-    assert {} == again.asked_back("t1")
+    (effect,) = again.requested_parts("t2")
+    assert {} == again.requested_parts("t1")
     there = replace(refunded("r3", of="t2"), out_refund_no=effect_id(again.order_no, effect))
     back = after(again, done(effect), there)
     assert (Status.SHIPPED, 1234, (PushStatus("shipped"),)) == (back.status, back.balance_fen, back.pending)
@@ -168,7 +168,7 @@ def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect:
     order = after(SHIPPED, paid("t2"))
     if effect is None:  # a part
         order = after(order, RefundRequested("ask-1", NOW + 62, 500))
-        (effect,) = order.asked_back("t1")
+        (effect,) = order.requested_parts("t1")
     failed = after(order, EffectFailed(NOW + 70, effect, failure=REFUND_FAILED))
 
     again = after(failed, Redriven(NOW + 90, effect))
@@ -190,7 +190,7 @@ def test_a_late_payment_whose_refund_failed_waits_for_a_person_and_ends_refunded
 
 def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
     order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
-    (effect,) = order.asked_back("t1")
+    (effect,) = order.requested_parts("t1")
     failed = after(order, changed("failed", fen=500, number=effect_id(order.order_no, effect)))
 
     assert Ignored("refund_failed") == apply(failed, EffectDone(NOW + 90, effect), policy=REFUND)
@@ -198,7 +198,7 @@ def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
 
 def test_a_failure_that_the_reply_told_rings_once() -> None:
     order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
-    (effect,) = order.asked_back("t1")
+    (effect,) = order.requested_parts("t1")
     told = EffectFailed(NOW + 63, effect, failure=REFUND_FAILED)
 
     assert ("effect_failed_permanently", "refund_failed") == alerts(order, told)
@@ -214,7 +214,7 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
     effect: EffectKey | None,
 ) -> None:
     order = after(SHIPPED, done(PushStatus("shipped")), RefundRequested("ask-1", NOW + 62, 500))
-    effect = effect or next(iter(order.asked_back("t1")))
+    effect = effect or next(iter(order.requested_parts("t1")))
     order, pauses = after(order, done(effect)), list[int]()
     for _ in range(10):
         order = after(order, EffectMissingRemotely(NOW + 100, effect))
@@ -226,7 +226,7 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
 
 def test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
     order, number = asked(after(SHIPPED, done(PushStatus("shipped"))), 500)
-    refund_name = next(iter(order.asked_back("t1")))
+    refund_name = next(iter(order.requested_parts("t1")))
     for _ in range(2):
         order = after(
             order,

@@ -248,22 +248,22 @@ def test_another_writers_order_is_lost_though_it_has_the_version_that_we_wanted(
 def test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform(store: OrderStore) -> None:
     order = store.create(an_order())
 
-    claims = [store.claim_look(order.order_no, NOW + at, since=NOW + at - 3) for at in (0, 0, 2, 3, 3)]
+    claims = [store.claim_check(order.order_no, NOW + at, since=NOW + at - 3) for at in (0, 0, 2, 3, 3)]
 
     assert [True, False, False, True, False] == claims
 
 
 def test_a_look_loses_no_other_writer_a_round_and_stays_noted(store: OrderStore) -> None:
     order = store.create(an_order())
-    store.claim_look(order.order_no, NOW, since=NOW - 3)
+    store.claim_check(order.order_no, NOW, since=NOW - 3)
 
     assert set() == store.save_many([(order, replace(order, due_at=NOW + 9))])
     after = store.get(order.order_no)
     assert after
-    assert (2, NOW + 9, NOW) == (after.version, after.due_at, after.looked_at)
+    assert (2, NOW + 9, NOW) == (after.version, after.due_at, after.checked_at)
 
 
 def test_a_look_at_an_order_of_nobody_leaves_nothing_behind(store: OrderStore) -> None:
     number = an_order(77).order_no
 
-    assert (False, None) == (store.claim_look(number, NOW, since=NOW), store.get(number))
+    assert (False, None) == (store.claim_check(number, NOW, since=NOW), store.get(number))

@@ -20,7 +20,7 @@ from jiuwu.orders.events import (
     RefundStatusChanged,
 )
 from jiuwu.orders.order import Effect, Order, Status
-from jiuwu.orders.state_machine import HISTORY_KEPT, Ignored, Policy, apply, next_look
+from jiuwu.orders.state_machine import HISTORY_KEPT, Ignored, Policy, apply, next_check
 from tests.orders.lives import (
     CREATED,
     NOW,
@@ -128,7 +128,7 @@ def test_shipping_waits_only_while_the_right_money_is_here(events: Sequence[Even
     for order in states(CREATED, events, policy):
         if Ship() in order.pending:
             assert order.status in (Status.PAID, Status.COMPLETED)
-            assert any(order.left_fen(payment.ref) for payment in order.kept)
+            assert any(order.remaining_fen(payment.ref) for payment in order.kept)
             assert max_sum(order) >= order.amount_fen
 
 
@@ -163,7 +163,7 @@ def test_whatever_is_unfinished_is_looked_at_soon(events: Sequence[Event], polic
             assert 0 < order.due_at <= event.at + policy.check_seconds
         if not isinstance(outcome, Ignored) and order.due_at == 0:
             assert not order.pending
-            assert all(order.left_fen(p.ref) <= 0 for p in order.payments if order.effect(RefundAll(p.ref)))
+            assert all(order.remaining_fen(p.ref) <= 0 for p in order.payments if order.effect(RefundAll(p.ref)))
             assert order.status in (Status.COMPLETED, Status.CANCELLED, Status.REFUNDED)
 
 
@@ -190,6 +190,6 @@ def test_one_payment_and_its_refunds_end_alike_in_any_order(stories: tuple[Seque
 @given(some_events, st.integers(0, 3000))
 def test_looking_for_the_next_look_twice_finds_the_same(events: Sequence[Event], at: int) -> None:
     order = after(CREATED, *events)
-    looked = replace(order, due_at=next_look(order, NOW + at, REFUND))
+    looked = replace(order, due_at=next_check(order, NOW + at, REFUND))
 
-    assert next_look(looked, NOW + at, REFUND) == looked.due_at
+    assert next_check(looked, NOW + at, REFUND) == looked.due_at

@@ -51,10 +51,10 @@ class Story:
 
     def reconcile(self) -> None:
         """One look of the reconciler, and the effects that it puts on their way."""
-        mended = Repairer(self.policy, str).mend(self.local, shown(self.there), now=self.now)
-        assert mended.order is not None
-        self.local = mended.order
-        if mended.place:
+        repaired = Repairer(self.policy, str).repair(self.local, shown(self.there), now=self.now)
+        assert repaired.order is not None
+        self.local = repaired.order
+        if repaired.place:
             self.step("place")
         self._effects()
 
@@ -121,7 +121,7 @@ class Story:
         elif isinstance(key, PushStatus):
             self.there = platform.push(self.there, key.status, number, self.now)
         elif isinstance(key, RefundAll | RefundPart) and all(one.out_refund_no != number for one in self.there.refunds):
-            fen = self.local.left_fen(key.transaction_id)
+            fen = self.local.remaining_fen(key.transaction_id)
             given = platform.Refund(f"r-{number}", number, key.transaction_id, fen, self.now)
             self.there = platform.refund(self.there, given, self.now, "merchant")
 

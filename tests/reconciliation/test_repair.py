@@ -32,22 +32,22 @@ LATER = NOW + 1000
 PAY = [payment()]
 
 
-def mended(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Repaired:
-    return Repairer(REFUND, lambda open_id: f"mb_of_{open_id}").mend(local, there, now=now)
+def repaired(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Repaired:
+    return Repairer(REFUND, lambda open_id: f"mb_of_{open_id}").repair(local, there, now=now)
 
 
 def test_an_order_that_the_platform_would_not_take_for_a_day_is_given_up() -> None:
     decision = decide(CREATED, None, now=NOW + UNPLACED_SECONDS + 1, policy=REFUND)
 
     assert [Cancelled] == [type(action) for action in decision.actions]
-    assert mended(CREATED, None, now=NOW + UNPLACED_SECONDS + 1).order == replace(
+    assert repaired(CREATED, None, now=NOW + UNPLACED_SECONDS + 1).order == replace(
         after(CREATED, *decision.actions),  # type: ignore[arg-type]
         status=Status.CANCELLED,
     )
 
 
 def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() -> None:
-    result = mended(None, remote("shipped", PAY))
+    result = repaired(None, remote("shipped", PAY))
 
     assert result.order is not None
     assert (result.order.status, result.order.member_id) == (Status.PAID, "mb_of_ou_1")
@@ -56,7 +56,7 @@ def test_an_order_only_there_is_adopted_with_everything_that_happened_to_it() ->
 
 
 def test_a_payment_that_is_short_of_the_amount_holds_the_order_and_says_so() -> None:
-    result = mended(PLACED, remote("paid", [payment(fen=1000)]))
+    result = repaired(PLACED, remote("paid", [payment(fen=1000)]))
 
     assert result.order is not None
     assert (result.order.status, result.order.pending) == (Status.HELD, ())
@@ -66,29 +66,29 @@ def test_a_payment_that_is_short_of_the_amount_holds_the_order_and_says_so() -> 
 
 @pytest.mark.parametrize("local", [CREATED, PLACED, PAID])
 def test_an_order_of_another_amount_there_ships_nothing_though_its_payment_fits(local: Order) -> None:
-    result = mended(local, remote("paid", PAY, amount_fen=1300))
+    result = repaired(local, remote("paid", PAY, amount_fen=1300))
 
     assert result.order is not None
     assert (Status.HELD, (), 1234) == (result.order.status, result.order.pending, result.order.balance_fen)
 
 
 def test_a_payment_for_an_order_held_before_it_waits_for_a_person() -> None:
-    held = mended(PLACED, remote(amount_fen=1300)).order
+    held = repaired(PLACED, remote(amount_fen=1300)).order
     assert held is not None
 
     assert (Status.HELD, ()) == ((order := after(held, paid())).status, order.pending)
 
 
 def test_what_is_owed_again_is_pending_again() -> None:
-    result = mended(PUSHED, remote("paid", PAY))
+    result = repaired(PUSHED, remote("paid", PAY))
 
     assert result.order is not None
     assert result.order.pending == (PushStatus("shipped"),)
 
 
 def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
-    revived = Repairer(REVIVE, str).mend(CANCELLED, remote("paid", PAY), now=LATER).order
-    given_back = mended(CANCELLED, remote("paid", PAY)).order
+    revived = Repairer(REVIVE, str).repair(CANCELLED, remote("paid", PAY), now=LATER).order
+    given_back = repaired(CANCELLED, remote("paid", PAY)).order
 
     assert revived is not None
     assert given_back is not None
@@ -96,16 +96,16 @@ def test_a_late_payment_found_here_follows_the_merchants_choice() -> None:
 
 
 def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
-    assert mended(PUSHED, remote("shipped", PAY)) == Repaired(PUSHED)
+    assert repaired(PUSHED, remote("shipped", PAY)) == Repaired(PUSHED)
 
 
 # ---- when to look again ----------------------------------------------------------------------------------------------
 
 
 def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
-    mender, looks = Repairer(REFUND, str), [NOW + 180]
+    repairer, looks = Repairer(REFUND, str), [NOW + 180]
     while len(looks) < 8:
-        looks.append(mender.next_due(PLACED, now=looks[-1]))
+        looks.append(repairer.next_due(PLACED, now=looks[-1]))
 
     minutes = [(look - NOW) // 60 for look in looks]
     assert minutes == [3, 8, 26, 80, 241, 724, 2174, 6524]
@@ -139,21 +139,21 @@ EXPIRING = Policy(expiry_seconds=1800)
 def test_an_order_that_nobody_pays_is_cancelled_when_its_time_is_over(
     age: int, expected: tuple[EffectKey, ...]
 ) -> None:
-    result = Repairer(EXPIRING, str).mend(PLACED, remote("created"), now=PLACED.created_at + age)
+    result = Repairer(EXPIRING, str).repair(PLACED, remote("created"), now=PLACED.created_at + age)
 
     assert result.order is not None
     assert (expected, Status.PLACED) == (result.order.pending, result.order.status)
 
 
 def test_a_payment_that_came_a_moment_before_is_taken_and_nothing_is_cancelled() -> None:
-    result = Repairer(EXPIRING, str).mend(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
+    result = Repairer(EXPIRING, str).repair(PLACED, remote("paid", PAY), now=PLACED.created_at + 1801)
 
     assert result.order is not None
     assert (Status.PAID, (Ship(),)) == (result.order.status, result.order.pending)
 
 
 def test_without_a_set_time_orders_wait_for_ever() -> None:
-    result = Repairer(REFUND, str).mend(PLACED, remote("created"), now=PLACED.created_at + 10**7)
+    result = Repairer(REFUND, str).repair(PLACED, remote("created"), now=PLACED.created_at + 10**7)
 
     assert result.order == PLACED
 
@@ -169,9 +169,9 @@ def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over
 
 
 def test_an_effect_that_nobody_has_tried_is_asked_for_soon_and_then_ever_more_rarely() -> None:
-    shipped, mender = after(PAID, EffectDone(NOW, Ship())), Repairer(REFUND, str)
+    shipped, repairer = after(PAID, EffectDone(NOW, Ship())), Repairer(REFUND, str)
     looks = [NOW]
     while len(looks) < 7:
-        looks.append(mender.next_due(shipped, now=looks[-1]))
+        looks.append(repairer.next_due(shipped, now=looks[-1]))
 
     assert [3, 7, 19, 55, 115, 175] == [(look - NOW) // 60 for look in looks[1:]]

@@ -21,7 +21,7 @@ def test_the_first_run_looks_a_day_back(records: Records) -> None:
 
 
 def test_a_cursor_is_found_as_it_was_left(records: Records) -> None:
-    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4, aside=NOW + 5)
+    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4, skipped=NOW + 5)
     records.save_cursor(left)
 
     assert records.cursor(NOW + 99) == left
@@ -93,15 +93,15 @@ def test_a_change_left_to_its_notification_is_met_again_by_the_next_pass() -> No
 
 def test_what_a_pass_left_aside_is_met_by_the_next_one_however_long_it_was_cut_off() -> None:
     just_changed = NOW + 5
-    first_page = Cursor(NOW).begin(NOW + 10).leaving([just_changed, NOW + 8]).after([just_changed, NOW + 8], "page-2")
+    first_page = Cursor(NOW).begin(NOW + 10).skipping([just_changed, NOW + 8]).after([just_changed, NOW + 8], "page-2")
 
-    done = first_page.begin(NOW + 9000).leaving([]).after([NOW + 8999], "")
+    done = first_page.begin(NOW + 9000).skipping([]).after([NOW + 8999], "")
 
-    assert (just_changed, 0) == (done.updated_after, done.aside)
+    assert (just_changed, 0) == (done.updated_after, done.skipped)
 
 
 def test_a_pass_that_begins_again_leaves_nothing_aside_yet() -> None:
-    assert 0 == Cursor(NOW).begin(NOW + 10).leaving([NOW + 5]).after([NOW + 5], "page-2").restart().aside
+    assert 0 == Cursor(NOW).begin(NOW + 10).skipping([NOW + 5]).after([NOW + 5], "page-2").restart().skipped
 
 
 def test_a_change_dated_in_the_future_hides_none_that_comes_before_it() -> None:

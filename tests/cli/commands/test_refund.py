@@ -139,7 +139,7 @@ def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_anoth
 ) -> None:
     jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
     asked = shop.store.get(order.order_no)
-    (first,) = asked.asked_back("t1")
+    (first,) = asked.requested_parts("t1")
     lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, failure=Failure("poison", "BadParameters")))
     shop.store.save_many([(asked, lost)])
 
@@ -148,7 +148,7 @@ def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_anoth
     assert ["asked for", "already asked for"] == [
         one.stdout.splitlines()[1].partition(" 2")[0].partition(" 1")[0] for one in results
     ]
-    (second,) = shop.store.get(order.order_no).asked_back("t1").keys() - {first}
+    (second,) = shop.store.get(order.order_no).requested_parts("t1").keys() - {first}
     assert shop.store.get(order.order_no).effect(second).pending
 
 

@@ -152,7 +152,7 @@ SIDES = (
         "what may be there is looked up before it is placed again",
         2,
         "layers/jiuwu/jiuwu/orders/placement.py",
-        "found = look(platform, order.order_no, deadline=deadline)",
+        "found = fetch_remote(platform, order.order_no, deadline=deadline)",
         "found = None",
         ("tests/orders/test_placement.py::test_what_is_certainly_not_there_is_tried_once_more",),
     ),
@@ -221,7 +221,7 @@ SIDES = (
         "a change that was left aside is met by the next pass",
         3,
         "layers/jiuwu/jiuwu/reconciliation/repository.py",
-        "if self.aside else reach",
+        "if self.skipped else reach",
         "if not reach else reach",
         (
             "tests/reconciliation/test_repository.py"
@@ -234,7 +234,7 @@ SIDES = (
         "an order that somebody wrote meanwhile counts as left aside",
         3,
         "layers/jiuwu/jiuwu/reconciliation/settle.py",
-        "return Repaired(local, aside=True)",
+        "return Repaired(local, skipped=True)",
         "return Repaired(local)",
         (
             "tests/functions/test_reconciler_trouble.py"
@@ -353,7 +353,7 @@ SIDES = (
         "many pages that poll an order are one question to the platform",
         2,
         "layers/jiuwu/jiuwu/orders/repository.py",
-        '            " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",',
+        '            " AND (attribute_not_exists(checked_at) OR checked_at <= :since)",',
         '            " AND (:since = :since)",',
         ("tests/orders/test_repository.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
     ),
@@ -361,7 +361,7 @@ SIDES = (
         "a look creates nothing that the platform does not know",
         2,
         "layers/jiuwu/jiuwu/checkout/checkout.py",
-        "return self._settled(order, remote, seen_at=now) if remote else order",
+        "return self._synchronised(order, remote, seen_at=now) if remote else order",
         "return self._settled(order, remote or reach.place(order), seen_at=now)",
         (
             "tests/functions/test_storefront_looking.py::"

@@ -56,7 +56,7 @@ STATEMENTS = (
         "money that only we know of is excused for a fixed time",
         3,
         "layers/jiuwu/jiuwu/statements/totals.py",
-        "passing = [finding for finding in young if finding not in overdue]",
+        "transient = [finding for finding in young if finding not in overdue]",
         "passing = young",
         (
             "tests/statements/test_totals.py::test_money_that_is_here_and_not_there_is_a_difference_after_a_fixed_age_whatever_effects_do",

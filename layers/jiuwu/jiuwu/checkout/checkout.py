@@ -9,7 +9,7 @@ from jiuwu.deadline import Deadline
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
 from jiuwu.orders.order import Line, Order, Status
-from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, look, new_order
+from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, fetch_remote, new_order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.errors import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # Between two questions to the platform about an order that its member looks at, for however many pages poll it; longer
 # the longer nothing happened, so that pages left open do not fill the lane.
-_LOOK_SECONDS, _LOOK_PART = 3, 10
+_CHECK_SECONDS, _CHECK_PART = 3, 10
 
 
 class KeyReused(Exception):
@@ -77,7 +77,7 @@ class Checkout:
         self,
         store: OrderStore,
         products: Products,
-        settler: OrderSynchroniser,
+        synchroniser: OrderSynchroniser,
         policy: Policy,
         *,
         note: Callable[[Repaired], None],
@@ -85,7 +85,7 @@ class Checkout:
         retry: Callable[[str], None],
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._products, self._settler, self._policy = store, products, settler, policy
+        self._store, self._products, self._synchroniser, self._policy = store, products, synchroniser, policy
         self._note, self._trouble, self._retry, self._clock = note, trouble, retry, runtime.clock
 
     def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
@@ -105,19 +105,21 @@ class Checkout:
             self._retry(order.order_no)
         return placed, known is None
 
-    def look(self, order: Order, reach: Reach) -> Order:
+    def check(self, order: Order, reach: Reach) -> Order:
         """Return the order as the platform has it now, where that may be news and nobody asked a moment ago; as it
         stands where the platform does not answer."""
         now = int(self._clock())
         since = now - _pause(order, now)
-        if not self._may_be_news(order, now, since) or not self._store.claim_look(order.order_no, now, since=since):
+        if not self._may_have_changed(order, now, since) or not self._store.claim_check(
+            order.order_no, now, since=since
+        ):
             return order
         try:
             if order.status is Status.CREATED:
                 return self._placed(order, reach)
-            remote = look(reach.platform(), order.order_no, deadline=reach.deadline)
+            remote = fetch_remote(reach.platform(), order.order_no, deadline=reach.deadline)
             # one that the platform does not know is the reconciler's: nothing is created twice because of a look
-            return self._settled(order, remote, seen_at=now) if remote else order
+            return self._synchronised(order, remote, seen_at=now) if remote else order
         except NotPlaceable:
             return self._store.get(order.order_no) or order
         except PlatformError as error:
@@ -137,20 +139,20 @@ class Checkout:
             remote = self._cancelled_there(order, reach)
         except PlatformError as error:
             self._trouble(order.order_no, error)
-            self._settler.hasten(order)
+            self._synchroniser.check_now(order)
             raise CancelLater from error
-        order = self._cancelled_here(order) if remote is None else self._settled(order, remote)
+        order = self._cancelled_here(order) if remote is None else self._synchronised(order, remote)
         if order.awaits_money:
-            self._settler.hasten(order)
+            self._synchroniser.check_now(order)
             raise CancelLater
         if order.status is not Status.CANCELLED:
             raise NotCancellable(order)
         return order
 
-    def _may_be_news(self, order: Order, now: int, since: int) -> bool:
+    def _may_have_changed(self, order: Order, now: int, since: int) -> bool:
         if order.status is Status.CREATED:
-            return order.looked_at <= since and not 0 < self._policy.expires_at(order) <= now
-        return order.awaits_money and max(order.looked_at, last_progress(order)) <= since
+            return order.checked_at <= since and not 0 < self._policy.expires_at(order) <= now
+        return order.awaits_money and max(order.checked_at, last_progress(order)) <= since
 
     def _priced(self, member_id: str, key: str, basket: Basket, open_id: Callable[[str], str]) -> Order:
         lines, points = self._lines(basket)
@@ -175,7 +177,7 @@ class Checkout:
             remote = reach.place(order)
         except NotPlaceable as why:
             if why.final:
-                return self._given_up(order, why)
+                return self._abandoned(order, why)
             self._trouble(order.order_no, why)
             if why.reason == "login_needed":
                 raise
@@ -185,18 +187,18 @@ class Checkout:
             if isinstance(error, AppSecretUnavailable):
                 raise
             return order
-        return self._settled(order, remote)
+        return self._synchronised(order, remote)
 
     def _refuse_again(self, order: Order) -> None:
         for reason in FINAL:
-            if order.status is Status.CANCELLED and self._settler.was_given_up(order, reason):
+            if order.status is Status.CANCELLED and self._synchroniser.was_abandoned(order, reason):
                 raise NotPlaceable(reason)
 
-    def _given_up(self, order: Order, error: NotPlaceable) -> Order:
-        mended = self._settler.give_up(order, error.reason)
-        if mended is None:
+    def _abandoned(self, order: Order, error: NotPlaceable) -> Order:
+        repaired = self._synchroniser.abandon(order, error.reason)
+        if repaired is None:
             return self._store.get(order.order_no) or order  # somebody else brought it further
-        self._note(mended)
+        self._note(repaired)
         raise error
 
     def _cancelled_there(self, order: Order, reach: Reach) -> "RemoteOrder | None":
@@ -207,24 +209,26 @@ class Checkout:
         except OrderUnknown:
             return None
         except (TransitionRefused, OrderConflict, UnknownOutcome):
-            return look(platform, order.order_no, deadline=reach.deadline)
+            return fetch_remote(platform, order.order_no, deadline=reach.deadline)
 
     def _cancelled_here(self, order: Order) -> Order:
         """The platform never had it. If it still gets there, the machine has it cancelled there."""
-        mended = self._settler.give_up(order, "cancelled")
-        if mended is None or mended.order is None:
+        repaired = self._synchroniser.abandon(order, "cancelled")
+        if repaired is None or repaired.order is None:
             raise CancelLater
-        self._note(mended)
-        return mended.order
+        self._note(repaired)
+        return repaired.order
 
-    def _settled(self, order: Order, remote: "RemoteOrder", *, seen_at: float = float("inf")) -> Order:
-        settled = self._settler.settle({order.order_no: remote}, known={order.order_no: order}, seen_at=seen_at)
-        mended = settled.orders.get(order.order_no)
-        if mended is None or mended.order is None:
+    def _synchronised(self, order: Order, remote: "RemoteOrder", *, seen_at: float = float("inf")) -> Order:
+        synchronised = self._synchroniser.synchronise(
+            {order.order_no: remote}, known={order.order_no: order}, seen_at=seen_at
+        )
+        repaired = synchronised.orders.get(order.order_no)
+        if repaired is None or repaired.order is None:
             return self._store.get(order.order_no) or order
-        self._note(mended)
-        return mended.order
+        self._note(repaired)
+        return repaired.order
 
 
 def _pause(order: Order, now: int) -> int:
-    return max(_LOOK_SECONDS, (now - order.created_at) // _LOOK_PART)
+    return max(_CHECK_SECONDS, (now - order.created_at) // _CHECK_PART)

@@ -43,7 +43,7 @@ _HAPPENED = {
 def receipt(order: Order) -> dict[str, object]:
     """The order as JSON; amounts as integer fen and as yuan text, times in Unix seconds."""
     payable = order.awaits_money and order.status is not Status.CREATED and order.pay_url
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "order_no": order.order_no,
         "status": str(order.status),
         "amount_fen": order.amount_fen,
@@ -62,11 +62,11 @@ def receipt(order: Order) -> dict[str, object]:
         ],
         "timeline": _timeline(order),
     }
-    told |= _missing(order)
-    told |= {"points": order.points} if order.points else {}
+    fields |= _missing(order)
+    fields |= {"points": order.points} if order.points else {}
     going = going_back_fen(order)
-    told |= {"refunding_fen": going, "refunding": yuan(going)} if going else {}
-    return told | ({"pay_url": order.pay_url} if payable else {})
+    fields |= {"refunding_fen": going, "refunding": yuan(going)} if going else {}
+    return fields | ({"pay_url": order.pay_url} if payable else {})
 
 
 def waiting_receipt(order: Order) -> dict[str, object]:
@@ -93,14 +93,14 @@ def for_merchant(order: Order) -> dict[str, object]:
 
 def refund_receipt(result: RefundResult, request_id: str) -> dict[str, object]:
     """What a request for a refund came to, and what could still be asked back."""
-    left = refundable_fen(result.order)
+    refundable = refundable_fen(result.order)
     return {
         "order_no": result.order.order_no,
         "request_id": request_id,
         "amount_fen": result.amount_fen,
         "amount": yuan(result.amount_fen),
-        "refundable_fen": left,
-        "refundable": yuan(left),
+        "refundable_fen": refundable,
+        "refundable": yuan(refundable),
     }
 
 
@@ -138,8 +138,8 @@ def _unbooked(refund: UnbookedRefund) -> dict[str, object]:
 
 def _effect(order: Order, key: EffectKey, effect: Effect) -> dict[str, object]:
     reason = order.reason(key)
-    told: dict[str, object] = {"effect": str(key), "state": effect_state(order, key), "attempts": effect.attempts}
-    return told | ({"why": str(effect.failure)} if effect.failure else {}) | ({"reason": reason} if reason else {})
+    fields: dict[str, object] = {"effect": str(key), "state": effect_state(order, key), "attempts": effect.attempts}
+    return fields | ({"why": str(effect.failure)} if effect.failure else {}) | ({"reason": reason} if reason else {})
 
 
 def _booking(booking: Booking) -> dict[str, object]:
@@ -167,5 +167,5 @@ _BOOKED = {State.RESERVED: "下单预留", State.SPENT: "下单使用", State.RE
 
 def _timeline(order: Order) -> list[dict[str, object]]:
     begun: list[dict[str, object]] = [{"at": order.created_at, "event": "created", "what": "已提交"}]
-    told = (entry for entry in order.history if entry.kind in _HAPPENED)
-    return begun + [{"at": entry.at, "event": entry.kind, "what": _HAPPENED[entry.kind]} for entry in told]
+    shown = (entry for entry in order.history if entry.kind in _HAPPENED)
+    return begun + [{"at": entry.at, "event": entry.kind, "what": _HAPPENED[entry.kind]} for entry in shown]

@@ -22,8 +22,8 @@ from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
 
 from . import ship_requests
-from .payment_check import MOST_LOOKS, Checked, PaymentNotShown, check, effects_to_check, problems
-from .platform_delivery import tell
+from .payment_check import MOST_CHECKS, Checked, PaymentNotShown, check, effects_to_check, problems
+from .platform_delivery import deliver
 from .points_delivery import book
 from .retry_policy import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 
@@ -128,7 +128,7 @@ class Dispatcher:
             attempts += self._ship([order for order in orders.values() if Ship() in self._leaving(order, cleared)])
             attempts += self._book(orders.values())
             shipped = [self._after(order, attempts)[0] for order in orders.values()]
-            self._tell_all([order for order in shipped if self._to_tell(order, cleared)], attempts, cleared)
+            self._deliver_all([order for order in shipped if self._to_deliver(order, cleared)], attempts, cleared)
         finally:
             # also when something breaks: what was confirmed and not written down would be sent again
             alerts, lost = self._save(orders, [*unconfirmed, *attempts])
@@ -160,7 +160,7 @@ class Dispatcher:
     def _to_check(self, order: Order, ready: Sequence[EffectKey]) -> list[EffectKey]:
         return effects_to_check(order, ready, from_fen=self._check_from_fen)
 
-    def _to_tell(self, order: Order, cleared: _Cleared) -> list[EffectKey]:
+    def _to_deliver(self, order: Order, cleared: _Cleared) -> list[EffectKey]:
         leaving = self._leaving(order, cleared)
         return [effect for effect in leaving if not isinstance(effect, Ship | SpendPoints | ReturnPoints)]
 
@@ -181,7 +181,7 @@ class Dispatcher:
             return self._attempt(order, key, checked.failed)
         problem = "; ".join(problems(checked))
         attempt = self._attempt(order, key, PaymentNotShown(problem), problem)
-        doubted = not checked.shown and attempt.number >= MOST_LOOKS
+        doubted = not checked.shown and attempt.number >= MOST_CHECKS
         return replace(attempt, checked=checked) if doubted else attempt
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
@@ -203,22 +203,24 @@ class Dispatcher:
                 if isinstance(effect, SpendPoints | ReturnPoints) and not self._late:
                     yield self._attempt(order, effect, *book(self._points, order, effect, at=now))
 
-    def _tell_all(self, orders: Sequence[Order], attempts: list[Attempt], cleared: _Cleared) -> None:
+    def _deliver_all(self, orders: Sequence[Order], attempts: list[Attempt], cleared: _Cleared) -> None:
         if not orders:
             return
         platform = self._platform()
         with ThreadPoolExecutor(min(len(orders), _ORDERS_AT_ONCE)) as threads:
-            tellings = [threads.submit(self._tell, platform, order, attempts, cleared) for order in orders]
-        for telling in tellings:
-            telling.result()  # raises what is no answer of the platform: no secret, no memory
+            deliveries = [threads.submit(self._deliver, platform, order, attempts, cleared) for order in orders]
+        for delivery in deliveries:
+            delivery.result()  # raises what is no answer of the platform: no secret, no memory
 
-    def _tell(self, platform: "PlatformClient", order: Order, attempts: list[Attempt], cleared: _Cleared) -> None:
+    def _deliver(self, platform: "PlatformClient", order: Order, attempts: list[Attempt], cleared: _Cleared) -> None:
         """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
-        for effect in self._to_tell(order, cleared):
+        for effect in self._to_deliver(order, cleared):
             if self._late:
                 return
             if (order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS:
-                attempts.append(self._attempt(order, effect, *tell(platform, order, effect, deadline=self._deadline)))
+                attempts.append(
+                    self._attempt(order, effect, *deliver(platform, order, effect, deadline=self._deadline))
+                )
             else:
                 problem = "the platform confirmed it each time, and does not show it"
                 attempts.append(self._attempt(order, effect, NEVER_SHOWN, problem))

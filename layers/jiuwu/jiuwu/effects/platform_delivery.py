@@ -32,14 +32,14 @@ class EffectUnknown(Exception):
     """A later version of this code wanted it; this one leaves it pending."""
 
 
-def tell(
+def deliver(
     platform: "PlatformClient", order: Order, effect: EffectKey, *, deadline: Deadline
 ) -> tuple[Exception | str, str]:
     """Carry out an effect before the deadline; what failed, and in words: both empty when the platform has it."""
     try:
         _call(platform, order, effect, attempt_seconds(platform, deadline))
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:
-        return _look(platform, order, effect, error, attempt_seconds(platform, deadline))
+        return _check_remotely(platform, order, effect, error, attempt_seconds(platform, deadline))
     except (PlatformError, EffectUnknown, RefundFailed) as error:
         return error, str(error)
     return "", ""
@@ -67,7 +67,7 @@ def _fen_of(order: Order, refund: RefundKey) -> int:
     return order.uncommitted_fen(refund.transaction_id)
 
 
-def _look(
+def _check_remotely(
     platform: "PlatformClient", order: Order, effect: EffectKey, error: PlatformError, seconds: float
 ) -> tuple[Exception | str, str]:
     """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be

@@ -21,7 +21,7 @@ class Backlog:
 
     per_second: float
     readers: int
-    _held: int = 0
+    _waiting: int = 0
     _before: int = 0  # what was added within the time before the count, which may lack it
     _added: int = 0
     _counted_at: float = float("-inf")
@@ -35,7 +35,7 @@ class Backlog:
         (None: not known), and is asked once a minute at most."""
         if now - self._counted_at >= _COUNT_SECONDS:
             self._counted_at = now
-            if (held := count()) is not None:
-                self._held, self._before, self._added = held, self._added, 0
-        waiting = self._held + (self._before + self._added) * self.readers
+            if (counted := count()) is not None:
+                self._waiting, self._before, self._added = counted, self._added, 0
+        waiting = self._waiting + (self._before + self._added) * self.readers
         return min(waiting / self.per_second * _SPARE, _LONGEST_SECONDS)

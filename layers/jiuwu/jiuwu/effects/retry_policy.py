@@ -26,7 +26,7 @@ _FIRST_SECONDS, _MOST_SECONDS = growing_pause(1), growing_pause(MOST_ATTEMPTS)
 _HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NoReservation, RefundFailed)
 _REFUSED = (TransitionRefused, OrderConflict)
 # … but a payment under way keeps an order from being cancelled for as long as the member takes for it.
-_PATIENT = PushStatus("cancelled")
+_KEEPS_TRYING = PushStatus("cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | st
     failed = error if isinstance(error, str) else clients.describe_error(error)
     if isinstance(error, _HOPELESS):
         return Verdict(failure=Failure("poison", failed))
-    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _PATIENT:
+    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _KEEPS_TRYING:
         return Verdict(failure=Failure("poison", f"{failed} {attempts} times"))
     if held_back(error):
-        return Verdict(now + _asked_for(error) + _spread(seed, attempts, _FIRST_SECONDS), counted=False)
+        return Verdict(now + _requested_wait(error) + _spread(seed, attempts, _FIRST_SECONDS), counted=False)
     if attempts >= MOST_ATTEMPTS:
         return Verdict(failure=Failure("exhausted", f"{failed}, tried {attempts} times"))
     longest = growing_pause(attempts)
-    return Verdict(now + max(_asked_for(error), longest // 2 + _spread(seed, attempts, longest // 2)))
+    return Verdict(now + max(_requested_wait(error), longest // 2 + _spread(seed, attempts, longest // 2)))
 
 
 def held_back(error: Exception | str) -> bool:
@@ -66,7 +66,7 @@ def held_back(error: Exception | str) -> bool:
     return isinstance(error, PlatformError) and error.held_back
 
 
-def _asked_for(error: Exception | str) -> int:
+def _requested_wait(error: Exception | str) -> int:
     """Seconds to wait that the receiver, or our own limit, named; a garbled reply puts nothing off for years."""
     return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)
 

@@ -60,7 +60,7 @@ class Inbox:
             folded = {number: fold(order, batch.of(number), self._policy) for number, order in orders.items()}
             lost = self._store.save_many((orders[number], after) for number, (after, _) in folded.items())
             for number in folded.keys() - lost:
-                batch.settle(number, orders[number], *folded[number])
+                batch.finish(number, orders[number], *folded[number])
             if not batch.waiting:
                 break
         return batch.taken()
@@ -72,10 +72,10 @@ class Inbox:
             found = self._adopt(unknown) if unknown else {}
         except TryLater as later:
             found = {}
-            batch.give_up(unknown, Result("failed", str(later)))
+            batch.abandon(unknown, Result("failed", str(later)))
         for number, order in found.items():
             if isinstance(order, Poison | TryLater):
-                batch.give_up([number], _ended(order))
+                batch.abandon([number], _ended(order))
             else:
                 orders[number] = self._store.create(order)
                 batch.adopted.append(number)
@@ -97,12 +97,12 @@ class _Batch:
     def of(self, number: str) -> list[Notice]:
         return [self._notices[place] for place in self.waiting[number]]
 
-    def settle(self, number: str, before: Order, after: Order, results: Iterable[Result]) -> None:
+    def finish(self, number: str, before: Order, after: Order, results: Iterable[Result]) -> None:
         self._results |= zip(self.waiting.pop(number), results, strict=True)
         if set(after.pending) - set(before.pending):
             self._new_effects.append(number)
 
-    def give_up(self, numbers: Iterable[str], result: Result) -> None:
+    def abandon(self, numbers: Iterable[str], result: Result) -> None:
         for number in numbers:
             self._results |= dict.fromkeys(self.waiting.pop(number), result)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What an event says that moves an order. Left out is what the platform may write anew at each sending (when it
 # occurred, the version, the member, the reason's words), and what it may only later begin to tell.
-_SAID = (
+_DIGESTED = (
     "out_order_no",
     "platform_order_no",
     "transaction_id",
@@ -52,34 +52,41 @@ def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: i
     if not event_type.startswith("order."):
         raise Poison("not_an_orders_event", "attribute event_type: expected order.…")
     try:
-        told = parse_notification(profile, event_type, body)
+        notification = parse_notification(profile, event_type, body)
     except MalformedPayload as wrong:
         raise Poison("malformed", str(wrong)) from None
-    rank = (told.occurred_at, told.version)
-    return Notice(told.event.out_order_no, told.event.platform_order_no, _event(told, event_type, now), rank)
+    rank = (notification.occurred_at, notification.version)
+    return Notice(
+        notification.event.out_order_no,
+        notification.event.platform_order_no,
+        _event(notification, event_type, now),
+        rank,
+    )
 
 
-def _event(told: OrderNotification, event_type: str, now: int) -> MessageFacts:
-    payload, digest = told.event, _payload_digest(event_type, told.event)
-    unsaid = told.occurred_at or now  # when money moved, where the platform does not say
+def _event(notification: OrderNotification, event_type: str, now: int) -> MessageFacts:
+    payload, digest = notification.event, _payload_digest(event_type, notification.event)
+    fallback_at = notification.occurred_at or now  # when money moved, where the platform does not say
     if isinstance(payload, OrderPaid):
-        paid_at = payload.paid_at or unsaid
-        return Paid(told.event_id, now, payload.transaction_id, payload.amount_fen, paid_at, digest)
+        paid_at = payload.paid_at or fallback_at
+        return Paid(notification.event_id, now, payload.transaction_id, payload.amount_fen, paid_at, digest)
     if isinstance(payload, OrderCancelled):
-        return Cancelled(told.event_id, now, payload.reason, digest)
+        return Cancelled(notification.event_id, now, payload.reason, digest)
     if isinstance(payload, OrderCompleted):
-        return Completed(told.event_id, now, digest)
+        return Completed(notification.event_id, now, digest)
     about = (payload.refund_id, payload.transaction_id, payload.amount_fen)
     if payload.refund_status != "succeeded":
-        return RefundStatusChanged(told.event_id, now, *about, payload.refund_status, payload.out_refund_no, digest)
-    evidence = (*about, payload.refunded_at or unsaid)
-    return Refunded(told.event_id, now, *evidence, payload.out_refund_no, digest)
+        return RefundStatusChanged(
+            notification.event_id, now, *about, payload.refund_status, payload.out_refund_no, digest
+        )
+    evidence = (*about, payload.refunded_at or fallback_at)
+    return Refunded(notification.event_id, now, *evidence, payload.out_refund_no, digest)
 
 
 def _payload_digest(event_type: str, payload: OrderEvent) -> str:
     """8 hex digits of what the event says: under one event id always the same, or it is another event."""
-    said = [event_type, *(str(getattr(payload, name, "")) for name in _SAID)]
+    digested = [event_type, *(str(getattr(payload, name, "")) for name in _DIGESTED)]
     # a platform may only later begin to tell how a refund stands: what succeeded says the same without it
     status = getattr(payload, "refund_status", "succeeded")
-    said += [status] if status != "succeeded" else []
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
+    digested += [status] if status != "succeeded" else []
+    return hashlib.sha256("\n".join(digested).encode()).hexdigest()[:8]

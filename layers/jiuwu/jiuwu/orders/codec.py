@@ -67,7 +67,7 @@ def from_item(item: Item) -> Order:
 
 
 _TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url", "hold_reason")
-_NUMBERS = ("amount_fen", "created_at", "due_at", "points", "looked_at")
+_NUMBERS = ("amount_fen", "created_at", "due_at", "points", "checked_at")
 
 
 def _text(text: str) -> Value:

@@ -8,15 +8,15 @@ from .order import REFUND_FAILED, Effect, HistoryEntry, Order, Status
 from .outcomes import (
     HISTORY_KEPT,
     Applied,
+    EventOutcome,
     Ignored,
-    Outcome,
     Policy,
     applied,
     growing_pause,
-    look,
-    next_look,
-    settle,
-    want,
+    mark_effect_done,
+    needs_lookup,
+    next_check,
+    request_effect,
 )
 from .payment_rules import closed, serve_if_paid
 from .payment_sum import was_paid
@@ -28,7 +28,7 @@ _UNANSWERED, MAY_HAVE_SHIPPED = "ship_unanswered", "may_have_shipped"
 EFFECT_FAILED = "effect_failed_permanently"
 
 
-def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
+def effect_done(order: Order, event: EffectDone, policy: Policy) -> EventOutcome:
     """The receiver confirmed an effect."""
     effect = order.effect(event.effect)
     if effect is not None and effect.done_at:
@@ -40,23 +40,23 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> Outcome:
     if effect is None:
         # it was withdrawn while it was on its way: a payment rescued the order that the platform cancelled by our word
         withdrawn = event.effect == PushStatus("cancelled") and order.status is not Status.CANCELLED
-        return look(order, event, "cancelled_but_paid") if withdrawn else Ignored("effect_not_wanted")
-    done = settle(order, event.effect, event.at, attempts=1)
+        return needs_lookup(order, event, "cancelled_but_paid") if withdrawn else Ignored("effect_not_wanted")
+    done = mark_effect_done(order, event.effect, event.at, attempts=1)
     if event.effect == PushStatus("cancelled") and order.awaits_money:
         return applied(closed(done), event, "cancelled", policy)
     return applied(done, event, "effect_done", policy, detail=event.effect.kind)
 
 
-def _shipped(order: Order, event: EffectDone, policy: Policy) -> Outcome:
+def _shipped(order: Order, event: EffectDone, policy: Policy) -> EventOutcome:
     # The request left while the money was going back: it counts, and somebody must call it back.
     late = order.status in (Status.REFUNDED, Status.HELD, Status.CANCELLED) or (
         order.status is Status.PAID and order.effect(Ship()) is None
     )
     if order.effect(Ship()) is None and not late:
         return Ignored("effect_not_wanted")
-    done = settle(order, Ship(), event.at, attempts=1)
+    done = mark_effect_done(order, Ship(), event.at, attempts=1)
     if order.status is Status.PAID:
-        done = want(done.moved(Status.SHIPPED), PushStatus("shipped"))
+        done = request_effect(done.moved(Status.SHIPPED), PushStatus("shipped"))
     return applied(done, event, "shipped", policy, (f"shipped_while_{_why(order)}",) if late else ())
 
 
@@ -64,7 +64,7 @@ def _why(order: Order) -> str:
     return "refunding" if order.status is Status.PAID else str(order.status)
 
 
-def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
+def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> EventOutcome:
     """An attempt came to nothing: later again, or never."""
     effect = order.effect(event.effect)
     if effect is None and event.unanswered:
@@ -84,10 +84,10 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> Outcome:
         return applied(tried, event, EFFECT_FAILED, policy, (EFFECT_FAILED,), detail=detail)
     if event.unanswered and not order.has_history(_UNANSWERED):
         return applied(tried, event, _UNANSWERED, policy)
-    return Applied(replace(tried, due_at=next_look(tried, event.at, policy)), "effect_failed")
+    return Applied(replace(tried, due_at=next_check(tried, event.at, policy)), "effect_failed")
 
 
-def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Outcome:
+def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> EventOutcome:
     """A request that is still due leaves once more under its id; of one that was withdrawn since a person hears, once:
     it may be on its way to a member whose money went back."""
     was_due = order.doubted or (order.kept and was_paid(order))
@@ -96,7 +96,7 @@ def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> Ou
     return applied(order, event, MAY_HAVE_SHIPPED, policy, (MAY_HAVE_SHIPPED,))
 
 
-def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
+def parcel_withdrawn(before: Order, outcome: EventOutcome, *, at: int) -> EventOutcome:
     """Return the outcome, and that a person hears of it where it withdraws a parcel whose request was not answered."""
     if not isinstance(outcome, Applied) or not before.has_history(_UNANSWERED) or Ship() not in before.pending:
         return outcome
@@ -106,7 +106,7 @@ def parcel_withdrawn(before: Order, outcome: Outcome, *, at: int) -> Outcome:
     return replace(outcome, order=replace(outcome.order, history=history), alerts=(*outcome.alerts, MAY_HAVE_SHIPPED))
 
 
-def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
+def redriven(order: Order, event: Redriven, policy: Policy) -> EventOutcome:
     """Redrive what failed permanently; what is done, or was never wanted, is not done by this way. What a refund
     was to give back may have gone back by another since, in part or in whole."""
     effect = order.effect(event.effect)
@@ -117,16 +117,16 @@ def redriven(order: Order, event: Redriven, policy: Policy) -> Outcome:
     return _tried_anew(order, event, effect, policy)
 
 
-def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effect, policy: Policy) -> Outcome:
+def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effect, policy: Policy) -> EventOutcome:
     if order.effect(another := _another(key)):
         return Ignored("effect_not_failed")
     # one that was not refused is still counted as on its way
-    left = order.uncommitted_fen(key.transaction_id) + (0 if effect.refused else effect.fen)
-    if left < (effect.fen or 1):
+    remaining = order.uncommitted_fen(key.transaction_id) + (0 if effect.refused else effect.fen)
+    if remaining < (effect.fen or 1):
         return Ignored("refund_exceeds_payment")
     if not effect.refund_failed:
         return _tried_anew(order, event, effect, policy)
-    order = with_reason(want(order, another, effect.fen or left), another.request, order.reason(key))
+    order = with_reason(request_effect(order, another, effect.fen or remaining), another.request, order.reason(key))
     return applied(order, event, "effect_redriven", policy, detail=key.kind)
 
 
@@ -141,7 +141,7 @@ def _tried_anew(order: Order, event: Redriven, effect: Effect, policy: Policy) -
     return applied(again, event, "effect_redriven", policy, detail=event.effect.kind)
 
 
-def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy) -> Outcome:
+def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy) -> EventOutcome:
     """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
     effect = order.effect(event.effect)
@@ -163,5 +163,5 @@ def _money_is_left(order: Order, key: EffectKey) -> bool:
     """Only a refund decided before is owed: this is no way to give back what the order keeps."""
     if not isinstance(key, RefundAll | RefundPart) or key in order.answered:
         return False
-    left = order.uncommitted_fen(key.transaction_id)
-    return left >= 0 if isinstance(key, RefundPart) else left > 0  # a part counts itself as on its way
+    remaining = order.uncommitted_fen(key.transaction_id)
+    return remaining >= 0 if isinstance(key, RefundPart) else remaining > 0  # a part counts itself as on its way

@@ -183,7 +183,7 @@ class Order:
     # the merchant's words for each refund asked for, by the request of its RefundPart; they may name people
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     # when the platform was last asked because its member asked; written beside the version, so no part of what is equal
-    looked_at: int = field(default=0, compare=False)
+    checked_at: int = field(default=0, compare=False)
 
     @property
     def pending(self) -> tuple[EffectKey, ...]:
@@ -238,7 +238,7 @@ class Order:
         """How much of this payment went back, whether or not the payment itself is booked yet."""
         return -sum(entry.fen for entry in self.refunds if entry.of == transaction_id)
 
-    def left_fen(self, transaction_id: str) -> int:
+    def remaining_fen(self, transaction_id: str) -> int:
         """How much of this payment we still hold; below zero when more went back than came."""
         payment = self.payment(transaction_id)
         return (payment.fen if payment else 0) - self.refunded_fen(transaction_id)
@@ -256,10 +256,10 @@ class Order:
     def uncommitted_fen(self, transaction_id: str) -> int:
         """Return how much of a payment is left by the refunds of it, and by those of parts of it that are on their way:
         asked for by us, or begun at the platform."""
-        parts = self.asked_back(transaction_id).items()
+        parts = self.requested_parts(transaction_id).items()
         on_its_way = sum(effect.fen for key, effect in parts if key not in self.answered and not effect.refused)
         there = sum(one.fen for one in self.begun_there(transaction_id))
-        return self.left_fen(transaction_id) - on_its_way - there
+        return self.remaining_fen(transaction_id) - on_its_way - there
 
     def begun_there(self, transaction_id: str) -> tuple[UnbookedRefund, ...]:
         """Return the refunds of this payment that the platform began by itself, and that are under way."""
@@ -270,14 +270,14 @@ class Order:
         """The effects of ours that a booked refund answers."""
         return frozenset(refund.answers for refund in self.refunds if refund.answers)
 
-    def asked_back(self, transaction_id: str) -> dict[RefundPart, Effect]:
+    def requested_parts(self, transaction_id: str) -> dict[RefundPart, Effect]:
         """The parts of this payment that were asked back, by the merchant or by a rule."""
         parts = ((key, effect) for key, effect in self.effects if isinstance(key, RefundPart))
         return {key: effect for key, effect in parts if key.transaction_id == transaction_id}
 
     def refund_keys(self, transaction_id: str) -> tuple[RefundKey, ...]:
         """The keys that a refund of this payment by us can have: all of it, whether wanted or not, and its parts."""
-        return (RefundAll(transaction_id), *self.asked_back(transaction_id))
+        return (RefundAll(transaction_id), *self.requested_parts(transaction_id))
 
     def reason(self, key: EffectKey) -> str:
         """Why the merchant asked for this refund; empty for what nobody asked for."""

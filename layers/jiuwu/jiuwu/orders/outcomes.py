@@ -66,7 +66,7 @@ class NeedsLookup:
     reason: str
 
 
-Outcome = Applied | Ignored | NeedsLookup
+EventOutcome = Applied | Ignored | NeedsLookup
 
 
 def applied(  # noqa: PLR0913 -- what an event does, said once
@@ -74,22 +74,22 @@ def applied(  # noqa: PLR0913 -- what an event does, said once
 ) -> Applied:
     """Return the order with its history line and its next check."""
     remembered = _remember(order, event, kind, detail)
-    return Applied(replace(remembered, due_at=next_look(remembered, event.at, policy)), kind, alerts)
+    return Applied(replace(remembered, due_at=next_check(remembered, event.at, policy)), kind, alerts)
 
 
-def look(order: Order, event: Event, reason: str) -> NeedsLookup:
+def needs_lookup(order: Order, event: Event, reason: str) -> NeedsLookup:
     """The order, due at once; the event is remembered, so that hearing of it again does not start that over."""
     due_at = order.due_at if 0 < order.due_at <= event.at else event.at
     return NeedsLookup(replace(_remember(order, event, LOOKUP_NEEDED, reason), due_at=due_at), reason)
 
 
-def next_look(order: Order, at: int, policy: Policy) -> int:
+def next_check(order: Order, at: int, policy: Policy) -> int:
     """When somebody must next look at the order (Unix seconds; 0: never), as seen at `at`.
 
     Moving an index key costs two more write units, so a time that is soon enough stays. A time that has come stays
     too: it is the reconciler's to clear.
     """
-    wanted = _wanted_look(order, at, policy)
+    wanted = _wanted_check(order, at, policy)
     come = 0 < order.due_at <= at
     soon_enough = at < order.due_at <= wanted <= order.due_at + policy.check_seconds
     return order.due_at if come or soon_enough else wanted
@@ -98,7 +98,7 @@ def next_look(order: Order, at: int, policy: Policy) -> int:
 def awaits_refund(order: Order, transaction_id: str) -> bool:
     """Return whether the platform took a refund request for this payment, or began one by itself, and that money has
     not gone back yet as far as we know."""
-    if order.left_fen(transaction_id) <= 0:
+    if order.remaining_fen(transaction_id) <= 0:
         return False
     keys = order.refund_keys(transaction_id)
     effects = (order.effect(key) for key in keys if key not in order.answered)
@@ -116,7 +116,7 @@ def effect_state(order: Order, key: EffectKey) -> Literal["pending", "processing
         return "pending"
     if not isinstance(key, RefundAll | RefundPart) or key in order.answered:
         return "done"
-    return "processing" if order.left_fen(key.transaction_id) > 0 else "done"
+    return "processing" if order.remaining_fen(key.transaction_id) > 0 else "done"
 
 
 def unknown_payment(order: Order, transaction_id: str) -> bool:
@@ -137,7 +137,7 @@ def request_key(request_id: str) -> str:
     return f"request:{request_id}"
 
 
-def want(order: Order, effect: EffectKey, fen: int = 0) -> Order:
+def request_effect(order: Order, effect: EffectKey, fen: int = 0) -> Order:
     """The order with this effect to be done, if it never had it."""
     return order if order.effect(effect) else order.with_effect(effect, Effect(fen=fen))
 
@@ -147,7 +147,7 @@ def growing_pause(attempts: int) -> int:
     return min(_FIRST_SECONDS << min(attempts - 1, 16), _MOST_SECONDS)
 
 
-def settle(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
+def mark_effect_done(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
     """The effect is done; one that nobody asked for is noted only when this very process carried it out."""
     effect = order.effect(key)
     if effect is None and not attempts:
@@ -160,7 +160,7 @@ def _done(known: Effect, attempts: int, at: int) -> Effect:
     return Effect(known.attempts + attempts, at, known.fen, times_missing=known.times_missing)
 
 
-def _wanted_look(order: Order, at: int, policy: Policy) -> int:
+def _wanted_check(order: Order, at: int, policy: Policy) -> int:
     if any(unknown_payment(order, refund.of) for refund in order.refunds):
         return at  # its payment is to be fetched
     if order.pending:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from .effect_key import PushStatus
 from .events import PaymentsDoubted
 from .order import Effect, HoldReason, Order, Status
-from .outcomes import Ignored, Outcome, Policy, applied
+from .outcomes import EventOutcome, Ignored, Policy, applied
 from .payment_rules import short
 from .payment_sum import give_back, is_own_refund, is_paid, received_fen
 
 
-def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> Outcome:
+def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> EventOutcome:
     """Put payments in doubt that the platform, asked several times, does not show, or shows with other amounts."""
     new = {entry.ref for entry in order.payments if entry.ref in event.transactions}
     if not new:

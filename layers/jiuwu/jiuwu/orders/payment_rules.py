@@ -5,28 +5,38 @@ from dataclasses import replace
 from .effect_key import PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
 from .events import Cancelled, Completed, Expired, Paid, Placed
 from .order import Effect, Entry, HoldReason, Order, Status
-from .outcomes import UNPAID, Applied, Ignored, Outcome, Policy, applied, look, unknown_payment, want
+from .outcomes import (
+    UNPAID,
+    Applied,
+    EventOutcome,
+    Ignored,
+    Policy,
+    applied,
+    needs_lookup,
+    request_effect,
+    unknown_payment,
+)
 from .payment_sum import give_back, is_over, is_paid, may_be_paid_anew, received_fen, was_paid
 
 # What is not done any more for an order that is over.
 _UNLESS_OVER = (PushStatus("cancelled"), Ship(), SpendPoints())
 
 
-def placed(order: Order, event: Placed, policy: Policy) -> Outcome:
+def placed(order: Order, event: Placed, policy: Policy) -> EventOutcome:
     """The platform has the order."""
     if order.platform_order_no == event.platform_order_no:
         return Ignored("already_placed")
     if order.platform_order_no:
-        return look(order, event, "placed_under_another_number")
+        return needs_lookup(order, event, "placed_under_another_number")
     known = replace(order, platform_order_no=event.platform_order_no, pay_url=event.pay_url)
     if order.status is Status.CREATED:
         known = known.moved(Status.PLACED)
     elif order.status is Status.CANCELLED:
-        known = want(known, PushStatus("cancelled"))  # or it stays payable over there
+        known = request_effect(known, PushStatus("cancelled"))  # or it stays payable over there
     return applied(known, event, "placed", policy)
 
 
-def paid(order: Order, event: Paid, policy: Policy) -> Outcome:
+def paid(order: Order, event: Paid, policy: Policy) -> EventOutcome:
     """Money came: each transaction is booked once, when first heard of, whatever the status."""
     known = order.payment(event.transaction_id)
     if known is not None:
@@ -37,26 +47,26 @@ def paid(order: Order, event: Paid, policy: Policy) -> Outcome:
     return _payment(order, replace(order, ledger=(*order.ledger, entry)), event, policy)
 
 
-def _known_payment(order: Order, known: Entry, event: Paid, policy: Policy) -> Outcome:
+def _known_payment(order: Order, known: Entry, event: Paid, policy: Policy) -> EventOutcome:
     """Take in a booked payment that is reported again; only the platform's own showing of it ends a doubt."""
     if known.fen != event.amount_fen:
-        return look(order, event, "payment_contradicts_ledger")
+        return needs_lookup(order, event, "payment_contradicts_ledger")
     if not known.doubted_at:
         return Ignored("duplicate_payment", known.by)
     if not event.shown:
-        return look(order, event, "payment_unknown_there")
+        return needs_lookup(order, event, "payment_unknown_there")
     ledger = tuple(replace(known, doubted_at=0) if entry is known else entry for entry in order.ledger)
     return _payment(order, replace(order, ledger=ledger), event, policy)
 
 
-def _paid_nothing(order: Order, event: Paid, policy: Policy) -> Outcome:
+def _paid_nothing(order: Order, event: Paid, policy: Policy) -> EventOutcome:
     """Only an order that costs nothing is paid by nothing: one that was paid with points."""
     if order.amount_fen:
-        return look(order, event, "paid_nothing")
+        return needs_lookup(order, event, "paid_nothing")
     if nothing := [payment for payment in order.payments if not payment.fen]:
         return Ignored("duplicate_payment", nothing[0].by)
     if order.status not in UNPAID:
-        return look(order, event, f"paid_nothing_while_{order.status}")
+        return needs_lookup(order, event, f"paid_nothing_while_{order.status}")
     entry = Entry(event.transaction_id, 0, event.paid_at, by=event.event_id)
     booked = replace(order, ledger=(*order.ledger, entry))
     if any(refund.of == event.transaction_id for refund in order.refunds):
@@ -89,14 +99,14 @@ def _has_room(order: Order, booked: Order) -> bool:
 
 def _kept_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
     if booked.status is Status.HELD:
-        return applied(booked, event, "held", policy, ("paid_while_held",))
+        return applied(booked, event, "on_hold", policy, ("paid_while_held",))
     return applied(booked, event, "paid_again", policy)
 
 
 def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
     """Money that the order needs no more, or that strayed to one for points: it goes back and changes nothing else."""
-    owed = want(booked, RefundAll(event.transaction_id))
-    return applied(owed, event, "second_payment", policy, ("second_payment",))
+    refunding = request_effect(booked, RefundAll(event.transaction_id))
+    return applied(refunding, event, "second_payment", policy, ("second_payment",))
 
 
 def _weighed(order: Order, event: Paid, policy: Policy, what: str = "paid", *alerts: str) -> Applied:
@@ -133,9 +143,9 @@ def _shipping(order: Order) -> Order:
     order = order.without_pending(PushStatus("cancelled"))
     shipped = order.effect(Ship())
     if shipped and shipped.done_at:
-        return want(order.moved(Status.SHIPPED), PushStatus("shipped"))
-    order = want(order.moved(Status.PAID), Ship())
-    return want(order, SpendPoints()) if order.points else order
+        return request_effect(order.moved(Status.SHIPPED), PushStatus("shipped"))
+    order = request_effect(order.moved(Status.PAID), Ship())
+    return request_effect(order, SpendPoints()) if order.points else order
 
 
 def short(order: Order) -> Order:
@@ -147,15 +157,15 @@ def short(order: Order) -> Order:
 def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
     if policy.late_payment == "revive":
         return _weighed(order, event, policy, "revived", "late_payment")
-    owed = want(order, RefundAll(event.transaction_id))
-    return applied(owed, event, "late_payment", policy, ("late_payment",))
+    refunding = request_effect(order, RefundAll(event.transaction_id))
+    return applied(refunding, event, "late_payment", policy, ("late_payment",))
 
 
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
     """The refund of this very payment was heard of first: book it, ship nothing for it."""
     if over:
-        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
-        return applied(held, event, "held", policy, ("refund_exceeds_payment",))
+        on_hold = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
+        return applied(on_hold, event, "on_hold", policy, ("refund_exceeds_payment",))
     if order.points or not (order.awaits_money or order.status is Status.CANCELLED):
         return applied(order, event, "paid_and_refunded", policy)
     if order.status is Status.CANCELLED:  # it came late: no later payment begins the order anew
@@ -168,7 +178,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
     return applied(order if received_fen(order) > 0 else given_back(order), event, "paid_and_refunded", policy)
 
 
-def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
+def cancelled(order: Order, event: Cancelled, policy: Policy) -> EventOutcome:
     """The platform cancelled the order, or confirmed our cancellation."""
     if order.status is Status.CANCELLED:
         return Ignored("already_cancelled", _latest(order, "cancelled"))
@@ -177,7 +187,7 @@ def cancelled(order: Order, event: Cancelled, policy: Policy) -> Outcome:
     # also one that was held before any money came: with the cancellation there is nothing left to decide
     unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)
     if not unpaid and not _only_points(order):
-        return look(order, event, "cancelled_but_paid")
+        return needs_lookup(order, event, "cancelled_but_paid")
     return applied(closed(order), event, "cancelled", policy)
 
 
@@ -199,30 +209,32 @@ def given_back(order: Order) -> Order:
 
 def _ended(order: Order, status: Status) -> Order:
     order = order.moved(status)
-    return want(order, ReturnPoints()) if order.points else order
+    return request_effect(order, ReturnPoints()) if order.points else order
 
 
-def expired(order: Order, event: Expired, policy: Policy) -> Outcome:
+def expired(order: Order, event: Expired, policy: Policy) -> EventOutcome:
     """The platform is asked first, because only it knows whether a payment is on its way."""
     on_hold = order.awaits_money and order.status is Status.HELD
     unheard = any(unknown_payment(order, refund.of) for refund in order.refunds)
     if unheard or not (on_hold or (order.status is Status.PLACED and not order.ledger)):
         return Ignored("not_expirable")
-    asked = order.effect(PushStatus("cancelled"))
-    if asked is None:
-        return applied(want(order, PushStatus("cancelled")), event, "expiring", policy)
-    if on_hold and asked.done_at:  # revived since: the platform has cancelled it once, and is not asked twice
+    cancellation = order.effect(PushStatus("cancelled"))
+    if cancellation is None:
+        return applied(request_effect(order, PushStatus("cancelled")), event, "expiring", policy)
+    if on_hold and cancellation.done_at:  # revived since: the platform has cancelled it once, and is not asked twice
         return applied(closed(order), event, "cancelled", policy)
     return Ignored("already_expiring")
 
 
-def completed(order: Order, event: Completed, policy: Policy) -> Outcome:
+def completed(order: Order, event: Completed, policy: Policy) -> EventOutcome:
     """The member has the goods."""
     if order.status is Status.COMPLETED:
         return Ignored("already_completed", _latest(order, "completed"))
     if order.status in (Status.PAID, Status.SHIPPED):
         return applied(order.moved(Status.COMPLETED), event, "completed", policy)
-    return look(order, event, "completed_but_unpaid" if order.status in UNPAID else f"completed_but_{order.status}")
+    return needs_lookup(
+        order, event, "completed_but_unpaid" if order.status in UNPAID else f"completed_but_{order.status}"
+    )
 
 
 def _latest(order: Order, kind: str) -> str:

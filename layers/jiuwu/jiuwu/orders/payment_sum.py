@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .effect_key import EffectKey, RefundAll, RefundPart, Ship
 from .order import Entry, Order, Status
-from .outcomes import want
+from .outcomes import request_effect
 
 # A refund that left before it was withdrawn has reached the platform by then: EffectDispatcher's 30 s, and some.
 _IN_FLIGHT_SECONDS = 60
@@ -91,14 +91,14 @@ def take_back_refunds(order: Order, at: int) -> Order:
 
 def _refund_wholly(order: Order, transaction_id: str, fen: int) -> Order:
     """Ask a payment back whole; one of which a part was asked back before, only by what is left."""
-    if order.asked_back(transaction_id):
+    if order.requested_parts(transaction_id):
         return _refund_in_part(order, transaction_id, fen)
-    return want(order, RefundAll(transaction_id))
+    return request_effect(order, RefundAll(transaction_id))
 
 
 def _refund_in_part(order: Order, transaction_id: str, fen: int) -> Order:
     keys = (RefundPart(transaction_id, f"rule-{number}") for number in range(1, len(order.effects) + 2))
-    return want(order, next(key for key in keys if order.effect(key) is None), fen)
+    return request_effect(order, next(key for key in keys if order.effect(key) is None), fen)
 
 
 def _reached_amount(order: Order, *, less_requested: bool) -> bool:
@@ -113,13 +113,13 @@ def _balances(order: Order, *, less_requested: bool) -> Iterator[int]:
     moves: list[tuple[int, int]] = []
     for payment in order.kept:
         refunds = [refund for refund in order.refunds if refund.of == payment.ref]
-        asked = _requested_fen(order, payment, refunds) if less_requested else 0
+        requested = _requested_fen(order, payment, refunds) if less_requested else 0
         later = [refund for refund in refunds if refund.at > payment.at or not less_requested]
         # a refund of the same second follows its own payment, so the two are one move only for other payments
         at_once = sum(one.fen for one in refunds if one not in later and not one.answers)
-        if less_requested and payment.fen - asked >= order.amount_fen:
-            yield payment.fen - asked
-        moves.append((payment.at, payment.fen - asked + at_once))
+        if less_requested and payment.fen - requested >= order.amount_fen:
+            yield payment.fen - requested
+        moves.append((payment.at, payment.fen - requested + at_once))
         moves += [(max(one.at, payment.at), one.fen) for one in later if not (less_requested and one.answers)]
     balance = 0
     for _, fen in sorted(moves, key=lambda move: (move[0], (move[1] < 0) is not less_requested)):
@@ -130,5 +130,5 @@ def _balances(order: Order, *, less_requested: bool) -> Iterator[int]:
 def _requested_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
     """Return how much of a payment we asked back, whether it has gone back yet or not."""
     there = sum(one.fen for one in order.begun_there(payment.ref))
-    on_its_way = order.left_fen(payment.ref) - order.refundable_fen(payment.ref) - there
+    on_its_way = order.remaining_fen(payment.ref) - order.refundable_fen(payment.ref) - there
     return on_its_way - sum(one.fen for one in refunds if one.answers)

@@ -75,12 +75,12 @@ def place(
     Raises PlatformError, and what `token` raises. After an unknown outcome, or a refusal because the platform has the
     number with other content, it looks; only if the platform certainly does not have the order, it tries once more.
     """
-    asked = _asked(order)
+    request = _creation_request(order)
     try:
-        return platform.create_order(asked, token, timeout=attempt_seconds(platform, deadline))
+        return platform.create_order(request, token, timeout=attempt_seconds(platform, deadline))
     except (UnknownOutcome, OrderConflict):
-        found = look(platform, order.order_no, deadline=deadline)
-    return found or platform.create_order(asked, token, timeout=attempt_seconds(platform, deadline))
+        found = fetch_remote(platform, order.order_no, deadline=deadline)
+    return found or platform.create_order(request, token, timeout=attempt_seconds(platform, deadline))
 
 
 def retry_seconds(tries: int, check_seconds: int) -> int:
@@ -102,7 +102,9 @@ def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
         raise NotPlaceable("points_busy") from busy
 
 
-def look(platform: "PlatformClient", order_no: str, *, deadline: Deadline = NO_DEADLINE) -> "RemoteOrder | None":
+def fetch_remote(
+    platform: "PlatformClient", order_no: str, *, deadline: Deadline = NO_DEADLINE
+) -> "RemoteOrder | None":
     """The platform's view of an order now; None when it has none. Raises PlatformError."""
     try:
         return platform.get_order(order_no, timeout=attempt_seconds(platform, deadline))
@@ -118,7 +120,7 @@ def attempt_seconds(platform: "PlatformClient", deadline: Deadline) -> float:
     return min(platform.profile.gateway.timeout_seconds, max(deadline.remaining() / 8, 0.05))
 
 
-def _asked(order: Order) -> "NewOrder":
+def _creation_request(order: Order) -> "NewOrder":
     from jiuwu.platform.models import NewOrder, RemoteItem  # here, because pydantic takes long to load
 
     items = tuple(

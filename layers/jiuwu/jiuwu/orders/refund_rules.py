@@ -12,15 +12,15 @@ from .outcomes import (
     UNPAID,
     Applied,
     Duplicate,
+    EventOutcome,
     Ignored,
-    Outcome,
     Policy,
     applied,
-    look,
+    mark_effect_done,
+    needs_lookup,
+    request_effect,
     request_key,
-    settle,
     unknown_payment,
-    want,
 )
 from .payment_rules import given_back, short
 from .payment_sum import received_fen, take_back_refunds, was_paid
@@ -31,21 +31,23 @@ MOST_REQUESTS = 50
 MOST_REASON = 200  # characters
 
 
-def refunded(order: Order, event: Refunded, policy: Policy) -> Outcome:
+def refunded(order: Order, event: Refunded, policy: Policy) -> EventOutcome:
     """The platform gave money back: each refund is booked once, also one that comes before its payment."""
     known = order.refund(event.refund_id)
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
-        return Ignored("duplicate_refund", known.by) if same else look(order, event, "refund_contradicts_ledger")
+        return (
+            Ignored("duplicate_refund", known.by) if same else needs_lookup(order, event, "refund_contradicts_ledger")
+        )
     answers = answered_effect(order, event)
     entry = Entry(event.refund_id, -event.amount_fen, event.refunded_at, event.transaction_id, event.event_id, answers)
     unbooked = tuple(one for one in order.unbooked if one.ref != event.refund_id)
     booked = replace(order, ledger=(*order.ledger, entry), unbooked=unbooked)
     if unknown_payment(booked, event.transaction_id):
         return _refunded_before_payment(booked, event, policy)
-    booked = settle(booked, answers, event.at) if answers else booked
-    if booked.left_fen(event.transaction_id) <= 0:
-        booked = settle(booked, RefundAll(event.transaction_id), event.at)
+    booked = mark_effect_done(booked, answers, event.at) if answers else booked
+    if booked.remaining_fen(event.transaction_id) <= 0:
+        booked = mark_effect_done(booked, RefundAll(event.transaction_id), event.at)
     return _after_refund(booked, event, policy)
 
 
@@ -58,19 +60,19 @@ def answered_effect(order: Order, event: Refunded | RefundStatusChanged) -> Refu
 
 
 def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
-    left = order.left_fen(event.transaction_id)
-    if left < 0:
+    remaining = order.remaining_fen(event.transaction_id)
+    if remaining < 0:
         # Booked all the same: the ledger says what moved, and a person hears that too much did.
-        held = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
-        return applied(held, event, "held", policy, ("refund_exceeds_payment",))
+        on_hold = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
+        return applied(on_hold, event, "on_hold", policy, ("refund_exceeds_payment",))
     if not event.out_refund_no:
         order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
     payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
     strayed = order.points and payment and payment.fen
-    if left > 0 or strayed or any(order.left_fen(kept.ref) for kept in order.kept):
-        by_rule = left <= 0 and (strayed or order.effect(RefundAll(event.transaction_id)))
+    if remaining > 0 or strayed or any(order.remaining_fen(kept.ref) for kept in order.kept):
+        by_rule = remaining <= 0 and (strayed or order.effect(RefundAll(event.transaction_id)))
         what = "second_payment_refunded" if by_rule else "partly_refunded"
         if Ship() in order.pending and not was_paid(order):  # it went back before the rest came
             return applied(short(order), event, what, policy, (*alerts, "underpaid"))
@@ -85,8 +87,8 @@ def less_surplus(order: Order, fen: int) -> Order:
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
     for key, effect in reversed(order.effects):
         if isinstance(key, RefundPart) and key.by_rule and effect.pending and spare > 0:
-            cut, left = min(spare, effect.fen), max(effect.fen - spare, 0)
-            order = order.with_effect(key, replace(effect, fen=left)) if left else order.without_pending(key)
+            cut, remaining = min(spare, effect.fen), max(effect.fen - spare, 0)
+            order = order.with_effect(key, replace(effect, fen=remaining)) if remaining else order.without_pending(key)
             spare -= cut
     return order
 
@@ -95,12 +97,12 @@ def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]
     """Cut what we were still going to ask back down to what refunds made at the platform leave, newest first; a person
     hears of it. A request that had reached the platform would have kept it from its own. What all goes back is not
     shipped."""
-    pending = [(key, effect) for key, effect in order.asked_back(transaction_id).items() if effect.pending]
+    pending = [(key, effect) for key, effect in order.requested_parts(transaction_id).items() if effect.pending]
     reduced = False
     while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
         (key, effect), reduced = pending.pop(), True
-        left = effect.fen - over
-        order = order.with_effect(key, replace(effect, fen=left)) if left > 0 else order.without_pending(key)
+        remaining = effect.fen - over
+        order = order.with_effect(key, replace(effect, fen=remaining)) if remaining > 0 else order.without_pending(key)
     return unshipped_if_all_goes(order), ("refund_reduced",) if reduced else ()
 
 
@@ -115,8 +117,8 @@ def refundable_fen(order: Order) -> int:
 
 def going_back_fen(order: Order) -> int:
     """Return how much is on its way back: asked for, or begun at the platform, and not booked yet."""
-    left = {payment.ref: order.left_fen(payment.ref) for payment in order.payments}
-    return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in left.items())
+    remaining = {payment.ref: order.remaining_fen(payment.ref) for payment in order.payments}
+    return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in remaining.items())
 
 
 def unshipped_if_all_goes(order: Order) -> Order:
@@ -126,24 +128,24 @@ def unshipped_if_all_goes(order: Order) -> Order:
 
 
 def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
-    """The payment itself is still to be heard of; `next_look` has it fetched."""
+    """The payment itself is still to be heard of; `next_check` has it fetched."""
     whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
     if whole and not order.points and order.status in UNPAID:
         order = given_back(order)
     return applied(order, event, "refunded_before_payment", policy)
 
 
-def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Outcome:
+def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> EventOutcome:
     """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
     on its way back already, and once per request. What is requested in whole is not shipped any more."""
     if repeated := _repeated(order, event):
         return repeated
     if not any(payment.fen for payment in _to_take_from(order)):
         return Ignored("nothing_paid")
-    if not (left := refundable_fen(order)):
+    if not (remaining := refundable_fen(order)):
         return Ignored("nothing_left")
-    amount = left if event.amount_fen is None else event.amount_fen
-    if not 0 < amount <= left:
+    amount = remaining if event.amount_fen is None else event.amount_fen
+    if not 0 < amount <= remaining:
         return Ignored("refund_exceeds_payment")
     if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
@@ -163,11 +165,11 @@ def _repeated(order: Order, event: RefundRequested) -> Ignored | None:
     return Duplicate("duplicate_event", key, amount_fen=going_back, at=line.at if line else 0)
 
 
-def _granted(order: Order, event: RefundRequested, left: int) -> Order:
+def _granted(order: Order, event: RefundRequested, remaining: int) -> Order:
     request = request_part(event.request_id)
     for payment in _to_take_from(order):
-        if part := min(left, max(order.refundable_fen(payment.ref), 0)):
-            order, left = want(order, RefundPart(payment.ref, request), part), left - part
+        if part := min(remaining, max(order.refundable_fen(payment.ref), 0)):
+            order, remaining = request_effect(order, RefundPart(payment.ref, request), part), remaining - part
     return unshipped_if_all_goes(order)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .effect_key import RefundKey, Ship
 from .events import RefundStatusChanged
 from .order import REFUND_FAILED, Order, Status, UnbookedRefund
-from .outcomes import Applied, Ignored, Outcome, Policy, applied, look, settle, want
+from .outcomes import Applied, EventOutcome, Ignored, Policy, applied, mark_effect_done, needs_lookup, request_effect
 from .payment_rules import serve_if_paid
 from .payment_sum import give_back, received_fen, take_back_refunds
 from .refund_rules import answered_effect, less_surplus, make_room
@@ -18,17 +18,21 @@ from .refund_rules import answered_effect, less_surplus, make_room
 _MOST_UNBOOKED = 50
 
 
-def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Policy) -> Outcome:
+def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Policy) -> EventOutcome:
     """Take in how a refund stands that gave nothing back. Notifications come in any order: one that says less than we
     know changes nothing, one that contradicts it is looked into, and the platform's list has the last word."""
     if booked := order.refund(event.refund_id):
         contradicts = event.status == "failed" and not event.listed  # listed, it is reported as a difference
-        return look(order, event, "refund_contradicts_ledger") if contradicts else Ignored("refund_booked", booked.by)
+        return (
+            needs_lookup(order, event, "refund_contradicts_ledger")
+            if contradicts
+            else Ignored("refund_booked", booked.by)
+        )
     known = order.unbooked_refund(event.refund_id)
     if known and known.status == event.status:
         return Ignored("duplicate_refund_status")
     if known and not known.under_way and not event.listed:
-        return look(order, event, "refund_failed_before")
+        return needs_lookup(order, event, "refund_failed_before")
     noted = _noted(order, event, answers := answered_effect(order, event))
     if event.status == "failed":
         return _failed(noted, event, answers, policy)
@@ -46,7 +50,7 @@ def _noted(order: Order, event: RefundStatusChanged, answers: RefundKey | None) 
 def _under_way(order: Order, event: RefundStatusChanged, answers: RefundKey | None, policy: Policy) -> Applied:
     """Take in a refund that the platform is processing: its money counts as on its way back."""
     if answers:
-        order = settle(order, answers, event.at)
+        order = mark_effect_done(order, answers, event.at)
     else:
         order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
     order, alerts = make_room(order, event.transaction_id)
@@ -75,7 +79,7 @@ def _without_surplus(order: Order) -> Order:
 def _ships_again(order: Order, answers: RefundKey | None) -> Order:
     """Ask again for a parcel that was withdrawn for a refund that the platform began and could not make; where the
     merchant wanted money given back, a person decides."""
-    merchants = any(order.asked_back(payment.ref) for payment in order.kept)
+    merchants = any(order.requested_parts(payment.ref) for payment in order.kept)
     if answers or merchants or order.status is not Status.PAID or received_fen(order) <= 0:
         return order
-    return want(order, Ship())
+    return request_effect(order, Ship())

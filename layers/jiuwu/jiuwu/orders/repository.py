@@ -27,7 +27,7 @@ _LOST_ROUNDS = 9
 _FIRST_PAUSE_SECONDS = 0.02
 
 # Worth another try with the same words: the version they name keeps a write that did happen from happening twice.
-_PASSING = {
+_TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
@@ -111,12 +111,12 @@ class OrderStore:
         """
         lost: set[str] = set()
         changed = [pair for pair in pairs if _changes(*pair)]
-        _refuse_twins(changed)
+        _refuse_duplicates(changed)
         for group in batched(changed, _WRITES_AT_ONCE, strict=False):
             lost |= self._write(list(group))
         return lost
 
-    def claim_look(self, order_no: str, now: int, *, since: int) -> bool:
+    def claim_check(self, order_no: str, now: int, *, since: int) -> bool:
         """Note that the platform is asked about this order now; False if that was noted after `since` (Unix seconds).
 
         Leaves the version alone, so that no other writer of the order loses a round to a member who looks.
@@ -125,9 +125,9 @@ class OrderStore:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key(order_no),
-                UpdateExpression="SET looked_at = :now",
+                UpdateExpression="SET checked_at = :now",
                 ConditionExpression="attribute_exists(order_no)"
-                " AND (attribute_not_exists(looked_at) OR looked_at <= :since)",
+                " AND (attribute_not_exists(checked_at) OR checked_at <= :since)",
                 ExpressionAttributeValues={":now": {"N": str(now)}, ":since": {"N": str(since)}},
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
@@ -169,12 +169,12 @@ class OrderStore:
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
         """The numbers of the orders made on a day, a part of it (items.day_shards), in order: the next ones `after`
         a number. None: that was all."""
-        asked: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
+        values: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
         reply = self._dynamodb.query(
             TableName=self._table,
             IndexName=DAYS_INDEX,
             KeyConditionExpression="day_shard = :shard" + (" AND order_no > :after" if after else ""),
-            ExpressionAttributeValues={name: value for name, value in asked.items() if value["S"]},
+            ExpressionAttributeValues={name: value for name, value in values.items() if value["S"]},
             Limit=limit,
         )
         return tuple(item["order_no"]["S"] for item in reply["Items"])
@@ -201,7 +201,7 @@ class OrderStore:
             lost |= _lost(pairs, codes)
             if attempt or _sent_again(reply):
                 lost -= self._written_after_all([pair for pair in pairs if pair[0].order_no in lost])
-            pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _PASSING]
+            pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _TRANSIENT]
             if not pairs:
                 return lost
         return lost | {old.order_no for old, _ in pairs}
@@ -211,15 +211,15 @@ class OrderStore:
             self._sleep(pause(attempt, self._rand))
 
 
-def _refuse_twins(pairs: Sequence[Pair]) -> None:
+def _refuse_duplicates(pairs: Sequence[Pair]) -> None:
     """DynamoDB refuses a whole request over two statements for one item."""
     counts = Counter(old.order_no for old, _ in pairs)
-    if twins := [order_no for order_no, count in counts.items() if count > 1]:
-        raise ValueError(f"more than one write of {', '.join(twins)}")
+    if duplicates := [order_no for order_no, count in counts.items() if count > 1]:
+        raise ValueError(f"more than one write of {', '.join(duplicates)}")
 
 
 def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
-    unexpected = sorted({code for code in codes if code and code not in _PASSING | _LOST})
+    unexpected = sorted({code for code in codes if code and code not in _TRANSIENT | _LOST})
     if unexpected:
         raise TableRefused(", ".join(unexpected))
     return {old.order_no for (old, _), code in zip(pairs, codes, strict=True) if code in _LOST}

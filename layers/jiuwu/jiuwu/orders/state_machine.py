@@ -28,22 +28,32 @@ from .events import (
     ShipUnconfirmed,
 )
 from .order import Order
-from .outcomes import HISTORY_KEPT, Applied, Duplicate, Ignored, NeedsLookup, Outcome, Policy, next_look
+from .outcomes import HISTORY_KEPT, Applied, Duplicate, EventOutcome, Ignored, NeedsLookup, Policy, next_check
 
-__all__ = ["HISTORY_KEPT", "Applied", "Duplicate", "Ignored", "NeedsLookup", "Outcome", "Policy", "apply", "next_look"]
+__all__ = [
+    "HISTORY_KEPT",
+    "Applied",
+    "Duplicate",
+    "EventOutcome",
+    "Ignored",
+    "NeedsLookup",
+    "Policy",
+    "apply",
+    "next_check",
+]
 
 
-def apply(order: Order, event: Event, *, policy: Policy) -> Outcome:
+def apply(order: Order, event: Event, *, policy: Policy) -> EventOutcome:
     """What `event` makes of `order`. The version is left alone: it belongs to the write."""
     if isinstance(event, MessageFacts) and event.event_id and (known := order.seen(event.event_id)):
         if event.payload_digest and known.payload_digest and event.payload_digest != known.payload_digest:
             return Ignored("event_id_reused", event.event_id, ("event_id_reused",))
         return Ignored("duplicate_event", event.event_id)
-    rule: Callable[..., Outcome] = _RULES[type(event)]
+    rule: Callable[..., EventOutcome] = _RULES[type(event)]
     return effect_rules.parcel_withdrawn(order, rule(order, event, policy), at=event.at)
 
 
-_RULES: dict[type[Event], Callable[..., Outcome]] = {
+_RULES: dict[type[Event], Callable[..., EventOutcome]] = {
     Placed: payment_rules.placed,
     Paid: payment_rules.paid,
     Cancelled: payment_rules.cancelled,

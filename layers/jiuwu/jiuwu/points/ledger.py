@@ -41,8 +41,8 @@ _ROUNDS = 9
 _FIRST_WAIT_SECONDS = 0.02
 _FAILED = "ConditionalCheckFailed"
 # Another transaction had the same item, or DynamoDB was busy: the same words may be tried again.
-_PASSING = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
-_PASSING_ERRORS = {"TransactionConflictException", "TransactionInProgressException"}
+_TRANSIENT = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
+_TRANSIENT_ERRORS = {"TransactionConflictException", "TransactionInProgressException"}
 
 
 class InsufficientPoints(Exception):
@@ -214,14 +214,14 @@ class PointsLedger:
 
 def _refusal(error: ClientError) -> list[Any]:
     """The reasons of a refused transaction, one per write; none when it may be tried again as it is."""
-    if error.response["Error"].get("Code") in _PASSING_ERRORS:
+    if error.response["Error"].get("Code") in _TRANSIENT_ERRORS:
         return []
     response: Any = error.response
     reasons: list[Any] = response.get("CancellationReasons", [])
     codes = {reason["Code"] for reason in reasons}
     if _FAILED in codes:
         return reasons
-    if not codes or codes - _PASSING:
+    if not codes or codes - _TRANSIENT:
         raise error
     return []
 

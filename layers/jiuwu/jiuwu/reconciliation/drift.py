@@ -36,7 +36,7 @@ class Report:
     """What the work on a part looked at, found and did. `started_at` is Unix seconds."""
 
     started_at: int
-    looked_at: int
+    checked: int
     findings: tuple[Finding, ...]
     transitions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()  # what could not be done
@@ -50,7 +50,7 @@ class Report:
         """The report as it is stored and returned: bounded, however much was found."""
         return {
             "started_at": self.started_at,
-            "looked_at": self.looked_at,
+            "checked": self.checked,
             "incomplete": bool(self.problems),
             "problems": list(self.problems[:_EVIDENCE]),
             "transitions": dict(Counter(self.transitions)),

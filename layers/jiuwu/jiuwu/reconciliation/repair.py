@@ -8,7 +8,7 @@ from jiuwu.orders.effect_rules import EFFECT_FAILED
 from jiuwu.orders.events import Event
 from jiuwu.orders.order import Order
 from jiuwu.orders.outcomes import LOOKUP_NEEDED
-from jiuwu.orders.state_machine import Applied, Policy, apply, next_look
+from jiuwu.orders.state_machine import Applied, Policy, apply, next_check
 
 from .decide import RECONCILER, Action, Adopt, Hold, Place, adopt, decide, hold
 from .drift import Finding
@@ -30,7 +30,7 @@ class Repaired:
 
     order: Order | None
     place: bool = False  # it still has to be created at the platform
-    aside: bool = False  # the sides were not compared: something happened here since the platform was asked
+    skipped: bool = False  # the sides were not compared: something happened here since the platform was asked
     transitions: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -45,21 +45,21 @@ class Repairer:
     member_id_for: Callable[[str], str]
     finder: str = RECONCILER
 
-    def mend(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Repaired:
+    def repair(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Repaired:
         """Decides and acts in memory until nothing is left to do here: then one write holds all of it."""
-        mended = Repaired(local)
+        repaired = Repaired(local)
         for _ in range(_ROUNDS):
-            decision = decide(mended.order, remote, now=now, policy=self.policy, finder=self.finder)
-            mended = replace(mended, findings=tuple(dict.fromkeys((*mended.findings, *decision.findings))))
+            decision = decide(repaired.order, remote, now=now, policy=self.policy, finder=self.finder)
+            repaired = replace(repaired, findings=tuple(dict.fromkeys((*repaired.findings, *decision.findings))))
             if not decision.actions or Place() in decision.actions:
-                return replace(mended, place=bool(decision.actions))
+                return replace(repaired, place=bool(decision.actions))
             for action in decision.actions:
-                mended = self._act(mended, action, remote, now)
-        return mended
+                repaired = self._act(repaired, action, remote, now)
+        return repaired
 
     def next_due(self, order: Order, *, now: int) -> int:
         """When a reconciler that looked at `now` looks again (0: never): each time twice as long as it has waited."""
-        first = next_look(replace(order, due_at=0), now, self.policy)
+        first = next_check(replace(order, due_at=0), now, self.policy)
         if not first:
             return 0
         waited = 2 * (now - last_progress(order))
@@ -68,24 +68,24 @@ class Repairer:
         expires = self.policy.expires_at(order) if order.awaits_money else 0
         return min(later, expires) if expires > now else later
 
-    def _act(self, mended: Repaired, action: Action, remote: "RemoteOrder | None", now: int) -> Repaired:
+    def _act(self, repaired: Repaired, action: Action, remote: "RemoteOrder | None", now: int) -> Repaired:
         if isinstance(action, Adopt) and remote is not None:
             adopted = adopt(remote, member_id=self.member_id_for(remote.open_id), now=now)
-            return replace(mended, order=adopted)
-        if mended.order is None or isinstance(action, Adopt | Place):
-            return mended
+            return replace(repaired, order=adopted)
+        if repaired.order is None or isinstance(action, Adopt | Place):
+            return repaired
         if isinstance(action, Hold):
             return replace(
-                mended, order=hold(mended.order, action.why, at=now), alerts=(*mended.alerts, "amount_differs")
+                repaired, order=hold(repaired.order, action.why, at=now), alerts=(*repaired.alerts, "amount_differs")
             )
-        return self._apply(mended, mended.order, action)
+        return self._apply(repaired, repaired.order, action)
 
-    def _apply(self, mended: Repaired, order: Order, event: Event) -> Repaired:
+    def _apply(self, repaired: Repaired, order: Order, event: Event) -> Repaired:
         outcome = apply(order, event, policy=self.policy)
         if not isinstance(outcome, Applied):
-            return mended
-        transitions, alerts = (*mended.transitions, outcome.transition), (*mended.alerts, *outcome.alerts)
-        return replace(mended, order=outcome.order, transitions=transitions, alerts=alerts)
+            return repaired
+        transitions, alerts = (*repaired.transitions, outcome.transition), (*repaired.alerts, *outcome.alerts)
+        return replace(repaired, order=outcome.order, transitions=transitions, alerts=alerts)
 
 
 def last_progress(order: Order) -> int:

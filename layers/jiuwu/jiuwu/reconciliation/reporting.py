@@ -5,7 +5,7 @@ from collections import Counter
 from jiuwu.aws import telemetry
 
 from .drift import Report
-from .worker import Outcome
+from .worker import ReconciliationOutcome
 
 
 def malformed_task(message_id: str) -> None:
@@ -20,10 +20,10 @@ def changes_lag(seconds: int) -> None:
 
 def report_saved(record: str, report: Report) -> None:
     """Log where the report of a task is kept."""
-    telemetry.logger.info("reconciled", record=record, looked_at=report.looked_at, drift=report.counts)
+    telemetry.logger.info("reconciled", record=record, checked=report.checked, drift=report.counts)
 
 
-def outcome_known(outcome: Outcome) -> None:
+def outcome_known(outcome: ReconciliationOutcome) -> None:
     """Count and log what was found and done, and what could not be."""
     for class_, number in Counter(finding.class_ for finding in dict.fromkeys(outcome.findings)).items():
         telemetry.count("Drift", number, **{"class": class_})

@@ -29,7 +29,7 @@ _SILENT_FROM = 3
 class Cursor:
     """Where reading goes on: the orders changed after `since`, from the platform's `page` on (empty: the first).
 
-    `began` is when this pass over the list began, `seen` the latest change it has met, `aside` the oldest one that it
+    `began` is when this pass over the list began, `seen` the latest change it has met, `skipped` the oldest one that it
     left aside (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be mended because no
     notification came, and of `heard` some did come.
     `trail` is the way through the pages of this pass.
@@ -41,7 +41,7 @@ class Cursor:
     seen: int = 0
     missed: int = 0
     heard: int = 0
-    aside: int = 0
+    skipped: int = 0
     trail: PageTrail = NOTHING_READ
 
     @property
@@ -55,16 +55,16 @@ class Cursor:
 
     def restart(self) -> "Cursor":
         """The cursor of the same pass from its first page on."""
-        return replace(self, page="", missed=0, heard=0, aside=0, trail=NOTHING_READ)
+        return replace(self, page="", missed=0, heard=0, skipped=0, trail=NOTHING_READ)
 
     @property
     def silent(self) -> bool:
         """Whether notifications went missing and not a single one came: then it is the channel that is broken."""
         return self.missed >= _SILENT_FROM and not self.heard
 
-    def leaving(self, changes: Iterable[int]) -> "Cursor":
+    def skipping(self, changes: Iterable[int]) -> "Cursor":
         """The cursor when orders with these changes were left to their notifications, or to those who wrote them."""
-        return replace(self, aside=min((at for at in (self.aside, *changes) if at), default=0))
+        return replace(self, skipped=min((at for at in (self.skipped, *changes) if at), default=0))
 
     def after(self, changes: Iterable[int], next_page: str) -> "Cursor":
         """The cursor once a page with these changes is dealt with. The last page ends the pass: the next one begins
@@ -89,7 +89,7 @@ class Cursor:
 
     def _ended(self, latest: int, seen: int) -> "Cursor":
         reach = min(latest, self.began + OVERLAP_SECONDS)
-        return Cursor(min(reach, self.aside + OVERLAP_SECONDS) if self.aside else reach, seen=seen)
+        return Cursor(min(reach, self.skipped + OVERLAP_SECONDS) if self.skipped else reach, seen=seen)
 
 
 _NUMBERS = tuple(field.name for field in fields(Cursor) if field.name not in {"page", "trail"})

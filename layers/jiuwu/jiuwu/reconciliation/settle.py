@@ -36,12 +36,12 @@ class Synchronised:
     @property
     def compared(self) -> frozenset[str]:
         """The orders whose sides were compared; the others were being written by somebody."""
-        return frozenset(number for number, mended in self.orders.items() if not mended.aside)
+        return frozenset(number for number, repaired in self.orders.items() if not repaired.skipped)
 
     @property
     def to_place(self) -> list[Order]:
         """The orders, unchanged, that have to be created at the platform first."""
-        return [mended.order for mended in self.orders.values() if mended.place and mended.order]
+        return [repaired.order for repaired in self.orders.values() if repaired.place and repaired.order]
 
 
 class OrderSynchroniser:
@@ -54,15 +54,15 @@ class OrderSynchroniser:
     def __init__(
         self,
         store: OrderStore,
-        mender: Repairer,
+        repairer: Repairer,
         *,
         queue: Callable[[Iterable[str]], object],
         wait: Callable[[], float] = lambda: 0.0,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._mender, self._queue, self._wait, self._clock = store, mender, queue, wait, runtime.clock
+        self._store, self._repairer, self._queue, self._wait, self._clock = store, repairer, queue, wait, runtime.clock
 
-    def settle(
+    def synchronise(
         self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")
     ) -> Synchronised:
         """Settles each order with the platform's view of it (None: the platform does not know it).
@@ -70,57 +70,57 @@ class OrderSynchroniser:
         `known` are orders as just read or written, which saves reading them. An order to which something happened
         here since `seen_at`, when the platform was asked, is passed over: next to it that view is old, and would make
         the platform look as if it were behind. Orders that have to be placed are not written: place them and settle
-        them again, or `postpone` them.
+        them again, or `defer` them.
         """
-        settled: dict[str, Repaired] = {}
+        synchronised: dict[str, Repaired] = {}
         waiting = set(remotes)
         for attempt in range(_ROUNDS):
             read = known if known is not None and attempt == 0 else self._store.get_many(waiting)
-            mended = {number: self._mend(read.get(number), remotes[number], seen_at) for number in sorted(waiting)}
-            waiting = self._write(read, mended)
-            settled |= {number: mended[number] for number in mended.keys() - waiting}
+            repaired = {number: self._repair(read.get(number), remotes[number], seen_at) for number in sorted(waiting)}
+            waiting = self._write(read, repaired)
+            synchronised |= {number: repaired[number] for number in repaired.keys() - waiting}
             if not waiting:
                 break
-        return Synchronised(settled, frozenset(waiting))
+        return Synchronised(synchronised, frozenset(waiting))
 
-    def postpone(self, orders: Iterable[Order]) -> None:
+    def defer(self, orders: Iterable[Order]) -> None:
         """Looks at these again later, those at least whose time has come; nothing else about them changes."""
         now = int(self._clock())
         self._store.save_many((order, self._scheduled(order, now)) for order in orders)
 
-    def hasten(self, order: Order) -> None:
+    def check_now(self, order: Order) -> None:
         """Has the reconciler look at the order with its next run."""
         now = int(self._clock())
         if not 0 < order.due_at <= now:
             self._store.save_many([(order, replace(order, due_at=now))])
 
-    def give_up(self, order: Order, reason: str) -> Repaired | None:
+    def abandon(self, order: Order, reason: str) -> Repaired | None:
         """The order cancelled for a reason that no later try changes, and its effects asked for; None when others wrote
         it meanwhile: then it is theirs."""
-        event = Cancelled(_given_up(order, reason), int(self._clock()), reason)
-        outcome = apply(order, event, policy=self._mender.policy)
+        event = Cancelled(_abandonment_key(order, reason), int(self._clock()), reason)
+        outcome = apply(order, event, policy=self._repairer.policy)
         if not isinstance(outcome, Applied) or self._store.save_many([(order, outcome.order)]):
             return None
         if outcome.order.pending:
             self._queue([order.order_no])
         return Repaired(outcome.order, transitions=(outcome.transition,), alerts=outcome.alerts)
 
-    def was_given_up(self, order: Order, reason: str) -> bool:
-        """Whether `give_up` has cancelled it for this reason."""
-        return order.seen(_given_up(order, reason)) is not None
+    def was_abandoned(self, order: Order, reason: str) -> bool:
+        """Whether `abandon` has cancelled it for this reason."""
+        return order.seen(_abandonment_key(order, reason)) is not None
 
-    def _mend(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Repaired:
+    def _repair(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Repaired:
         now = int(self._clock())
         if local and local.history and local.history[-1].at > seen_at - 1:  # whole seconds
-            return Repaired(local, aside=True)
-        mended = self._mender.mend(local, remote, now=now)
-        if mended.order is None or mended.place:
-            return mended
-        return replace(mended, order=self._after_its_turn(self._scheduled(mended.order, now), now))
+            return Repaired(local, skipped=True)
+        repaired = self._repairer.repair(local, remote, now=now)
+        if repaired.order is None or repaired.place:
+            return repaired
+        return replace(repaired, order=self._after_its_turn(self._scheduled(repaired.order, now), now))
 
     def _scheduled(self, order: Order, now: int) -> Order:
         """A time that has come is moved on, now that somebody looks; one still to come is left alone (it costs)."""
-        return replace(order, due_at=self._mender.next_due(order, now=now)) if 0 < order.due_at <= now else order
+        return replace(order, due_at=self._repairer.next_due(order, now=now)) if 0 < order.due_at <= now else order
 
     def _after_its_turn(self, order: Order, now: int) -> Order:
         """An order that expires is looked at again once its message must have had its turn; nobody waits for that. What
@@ -128,9 +128,9 @@ class OrderSynchroniser:
         expiring = order.pending and order.status in UNPAID
         return replace(order, due_at=max(order.due_at, now + int(self._wait()))) if expiring else order
 
-    def _write(self, read: Mapping[str, Order], mended: Mapping[str, Repaired]) -> set[str]:
+    def _write(self, read: Mapping[str, Order], repaired: Mapping[str, Repaired]) -> set[str]:
         """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""
-        afters = {number: one.order for number, one in mended.items() if one.order is not None and not one.place}
+        afters = {number: one.order for number, one in repaired.items() if one.order is not None and not one.place}
         adopted = {number: order for number, order in afters.items() if number not in read}
         lost = {number for number, order in adopted.items() if not self._created(order)}
         lost |= self._store.save_many((read[number], afters[number]) for number in afters.keys() & read.keys())
@@ -144,6 +144,6 @@ class OrderSynchroniser:
         return self._store.create(order) == replace(order, version=1)
 
 
-def _given_up(order: Order, reason: str) -> str:
+def _abandonment_key(order: Order, reason: str) -> str:
     """The id of that cancellation, the same for whoever decides it."""
     return f"reconcile:{reason}:{order.order_no}"

@@ -58,10 +58,10 @@ def fresh_seconds(payment_check_seconds: int) -> int:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ReconciliationOutcome:
     """What was looked at, found and done so far; `problems` are what could not be."""
 
-    looked_at: dict[str, str] = field(default_factory=dict)  # order number: its status now
+    checked: dict[str, str] = field(default_factory=dict)  # order number: its status now
     pending: set[str] = field(default_factory=set)  # order numbers with effects that are still to be carried out
     findings: list[Finding] = field(default_factory=list)
     transitions: list[str] = field(default_factory=list)
@@ -70,23 +70,23 @@ class Outcome:
     lag_seconds: int | None = None  # how far the list of changes is behind, once it was read
     silent: bool = False  # a whole pass over the list of changes met missed notifications, and none that came
 
-    def note(self, settled: Synchronised) -> None:
+    def note(self, synchronised: Synchronised) -> None:
         """Takes in what became of some orders."""
-        for number, mended in settled.orders.items():
-            self.findings += mended.findings
-            self.findings += alerts.findings(number, mended.alerts, mended.findings)
-            self.transitions += mended.transitions
-            self.alerts += [(number, alert) for alert in mended.alerts]
-            if mended.order:
-                self.looked_at[number] = str(mended.order.status)
-                if mended.order.pending:
+        for number, repaired in synchronised.orders.items():
+            self.findings += repaired.findings
+            self.findings += alerts.findings(number, repaired.alerts, repaired.findings)
+            self.transitions += repaired.transitions
+            self.alerts += [(number, alert) for alert in repaired.alerts]
+            if repaired.order:
+                self.checked[number] = str(repaired.order.status)
+                if repaired.order.pending:
                     self.pending.add(number)
-        self.problems += [f"{number}: written by others again and again" for number in sorted(settled.busy)]
+        self.problems += [f"{number}: written by others again and again" for number in sorted(synchronised.busy)]
 
     def report(self, started_at: int) -> Report:
         """The work as it is kept."""
         return Report(
-            started_at, len(self.looked_at), tuple(self.findings), tuple(self.transitions), tuple(self.problems)
+            started_at, len(self.checked), tuple(self.findings), tuple(self.transitions), tuple(self.problems)
         )
 
 
@@ -101,7 +101,7 @@ class ReconciliationWorker:
     def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
         self,
         store: OrderStore,
-        settler: OrderSynchroniser,
+        synchroniser: OrderSynchroniser,
         *,
         platform: "Callable[[], PlatformClient]",
         place: "Callable[[Order], RemoteOrder]",
@@ -109,11 +109,11 @@ class ReconciliationWorker:
         fresh_seconds: int = 0,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._settler = store, settler
+        self._store, self._synchroniser = store, synchroniser
         self._platform, self._place, self._deadline = platform, place, deadline
         self._fresh_seconds, self._clock = fresh_seconds, runtime.clock
         self._failed_in_a_row = 0
-        self.outcome = Outcome()
+        self.outcome = ReconciliationOutcome()
 
     def work(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
         """Works on the part if `take` says that it is ours; the continuation if the time ended first.
@@ -126,10 +126,10 @@ class ReconciliationWorker:
             self.outcome.problems.append(f"{part.name}: {error}")
         return None
 
-    def one(self, order_no: str) -> Outcome:
+    def one(self, order_no: str) -> ReconciliationOutcome:
         """This order now."""
         try:
-            self._look_at([order_no])
+            self._check([order_no])
         except PlatformError as error:
             self.outcome.problems.append(f"{order_no}: {error}")
         except _CutOff:
@@ -146,7 +146,7 @@ class ReconciliationWorker:
             if not (taken := taken or take()):
                 return None
             try:
-                self._look_at(page.order_nos)
+                self._check(page.order_nos)
             except _CutOff:
                 return part.rest(start)
             if (start := page.next_start) is None:
@@ -162,7 +162,7 @@ class ReconciliationWorker:
         self.outcome.lag_seconds = cursor.lag(now)
         named = ""  # the page that the platform has named since this work began
         while True:
-            asked_at = self._clock()
+            fetched_at = self._clock()
             page = self._page(cursor)
             if page is None and cursor.page != named:
                 # the platform has forgotten its page since the pass was cut off: it begins again
@@ -171,7 +171,7 @@ class ReconciliationWorker:
             if page is None:
                 cursor = self._broken_off(cursor, [], "it refuses a page that it has named")
             else:
-                cursor = self._onward(self._compared(cursor, page, asked_at), page)
+                cursor = self._onward(self._compared(cursor, page, fetched_at), page)
             records.save_cursor(cursor)
             self.outcome.lag_seconds = cursor.lag(int(self._clock()))
             if not (named := cursor.page):
@@ -188,11 +188,11 @@ class ReconciliationWorker:
                 raise
             return None
 
-    def _compared(self, cursor: Cursor, page: "Page", asked_at: float) -> Cursor:
+    def _compared(self, cursor: Cursor, page: "Page", fetched_at: float) -> Cursor:
         self.outcome.problems += page.unreadable
-        settled = self._settle({remote.out_order_no: remote for remote in page.orders}, asked_at)
-        aside = [one.updated_at for one in page.orders if one.out_order_no not in settled.compared]
-        cursor = _counted(cursor, settled).leaving(aside)
+        synchronised = self._synchronise({remote.out_order_no: remote for remote in page.orders}, fetched_at)
+        skipped = [one.updated_at for one in page.orders if one.out_order_no not in synchronised.compared]
+        cursor = _counted(cursor, synchronised).skipping(skipped)
         self.outcome.silent = cursor.silent and not page.next_cursor
         return cursor
 
@@ -209,24 +209,24 @@ class ReconciliationWorker:
         self.outcome.problems.append(f"{CHANGED}: the platform's list makes no progress: {why}")
         return cursor.broken_off(changes)
 
-    def _look_at(self, numbers: Sequence[str]) -> None:
-        asked_at = self._clock()
+    def _check(self, numbers: Sequence[str]) -> None:
+        fetched_at = self._clock()
         found, unreadable = remotes(self._platform, numbers, deadline=self._deadline)
         self.outcome.problems += unreadable.values()
         readable = (number for number in numbers if number not in unreadable)
-        settled = self._settle({number: found.get(number) for number in readable}, asked_at)
-        for order in settled.to_place:
+        synchronised = self._synchronise({number: found.get(number) for number in readable}, fetched_at)
+        for order in synchronised.to_place:
             if self._failed_in_a_row == _IN_A_ROW:
                 return  # they stay due; what the platform knows of other orders is still worth asking
             if self._late:
                 raise _CutOff
             self._put_there(order)
 
-    def _settle(self, views: Remotes, asked_at: float) -> Synchronised:
+    def _synchronise(self, views: Remotes, fetched_at: float) -> Synchronised:
         old = {number: remote for number, remote in views.items() if not self._fresh(remote)}
-        settled = self._settler.settle(old, seen_at=asked_at)
-        self.outcome.note(settled)
-        return settled
+        synchronised = self._synchroniser.synchronise(old, seen_at=fetched_at)
+        self.outcome.note(synchronised)
+        return synchronised
 
     def _fresh(self, remote: "RemoteOrder | None") -> bool:
         return remote is not None and abs(self._clock() - remote.updated_at) < self._fresh_seconds
@@ -240,14 +240,14 @@ class ReconciliationWorker:
             self._not_placed(order, error)
         else:
             self._failed_in_a_row = 0
-            self.outcome.note(self._settler.settle({order.order_no: remote}))
+            self.outcome.note(self._synchroniser.synchronise({order.order_no: remote}))
 
     def _not_placeable(self, order: Order, why: NotPlaceable) -> None:
         self.outcome.problems.append(f"{order.order_no}: {why}")
         if not why.final:
-            self._settler.postpone([order])
-        elif mended := self._settler.give_up(order, why.reason):
-            self.outcome.note(Synchronised({order.order_no: mended}, frozenset()))
+            self._synchroniser.defer([order])
+        elif repaired := self._synchroniser.abandon(order, why.reason):
+            self.outcome.note(Synchronised({order.order_no: repaired}, frozenset()))
 
     def _not_placed(self, order: Order, error: PlatformError) -> None:
         self.outcome.problems.append(f"{order.order_no}: {error}")
@@ -255,7 +255,7 @@ class ReconciliationWorker:
         self._failed_in_a_row = 0 if alone else self._failed_in_a_row + 1
         if alone or isinstance(error, UnknownOutcome):
             # it may be this order that the platform chokes on: then it must not come first in every tick
-            self._settler.postpone([order])
+            self._synchroniser.defer([order])
 
     @property
     def _late(self) -> bool:
@@ -269,11 +269,11 @@ def _about_one(error: PlatformError) -> bool:
     return not error.retryable and not isinstance(error, _ABOUT_ALL)
 
 
-def _counted(cursor: Cursor, settled: Synchronised) -> Cursor:
+def _counted(cursor: Cursor, synchronised: Synchronised) -> Cursor:
     """How notifications fared for these orders since the pass's time: the history says who brought the news, whichever
     part mended the order. What a member's request found first says nothing: its notification was still on its way."""
     missed, heard = cursor.missed, cursor.heard
-    for order in (mended.order for mended in settled.orders.values() if mended.order):
+    for order in (repaired.order for repaired in synchronised.orders.values() if repaired.order):
         keys = [entry.idempotency_key for entry in order.history if entry.at >= cursor.updated_after]
         found_here = [key.startswith(_BY_RECONCILER) for key in keys if key and not key.startswith(_BY_STOREFRONT)]
         missed += any(found_here)

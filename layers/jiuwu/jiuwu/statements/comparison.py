@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 100  # orders.query's limit
 # With a change that is older than this many times the reconciler's patience, its notification and two of the
 # reconciler's runs have had their time.
-_PATIENCE = 2
+_CHECKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Comparer:
         `trail` is that of the page before. `counted` are missing orders of earlier pages: one that changes meanwhile
         is listed again.
         """
-        asked_at = int(self.runtime.clock())
+        fetched_at = int(self.runtime.clock())
         listed = self.platform().changed_orders(self.period.since, page)
         made = {one.out_order_no: one for one in listed.orders if not one.created_at or one.created_at in self.period}
         missing = made.keys() - self.store.get_many(made).keys() - set(counted)
-        tallies = (self._pair(None, made[number], asked_at) for number in missing)
+        tallies = (self._pair(None, made[number], fetched_at) for number in missing)
         found = sum(tallies, uncompared(listed.unreadable))
         try:
             return ListedThere(found, listed.next_cursor, trail.onward(page, listed))
@@ -85,13 +85,13 @@ class Comparer:
         """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
         found = self.store.get_many(numbers)
         mine = {number: order for number, order in found.items() if order.created_at in self.period}
-        asked_at = int(self.runtime.clock())
+        fetched_at = int(self.runtime.clock())
         theirs, unreadable = remotes(self.platform, list(mine))
         readable = mine.keys() - unreadable.keys()
-        tallies = (self._pair(mine[number], theirs.get(number), asked_at) for number in readable)
+        tallies = (self._pair(mine[number], theirs.get(number), fetched_at) for number in readable)
         return sum(tallies, uncompared(unreadable.values()))
 
-    def _pair(self, local: Order | None, remote: "RemoteOrder | None", asked_at: int) -> Totals:
+    def _pair(self, local: Order | None, remote: "RemoteOrder | None", fetched_at: int) -> Totals:
         return of_pair(
-            local, remote, now=asked_at, policy=self.policy, fresh_seconds=_PATIENCE * self.policy.check_seconds
+            local, remote, now=fetched_at, policy=self.policy, fresh_seconds=_CHECKS * self.policy.check_seconds
         )

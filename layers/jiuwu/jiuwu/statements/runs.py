@@ -88,7 +88,7 @@ class StatementRuns:
 
     def tally(self, run: Run, tasks: Iterable[str]) -> Totals:
         """What these tasks come to, one read after the other; those not done are problems of the whole."""
-        return sum((_told(task, self.progress(run, task)) for task in tasks), Totals())
+        return sum((_totals_of(task, self.progress(run, task)) for task in tasks), Totals())
 
     def save(self, run: Run, task: str, progress: Progress) -> Progress | None:
         """Keeps how far a task came; what stands in the table now, or None when another copy of the task was ahead."""
@@ -104,7 +104,7 @@ class StatementRuns:
         return stored if written.item.get("progress") == text else None
 
 
-def _told(task: str, progress: Progress) -> Totals:
+def _totals_of(task: str, progress: Progress) -> Totals:
     return progress.tally + Totals(problems=() if progress.done else (f"{task}: not finished",))
 
 

@@ -79,7 +79,7 @@ class StatementWorker:
             if task != THERE or not progress.position:
                 return _failed(task, progress, error)
             if progress.restarts == _RESTARTS:
-                return _given_up(task, progress, error)
+                return _abandoned(task, progress, error)
             # the platform has forgotten its page: the list is gone through again
             return Progress(failures=progress.failures + 1, version=progress.version, restarts=progress.restarts + 1)
         except (PlatformError, TableBusy) as error:
@@ -101,8 +101,8 @@ class StatementWorker:
 
 def _failed(task: str, progress: Progress, error: Exception) -> Progress:
     failed = replace(progress, failures=progress.failures + 1)
-    return failed if failed.failures < _TRIES else _given_up(task, failed, error)
+    return failed if failed.failures < _TRIES else _abandoned(task, failed, error)
 
 
-def _given_up(task: str, progress: Progress, error: Exception) -> Progress:
+def _abandoned(task: str, progress: Progress, error: Exception) -> Progress:
     return replace(progress, tally=progress.tally + Totals(problems=(f"{task}: given up: {error}",)), done=True)

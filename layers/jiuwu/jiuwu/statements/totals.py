@@ -155,10 +155,10 @@ def of_pair(
     found = list(dict.fromkeys((*decision.findings, *overdue)))
     findings = found or _unexplained(number, here, there, local, decision)
     young = [finding for finding in findings if age < fresh_seconds and finding.class_ in _PASSES]
-    passing = [finding for finding in young if finding not in overdue]
-    evidence = [f"changed {age} s ago: {finding.evidence}" for finding in passing]
+    transient = [finding for finding in young if finding not in overdue]
+    evidence = [f"changed {age} s ago: {finding.evidence}" for finding in transient]
     evidence += [] if findings or _agree(here, there) else _on_its_way(local, decision)
-    lines = _lines([finding for finding in findings if finding not in passing], here, there)
+    lines = _lines([finding for finding in findings if finding not in transient], here, there)
     waiting = (
         (Discrepancy(number, IN_FLIGHT, "; ".join(evidence)[:_EVIDENCE_CHARACTERS], here, there),) if evidence else ()
     )
@@ -211,7 +211,7 @@ def _unexplained(
     never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
     if _agree(here, there) or never_placed or _on_its_way(local, decision):
         return []
-    return [Finding(Drift.STATE_IMPOSSIBLE, number, f"{_told(here)} here, {_told(there)} there")]
+    return [Finding(Drift.STATE_IMPOSSIBLE, number, f"{_describe(here)} here, {_describe(there)} there")]
 
 
 def _agree(here: SideSnapshot, there: SideSnapshot) -> bool:
@@ -228,7 +228,7 @@ def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
     return pending + [f"to be done: {type(action).__name__.lower()}" for action in decision.actions]
 
 
-def _told(seen: SideSnapshot) -> str:
+def _describe(seen: SideSnapshot) -> str:
     money = seen.figures
     return f"{seen.state} with {money.paid_fen} fen paid and {money.refunded_fen} fen refunded"
 
