@@ -1,4 +1,4 @@
-"""ProductSync: tells the platform what changed in the catalogue, and mends what differs there.
+"""ProductSync: pushes what changed in the catalogue to the platform, and repairs what differs there.
 
 It runs on a schedule. Invoked with {"product_ids": […]}, it syncs these products now. {"retry_refused": true} also
 retries refused products, {"full": true} also compares products that were compared recently; both take
@@ -6,60 +6,48 @@ retries refused products, {"full": true} also compares products that were compar
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
-from jiuwu.deadline import Deadline
-from jiuwu.runtime import SYSTEM, Runtime
 
 # isort: split
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jiuwu.aws import clients, invocation, settings, telemetry
+from jiuwu.aws import clients, invocation
 from jiuwu.aws.bookmarks import Bookmark
 from jiuwu.aws.invocation import WrongPayload
+from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.bootstrap import Platform
-from jiuwu.catalogue.full_sync import RECORD, Stock, Stocktaking
+from jiuwu.catalogue import reporting
+from jiuwu.catalogue.full_sync import RECORD, FullSync
 from jiuwu.catalogue.repository import Rows
-from jiuwu.catalogue.sync import Catalogue, Outcome
+from jiuwu.catalogue.sync import Catalogue
+from jiuwu.deadline import Deadline
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# What one invocation takes by name: a page.
-_MOST_NAMED = 100
+# How many products one invocation takes by id: a page.
+_MOST_REQUESTED = 100
 
 Answer = dict[str, Any]
 
 
-class Settings(settings.PlatformSettings, frozen=True, kw_only=True):
+class Settings(PlatformSettings, frozen=True, kw_only=True):
     products_table: str
     reconciliation_table: str
     product_check_seconds: int
 
 
-class ProductSync(NamedTuple):
+class Dependencies(NamedTuple):
     """What a run needs."""
 
     settings: Settings
     rows: Rows
     bookmark: Bookmark
     catalogue: Catalogue
-    runtime: Runtime = SYSTEM
+    runtime: Runtime
 
 
-def handle(sync: ProductSync, event: object, deadline: Deadline) -> Answer:
-    """What was found and done; raises WrongPayload."""
-    asked = _asked(event)
-    check_seconds = sync.settings.product_check_seconds
-    run = Stocktaking(sync.catalogue, sync.rows, deadline=deadline, check_seconds=check_seconds, runtime=sync.runtime)
-    if asked.product_ids is None:
-        _tell(_pass(sync, run, asked))
-        return run.stock.as_dict()
-    found = sync.rows.get_many(asked.product_ids)
-    run.stock.finished = run.take(list(found.values()), retry_refused=True, full=True)
-    _tell(run.stock)
-    return run.stock.as_dict() | {"unknown": [one for one in asked.product_ids if one not in found]}
-
-
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What an invocation is for: some products, the products after one, or the schedule's pass."""
 
     product_ids: list[str] | None = None
@@ -68,60 +56,73 @@ class Asked(NamedTuple):
     full: bool = False
 
 
-def _asked(event: object) -> Asked:
-    given = invocation.fields(event, *Asked._fields)
-    for name in ("retry_refused", "full"):
-        if not isinstance(given.get(name, False), bool):
-            raise WrongPayload(f"{name}: expected true or false")
-    if not isinstance(after := given.get("after", ""), str):
-        raise WrongPayload("after: expected a product id, or an empty text for all products")
-    product_ids = _named(given["product_ids"]) if "product_ids" in given else None
-    return Asked(product_ids, after if given else None, bool(given.get("retry_refused")), bool(given.get("full")))
-
-
-def _pass(sync: ProductSync, run: Stocktaking, asked: Asked) -> Stock:
-    """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
-    if asked.after is None:
-        return run.run(sync.bookmark)
-    return run.pass_over(asked.after, lambda _: None, retry_refused=asked.retry_refused, full=asked.full)
-
-
-def _named(product_ids: object) -> list[str]:
-    if not isinstance(product_ids, list) or not 1 <= len(product_ids) <= _MOST_NAMED:
-        raise WrongPayload(f"product_ids: expected a list of 1 to {_MOST_NAMED}")
-    if not all(isinstance(product_id, str) and 1 <= len(product_id) <= 64 for product_id in product_ids):
-        raise WrongPayload("product_ids: expected texts of 1 to 64 characters")
-    return list(dict.fromkeys(product_ids))
-
-
-def _tell(stock: Stock) -> None:
-    """Counts and logs what a run found. A reason is the platform's word; its sentence stays in the row."""
-    for outcome, number in stock.counts.items():
-        telemetry.count("Products", number, outcome=outcome.value)
-    for found in stock.findings:
-        level = telemetry.logger.warning if found.outcome is not Outcome.MENDED else telemetry.logger.info
-        level("product", product_id=found.product_id, outcome=found.outcome.value, reason=found.detail)
-    if stock.problems:
-        telemetry.logger.warning("left for the next run", problem=stock.problems[0])
-    telemetry.logger.info("catalogue", finished=stock.finished, outcomes=stock.as_dict()["outcomes"])
-
-
-def build(environment: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> ProductSync:
-    """The function for an environment; the AWS clients come from jiuwu.aws.clients."""
+def build(settings: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> Dependencies:
+    """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
-    rows = Rows(dynamodb, environment.products_table)
-    catalogue = Catalogue(rows, lambda: platform.client, runtime=runtime)
-    bookmark = Bookmark(dynamodb, environment.reconciliation_table, RECORD)
-    return ProductSync(environment, rows, bookmark, catalogue, runtime)
+    rows = Rows(dynamodb, settings.products_table)
+    return Dependencies(
+        settings=settings,
+        rows=rows,
+        bookmark=Bookmark(dynamodb, settings.reconciliation_table, RECORD),
+        catalogue=Catalogue(rows, lambda: platform.client, runtime=runtime),
+        runtime=runtime,
+    )
 
 
-_settings = settings.load(Settings)
-_sync = build(_settings, Platform(_settings))
+def handle(dependencies: Dependencies, event: object, deadline: Deadline) -> Answer:
+    """Return what was found and done; raises WrongPayload."""
+    request = _request(event)
+    run = FullSync(
+        dependencies.catalogue,
+        dependencies.rows,
+        deadline=deadline,
+        check_seconds=dependencies.settings.product_check_seconds,
+        runtime=dependencies.runtime,
+    )
+    if request.product_ids is None:
+        _pass(dependencies, run, request)
+        reporting.finished(run.result)
+        return run.result.as_dict()
+    found = dependencies.rows.get_many(request.product_ids)
+    run.result.finished = run.take(list(found.values()), retry_refused=True, full=True)
+    reporting.finished(run.result)
+    return run.result.as_dict() | {"unknown": [one for one in request.product_ids if one not in found]}
+
+
+def _request(event: object) -> Request:
+    fields = invocation.fields(event, *Request._fields)
+    for name in ("retry_refused", "full"):
+        if not isinstance(fields.get(name, False), bool):
+            raise WrongPayload(f"{name}: expected true or false")
+    if not isinstance(after := fields.get("after", ""), str):
+        raise WrongPayload("after: expected a product id, or an empty text for all products")
+    product_ids = _product_ids(fields["product_ids"]) if "product_ids" in fields else None
+    return Request(product_ids, after if fields else None, bool(fields.get("retry_refused")), bool(fields.get("full")))
+
+
+def _product_ids(requested: object) -> list[str]:
+    if not isinstance(requested, list) or not 1 <= len(requested) <= _MOST_REQUESTED:
+        raise WrongPayload(f"product_ids: expected a list of 1 to {_MOST_REQUESTED}")
+    if not all(isinstance(product_id, str) and 1 <= len(product_id) <= 64 for product_id in requested):
+        raise WrongPayload("product_ids: expected texts of 1 to 64 characters")
+    return list(dict.fromkeys(requested))
+
+
+def _pass(dependencies: Dependencies, run: FullSync, request: Request) -> None:
+    """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
+    if request.after is None:
+        run.run(dependencies.bookmark)
+    else:
+        run.pass_over(request.after, lambda _: None, retry_refused=request.retry_refused, full=request.full)
+
+
+_settings = load(Settings)
+_dependencies = build(_settings, Platform(_settings))
 
 
 def handler(event: object, context: "LambdaContext") -> Answer:
     """Entry point for Lambda."""
-    return handle(_sync, event, Deadline.of(context))
+    return handle(_dependencies, event, Deadline.of(context))
 
 
 cold_start.finish()

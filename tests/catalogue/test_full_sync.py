@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jiuwu.aws.bookmarks import Bookmark
-from jiuwu.catalogue.full_sync import RECORD, Stock, Stocktaking
+from jiuwu.catalogue.full_sync import RECORD, FullSync, SyncResult
 from jiuwu.catalogue.repository import Product, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.deadline import Deadline
@@ -37,10 +37,10 @@ class Warehouse:
         for product in products:
             self.account.client("dynamodb").put_item(TableName="ProductsTable", Item=row(product))
 
-    def run(self, platform: Any = None) -> Stock:
+    def run(self, platform: Any = None) -> SyncResult:
         platform = platform or self.shelf
         catalogue = Catalogue(self.rows, lambda: platform, runtime=Runtime(clock=lambda: NOW))
-        run = Stocktaking(
+        run = FullSync(
             catalogue,
             self.rows,
             deadline=Deadline(lambda: 300.0),

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from jiuwu.aws.bookmarks import Bookmark
-from jiuwu.catalogue.full_sync import RECORD, Stocktaking
+from jiuwu.catalogue.full_sync import RECORD, FullSync
 from jiuwu.catalogue.repository import Rows
 from jiuwu.catalogue.sync import Catalogue
 from jiuwu.deadline import Deadline
@@ -57,7 +57,7 @@ def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> 
     check_seconds = template.load()["Parameters"]["ProductCheckSeconds"]["Default"]
     for tick in range(NOW, NOW + hours * HOUR, TICK):
         lane.now = began = max(lane.now, float(tick))
-        Stocktaking(
+        FullSync(
             catalogue,
             rows,
             deadline=Deadline(lambda began=began: TIMEOUT - (lane.now - began)),  # type: ignore[misc]

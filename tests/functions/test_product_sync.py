@@ -53,7 +53,7 @@ class Market:
         self.simulator = simulator
         self.later, self._looked = 0.0, 0
         environment = settings.load(app.Settings, names)
-        self.sync = app.build(
+        self.dependencies = app.build(
             environment, Platform(environment, http=http), Runtime(clock=lambda: time.time() + self.later)
         )
 
@@ -76,7 +76,7 @@ class Market:
         return item
 
     def run(self, event: object = TICK, *, remaining: Callable[[], float] = lambda: 300.0) -> dict[str, Any]:
-        answer: dict[str, Any] = self.app.handle(self.sync, event, Deadline(remaining))
+        answer: dict[str, Any] = self.app.handle(self.dependencies, event, Deadline(remaining))
         return answer
 
     @property

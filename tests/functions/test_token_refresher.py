@@ -19,8 +19,10 @@ import pytest
 from jiuwu.aws import settings, task_queue
 from jiuwu.aws.invocation import WrongPayload
 from jiuwu.aws.settings import SettingsError
+from jiuwu.bootstrap import MembersPlatform
 from jiuwu.deadline import Deadline
 from jiuwu.members.grants import SHARDS, Grants, shard_of
+from jiuwu.members.refresh_worker import RefreshTask, RefreshWorker
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.models import TokenReply, UserProfile
 from tests.functions.community import Community, invalid_grant
@@ -83,8 +85,15 @@ def app(cloud: object) -> Iterator[ModuleType]:
         yield importlib.import_module("functions.token_refresher.app")
 
 
+def build(app: ModuleType, environment: dict[str, str], http: httpx.Client | None = None) -> Any:
+    """The function's dependencies in an environment."""
+    chosen = settings.load(app.Settings, environment)
+    platform = MembersPlatform(chosen, members_table=chosen.members_table, token_key_id=chosen.token_key_id, http=http)
+    return app.build(chosen, platform)
+
+
 @pytest.fixture
-def refresher(
+def dependencies(
     app: ModuleType,
     community: RefreshCommunity,
     members_table: str,
@@ -94,22 +103,22 @@ def refresher(
 ) -> Any:
     made = {"MEMBERS_TABLE": members_table, "TOKEN_KEY_ID": token_key, "APP_SECRET_NAME": app_secret}
     made["REFRESH_QUEUE_URL"] = refresh_queue
-    return app.build(settings.load(app.Settings, ANYWHERE | made), community.http)
+    return build(app, ANYWHERE | made, community.http)
 
 
 class Ticks:
-    """The refresher and its queue."""
+    """The function and its queue."""
 
-    def __init__(self, app: ModuleType, refresher: Any) -> None:
-        self.app, self.refresher = app, refresher
+    def __init__(self, app: ModuleType, dependencies: Any) -> None:
+        self.app, self.dependencies = app, dependencies
 
     def handle(self, event: object, context: Context | None = None) -> dict[str, Any]:
-        done: dict[str, Any] = self.app.handle(self.refresher, event, Deadline.of(context or Context()))
+        done: dict[str, Any] = self.app.handle(self.dependencies, event, Deadline.of(context or Context()))
         return done
 
     def tasks(self) -> list[dict[str, str]]:
         """The messages on the queue, as SQS hands them to the function."""
-        sqs, url, found = self.refresher.sqs, self.refresher.queue_url, list[dict[str, str]]()
+        sqs, url, found = self.dependencies.sqs, self.dependencies.settings.refresh_queue_url, list[dict[str, str]]()
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -119,11 +128,12 @@ class Ticks:
     def parts(self) -> list[Any]:
         """The tasks of a tick."""
         self.handle(CLOCK_TICK)
-        return [task.body for task in task_queue.tasks({"Records": self.tasks()}, self.app.Part)]
+        return [task.body for task in task_queue.tasks({"Records": self.tasks()}, RefreshTask)]
 
-    def work(self, part: Any) -> Any:
-        """One task's invocation, with time enough: its outcomes, and the part not done."""
-        return self.app.work(self.refresher, part, Deadline.of(Context()))
+    def work(self, task: RefreshTask, context: Context | None = None) -> tuple[Counter[str], RefreshTask | None]:
+        """One task, with time enough unless a context says otherwise: its outcomes, and the task that is left."""
+        grants, tokens = self.dependencies.grants, self.dependencies.tokens
+        return RefreshWorker(grants, tokens, ahead=900, deadline=Deadline.of(context or Context())).run(task)
 
     def __call__(self) -> dict[str, int]:
         """A tick and its tasks, side by side as Lambda runs them, and what is left over; the outcomes of all."""
@@ -137,9 +147,9 @@ class Ticks:
 
 
 @pytest.fixture
-def run(app: ModuleType, refresher: Any) -> Ticks:
+def run(app: ModuleType, dependencies: Any) -> Ticks:
     """run() is a tick of the clock and all that comes of it."""
-    return Ticks(app, refresher)
+    return Ticks(app, dependencies)
 
 
 @pytest.fixture
@@ -248,7 +258,7 @@ def test_without_time_nothing_is_begun_and_nothing_goes_in_circles(
     run: Ticks, link: Callable[..., None], community: RefreshCommunity
 ) -> None:
     link(of_one_shard(1)[0])
-    outcomes, rest = run.app.work(run.refresher, part_of_shard_3(run), Deadline.of(Context(members=0)))
+    outcomes, rest = run.work(part_of_shard_3(run), Context(members=0))
     assert ({}, None, []) == (outcomes, rest, community.calls("/oauth/token"))
 
 
@@ -319,8 +329,8 @@ def test_a_payload_that_is_none_of_ours_is_refused_in_words(run: Ticks, event: o
 def test_a_table_out_of_reach_for_one_member_is_said_and_counted(
     app: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refresher = app.build(settings.load(app.Settings, ANYWHERE | {"MEMBERS_TABLE": "not-there"}))
-    outcome = app.handle(refresher, {"member_id": "mb_1"}, Deadline.of(Context()))
+    nowhere = build(app, ANYWHERE | {"MEMBERS_TABLE": "not-there"})
+    outcome = app.handle(nowhere, {"member_id": "mb_1"}, Deadline.of(Context()))
     assert {"member_id": "mb_1", "outcome": "table_unavailable"} == outcome
     assert '"TokenRefreshes":[1.0]' in capsys.readouterr().out
 

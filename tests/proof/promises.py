@@ -69,7 +69,7 @@ def _grants(stage: Stage) -> Iterator[tuple[str, MemberGrant]]:
         if grant.status != "active":
             yield member_id, MemberGrant(grant.status, accepted=False, expires_at=0.0)
             continue
-        access, refresh = (cipher.open(member_id, one) for one in (grant.tokens.access, grant.tokens.refresh))
+        access, refresh = (cipher.decrypt(member_id, one) for one in (grant.tokens.access, grant.tokens.refresh))
         known = platform.grants[platform.access[access].grant_id]
         accepted = not known.revoked and refresh in {known.refresh, known.previous}
         yield member_id, MemberGrant(grant.status, accepted=accepted, expires_at=grant.tokens.expires_at)

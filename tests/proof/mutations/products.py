@@ -77,8 +77,8 @@ PRODUCTS = (
         "a pass that is asked for keeps its own place",
         3,
         "functions/product_sync/app.py",
-        "return run.pass_over(asked.after, lambda _: None, retry_refused=asked.retry_refused, full=asked.full)",
-        "return run.pass_over(sync.records.place('products'), lambda _: None, full=asked.full)",
+        "request.after, lambda _: None, retry_refused",
+        "dependencies.bookmark.place(), lambda _: None, retry_refused",
         (
             "tests/functions/test_product_sync.py::test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on",
         ),

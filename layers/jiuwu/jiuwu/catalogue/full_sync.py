@@ -34,7 +34,7 @@ _WORTH_TELLING = {Outcome.MENDED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BU
 
 
 @dataclass(slots=True)
-class Stock:
+class SyncResult:
     """What a run found. `finished`: it came to the end; `next`: after which product the next one goes on; `problems`:
     why the platform was left alone."""
 
@@ -65,7 +65,7 @@ class Stock:
         }
 
 
-class Stocktaking:
+class FullSync:
     """A run. What was compared less than `check_seconds` ago is not again."""
 
     def __init__(
@@ -80,29 +80,29 @@ class Stocktaking:
         self._catalogue, self._rows, self._deadline, self._clock = catalogue, rows, deadline, runtime.clock
         self._check_seconds = check_seconds
         self._failed_in_a_row = 0
-        self.stock = Stock()
+        self.result = SyncResult()
 
-    def run(self, bookmark: Bookmark) -> Stock:
+    def run(self, bookmark: Bookmark) -> SyncResult:
         """Go on with the schedule's pass, until the table's end or the run's."""
         return self.pass_over(bookmark.place(), bookmark.save)
 
     def pass_over(
         self, start: str, save: Callable[[str], object], *, retry_refused: bool = False, full: bool = False
-    ) -> Stock:
+    ) -> SyncResult:
         """Work on the rows after the product `start` ("": all), until the table's end or the run's; `save` keeps the
         place after each page, `retry_refused` and `full` are as `take` has them."""
-        self.stock.next = start
+        self.result.next = start
         while True:
             items, following = self._rows.page(start)
-            if not self.take(items, retry_refused=retry_refused, full=full) and not self.stock.problems:
-                return self.stock  # the rest of this page comes first in the next run
-            self.stock.next = following
+            if not self.take(items, retry_refused=retry_refused, full=full) and not self.result.problems:
+                return self.result  # the rest of this page comes first in the next run
+            self.result.next = following
             if following != start:
                 # past a page that failed, too: three rows that the platform chokes on must not hold up all others
                 save(following)
-            self.stock.finished = not following and not self.stock.problems
-            if not following or self.stock.problems:
-                return self.stock
+            self.result.finished = not following and not self.result.problems
+            if not following or self.result.problems:
+                return self.result
             start = following
 
     def take(self, items: Sequence[Item], *, retry_refused: bool = False, full: bool = False) -> bool:
@@ -114,7 +114,7 @@ class Stocktaking:
                 if not self._deadline.has(_MARGIN_SECONDS):
                     return False
                 done = list(pool.map(partial(self._keep, seen_before=seen_before, retry_refused=retry_refused), some))
-                self.stock.note(kept for kept, _ in done)
+                self.result.note(kept for kept, _ in done)
                 if self._down(done):
                     return False
         return True
@@ -138,7 +138,7 @@ class Stocktaking:
             elif kept.outcome is not Outcome.NOT_COMPARED:
                 self._failed_in_a_row = 0
             if self._failed_in_a_row == _IN_A_ROW:
-                self.stock.problems.append(kept.detail)
+                self.result.problems.append(kept.detail)
                 return True
         return False
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
-from jiuwu.aws.telemetry import count, logger
 from jiuwu.platform.errors import TokenKeyUnavailable
+
+from . import reporting
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -19,29 +20,29 @@ UNREADABLE = ("InvalidCiphertextException", "IncorrectKeyException")
 
 
 class TokenCipher:
-    """Seals and opens one member's text. Raises TokenKeyUnavailable while KMS fails, or refuses us the key."""
+    """Encrypts and decrypts one member's text. Raises TokenKeyUnavailable while KMS fails, or refuses us the key."""
 
     def __init__(self, kms: "KMSClient", key_id: str) -> None:
         self._kms, self._key_id = kms, key_id
 
-    def close(self, member_id: str, text: str) -> tuple[bytes, ...]:
-        """The text's ciphertexts, one for each 4,096 bytes."""
+    def encrypt(self, member_id: str, text: str) -> tuple[bytes, ...]:
+        """Return the ciphertexts of the text, one for each 4,096 bytes."""
         plain = text.encode()
         parts = [plain[start : start + _PART_BYTES] for start in range(0, len(plain), _PART_BYTES)]
-        return tuple(self._encrypt(member_id, part) for part in parts)
+        return tuple(self._encrypt_part(member_id, part) for part in parts)
 
-    def open(self, member_id: str, sealed: Sequence[bytes]) -> str:
+    def decrypt(self, member_id: str, sealed: Sequence[bytes]) -> str:
         """Return the text; a ciphertext that was not sealed for this member raises ClientError with a code of
         UNREADABLE."""
-        return b"".join(self._decrypt(member_id, part) for part in sealed).decode()
+        return b"".join(self._decrypt_part(member_id, part) for part in sealed).decode()
 
-    def _encrypt(self, member_id: str, part: bytes) -> bytes:
+    def _encrypt_part(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
         return _call_kms(
             lambda: self._kms.encrypt(KeyId=self._key_id, Plaintext=part, EncryptionContext=context)["CiphertextBlob"]
         )
 
-    def _decrypt(self, member_id: str, part: bytes) -> bytes:
+    def _decrypt_part(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}
         return _call_kms(
             lambda: self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=part, EncryptionContext=context)["Plaintext"]
@@ -56,6 +57,5 @@ def _call_kms(call: Callable[[], bytes]) -> bytes:
         if isinstance(fault, ClientError) and fault.response["Error"].get("Code") in UNREADABLE:
             raise
         problem = clients.describe_error(fault)
-        count("TokenKeyFailures")
-        logger.error("token key", extra={"outcome": "unavailable", "problem": problem})
+        reporting.token_key_failed(problem)
         raise TokenKeyUnavailable("tokens", problem=problem) from fault

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws import clients
-from jiuwu.aws.telemetry import count, logger
 from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
 from jiuwu.runtime import SYSTEM, Runtime
 
+from . import reporting
 from .encryption import TokenCipher
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Tokens:
         *,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._grants, self._seal = Grants(dynamodb, table, runtime=runtime), TokenCipher(kms, key_id)
+        self._grants, self._cipher = Grants(dynamodb, table, runtime=runtime), TokenCipher(kms, key_id)
         self._oauth, self._clock, self._sleep = oauth, runtime.clock, runtime.sleep
 
     def source(self, member_id: str) -> "MemberToken":
@@ -198,7 +197,7 @@ class Tokens:
     def _call_refresh(self, leased: Grant) -> "TokenReply":
         if not leased.tokens.refresh:
             raise InvalidGrant("oauth.refresh", msg="the platform gave no refresh token")
-        return self._oauth.refresh(self._seal.open(leased.member_id, leased.tokens.refresh))
+        return self._oauth.refresh(self._cipher.decrypt(leased.member_id, leased.tokens.refresh))
 
     def _believe(self, leased: Grant) -> None:
         """invalid_grant counts only if the record has not changed since, which the write itself looks at: else it was
@@ -223,7 +222,7 @@ class Tokens:
             return
         for sealed in filter(None, (tokens.access, tokens.refresh)):
             try:
-                self._oauth.revoke(self._seal.open(leased.member_id, sealed))
+                self._oauth.revoke(self._cipher.decrypt(leased.member_id, sealed))
             except (InvalidGrant, TokenInvalid):
                 continue  # as good as revoked
 
@@ -244,14 +243,14 @@ class Tokens:
         return grant
 
     def _opened(self, grant: Grant) -> Access:
-        return Access(grant.version, self._seal.open(grant.member_id, grant.tokens.access))
+        return Access(grant.version, self._cipher.decrypt(grant.member_id, grant.tokens.access))
 
     def _sealed(self, member_id: str, reply: "TokenReply", refresh: Sealed) -> SealedTokens:
         """The reply's tokens; `refresh` is kept when it brings no new one."""
         now = int(self._clock())
         if reply.refresh_token is not None:
-            refresh = self._seal.close(member_id, reply.refresh_token)
-        access = self._seal.close(member_id, reply.access_token)
+            refresh = self._cipher.encrypt(member_id, reply.refresh_token)
+        access = self._cipher.encrypt(member_id, reply.access_token)
         return SealedTokens(access, refresh, now + reply.expires_in, now + reply.refresh_expires_in)
 
 
@@ -276,8 +275,5 @@ class MemberToken:
 
 
 def _note(outcome: Outcome, member_id: str, cause: Exception | None = None) -> Outcome:
-    count("TokenRefreshes", outcome=outcome)
-    # of the cause only its kind: its text is made for other eyes
-    why = {"cause": clients.describe_error(cause)} if cause else {}
-    logger.info("token refresh", extra={"outcome": outcome, "member_id": member_id} | why)
+    reporting.renewal_tried(outcome, member_id, cause)
     return outcome
