@@ -1,4 +1,4 @@
-"""The runbook has one entry for each alarm, and no link of the documents leads nowhere."""
+"""The runbook has one entry for each alarm, no link leads nowhere, and both READMEs show the same commands."""
 
 import re
 from collections.abc import Mapping
@@ -35,6 +35,25 @@ def test_every_alarm_names_its_entry_which_says_what_it_means_where_to_look_what
 def test_a_broken_entry_is_noticed_by_name(find: str, instead: str, named: list[str]) -> None:
     assert find in RUNBOOK
     assert named == _unexplained(dict(_alarm_entries(RUNBOOK.replace(find, instead))))
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md"))
+
+    assert len(_commands(english)) > 30
+    assert _commands(english) == _commands(chinese)
+    assert set() == {span for span in _code_spans(chinese) if span.isascii()} - _code_spans(english)
+
+
+def _commands(readme: str) -> list[str]:
+    """Return the lines of the code blocks after the first, which is the diagram, without comments."""
+    _, *blocks = re.findall(r"^ *```\n(.*?)^ *```$", readme, flags=re.MULTILINE | re.DOTALL)
+    return [re.sub(r" +# .*", "", line).rstrip() for block in blocks for line in block.splitlines()]
+
+
+def _code_spans(readme: str) -> set[str]:
+    prose = re.sub(r"^ *```.*?^ *```$", "", readme, flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`([^`\n]+)`", prose))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
