@@ -127,10 +127,8 @@ class Checkout:
             return order
 
     def cancel(self, order: Order, reach: Reach) -> Order:
-        """The cancelled order; raises NotCancellable, or CancelLater while nobody knows.
-
-        The platform is asked first: only it knows whether a payment is on its way.
-        """
+        """Cancel the order at the platform first, because only it knows whether a payment is on its way; return it.
+        Raise NotCancellable, or CancelLater while nobody knows."""
         if order.status is Status.CANCELLED:
             return order
         if not order.awaits_money:
@@ -212,7 +210,7 @@ class Checkout:
             return fetch_remote(platform, order.order_no, deadline=reach.deadline)
 
     def _cancelled_here(self, order: Order) -> Order:
-        """The platform never had it. If it still gets there, the machine has it cancelled there."""
+        """Cancel an order that the platform never had. If it still gets there, the machine has it cancelled there."""
         repaired = self._synchroniser.abandon(order, "cancelled")
         if repaired is None or repaired.order is None:
             raise CancelLater

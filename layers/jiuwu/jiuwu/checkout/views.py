@@ -41,7 +41,7 @@ _HAPPENED = {
 
 
 def receipt(order: Order) -> dict[str, object]:
-    """The order as JSON; amounts as integer fen and as yuan text, times in Unix seconds."""
+    """Return the order as JSON; amounts as integer fen and as yuan text, times in Unix seconds."""
     payable = order.awaits_money and order.status is not Status.CREATED and order.pay_url
     fields: dict[str, object] = {
         "order_no": order.order_no,
@@ -79,7 +79,7 @@ def waiting_receipt(order: Order) -> dict[str, object]:
 
 
 def for_merchant(order: Order) -> dict[str, object]:
-    """The member's receipt, with whose order it is, the money that moved, and what was to be done outside."""
+    """Return the member's receipt, with whose order it is, the money that moved, and its effects."""
     return receipt(order) | {
         "member_id": order.member_id,
         "platform_order_no": order.platform_order_no,
@@ -92,7 +92,7 @@ def for_merchant(order: Order) -> dict[str, object]:
 
 
 def refund_receipt(result: RefundResult, request_id: str) -> dict[str, object]:
-    """What a request for a refund came to, and what could still be asked back."""
+    """Return what a refund request came to, and what is still refundable."""
     refundable = refundable_fen(result.order)
     return {
         "order_no": result.order.order_no,
@@ -105,7 +105,7 @@ def refund_receipt(result: RefundResult, request_id: str) -> dict[str, object]:
 
 
 def points_receipt(balance: int, bookings: Iterable[Booking]) -> dict[str, object]:
-    """A member's points as JSON: the balance, and the latest entries, each with what it did to the balance."""
+    """Return a member's points as JSON: the balance, and the latest entries, each with its change of the balance."""
     return {"balance": balance, "entries": [_booking(booking) for booking in _shown(bookings)]}
 
 

@@ -54,7 +54,7 @@ class Attempt:
     unanswered: bool = False  # it left, and no answer came
 
     def event(self, now: int) -> EffectDone | EffectFailed | PaymentsDoubted:
-        """What it does to the order."""
+        """Return what it does to the order."""
         verdict = self.verdict
         if self.checked:
             doubted = (*self.checked.missing, *self.checked.differing)
@@ -117,8 +117,8 @@ class Dispatcher:
         self._check_from_fen, self._deadline, self._clock = check_from_fen, deadline, runtime.clock
 
     def dispatch(self, order_nos: Iterable[str], *, begun: Collection[str] = ()) -> Dispatched:
-        """Tries each pending effect of these orders whose time has come once, as long as there is time; several orders
-        at a time. Those `begun` were read from the queue before, by a process that perhaps ended in the middle."""
+        """Try each pending effect of these orders whose time has come once, as long as there is time; several orders at
+        a time. Those `begun` were read from the queue before, by a process that may have ended in the middle."""
         numbers = set(order_nos)
         orders = self._store.get_many(numbers)
         unconfirmed = self._unconfirmed(orders, begun)
@@ -142,7 +142,8 @@ class Dispatcher:
         return [one for one in found if self._after(orders[one.order_no], [one])[1]]
 
     def _ready(self, order: Order) -> list[EffectKey]:
-        """What has waited longest comes first: else what fails again and again would take the time of all others."""
+        """Return the effects whose time has come. What has waited longest comes first: otherwise what fails repeatedly
+        would take the time of all others."""
         now = int(self._clock())
         ready = [(effect.next_at, key) for key, effect in order.effects if effect.pending and effect.next_at <= now]
         return [key for _, key in sorted(ready, key=lambda one: one[0])]
@@ -213,7 +214,8 @@ class Dispatcher:
             delivery.result()  # raises what is no answer of the platform: no secret, no memory
 
     def _deliver(self, platform: "PlatformClient", order: Order, attempts: list[Attempt], cleared: _Cleared) -> None:
-        """One thread's work: each attempt is in the list the moment it is known, whatever becomes of the others."""
+        """Deliver one order's effects, in a thread: each attempt is listed the moment it is known, whatever becomes of
+        the others."""
         for effect in self._to_deliver(order, cleared):
             if self._late:
                 return
@@ -245,7 +247,7 @@ class Dispatcher:
         return attempt
 
     def _after(self, order: Order, attempts: Iterable[Attempt | _Unconfirmed]) -> tuple[Order, tuple[str, ...]]:
-        """The order after the attempts at its effects, and the alerts."""
+        """Return the order after the attempts at its effects, and the alerts."""
         now = int(self._clock())
         alerts: tuple[str, ...] = ()
         for attempt in attempts:
@@ -256,8 +258,8 @@ class Dispatcher:
         return order, alerts
 
     def _next_tries(self, orders: Iterable[Order], attempts: Sequence[Attempt]) -> dict[str, tuple[int, ...]]:
-        """When orders are to be tried again: once for each time that an attempt which failed, and is not given up, has,
-        and now if something is ready still, for which there was no time."""
+        """Return when orders are to be tried again: at each time that a failed attempt names, and now where something
+        is ready for which there was no time."""
         now = int(self._clock())
         tries = {order.order_no: {now} for order in orders if self._ready(self._after(order, attempts)[0])}
         for attempt in attempts:
@@ -268,7 +270,8 @@ class Dispatcher:
     def _save(
         self, orders: Mapping[str, Order], attempts: Sequence[Attempt | _Unconfirmed]
     ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-        """The alerts, and the orders lost. Whoever wrote an order meanwhile, what was confirmed is added to that."""
+        """Write the orders; return the alerts, and the orders lost. What was confirmed is added to whatever others
+        wrote meanwhile."""
         lost = {attempt.order_no for attempt in attempts}
         alerts: dict[str, tuple[str, ...]] = {}
         current = orders

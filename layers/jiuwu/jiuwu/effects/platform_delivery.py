@@ -70,8 +70,8 @@ def _fen_of(order: Order, refund: RefundKey) -> int:
 def _check_remotely(
     platform: "PlatformClient", order: Order, effect: EffectKey, error: PlatformError, seconds: float
 ) -> tuple[Exception | str, str]:
-    """The platform would not, or did not say whether it did: perhaps it is there already. A refusal that could not be
-    looked into is not its last word: what kept us from looking passes."""
+    """Check whether the platform has it already, after a refusal or an unknown outcome. A refusal that could not be
+    checked is not final: what kept us from checking is transient."""
     try:
         remote = platform.get_order(order.order_no, timeout=seconds)
     except PlatformError as blind:

@@ -27,12 +27,12 @@ class Backlog:
     _counted_at: float = float("-inf")
 
     def add(self, messages: int) -> None:
-        """So many more were queued."""
+        """Count so many more messages."""
         self._added += messages
 
     def wait(self, now: float, count: Callable[[], int | None]) -> float:
-        """How many seconds a message queued now waits, rather too many than too few. `count` says how many there are
-        (None: not known), and is asked once a minute at most."""
+        """Return how many seconds a message queued now waits, rather too many than too few. `count` returns how many
+        there are (None: not known), and is called once a minute at most."""
         if now - self._counted_at >= _COUNT_SECONDS:
             self._counted_at = now
             if (counted := count()) is not None:

@@ -45,7 +45,7 @@ NEVER_SHOWN = "NeverShown"
 
 
 def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | str, *, now: int) -> Verdict:
-    """What becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
+    """Return what becomes of an effect whose attempt number `attempts` (from 1) failed with `error`: an exception, or a
     code of EventBridge's."""
     seed = effect_id(order_no, effect)
     failed = error if isinstance(error, str) else clients.describe_error(error)
@@ -62,12 +62,12 @@ def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | st
 
 
 def held_back(error: Exception | str) -> bool:
-    """Whether our own limit or circuit kept the call from leaving."""
+    """Return whether our own limit or circuit kept the call from leaving."""
     return isinstance(error, PlatformError) and error.held_back
 
 
 def _requested_wait(error: Exception | str) -> int:
-    """Seconds to wait that the receiver, or our own limit, named; a garbled reply puts nothing off for years."""
+    """Return the seconds to wait that the receiver, or our own limit, named; capped, because a reply may be garbled."""
     return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)
 
 

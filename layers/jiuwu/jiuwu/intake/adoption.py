@@ -30,10 +30,8 @@ def adopt_from(
     now: int,
     deadline: Deadline,
 ) -> dict[str, Order | Poison | TryLater]:
-    """Each order as it must have been before the platform had it, or why there is none, or none yet; raises TryLater.
-
-    `member_id_for` gives the member of a platform account (open_id).
-    """
+    """Return each order as it must have been before the platform had it, or why there is none, or none yet. Raise
+    TryLater. `member_id_for` returns the member of a platform account (open_id)."""
     # a number that we never made could spoil the question for all others
     ours = [number for number in order_nos if is_order_no(number)]
     found: dict[str, Order | Poison | TryLater] = {

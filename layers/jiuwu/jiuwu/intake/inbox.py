@@ -53,7 +53,7 @@ class Inbox:
         self._store, self._policy, self._adopt = store, policy, adopt
 
     def take_in(self, notices: Sequence[Notice]) -> Taken:
-        """Applies each notice; those of one order in the sequence of the platform's events and in one write."""
+        """Apply each notice; those of one order in the sequence of the platform's events and in one write."""
         batch = _Batch(notices)
         for _ in self._store.rounds():
             orders = self._orders(batch)
@@ -111,7 +111,7 @@ class _Batch:
 
 
 def fold(order: Order, notices: Iterable[Notice], policy: Policy) -> tuple[Order, list[Result]]:
-    """The order after its notices, and how each ended."""
+    """Return the order after its notices, and how each ended."""
     results = []
     for notice in notices:
         order, result = _take(order, notice, policy)
@@ -139,7 +139,8 @@ def _ignored(outcome: Ignored) -> Result:
 
 
 def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:
-    """A notification proves that the platform has the order, though we may not have heard so when we placed it."""
+    """Return the order with the platform's number: a notification proves that the platform has it, though we may not
+    have heard so when we placed it."""
     if order.platform_order_no or order.status is Status.CANCELLED:
         return order
     placed = apply(order, Placed(notice.event.at, notice.platform_order_no), policy=policy)

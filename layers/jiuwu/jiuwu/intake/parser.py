@@ -47,7 +47,8 @@ class Notice:
 
 
 def read(profile: "Profile", body: str, attributes: Mapping[str, str], *, now: int) -> Notice:
-    """The notice in a message as WebhookIntake queued it; raises Poison naming the field and never its value."""
+    """Return the notice in a message as WebhookIntake queued it. Raise Poison, which names the field and never its
+    value."""
     event_type = attributes.get("event_type", "")
     if not event_type.startswith("order."):
         raise Poison("not_an_orders_event", "attribute event_type: expected order.…")
@@ -84,7 +85,7 @@ def _event(notification: OrderNotification, event_type: str, now: int) -> Messag
 
 
 def _payload_digest(event_type: str, payload: OrderEvent) -> str:
-    """8 hex digits of what the event says: under one event id always the same, or it is another event."""
+    """Return 8 hex digits of what the event says: under one event id always the same, or it is another event."""
     digested = [event_type, *(str(getattr(payload, name, "")) for name in _DIGESTED)]
     # a platform may only later begin to tell how a refund stands: what succeeded says the same without it
     status = getattr(payload, "refund_status", "succeeded")

@@ -7,23 +7,23 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 def day_of(at: float) -> str:
-    """The day of a time (Unix seconds), as "2026-11-23"."""
+    """Return the day of a time (Unix seconds), as "2026-11-23"."""
     return datetime.fromtimestamp(at, SHANGHAI).date().isoformat()
 
 
 def yesterday(now: float) -> str:
-    """The day before that of `now`."""
+    """Return the day before that of `now`."""
     return (datetime.fromtimestamp(now, SHANGHAI).date() - timedelta(days=1)).isoformat()
 
 
 def bounds(day: str) -> tuple[int, int]:
-    """When a day begins and when the next one does, in Unix seconds; raises ValueError for what is no day."""
+    """Return when a day begins and when the next one does, in Unix seconds. Raise ValueError for what is no day."""
     began = datetime.combine(_day(day), time(), SHANGHAI)
     return int(began.timestamp()), int((began + timedelta(days=1)).timestamp())
 
 
 def days_between(since: int, until: int) -> list[str]:
-    """The days that the time from `since` to before `until` (Unix seconds) touches, oldest first."""
+    """Return the days from `since` to before `until` (Unix seconds), oldest first."""
     first, last = (datetime.fromtimestamp(at, SHANGHAI).date() for at in (since, max(since, until - 1)))
     return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)] if since < until else []
 

@@ -23,27 +23,27 @@ Item = Mapping[str, Value]
 
 
 def shard_of(order_no: str, shards: int = SHARDS) -> str:
-    """The shard of the due index that this order is written into when there are so many."""
+    """Return the shard of the due index that this order is written into when there are so many."""
     return str(zlib.crc32(order_no.encode()) % shards)
 
 
 def day_shards(day: str) -> list[str]:
-    """The parts of the days index that hold a day's orders ("2026-11-23")."""
+    """Return the parts of the days index that hold a day's orders ("2026-11-23")."""
     return [f"{day}#{shard}" for shard in range(DAY_SHARDS)]
 
 
 def day_shard_of(order: Order) -> str:
-    """The part of the days index that this order is in, from its creation on and for ever."""
+    """Return the part of the days index that this order is in, from its creation on."""
     return f"{day_of(order.created_at)}#{zlib.crc32(order.order_no.encode()) % DAY_SHARDS}"
 
 
 def key(order_no: str) -> dict[str, Value]:
-    """The key of this order's item."""
+    """Return the key of this order's item."""
     return {"order_no": _text(order_no)}
 
 
 def to_item(order: Order, shards: int = SHARDS) -> dict[str, Value]:
-    """The order's item; what is empty or zero has no attribute."""
+    """Return the order's item; what is empty or zero has no attribute."""
     item: dict[str, Value] = {"version": _number(order.version), "day_shard": _text(day_shard_of(order))}
     for name in _TEXTS:
         item |= {name: _text(text)} if (text := str(getattr(order, name))) else {}
@@ -55,7 +55,7 @@ def to_item(order: Order, shards: int = SHARDS) -> dict[str, Value]:
 
 
 def from_item(item: Item) -> Order:
-    """The order that an item holds."""
+    """Return the order that an item holds."""
     texts = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
     numbers = {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
     lists = {

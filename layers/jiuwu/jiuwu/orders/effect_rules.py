@@ -29,7 +29,7 @@ EFFECT_FAILED = "effect_failed_permanently"
 
 
 def effect_done(order: Order, event: EffectDone, policy: Policy) -> EventOutcome:
-    """The receiver confirmed an effect."""
+    """Take in that the receiver confirmed an effect."""
     effect = order.effect(event.effect)
     if effect is not None and effect.done_at:
         return Ignored("effect_already_done")
@@ -65,7 +65,7 @@ def _why(order: Order) -> str:
 
 
 def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> EventOutcome:
-    """An attempt came to nothing: later again, or never."""
+    """Take in an attempt that failed: it is tried later, or failed permanently."""
     effect = order.effect(event.effect)
     if effect is None and event.unanswered:
         return ship_unconfirmed(order, ShipUnconfirmed(event.at), policy)
@@ -88,8 +88,8 @@ def effect_failed(order: Order, event: EffectFailed, policy: Policy) -> EventOut
 
 
 def ship_unconfirmed(order: Order, event: ShipUnconfirmed, policy: Policy) -> EventOutcome:
-    """A request that is still due leaves once more under its id; of one that was withdrawn since a person hears, once:
-    it may be on its way to a member whose money went back."""
+    """Take in a ship request that may have left. One that is still due leaves once more under its id; one that was
+    withdrawn since may reach a member whose money went back, so an alert is raised, once."""
     was_due = order.doubted or (order.kept and was_paid(order))
     if order.effect(Ship()) is not None or not was_due or order.has_history(MAY_HAVE_SHIPPED):
         return Ignored("effect_not_wanted")
@@ -107,8 +107,8 @@ def parcel_withdrawn(before: Order, outcome: EventOutcome, *, at: int) -> EventO
 
 
 def redriven(order: Order, event: Redriven, policy: Policy) -> EventOutcome:
-    """Redrive what failed permanently; what is done, or was never wanted, is not done by this way. What a refund
-    was to give back may have gone back by another since, in part or in whole."""
+    """Redrive what failed permanently. What is done, or was never requested, is ignored. A refund is redriven only
+    while its payment still has the money: another refund may have given it back."""
     effect = order.effect(event.effect)
     if effect is None or not effect.failure:
         return Ignored("effect_not_failed")
@@ -160,7 +160,7 @@ def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy)
 
 
 def _money_is_left(order: Order, key: EffectKey) -> bool:
-    """Only a refund decided before is owed: this is no way to give back what the order keeps."""
+    """Return whether a refund that was decided before still has its money; no other refund is repeated."""
     if not isinstance(key, RefundAll | RefundPart) or key in order.answered:
         return False
     remaining = order.uncommitted_fen(key.transaction_id)

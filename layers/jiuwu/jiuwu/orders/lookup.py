@@ -22,7 +22,7 @@ def remotes(
     *,
     deadline: Deadline = NO_DEADLINE,
 ) -> "tuple[dict[str, RemoteOrder], dict[str, str]]":
-    """The orders that the platform has, and those that could not be read with the reason, each by number. Raises
+    """Return the orders that the platform has, and the reasons of those that could not be read, each by number. Raise
     PlatformError."""
     if not deadline.has(_MARGIN_SECONDS):
         return {}, {number: f"{number}: no time left" for number in numbers}

@@ -118,7 +118,7 @@ class Effect:
 
     @property
     def pending(self) -> bool:
-        """Return whether it is still to be done."""
+        """Return the effects still to be done, oldest first."""
         return not self.done_at and not self.failure
 
 
@@ -187,22 +187,22 @@ class Order:
 
     @property
     def pending(self) -> tuple[EffectKey, ...]:
-        """The effects still to be done, oldest first."""
+        """Return the effects still to be done, oldest first."""
         return tuple(key for key, effect in self.effects if effect.pending)
 
     @property
     def balance_fen(self) -> int:
-        """What we hold for this order: payments less refunds."""
+        """Return what we hold for this order: payments less refunds."""
         return sum(entry.fen for entry in self.ledger if not entry.doubted_at)
 
     @property
     def payments(self) -> tuple[Entry, ...]:
-        """The payments booked, oldest first, without those in doubt."""
+        """Return the payments booked, oldest first, without those in doubt."""
         return tuple(entry for entry in self.ledger if not entry.of and not entry.doubted_at)
 
     @property
     def doubted(self) -> tuple[Entry, ...]:
-        """The payments that the platform did not show when it was asked."""
+        """Return the payments that the platform did not show when it was asked."""
         return tuple(entry for entry in self.ledger if entry.doubted_at)
 
     @property
@@ -213,12 +213,12 @@ class Order:
 
     @property
     def refunds(self) -> tuple[Entry, ...]:
-        """The refunds booked, oldest first."""
+        """Return the refunds booked, oldest first."""
         return tuple(entry for entry in self.ledger if entry.of)
 
     @property
     def kept(self) -> tuple[Entry, ...]:
-        """The payments that were taken for the order, and not as something to give back at once."""
+        """Return the payments that were taken for the order, and are not to go back whole."""
         return tuple(entry for entry in self.payments if self.effect(RefundAll(entry.ref)) is None)
 
     def payment(self, transaction_id: str) -> Entry | None:
@@ -227,7 +227,7 @@ class Order:
         return next((entry for entry in self.ledger if entry.ref == transaction_id and not entry.of), None)
 
     def refund(self, refund_id: str) -> Entry | None:
-        """The booking of this refund."""
+        """Return the booking of this refund."""
         return next((entry for entry in self.refunds if entry.ref == refund_id), None)
 
     def unbooked_refund(self, refund_id: str) -> UnbookedRefund | None:
@@ -235,16 +235,16 @@ class Order:
         return next((one for one in self.unbooked if one.ref == refund_id), None)
 
     def refunded_fen(self, transaction_id: str) -> int:
-        """How much of this payment went back, whether or not the payment itself is booked yet."""
+        """Return how much of this payment went back, whether or not the payment itself is booked yet."""
         return -sum(entry.fen for entry in self.refunds if entry.of == transaction_id)
 
     def remaining_fen(self, transaction_id: str) -> int:
-        """How much of this payment we still hold; below zero when more went back than came."""
+        """Return how much of this payment we still hold; below zero when more went back than came."""
         payment = self.payment(transaction_id)
         return (payment.fen if payment else 0) - self.refunded_fen(transaction_id)
 
     def refundable_fen(self, transaction_id: str) -> int:
-        """How much of a payment is neither given back nor on its way back."""
+        """Return how much of a payment is neither given back nor on its way back."""
         return 0 if self.goes_back(transaction_id) else self.uncommitted_fen(transaction_id)
 
     def goes_back(self, transaction_id: str) -> bool:
@@ -267,24 +267,24 @@ class Order:
 
     @property
     def answered(self) -> frozenset[RefundKey]:
-        """The effects of ours that a booked refund answers."""
+        """Return the effects of ours that a booked refund answers."""
         return frozenset(refund.answers for refund in self.refunds if refund.answers)
 
     def requested_parts(self, transaction_id: str) -> dict[RefundPart, Effect]:
-        """The parts of this payment that were asked back, by the merchant or by a rule."""
+        """Return the parts of this payment that were requested back, by the merchant or by a rule."""
         parts = ((key, effect) for key, effect in self.effects if isinstance(key, RefundPart))
         return {key: effect for key, effect in parts if key.transaction_id == transaction_id}
 
     def refund_keys(self, transaction_id: str) -> tuple[RefundKey, ...]:
-        """The keys that a refund of this payment by us can have: all of it, whether wanted or not, and its parts."""
+        """Return the keys that our refunds of this payment can have: all of it, requested or not, and its parts."""
         return (RefundAll(transaction_id), *self.requested_parts(transaction_id))
 
     def reason(self, key: EffectKey) -> str:
-        """Why the merchant asked for this refund; empty for what nobody asked for."""
+        """Return why the merchant requested this refund; empty for what nobody requested."""
         return dict(self.reasons).get(key.request, "") if isinstance(key, RefundPart) else ""
 
     def effect(self, key: EffectKey) -> Effect | None:
-        """The effect of this key, done or not."""
+        """Return the effect of this key, done or not."""
         return next((effect for known, effect in self.effects if known == key), None)
 
     def moved(self, status: Status, hold_reason: HoldReason = HoldReason.NONE) -> "Order":
@@ -292,13 +292,13 @@ class Order:
         return replace(self, status=status, hold_reason=hold_reason)
 
     def with_effect(self, key: EffectKey, effect: Effect) -> "Order":
-        """The order with this effect as given, in its place or as the newest."""
+        """Return the order with this effect as given, in its place or as the newest."""
         if self.effect(key) is None:
             return replace(self, effects=(*self.effects, (key, effect)))
         return replace(self, effects=tuple((known, effect if known == key else old) for known, old in self.effects))
 
     def without_pending(self, *keys: EffectKey) -> "Order":
-        """The order without these effects, except those already done."""
+        """Return the order without these effects, except those already done."""
         return replace(self, effects=tuple((k, e) for k, e in self.effects if k not in keys or e.done_at))
 
     def seen(self, idempotency_key: str) -> HistoryEntry | None:

@@ -27,7 +27,7 @@ class Policy:
     expiry_seconds: int = 0  # after which an unpaid order is cancelled on both sides; 0: never
 
     def expires_at(self, order: Order) -> int:
-        """When an unpaid order expires (Unix seconds; 0: never)."""
+        """Return when an unpaid order expires (Unix seconds; 0: never)."""
         return order.created_at + self.expiry_seconds if self.expiry_seconds else 0
 
 
@@ -78,16 +78,16 @@ def applied(  # noqa: PLR0913 -- what an event does, said once
 
 
 def needs_lookup(order: Order, event: Event, reason: str) -> NeedsLookup:
-    """The order, due at once; the event is remembered, so that hearing of it again does not start that over."""
+    """Return the order, due at once. The event is remembered, so that a repetition does not start that over."""
     due_at = order.due_at if 0 < order.due_at <= event.at else event.at
     return NeedsLookup(replace(_remember(order, event, LOOKUP_NEEDED, reason), due_at=due_at), reason)
 
 
 def next_check(order: Order, at: int, policy: Policy) -> int:
-    """When somebody must next look at the order (Unix seconds; 0: never), as seen at `at`.
+    """Return when the order must next be checked (Unix seconds; 0: never), as seen at `at`.
 
-    Moving an index key costs two more write units, so a time that is soon enough stays. A time that has come stays
-    too: it is the reconciler's to clear.
+    Moving an index key costs two more write units, so a time that is soon enough stays. A time that has come stays as
+    well: the reconciler clears it.
     """
     wanted = _wanted_check(order, at, policy)
     come = 0 < order.due_at <= at
@@ -138,7 +138,7 @@ def request_key(request_id: str) -> str:
 
 
 def request_effect(order: Order, effect: EffectKey, fen: int = 0) -> Order:
-    """The order with this effect to be done, if it never had it."""
+    """Return the order with this effect to be done, if it never had it."""
     return order if order.effect(effect) else order.with_effect(effect, Effect(fen=fen))
 
 
@@ -148,7 +148,8 @@ def growing_pause(attempts: int) -> int:
 
 
 def mark_effect_done(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
-    """The effect is done; one that nobody asked for is noted only when this very process carried it out."""
+    """Return the order with the effect done. One that nobody requested is noted only when this very process carried it
+    out."""
     effect = order.effect(key)
     if effect is None and not attempts:
         return order

@@ -23,7 +23,7 @@ _UNLESS_OVER = (PushStatus("cancelled"), Ship(), SpendPoints())
 
 
 def placed(order: Order, event: Placed, policy: Policy) -> EventOutcome:
-    """The platform has the order."""
+    """Take in that the platform has the order."""
     if order.platform_order_no == event.platform_order_no:
         return Ignored("already_placed")
     if order.platform_order_no:
@@ -37,7 +37,7 @@ def placed(order: Order, event: Placed, policy: Policy) -> EventOutcome:
 
 
 def paid(order: Order, event: Paid, policy: Policy) -> EventOutcome:
-    """Money came: each transaction is booked once, when first heard of, whatever the status."""
+    """Book a transaction once, when it is first heard of, whatever the status."""
     known = order.payment(event.transaction_id)
     if known is not None:
         return _known_payment(order, known, event, policy)
@@ -60,7 +60,7 @@ def _known_payment(order: Order, known: Entry, event: Paid, policy: Policy) -> E
 
 
 def _paid_nothing(order: Order, event: Paid, policy: Policy) -> EventOutcome:
-    """Only an order that costs nothing is paid by nothing: one that was paid with points."""
+    """Take in a payment of 0 fen: only an order that costs nothing, one paid with points, is paid by it."""
     if order.amount_fen:
         return needs_lookup(order, event, "paid_nothing")
     if nothing := [payment for payment in order.payments if not payment.fen]:
@@ -104,7 +104,7 @@ def _kept_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
 
 
 def _second_payment(booked: Order, event: Paid, policy: Policy) -> Applied:
-    """Money that the order needs no more, or that strayed to one for points: it goes back and changes nothing else."""
+    """Give back money that the order does not need; nothing else changes."""
     refunding = request_effect(booked, RefundAll(event.transaction_id))
     return applied(refunding, event, "second_payment", policy, ("second_payment",))
 
@@ -162,7 +162,7 @@ def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
 
 
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
-    """The refund of this very payment was heard of first: book it, ship nothing for it."""
+    """Book a payment whose refund was heard of first, and ship nothing for it."""
     if over:
         on_hold = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
         return applied(on_hold, event, "on_hold", policy, ("refund_exceeds_payment",))
@@ -179,7 +179,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
 
 
 def cancelled(order: Order, event: Cancelled, policy: Policy) -> EventOutcome:
-    """The platform cancelled the order, or confirmed our cancellation."""
+    """Take in that the platform cancelled the order, or confirmed our cancellation."""
     if order.status is Status.CANCELLED:
         return Ignored("already_cancelled", _latest(order, "cancelled"))
     if order.awaits_money and order.status is Status.HELD:
@@ -192,7 +192,7 @@ def cancelled(order: Order, event: Cancelled, policy: Policy) -> EventOutcome:
 
 
 def _only_points(order: Order) -> bool:
-    """An order that no money is on and that is not on its way: the platform may cancel it, paid as it is."""
+    """Return whether no money is on the order and it is not on its way: the platform may cancel it, paid as it is."""
     return bool(order.points) and not order.balance_fen and order.status in (*UNPAID, Status.PAID)
 
 
@@ -203,7 +203,7 @@ def closed(order: Order) -> Order:
 
 
 def given_back(order: Order) -> Order:
-    """The order refunded; points that were reserved for it go back, too."""
+    """Return the order refunded; points that were reserved for it go back as well."""
     return _ended(order, Status.REFUNDED)
 
 
@@ -213,7 +213,7 @@ def _ended(order: Order, status: Status) -> Order:
 
 
 def expired(order: Order, event: Expired, policy: Policy) -> EventOutcome:
-    """The platform is asked first, because only it knows whether a payment is on its way."""
+    """Ask the platform to cancel: only it knows whether a payment is on its way."""
     on_hold = order.awaits_money and order.status is Status.HELD
     unheard = any(unknown_payment(order, refund.of) for refund in order.refunds)
     if unheard or not (on_hold or (order.status is Status.PLACED and not order.ledger)):
@@ -227,7 +227,7 @@ def expired(order: Order, event: Expired, policy: Policy) -> EventOutcome:
 
 
 def completed(order: Order, event: Completed, policy: Policy) -> EventOutcome:
-    """The member has the goods."""
+    """Take in that the member has the goods."""
     if order.status is Status.COMPLETED:
         return Ignored("already_completed", _latest(order, "completed"))
     if order.status in (Status.PAID, Status.SHIPPED):

@@ -38,7 +38,7 @@ class NotPlaceable(Exception):
 
     @property
     def final(self) -> bool:
-        """Whether no later try can help: the order is to be cancelled."""
+        """Return whether no later try can help: the order is to be cancelled."""
         return self.reason in FINAL
 
 
@@ -52,7 +52,8 @@ def new_order(  # noqa: PLR0913 -- what an order is made of
     check_seconds: int,
     points: int = 0,
 ) -> Order:
-    """The order that a member's request makes, the same however often it comes; due for a look in case we die here."""
+    """Return the order that a member's request makes, the same however often it comes; due for a check in case this
+    process dies."""
     wanted = ((line.product_id, line.quantity) for line in lines)
     return Order(
         order_no=order_no_for(member_id, idempotency_key),
@@ -70,10 +71,11 @@ def new_order(  # noqa: PLR0913 -- what an order is made of
 def place(
     platform: "PlatformClient", order: Order, token: "TokenSource", *, deadline: Deadline = NO_DEADLINE
 ) -> "RemoteOrder":
-    """The platform's order for ours, on the member's behalf.
+    """Create our order at the platform, on the member's behalf, and return the platform's view of it. Raise
+    PlatformError, and what `token` raises.
 
-    Raises PlatformError, and what `token` raises. After an unknown outcome, or a refusal because the platform has the
-    number with other content, it looks; only if the platform certainly does not have the order, it tries once more.
+    After an unknown outcome, or a refusal because the platform has the number with other content, the order is fetched;
+    only if the platform certainly does not have it, it is created once more.
     """
     request = _creation_request(order)
     try:
@@ -91,7 +93,7 @@ def retry_seconds(tries: int, check_seconds: int) -> int:
 
 
 def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
-    """Sets aside the points that pay for an order, before the platform hears of it. Raises NotPlaceable."""
+    """Reserve the points that pay for an order, before the platform hears of it. Raise NotPlaceable."""
     try:
         ledger.reserve(order.member_id, order.order_no, order.points, at=at)
     except InsufficientPoints as short:
@@ -105,7 +107,7 @@ def reserve(ledger: PointsLedger, order: Order, *, at: int) -> None:
 def fetch_remote(
     platform: "PlatformClient", order_no: str, *, deadline: Deadline = NO_DEADLINE
 ) -> "RemoteOrder | None":
-    """The platform's view of an order now; None when it has none. Raises PlatformError."""
+    """Return the platform's view of an order now; None when it has none. Raise PlatformError."""
     try:
         return platform.get_order(order_no, timeout=attempt_seconds(platform, deadline))
     except OrderUnknown:

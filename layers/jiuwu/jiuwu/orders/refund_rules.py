@@ -32,7 +32,7 @@ MOST_REASON = 200  # characters
 
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> EventOutcome:
-    """The platform gave money back: each refund is booked once, also one that comes before its payment."""
+    """Book money that the platform gave back: each refund once, also one that comes before its payment."""
     known = order.refund(event.refund_id)
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
@@ -128,7 +128,7 @@ def unshipped_if_all_goes(order: Order) -> Order:
 
 
 def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> Applied:
-    """The payment itself is still to be heard of; `next_check` has it fetched."""
+    """Take in a refund of an unknown payment; `next_check` has the payment fetched."""
     whole = order.refunded_fen(event.transaction_id) >= order.amount_fen
     if whole and not order.points and order.status in UNPAID:
         order = given_back(order)
@@ -136,8 +136,8 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
 
 
 def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> EventOutcome:
-    """The merchant gives back part or all of what the order keeps: never more than was paid in sum, counting what is
-    on its way back already, and once per request. What is requested in whole is not shipped any more."""
+    """Give back part or all of what the order keeps at the merchant's request, once per request. The sum never exceeds
+    what was paid, counting what is on its way back. What is requested in whole is not shipped."""
     if repeated := _repeated(order, event):
         return repeated
     if not any(payment.fen for payment in _to_take_from(order)):

@@ -71,7 +71,7 @@ def _failed(order: Order, event: RefundStatusChanged, answers: RefundKey | None,
 
 
 def _without_surplus(order: Order) -> Order:
-    """What the platform did not give back by itself after all may be above the amount: then the rules do."""
+    """Give back what is above the amount, now that the platform did not give it back by itself."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED) and not order.points
     return give_back(order, received_fen(order) - order.amount_fen) if served else order
 

@@ -57,7 +57,7 @@ class DuePage:
 
 
 def pause(attempt: int, rand: Callable[[], float]) -> float:
-    """Seconds to wait before a table is asked again; others who were turned away at the same time wait another time."""
+    """Return how many seconds to wait before a table is asked once more: random, so that callers spread."""
     return rand() * _FIRST_WAIT_SECONDS * 2.0**attempt
 
 
@@ -77,11 +77,11 @@ class OrderStore:
         self._sleep, self._rand = runtime.sleep, runtime.random
 
     def get(self, order_no: str) -> Order | None:
-        """The order as it is now, or None."""
+        """Return the order as it is now, or None."""
         return self.get_many([order_no]).get(order_no)
 
     def get_many(self, order_nos: Iterable[str]) -> dict[str, Order]:
-        """The orders that exist, as they are now. Raises TableBusy."""
+        """Return the orders that exist, as they are now. Raise TableBusy."""
         found: dict[str, Order] = {}
         for numbers in batched(dict.fromkeys(order_nos), _READS_AT_ONCE, strict=False):
             for item in self._read([key(number) for number in numbers]):
@@ -90,7 +90,7 @@ class OrderStore:
         return found
 
     def create(self, order: Order) -> Order:
-        """Puts a new order; returns what stands in the table now: it, or the one that was there under its number."""
+        """Put a new order; return what stands in the table now: it, or the one that was there under its number."""
         stored = replace(order, version=1)
         try:
             self._dynamodb.put_item(
@@ -104,10 +104,10 @@ class OrderStore:
         return stored
 
     def save_many(self, pairs: Iterable[Pair]) -> set[str]:
-        """Writes each (order as read, order as it shall be), if nobody has written it since; one request per 25.
+        """Write each (order as read, order as it shall be), if nobody has written it since; one request per 25.
 
-        Returns the numbers of the orders not written: read those again and think again. A pair without a difference
-        costs nothing. Raises TableRefused.
+        Return the numbers of the orders not written: read and decide those once more. A pair without a difference costs
+        nothing. Raise TableRefused.
         """
         lost: set[str] = set()
         changed = [pair for pair in pairs if _changes(*pair)]
@@ -143,11 +143,12 @@ class OrderStore:
             yield lost
 
     def _written_after_all(self, lost: list[Pair]) -> set[str]:
-        """Those that stand in the table just as we wanted them: a reply was lost on its way, and the request that was
-        sent again found its own write. Told otherwise, the caller would take its own event for a second delivery.
+        """Return those that stand in the table just as we wanted them: a reply was lost, and the request that was sent
+        again found its own write. Counted as lost, the caller would take its own event for a second delivery.
 
-        Asked only where a request was sent again: else it was another who took in the same event at the same instant,
-        and each of them would count it and ask for its effects."""
+        Checked only where a request was sent again: otherwise another process took in the same event at the same
+        instant, and both would count it and ask for its effects.
+        """
         try:
             current = self.get_many(old.order_no for old, _ in lost) if lost else {}
         except TableBusy:
@@ -155,7 +156,7 @@ class OrderStore:
         return {old.order_no for old, new in lost if current.get(old.order_no) == replace(new, version=old.version + 1)}
 
     def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
-        """The orders of a shard that somebody must look at by `now` (Unix seconds)."""
+        """Return the orders of a shard that are due by `now` (Unix seconds)."""
         reply = self._dynamodb.query(
             TableName=self._table,
             IndexName=DUE_INDEX,
@@ -167,8 +168,8 @@ class OrderStore:
         return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
 
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
-        """The numbers of the orders made on a day, a part of it (items.day_shards), in order: the next ones `after`
-        a number. None: that was all."""
+        """Return the next numbers of a part of a day's orders (codec.day_shards) `after` a number, in order; none at
+        the end."""
         values: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
         reply = self._dynamodb.query(
             TableName=self._table,
@@ -190,7 +191,7 @@ class OrderStore:
         raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")
 
     def _write(self, pairs: list[Pair]) -> set[str]:
-        """One round after another until each statement is done or lost; what stays throttled counts as lost."""
+        """Write in rounds until each statement is done or lost; what stays throttled counts as lost."""
         lost: set[str] = set()
         for attempt in range(_ROUNDS):
             self._wait(attempt)
@@ -212,7 +213,7 @@ class OrderStore:
 
 
 def _refuse_duplicates(pairs: Sequence[Pair]) -> None:
-    """DynamoDB refuses a whole request over two statements for one item."""
+    """Raise ValueError for two writes of one order: DynamoDB refuses a whole request over them."""
     counts = Counter(old.order_no for old, _ in pairs)
     if duplicates := [order_no for order_no, count in counts.items() if count > 1]:
         raise ValueError(f"more than one write of {', '.join(duplicates)}")
@@ -226,12 +227,12 @@ def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
 
 
 def _sent_again(reply: Mapping[str, Any]) -> bool:
-    """Whether botocore sent the request more than once before this reply came."""
+    """Return whether botocore sent the request more than once before this reply came."""
     return bool(reply.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def _changes(old: Order, new: Order) -> dict[str, Value | None]:
-    """What the write must set, and (None) remove."""
+    """Return what the write must set, and (None) remove."""
     if old.order_no != new.order_no:
         raise ValueError(f"{old.order_no} cannot become {new.order_no}")
     if old is new:
@@ -242,7 +243,8 @@ def _changes(old: Order, new: Order) -> dict[str, Value | None]:
 
 
 def _statement(table: str, shards: int, old: Order, new: Order) -> dict[str, Any]:
-    """Names are quoted, because `status` and others are reserved words; values are parameters."""
+    """Return the statement of one write. Names are quoted, because `status` and others are reserved words; values are
+    parameters."""
     changes = _changes(old, new) | {"version": {"N": str(old.version + 1)}}
     if new.due_at and "due_at" in changes:
         # it moves in the index anyway: now is when it goes to where this many shards have it

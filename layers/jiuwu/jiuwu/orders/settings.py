@@ -18,7 +18,7 @@ class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
 
     @property
     def policy(self) -> Policy:
-        """The merchant's rules."""
+        """Return the merchant's rules."""
         return Policy(
             late_payment=self.late_payment,
             check_seconds=self.payment_check_seconds,

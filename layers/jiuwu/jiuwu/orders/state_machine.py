@@ -44,7 +44,7 @@ __all__ = [
 
 
 def apply(order: Order, event: Event, *, policy: Policy) -> EventOutcome:
-    """What `event` makes of `order`. The version is left alone: it belongs to the write."""
+    """Return what `event` makes of `order`. The version is left alone: it belongs to the write."""
     if isinstance(event, MessageFacts) and event.event_id and (known := order.seen(event.event_id)):
         if event.payload_digest and known.payload_digest and event.payload_digest != known.payload_digest:
             return Ignored("event_id_reused", event.event_id, ("event_id_reused",))

@@ -37,24 +37,24 @@ class Booking:
 
     @property
     def counts(self) -> int:
-        """What the entry does to the balance."""
+        """Return what the entry does to the balance."""
         if self.state is None:
             return self.points
         return 0 if self.state is State.RETURNED else -self.points
 
 
 def order_key(member_id: str, order_no: str) -> Fields:
-    """The key of an order's entry."""
+    """Return the key of an order's entry."""
     return _key(member_id, f"order#{order_no}")
 
 
 def grant_key(member_id: str, request_id: str) -> Fields:
-    """The key of a grant's or a deduction's entry."""
+    """Return the key of a grant's or a deduction's entry."""
     return _key(member_id, f"grant#{request_id}")
 
 
 def balance_key(member_id: str) -> Fields:
-    """The key of a member's balance."""
+    """Return the key of a member's balance."""
     return _key(member_id, BALANCE)
 
 

@@ -79,7 +79,7 @@ class Audit:
 
     @property
     def adds_up(self) -> bool:
-        """Whether the ledger holds what it promises."""
+        """Return whether the ledger holds what it promises."""
         return self.balance == self.booked and self.balance >= 0
 
 
@@ -97,7 +97,8 @@ class PointsLedger:
         self._table, self._sleep, self._rand = Table(dynamodb, table), runtime.sleep, runtime.random
 
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
-        """Sets the order's points aside; again, it changes nothing. Raises Short, AlreadyReturned and RequestReused."""
+        """Reserve the order's points; a repetition changes nothing. Raise InsufficientPoints, AlreadyReturned and
+        RequestReused."""
         wanted = Booking("order", order_no, _within_bounds(points, least=1), at, State.RESERVED)
         known = self._book(member_id, order_key(member_id, order_no), wanted)
         if known.state is State.RETURNED:
@@ -106,7 +107,7 @@ class PointsLedger:
             raise RequestReused(order_no)
 
     def spend(self, member_id: str, order_no: str, *, at: int) -> None:
-        """The reserved points are spent; again, it changes nothing. Raises AlreadyReturned and NeverReserved."""
+        """Spend the reserved points; a repetition changes nothing. Raise AlreadyReturned and NoReservation."""
         refused = self._transact(moved(order_key(member_id, order_no), State.RESERVED, State.SPENT, at))
         if refused is None:
             return
@@ -116,7 +117,8 @@ class PointsLedger:
             raise AlreadyReturned(order_no)
 
     def give_back(self, member_id: str, order_no: str, *, at: int) -> int:
-        """The order's points, reserved or spent, are the member's again; again, it changes nothing. Returns how many.
+        """Give the order's points, reserved or spent, back to the member; a repetition changes nothing. Return how
+        many.
 
         What was not reserved yet never will be: 0 points are noted as returned, and a reservation that comes late finds
         that.
@@ -149,17 +151,17 @@ class PointsLedger:
         return known is wanted
 
     def balance(self, member_id: str) -> int:
-        """How many points the member can spend now."""
+        """Return how many points the member can spend now."""
         return points_in(self._table.get(balance_key(member_id)) or {})
 
     def recent(self, member_id: str, *, limit: int = 20) -> tuple[Booking, ...]:
-        """The latest entries, newest first; what was written a moment ago may be missing."""
+        """Return the latest entries, newest first; what was written a moment ago may be missing."""
         # the balance has no time, so it is not in this index
         page = self._table.query(RECENT_INDEX, "member_id = :member", member=member_id, limit=limit, newest_first=True)
         return tuple(map(booking_in, page.items))
 
     def audit(self, member_id: str) -> Audit:
-        """Reads all that the member ever had booked and adds it up; once more where a write came in between."""
+        """Read all entries of the member and add them up; once more where a write came in between."""
         for _ in range(_ROUNDS):
             before = self.balance(member_id)
             counts = [booking.counts for booking in self._bookings(member_id)]
@@ -169,8 +171,8 @@ class PointsLedger:
         return audit
 
     def _book(self, member_id: str, key: Fields, wanted: Booking) -> Booking:
-        """Writes a new entry and the balance; returns the entry that stands now: it, or the one that was there. Raises
-        Short."""
+        """Write a new entry and the balance; return the entry that stands now: it, or the one that was there. Raise
+        InsufficientPoints."""
         refused = self._transact(new_entry(key, wanted), changed_balance(member_id, wanted.counts))
         if refused is None:
             return wanted
@@ -181,10 +183,11 @@ class PointsLedger:
         return known
 
     def _transact(self, *writes: Write) -> list[Fields] | None:
-        """None when all is written; otherwise, for each write, the item that stood against it, empty if none did.
+        """Return None when all is written; otherwise, for each write, the item that stood against it, empty if none
+        did.
 
-        boto3 makes a token per call, so its own retries count once. A token made of what is asked would be wrong: for
-        ten minutes it would call a reservation done that has been given back since.
+        boto3 makes a token per call, so its own retries count once. A token made of the request would be wrong: for ten
+        minutes it would call a reservation done that has been given back since.
         """
         items = [{kind: {"TableName": self._table.name, **write}} for kind, write in writes]
         for attempt in range(_ROUNDS):
@@ -213,7 +216,7 @@ class PointsLedger:
 
 
 def _refusal(error: ClientError) -> list[Any]:
-    """The reasons of a refused transaction, one per write; none when it may be tried again as it is."""
+    """Return the reasons of a refused transaction, one per write; none when it may be tried again as it is."""
     if error.response["Error"].get("Code") in _TRANSIENT_ERRORS:
         return []
     response: Any = error.response

@@ -144,10 +144,11 @@ def _failures(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> 
 
 
 def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
-    """Our order as it must have been before the platform had it; `member_id` is that of remote.open_id.
+    """Return our order as it must have been before the platform had it; `member_id` is that of remote.open_id. Apply
+    `remote_events` to it next.
 
-    Apply `remote_events` to it next. Raises NotOurs: the number must have our form and the lines must explain the
-    amount, or we would ship what nobody can account for.
+    Raise NotOurs: the number must have our form and the lines must explain the amount, or we would ship what nobody can
+    account for.
     """
     if not is_order_no(remote.out_order_no):
         raise NotOurs("its number is not of our making")
@@ -173,7 +174,7 @@ def adopt(remote: "RemoteOrder", *, member_id: str, now: int) -> Order:
 
 
 def hold(order: Order, why: str, *, at: int) -> Order:
-    """The order stopped for a person to decide: what has not been shipped will not be."""
+    """Return the order on hold for a person to decide: what has not been shipped will not be."""
     history = (*order.history, HistoryEntry(at, "", "held", why))
     return replace(order.without_pending(Ship()).moved(Status.HELD, HoldReason.DIFFERS), history=history)
 
@@ -219,7 +220,7 @@ def _unseen_events(local: Order, shown: Iterable[Event], policy: Policy) -> tupl
 
 
 def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event, ...]:
-    """Those that change the order; what the machine cannot judge shows as a difference that remains."""
+    """Return the events that change the order; what the machine cannot judge shows as a difference that remains."""
     taken: list[Event] = []
     for event in events:
         if isinstance(outcome := apply(local, event, policy=policy), Applied):
@@ -229,14 +230,15 @@ def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event
 
 
 def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
-    """An order that nobody has paid in time is to be cancelled there, and here when that is confirmed."""
+    """Return the expiry of an order that nobody paid in time: it is cancelled there, and here when that is
+    confirmed."""
     open_there = remote.status == "created" or (remote.status == "paid" and local.status is Status.HELD)
     over = open_there and 0 < policy.expires_at(local) <= now
     return _taken([Expired(now)], local, policy) if over else ()
 
 
 def _missing_remotely(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
-    """The effects that we hold for done, or never asked for, and that the platform does not show."""
+    """Return the effects that we hold for done, or never requested, and that the platform does not show."""
     keys: list[EffectKey] = []
     ship = local.effect(Ship())
     if remote.status == "paid" and local.status in (Status.SHIPPED, Status.COMPLETED) and ship and ship.done_at:
@@ -257,7 +259,7 @@ def _unanswered(local: Order, remote: "RemoteOrder") -> list[EffectKey]:
 
 
 def _remaining_differences(local: Order, remote: "RemoteOrder", missing: tuple[Event, ...]) -> Iterator[Finding]:
-    """What remains different when all news is taken in."""
+    """Yield what remains different once all events are taken in."""
     number = local.order_no
     evidence = [
         f"{event.effect} again: {local.status} here, {remote.status} there"

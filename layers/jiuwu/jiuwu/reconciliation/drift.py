@@ -43,11 +43,11 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many differences of each class; a difference seen twice in a run counts once."""
+        """Return how many differences there are of each class; one seen twice in a run counts once."""
         return dict(Counter(finding.class_.value for finding in dict.fromkeys(self.findings)))
 
     def as_dict(self) -> dict[str, object]:
-        """The report as it is stored and returned: bounded, however much was found."""
+        """Return the report as it is stored and returned: bounded, however much was found."""
         return {
             "started_at": self.started_at,
             "checked": self.checked,
@@ -69,7 +69,7 @@ class Report:
 
 
 def counts_of(item: Mapping[str, Any]) -> dict[str, int]:
-    """The counts by class in a report as the reconciliation table holds it (reconciliation/repository.py)."""
+    """Return the counts by class in a report as the reconciliation table holds it (reconciliation/repository.py)."""
     return {class_: int(count["N"]) for class_, count in item.get("counts", {}).get("M", {}).items()}
 
 

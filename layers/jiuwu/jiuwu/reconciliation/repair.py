@@ -46,7 +46,7 @@ class Repairer:
     finder: str = RECONCILER
 
     def repair(self, local: Order | None, remote: "RemoteOrder | None", *, now: int) -> Repaired:
-        """Decides and acts in memory until nothing is left to do here: then one write holds all of it."""
+        """Decide and act in memory until nothing is left to do here: then one write holds all of it."""
         repaired = Repaired(local)
         for _ in range(_ROUNDS):
             decision = decide(repaired.order, remote, now=now, policy=self.policy, finder=self.finder)
@@ -58,7 +58,8 @@ class Repairer:
         return repaired
 
     def next_due(self, order: Order, *, now: int) -> int:
-        """When a reconciler that looked at `now` looks again (0: never): each time twice as long as it has waited."""
+        """Return when a reconciler that checked at `now` checks next (0: never): each time twice as long as it has
+        waited."""
         first = next_check(replace(order, due_at=0), now, self.policy)
         if not first:
             return 0
@@ -89,6 +90,6 @@ class Repairer:
 
 
 def last_progress(order: Order) -> int:
-    """When something last happened to the order, in Unix seconds; that somebody looked or tried is nothing."""
+    """Return when something last happened to the order, in Unix seconds; a check or an attempt is nothing."""
     moved = (entry.at for entry in order.history if entry.kind not in _NO_PROGRESS)
     return max(moved, default=order.created_at)

@@ -46,31 +46,34 @@ class Cursor:
 
     @property
     def updated_after(self) -> int:
-        """What to ask the platform for: the same for all pages of a pass."""
+        """Return what to ask the platform for: the same for all pages of a pass."""
         return max(0, self.since - OVERLAP_SECONDS)
 
     def begin(self, now: int) -> "Cursor":
-        """The cursor of a pass that begins now, or of the one that was cut off."""
+        """Return the cursor of a pass that begins now, or of the one that was cut off."""
         return self if self.page else replace(self, began=now)
 
     def restart(self) -> "Cursor":
-        """The cursor of the same pass from its first page on."""
+        """Return the cursor of the same pass from its first page on."""
         return replace(self, page="", missed=0, heard=0, skipped=0, trail=NOTHING_READ)
 
     @property
     def silent(self) -> bool:
-        """Whether notifications went missing and not a single one came: then it is the channel that is broken."""
+        """Return whether notifications went missing and not one came: then the channel itself is broken."""
         return self.missed >= _SILENT_FROM and not self.heard
 
     def skipping(self, changes: Iterable[int]) -> "Cursor":
-        """The cursor when orders with these changes were left to their notifications, or to those who wrote them."""
+        """Return the cursor when orders with these changes were left to their notifications, or to those who wrote
+        them."""
         return replace(self, skipped=min((at for at in (self.skipped, *changes) if at), default=0))
 
     def after(self, changes: Iterable[int], next_page: str) -> "Cursor":
-        """The cursor once a page with these changes is dealt with. The last page ends the pass: the next one begins
-        at the latest change, or where this one began if nothing changes any more, so that an idle shop reads nothing;
-        never later than our clock explains, or one change with a wrong date would hide all that come before it; and
-        never after a change that was left aside, which may be known from nowhere else.
+        """Return the cursor once a page with these changes is dealt with.
+
+        The last page ends the pass. The next one begins at the latest change, or where this one began if nothing
+        changes any more, so that an idle shop reads nothing. It never begins later than our clock explains, or one
+        change with a wrong date would hide all that come before it; and never after a change that was skipped, which
+        may be known from nowhere else.
         """
         seen = max(self.seen, *changes, 0)
         if next_page:
@@ -102,7 +105,7 @@ class Records:
         self._table = Table(client, table)
 
     def cursor(self, now: int) -> Cursor:
-        """Where the last run came to; a day back for the first of all."""
+        """Return where the last run came to; a day back for the first of all."""
         item = self._table.get({"record": "cursor"})
         if item is None:
             return Cursor(now - _FIRST_SECONDS)
@@ -111,14 +114,14 @@ class Records:
         return Cursor(page=item["page"], trail=trail, **numbers)
 
     def save_cursor(self, cursor: Cursor) -> None:
-        """Keeps how far a pass came. Its lease lets one at a time do so; what is read twice does no harm."""
+        """Keep how far a pass came. Its lease lets one at a time do so; what is read twice does no harm."""
         numbers = {name: getattr(cursor, name) for name in _NUMBERS}
         trail = msgspec.json.encode(cursor.trail).decode()
         self._table.put({"record": "cursor", "page": cursor.page, "trail": trail, **numbers})
 
     def max_shards_ever(self, shards: int) -> int:
-        """The most due shards there ever were, `shards` and those of writers that know no number included: orders stay
-        in the shard they were written into, so those beyond a number that was lowered have to be read for ever."""
+        """Return the most due shards there ever were, `shards` and those of writers that know no number included.
+        Orders stay in the shard they were written into, so those beyond a number that was lowered are read for ever."""
         shards = max(shards, SHARDS)
         key = {"record": "shards"}
         known: int = (self._table.get(key) or {}).get("due", 0)
@@ -128,7 +131,7 @@ class Records:
         return int(raised.item["due"])
 
     def save_report(self, report: Report, *, now: float, part: str) -> str:
-        """Keeps a part's report for 90 days; returns its key."""
+        """Keep a part's report for 90 days; return its key."""
         record = f"report#{datetime.fromtimestamp(now, UTC).isoformat(timespec='milliseconds')}#{part}"
         self._table.put(
             {

@@ -35,12 +35,12 @@ class Synchronised:
 
     @property
     def compared(self) -> frozenset[str]:
-        """The orders whose sides were compared; the others were being written by somebody."""
+        """Return the orders whose sides were compared; the others were being written."""
         return frozenset(number for number, repaired in self.orders.items() if not repaired.skipped)
 
     @property
     def to_place(self) -> list[Order]:
-        """The orders, unchanged, that have to be created at the platform first."""
+        """Return the orders, unchanged, that have to be created at the platform first."""
         return [repaired.order for repaired in self.orders.values() if repaired.place and repaired.order]
 
 
@@ -65,12 +65,12 @@ class OrderSynchroniser:
     def synchronise(
         self, remotes: Remotes, *, known: Mapping[str, Order] | None = None, seen_at: float = float("inf")
     ) -> Synchronised:
-        """Settles each order with the platform's view of it (None: the platform does not know it).
+        """Bring each order to one state with the platform's view of it (None: the platform does not know it).
 
-        `known` are orders as just read or written, which saves reading them. An order to which something happened
-        here since `seen_at`, when the platform was asked, is passed over: next to it that view is old, and would make
-        the platform look as if it were behind. Orders that have to be placed are not written: place them and settle
-        them again, or `defer` them.
+        `known` are orders as just read or written, which saves reading them. An order to which something happened here
+        since `seen_at`, when the platform was asked, is skipped: beside it that view is old, and would make the
+        platform look as if it were behind. Orders that have to be placed are not written: place them and synchronise
+        them once more, or `defer` them.
         """
         synchronised: dict[str, Repaired] = {}
         waiting = set(remotes)
@@ -84,18 +84,18 @@ class OrderSynchroniser:
         return Synchronised(synchronised, frozenset(waiting))
 
     def defer(self, orders: Iterable[Order]) -> None:
-        """Looks at these again later, those at least whose time has come; nothing else about them changes."""
+        """Schedule the next check of these orders, as far as they are due; nothing else about them changes."""
         now = int(self._clock())
         self._store.save_many((order, self._scheduled(order, now)) for order in orders)
 
     def check_now(self, order: Order) -> None:
-        """Has the reconciler look at the order with its next run."""
+        """Make the order due, so that the reconciler's next run checks it."""
         now = int(self._clock())
         if not 0 < order.due_at <= now:
             self._store.save_many([(order, replace(order, due_at=now))])
 
     def abandon(self, order: Order, reason: str) -> Repaired | None:
-        """The order cancelled for a reason that no later try changes, and its effects asked for; None when others wrote
+        """Cancel the order for a reason that no later try changes, and queue its effects; return None when others wrote
         it meanwhile: then it is theirs."""
         event = Cancelled(_abandonment_key(order, reason), int(self._clock()), reason)
         outcome = apply(order, event, policy=self._repairer.policy)
@@ -106,7 +106,7 @@ class OrderSynchroniser:
         return Repaired(outcome.order, transitions=(outcome.transition,), alerts=outcome.alerts)
 
     def was_abandoned(self, order: Order, reason: str) -> bool:
-        """Whether `abandon` has cancelled it for this reason."""
+        """Return whether `abandon` has cancelled it for this reason."""
         return order.seen(_abandonment_key(order, reason)) is not None
 
     def _repair(self, local: Order | None, remote: "RemoteOrder | None", seen_at: float) -> Repaired:
@@ -119,17 +119,18 @@ class OrderSynchroniser:
         return replace(repaired, order=self._after_its_turn(self._scheduled(repaired.order, now), now))
 
     def _scheduled(self, order: Order, now: int) -> Order:
-        """A time that has come is moved on, now that somebody looks; one still to come is left alone (it costs)."""
+        """Return the order with a due time that has come moved on; one still to come is left alone, because moving it
+        costs."""
         return replace(order, due_at=self._repairer.next_due(order, now=now)) if 0 < order.due_at <= now else order
 
     def _after_its_turn(self, order: Order, now: int) -> Order:
-        """An order that expires is looked at again once its message must have had its turn; nobody waits for that. What
-        money or parcels wait for is looked after within the hour, as a message may be lost."""
+        """Return an expiring order due once its message must have had its turn; nobody waits for that. What money or
+        parcels wait for is checked within the hour, as a message may be lost."""
         expiring = order.pending and order.status in UNPAID
         return replace(order, due_at=max(order.due_at, now + int(self._wait()))) if expiring else order
 
     def _write(self, read: Mapping[str, Order], repaired: Mapping[str, Repaired]) -> set[str]:
-        """Writes what changed and asks for its effects; returns the numbers of the orders that others wrote first."""
+        """Write what changed and queue its effects; return the numbers of the orders that others wrote first."""
         afters = {number: one.order for number, one in repaired.items() if one.order is not None and not one.place}
         adopted = {number: order for number, order in afters.items() if number not in read}
         lost = {number for number, order in adopted.items() if not self._created(order)}
@@ -145,5 +146,5 @@ class OrderSynchroniser:
 
 
 def _abandonment_key(order: Order, reason: str) -> str:
-    """The id of that cancellation, the same for whoever decides it."""
+    """Return the idempotency key of that cancellation, the same for whoever decides it."""
     return f"reconcile:{reason}:{order.order_no}"

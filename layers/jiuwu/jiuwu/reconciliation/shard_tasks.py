@@ -38,16 +38,16 @@ class ShardTask(msgspec.Struct, frozen=True, omit_defaults=True):
     step: int = 0
 
     def held_by(self, message_id: str) -> "ShardTask":
-        """The part in the hands of whoever received this message, or of whoever began it."""
+        """Return the part in the hands of the receiver of this message, or of whoever began it."""
         return self if self.holder else msgspec.structs.replace(self, holder=message_id)
 
     def rest(self, start: Mapping[str, Any] | None) -> "ShardTask | None":
-        """The continuation, reading on at `start`."""
+        """Return the continuation, reading on at `start`; None after too many."""
         return msgspec.structs.replace(self, start=start, step=self.step + 1) if self.step < _STEPS else None
 
 
 def of_tick(shards: int, now: int) -> Iterator[ShardTask]:
-    """All parts of a reconciliation at `now`."""
+    """Yield all parts of a reconciliation at `now`."""
     yield ShardTask(CHANGED, now)
     yield from (ShardTask(str(shard), now) for shard in range(shards))
 
@@ -73,7 +73,8 @@ class Lease:
         self._taken = False
 
     def take(self, now: int, until: int) -> bool:
-        """Whether it is ours now. A continuation takes it from the step before it; the same message twice does not."""
+        """Take the lease; return whether it is ours now. A continuation takes it from the step before it; the same
+        message twice does not."""
         mine = {"holder": self._part.holder, "step": self._part.step}
         self._taken = self._table.put_if(
             {**self._key, **mine, "until": until},
@@ -84,7 +85,7 @@ class Lease:
         return self._taken
 
     def give_back(self) -> None:
-        """Ends the lease, if it was taken and nobody has taken it over since."""
+        """End the lease, if it was taken and nobody has taken it over since."""
         if self._taken:
             ours = "#holder = :holder AND #step = :step"
             self._table.delete_if(self._key, ours, holder=self._part.holder, step=self._part.step)

@@ -71,7 +71,7 @@ class ReconciliationOutcome:
     silent: bool = False  # a whole pass over the list of changes met missed notifications, and none that came
 
     def note(self, synchronised: Synchronised) -> None:
-        """Takes in what became of some orders."""
+        """Add what became of some orders."""
         for number, repaired in synchronised.orders.items():
             self.findings += repaired.findings
             self.findings += alerts.findings(number, repaired.alerts, repaired.findings)
@@ -84,7 +84,7 @@ class ReconciliationOutcome:
         self.problems += [f"{number}: written by others again and again" for number in sorted(synchronised.busy)]
 
     def report(self, started_at: int) -> Report:
-        """The work as it is kept."""
+        """Return the work as it is kept."""
         return Report(
             started_at, len(self.checked), tuple(self.findings), tuple(self.transitions), tuple(self.problems)
         )
@@ -116,10 +116,8 @@ class ReconciliationWorker:
         self.outcome = ReconciliationOutcome()
 
     def work(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
-        """Works on the part if `take` says that it is ours; the continuation if the time ended first.
-
-        Where the platform fails nothing is gone on with at once: what is still due is the next tick's.
-        """
+        """Work on the part if `take` says that it is ours; return the continuation if the time ended first. Where the
+        platform fails, what is still due is left to the next tick."""
         try:
             return self._changed(part, records, take) if part.name == CHANGED else self._due(part, take)
         except PlatformError as error:
@@ -127,7 +125,7 @@ class ReconciliationWorker:
         return None
 
     def one(self, order_no: str) -> ReconciliationOutcome:
-        """This order now."""
+        """Reconcile this order now."""
         try:
             self._check([order_no])
         except PlatformError as error:
@@ -263,15 +261,16 @@ class ReconciliationWorker:
 
 
 def _about_one(error: PlatformError) -> bool:
-    """Whether an error may be this order's alone, and the platform well."""
+    """Return whether an error may be this order's alone, and the platform well."""
     if isinstance(error, UnknownOutcome):
         return error.answered
     return not error.retryable and not isinstance(error, _ABOUT_ALL)
 
 
 def _counted(cursor: Cursor, synchronised: Synchronised) -> Cursor:
-    """How notifications fared for these orders since the pass's time: the history says who brought the news, whichever
-    part mended the order. What a member's request found first says nothing: its notification was still on its way."""
+    """Count how notifications fared for these orders since the pass's time: the history says who brought each event,
+    whichever part repaired the order. What a member's request found first says nothing: its notification was still on
+    its way."""
     missed, heard = cursor.missed, cursor.heard
     for order in (repaired.order for repaired in synchronised.orders.values() if repaired.order):
         keys = [entry.idempotency_key for entry in order.history if entry.at >= cursor.updated_after]

@@ -55,7 +55,8 @@ class Comparer:
     runtime: Runtime = SYSTEM
 
     def known_here(self, order_nos: Iterable[str]) -> Totals:
-        """The tally of orders of ours; those made outside the period are left out. Raises PlatformError, TableBusy."""
+        """Return the totals of orders of ours; those made outside the period are left out. Raise PlatformError,
+        TableBusy."""
         tallies = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
         return sum(tallies, Totals())
 
@@ -82,7 +83,7 @@ class Comparer:
             return ListedThere(found + Totals(problems=(problem,)), "", trail)
 
     def _known(self, numbers: Sequence[str]) -> Totals:
-        """The table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
+        """Read the table first, then the platform: what happens in between makes the platform look ahead, and fresh."""
         found = self.store.get_many(numbers)
         mine = {number: order for number, order in found.items() if order.created_at in self.period}
         fetched_at = int(self.runtime.clock())

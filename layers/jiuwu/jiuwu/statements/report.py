@@ -39,7 +39,7 @@ class Statement:
     run: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The statement as JSON has it."""
+        """Return the statement as JSON has it."""
         tally = self.tally
         return {
             "day": self.title,
@@ -69,7 +69,7 @@ class Statement:
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
     def json(self) -> bytes:
-        """UTF-8, indented."""
+        """Return the statement as JSON: UTF-8, indented."""
         return msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=2) + b"\n"
 
     def csv(self) -> bytes:
@@ -130,7 +130,7 @@ def _note(text: str) -> list[str | int]:
 
 
 def _by_state(figures: Mapping[str, Sums]) -> dict[str, Any]:
-    """Under `absent` how many orders this side does not have."""
+    """Return each state's sums; under `absent` how many orders this side does not have."""
     return {state: {"orders": one.orders} if state == ABSENT else _figures(one) for state, one in figures.items()}
 
 
@@ -150,7 +150,7 @@ def _seen(seen: SideSnapshot) -> dict[str, Any]:
 
 
 def yuan_text(fen: int) -> str:
-    """Yuan with two decimals; of sums, too, which may be larger than any one order's amount."""
+    """Return yuan with two decimals, also of sums larger than any one order's amount."""
     return f"{fen // 100}.{fen % 100:02}"
 
 
@@ -159,5 +159,5 @@ def _orders(lines: Iterable[Discrepancy]) -> int:
 
 
 def clock_text(at: int) -> str:
-    """A time (Unix seconds) in Shanghai."""
+    """Return a time (Unix seconds) in Shanghai."""
     return datetime.fromtimestamp(at, SHANGHAI).isoformat(timespec="seconds")

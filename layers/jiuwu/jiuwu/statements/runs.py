@@ -54,44 +54,43 @@ class StatementRuns:
         self._table = Table(dynamodb, table)
 
     def begin(self, run: Run) -> None:
-        """Makes this run the day's; begun before, it goes on or is over."""
+        """Make this run the day's; begun before, it goes on or is over."""
         fields = {"run": run.run, "started_at": run.started_at, "finished": False, **_expiry(run)}
         self._table.put_if(_day_key(run.day) | fields, "attribute_not_exists(#run) OR #run <> :run", run=run.run)
 
     def current(self, day: str) -> Run | None:
-        """The run of the day that counts."""
+        """Return the run of the day that counts."""
         item = self._table.get(_day_key(day))
         return Run(day, item["run"], item["started_at"], finished=item["finished"]) if item else None
 
     def claim(self, run: Run, by: str) -> bool:
-        """Whether the run's report is `by`'s to write: the first one's who asks, however often it asks again.
-
-        False, too, when the report is written or another run counts by now.
-        """
+        """Return whether the run's report is `by`'s to write: the first one that asks, however often it asks. It is not
+        when the report is written or another run counts by now."""
         free = "#run = :run AND finished = :no AND (attribute_not_exists(closed_by) OR closed_by = :by)"
         return self._table.update_if(_day_key(run.day), "SET closed_by = :by", free, run=run.run, by=by, no=False).done
 
     def finish(self, run: Run) -> bool:
-        """Marks the run as finished; False when another one counts by now."""
+        """Mark the run as finished; return False when another one counts by now."""
         return self._table.update_if(
             _day_key(run.day), "SET finished = :yes", "#run = :run", run=run.run, yes=True
         ).done
 
     def progress(self, run: Run, task: str) -> Progress:
-        """How far a task of the run came; nothing at all when it has not begun."""
+        """Return how far a task of the run came; nothing at all when it has not begun."""
         item = self._table.get(_task_key(run, task))
         return msgspec.json.decode(item["progress"], type=Progress) if item else Progress()
 
     def all_done(self, run: Run, tasks: Iterable[str]) -> bool:
-        """Whether all of these tasks came to their end."""
+        """Return whether all of these tasks came to their end."""
         return all(self.progress(run, task).done for task in tasks)
 
     def tally(self, run: Run, tasks: Iterable[str]) -> Totals:
-        """What these tasks come to, one read after the other; those not done are problems of the whole."""
+        """Return the sum of these tasks' totals; those not done are problems of the whole."""
         return sum((_totals_of(task, self.progress(run, task)) for task in tasks), Totals())
 
     def save(self, run: Run, task: str, progress: Progress) -> Progress | None:
-        """Keeps how far a task came; what stands in the table now, or None when another copy of the task was ahead."""
+        """Keep how far a task came; return what stands in the table now, or None when another copy of the task was
+        ahead."""
         stored = replace(progress, tally=progress.tally.capped(), version=progress.version + 1)
         text = msgspec.json.encode(stored).decode()
         item = _task_key(run, task) | {"version": stored.version, "progress": text, **_expiry(run)}

@@ -42,12 +42,12 @@ class StatementTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def tasks_of(day: str) -> list[str]:
-    """The tasks of a day's statement."""
+    """Return the tasks of a day's statement."""
     return [*day_shards(day), THERE]
 
 
 def wait_seconds(progress: Progress) -> int:
-    """How long a task that is not done waits before it goes on; at most what a queue can delay a message."""
+    """Return how long a task that is not done waits before it goes on; at most what a queue can delay a message."""
     growing = _FIRST_WAIT_SECONDS * 2 ** (progress.failures - 1)
     return min(int(growing), _LONGEST_WAIT_SECONDS) if progress.failures else 0
 
@@ -63,7 +63,8 @@ class StatementWorker:
     deadline: Deadline
 
     def walk(self, task: str) -> Progress | None:
-        """Goes on with a task until it is done, fails, or time is over; None when another copy of it is ahead."""
+        """Carry on with a task until it is done, fails, or time is over; return None when another copy of it is
+        ahead."""
         progress = self.runs.progress(self.run, task)
         while not progress.done and self.deadline.has(_MARGIN_SECONDS):
             saved = self.runs.save(self.run, task, self._step(task, progress))

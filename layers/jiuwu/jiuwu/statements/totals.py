@@ -112,13 +112,13 @@ class Totals:
 
     @property
     def complete(self) -> bool:
-        """Whether every order was compared."""
+        """Return whether every order was compared."""
         return not self.uncompared and not self.problems
 
     @property
     def never_placed(self) -> int:
-        """How many orders ended here before the platform had them: only we have them, and nothing differs. 0 where not
-        all lines are kept, and nobody can tell."""
+        """Return how many orders ended here before the platform had them: only we have them, and nothing differs. 0
+        where not all lines are kept, and nobody can tell."""
         lines = {row.order_no: row.there.state for row in (*self.differences, *self.in_flight)}
         if len(lines) < self.differing + self.waiting:
             return 0
@@ -126,7 +126,7 @@ class Totals:
         return max(0, alone - sum(state == ABSENT for state in lines.values()))
 
     def capped(self) -> "Totals":
-        """The tally with as many lines as fit an item, differences first; the numbers stay whole."""
+        """Return the totals with as many lines as fit an item, differences first; the numbers stay whole."""
         cut: dict[str, Any] = {}
         room = _LISTED_BYTES
         for name in ("differences", "problems", "in_flight"):
@@ -135,7 +135,7 @@ class Totals:
 
 
 def total(figures: Mapping[str, Sums]) -> Sums:
-    """The sum over all states; an order that a side does not have is none of its orders."""
+    """Return the sum over all states; an order that a side does not have is none of its orders."""
     return sum((one for state, one in figures.items() if state != ABSENT), Sums())
 
 
@@ -174,13 +174,13 @@ def of_pair(
 
 
 def uncompared(problems: Iterable[str]) -> Totals:
-    """The tally of orders that could not be read, with one reason each."""
+    """Return the totals of orders that could not be read, with one reason each."""
     reasons = tuple(problems)
     return Totals(uncompared=len(reasons), problems=tuple(sorted(set(reasons))))
 
 
 def seen_here(order: Order | None) -> SideSnapshot:
-    """Our order in shared words: what the platform calls created is created or placed here."""
+    """Return our order in the platform's words."""
     if order is None:
         return SideSnapshot()
     paid, refunded = (sum(abs(entry.fen) for entry in entries) for entries in (order.payments, order.refunds))
@@ -190,7 +190,7 @@ def seen_here(order: Order | None) -> SideSnapshot:
 
 
 def seen_there(remote: "RemoteOrder | None") -> SideSnapshot:
-    """The platform's order in shared words."""
+    """Return the platform's order in the same words."""
     if remote is None:
         return SideSnapshot()
     paid, refunded = (sum(one.amount_fen for one in money) for money in (remote.payments, remote.given_back))
@@ -207,7 +207,7 @@ def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_
 def _unexplained(
     number: str, here: SideSnapshot, there: SideSnapshot, local: Order | None, decision: Decision
 ) -> list[Finding]:
-    """A difference of which nobody said why, and that nothing on its way will end: never a clean order by omission."""
+    """Return a difference that nobody explained and that nothing on its way will end: no order is clean by omission."""
     never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
     if _agree(here, there) or never_placed or _on_its_way(local, decision):
         return []
@@ -215,12 +215,13 @@ def _unexplained(
 
 
 def _agree(here: SideSnapshot, there: SideSnapshot) -> bool:
-    """The platform knows nothing of points: an order paid with them is one of nothing there."""
+    """Return whether the sides agree. The platform knows nothing of points: an order paid with them is one of nothing
+    there."""
     return here.state == there.state and replace(here.figures, points=0) == there.figures
 
 
 def _on_its_way(local: Order | None, decision: Decision) -> list[str]:
-    """What will bring the sides together: effects that are still to leave, or what the reconciler would do now."""
+    """Return what will bring the sides together: effects still to leave, or what the reconciler would do now."""
     pending = [f"pending: {', '.join(map(str, local.pending))}"] if local and local.pending else []
     if local and local.hold_reason is HoldReason.SHORT:
         pending.append(f"waits for the rest: {missing_fen(local)} of {local.amount_fen} fen are missing")
@@ -234,7 +235,7 @@ def _describe(seen: SideSnapshot) -> str:
 
 
 def _lines(findings: Iterable[Finding], here: SideSnapshot, there: SideSnapshot) -> tuple[Discrepancy, ...]:
-    """One line for each class of an order."""
+    """Return one line for each class of an order."""
     evidence: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         evidence.setdefault((finding.order_no, finding.class_.value), []).append(finding.evidence)
@@ -242,7 +243,7 @@ def _lines(findings: Iterable[Finding], here: SideSnapshot, there: SideSnapshot)
 
 
 def _moved_at(local: Order | None, remote: "RemoteOrder | None") -> list[int]:
-    """When something last happened to the order on each side that has it, in Unix seconds."""
+    """Return when something last happened to the order on each side that has it, in Unix seconds."""
     return ([last_progress(local)] if local else []) + ([remote.updated_at] if remote else [])
 
 
@@ -252,7 +253,7 @@ def _added(one: Mapping[str, Sums], other: Mapping[str, Sums]) -> dict[str, Sums
 
 
 def _fitting(lines: Iterable[object], room: int) -> tuple[tuple[object, ...], int]:
-    """Those lines that still fit into so many bytes of JSON, and how many bytes are left."""
+    """Return those lines that still fit into so many bytes of JSON, and how many bytes are left."""
     kept = []
     for line in lines:
         size = len(msgspec.json.encode(line)) + 1  # the comma
