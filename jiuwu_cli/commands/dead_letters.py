@@ -190,7 +190,7 @@ def _show(letter: DeadLetter) -> None:
         "reason": letter.reason,
         "given up by": letter.function,
         "came from": letter.source,
-        "attempts": f"{letter.attempts} in {counted(letter.deaths, 'death')}",
+        "attempts": f"{letter.attempts} in {counted(letter.failures, 'failure')}",
         "first": times.shown(letter.first_at),
         "last": times.shown(letter.last_at),
         "event": f"{letter.event_type} {letter.event_id}".strip(),

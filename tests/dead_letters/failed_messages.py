@@ -27,6 +27,6 @@ def given_up(
     }
 
 
-def death(body: str = PAID, *, source: str = ORDERS, now: int = NOW, **facts: Any) -> FailedMessage:
-    """The death that such a record tells of."""
+def a_failed_message(body: str = PAID, *, source: str = ORDERS, now: int = NOW, **facts: Any) -> FailedMessage:
+    """The failed message in such a record."""
     return failed_message.read(given_up(body, **facts), source=source, profile=profile.load(), now=now)

@@ -1,4 +1,4 @@
-"""What a dead letter is: a pure function of the deaths it is told of."""
+"""What a dead letter is: a pure function of the failures of a message."""
 
 import base64
 import json
@@ -12,27 +12,27 @@ from hypothesis import strategies as st
 from jiuwu.dead_letters import repository
 from jiuwu.dead_letters.dead_letter import DeadLetter, keep, letter_id
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, FailedMessage, Kind
-from tests.dead_letters.failed_messages import NOW, ORDER_NO, death
+from tests.dead_letters.failed_messages import NOW, ORDER_NO, a_failed_message
 
 LARGEST_BODY = 262_144  # bytes that the intake takes in
 
 
-def letter(*deaths: FailedMessage) -> DeadLetter:
+def letter(*messages: FailedMessage) -> DeadLetter:
     found: DeadLetter | None = None
-    for one in deaths:
+    for one in messages:
         found = keep(found, one) or found
     assert found is not None
     return found
 
 
 def test_what_sqs_gave_up_by_itself_is_exhausted_with_the_tries_it_had() -> None:
-    found = death(received=6)
+    found = a_failed_message(received=6)
 
     assert (Kind.EXHAUSTED, 5, "gave_up") == (found.kind, found.attempts, found.reason.split(":")[0])
 
 
 def test_who_gave_up_says_the_kind_the_reason_and_the_tries() -> None:
-    found = death(
+    found = a_failed_message(
         kind="poison", reason="order_unknown: out_order_no", function="OrderProcessor", attempts="3", received=2
     )
 
@@ -41,7 +41,7 @@ def test_who_gave_up_says_the_kind_the_reason_and_the_tries() -> None:
 
 
 def test_a_kind_that_we_do_not_know_is_poison() -> None:
-    assert Kind.POISON is death(kind="mystery").kind
+    assert Kind.POISON is a_failed_message(kind="mystery").kind
 
 
 @pytest.mark.parametrize(
@@ -59,61 +59,63 @@ def test_a_kind_that_we_do_not_know_is_poison() -> None:
     ],
 )
 def test_a_letter_knows_the_order_that_it_is_about(source: str, body: str, expected: str) -> None:
-    assert expected == death(body, source=source).order_no
+    assert expected == a_failed_message(body, source=source).order_no
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"{", "茶\ufffe".encode()])
 def test_bytes_that_no_text_can_carry_are_kept_as_they_came(body: bytes) -> None:
-    assert body == death(base64.b64encode(body).decode() or "=", source=INTAKE, encoding="base64").body
+    assert body == a_failed_message(base64.b64encode(body).decode() or "=", source=INTAKE, encoding="base64").body
 
 
 def test_a_body_that_only_says_it_is_base64_is_kept_as_it_is() -> None:
-    assert b"%%%" == death("%%%", encoding="base64").body
+    assert b"%%%" == a_failed_message("%%%", encoding="base64").body
 
 
 def test_the_same_thing_dying_again_is_the_same_letter_with_its_tries_summed() -> None:
-    first = death(attempts="1", kind="poison", reason="a: b")
-    again = death(message="m-2", received=6, now=NOW + 60)
+    first = a_failed_message(attempts="1", kind="poison", reason="a: b")
+    again = a_failed_message(message="m-2", received=6, now=NOW + 60)
 
     found = letter(first, again)
 
     assert letter_id(first) == letter_id(again) == found.letter_id
-    assert (2, 6, 1_763_800_000, NOW + 60) == (found.deaths, found.attempts, found.first_at, found.last_at)
+    assert (2, 6, 1_763_800_000, NOW + 60) == (found.failures, found.attempts, found.first_at, found.last_at)
     assert Kind.EXHAUSTED is found.kind
 
 
 def test_another_body_under_the_same_event_id_is_another_letter() -> None:
-    assert letter_id(death("{}")) != letter_id(death("{ }"))
+    assert letter_id(a_failed_message("{}")) != letter_id(a_failed_message("{ }"))
 
 
 def test_an_effect_is_one_letter_whatever_its_message_says_besides() -> None:
-    one, two = (death(json.dumps({"order_no": ORDER_NO, "n": n}), source=EFFECTS, effect="ship") for n in (1, 2))
-    other = death(json.dumps({"order_no": ORDER_NO}), source=EFFECTS, effect="push:shipped")
+    one, two = (
+        a_failed_message(json.dumps({"order_no": ORDER_NO, "n": n}), source=EFFECTS, effect="ship") for n in (1, 2)
+    )
+    other = a_failed_message(json.dumps({"order_no": ORDER_NO}), source=EFFECTS, effect="push:shipped")
 
     assert letter_id(one) == letter_id(two) != letter_id(other)
 
 
 def test_the_same_event_on_another_queue_is_another_letter() -> None:
-    assert letter_id(death(source=ORDERS)) != letter_id(death(source=COMMUNITY))
+    assert letter_id(a_failed_message(source=ORDERS)) != letter_id(a_failed_message(source=COMMUNITY))
 
 
 def test_a_letter_is_redriven_until_it_dies_again() -> None:
-    waiting = letter(death())
-    sent = replace(waiting, redrives=1, redriven_after=waiting.deaths, redriven_as="redrive-1", redriven_at=NOW)
-    again = keep(sent, death(message="m-2", redriven_from=waiting.letter_id))
+    waiting = letter(a_failed_message())
+    sent = replace(waiting, redrives=1, redriven_after=waiting.failures, redriven_as="redrive-1", redriven_at=NOW)
+    again = keep(sent, a_failed_message(message="m-2", redriven_from=waiting.letter_id))
 
     assert ("waiting", "redriven") == (waiting.state, sent.state)
     assert again is not None
-    assert "died again" == again.state
+    assert "failed again" == again.state
 
 
 def test_one_that_died_before_its_redrive_was_noted_still_says_so() -> None:
-    assert "died again" == letter(death(), death(message="m-2", redriven_from="dl_x")).state
+    assert "failed again" == letter(a_failed_message(), a_failed_message(message="m-2", redriven_from="dl_x")).state
 
 
 DEATHS = st.lists(
     st.builds(
-        lambda n, at, tries: death(message=f"m-{n}", now=NOW + at, attempts=str(tries)),
+        lambda n, at, tries: a_failed_message(message=f"m-{n}", now=NOW + at, attempts=str(tries)),
         st.integers(0, 9),
         st.integers(0, 999),
         st.integers(1, 9),
@@ -124,12 +126,12 @@ DEATHS = st.lists(
 
 
 @given(DEATHS)
-def test_however_often_deaths_are_told_each_counts_once(told: list[FailedMessage]) -> None:
+def test_however_often_a_message_comes_each_failure_counts_once(told: list[FailedMessage]) -> None:
     once = {one.message_id: one for one in reversed(told)}
 
     found = letter(*told)
 
-    assert len(once) == found.deaths
+    assert len(once) == found.failures
     assert sum(one.attempts for one in once.values()) == found.attempts
     assert found == letter(*told, *told)
 
@@ -146,7 +148,7 @@ def test_the_largest_body_fits_into_an_item_though_its_escapes_are_longer(text: 
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     assert len(text.encode()) <= LARGEST_BODY
 
-    item = repository.to_item(letter(death(body)))
+    item = repository.to_item(letter(a_failed_message(body)))
 
     assert len(item["body"]) + len(json.dumps({k: v for k, v in item.items() if k != "body"})) < 400_000
     assert body.encode() == repository.from_item(item).body
@@ -158,4 +160,4 @@ def test_a_body_mixed_of_escapes_and_what_cannot_be_shortened_fits_too(escaped: 
     text = "".join(random.Random(escaped).choices(alphabet, k=LARGEST_BODY // 3))
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
-    assert len(repository.to_item(letter(death(body)))["body"]) < 380_000
+    assert len(repository.to_item(letter(a_failed_message(body)))["body"]) < 380_000

@@ -16,7 +16,7 @@ from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.failed_message import FailedMessage, Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.runtime import Runtime
-from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, death, given_up
+from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, a_failed_message, given_up
 from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
 
 QUEUES = {
@@ -100,7 +100,7 @@ def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
     desk.handle(record, record, runtime=Runtime(clock=lambda: NOW + 99))
 
     assert before == desk.letters
-    assert (1, 1) == (before[0].deaths, before[0].attempts)
+    assert (1, 1) == (before[0].failures, before[0].attempts)
 
 
 def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(desk: Desk) -> None:
@@ -108,11 +108,11 @@ def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(de
     desk.handle(given_up(message="m-2", received=6), runtime=Runtime(clock=lambda: NOW + 600))
 
     (letter,) = desk.letters
-    assert (2, 10, 1_763_800_000, NOW + 600) == (letter.deaths, letter.attempts, letter.first_at, letter.last_at)
+    assert (2, 10, 1_763_800_000, NOW + 600) == (letter.failures, letter.attempts, letter.first_at, letter.last_at)
     assert [letter] == list(desk.repository.about(ORDER_NO))
 
 
-def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
+def test_two_keepers_at_once_lose_no_failure(desk: Desk) -> None:
     records = [given_up(message=f"m-{n}", received=6) for n in range(4)]
 
     with ThreadPoolExecutor(4) as keepers:
@@ -121,11 +121,11 @@ def test_two_keepers_at_once_lose_no_death(desk: Desk) -> None:
         again = desk.handle(*(record for record in records if record["messageId"] in again))
 
     (letter,) = desk.letters
-    assert (4, 20) == (letter.deaths, letter.attempts)
+    assert (4, 20) == (letter.failures, letter.attempts)
 
 
 class Overtaken(DeadLetterRepository):
-    """A table in which another death of the same thing is kept just after the letter is read."""
+    """A table in which another failure of the same message is kept just after the letter is read."""
 
     def __init__(self, dynamodb: Any, table: str, other: FailedMessage) -> None:
         super().__init__(dynamodb, table)
@@ -139,15 +139,15 @@ class Overtaken(DeadLetterRepository):
         return found
 
 
-def test_a_death_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws: Callable[[str], Any]) -> None:
+def test_a_failure_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws: Callable[[str], Any]) -> None:
     desk.handle(given_up(message="m-1", received=6))
     table = desk.environment["DEAD_LETTERS_TABLE"]
 
-    overtaken = Overtaken(aws("dynamodb"), table, death(message="m-2", received=6))
+    overtaken = Overtaken(aws("dynamodb"), table, a_failed_message(message="m-2", received=6))
     assert [] == desk.handle(given_up(message="m-3", received=6), repository=overtaken)
 
     (letter,) = desk.letters
-    assert (3, 15) == (letter.deaths, letter.attempts)
+    assert (3, 15) == (letter.failures, letter.attempts)
 
 
 def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> None:
@@ -159,8 +159,8 @@ def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> 
     desk.handle(given_up(message="m-2", redriven_from=letter.letter_id, delivery_id="redrive-1"))
 
     (again,) = desk.letters
-    assert ("died again", "redrive-1", 2) == (again.state, again.redriven_as, again.deaths)
-    assert "died again" == desk.said.about("dead letter")[-1]["state"]
+    assert ("failed again", "redrive-1", 2) == (again.state, again.redriven_as, again.failures)
+    assert "failed again" == desk.said.about("dead letter")[-1]["state"]
 
 
 @pytest.mark.parametrize("body", [" ", "{", "null", "[]", '"x"', "\x7f", '{"data": []}', "茶" * 80_000])

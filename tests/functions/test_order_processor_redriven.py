@@ -101,7 +101,7 @@ def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
     desk.redriven(letter)
     (again,) = desk.kept()
 
-    assert (letter.letter_id, "died again", 2, 2) == (again.letter_id, again.state, again.deaths, again.attempts)
+    assert (letter.letter_id, "failed again", 2, 2) == (again.letter_id, again.state, again.failures, again.attempts)
     assert (letter.body, letter.first_at) == (again.body, again.first_at)
     assert again.delivery_id == again.redriven_as
 
@@ -117,4 +117,4 @@ def test_the_second_event_under_a_used_id_is_kept_beside_the_first_and_never_app
     desk.redriven(letter)
 
     assert paid == desk.rig.order()
-    assert ["died again"] == [one.state for one in desk.kept()]
+    assert ["failed again"] == [one.state for one in desk.kept()]

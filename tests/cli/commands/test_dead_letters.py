@@ -18,7 +18,7 @@ from jiuwu_cli.dead_letters.redrive import NotRedriven, Redrive, send_all
 from jiuwu_cli.deployment.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
-from tests.dead_letters.failed_messages import NOW, death
+from tests.dead_letters.failed_messages import NOW, a_failed_message
 from tests.functions.trade_messages import an_order, drained, number, told
 from tests.orders.lives import PAID
 
@@ -68,9 +68,11 @@ def test_every_command_explains_itself_with_an_example(jiuwu: Jiuwu, command: st
 def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
     dead: Callable[..., Any], shelf: DeadLetterRepository
 ) -> None:
-    old = shelf.keep(death(paid(0), message="m-1", kind="poison", reason=UNKNOWN, now=NOW))
-    new = shelf.keep(death("{", message="m-2", source=INTAKE, kind="quarantined", event_type="", now=NOW + 60))
-    sent = shelf.keep(death(paid(2), message="m-3", received=6))
+    old = shelf.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN, now=NOW))
+    new = shelf.keep(
+        a_failed_message("{", message="m-2", source=INTAKE, kind="quarantined", event_type="", now=NOW + 60)
+    )
+    sent = shelf.keep(a_failed_message(paid(2), message="m-3", received=6))
     shelf.redriven(sent, as_="redrive-1", at=NOW)
 
     first, second = lines(dead("list"))
@@ -85,7 +87,9 @@ def test_the_list_names_a_kind_once_and_chooses_by_the_reason_with_or_without_it
     dead: Callable[..., Any], shelf: DeadLetterRepository, reason: str
 ) -> None:
     shelf.keep(
-        death('{"order_no":"JW1"}', source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized")
+        a_failed_message(
+            '{"order_no":"JW1"}', source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized"
+        )
     )
 
     (line,) = lines(dead("list", "--reason", reason))
@@ -96,14 +100,14 @@ def test_the_list_names_a_kind_once_and_chooses_by_the_reason_with_or_without_it
 def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
     dead: Callable[..., Any], shelf: DeadLetterRepository
 ) -> None:
-    letter = shelf.keep(death(message="m-1", received=6))
+    letter = shelf.keep(a_failed_message(message="m-1", received=6))
     shelf.redriven(letter, as_="redrive-1", at=NOW)
     assert [] == lines(dead("list"))
     assert "redriven" in lines(dead("list", "--all"))[0]
 
-    shelf.keep(death(message="m-2", received=6, redriven_from=letter.letter_id))
+    shelf.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.letter_id))
 
-    assert "died again" in lines(dead("list"))[0]
+    assert "failed again" in lines(dead("list"))[0]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +124,8 @@ def test_kind_time_and_reason_choose(
     dead: Callable[..., Any], shelf: DeadLetterRepository, choice: tuple[str, str], expected: set[str]
 ) -> None:
     ids = {
-        "m-1": shelf.keep(death(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
-        "m-2": shelf.keep(death(paid(1), message="m-2", received=6, now=NOW + 60)).letter_id,
+        "m-1": shelf.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
+        "m-2": shelf.keep(a_failed_message(paid(1), message="m-2", received=6, now=NOW + 60)).letter_id,
     }
 
     (found,) = lines(dead("list", "--json", *choice))
@@ -131,11 +135,18 @@ def test_kind_time_and_reason_choose(
 
 def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], shelf: DeadLetterRepository) -> None:
     headers = json.dumps({"X-Jiuwu-Nonce": "n-1", "X-Jiuwu-Event-Id": "evt-1"})
-    letter = shelf.keep(death(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1"))
+    letter = shelf.keep(a_failed_message(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1"))
 
     shown = dead("show", letter.letter_id).stdout
 
-    for expected in ("poison", "waiting", UNKNOWN, "1 in 1 death", "2025-11-22 16:26:40 +08:00", "X-Jiuwu-Nonce: n-1"):
+    for expected in (
+        "poison",
+        "waiting",
+        UNKNOWN,
+        "1 in 1 failure",
+        "2025-11-22 16:26:40 +08:00",
+        "X-Jiuwu-Nonce: n-1",
+    ):
         assert expected in shown
     assert '    "amount": "12.34"' in shown
     assert "ignature" not in shown
@@ -145,7 +156,7 @@ def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], she
 def test_hostile_bytes_do_not_reach_the_terminal_and_are_there_on_demand(
     dead: Callable[..., Any], shelf: DeadLetterRepository, body: bytes
 ) -> None:
-    letter = shelf.keep(replace(death("x", source=INTAKE, kind="quarantined"), body=body))
+    letter = shelf.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
 
     assert not {"\x1b", "\u202e", "\x00"} & set(dead("show", letter.letter_id).stdout)
     assert body == dead("show", "--raw", letter.letter_id).stdout_bytes
@@ -170,7 +181,7 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
     body = paid(0) + " \n"
-    letter = shelf.keep(death(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}'))
+    letter = shelf.keep(a_failed_message(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}'))
 
     (line,) = lines(dead("redrive", letter.letter_id, "--yes"))
 
@@ -192,8 +203,8 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
 def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
-    shelf.keep(death(paid(0), message="m-1", received=6))
-    shelf.keep(death("{}", message="m-2", received=6, source=COMMUNITY, event_type="user.updated"))
+    shelf.keep(a_failed_message(paid(0), message="m-1", received=6))
+    shelf.keep(a_failed_message("{}", message="m-2", received=6, source=COMMUNITY, event_type="user.updated"))
 
     said = lines(dead("redrive", "--kind", "exhausted", "--dry-run"))
 
@@ -208,7 +219,9 @@ def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
     readable = {**told("paid"), "event_id": "evt-1"}
     text = json.dumps(readable | {"data": readable["data"] | {"title": "\ufffe"}}, ensure_ascii=False)
     letter = shelf.keep(
-        replace(death("x", source=INTAKE, kind="quarantined", event_type=""), body=text.encode(), order_no="")
+        replace(
+            a_failed_message("x", source=INTAKE, kind="quarantined", event_type=""), body=text.encode(), order_no=""
+        )
     )
 
     lines(dead("redrive", letter.letter_id, "--yes"))
@@ -237,7 +250,7 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_cannot_be_sent_says_why_and_stays(
     dead: Callable[..., Any], shelf: DeadLetterRepository, facts: dict[str, Any], why: str
 ) -> None:
-    letter = shelf.keep(death(**facts))
+    letter = shelf.keep(a_failed_message(**facts))
 
     result = dead("redrive", letter.letter_id, "--yes")
 
@@ -250,7 +263,7 @@ def test_many_are_sent_only_when_a_person_says_yes(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
     for n in range(11):
-        shelf.keep(death(paid(n), message=f"m-{n}", received=6))
+        shelf.keep(a_failed_message(paid(n), message=f"m-{n}", received=6))
 
     asked = dead("redrive", "--kind", "exhausted", stdin="n\n")
     assert (130, True) == (asked.exit_code, "Send 11 letters back" in asked.stderr)
@@ -263,7 +276,7 @@ def test_many_are_sent_only_when_a_person_says_yes(
 def test_one_is_sent_only_when_a_person_says_yes(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
-    letter = shelf.keep(death(paid(0)))
+    letter = shelf.keep(a_failed_message(paid(0)))
 
     declined = dead("redrive", letter.letter_id, stdin="n\n")
     assert (130, True) == (declined.exit_code, "Send 1 letter back in " in declined.stderr)
@@ -277,14 +290,14 @@ def test_one_is_sent_only_when_a_person_says_yes(
 def test_without_a_terminal_a_letter_is_sent_only_by_yes(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, stdin: str
 ) -> None:
-    result = dead("redrive", shelf.keep(death(paid(0))).letter_id, stdin=stdin)
+    result = dead("redrive", shelf.keep(a_failed_message(paid(0))).letter_id, stdin=stdin)
 
     assert "give --yes" in complaint(result)
     assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
 
 
 def test_the_rate_is_kept_between_letters(shelf: DeadLetterRepository, deployed: Stack) -> None:
-    letters = [shelf.keep(death(paid(n), message=f"m-{n}")) for n in range(3)]
+    letters = [shelf.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
     slept: list[float] = []
 
     send_all(Redrive(deployed), letters, rate=4, sleep=slept.append)
@@ -325,7 +338,9 @@ def given_up_effect(stack: Stack, shelf: DeadLetterRepository) -> tuple[Order, D
     assert isinstance(failed, Applied)
     assert set() == stack.store.save_many([(order, failed.order)])
     body = json.dumps({"order_no": order.order_no})
-    letter = shelf.keep(death(body, source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized"))
+    letter = shelf.keep(
+        a_failed_message(body, source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized")
+    )
     return now(stack, order), letter
 
 
@@ -385,7 +400,7 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
     )
     deployed.store.save_many([(order, full)])
     letter = shelf.keep(
-        death(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=str(effect), kind="exhausted")
+        a_failed_message(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=str(effect), kind="exhausted")
     )
 
     with pytest.raises(NotRedriven, match="keeps less than that"):

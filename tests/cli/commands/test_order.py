@@ -25,7 +25,7 @@ from jiuwu_cli.orders.timeline import Difference, Moment, folded, head, moments_
 from jiuwu_cli.terminal.output import wrapped
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
-from tests.dead_letters.failed_messages import death
+from tests.dead_letters.failed_messages import a_failed_message
 from tests.functions.trade_messages import an_order, number
 from tests.orders.lives import COMPLETED, HELD, NOW, PAID, PLACED, REFUNDED, SHIPPED, after, paid, refunded
 
@@ -89,7 +89,9 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
     letter = shelf.keep(
-        death(body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30)
+        a_failed_message(
+            body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30
+        )
     )
     finding = Finding(Drift.PLATFORM_BEHIND, order.order_no, "shipped here, paid there")
     records = Records(deployed.client("dynamodb"), deployed.output("ReconciliationTable"))
@@ -135,7 +137,7 @@ def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: St
 
 def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
-    letter = shelf.keep(death(kind="poison", reason="order_unknown: out_order_no"))
+    letter = shelf.keep(a_failed_message(kind="poison", reason="order_unknown: out_order_no"))
 
     result = told(letter.order_no)
 

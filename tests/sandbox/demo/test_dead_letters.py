@@ -61,9 +61,9 @@ def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_agai
 
     jiuwu("dead-letters", "redrive", letter["letter_id"], "--yes")
 
-    (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["deaths"] == 2)
-    assert (letter["letter_id"], "died again") == (again["letter_id"], again["state"])
+    (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["failures"] == 2)
+    assert (letter["letter_id"], "failed again") == (again["letter_id"], again["state"])
     assert again["redriven_as"] == again["delivery_id"]
     story = jiuwu("order", number)
-    assert f"{letter['letter_id']} poison, died again" in story
+    assert f"{letter['letter_id']} poison, failed again" in story
     assert f"redriven_from {letter['letter_id']}" in story

@@ -1,4 +1,4 @@
-"""A message that was given up, as it arrives from a dead-letter queue: who it was, and what it died of."""
+"""A message that failed permanently, as it arrives from a dead-letter queue: what it was, and why it failed."""
 
 import base64
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from jiuwu.platform.profile import lookup
 if TYPE_CHECKING:
     from jiuwu.platform.profile.contract import Profile
 
-# The queues that letters come from and are sent back to, and the intake, which quarantines before any queue.
+# The queues that messages come from and are redriven to, and the intake, which quarantines before any queue.
 ORDERS, EFFECTS, COMMUNITY, INTAKE = "OrderQueue", "EffectQueue", "CommunityQueue", "WebhookIntake"
 _LONGEST_KEY = 128
-# What goes on with a message when somebody gives it up, in this order as far as SQS's ten attributes reach.
-_GOES_ON = ("event_id", "event_type", "received_at", "delivery_id", "headers", "redriven_from")
+# What a message takes along to a dead-letter queue, in this order as far as SQS's ten attributes reach.
+_KEPT_ATTRIBUTES = ("event_id", "event_type", "received_at", "delivery_id", "headers", "redriven_from")
 _ATTRIBUTES = 10
 _LONGEST_REASON = 1000
 
@@ -24,7 +24,7 @@ type Record = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """Why a message was given up."""
+    """Why a message failed permanently."""
 
     POISON = "poison"  # it can never succeed
     EXHAUSTED = "exhausted"  # it kept failing
@@ -33,8 +33,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """What a message that was given up tells of itself. `body` holds the original bytes, `headers` JSON without the
-    signature; empty is what it does not have."""
+    """The facts of a message that failed permanently.
+
+    `body` holds the original bytes, `headers` JSON without the signature; a fact that is not known is empty.
+    """
 
     source: str
     kind: Kind
@@ -52,10 +54,10 @@ class MessageFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedMessage(MessageFacts):
-    """One message that was given up.
+    """One message that failed permanently.
 
     `at` and `received_at` are Unix seconds: when it is kept, and when the platform's notification first came.
-    `message_id` is SQS's: the same again is the same death.
+    `message_id` is SQS's: the same id is the same failure.
     """
 
     message_id: str
@@ -65,66 +67,66 @@ class FailedMessage(MessageFacts):
 
 
 def read(record: Record, *, source: str, profile: "Profile", now: int) -> FailedMessage:
-    """The death that a record of Lambda's SQS event tells of; whatever lies in the queue is one."""
-    told = attributes(record)
-    body = _bytes(record["body"], told.get("encoding", ""))
-    effect = told.get("effect", "")
+    """Return the failed message in a record of Lambda's SQS event; whatever lies in the queue is one."""
+    sent = attributes(record)
+    body = _bytes(record["body"], sent.get("encoding", ""))
+    effect = sent.get("effect", "")
     return FailedMessage(
         message_id=record["messageId"],
         source=source,
-        kind=_kind(told),
-        reason=told.get("reason") or f"gave_up: {source} handed it out again and again, and nobody took it",
-        function=told.get("function", ""),
-        attempts=_attempts(record, told),
+        kind=_kind(sent),
+        reason=sent.get("reason") or f"gave_up: {source} handed it out again and again, and nobody took it",
+        function=sent.get("function", ""),
+        attempts=_attempts(record, sent),
         body=body,
         at=now,
-        received_at=_received_at(record, told, now),
-        event_id=told.get("event_id", ""),
-        event_type=told.get("event_type", ""),
-        order_no=told.get("order_no") or _order_no(body, source, profile),
+        received_at=_received_at(record, sent, now),
+        event_id=sent.get("event_id", ""),
+        event_type=sent.get("event_type", ""),
+        order_no=sent.get("order_no") or _order_no(body, source, profile),
         effect=effect,
-        delivery_id=told.get("delivery_id", ""),
-        headers=told.get("headers", ""),
-        redriven_from=told.get("redriven_from", ""),
+        delivery_id=sent.get("delivery_id", ""),
+        headers=sent.get("headers", ""),
+        redriven_from=sent.get("redriven_from", ""),
     )
 
 
 def attributes(record: Record) -> dict[str, str]:
-    """The text attributes of a message as Lambda hands it over."""
+    """Return the text attributes of a message as Lambda delivers it."""
     found: Mapping[str, Mapping[str, str]] = record.get("messageAttributes") or {}
     return {name: attribute["stringValue"] for name, attribute in found.items() if attribute.get("stringValue")}
 
 
 def failure_attributes(record: Record, *, kind: Kind, reason: str, function: str) -> dict[str, str]:
-    """The attributes with which a function puts a message that it gives up into a dead-letter queue: why, and those
-    that the message had, as many as fit."""
-    told = attributes(record)
+    """Return the attributes of a message that `function` sends to its dead-letter queue: the failure, and as many of
+    its own as fit."""
+    sent = attributes(record)
     tried = str(received(record))
     ours = {"kind": kind.value, "reason": reason[:_LONGEST_REASON], "function": function, "attempts": tried}
-    names = sorted(told.keys() - ours.keys(), key=lambda name: (name not in _GOES_ON, name))
-    return {name: told[name] for name in names[: _ATTRIBUTES - len(ours)]} | ours
+    names = sorted(sent.keys() - ours.keys(), key=lambda name: (name not in _KEPT_ATTRIBUTES, name))
+    return {name: sent[name] for name in names[: _ATTRIBUTES - len(ours)]} | ours
 
 
-def _kind(told: Mapping[str, str]) -> Kind:
-    kind = told.get("kind", Kind.EXHAUSTED)  # SQS itself writes none
+def _kind(sent: Mapping[str, str]) -> Kind:
+    kind = sent.get("kind", Kind.EXHAUSTED)  # SQS itself writes none
     return Kind(kind) if kind in Kind else Kind.POISON
 
 
-def _attempts(record: Record, told: Mapping[str, str]) -> int:
-    """How often it was tried. SQS counts on over all queues, this receipt included; who gives up by himself says so."""
-    if told.get("attempts", "").isdecimal():
-        return int(told["attempts"])
-    return 1 if "kind" in told else max(1, received(record) - 1)
+def _attempts(record: Record, sent: Mapping[str, str]) -> int:
+    """Return the number of attempts: what a function says that gave up, else SQS's count without this receipt."""
+    if sent.get("attempts", "").isdecimal():
+        return int(sent["attempts"])
+    return 1 if "kind" in sent else max(1, received(record) - 1)
 
 
 def received(record: Record) -> int:
-    """Return how often SQS has handed out a message, this time included."""
+    """Return how often SQS has delivered a message, this time included."""
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
 
 
-def _received_at(record: Record, told: Mapping[str, str], now: int) -> int:
+def _received_at(record: Record, sent: Mapping[str, str], now: int) -> int:
     try:
-        return int(float(told["received_at"]))
+        return int(float(sent["received_at"]))
     except (KeyError, ValueError, OverflowError):
         return int(record.get("attributes", {}).get("SentTimestamp", now * 1000)) // 1000
 
@@ -139,7 +141,7 @@ def _bytes(body: str, encoding: str) -> bytes:
 
 
 def _order_no(body: bytes, source: str, profile: "Profile") -> str:
-    """The order that it is about, if it names one; nothing else of the body is looked at."""
+    """Return the order that it is about, if it names one; nothing else of the body is read."""
     try:
         found = decode(body)
     except ValueError:

@@ -22,7 +22,7 @@ def kept(letter: DeadLetter) -> None:
         "effect": letter.effect,
         "delivery_id": letter.delivery_id,
         "attempts": letter.attempts,
-        "deaths": letter.deaths,
+        "failures": letter.failures,
         "state": letter.state,
     }
     telemetry.logger.error("dead letter", extra={name: value for name, value in fields.items() if value})

@@ -23,13 +23,13 @@ BY_KIND, BY_ORDER = "by_kind", "by_order"
 # length; those shrink to less than they were.
 _DEFLATED_FROM = 300_000
 _ROUNDS = 4
-_REDRIVEN = "SET redriven_at = :at, redriven_as = :as, redriven_after = :deaths ADD redrives :one, version :one"
+_REDRIVEN = "SET redriven_at = :at, redriven_as = :as, redriven_after = :failures ADD redrives :one, version :one"
 
 type Item = dict[str, Any]
 
 
 class DeadLettersBusy(Exception):
-    """Others wrote the letter again and again; nothing was kept, so the message has to come again."""
+    """Others kept writing the letter; nothing was kept, so the message has to be redelivered."""
 
 
 class DeadLetterRepository:
@@ -39,39 +39,39 @@ class DeadLetterRepository:
         self._table = Table(dynamodb, table)
 
     def get(self, id_: str) -> DeadLetter | None:
-        """The whole letter, or None."""
+        """Return the whole letter, or None."""
         item = self._table.get({"letter_id": id_})
         return from_item(item) if item else None
 
-    def keep(self, death: FailedMessage) -> DeadLetter:
-        """The letter with this death in it, once, however often it is told. Raises ShelfBusy."""
+    def keep(self, message: FailedMessage) -> DeadLetter:
+        """Add a failure to its letter, once however often it comes; return the letter. Raises DeadLettersBusy."""
         for _ in range(_ROUNDS):
-            before = self.get(letter_id(death))
-            after = keep(before, death)
+            before = self.get(letter_id(message))
+            after = keep(before, message)
             if after is None and before is not None:
                 return before
             if after is not None and self._put(after):
                 return after
-        raise DeadLettersBusy(letter_id(death))
+        raise DeadLettersBusy(letter_id(message))
 
     def redriven(self, letter: DeadLetter, *, as_: str, at: int) -> None:
-        """Notes that a letter, as it was read, was sent back to its queue under this delivery id."""
-        # the version moves, so that a death kept at the same instant does not write over this
-        values = {"at": at, "as": as_, "deaths": letter.deaths, "one": 1}
+        """Note that a letter, as it was read, was sent back to its queue under this delivery id."""
+        # the version moves, so that a failure kept at the same instant does not write over this
+        values = {"at": at, "as": as_, "failures": letter.failures, "one": 1}
         self._table.update_if({"letter_id": letter.letter_id}, _REDRIVEN, "attribute_exists(letter_id)", **values)
 
     def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[DeadLetter]:
-        """Letters of a kind whose last death is not before `since`, without their bodies."""
+        """Return the letters of a kind that failed last at `since` (Unix seconds) or later, without their bodies."""
         condition = "kind_shard = :shard AND last_at >= :since"
         shards = (self._table.query_all(BY_KIND, condition, shard=f"{kind}#{n}", since=since) for n in range(SHARDS))
         return map(from_item, chain.from_iterable(shards))
 
     def about(self, order_no: str) -> Iterator[DeadLetter]:
-        """Letters about an order, oldest death first, without their bodies."""
+        """Return the letters about an order, oldest failure first, without their bodies."""
         return map(from_item, self._table.query_all(BY_ORDER, "order_no = :order", order=order_no))
 
     def _put(self, letter: DeadLetter) -> bool:
-        """Whether the letter was written: not when somebody else wrote it since it was read."""
+        """Return whether the letter was written: not when another process wrote it since it was read."""
         item = to_item(replace(letter, version=letter.version + 1))
         if letter.version:
             return self._table.put_if(item, "version = :version", version=letter.version).done
@@ -79,7 +79,7 @@ class DeadLetterRepository:
 
 
 def to_item(letter: DeadLetter) -> Item:
-    """The letter's item; what is empty or zero has no attribute."""
+    """Return the letter's item; what is empty or zero has no attribute."""
     item: Item = {name: value for name in _TEXTS + _NUMBERS if (value := getattr(letter, name))}
     deflated = len(letter.body) > _DEFLATED_FROM
     body = zlib.compress(letter.body) if deflated else letter.body
@@ -94,7 +94,7 @@ def to_item(letter: DeadLetter) -> Item:
 
 
 def from_item(item: Mapping[str, Any]) -> DeadLetter:
-    """The letter that an item holds; an index has it without body and messages."""
+    """Return the letter that an item holds; an index has it without body and messages."""
     body = item.get("body", b"")
     values: dict[str, Any] = {name: item.get(name, "") for name in _TEXTS}
     values |= {name: item.get(name, 0) for name in _NUMBERS}
