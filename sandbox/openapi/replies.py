@@ -75,13 +75,13 @@ class Refund(Struct):
 
 
 class Effect(Struct):
-    effect: Annotated[str, Meta(description="要对外完成的动作")]
+    effect: Annotated[str, Meta(description="外发动作")]
     state: Annotated[
         Literal["pending", "processing", "done", "failed", "given_up"],
         Meta(description="退款从平台受理到入账为 processing；failed 的退款可以重新申请"),
     ]
     attempts: Annotated[int, Meta(ge=0)]
-    why: Annotated[str, Meta(description="放弃的原因")] | UnsetType = UNSET
+    why: Annotated[str, Meta(description="永久失败的原因")] | UnsetType = UNSET
     reason: Annotated[str, Meta(description="您申请退款时填写的原因")] | UnsetType = UNSET
 
 
