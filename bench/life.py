@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.shop import products
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.tables import Table
-from sandbox.simulation.world.actors import Member, stock
+from sandbox.simulation.world.actors import Member, add_products
 from sandbox.simulation.world.clock import Clock
 from sandbox.simulation.world.world import START, World, simulated_world
 from sandbox.simulator.actions import Actions
@@ -29,7 +29,7 @@ def run() -> dict[str, Discrepancy]:
 
 def _ours() -> Discrepancy:
     with simulated_world() as built:
-        stock(built)
+        add_products(built)
         member = Member(built, "ou_bench")
         member.log_in()
         built.start(off=["TokenRefresher", "Reconciler", "DailyStatement", "ProductSync"])

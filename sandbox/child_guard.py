@@ -1,7 +1,8 @@
-"""Runs a Python module as a child that cannot outlive its parent: `python child_guard.py MODULE [ARGUMENT…]`.
+"""Run a Python module as a child that cannot outlive its parent: `python child_guard.py MODULE [ARGUMENT…]`.
 
-The parent holds the other end of standard input. When it goes away, by Ctrl-C, an error or kill -9, the pipe closes
-and the whole process group goes too. Only the standard library: this runs under the environments of other tools.
+The parent holds the other end of standard input. When the parent ends, by Ctrl-C, an error or kill -9, the pipe closes
+and this process kills its whole group. Uses only the standard library, because it runs in the environments of other
+tools.
 """
 
 import os

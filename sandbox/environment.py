@@ -1,4 +1,4 @@
-"""The whole sandbox as one value: `with Sandbox() as sandbox:` has everything running, and leaves nothing behind."""
+"""The whole sandbox as one value: `with Sandbox() as sandbox:` starts everything, and leaves nothing behind."""
 
 import fcntl
 import json
@@ -36,7 +36,7 @@ _CALLED = {"simulator": "the simulated platform", "shop": "the shop"}
 
 
 class Ports:
-    """Which ports the sandbox listens on: free ones, or three in a row from a given one."""
+    """The ports that the sandbox listens on: free ones, or three in a row from a given one."""
 
     def __init__(self, base: int | None = None) -> None:
         found = list(range(base, base + 3)) if base else list(processes.free_ports(3))
@@ -63,7 +63,7 @@ class Sandbox:
         parameters: Mapping[str, str] | None = None,
         report: Callable[[str], None] = print,
     ) -> None:
-        """`parameters` override the template's; `report` hears what is being done. A name in use gets a number."""
+        """Prepare; `parameters` override the template's, `report` receives each step. A name in use gets a number."""
         self._wanted, self._ports, self._parameters, self._report = name, ports or Ports(), parameters or {}, report
         self.api_url = f"http://127.0.0.1:{self._ports.front_door}"
         self.shop_url = f"{self.api_url}/shop/"
@@ -91,13 +91,13 @@ class Sandbox:
                 raise fault  # here, so that a part that has ended is named instead of what failed because of it
 
     def check(self) -> None:
-        """Raise ProcessFailed when a part of the sandbox has ended: one line that names it and its log."""
+        """Raise ProcessFailed when a part of the sandbox has ended; its line names the part and its log."""
         for child in self._children.values():
             child.check()
 
     @contextmanager
     def _naming_ended_parts(self) -> Iterator[None]:
-        """Name the part that has ended where something fails because of it."""
+        """Raise the error of the part that has ended instead of one that follows from it."""
         try:
             yield
         except processes.ProcessFailed:
@@ -108,17 +108,17 @@ class Sandbox:
 
     @property
     def state_file(self) -> Path:
-        """Where the URLs and the sandbox's credentials stand; the jiuwu command finds it from the folder above it."""
+        """Return the file with the URLs and credentials; the jiuwu command finds it from the folder above."""
         home = SANDBOX if self.folder.name == "default" else self.folder / ".sandbox"
         return home / "state.json"
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process ids of what runs, by name; the functions' runtimes are children of "aws"."""
+        """Return the process ids by name; the functions' runtimes are children of "aws"."""
         return {name: child.pid for name, child in self._children.items()}
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
-        """A boto3 client of the local AWS."""
+        """Return a boto3 client of the local AWS."""
         return self.stack.client(service)
 
     def _start(self, running: ExitStack) -> None:
@@ -185,8 +185,7 @@ class Sandbox:
         child.wait_for(self.shop_url)
 
     def _seed(self) -> None:
-        """The shop's products into the table, and from there to the platform as ProductSync brings them; points for
-        those whom the consent page offers."""
+        """Fill the sandbox: products on both sides, and points for the members whom the consent page offers."""
         table, dynamodb = self.stack.outputs["ProductsTable"], self.aws("dynamodb")
         app = AppSecrets(current=self.app_secret)
         platform = PlatformClient(profile.load(), base_url=self.simulator_url, app_id=APP_ID, secrets=lambda: app)
@@ -226,7 +225,7 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _folder(wanted: str) -> Iterator[Path]:
-    """An empty folder that is ours while we run: `wanted`, or that with a number while another sandbox has it."""
+    """Yield an empty folder of our own: `wanted`, or that with a number while another sandbox has it."""
     locks = SANDBOX / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     for name in chain([wanted], (f"{wanted}-{number}" for number in count(2))):

@@ -1,6 +1,7 @@
-"""Installs a lock file into a virtual environment and shows how far it is: `python -P sandbox/install.py FOLDER LOCK`.
+"""Install a lock file into a virtual environment and show progress: `python -P sandbox/install.py FOLDER LOCK`.
 
-Only the standard library: this is what installs all others. pip's own settings (PIP_INDEX_URL, proxies, …) hold.
+Uses only the standard library, because it installs everything else. pip's own settings (PIP_INDEX_URL, proxies, …)
+apply.
 """
 
 import os
@@ -22,11 +23,11 @@ _HINT = "on a slow or closed network set PIP_INDEX_URL to a mirror that you trus
 
 
 class InstallFailed(Exception):
-    """pip could not install; holds the end of what it said."""
+    """pip could not install; holds the end of its output."""
 
 
 def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Make the environment and install what the lock file lists; raises InstallFailed."""
+    """Make the environment and install what the lock file lists; raise InstallFailed."""
     packages = sum(_PACKAGE.match(line) is not None for line in lock.read_text("utf-8").splitlines())
     what = f"{packages} package{'' if packages == 1 else 's'} of {lock.name}"
     _show(f"installing {what} into {folder.name}; the first time takes about a minute …")
@@ -45,8 +46,7 @@ def install(folder: Path, lock: Path, environment: Mapping[str, str] = os.enviro
 
 
 def progress(lines: Iterable[str], packages: int, each: int = 1) -> Iterator[str]:
-    """Yield how far pip is, from what it says: every so many packages that it has handled, and the unpacking at the
-    end."""
+    """Yield how far pip is, read from its output: every so many packages, and the unpacking at the end."""
     handled = 0
     for line in lines:
         if found := _HANDLED.match(line):
@@ -64,7 +64,7 @@ def _kept(lines: Iterable[str], last: deque[str]) -> Iterator[str]:
 
 
 def _show(text: str, *, passing: bool = False) -> None:
-    """Print a line for people; on a terminal a passing one makes room for the next."""
+    """Print a line; on a terminal the next line replaces a passing one."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="" if passing else "\n", file=sys.stderr, flush=True)
     else:

@@ -23,14 +23,14 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ProcessFailed(Exception):
-    """A process of the sandbox did not do what it was started for; one line that says where its log is."""
+    """A process of the sandbox did not do its work; one line that says where its log is."""
 
     def __init__(self, what: str, log: Path) -> None:
         super().__init__(f"{what}{_disk(log)}; its log is {_shown(log)}")
 
 
 class CommandFailed(ProcessFailed):
-    """A command ended badly; the end of its log follows the line."""
+    """A command failed; the end of its log follows the line."""
 
     def __init__(self, what: str, log: Path) -> None:
         super().__init__(what, log)
@@ -39,7 +39,7 @@ class CommandFailed(ProcessFailed):
 
 @dataclass(frozen=True)
 class Child:
-    """A running process group, what people call it, and where it logs."""
+    """A running process group, its name for people, and its log."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -50,7 +50,7 @@ class Child:
         return self.process.pid
 
     def check(self) -> None:
-        """Raise ProcessFailed when it has ended, whatever with."""
+        """Raise ProcessFailed when it has ended, with any status."""
         status = self.process.poll()
         if status is not None:
             why = self._last_line() if status > 0 else ""
@@ -61,7 +61,7 @@ class Child:
         return f": {lines[-1][:200]}" if lines else ""
 
     def stop(self) -> None:
-        """Ends the whole group: politely first, for sure after five seconds."""
+        """Terminate the whole group, and kill it after five seconds."""
         _signal_group(self.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_TERM_SECONDS)
@@ -72,7 +72,7 @@ class Child:
             self.process.stdin.close()
 
     def wait_for(self, url: str, *, seconds: float = 20.0) -> None:
-        """Returns once `url` answers 2xx; raises ProcessFailed otherwise."""
+        """Wait until `url` answers 2xx; raise ProcessFailed otherwise."""
         deadline = time.monotonic() + seconds
         try:
             while time.monotonic() < deadline:
@@ -96,7 +96,7 @@ def start(  # noqa: PLR0913 -- as subprocess has them
     cwd: Path,
     name: str = "",
 ) -> Child:
-    """Runs `module` under the interpreter `python`, in a group of its own that ends when we end."""
+    """Start `module` under the interpreter `python`, in a process group of its own that ends when we end."""
     # -P: modules come from `cwd`, not from the folder of child_guard.py
     command = [str(python), "-P", str(_CHILD_GUARD), module, *arguments]
     return Child(_begin(command, subprocess.PIPE, log=log, env=env, cwd=cwd), log, name or module)
@@ -105,7 +105,7 @@ def start(  # noqa: PLR0913 -- as subprocess has them
 def run(
     command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Runs a command to its end, output into `log`; raises CommandFailed when it fails.
+    """Run a command to its end, output into `log`; raise CommandFailed when it fails.
 
     `check` is called about twice a second; what it raises ends the command.
     """
@@ -137,7 +137,7 @@ def _begin(
 
 
 def alive(pid: int) -> bool:
-    """Whether there is a process with this id."""
+    """Return whether there is a process with this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -148,7 +148,7 @@ def alive(pid: int) -> bool:
 
 
 def free_ports(count: int) -> Sequence[int]:
-    """So many different TCP ports of the loopback that nobody uses just now."""
+    """Return so many different TCP ports of the loopback that are free now."""
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))

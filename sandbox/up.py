@@ -1,4 +1,4 @@
-"""Starts the sandbox and stays up, showing what happens: `python -m sandbox.up`. Ctrl-C ends it."""
+"""Start the sandbox and keep it up, showing what happens: `python -m sandbox.up`. Ctrl-C ends it."""
 
 import argparse
 import os
@@ -42,7 +42,7 @@ _OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.pa
 
 
 def main() -> int:
-    """Exit status 0 after Ctrl-C, 1 when something did not start, or ended by itself."""
+    """Return 0 after Ctrl-C, 1 when a part did not start or ended by itself."""
     show_every_character()
     given = _arguments()
     # also where SIGINT was ignored when this began, as a shell has it for what it runs in the background
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _port_base(text: str) -> int:
-    """Three ports in a row that nobody uses; argparse also asks this of the variable's value."""
+    """Return the first of three free ports in a row; argparse also passes the variable's value."""
     base = int(text) if text.isascii() and text.isdigit() else 0
     if not 1024 <= base <= 65_533:
         raise argparse.ArgumentTypeError("a number from 1024 to 65533")

@@ -1,4 +1,4 @@
-"""The merchant's warehouse: a queue that hears of every ship request on the merchant's bus."""
+"""The merchant's warehouse: a queue that receives every ship request on the merchant's bus."""
 
 import json
 
@@ -7,7 +7,7 @@ from sandbox.cloud.stack import Stack
 
 
 def open_queue(stack: Stack) -> str:
-    """Connects a new queue to the bus, as a merchant would; returns the queue's URL."""
+    """Connect a new queue to the bus, as a merchant would; return the queue's URL."""
     url, arn = _queue(stack)
     bus, events = stack.outputs["TradeBusName"], stack.client("events")
     pattern = json.dumps({"source": ["jiuwu-connect"], "detail-type": ["ship.requested"]})

@@ -16,7 +16,7 @@ from bench.capacity.usage import Line, Usage, count_usage, line_through
 from jiuwu.orders.business_day import day_of
 from jiuwu.orders.codec import SHARDS
 from jiuwu.platform import profile
-from sandbox.simulation.world.wiring import following
+from sandbox.simulation.world.wiring import next_tick
 from sandbox.simulation.world.world import World, simulated_world
 
 # Sizes fill whole pages of each shard, so that the difference is whole pages, too.
@@ -76,7 +76,7 @@ def cancelled(count: int, *, seconds: float) -> Usage:
     with simulated_world() as world:
         seed_orders(world, count)
         world.start(off=_OTHERS)
-        until = following(f"rate({_TICK_SECONDS // 60} minutes)", world.clock.now) + seconds
+        until = next_tick(f"rate({_TICK_SECONDS // 60} minutes)", world.clock.now) + seconds
         usage = count_usage(world, partial(world.clock.run, until))
         states = {order.status for order in world.platform.state.orders}
         if states - {"cancelled"}:

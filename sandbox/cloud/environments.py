@@ -1,4 +1,4 @@
-"""The tools' own Python environments below .sandbox/: what they pin must not meet what we pin."""
+"""Python environments for the tools below .sandbox/, whose pinned versions differ from ours."""
 
 import fcntl
 import hashlib
@@ -17,18 +17,18 @@ _HERE = Path(__file__).parent
 
 
 def cloud() -> Path:
-    """The bin folder with MiniStack."""
+    """Return the bin folder with MiniStack."""
     return _ensure("cloud-venv", _HERE / "requirements.lock")
 
 
 def sam() -> Path:
-    """The bin folder with the SAM CLI."""
+    """Return the bin folder with the SAM CLI."""
     return _ensure("sam-venv", _HERE / "sam-requirements.lock")
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Holds `path` as a lock between processes."""
+    """Hold `path` as a lock between processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -25,7 +25,7 @@ _OVERLAP_MS = 3000
 
 
 class Tail:
-    """Reads a log group from now on; each poll returns the lines that are new."""
+    """Read a log group from now on; each poll returns the lines that are new."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Tail:
         self._seen: set[str] = set()
 
     def poll(self) -> list[str]:
-        """The lines of the invocations that ended since the last poll, in their order."""
+        """Return the lines of the invocations that ended since the last poll, in their order."""
         start = self._since - _OVERLAP_MS
         events = self._logs.filter_log_events(logGroupName=self._group, startTime=start)["events"]
         # each invocation writes a stream of its own, all at once

@@ -1,4 +1,4 @@
-"""Starts and stops MiniStack, the local AWS. Used by the tests and by the sandbox alike."""
+"""Start and stop MiniStack, the local AWS, for the tests and for the sandbox."""
 
 import hashlib
 import os
@@ -27,13 +27,13 @@ class MiniStack:
     scratch: Path
 
     def stop(self) -> None:
-        """Ends it with its Lambda processes, and drops the code they ran."""
+        """End it with its Lambda processes, and delete the code that they ran."""
         self.child.stop()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def start(folder: Path, *, port: int | None = None) -> MiniStack:
-    """Starts one in `folder` (its log and its temporary files) and returns when it answers."""
+    """Start one in `folder` (its log and temporary files), and return once it answers."""
     port = port or processes.free_ports(1)[0]
     scratch = _scratch(folder)
     # one that was killed could not tidy up
@@ -47,7 +47,7 @@ def start(folder: Path, *, port: int | None = None) -> MiniStack:
 
 
 def _scratch(folder: Path) -> Path:
-    """Where it unpacks code: each Lambda process gets thousands of files, slow to write on a disk."""
+    """Return where it unpacks code: thousands of files for each Lambda process, which are slow to write to disk."""
     if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _SCRATCH_BYTES):
         return folder / "tmp"
     _sweep()
@@ -55,7 +55,7 @@ def _scratch(folder: Path) -> Path:
 
 
 def _sweep() -> None:
-    """Gives back the memory of those that were killed and could not tidy up."""
+    """Free the memory of those that were killed before they could clean up."""
     for left in _MEMORY.glob("jiuwu-*-*"):
         owner = left.name.split("-")[1]
         if owner.isdecimal() and not processes.alive(int(owner)):

@@ -1,6 +1,6 @@
-"""What MiniStack does not do by itself after a deploy; each part goes when it learns to.
+"""Complete a deployment with what MiniStack does not do yet; delete each part when it does.
 
-1.5.33 keeps the OpenAPI document that SAM makes of the HttpApi events but does not make routes of it.
+1.5.33 keeps the OpenAPI document that SAM makes of the HttpApi events, but makes no routes of it.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _BATCHES_IN_FLIGHT = 2
 
 
 def connect(stack: Stack) -> None:
-    """Adds the template's HTTP routes to the deployed API, each to its function's alias."""
+    """Add the template's HTTP routes to the deployed API, each to its function's alias."""
     api, gateway = stack.resources["Api"], stack.client("apigatewayv2")
     for function, keys in _route_keys().items():
         integration = gateway.create_integration(
@@ -29,7 +29,7 @@ def connect(stack: Stack) -> None:
 
 
 def narrow(stack: Stack) -> None:
-    """Limits how many batches each queue's function takes at once to what a laptop bears."""
+    """Limit how many batches each queue's function takes at once, for a laptop."""
     functions = stack.client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         functions.update_event_source_mapping(

@@ -1,4 +1,4 @@
-"""The real template in the local AWS: built and deployed by the SAM CLI, as it is for AWS."""
+"""Build and deploy the real template into the local AWS with the SAM CLI, as for AWS."""
 
 import json
 import os
@@ -30,11 +30,11 @@ class Stack:
     resources: Mapping[str, str]
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
-        """A boto3 client of the local AWS."""
+        """Return a boto3 client of the local AWS."""
         return client(self.endpoint_url, service)
 
     def invoke(self, function: str, payload: Any) -> Any:  # noqa: ANN401 -- a function's reply is any JSON
-        """Invokes a function by its name in the template and returns its reply; raises InvocationFailed."""
+        """Invoke a function by its name in the template, and return its reply; raise InvocationFailed."""
         name = f"{self.resources[function]}:live"
         reply = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload))
         body = json.loads(reply["Payload"].read())
@@ -48,7 +48,7 @@ class InvocationFailed(Exception):
 
 
 def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
-    """A boto3 client of the local AWS at `endpoint_url`, never of a real account."""
+    """Return a boto3 client of the local AWS at `endpoint_url`, never of a real account."""
     session: Any = boto3.Session(
         aws_access_key_id=ministack.CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=ministack.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -60,9 +60,9 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
 
 
 def build(folder: Path, *, check: Callable[[], None] = lambda: None) -> Path:
-    """Builds the template for this machine into `folder`/build; returns the built template's path.
+    """Build the template for this machine into `folder`/build, and return the built template's path.
 
-    `check` is called while that lasts; what it raises ends the build.
+    `check` is called meanwhile; what it raises ends the build.
     """
     log, shared = folder / "build.log", SANDBOX / "sam"
     # one place for all, because SAM keeps what it built before beside its build folder
@@ -95,7 +95,7 @@ def deploy(
     log: Path,
     check: Callable[[], None] = lambda: None,
 ) -> Stack:
-    """Deploys a built template with samconfig's dev settings, `parameters` over the template's defaults."""
+    """Deploy a built template with samconfig's dev settings, `parameters` over the template's defaults."""
     options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev", "--template-file", str(template)]
     env = _environment(os.environ) | ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint_url}
     _sam(
@@ -144,7 +144,7 @@ def _environment(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Builds what `sam deploy` ships: python -m sandbox.cloud.stack [arm64|x86_64]."""
+    """Build what `sam deploy` ships: python -m sandbox.cloud.stack [arm64|x86_64]."""
     folder = ROOT / ".aws-sam"
     folder.mkdir(exist_ok=True)
     _build(folder / "build", folder / "cache", sys.argv[1] if len(sys.argv) > 1 else "arm64", folder / "build.log")

@@ -1,4 +1,4 @@
-"""template.yaml as plain data: CloudFormation's short tags spelled out, its loops expanded."""
+"""template.yaml as plain data: CloudFormation's short tags spelled out, loops expanded."""
 
 import pickle
 from functools import cache
@@ -34,7 +34,7 @@ _Loader.add_multi_constructor("!", _tag)
 
 
 def load(path: Path = TEMPLATE) -> dict[str, Any]:
-    """The whole template, expanded: !Ref X is {"Ref": "X"}, !GetAtt A.B is {"Fn::GetAtt": ["A", "B"]}, and so on."""
+    """Return the whole template, expanded: !Ref X as {"Ref": "X"}, !GetAtt A.B as {"Fn::GetAtt": ["A", "B"]}."""
     loaded: dict[str, Any] = pickle.loads(_parsed(path.read_text("utf-8")))
     return loaded
 
@@ -46,6 +46,6 @@ def _parsed(text: str) -> bytes:
 
 
 def resources(kind: str, path: Path = TEMPLATE) -> dict[str, Resource]:
-    """Logical id → properties of the resources of one type."""
+    """Return the properties of the resources of one type, by logical id."""
     found = load(path)["Resources"].items()
     return {name: resource.get("Properties", {}) for name, resource in found if resource["Type"] == kind}

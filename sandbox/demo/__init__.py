@@ -1,4 +1,4 @@
 """A busy shop in the sandbox under faults, and a verdict over every promise.
 
-Front door: `python -m sandbox.demo`; `scenario` decides what becomes of each order, `snapshot` reads both sides.
+Front door: `python -m sandbox.demo`; `scenario` decides what becomes of each order, `audit` reads both sides.
 """

@@ -1,6 +1,6 @@
-"""A busy shop under a troubled platform, and a verdict: `python -m sandbox.demo`. Exits 1 when a promise broke.
+"""Run a busy shop under faults, and give a verdict: `python -m sandbox.demo`. Exits 1 when a promise is broken.
 
-ORDERS=n places n orders instead of as many as fit in two minutes; SEED=n draws other troubles.
+ORDERS=n places n orders instead of as many as fit in two minutes; SEED=n draws other faults.
 """
 
 import json
@@ -21,7 +21,7 @@ from jiuwu_cli.terminal.encoding import show_every_character
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
 from sandbox.demo.audit import SandboxAudit
-from sandbox.demo.scenario import Run, Simulator, repeat, settle
+from sandbox.demo.scenario import Run, Simulator, run_concurrently, settle
 from sandbox.environment import Sandbox
 from sandbox.install import InstallFailed
 from sandbox.invariants.facts import Facts, RemoteOrder, same
@@ -31,7 +31,7 @@ from sandbox.shop import products
 # Build, deploy, ordering and settling fit in two minutes; settling needs the last part of them.
 _TOTAL_SECONDS = 120.0
 _SETTLING_SECONDS = 35.0
-_PATIENCE_SECONDS = 180.0
+_MAX_SETTLING_SECONDS = 180.0
 _MEMBERS = 50
 _AT_LEAST = 250
 _RECONCILE_EVERY_SECONDS = 4.0
@@ -61,7 +61,7 @@ PARAMETERS = {
 
 @dataclass(slots=True)
 class Demo:
-    """The run, what it measured, and where it is shown."""
+    """A run, its timings, and where its progress is shown."""
 
     seed: int
     orders: int | None
@@ -72,7 +72,7 @@ class Demo:
     check: Callable[[], None] = lambda: None  # raises once a part of the sandbox has ended
 
     def play(self, sandbox: Sandbox) -> tuple[Run, SandboxAudit, Facts]:
-        """Logs in, orders, settles; what there is to judge."""
+        """Log in, order and settle; return the run, its audit and the facts."""
         simulator = Simulator(sandbox.simulator_url, httpx.Client(timeout=20))
         put = simulator.http.put(f"{sandbox.simulator_url}/_sim/faults", json=FAULTS | {"seed": self.seed})
         put.raise_for_status()
@@ -81,8 +81,8 @@ class Demo:
         self.check = sandbox.check
         self._timed("members log in", lambda: self._log_in(run))
         self._timed("orders are placed and paid", lambda: self._order(run, audit))
-        left = self._timed("both sides settle", lambda: self._settle(run, audit))
-        return run, audit, _facts(run, audit, left)
+        remaining = self._timed("both sides settle", lambda: self._settle(run, audit))
+        return run, audit, _facts(run, audit, remaining)
 
     def _timed[T](self, what: str, step: Callable[[], T]) -> T:
         started = time.monotonic()
@@ -94,7 +94,7 @@ class Demo:
     def _log_in(self, run: Run) -> None:
         bar = self.progress.add_task("members log in", total=_MEMBERS)
         tick = partial(self._advance, bar)
-        repeat(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=tick, check=self.check)
+        run_concurrently(run.log_in, until=lambda n: n >= _MEMBERS, errors=run.errors, tick=tick, check=self.check)
 
     def _order(self, run: Run, audit: SandboxAudit) -> None:
         bar = self.progress.add_task("orders", total=self.orders)
@@ -109,7 +109,7 @@ class Demo:
             self._advance(bar)
             self._reconcile(audit)
 
-        started = repeat(run.order, until=enough, errors=run.errors, tick=tick, check=self.check)
+        started = run_concurrently(run.order, until=enough, errors=run.errors, tick=tick, check=self.check)
         self.progress.update(bar, total=started)
 
     def _settle(self, run: Run, audit: SandboxAudit) -> Counter[str]:
@@ -119,15 +119,15 @@ class Demo:
             self.check()
             self._reconcile(audit)
             remote = audit.remote()
-            run.tend({order_no: order.status for order_no, order in remote.items()})
+            run.continue_orders({order_no: order.status for order_no, order in remote.items()})
             differing = _differing(audit.local(), remote)
             self.progress.update(bar, completed=len(run.orders) - differing)
             return audit.under_way() + Counter({"orders differ": differing, "orders to tend": len(run.waiting)})
 
-        return settle(step, patience=_PATIENCE_SECONDS)
+        return settle(step, timeout=_MAX_SETTLING_SECONDS)
 
     def _reconcile(self, audit: SandboxAudit) -> None:
-        """The schedules tick once a minute at the fastest; in fast motion they tick as often as we say."""
+        """Invoke the reconciler: its schedule ticks once a minute at the fastest, the demo every few seconds."""
         if time.monotonic() - self.reconciled_at > _RECONCILE_EVERY_SECONDS:
             audit.sandbox.stack.invoke("Reconciler", {})
             self.reconciled_at = time.monotonic()
@@ -141,7 +141,7 @@ def _differing(local: dict[str, Order], remote: dict[str, RemoteOrder]) -> int:
     return len((local.keys() | remote.keys()) - equal)
 
 
-def _facts(run: Run, audit: SandboxAudit, left: Counter[str]) -> Facts:
+def _facts(run: Run, audit: SandboxAudit, remaining: Counter[str]) -> Facts:
     forged = Counter(a["status"] or 0 for a in audit.notifications() if a["kind"].startswith("forged"))
     return Facts(
         local=audit.local(),
@@ -149,7 +149,7 @@ def _facts(run: Run, audit: SandboxAudit, left: Counter[str]) -> Facts:
         ship_requests=audit.ship_requests(),
         dead_letters=audit.dead_letters(),
         forged=forged,
-        unsettled=dict(left),
+        unsettled=dict(remaining),
         errors=tuple(run.errors),
     )
 
@@ -162,7 +162,7 @@ def _number(name: str) -> int | None:
 
 
 def main() -> int:
-    """Exit status 0 when every promise was kept, 1 when one broke or something did not start."""
+    """Return 0 when every promise was kept, 1 when one was broken or a part did not start."""
     show_every_character()
     console = Console(stderr=False)
     columns = (

@@ -1,4 +1,4 @@
-"""The end of the demo: one table of what happened, and the verdict; the same as data in .sandbox/demo.json."""
+"""The table and the verdict at the end of the demo; the same as data in .sandbox/demo.json."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Rows = dict[str, Any]
 
 
 def summarize(run: Run, audit: SandboxAudit, facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """All that is shown, as plain data."""
+    """Return all that is shown, as plain data."""
     broken = [str(violation) for violation in violations(facts)]
     return {
         "verdict": "broken" if broken else "kept",
@@ -83,7 +83,7 @@ def _money(facts: Facts) -> Rows:
 
 
 def show(console: Console, summary: Mapping[str, Any]) -> None:
-    """Prints the table and the verdict."""
+    """Print the table and the verdict."""
     table = Table(title="jiuwu-connect demo", show_lines=True)
     table.add_column("what")
     table.add_column("seen", overflow="fold")

@@ -1,4 +1,4 @@
-"""One run of the shop: members log in, order, pay, change their minds; then everything is left to settle."""
+"""One run of the shop: members log in, order, pay and change their minds; then both sides settle."""
 
 import hashlib
 import threading
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import httpx
 
-from sandbox.demo.members import GaveUp, Member
+from sandbox.demo.members import Member, StepFailed
 
 # As many people as keep two cores busy; more only wait for each other.
 WORKERS = 8
@@ -42,37 +42,37 @@ _SHARES = (
 
 
 def draw(seed: int, *what: object) -> float:
-    """A number in [0, 1) that depends on the seed and on what it is for, never on which thread asks first."""
+    """Return a number in [0, 1) that depends only on the seed and its purpose, not on the threads' timing."""
     digest = hashlib.sha256("\n".join(map(str, (seed, *what))).encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64
 
 
 def fate_of(seed: int, number: int) -> Fate:
-    """What becomes of the run's order with this number."""
-    left = draw(seed, "fate", number)
+    """Return what becomes of the run's order with this number."""
+    remaining = draw(seed, "fate", number)
     for fate, share in _SHARES:
-        if left < share:
+        if remaining < share:
             return fate
-        left -= share
+        remaining -= share
     return Fate.PAY
 
 
 @dataclass(slots=True)
 class Simulator:
-    """The platform's control buttons."""
+    """The platform's control API."""
 
     url: str
     http: httpx.Client
 
     def press(self, order_no: str, button: str, **body: object) -> bool:
-        """pay, cancel, complete or refund; False when the platform will not, or does not know the order (yet)."""
+        """Pay, cancel, complete or refund; return False when the platform refuses or does not know the order yet."""
         reply = self.http.post(f"{self.url}/_sim/orders/{order_no}/{button}", json=body)
         return reply.status_code == 200
 
 
 @dataclass(slots=True)
 class Run:
-    """What the run did so far; shared by its threads."""
+    """What the run has done so far; shared by its threads."""
 
     seed: int
     api_url: str
@@ -86,14 +86,14 @@ class Run:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def log_in(self, number: int) -> None:
-        """Logs the run's next member in."""
+        """Log the run's next member in."""
         member = Member(f"ou_demo{number:04d}", self.api_url, f"{self.shop_url}/", httpx.Client(timeout=20))
         member.log_in()
         with self.lock:
             self.members.append(member)
 
     def order(self, number: int) -> None:
-        """Places the run's order with this number, and does to it what its fate says."""
+        """Place the run's order with this number, and begin its fate."""
         member = self.members[number % len(self.members)]
         product = self.products[int(draw(self.seed, "product", number) * len(self.products))]
         items: list[dict[str, object]] = [{"product_id": product, "quantity": 1 + number % 3}]
@@ -109,7 +109,7 @@ class Run:
                 self.waiting[order_no] = fate
 
     def _pay(self, order_no: str, fate: Fate) -> bool:
-        """The first button after ordering; False while there is more to press or the platform has no such order yet."""
+        """Take the first step after ordering; return False if more is to do or the platform lacks the order."""
         if fate is Fate.CANCEL_LATE:
             return self.simulator.press(order_no, "cancel") and self.simulator.press(order_no, "pay", force=True)
         paid = self.simulator.press(order_no, "pay", **({"amount": "0.01"} if fate is Fate.PAY_PART else {}))
@@ -119,8 +119,8 @@ class Run:
             self.waiting[order_no] = fate
         return paid
 
-    def tend(self, statuses: dict[str, str]) -> None:
-        """Presses what could not be pressed before, given the platform's states by order number."""
+    def continue_orders(self, statuses: dict[str, str]) -> None:
+        """Take the steps that were not possible before; `statuses` are the platform's by order number."""
         for order_no, fate in list(self.waiting.items()):
             status = statuses.get(order_no)
             if status == "created" and self._pay(order_no, fate) and fate not in {Fate.COMPLETE, Fate.REFUND}:
@@ -131,7 +131,7 @@ class Run:
                     del self.waiting[order_no]
 
 
-def repeat(
+def run_concurrently(
     task: Callable[[int], None],
     *,
     until: Callable[[int], bool],
@@ -139,9 +139,9 @@ def repeat(
     tick: Callable[[], None],
     check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Runs task(0), task(1), … on WORKERS threads until `until(started)`; how many were started.
+    """Run task(0), task(1), … on WORKERS threads until `until(started)`; return how many were started.
 
-    `check` is called each second at least; what it raises ends all, and nobody waits for tasks that are still at work.
+    `check` is called at least once a second; what it raises ends the run without waiting for tasks at work.
     """
     started, running = 0, set[Future[None]]()
     pool = ThreadPoolExecutor(WORKERS)
@@ -163,16 +163,16 @@ def repeat(
 def _collect(future: Future[None], errors: list[str]) -> None:
     try:
         future.result()
-    except (GaveUp, httpx.HTTPError) as error:
+    except (StepFailed, httpx.HTTPError) as error:
         errors.append(f"{type(error).__name__}: {error}")
 
 
-def settle(step: Callable[[], Counter[str]], *, patience: float) -> Counter[str]:
-    """Repeats `step` until it finds nothing under way twice in a row, or patience (seconds) ends; what is left."""
-    end, calm = time.monotonic() + patience, 0
+def settle(step: Callable[[], Counter[str]], *, timeout: float) -> Counter[str]:
+    """Repeat `step` until it finds nothing under way twice in a row, or the timeout (seconds); return the rest."""
+    end, calm = time.monotonic() + timeout, 0
     while True:
-        left = +step()
-        calm = 0 if left else calm + 1
+        remaining = +step()
+        calm = 0 if remaining else calm + 1
         if calm == 2 or time.monotonic() > end:
-            return left
+            return remaining
         time.sleep(0.5)

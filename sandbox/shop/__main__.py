@@ -1,4 +1,4 @@
-"""Serves the demo shop and the front door: `python -m sandbox.shop --port 9001 --api … --return-origins …`."""
+"""Serve the demo shop and the front door: `python -m sandbox.shop --port 9001 --api … --return-origins …`."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from sandbox.shop.front_door import FrontDoor
 
 
 def main() -> None:
-    """Runs until it is stopped."""
+    """Run until it is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api", required=True, help="URL that everything not below /shop is passed on to")

@@ -1,4 +1,4 @@
-"""The address that browsers and the platform know: the demo shop below /shop, the merchant's API everywhere else."""
+"""The address that browsers and the platform use: the demo shop below /shop, the merchant's API everywhere else."""
 
 import json
 import mimetypes
@@ -26,7 +26,7 @@ class FrontDoor:
         self._shop = _shop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one HTTP request; other kinds of connection are not ours."""
+        """Answer one HTTP request; ignore other kinds of connection."""
         if scope["type"] != "http":
             return
         path = scope["path"]

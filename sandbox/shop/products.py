@@ -16,7 +16,7 @@ class Product:
     price_points: int = 0
 
     def as_listed(self) -> dict[str, object]:
-        """For the shop page: the price in yuan, as people read it."""
+        """Return it for the shop's page, with the price in yuan."""
         return {
             "product_id": self.product_id,
             "title": self.title,
@@ -25,7 +25,7 @@ class Product:
         }
 
     def as_item(self) -> dict[str, dict[str, object]]:
-        """Its row in the products table."""
+        """Return its row in the products table."""
         return {
             "product_id": {"S": self.product_id},
             "title": {"S": self.title},
@@ -35,7 +35,7 @@ class Product:
         }
 
     def as_entry(self) -> Entry:
-        """As a price list says it."""
+        """Return it as an entry of a price list."""
         item = self.as_item()
         return Entry(self.product_id, {name: item[name] for name in ("title", "price_fen", "price_points")})
 

@@ -1,4 +1,4 @@
-"""Passes requests on to the local AWS's API endpoint as the bytes they are, a few at a time."""
+"""Forward requests to the local AWS's API endpoint byte by byte, a few at a time."""
 
 import asyncio
 from collections import defaultdict
@@ -46,7 +46,7 @@ class Upstream:
         self._lanes: defaultdict[bytes, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_IN_FLIGHT))
 
     async def send(self, request: Request) -> Reply:
-        """Passes `request` on; raises TimeoutError, OSError or EOFError when no whole reply comes back."""
+        """Forward `request`; raise TimeoutError, OSError or EOFError when no complete reply comes back."""
         lane = request.target.split(b"?")[0].split(b"/")[1]
         async with self._lanes[lane[:32]], asyncio.timeout(_TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(self._host, self._port)

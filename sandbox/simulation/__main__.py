@@ -27,7 +27,7 @@ _CONTROL_SHARE, _CONTROL_LEAST = 10, 200
 
 
 def main() -> int:
-    """0 when every promise was kept with the reconciler, and broken without it; alone without it, 0 when kept."""
+    """Return 0 when every promise was kept with the reconciler and broken without it; alone without it, when kept."""
     show_every_character()
     plan = Plan(_number("SEED", 1), _number("N", 20_000), _faults(os.environ.get("FAULTS", "")))
     console = Console()

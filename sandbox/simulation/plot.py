@@ -1,4 +1,4 @@
-"""How the two sides come together: the share of the orders that are not the same on both, over time, as an SVG."""
+"""Draw the share of orders that differ between the two sides over time, as an SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Line:
 
 
 def svg(title: str, lines: Sequence[Line], *, x_label: str, y_label: str) -> str:
-    """The picture; axes begin at zero."""
+    """Return the picture; axes begin at zero."""
     right = max((x for line in lines for x, _ in line.points), default=1.0) or 1.0
     top = max((y for line in lines for _, y in line.points), default=1.0) or 1.0
     frame = _Frame(*_ticks(right), *_ticks(top))
@@ -67,7 +67,7 @@ class _Frame:
 
 
 def _ticks(highest: float) -> tuple[float, float]:
-    """(step, end): some five to ten round steps."""
+    """Return (step, end) of an axis with five to ten round steps."""
     step = next(s * 10**e for e in range(-3, 9) for s in (1.0, 2.0, 5.0) if highest / (s * 10**e) <= 8)
     return step, step * -(-highest // step)
 

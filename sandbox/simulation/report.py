@@ -1,4 +1,4 @@
-"""A run as data, and the same on the screen."""
+"""A run as data and as a table."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SHOWN_BROKEN = 20
 
 
 def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """All that a run was; `seconds` is what it took."""
+    """Return everything about a run; `seconds` is its duration."""
     broken, orders = [str(one) for one in violations(outcome.facts)], outcome.plan.orders
     return {
         "verdict": "broken" if broken else "kept",
@@ -63,7 +63,7 @@ def _money(facts: Facts) -> dict[str, str]:
 
 
 def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """The line of the day's statement that a merchant reads first."""
+    """Return the lines of the day's statement that a merchant reads first."""
     if not statement:
         return {}
     total = statement["total"]["there"]
@@ -77,7 +77,7 @@ def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _requests(outcome: Outcome) -> dict[str, Any]:
-    """Requests by service and operation, units by table and kind, invocations by function: totals of the whole run."""
+    """Return the run's requests by service and operation, units by table and kind, invocations by function."""
     by_service: dict[str, dict[str, int]] = {}
     for (service, operation), count in sorted(outcome.calls.items()):
         by_service.setdefault(service, {})[operation] = count
@@ -86,7 +86,7 @@ def _requests(outcome: Outcome) -> dict[str, Any]:
 
 
 def _per_order(outcome: Outcome) -> dict[str, float]:
-    """What an order costs over its whole life in this run, faults and idle schedules included."""
+    """Return what an order costs over its whole lifecycle in this run, faults and idle schedules included."""
     orders, services = outcome.plan.orders, Counter[str]()
     for (service, _), count in outcome.calls.items():
         services[service] += count
@@ -99,7 +99,7 @@ def _per_order(outcome: Outcome) -> dict[str, float]:
 
 
 def picture(title: str, runs: Mapping[str, Outcome]) -> str:
-    """The curves of some runs."""
+    """Draw the curves of some runs."""
     lines = [
         Line(label, [(at / 60, 100 * differing / max(placed, 1)) for at, placed, differing in run.curve])
         for label, run in runs.items()
@@ -108,7 +108,7 @@ def picture(title: str, runs: Mapping[str, Outcome]) -> str:
 
 
 def show(console: Console, title: str, summary: Mapping[str, Any]) -> None:
-    """Prints a run's table and its findings."""
+    """Print a run's table and its findings."""
     table = Table(title=title, show_lines=True)
     table.add_column("what")
     table.add_column("seen", overflow="fold")

@@ -1,4 +1,4 @@
-"""What members and the merchant do to the orders of a run, step by step on its clock."""
+"""The workload of a run: what members and the merchant do with its orders, step by step on its clock."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,7 +7,7 @@ from functools import partial
 from jiuwu.members.accounts import member_id_for
 from sandbox.demo.scenario import Fate, draw, fate_of
 from sandbox.shop import products
-from sandbox.simulation.world.actors import Member, Merchant, Refused, stock
+from sandbox.simulation.world.actors import Member, Merchant, Refused, add_products
 from sandbox.simulation.world.world import APP_ID, World
 from sandbox.simulator.orders import Order, Refund
 from sandbox.simulator.refusals import Refused as PlatformRefused
@@ -22,7 +22,7 @@ _MAX_REFUND_SECONDS, _REFUNDS_FAIL, _NOTICE_SECONDS = 900.0, 0.3, 300.0
 
 
 class SimulatedFate(StrEnum):
-    """What becomes of some of the orders that the demo simply has paid."""
+    """What becomes of some of the orders that the demo only has paid."""
 
     POINTS = "paid with points"
     POINTS_CANCELLED = "paid with points, cancelled"
@@ -41,7 +41,7 @@ _SHARES = (
 
 
 def fate_with_more(seed: int, number: int) -> Fate | SimulatedFate:
-    """What becomes of the run's order with this number."""
+    """Return what becomes of the run's order with this number."""
     fate, remainder = fate_of(seed, number), draw(seed, "more", number)
     for more, share in _SHARES if fate is Fate.PAY else ():
         if remainder < share:
@@ -51,7 +51,10 @@ def fate_with_more(seed: int, number: int) -> Fate | SimulatedFate:
 
 
 class Workload:
-    """The orders of a run. `waiting` counts steps still to come, `polling` those that wait for what may never come."""
+    """The orders of a run.
+
+    `waiting` counts planned steps, `polling` those that check for something that may never come.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._seed = world, seed
@@ -63,8 +66,8 @@ class Workload:
         self.waiting = self.polling = self.rejected = 0
 
     def start(self, orders: int, per_second: float) -> None:
-        """The shop opens: members log in and get points, and their orders are planned."""
-        stock(self._world)
+        """Open the shop: members log in and get points, and their orders are planned."""
+        add_products(self._world)
         self._actions.on_processing = self._end_later
         for number in range(MEMBERS):
             self.members.append(Member(self._world, f"ou_member{number:04d}"))
@@ -101,7 +104,7 @@ class Workload:
                 self.errors.append(str(refused))
 
     def _decide(self, member: Member, order_no: str, fate: Fate | SimulatedFate, attempt: int) -> None:
-        """The first step after ordering."""
+        """Take the first step after ordering."""
         if fate in {Fate.LEAVE, SimulatedFate.POINTS}:
             return
         if fate in {Fate.CANCEL, SimulatedFate.POINTS_CANCELLED}:
@@ -114,7 +117,7 @@ class Workload:
             self._poll(partial(self._decide, member, order_no, fate, attempt))
 
     def _pay(self, order_no: str, fate: Fate | SimulatedFate) -> bool:
-        """False if the platform does not know the order."""
+        """Pay; return False if the platform does not know the order."""
         try:
             if fate is Fate.CANCEL_LATE:
                 self._actions.cancel(order_no, "timeout")
@@ -135,7 +138,7 @@ class Workload:
         return True
 
     def _first_fen(self, order_no: str, fate: Fate | SimulatedFate) -> int | None:
-        """Return what the first payment brings; None for all of it."""
+        """Return the amount of the first payment; None for all of it."""
         if fate in {SimulatedFate.SPLIT, SimulatedFate.SPLIT_TOO_MUCH}:
             return 1 + self._orders.get(order_no).request.amount_fen // 3
         return 1 if fate is Fate.PAY_PART else None
@@ -155,7 +158,7 @@ class Workload:
             self._press(self._actions.complete if fate is Fate.COMPLETE else self._actions.refund, order_no)
 
     def _give_back(self, order: Order, part: int, attempt: int) -> None:
-        """The merchant gives back a third of the money, and a minute later, in some cases, the rest."""
+        """Let the merchant refund a third of the money and, for some orders a minute later, the rest."""
         fen = max(1, order.request.amount_fen // 3) if part == 1 else None
         try:
             self._merchant.refund(f"{order.number}-{part}", order.number, fen)
@@ -177,8 +180,7 @@ class Workload:
             self._later(_NOTICE_SECONDS, partial(self._refund_again, order_no, refund, 1))
 
     def _refund_again(self, order_no: str, refund: Refund, attempt: int) -> None:
-        """Refund again for whoever wanted the first: the platform at its console, or the merchant once they hear of the
-        failure."""
+        """Request a failed refund again, at the console or by the merchant once they know of the failure."""
         if self._orders.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
             return  # it went back by another
         if not refund.out_refund_no:
@@ -203,7 +205,7 @@ class Workload:
             self.errors.append(f"the platform refused: {refused}")
 
     def _retry(self, refused: Refused, attempt: int, step: Callable[[], None]) -> None:
-        """What a member does whose button did not work; a 409 says that it is too late for that."""
+        """Retry a step that failed; a 409 says that it is too late for it."""
         if refused.status < 500 and refused.status not in {409, 429}:
             self.errors.append(str(refused))
         elif refused.status != 409 and attempt < _MAX_TRIES:

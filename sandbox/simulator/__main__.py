@@ -1,4 +1,4 @@
-"""Runs the simulator: python -m sandbox.simulator --port 8095"""
+"""Serve the simulator: `python -m sandbox.simulator --port 8095`."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"simulator on http://{options.host}:{port} for app {app.app_id}", flush=True)
     if not options.app_secret:
         print(f"app secret of this run: {app.secret}", flush=True)
-    logging.getLogger("uvicorn.error").addFilter(_is_no_fault_of_ours)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_injected)
     settings = uvicorn.Config(
         simulator.asgi, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="on"
     )
@@ -52,8 +52,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _is_no_fault_of_ours(record: logging.LogRecord) -> bool:
-    """The server's complaint about replies that the fault injection cuts off on purpose."""
+def _is_not_injected(record: logging.LogRecord) -> bool:
+    """Hide the server's complaint about replies that fault injection cuts off on purpose."""
     return "without completing response" not in record.getMessage()
 
 

@@ -1,4 +1,4 @@
-"""What members, merchants and the platform itself do to orders: the change, and the notification that follows it."""
+"""What members, merchants and the platform do to orders: the change, and the notification that follows."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ class Actions:
     def place(self, request: NewOrder, open_id: str) -> Order:
         known = self._state.orders.find(request.out_order_no)
         if known:
-            return orders.place_again(known, request, open_id)
+            return orders.repeat_order(known, request, open_id)
         order = orders.place(request, open_id, self._state.now())
         self._state.orders.put(order)
         self._state.activity.write("order", f"{order.number} created, {order.request.amount_fen} fen")
@@ -38,8 +38,10 @@ class Actions:
         *,
         force: bool = False,
     ) -> Order:
-        """By default what is missing of the amount, once, with a transaction_id all of it; that pays a second time, and
-        `force` a cancelled order."""
+        """Pay, by default the missing amount once; with another transaction_id the whole amount again.
+
+        `force` pays a cancelled order.
+        """
         order = self._state.orders.get(out_order_no)
         open_ = order.payable or (force and order.status == "cancelled")
         if not open_ and (order.status == "cancelled" or transaction_id is None):
@@ -50,7 +52,7 @@ class Actions:
         paid = orders.pay(order, amount, transaction_id or events.next_transaction(order), self._state.now())
         if paid is not order:
             self._changed(order, paid)
-            self._tell(paid, events.paid(paid, paid.payments[-1]))
+            self._notify(paid, events.paid(paid, paid.payments[-1]))
         return paid
 
     def cancel(self, out_order_no: str, reason: str) -> Order:
@@ -58,7 +60,7 @@ class Actions:
         cancelled = orders.cancel(order, self._state.now(), reason)
         if cancelled is not order:
             self._changed(order, cancelled)
-            self._tell(cancelled, events.cancelled(cancelled, reason))
+            self._notify(cancelled, events.cancelled(cancelled, reason))
         return cancelled
 
     def complete(self, out_order_no: str) -> Order:
@@ -66,18 +68,18 @@ class Actions:
         completed = orders.complete(order, self._state.now())
         if completed is not order:
             self._changed(order, completed)
-            self._tell(completed, events.completed(completed))
+            self._notify(completed, events.completed(completed))
         return completed
 
     def push(self, out_order_no: str, status: str, request_no: str) -> Order:
-        """The merchant knows already, so nobody is notified."""
+        """Set the status that the merchant reports; nobody is notified."""
         order = self._state.orders.get(out_order_no)
         pushed = orders.push(order, status, request_no, self._state.now())
         self._changed(order, pushed)
         return pushed
 
     def refund(self, out_order_no: str, amount_fen: int | None = None, transaction_id: str | None = None) -> Refund:
-        """By the platform itself: by default what is left of the latest payment."""
+        """Refund at the platform's console, by default what is refundable of the latest payment."""
         order = self._state.orders.get(out_order_no)
         if not order.payments:
             raise Refused("transition_refused", f"order {out_order_no} has no payment to refund")
@@ -87,7 +89,7 @@ class Actions:
         return self._refund(order, Refund(events.next_refund(order), "", transaction_id, amount, self._state.now()))
 
     def refund_as(self, out_order_no: str, out_refund_no: str, transaction_id: str, amount_fen: int) -> Refund:
-        """By the merchant, once per out_refund_no."""
+        """Refund for the merchant, once per out_refund_no."""
         order = self._state.orders.get(out_order_no)
         known = self._state.orders.refunded_as(out_refund_no)
         if known:
@@ -96,11 +98,11 @@ class Actions:
         return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._state.now()))
 
     def refund_becomes(self, out_order_no: str, refund_id: str, status: RefundStatus) -> Order:
-        """Let a refund under way succeed or fail; one that failed may be under way, or succeed, after all."""
+        """Let a processing refund succeed or fail; a failed one may still be processed or succeed."""
         order = self._state.orders.get(out_order_no)
         changed = orders.refund_becomes(order, refund_id, status, self._state.now())
         self._changed(order, changed)
-        self._tell(changed, events.refunded(changed, next(r for r in changed.refunds if r.refund_id == refund_id)))
+        self._notify(changed, events.refunded(changed, next(r for r in changed.refunds if r.refund_id == refund_id)))
         return changed
 
     def _refund(self, order: Order, refund: Refund) -> Refund:
@@ -108,7 +110,7 @@ class Actions:
         cause = "merchant" if refund.out_refund_no else "platform"
         refunded = orders.refund(order, refund, self._state.now(), cause)
         self._changed(order, refunded)
-        self._tell(refunded, events.refunded(refunded, refund))
+        self._notify(refunded, events.refunded(refunded, refund))
         if refund.status == "processing":
             self.on_processing(refunded, refund)
         return refund
@@ -119,7 +121,7 @@ class Actions:
             change = after.history[-1]
             self._state.activity.write("order", f"{after.number} {before.status} → {after.status} ({change.cause})")
 
-    def _tell(self, order: Order, event: events.Event) -> None:
+    def _notify(self, order: Order, event: events.Event) -> None:
         self._notifier.emit(event, order.request.notify_url)
 
 

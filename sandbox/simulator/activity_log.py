@@ -1,4 +1,4 @@
-"""What happened, to be read by people (one line each) and counted by programs."""
+"""The log of what happened: one line each for people, counters for programs."""
 
 import itertools
 import time
@@ -8,7 +8,7 @@ KEPT_LINES = 20_000
 
 
 class ActivityLog:
-    """Lines are numbered from 1; a reader asks for what came after the number it has."""
+    """Lines numbered from 1; a reader passes the number it has and gets those after it."""
 
     def __init__(self) -> None:
         self._lines: deque[dict[str, object]] = deque(maxlen=KEPT_LINES)
@@ -20,7 +20,7 @@ class ActivityLog:
         self._lines.append({"n": self.newest, "at": round(time.time(), 3), "kind": kind, "text": text})
 
     def after(self, number: int) -> list[dict[str, object]]:
-        """The newest are at the end, so only what is new is walked."""
+        """Return the lines after this number; only the new ones are read, from the end."""
         newer = itertools.takewhile(lambda line: int(str(line["n"])) > number, reversed(self._lines))
         return list(newer)[::-1]
 

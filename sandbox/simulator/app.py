@@ -1,4 +1,4 @@
-"""The simulator put together: one world, one notifier, and the routes that the profile names."""
+"""The simulator: one state, one notifier, and the routes that the profile names."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ _CONTROL_STATUS = {"order_unknown": 404, "product_unknown": 404, "bad_parameters
 
 
 class Simulator:
-    """What a test or the command line holds in its hand. `host`: what people call it by, besides loopback names."""
+    """The simulator, for tests and the command line. `host` is its name besides loopback names."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Simulator:
 
     @contextlib.asynccontextmanager
     async def running(self, _asgi: FastAPI | None = None) -> AsyncIterator[None]:
-        """Sends notifications and saves the state meanwhile."""
+        """Send notifications and save the state until the context ends."""
         tasks = [asyncio.create_task(self.notifier.run()), asyncio.create_task(self._save_now_and_then())]
         try:
             yield
@@ -86,7 +86,7 @@ class Simulator:
         )
         asgi.add_exception_handler(404, self._no_such_call)
         asgi.add_exception_handler(405, self._no_such_call)
-        asgi.add_exception_handler(Refused, _button_refused)
+        asgi.add_exception_handler(Refused, _control_refused)
         return asgi
 
     def _no_such_call(self, request: Request, error: Exception) -> Response:
@@ -107,8 +107,8 @@ class Simulator:
                 await asyncio.to_thread(write_private, self._state_file, self._dump())
 
 
-def _button_refused(_request: Request, error: Exception) -> Response:
-    """Calls answer in their envelope; only the control buttons let a refusal come this far."""
+def _control_refused(_request: Request, error: Exception) -> Response:
+    """Answer a refusal of the control API; calls of the platform's API answer in their envelope."""
     if not isinstance(error, Refused):
         raise error
     return JSONResponse({"reason": error.meaning, "detail": error.msg}, _CONTROL_STATUS.get(error.meaning, 409))

@@ -1,4 +1,4 @@
-"""Whether a call comes from the app it names. Strict, and says exactly what is wrong; never shows the secret."""
+"""Authenticate calls: strict, says exactly what is wrong, and never shows the secret."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -13,7 +13,7 @@ _LONGEST_NONCE = 128
 
 
 def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The query as a mapping; a name that comes twice could be signed in one sense and read in the other."""
+    """Return the query as a mapping; refuse a repeated name, which could be signed and read differently."""
     params = dict(pairs)
     if len(params) != len(pairs):
         names = [name for name, _ in pairs]
@@ -31,7 +31,7 @@ class Authentication:
         self.secrets_matched = {"current": 0, "previous": 0}
 
     def check(self, params: Mapping[str, str], body: str, path: str, now: float) -> None:
-        """Raises Refused. `params` is the query, `now` the platform's clock."""
+        """Raise Refused unless the call is authentic; `params` is the query, `now` the platform's clock."""
         self._check_names(params)
         sent = self._sent_at(params)
         self._check_signature(params, body, path)
@@ -84,7 +84,7 @@ class Authentication:
 
 
 def signed_params(profile: Profile, params: Mapping[str, str], body: str) -> dict[str, str]:
-    """What a call signs: its query without the signature, and its body under the scheme's name for it."""
+    """Return what a call signs: its query without the signature, and its body under the scheme's name."""
     signed = {name: value for name, value in params.items() if name != profile.call.sign}
     if profile.signing.body_name and body:
         signed[profile.signing.body_name] = body

@@ -1,16 +1,25 @@
-"""The simulator's control buttons: unsigned, for the same machine only, no part of the platform's contract."""
+"""The simulator's control API: unsigned, for the same machine only, not part of the platform's contract."""
 
 import time
 from collections import Counter
 
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from jiuwu.platform.money import MoneyError, fen
-from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.simulator import deliveries, events
 from sandbox.simulator.actions import Actions
+from sandbox.simulator.control_requests import (
+    Cancellation,
+    ConfigChange,
+    Expiry,
+    NotificationRequest,
+    Payment,
+    ProductChange,
+    Quiet,
+    RefundBack,
+    RefundChange,
+)
 from sandbox.simulator.events import Event
 from sandbox.simulator.faults import Faults
 from sandbox.simulator.notifier import Notifier
@@ -20,78 +29,6 @@ from sandbox.simulator.refusals import Refused
 from sandbox.simulator.state import PlatformState
 
 _LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-class _Sent(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    @field_validator("*")
-    @classmethod
-    def _encodable(cls, value: object) -> object:
-        """JSON can hold half a character, which nothing could store or send."""
-        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-class ConfigChange(_Sent):
-    """What is left out stays as it is."""
-
-    webhook_url: str | None = None
-    redirect_uris: list[str] | None = None
-    refunds_begin_as: RefundStatus | None = Field(default=None, description="processing: until their button is pressed")
-    speed: float | None = Field(default=None, gt=0, le=1_000_000)
-
-
-class Payment(_Sent):
-    amount: str | None = Field(default=None, description="yuan; by default the order's amount")
-    transaction_id: str | None = Field(default=None, min_length=1, description="another one pays a second time")
-    force: bool = Field(default=False, description="the money arrives although the order is cancelled")
-
-
-class Cancellation(_Sent):
-    reason: str = "member"
-
-
-class RefundBack(_Sent):
-    amount: str | None = Field(default=None, description="yuan; by default what is left of the payment")
-    transaction_id: str | None = None
-
-
-class RefundChange(_Sent):
-    """The new status of a refund that gave nothing back."""
-
-    status: RefundStatus
-
-
-class ProductChange(_Sent):
-    """What somebody changes at the platform's console; what is left out stays as it is."""
-
-    title: str | None = Field(default=None, min_length=1)
-    price: str | None = Field(default=None, description="yuan")
-    on_shelf: bool | None = None
-
-
-class Notice(_Sent):
-    """One event about an order, whatever its state, sent as told; no drawn faults."""
-
-    event_type: str = Field(examples=["order.paid"])
-    copies: int = Field(default=1, ge=1, le=1000)
-    simultaneous: bool = Field(default=False, description="all copies at the same instant")
-    delay: float = Field(default=0, ge=0, description="real seconds before the first copy")
-    drop: bool = False
-    wrong_secret: bool = False
-    old_timestamp: bool = False
-    new_event_id: bool = Field(default=False, description="each copy under an event id of its own")
-    event_id: str | None = Field(default=None, pattern=r"^[!-~]{1,128}$")
-    unknown_fields: bool = False
-    data: dict[str, object] = Field(default={}, description="overrides in the data, by the platform's names")
-
-
-class Expiry(_Sent):
-    fraction: float = Field(default=1.0, ge=0, le=1)
-
-
-class Quiet(_Sent):
-    release: bool = Field(default=False, description="also send at once what still waits for its time")
 
 
 def only_loopback(request: Request) -> None:
@@ -108,7 +45,7 @@ def router(state: PlatformState, actions: Actions, notifier: Notifier, origin_gu
     api = APIRouter(prefix="/_sim", tags=["control"], dependencies=guards)
     _settings(api, state, notifier)
     _buttons(api, state, actions, notifier)
-    _shelf(api, state)
+    _products(api, state)
     _reports(api, state, notifier)
     return api
 
@@ -174,7 +111,7 @@ def _buttons(api: APIRouter, state: PlatformState, actions: Actions, notifier: N
         return _shown(state, actions.refund_becomes(out_order_no, refund_id, wanted.status))
 
     @api.post("/orders/{out_order_no}/notify")
-    async def notify(out_order_no: str, notice: Notice) -> dict[str, object]:
+    async def notify(out_order_no: str, notice: NotificationRequest) -> dict[str, object]:
         sent = [
             notifier.send(event, kind, body, due=due, url=url)
             for event, kind, body, due, url in _copies(state, out_order_no, notice)
@@ -182,14 +119,14 @@ def _buttons(api: APIRouter, state: PlatformState, actions: Actions, notifier: N
         return {"event_ids": [one.event_id for one in sent], "deliveries": [one.number for one in sent]}
 
 
-def _shelf(api: APIRouter, state: PlatformState) -> None:
+def _products(api: APIRouter, state: PlatformState) -> None:
     @api.get("/products")
     async def products() -> dict[str, object]:
         return {"products": [state.serializer.product(product) for product in state.products.values()]}
 
     @api.put("/products/{product_id}")
     async def change(product_id: str, wanted: ProductChange) -> dict[str, object]:
-        """Somebody changes a product at the platform itself; the merchant hears nothing of it."""
+        """Change a product at the platform's console; the merchant is not notified."""
         if product_id not in state.products:
             raise Refused("product_unknown", f"no product {product_id}")
         changes = wanted.model_dump(exclude_none=True, exclude={"price"})
@@ -210,7 +147,7 @@ def _reports(api: APIRouter, state: PlatformState, notifier: Notifier) -> None:
 
     @api.get("/notifications")
     async def notifications(after: int = 0, order_no: str = "", delivery: int = 0) -> Response:
-        """One entry per attempt, in the order in which they ended; those never sent have the outcome dropped."""
+        """Return one entry per attempt, in the order in which they ended; those never sent have the outcome dropped."""
         found = [
             attempt
             for attempt in notifier.log[max(after, 0) :]
@@ -239,13 +176,15 @@ def _reports(api: APIRouter, state: PlatformState, notifier: Notifier) -> None:
 
 
 def _json(content: object) -> Response:
-    """The reports are long and read often: FastAPI's own encoding would hold the loop up for long."""
+    """Encode a report; reports are long and read often, and FastAPI's own encoding would block the event loop."""
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _copies(state: PlatformState, out_order_no: str, notice: Notice) -> list[tuple[Event, str, str, float, str]]:
-    """What a notice asks for: event, kind, body, due time and address of each copy."""
-    order = state.orders.find(out_order_no) or _stranger(out_order_no, state.now())
+def _copies(
+    state: PlatformState, out_order_no: str, notice: NotificationRequest
+) -> list[tuple[Event, str, str, float, str]]:
+    """Return event, kind, body, due time and address of each copy that a notice asks for."""
+    order = state.orders.find(out_order_no) or _unknown_order(out_order_no, state.now())
     event = events.of_type(order, notice.event_type, state.now())
     event = msgspec.structs.replace(event, event_id=notice.event_id or event.event_id)
     kind = _kind(notice)
@@ -259,7 +198,7 @@ def _copies(state: PlatformState, out_order_no: str, notice: Notice) -> list[tup
     return copies
 
 
-def _kind(notice: Notice) -> str:
+def _kind(notice: NotificationRequest) -> str:
     flags = {
         "dropped": notice.drop,
         "forged_secret": notice.wrong_secret,
@@ -271,13 +210,13 @@ def _kind(notice: Notice) -> str:
     return next((kind for kind, wanted in flags.items() if wanted), "original")
 
 
-def _stranger(out_order_no: str, now: int) -> Order:
-    """An order that nobody placed, to see what a notification about it does."""
+def _unknown_order(out_order_no: str, now: int) -> Order:
+    """Return an order that nobody placed, to see what a notification about it does."""
     return place(NewOrder(out_order_no, 1, ()), "ou_stranger", now)
 
 
 def _shown(state: PlatformState, order: Order) -> dict[str, object]:
-    """The order as the API shows it, and what only the simulator tells: fen, version, history."""
+    """Return the order as the API shows it, with what only the simulator shows: fen, version, history."""
     return state.serializer.order(order, "") | {
         "amount_fen": order.request.amount_fen,
         "paid_fen": order.paid_fen,

@@ -1,4 +1,4 @@
-"""One copy of a notification, as it is put on its way, and when it is tried again. Pure but for the random nonce."""
+"""One copy of a notification: its body, its signature, and when it is retried. Pure except for the random nonce."""
 
 import json
 import secrets
@@ -23,12 +23,12 @@ _SURPRISES = {"x_trace": {"zone": "east-2", "hops": [1, 2]}, "x_beta": None}
 
 
 def under_new_id(event: Event, copy: object = 0) -> Event:
-    """The same fact, told as if it were another event."""
+    """Return the same fact as another event."""
     return msgspec.structs.replace(event, event_id=derived("evt_", event.event_id, "again", copy))
 
 
 def forged(event: Event) -> Event:
-    """What an attacker would send: an event that never was, for money that nobody paid."""
+    """Return an attacker's event: a payment that never happened."""
     lies = {
         name: derived("66", event.event_id, name) for name in ("transaction_id", "refund_id") if name in event.facts
     }
@@ -38,7 +38,7 @@ def forged(event: Event) -> Event:
 def compose(
     serializer: Serializer, event: Event, extra: Mapping[str, object] | None = None, *, surprises: bool = False
 ) -> str:
-    """The body as it is signed and sent."""
+    """Return the body as it is signed and sent."""
     more = _SURPRISES if surprises else {}
     content = serializer.notification(event, {**more, **(extra or {})}) | more
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -47,7 +47,7 @@ def compose(
 
 
 def headers(profile: Profile, app: App, delivery: Delivery, now: int) -> dict[str, str]:
-    """Signed afresh for each attempt; a forgery with a secret that is not ours, or as it was an hour ago."""
+    """Sign for this attempt; a forgery uses a wrong secret or a time an hour ago."""
     secret = "attacker-" + secrets.token_hex(16) if delivery.kind == "forged_secret" else app.secret
     timestamp = now - OLD_SECONDS if delivery.kind == "forged_timestamp" else now
     signed = sign_notification(
@@ -63,7 +63,7 @@ def headers(profile: Profile, app: App, delivery: Delivery, now: int) -> dict[st
 
 
 def received(contract: NotificationContract, status: int, body: str) -> bool:
-    """Whether the merchant's reply is the success that the profile names; JSON may be written in any way."""
+    """Return whether the merchant's reply is the success that the profile names; JSON may be written in any way."""
     if status != contract.success_status:
         return False
     try:
@@ -73,7 +73,7 @@ def received(contract: NotificationContract, status: int, body: str) -> bool:
 
 
 def retry_after(delivery: Delivery) -> int | None:
-    """Seconds of platform time until the next attempt; None when there is none."""
+    """Return seconds of platform time until the next attempt; None when there is none."""
     if delivery.kind in FORGERIES or delivery.attempts > len(RETRIES):
         return None
     return RETRIES[delivery.attempts - 1]

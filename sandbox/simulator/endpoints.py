@@ -1,4 +1,4 @@
-"""The calls of the platform's API, by our names for them."""
+"""The endpoints of the platform's API, by our names for them."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -25,7 +25,7 @@ class Endpoints:
         self._names = state.profile.fields
 
     def table(self) -> dict[str, tuple[Handler, Subject]]:
-        """Each call with what it is about, which is what faults are drawn for."""
+        """Return each endpoint with its subject, for which faults are drawn."""
         order_no = partial(_from_path, "out_order_no")
         return {
             "users.me": (self.users_me, _about_member),

@@ -1,4 +1,4 @@
-"""What the platform tells the merchant about an order, before the profile gives it its names."""
+"""Events of an order, before the profile gives them the platform's names."""
 
 import msgspec
 
@@ -48,8 +48,7 @@ def refunded(order: Order, refund: Refund) -> Event:
 
 
 def of_type(order: Order, event_type: str, now: int) -> Event:
-    """An event of that type about the order as it is; what has not happened yet is made up, as somebody testing an
-    impossible sequence wants it."""
+    """Return an event of this type about the order; missing facts are made up, for impossible sequences."""
     payment = order.payments[-1] if order.payments else Payment(next_transaction(order), order.request.amount_fen, now)
     if event_type == "order.paid":
         return paid(order, payment)

@@ -1,7 +1,8 @@
-"""Which notification and which call meets which trouble. Pure, and decided by what is hit, never by when.
+"""Draw the faults that notifications and calls meet. Pure: decided by the subject, never by the time.
 
-Every decision is a hash of the seed and of what it is about, so the same seed hits the same orders whatever the timing
-of threads and processes."""
+Every decision is a hash of the seed and its subject, so the same seed hits the same orders whatever the timing of
+threads and processes.
+"""
 
 import hashlib
 from typing import NamedTuple
@@ -13,7 +14,7 @@ _SHARE = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class NotificationFaults(BaseModel):
-    """Shares of the notifications. `simultaneous` is a part of the duplicated ones, `new_event_id` a share of them."""
+    """Shares of the notifications; `simultaneous` is part of the duplicates, `new_event_id` a share of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +75,7 @@ CALL_FORMS = {
 
 
 def roll(seed: int, *about: object) -> float:
-    """Uniform in [0, 1), the same for the same arguments."""
+    """Return a number in [0, 1), uniform, and the same for the same arguments."""
     text = "\x1f".join(str(part) for part in (seed, *about))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
@@ -83,65 +84,65 @@ def copies(faults: Faults, event_id: str, event_type: str) -> tuple[Copy, ...]:
     shares = faults.notifications
     if shares.only and event_type not in shares.only:
         return (Copy("original", 0.0),)
-    dice = _Dice(faults.seed, event_id)
+    draws = _Draws(faults.seed, event_id)
     forged = (
-        (Copy(dice.pick("forgery", "forged_secret", "forged_timestamp"), 0.0),)
-        if dice.hits("forge", shares.forge)
+        (Copy(draws.pick("forgery", "forged_secret", "forged_timestamp"), 0.0),)
+        if draws.hits("forge", shares.forge)
         else ()
     )
-    if dice.hits("drop", shares.drop):
+    if draws.hits("drop", shares.drop):
         return (Copy("dropped", 0.0), *forged)
-    first = _first(shares, dice)
-    return (first, *_duplicates(shares, dice, first.after), *forged)
+    first = _first(shares, draws)
+    return (first, *_duplicates(shares, draws, first.after), *forged)
 
 
 def has_unknown_fields(faults: Faults, event_id: str) -> bool:
-    return _Dice(faults.seed, event_id).hits("unknown_fields", faults.notifications.unknown_fields)
+    return _Draws(faults.seed, event_id).hits("unknown_fields", faults.notifications.unknown_fields)
 
 
 def call_fault(faults: Faults, call: str, subject: str, ordinal: int) -> tuple[str, str] | None:
-    """The fault and its form for the `ordinal`-th time this call is made about this subject."""
+    """Return the fault and its form for the `ordinal`-th call about this subject, None for none."""
     shares = faults.calls
     if shares.only and call not in shares.only:
         return None
-    dice = _Dice(faults.seed, call, subject, ordinal)
-    point = dice.roll("fault")
+    draws = _Draws(faults.seed, call, subject, ordinal)
+    point = draws.roll("fault")
     for fault, forms in CALL_FORMS.items():
         point -= getattr(shares, fault)
         if point < 0:
-            return fault, dice.pick("form", *forms)
+            return fault, draws.pick("form", *forms)
     return None
 
 
 def grant_expires(faults: Faults, open_id: str, grant: int) -> bool:
-    return _Dice(faults.seed, open_id, grant).hits("tokens_expire", faults.tokens_expire)
+    return _Draws(faults.seed, open_id, grant).hits("tokens_expire", faults.tokens_expire)
 
 
 def refund_is_slow(faults: Faults, refund_id: str) -> bool:
-    return _Dice(faults.seed, refund_id).hits("slow refund", faults.slow_refunds)
+    return _Draws(faults.seed, refund_id).hits("slow refund", faults.slow_refunds)
 
 
-def _first(shares: NotificationFaults, dice: "_Dice") -> Copy:
-    """Reordered: overtaken by what is sent within two minutes. Delayed: by what is sent within a quarter of an hour."""
-    point = dice.roll("first")
+def _first(shares: NotificationFaults, draws: "_Draws") -> Copy:
+    """Return the first copy: reordered by up to two minutes, or delayed by up to a quarter of an hour."""
+    point = draws.roll("first")
     if point < shares.delay:
-        return Copy("delayed", 120 + 780 * dice.roll("delay time"))
+        return Copy("delayed", 120 + 780 * draws.roll("delay time"))
     if point < shares.delay + shares.reorder:
-        return Copy("reordered", 10 + 110 * dice.roll("reorder time"))
+        return Copy("reordered", 10 + 110 * draws.roll("reorder time"))
     return Copy("original", 0.0)
 
 
-def _duplicates(shares: NotificationFaults, dice: "_Dice", after: float) -> tuple[Copy, ...]:
-    point = dice.roll("duplicate")
+def _duplicates(shares: NotificationFaults, draws: "_Draws", after: float) -> tuple[Copy, ...]:
+    point = draws.roll("duplicate")
     if point < shares.simultaneous:
         return (Copy("simultaneous", after),)
     if point >= shares.duplicate:
         return ()
-    kind = "new_event_id" if dice.hits("new event id", shares.new_event_id) else "duplicate"
-    return (Copy(kind, after + 60 * dice.roll("duplicate time")),)
+    kind = "new_event_id" if draws.hits("new event id", shares.new_event_id) else "duplicate"
+    return (Copy(kind, after + 60 * draws.roll("duplicate time")),)
 
 
-class _Dice:
+class _Draws:
     def __init__(self, seed: int, *about: object) -> None:
         self._seed = seed
         self._about = about

@@ -1,4 +1,4 @@
-"""The way of each signed call: rate, signature, token, faults, the call itself, the envelope."""
+"""Serve each signed call: rate, signature, token, faults, handler, envelope."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from sandbox.simulator import faults
 from sandbox.simulator.authentication import Authentication, single_values
 from sandbox.simulator.grants import Grant
 from sandbox.simulator.refusals import Refused
-from sandbox.simulator.replies import CutOff, Envelopes, bad_gateway, oddly
+from sandbox.simulator.replies import CutOff, Envelopes, bad_gateway, odd_reply
 from sandbox.simulator.serialization import RequestBody
 from sandbox.simulator.state import PlatformState
 
@@ -73,7 +73,7 @@ class Gateway:
         return time.time() + self._state.faults.clock_skew
 
     async def server_time(self, _request: Request) -> Response:
-        """Unsigned, so that a client whose clock is off can learn the time."""
+        """Return the server time; unsigned, so that a client whose clock is off can learn it."""
         return self.envelopes.success(
             {self._state.profile.reply.server_time: self._state.serializer.time(int(self.clock()))}
         )
@@ -84,7 +84,7 @@ class Gateway:
         self._state.activity.write("call", f"{name} {about} → {outcome}")
 
     def fault(self, name: str, about: str) -> tuple[str, str]:
-        """The fault this call meets and its form, or two empty texts."""
+        """Return the fault of this call and its form, or two empty texts."""
         self._seen[name, about] += 1
         return faults.call_fault(self._state.faults, name, about, self._seen[name, about]) or ("", "")
 
@@ -92,7 +92,7 @@ class Gateway:
         await asyncio.sleep(self._state.faults.calls.hold_seconds)
 
     async def lose(self, form: str, reply: Response) -> Response:
-        """What is done is done, and the one who asked never learns it."""
+        """Return no or a broken reply to a call that took effect."""
         if form == "cut_off":
             return CutOff()
         if form == "garbage":
@@ -139,7 +139,7 @@ class Gateway:
         if fault == "lost_reply":
             reply = await self.lose(form, reply)
         if fault == "odd_reply":
-            reply = oddly(reply, form)
+            reply = odd_reply(reply, form)
         return reply, f"injected {fault}: {form} ({outcome})" if fault else outcome
 
     def _done(self, handle: Callable[[], Mapping[str, object]]) -> tuple[Response, str]:
@@ -164,7 +164,7 @@ class Gateway:
 
 
 class TokenBucket:
-    """`rate` calls a second, as many at once when it was quiet."""
+    """`rate` calls a second, and as many at once after a pause."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate

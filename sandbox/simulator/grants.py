@@ -1,4 +1,4 @@
-"""Codes and tokens as the platform keeps them. The clock is an argument."""
+"""Authorization codes and tokens as the platform keeps them. The clock is an argument."""
 
 import base64
 import hashlib
@@ -63,7 +63,7 @@ class Grants(msgspec.Struct):
         return code
 
     def exchange(self, code: str, redirect_uri: str, verifier: str, now: float) -> Issued:
-        """Raises InvalidGrant; a code that comes a second time also takes back what it gave the first time."""
+        """Exchange a code for tokens; raise InvalidGrant. A code used twice also revokes the tokens it gave."""
         known = self.codes.get(code)
         if known is None:
             raise InvalidGrant("the code is unknown")
@@ -102,7 +102,7 @@ class Grants(msgspec.Struct):
         return True
 
     def holder(self, access_token: str, now: float) -> Grant:
-        """Raises Refused (token_invalid, token_expired)."""
+        """Return the grant of an access token; raise Refused (token_invalid, token_expired)."""
         access = self.access.get(access_token)
         if access is None or self.grants[access.grant_id].revoked:
             raise Refused("token_invalid", "access_token is unknown or revoked; the member must authorize again")
@@ -111,7 +111,7 @@ class Grants(msgspec.Struct):
         return self.grants[access.grant_id]
 
     def expire(self, fraction: float, seed: int, now: float) -> int:
-        """Expires the access tokens of this share of members now; returns how many tokens that were."""
+        """Expire the access tokens of this share of members; return how many."""
         hit = 0
         for access in self.access.values():
             open_id = self.grants[access.grant_id].open_id
@@ -129,7 +129,7 @@ class Grants(msgspec.Struct):
 
 
 def challenge_of(verifier: str) -> str:
-    """RFC 7636, S256."""
+    """Return the S256 code challenge (RFC 7636)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 

@@ -1,4 +1,4 @@
-"""Pages that are not OAuth: paying, avatars, the signature debugger, an overview, and a health check."""
+"""Pages other than OAuth: payment, avatars, signature debugger, overview, health check."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from sandbox.simulator.notifier import Notifier
 from sandbox.simulator.origin_guard import OriginGuard
 from sandbox.simulator.refusals import Refused
 from sandbox.simulator.rendering import form, page
-from sandbox.simulator.signature_debugger import EMPTY, Unreadable, explanation
+from sandbox.simulator.signature_debugger import EMPTY, UnreadableInput, explanation
 from sandbox.simulator.state import PlatformState
 
 _NEWEST = 20
@@ -52,8 +52,7 @@ class MemberPages:
         return self._pay_page(request)
 
     async def pay(self, request: Request) -> Response:
-        """Pays, in parts as far as the member says so, or cancels by the other button; then shows the order again, so
-        that reloading does nothing."""
+        """Pay all or a part, or cancel; then redirect to the order, so that reloading does nothing."""
         given = await form(request)
         wanted = given.get("decision")
         try:
@@ -90,7 +89,7 @@ class MemberPages:
         try:
             # tries many variations: off the loop, so that a long body holds nobody up
             found = await asyncio.to_thread(explanation, self._state.profile, self._state.app, asked, time.time())
-        except Unreadable as unreadable:
+        except UnreadableInput as unreadable:
             return page("signature.html", 400, asked=asked, found=None, wrong=str(unreadable))
         return page("signature.html", asked=asked, found=found, wrong="")
 
@@ -103,6 +102,6 @@ class MemberPages:
 
 
 def _return_to(request: Request) -> str:
-    """Where the page's way back leads; only to the web, never to javascript:."""
+    """Return the link back to the merchant; only to the web, never to javascript:."""
     address = request.query_params.get("return_to", "")
     return address if address.startswith(("http://", "https://")) else ""

@@ -1,4 +1,4 @@
-"""Members and products: what the platform knows besides orders. Members come into being when they are first named."""
+"""Members and products of the platform. A member exists from the first mention."""
 
 import re
 
@@ -38,7 +38,7 @@ TEST_MEMBERS = {
 
 
 def member(open_id: str, now: int) -> Member:
-    """The same open_id has the same name in every run."""
+    """Return a member; the same open_id has the same name in every run."""
     family = _FAMILY[int(roll(0, open_id, "family") * len(_FAMILY))]
     given = _GIVEN[int(roll(0, open_id, "given") * len(_GIVEN))]
     return Member(open_id, TEST_MEMBERS.get(open_id, family + given), 1 + int(roll(0, open_id, "level") * 9), now)

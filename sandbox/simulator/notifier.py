@@ -1,4 +1,4 @@
-"""Deliveries to the merchant: at least once, unordered, from several senders at once, and sometimes not at all."""
+"""Deliver notifications: at least once, unordered, from several senders at once, and sometimes not at all."""
 
 import asyncio
 import heapq
@@ -63,7 +63,7 @@ class Notifier:
         return [delivery for _, _, delivery in self._heap]
 
     def emit(self, event: Event, url: str = "") -> None:
-        """Tells the merchant of `event`, with the faults that its id draws."""
+        """Notify the merchant of `event`, with the faults that its id draws."""
         state, now = self._state, time.time()
         surprises = faults.has_unknown_fields(state.faults, event.event_id)
         for copy in faults.copies(state.faults, event.event_id, event.event_type):
@@ -72,7 +72,7 @@ class Notifier:
             self.send(told, copy.kind, body, due=now + copy.after / state.config.speed, url=url)
 
     def send(self, event: Event, kind: str, body: str, *, due: float, url: str = "") -> Delivery:
-        """Puts one copy on its way; a dropped one goes into the log only."""
+        """Queue one copy; a dropped one goes into the log only."""
         delivery = Delivery(
             number=next(self._numbers),
             event_id=event.event_id,
@@ -90,7 +90,7 @@ class Notifier:
         return delivery
 
     def release(self) -> int:
-        """Sends now what waits for its time; returns how many those are."""
+        """Make all waiting deliveries due now; return how many."""
         for _, _, delivery in self._heap:
             delivery.due = 0.0
         self._heap = [(0.0, number, delivery) for _, number, delivery in self._heap]
@@ -99,7 +99,10 @@ class Notifier:
         return len(self._heap)
 
     async def run(self) -> None:
-        """Until cancelled; what was being sent then goes back to the heap. A mistake of ours ends it, and is shown."""
+        """Deliver until cancelled; deliveries under way then return to the heap.
+
+        An error of ours ends it, and is shown.
+        """
         limits = httpx.Limits(max_connections=SENDERS, max_keepalive_connections=SENDERS)
         client = httpx.AsyncClient(transport=self._transport, limits=limits, timeout=TIMEOUT_SECONDS, trust_env=False)
         try:

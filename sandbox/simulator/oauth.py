@@ -1,4 +1,4 @@
-"""OAuth 2.0 as the platform speaks it: consent page, token endpoint (RFC 6749, PKCE) and revocation (RFC 7009)."""
+"""The platform's OAuth 2.0: consent page, token endpoint (RFC 6749, PKCE) and revocation (RFC 7009)."""
 
 import hmac
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from sandbox.simulator.gateway import Gateway
 from sandbox.simulator.grants import ACCESS_SECONDS, REFRESH_SECONDS, InvalidGrant, Issued
 from sandbox.simulator.members import OPEN_ID, TEST_MEMBERS, member
 from sandbox.simulator.rendering import form, page
-from sandbox.simulator.replies import bad_gateway, oddly
+from sandbox.simulator.replies import bad_gateway, odd_reply
 from sandbox.simulator.serialization import render
 from sandbox.simulator.state import PlatformState
 
 _ASKED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method")
 
 
-class Unsafe(Exception):
+class UnsafeRedirect(Exception):
     """Not even an error may be sent to that address: RFC 6749, 4.1.2.1."""
 
 
@@ -73,7 +73,7 @@ class OAuth:
         return reply
 
     async def revoke(self, request: Request) -> Response:
-        """200 for an unknown token too: RFC 7009, 2.2."""
+        """Revoke a token; 200 also for an unknown one (RFC 7009, 2.2)."""
         fields = await form(request)
         try:
             self._check_client(fields)
@@ -91,18 +91,18 @@ class OAuth:
     def _refusal(self, asked: Mapping[str, str]) -> Response | None:
         try:
             self._check(asked)
-        except Unsafe as unsafe:
+        except UnsafeRedirect as unsafe:
             return page("problem.html", 400, title="无法授权", problem=str(unsafe))
         except OAuthError as error:
             return _back(asked, error=error.error, error_description=error.description)
         return None
 
     def _check(self, asked: Mapping[str, str]) -> None:
-        """Raises Unsafe, or OAuthError where the address to return to is a registered one."""
+        """Raise UnsafeRedirect, or OAuthError if the address to return to is registered."""
         if asked["client_id"] != self._state.app.app_id:
-            raise Unsafe("client_id 不是已登记的应用。")
+            raise UnsafeRedirect("client_id 不是已登记的应用。")
         if asked["redirect_uri"] not in self._state.config.redirect_uris:
-            raise Unsafe("redirect_uri 没有在平台登记。它必须与登记的地址完全一致。")
+            raise UnsafeRedirect("redirect_uri 没有在平台登记。它必须与登记的地址完全一致。")
         if asked["response_type"] != "code":
             raise OAuthError("unsupported_response_type", "response_type must be code")
         if not asked["state"]:
@@ -133,7 +133,7 @@ class OAuth:
         if fault == "lost_reply":
             reply = await self._gateway.lose(how, reply)
         if fault == "odd_reply":
-            reply = oddly(reply, how)
+            reply = odd_reply(reply, how)
         return reply, f"injected {fault}: {how} (ok)" if fault else "ok"
 
     def _issue(self, fields: Mapping[str, str]) -> Issued:

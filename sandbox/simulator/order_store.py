@@ -1,4 +1,4 @@
-"""All orders, kept in the sequence of their last change."""
+"""All orders of the platform, in the sequence of their last change."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from sandbox.simulator.refusals import Refused
 
 
 class PlatformOrders:
-    """A changed order moves to the end, so a reader with a cursor meets it again and misses none."""
+    """A changed order moves to the end, so that a reader with a cursor meets it again and misses none."""
 
     def __init__(self, orders: list[tuple[int, Order]] | None = None) -> None:
         self._by_number: dict[str, tuple[int, Order]] = {}
@@ -55,8 +55,7 @@ class PlatformOrders:
             self._insert(self._change + 1, order)
 
     def changed(self, updated_after: int, cursor: int, limit: int) -> tuple[list[Order], int]:
-        """Orders changed at or after `updated_after` (the same second included, or some would be missed) and their
-        next cursor, 0 when there are no more."""
+        """Return orders changed at or after `updated_after`, and the next cursor, 0 when there are no more."""
         page: list[tuple[int, Order]] = []
         for place in range(self._first(updated_after, cursor), len(self._changes)):
             change, _, number = self._changes[place]
@@ -70,7 +69,7 @@ class PlatformOrders:
 
     @property
     def newest(self) -> int:
-        """The number of the latest change."""
+        """Return the number of the latest change."""
         return self._change
 
     def _first(self, updated_after: int, cursor: int) -> int:

@@ -1,4 +1,4 @@
-"""An order as the platform keeps it, and what may happen to it. Pure: values in, a new value or a refusal out."""
+"""An order at the platform, and its transitions. Pure: values in, a new value or a refusal out."""
 
 import hashlib
 
@@ -68,7 +68,7 @@ class Order(msgspec.Struct, frozen=True):
 
     @property
     def given_back(self) -> tuple[Refund, ...]:
-        """The refunds that gave money back."""
+        """Return the refunds that succeeded."""
         return tuple(refund for refund in self.refunds if refund.status == "succeeded")
 
     @property
@@ -76,24 +76,24 @@ class Order(msgspec.Struct, frozen=True):
         return sum(refund.amount_fen for refund in self.given_back)
 
     def refundable_of(self, transaction_id: str) -> int:
-        """Return what can still be given back of a payment: a refund that failed took nothing of it."""
+        """Return the refundable amount of a payment in fen; a failed refund took nothing of it."""
         payment = next((one for one in self.payments if one.transaction_id == transaction_id), None)
         taken = [one for one in self.refunds if one.transaction_id == transaction_id and one.status != "failed"]
         return (payment.amount_fen if payment else 0) - sum(one.amount_fen for one in taken)
 
     @property
     def missing_fen(self) -> int:
-        """The amount still to be paid."""
+        """Return the amount still to be paid, in fen."""
         return max(self.request.amount_fen - self.paid_fen + self.refunded_fen, 0)
 
     @property
     def payable(self) -> bool:
-        """Return whether its page takes money: all of it, or the rest of what was paid in part."""
+        """Return whether its page takes money: the whole amount, or the rest after a part."""
         return self.status == "created" or (self.status == "paid" and not self.served and self.missing_fen > 0)
 
 
 def derived(prefix: str, *parts: object, length: int = 20) -> str:
-    """An id made from what caused it, so that one seed gives one run."""
+    """Return an id derived from its cause, so that one seed gives one run."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
     return prefix + digest[:length]
 
@@ -110,8 +110,8 @@ def place(request: NewOrder, open_id: str, now: int) -> Order:
     )
 
 
-def place_again(order: Order, request: NewOrder, open_id: str) -> Order:
-    """The same request twice is the same order; another one under its number is refused."""
+def repeat_order(order: Order, request: NewOrder, open_id: str) -> Order:
+    """Return the known order for the same request; raise Refused for another one under its number."""
     if order.request == request and order.open_id == open_id:
         return order
     fields = [name for name in request.__struct_fields__ if getattr(order.request, name) != getattr(request, name)]
@@ -120,7 +120,7 @@ def place_again(order: Order, request: NewOrder, open_id: str) -> Order:
 
 
 def pay(order: Order, amount_fen: int, transaction_id: str, now: int, cause: str = "member") -> Order:
-    """Money that arrives is recorded whatever the state: late, twice or with another amount is how it really happens.
+    """Record money in any status: late, twice or with another amount.
 
     Raises Refused when this transaction was recorded with another amount; recorded with the same, nothing changes.
     """
@@ -155,7 +155,7 @@ def complete(order: Order, now: int, cause: str = "member") -> Order:
 
 
 def push(order: Order, status: str, request_no: str, now: int) -> Order:
-    """What the merchant tells us of the order; a request that came before is answered as it was then."""
+    """Apply a status that the merchant reports; a known request_no is answered as before."""
     for known_no, known_status in order.pushes:
         if known_no == request_no and known_status != status:
             raise Refused("order_conflict", f"request_no {request_no} said {known_status} before")
@@ -175,7 +175,7 @@ def _ship(order: Order, now: int) -> Order:
 
 
 def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
-    """Begin a refund, or make it at once; one under way counts as taken from its payment until it fails."""
+    """Begin a refund, or make it at once; while processing it counts as taken from its payment."""
     if wanted.transaction_id not in {one.transaction_id for one in order.payments}:
         raise Refused("transition_refused", f"order {order.number} has no payment {wanted.transaction_id}")
     if wanted.amount_fen > (left := order.refundable_of(wanted.transaction_id)):
@@ -187,7 +187,7 @@ def refund(order: Order, wanted: Refund, now: int, cause: str) -> Order:
 
 
 def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int) -> Order:
-    """Let a refund succeed, fail, or be under way again; what gave money back stays so."""
+    """Let a refund succeed, fail, or be processed again; one that succeeded stays so."""
     known = next((one for one in order.refunds if one.refund_id == refund_id), None)
     if known is None or known.status == "succeeded":
         raise Refused("transition_refused", f"order {order.number} has no refund {refund_id} that could change")
@@ -200,8 +200,7 @@ def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int)
 
 
 def _after_refund(order: Order) -> str:
-    """Return the status after a refund. The order counts as refunded once each of its payments is back, one of 0.00 by
-    a refund of its own, too; a part of them leaves the status alone."""
+    """Return the status after a refund: refunded once each payment, one of 0.00 too, is refunded."""
     answered = {one.transaction_id for one in order.given_back}
     over = order.refunded_fen == order.paid_fen and all(one.transaction_id in answered for one in order.payments)
     return "refunded" if over else order.status

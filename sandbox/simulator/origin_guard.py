@@ -1,6 +1,6 @@
-"""The guard that lets in the simulator's own pages and programs, and no other site in the same browser.
+"""Admit the simulator's own pages and programs, and no other site in the same browser.
 
-Any site can make a browser post to 127.0.0.1, and after rebinding its own name to 127.0.0.1 read the reply, too. Such a
+Any site can make a browser post to 127.0.0.1, and read the reply after rebinding its own name to 127.0.0.1. Such a
 request names the other site: in Host when the name was rebound, in Origin when a page posts across.
 """
 
@@ -19,7 +19,7 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class OriginGuard:
-    """Knows the names under which the simulator may be called: this machine's, and the one that it printed."""
+    """Knows the names of the simulator: this machine's, and the one that it printed."""
 
     def __init__(self, host: str) -> None:
         printed = f"[{host}]" if ":" in host else host

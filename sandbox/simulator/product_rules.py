@@ -1,4 +1,4 @@
-"""What the platform takes onto its shelf: rules as real ones have, each refused with its reason."""
+"""The platform's rules for products, each refused with its reason."""
 
 from jiuwu.platform.money import yuan
 from sandbox.simulator.members import Product
@@ -9,7 +9,7 @@ FORBIDDEN = ("假货", "高仿", "发票代开")
 
 
 def refusal(product: Product) -> tuple[str, str] | None:
-    """The reason as a word and as a sentence for people; None for a product that is fine."""
+    """Return the reason as a word and as a sentence for people; None if the product is accepted."""
     if len(product.title) > LONGEST_TITLE:
         return "title_too_long", f"标题最多 {LONGEST_TITLE} 个字，现在是 {len(product.title)} 个"
     if word := next((word for word in FORBIDDEN if word in product.title), ""):

@@ -1,4 +1,4 @@
-"""What the platform says no to: one exception, named by the profile's meaning of a code."""
+"""The platform's refusals: one exception, named by the profile's meaning of a code."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""HTML for people: what members see of the platform, and what developers look at."""
+"""HTML pages for members and developers."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -25,7 +25,7 @@ def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a posted form; what cannot be read is as good as empty."""
+    """Return the fields of a posted form; empty if it cannot be read."""
     try:
         text = (await request.body()).decode("utf-8")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=50))

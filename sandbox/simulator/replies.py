@@ -12,7 +12,7 @@ from sandbox.simulator.refusals import Refused
 
 
 class Envelopes:
-    """Every reply has a request id of its own."""
+    """Makes replies, each with a request id of its own."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -29,7 +29,7 @@ class Envelopes:
         return self._reply(self.code(refused.meaning), refused.msg, content, refused.status, headers)
 
     def code(self, meaning: str) -> int | str:
-        """The first number that the profile gives this meaning."""
+        """Return the first code that the profile gives this meaning."""
         first: int | str | tuple[int, int] = getattr(self._profile.codes, meaning)[0]
         return first[0] if isinstance(first, tuple) else first
 
@@ -56,7 +56,7 @@ class CutOff(Response):
         await send({"type": "http.response.body", "body": b'{"code":', "more_body": True})
 
 
-def oddly(reply: Response, form: str) -> Response:
+def odd_reply(reply: Response, form: str) -> Response:
     """Return the same reply with one odd thing in it that nobody needs, or with null for what is empty."""
     body = bytes(reply.body)
     first = {"half_emoji": b'"\\ud83d"', "not_utf8": b'"\xff"', "beyond_numbers": b"1e400"}.get(form)
@@ -71,5 +71,5 @@ def oddly(reply: Response, form: str) -> Response:
 
 
 def bad_gateway(status: int) -> Response:
-    """What a proxy in front of the platform says: no envelope, not even JSON."""
+    """Return the error page of a proxy before the platform: no envelope, not even JSON."""
     return HTMLResponse(f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>", status)

@@ -1,4 +1,4 @@
-"""Our values under the names, words and forms that the profile gives them, and the way back."""
+"""Convert our values to the names and formats of the profile, and back."""
 
 from collections.abc import Mapping
 
@@ -54,7 +54,7 @@ class Serializer:
         return render(self.fields.product, msgspec.structs.asdict(product) | {"price": product.price_fen})
 
     def notification(self, event: Event, extra: Mapping[str, object] | None = None) -> dict[str, object]:
-        """The body of a notification; `extra` overrides or adds to its data, in the platform's names."""
+        """Return the body of a notification; `extra` overrides or adds to its data, in the platform's names."""
         names = self.profile.notification.fields
         facts = dict(event.facts)
         if "refund_status" in facts:
@@ -70,7 +70,7 @@ class Serializer:
         return nested(head | ({names.data: data} if names.data else data))
 
     def time(self, seconds: int) -> int | str:
-        """As the profile writes the time of a signature."""
+        """Return the time as the profile writes it in signatures."""
         text = format_timestamp(self.profile.signing, seconds)
         return int(text) if text.isdigit() else text
 
@@ -82,7 +82,7 @@ class Serializer:
 
 
 def render(names: msgspec.Struct, values: Mapping[str, object]) -> dict[str, object]:
-    """`values` by our field names, amounts in fen, as the profile writes them; what has no name there stays out."""
+    """Return `values` under the profile's names, amounts in yuan; values without a name there are left out."""
     named = {}
     for ours, theirs in msgspec.structs.asdict(names).items():
         if ours in values:
@@ -92,7 +92,7 @@ def render(names: msgspec.Struct, values: Mapping[str, object]) -> dict[str, obj
 
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
-    """{"a.b": 1} → {"a": {"b": 1}}."""
+    """Return {"a.b": 1} as {"a": {"b": 1}}."""
     tree: dict[str, object] = {}
     for path, value in values.items():
         *parents, leaf = path.split(".")
@@ -104,7 +104,7 @@ def nested(values: Mapping[str, object]) -> dict[str, object]:
 
 
 class RequestBody:
-    """A request's JSON object; what is missing or wrong is refused by its name."""
+    """A request's JSON object; missing or wrong fields are refused by name."""
 
     def __init__(self, content: object, at: str = "") -> None:
         if not isinstance(content, dict):
@@ -126,7 +126,7 @@ class RequestBody:
         return value
 
     def amount(self, name: str, *, least: int = 1) -> int:
-        """Fen."""
+        """Return an amount in fen."""
         value = self._find(name)
         try:
             amount = fen(value) if isinstance(value, str) else -1

@@ -1,4 +1,4 @@
-"""The signature debugger behind its page: what somebody pasted, explained in Chinese. Pure."""
+"""Explain a pasted signature in Chinese, for the debugger's page. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ _HINTS = {
 }
 
 
-class Unreadable(Exception):
+class UnreadableInput(Exception):
     """What was pasted holds no parameters."""
 
 
@@ -64,7 +64,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def explanation(profile: Profile, app: App, asked: Mapping[str, str], now: float) -> Found:
-    """Raises Unreadable. Without a secret it is the sandbox app's own."""
+    """Explain the difference; raise Unreadable. Without a secret the sandbox app's own is used."""
     pasted = _read(profile, asked["params"])
     signature = asked["sign"] or pasted.sign
     secrets = [asked["secret"]] if asked["secret"] else app.secrets
@@ -86,7 +86,7 @@ def explanation(profile: Profile, app: App, asked: Mapping[str, str], now: float
 
 
 def _read(profile: Profile, text: str) -> Pasted:
-    """A whole address, a query, name=value lines, or the headers of a notification."""
+    """Read a whole address, a query, name=value lines, or the headers of a notification."""
     lines = [line for line in text.splitlines() if line.strip()]
     headers = [_HEADER.fullmatch(line) for line in lines]
     if lines and all(headers) and "://" not in text:
@@ -95,13 +95,13 @@ def _read(profile: Profile, text: str) -> Pasted:
     pairs = parse_qsl(query, keep_blank_values=True) if query else (line.strip().split("=", 1) for line in lines)
     params = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0]}
     if not params:
-        raise Unreadable("没有读到参数。请粘贴完整的请求地址、查询串、每行一个的 名称=值，或通知的请求头。")
+        raise UnreadableInput("没有读到参数。请粘贴完整的请求地址、查询串、每行一个的 名称=值，或通知的请求头。")
     signature = params.pop(profile.call.sign, "")
     return Pasted(profile.signing, params, signature, path, params.get(profile.call.timestamp, ""))
 
 
 def _split(line: str) -> tuple[str, str]:
-    """Path and query of an address, or the line itself as a query."""
+    """Return path and query of an address, or the line itself as a query."""
     if line.startswith(("http://", "https://")):
         rest = line.split("://", 1)[1].partition("#")[0]
         before, _, query = rest.partition("?")
@@ -117,6 +117,6 @@ def _from_headers(profile: Profile, headers: Mapping[str, str]) -> Pasted:
         if getattr(names, ours).lower() in headers and getattr(signed, ours)
     }
     if not params:
-        raise Unreadable(f"请求头里没有 {names.app_id}、{names.timestamp} 等通知的签名头。")
+        raise UnreadableInput(f"请求头里没有 {names.app_id}、{names.timestamp} 等通知的签名头。")
     signature, timestamp = (headers.get(name.lower(), "") for name in (names.signature, names.timestamp))
     return Pasted(of_notifications(profile), params, signature, "", timestamp)

@@ -1,4 +1,4 @@
-"""Everything the simulated platform knows, in one place, and its file between two runs."""
+"""The state of the simulated platform, and its file between two runs."""
 
 import contextlib
 import os
@@ -80,7 +80,7 @@ class PlatformState:
         return int(time.time())
 
     def begins_as(self, refund_id: str) -> RefundStatus:
-        """Return how a new refund stands; of those made at once, some are under way by the faults."""
+        """Return the initial status of a refund; by the faults, some are processing instead of succeeded."""
         under_way = self.config.refunds_begin_as == "succeeded" and refund_is_slow(self.faults, refund_id)
         return "processing" if under_way else self.config.refunds_begin_as
 
@@ -94,7 +94,7 @@ class PlatformState:
         return msgspec.json.encode(saved)
 
     def restore(self, content: bytes) -> list[Delivery]:
-        """Takes up what `save` wrote; returns the deliveries for the notifier."""
+        """Restore what `save` wrote; return the deliveries for the notifier."""
         saved = msgspec.json.decode(content, type=Saved)
         self.config, self.members, self.products = saved.config, saved.members, saved.products
         self.orders, self.grants = PlatformOrders(saved.orders), saved.grants
@@ -102,7 +102,7 @@ class PlatformState:
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Whole or not at all, and readable by its owner only: it holds tokens."""
+    """Write the file atomically, readable by its owner only: it holds tokens."""
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
     fresh.touch(mode=0o600)

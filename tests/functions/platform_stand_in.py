@@ -161,7 +161,7 @@ class StandIn:
         )
         asked = orders.NewOrder(body["out_order_no"], fen(body["amount"]), items)
         known = self.orders.get(asked.out_order_no)
-        order = orders.place_again(known, asked, open_id) if known else orders.place(asked, open_id, self.now)
+        order = orders.repeat_order(known, asked, open_id) if known else orders.place(asked, open_id, self.now)
         self.orders[order.number] = order
         if not known and not asked.amount_fen:
             self.pay(order.number, 0, "free")

@@ -13,7 +13,7 @@ from jiuwu.reconciliation import repository as reconciliation
 from sandbox.shop import products
 from sandbox.simulation.audit import local_orders
 from sandbox.simulation.aws.calls import Phase
-from sandbox.simulation.world.actors import Member, Refused, stock
+from sandbox.simulation.world.actors import Member, Refused, add_products
 from sandbox.simulation.world.world import MERCHANT_KEY, START, Killed, World, simulated_world
 
 ITEMS: list[dict[str, object]] = [{"product_id": "mug-panda", "quantity": 2}]
@@ -119,7 +119,7 @@ def stage(*, off: Sequence[str] = (), crash_points: Sequence[CrashPoint] = (), s
     """Yield a running world in which nobody has logged in yet. Its indexes have few shards: tasks that find nothing are
     all alike, and each would be crashed at each of its calls."""
     with _few_shards(), simulated_world(parameters=PARAMETERS, start=start) as built:
-        stock(built)
+        add_products(built)
         built.telemetry.keep_all = True  # each line is looked through for secrets
         built.start(off=off)
         found = Stage(built, Member(built, "ou_lan"), crash_points=tuple(crash_points))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import processes
-from sandbox.demo.scenario import repeat
+from sandbox.demo.scenario import run_concurrently
 from sandbox.environment import Sandbox
 from sandbox.processes import ProcessFailed
 
@@ -62,5 +62,5 @@ def test_the_demo_waits_for_no_member_once_a_part_has_ended() -> None:
 
     began = time.monotonic()
     with pytest.raises(ProcessFailed):
-        repeat(lambda _: time.sleep(5), until=lambda n: n >= 99, errors=[], tick=lambda: None, check=check)
+        run_concurrently(lambda _: time.sleep(5), until=lambda n: n >= 99, errors=[], tick=lambda: None, check=check)
     assert time.monotonic() - began < 4

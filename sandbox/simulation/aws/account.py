@@ -30,7 +30,7 @@ class Account:
 
     @classmethod
     def of_template(cls, clock: Callable[[], float]) -> "Account":
-        """With every table, queue, bus and bucket of template.yaml."""
+        """Return an account with every table, queue, bus and bucket of template.yaml."""
         account = cls(clock)
         for name, properties in template.resources("AWS::DynamoDB::Table").items():
             account.tables[name] = Table.defined(name, properties)
@@ -41,7 +41,7 @@ class Account:
         return account
 
     def add_queue(self, name: str, properties: Mapping[str, Any]) -> Queue:
-        """A queue with the template's properties."""
+        """Add a queue with the template's properties, and return it."""
         redrive = properties.get("RedrivePolicy", {})
         target = redrive.get("deadLetterTargetArn", {"Fn::GetAtt": [""]})
         queue = Queue(
@@ -55,11 +55,11 @@ class Account:
         return queue
 
     def queue(self, name: str) -> Queue:
-        """The queue of this logical id."""
+        """Return the queue of this logical id."""
         return next(queue for queue in self.queues.values() if queue.name == name)
 
     def client(self, service: str, **_config: object) -> Any:  # noqa: ANN401 -- callers annotate with the stub type
-        """The client of a service, as boto3.client makes it."""
+        """Return the client of a service, as boto3.client makes it."""
         if service not in self._clients:
             self._clients[service] = self._make(service)
         return self._clients[service]

@@ -10,7 +10,7 @@ from sandbox.simulation.aws.calls import Reply
 from sandbox.simulation.aws.dynamodb import ConditionFails, Request, Units, allow, consumed, names, prepare, total
 from sandbox.simulation.aws.queries import Queries
 from sandbox.simulation.aws.tables import Key, Table, read_units
-from sandbox.simulation.aws.values import Item, Value, Wrong
+from sandbox.simulation.aws.values import Item, ValidationError, Value
 
 _READS, _WRITES, _STATEMENTS, _ACTIONS = 100, 25, 25, 100
 # A transaction's token is good for ten minutes.
@@ -100,7 +100,7 @@ class DynamoDB(Queries):
         return table.key({name: wanted[name] for name in table.schema.names if name in wanted})
 
     def _run(self, table: Table, update: partiql.Update, given: Sequence[Value]) -> tuple[Reply, Units]:
-        """One statement's answer, and what it cost."""
+        """Run one statement; return its answer and its cost."""
         if self._throttled("batch_execute_statement", table.name):
             return _refusal("ThrottlingError", "throttled", table), {}
         key = self._key(table, update, given)
@@ -111,7 +111,7 @@ class DynamoDB(Queries):
             return _refusal("ConditionalCheckFailed", "The conditional request failed", table), units
         try:
             units = table.write(key, update.apply(row.item, given))
-        except Wrong as wrong:
+        except ValidationError as wrong:
             return _refusal("ValidationError", str(wrong), table), {}
         self._meter(table, "write", units)
         return {"TableName": table.name}, units
@@ -144,7 +144,7 @@ class DynamoDB(Queries):
         return _capacity(request, each)
 
     def _reason(self, table: Table, kind: str, one: Request) -> Reply:
-        """Why an action cannot be done, code None if it can."""
+        """Return why an action cannot be done, code None if it can."""
         if self._throttled("transact_write_items", table.name):
             return {"Code": "ThrottlingError", "Message": "throttled"}
         try:
@@ -166,7 +166,7 @@ class DynamoDB(Queries):
         )
 
     def _act(self, table: Table, kind: str, one: Request) -> Units:
-        """Does one action; a transaction's writes cost twice, a check as much as a write."""
+        """Do one action; a transaction's writes cost twice, a check as much as a write."""
         if kind == "ConditionCheck":
             row = table.rows.get(table.key(one["Key"]))
             used: Units = {"": float(-(-(row.size if row else 1) // 1024))}
@@ -200,9 +200,9 @@ def _capacity(request: Request, used: list[Reply]) -> Reply:
 
 def _refuse_number(count: int, most: int, what: str) -> None:
     if not 1 <= count <= most:
-        raise Wrong(f"{count} {what}: from 1 to {most} are allowed")
+        raise ValidationError(f"{count} {what}: from 1 to {most} are allowed")
 
 
 def _refuse_twins(keys: Sequence[Any]) -> None:
     if len(set(keys)) != len(keys):
-        raise Wrong("Provided list of item keys contains duplicates")
+        raise ValidationError("Provided list of item keys contains duplicates")

@@ -1,4 +1,4 @@
-"""How each call to a service goes: past the hook, into effect, past the hook again, repeated as boto3 repeats it."""
+"""Make calls to services: past the hook, into effect, past the hook again, retried as boto3 retries."""
 
 import threading
 from collections import Counter
@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from sandbox.simulation.aws.values import Wrong
+from sandbox.simulation.aws.values import ValidationError
 
 type Phase = Literal["before", "after"]
 type Reply = dict[str, Any]
@@ -37,10 +37,10 @@ _PASSING_CODES = frozenset(
 
 
 class OnCall(Protocol):
-    """Told of each call before it takes effect, and after that and before its reply is seen.
+    """A hook, called before each call takes effect, and again before its reply is seen.
 
-    What it raises is what the caller meets. botocore's connection errors are met as boto3 does: the call is repeated,
-    which, raised after the effect, is how a write comes to be done twice.
+    What it raises is what the caller gets. botocore's connection errors are retried as by boto3; raised after the
+    effect, this is how a write is done twice.
     """
 
     def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None: ...
@@ -67,7 +67,7 @@ class Calls:
         self._lock = threading.RLock()
 
     def make(self, service: str, operation: str, act: Callable[[], Reply], request: Mapping[str, Any]) -> Reply:
-        """One call of the application: up to three tries, as boto3 makes them."""
+        """Make one call of the application, with up to three tries like boto3."""
         for attempt in range(1, _TRIES + 1):
             try:
                 return self.once(service, operation, act, request)
@@ -80,7 +80,7 @@ class Calls:
         raise AssertionError("the last try returns or raises")
 
     def once(self, service: str, operation: str, act: Callable[[], Reply], request: Mapping[str, Any]) -> Reply:
-        """One request and its reply."""
+        """Make one request and return its reply."""
         self.alive()  # a `finally` or `except` of a process that is gone: nothing of it gets through
         self.on_call(service, operation, "before", request)
         self.counts[service, operation] += 1
@@ -91,7 +91,7 @@ class Calls:
 
 
 def _nothing(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
-    """The hook that lets everything pass."""
+    """Let everything pass."""
 
 
 class Client:
@@ -104,7 +104,7 @@ class Client:
         self.exceptions = exceptions(self.service)
 
     def get_paginator(self, operation: str) -> "Paginator":
-        """A paginator over one of our operations; raises KeyError for one that we do not page."""
+        """Return a paginator over one of our operations; raise KeyError for one that we do not page."""
         return Paginator(getattr(self, operation), *_PAGED[operation])
 
     def _make(self, operation: str, act: Callable[[], Reply], request: Mapping[str, Any]) -> Reply:
@@ -113,14 +113,14 @@ class Client:
     def _checked(self, operation: str, act: Callable[[], Reply]) -> Reply:
         try:
             return act()
-        except Wrong as wrong:
+        except ValidationError as wrong:
             raise self._error("ValidationException", str(wrong), operation) from None
 
     def _throttled(self, operation: str, subject: str) -> bool:
         return self._calls.throttle(self.service, operation, subject)
 
     def _error(self, code: str, message: str, operation: str, **more: Any) -> ClientError:  # noqa: ANN401 -- JSON
-        """The exception that boto3 makes of such an answer."""
+        """Return the exception that boto3 makes of such an answer."""
         name = "".join(part.capitalize() for part in operation.split("_"))
         response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}, **more}
         error: ClientError = self.exceptions.from_code(code)(response, name)
@@ -152,6 +152,6 @@ class Paginator:
 
 @cache
 def exceptions(service: str) -> Any:  # noqa: ANN401 -- botocore makes these classes
-    """A service's exception classes, made by botocore from its model of the service."""
+    """Return a service's exception classes, made by botocore from its model of the service."""
     model = botocore.session.get_session().get_service_model(service)
     return ClientExceptionsFactory().create_client_exceptions(model)

@@ -1,4 +1,4 @@
-"""What DynamoDB bills for a write, by its documented rules.
+"""Compute what DynamoDB bills for a write, by its documented rules.
 
 The local AWS counts the index for PutItem and UpdateItem, and leaves it out for PartiQL; DynamoDB does not.
 """
@@ -15,9 +15,11 @@ _INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",))
 
 
 def write_units(before: Item | None, after: Item) -> int:
-    """A kilobyte of the larger image each; in the index a put, a delete, or both when a key moves, each under 1 KB.
+    """Return the write units of a write.
 
-    AWS, "Read and write capacity" and "Using Global Secondary Indexes: write capacity units".
+    The table costs one per kilobyte of the larger image. The index, whose entries are under 1 KB, costs one for a put
+    or a delete, and two when a key moves. AWS, "Read and write capacity" and "Using Global Secondary Indexes: write
+    capacity units".
     """
     before = before or {}
     table = -(-max(item_size(before), item_size(after)) // 1024)

@@ -1,4 +1,4 @@
-"""Conditions, filters and key conditions: text → a function of an item and the request's values."""
+"""Compile conditions, filters and key conditions into functions of an item and the request's values."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sandbox.simulation.aws.expressions import Condition, Operand, Reader, Values
 from sandbox.simulation.aws.paths import find
-from sandbox.simulation.aws.values import ORDERED, Item, Value, Wrong, equal, sortable, typed, value_size
+from sandbox.simulation.aws.values import ORDERED, Item, ValidationError, Value, equal, sortable, typed, value_size
 
 _COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
 
@@ -21,7 +21,7 @@ class Parsed(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def condition(text: str, names: tuple[tuple[str, str], ...] = ()) -> Parsed:
-    """The condition of a ConditionExpression or a FilterExpression; raises Wrong."""
+    """Return the condition of a ConditionExpression or a FilterExpression; raise Wrong."""
     reader = Reader(text, dict(names))
     holds = _either(reader)
     reader.end()
@@ -60,7 +60,7 @@ def _function(reader: Reader) -> Condition:
     reader.take("(")
     found = _FUNCTIONS.get(name)
     if found is None:
-        raise Wrong(f"Invalid function name; function: {name}")
+        raise ValidationError(f"Invalid function name; function: {name}")
     holds = found(reader)
     reader.take(")")
     return holds
@@ -136,7 +136,7 @@ def _operand(reader: Reader) -> Operand:
 def _length(value: Value) -> int:
     kind, content = typed(value)
     if kind in {"N", "BOOL", "NULL"}:
-        raise Wrong("Invalid operand type for operator or function; operator or function: size")
+        raise ValidationError("Invalid operand type for operator or function; operator or function: size")
     return value_size(value) if kind == "S" else len(content)
 
 
@@ -150,7 +150,7 @@ def _comparison(reader: Reader) -> Condition:
         return _in(left, _list(reader))
     sign = reader.take()
     if sign not in _COMPARATORS:
-        raise Wrong(f'Invalid expression: syntax error; token: "{sign}"')
+        raise ValidationError(f'Invalid expression: syntax error; token: "{sign}"')
     right = _operand(reader)
     if sign == "=":
         return lambda item, values: equal(left(item, values), right(item, values))
@@ -181,7 +181,7 @@ def _between(left: Operand, low: Operand, high: Operand) -> Condition:
 
 
 def _compare(sign: str, left: Value | None, right: Value | None) -> bool:
-    """False where a side is missing or the kinds differ, as in DynamoDB."""
+    """Compare two values; return False where a side is missing or the kinds differ, as DynamoDB does."""
     if left is None or right is None:
         return False
     kind = typed(left)[0]
@@ -191,7 +191,7 @@ def _compare(sign: str, left: Value | None, right: Value | None) -> bool:
 
 
 def compare(sign: str, left: Any, right: Any) -> bool:  # noqa: ANN401 -- values of one sortable kind
-    """left sign right."""
+    """Return whether `left sign right` holds."""
     match sign:
         case "<":
             return bool(left < right)

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.simulation.aws import conditions, updates
 from sandbox.simulation.aws.calls import Calls, Client, Reply
 from sandbox.simulation.aws.tables import Key, Table, read_units
-from sandbox.simulation.aws.values import Item, Wrong, stored
+from sandbox.simulation.aws.values import Item, ValidationError, stored
 
 type Request = Mapping[str, Any]
 type Units = dict[str, float]
@@ -72,7 +72,7 @@ class Items(Client):
         return _returned(request, before, after) | _consumed(request, table, used)
 
     def _write(self, table: Table, operation: str, request: Request) -> tuple[Item | None, Item | None, Units]:
-        """The item before and after, and the units used; raises ConditionFails and Wrong."""
+        """Return the item before and after, and the units used; raise ConditionFails and Wrong."""
         key, before, after = prepare(table, operation, request)
         used = table.write(key, after)
         self._meter(table, "write", used)
@@ -103,18 +103,18 @@ PROJECTION = _PROJECTION
 
 
 def allow(request: Request, *known: str) -> None:
-    """Raises NotImplementedError for a parameter that this DynamoDB does not know."""
+    """Raise NotImplementedError for a parameter that is not supported."""
     if unknown := sorted(request.keys() - set(known)):
         raise NotImplementedError(f"not in the in-memory AWS: {', '.join(unknown)}")
 
 
 def names(request: Request) -> tuple[tuple[str, str], ...]:
-    """The #placeholders, hashable."""
+    """Return the #placeholders, hashable."""
     return tuple(request.get("ExpressionAttributeNames", {}).items())
 
 
 def prepare(table: Table, operation: str, request: Request) -> tuple[Key, Item | None, Item | None]:
-    """(key, item before, item after) of a write that nothing stands against; raises ConditionFails and Wrong."""
+    """Return (key, item before, item after) of a write; raise ConditionFails and ValidationError."""
     if operation == "put_item":
         after: Item | None = {name: stored(value) for name, value in request["Item"].items()}
         key = table.key(request["Item"], alone=False)
@@ -130,7 +130,7 @@ def prepare(table: Table, operation: str, request: Request) -> tuple[Key, Item |
 
 
 def _check(request: Request, before: Item | None) -> set[str]:
-    """The placeholders that the condition uses; raises ConditionFails."""
+    """Return the placeholders that the condition uses; raise ConditionFails."""
     if not (text := request.get("ConditionExpression")):
         return set()
     parsed = conditions.condition(text, names(request))
@@ -148,18 +148,20 @@ def _updated(table: Table, request: Request, before: Item | None, used: set[str]
     used |= parsed.names | parsed.values
     for path in parsed.paths:
         if path[0] in table.schema.names:
-            raise Wrong(f"Cannot update attribute {path[0]}. This attribute is part of the key")
+            raise ValidationError(f"Cannot update attribute {path[0]}. This attribute is part of the key")
     return parsed.apply(start, request.get("ExpressionAttributeValues", {}))
 
 
 def _refuse_unused(request: Request, used: set[str]) -> None:
     given = request.get("ExpressionAttributeValues", {}).keys() | request.get("ExpressionAttributeNames", {}).keys()
     if unused := sorted(given - used):
-        raise Wrong(f"Value provided in ExpressionAttribute unused in expressions: keys: {{{', '.join(unused)}}}")
+        raise ValidationError(
+            f"Value provided in ExpressionAttribute unused in expressions: keys: {{{', '.join(unused)}}}"
+        )
 
 
 def projected(item: Item, request: Request) -> Item:
-    """A copy of what was asked for; top-level attributes only."""
+    """Return a copy of the requested attributes; top-level attributes only."""
     text = request.get("ProjectionExpression")
     if not text:
         return dict(item)
@@ -190,7 +192,7 @@ def _consumed(request: Request, table: Table, used: Units) -> Reply:
 
 
 def consumed(table: Table, used: Units, *, indexes: bool) -> Reply:
-    """A ConsumedCapacity structure."""
+    """Return a ConsumedCapacity structure."""
     reply: Reply = {"TableName": table.name, "CapacityUnits": sum(used.values())}
     if indexes:
         reply["Table"] = {"CapacityUnits": used.get("", 0.0)}
@@ -200,7 +202,7 @@ def consumed(table: Table, used: Units, *, indexes: bool) -> Reply:
 
 
 def total(all_used: Iterable[Units]) -> Units:
-    """The units of several writes of one table."""
+    """Return the units of several writes of one table."""
     found: Units = {}
     for used in all_used:
         for name, units in used.items():

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from sandbox.simulation.aws import reserved_words
 from sandbox.simulation.aws.paths import Path, find
-from sandbox.simulation.aws.values import Item, Value, Wrong
+from sandbox.simulation.aws.values import Item, ValidationError, Value
 
 type Values = Mapping[str, Value]
 type Operand = Callable[[Item, Values], Value | None]
@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+|\d+)|(<>|<
 
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
-    """The words and signs of an expression; raises Wrong."""
+    """Return the words and signs of an expression; raise Wrong."""
     return tuple(_tokens(text.strip()))
 
 
@@ -30,7 +30,7 @@ def _tokens(text: str) -> Iterator[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise Wrong(f'Invalid expression: syntax error; token: "{text[at:].strip()[:1]}"')
+            raise ValidationError(f'Invalid expression: syntax error; token: "{text[at:].strip()[:1]}"')
         yield found[1] or found[2]
         at = found.end()
 
@@ -41,25 +41,25 @@ class Reader:
     def __init__(self, text: str, names: Mapping[str, str]) -> None:
         self._tokens, self._names, self._at = tokens(text), names, 0
         if not self._tokens:
-            raise Wrong("Invalid expression: The expression can not be empty;")
+            raise ValidationError("Invalid expression: The expression can not be empty;")
         self.used_names: set[str] = set()
         self.used_values: set[str] = set()
 
     def peek(self, ahead: int = 0) -> str:
-        """The next token, empty at the end."""
+        """Return the next token, empty at the end."""
         at = self._at + ahead
         return self._tokens[at] if at < len(self._tokens) else ""
 
     def take(self, wanted: str = "") -> str:
-        """The next token; raises Wrong if it is not the wanted one."""
+        """Return the next token; raise ValidationError if it is not the expected one."""
         token = self.peek()
         if not token or (wanted and token.upper() != wanted):
-            raise Wrong(f'Invalid expression: syntax error; token: "{token or "<EOF>"}"')
+            raise ValidationError(f'Invalid expression: syntax error; token: "{token or "<EOF>"}"')
         self._at += 1
         return token
 
     def skip(self, *wanted: str) -> str:
-        """The next token if it is one of these, taken and in capitals; else empty."""
+        """Consume the next token if it is one of these, and return it in capitals; otherwise return empty."""
         token = self.peek().upper()
         if token and token in wanted:
             self._at += 1
@@ -67,12 +67,12 @@ class Reader:
         return ""
 
     def end(self) -> None:
-        """Raises Wrong unless all is read."""
+        """Raise ValidationError unless everything was read."""
         if self.peek():
-            raise Wrong(f'Invalid expression: syntax error; token: "{self.peek()}"')
+            raise ValidationError(f'Invalid expression: syntax error; token: "{self.peek()}"')
 
     def path(self) -> Path:
-        """An attribute, and where within it: a.#b[0]."""
+        """Return an attribute's path: a.#b[0]."""
         parts: list[str | int] = [self._name()]
         while sign := self.skip(".", "["):
             if sign == ".":
@@ -83,15 +83,15 @@ class Reader:
         return tuple(parts)
 
     def value(self) -> Operand:
-        """A :placeholder."""
+        """Return a :placeholder."""
         name = self.take()
         if not name.startswith(":"):
-            raise Wrong(f'Invalid expression: syntax error; token: "{name}"')
+            raise ValidationError(f'Invalid expression: syntax error; token: "{name}"')
         self.used_values.add(name)
         return lambda _item, values: given(values, name)
 
     def operand(self) -> Operand:
-        """A path or a value."""
+        """Return a path or a value."""
         if self.peek().startswith(":"):
             return self.value()
         path = self.path()
@@ -104,22 +104,22 @@ class Reader:
         if token.startswith("#"):
             self.used_names.add(token)
             if token not in self._names:
-                raise Wrong(
+                raise ValidationError(
                     f"An expression attribute name used in the document path is not defined; attribute name: {token}"
                 )
             return self._names[token]
         if not (token[0].isalpha() or token[0] == "_"):
-            raise Wrong(f'Invalid expression: syntax error; token: "{token}"')
+            raise ValidationError(f'Invalid expression: syntax error; token: "{token}"')
         if token.upper() in reserved_words.WORDS:
-            raise Wrong(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+            raise ValidationError(f"Attribute name is a reserved keyword; reserved keyword: {token}")
         return token
 
 
 def given(values: Values, name: str) -> Value:
-    """The value of a placeholder; raises Wrong."""
+    """Return the value of a placeholder; raise Wrong."""
     try:
         return values[name]
     except KeyError:
-        raise Wrong(
+        raise ValidationError(
             f"An expression attribute value used in expression is not defined; attribute value: {name}"
         ) from None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sandbox.simulation.aws.values import Item, Value, Wrong, equal, stored
+from sandbox.simulation.aws.values import Item, ValidationError, Value, equal, stored
 
 _STATEMENT = re.compile(
     r'UPDATE "([^"]+)"((?: SET "[^"]+"=\?| REMOVE "[^"]+")+) WHERE ("[^"]+"=\?(?: AND "[^"]+"=\?)*)'
@@ -22,14 +22,14 @@ class Update(NamedTuple):
     where: tuple[str, ...]
 
     def conditions(self, parameters: Sequence[Value]) -> Item:
-        """What must stand in the item."""
+        """Return the values that the WHERE requires."""
         sets = sum(kind == "SET" for kind, _ in self.clauses)
         if len(parameters) != sets + len(self.where):
-            raise Wrong("Number of parameters in request and statement don't match.")
+            raise ValidationError("Number of parameters in request and statement don't match.")
         return dict(zip(self.where, parameters[sets:], strict=True))
 
     def apply(self, item: Item, parameters: Sequence[Value]) -> Item:
-        """A new item."""
+        """Return the new item."""
         after, given = dict(item), iter(parameters)
         for kind, name in self.clauses:
             if kind == "SET":
@@ -39,13 +39,13 @@ class Update(NamedTuple):
         return after
 
     def holds(self, item: Item, conditions: Item) -> bool:
-        """Whether the item is as the WHERE wants it."""
+        """Return whether the item satisfies the WHERE."""
         return all(equal(item.get(name), value) for name, value in conditions.items())
 
 
 @lru_cache(maxsize=4096)
 def read(statement: str) -> Update:
-    """A statement of this form; raises NotImplementedError for any other."""
+    """Parse a statement of this form; raise NotImplementedError for any other."""
     found = _STATEMENT.fullmatch(statement)
     if found is None:
         raise NotImplementedError(

@@ -1,15 +1,15 @@
-"""Where in an item something stands, and how it is set and removed there."""
+"""Paths within an item: find, set and remove what they point to."""
 
 from itertools import pairwise
 from typing import Any
 
-from sandbox.simulation.aws.values import Item, Value, Wrong
+from sandbox.simulation.aws.values import Item, ValidationError, Value
 
 type Path = tuple[str | int, ...]
 
 
 def find(item: Item, path: Path) -> Value | None:
-    """What stands there, None if there is nothing."""
+    """Return the value at the path, None if there is none."""
     found: Any = item.get(path[0])  # type: ignore[arg-type]
     for part in path[1:]:
         if found is None:
@@ -23,7 +23,7 @@ def find(item: Item, path: Path) -> Value | None:
 
 
 def put(item: Item, path: Path, value: Value) -> None:
-    """Sets it there, in `item` itself; only what leads there is copied. Raises Wrong where nothing leads there."""
+    """Set the value at the path in `item` itself, copying only its parents; raise ValidationError without parents."""
     if len(path) == 1:
         item[str(path[0])] = value
         return
@@ -31,7 +31,7 @@ def put(item: Item, path: Path, value: Value) -> None:
 
 
 def remove(item: Item, path: Path) -> None:
-    """Removes it from there, in `item` itself; raises Wrong where nothing leads there."""
+    """Remove the value at the path in `item` itself; raise ValidationError without parents."""
     if len(path) == 1:
         item.pop(str(path[0]), None)
         return
@@ -40,13 +40,13 @@ def remove(item: Item, path: Path) -> None:
 
 def _changed(item: Item, path: Path, change: Any) -> None:  # noqa: ANN401 -- a function over a list or a map
     holder: Any = item
-    for part, following in pairwise(path):
+    for part, next_tick in pairwise(path):
         standing = holder[part] if isinstance(part, str) and part in holder else None
-        kind = "L" if isinstance(following, int) else "M"
+        kind = "L" if isinstance(next_tick, int) else "M"
         if isinstance(part, int) and part < len(holder):
             standing = holder[part]
         if standing is None or kind not in standing:
-            raise Wrong("The document path provided in the update expression is invalid for update")
+            raise ValidationError("The document path provided in the update expression is invalid for update")
         holder[part] = {kind: standing[kind].copy()}
         holder = holder[part][kind]
     change(holder, path[-1])

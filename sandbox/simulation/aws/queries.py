@@ -12,7 +12,7 @@ from sandbox.simulation.aws.conditions import compare
 from sandbox.simulation.aws.dynamodb import PROJECTION, Items, Request, allow, consumed, names, projected
 from sandbox.simulation.aws.expressions import Reader, given
 from sandbox.simulation.aws.tables import Index, Key, Schema, Table, read_units
-from sandbox.simulation.aws.values import Item, Value, Wrong, item_size, sortable
+from sandbox.simulation.aws.values import Item, ValidationError, Value, item_size, sortable
 
 _PAGE_BYTES = 1024 * 1024
 _COMMON = ("TableName", "IndexName", "Limit", "ExclusiveStartKey", "FilterExpression", "ExpressionAttributeValues")
@@ -67,9 +67,9 @@ class Queries(Items):
         table, name = self._table(operation, request["TableName"]), request.get("IndexName")
         self._refuse_over_limit(operation, table.name)
         if name is not None and name not in table.indexes:
-            raise Wrong(f"The table does not have the specified index: {name}")
+            raise ValidationError(f"The table does not have the specified index: {name}")
         if name is not None and request.get("ConsistentRead"):
-            raise Wrong("Consistent reads are not supported on global secondary indexes")
+            raise ValidationError("Consistent reads are not supported on global secondary indexes")
         return table, table.indexes[name] if name else None
 
     def _page(self, table: Table, index: Index | None, request: Request, keys: Iterator[Key]) -> Reply:
@@ -107,7 +107,7 @@ def _filter(request: Request) -> Any:
 
 
 def _wanted(request: Request, schema: Schema) -> Range:
-    """hash = :v [AND range …]; raises Wrong."""
+    """Parse `hash = :v [AND range …]`; raise ValidationError."""
     reader = Reader(request["KeyConditionExpression"], dict(names(request)))
     values, found, tests = request.get("ExpressionAttributeValues", {}), list[Value](), list[tuple[str, Value]]()
     while True:
@@ -120,12 +120,12 @@ def _wanted(request: Request, schema: Schema) -> Range:
         elif name == schema.range:
             tests += part
         else:
-            raise Wrong("Query key condition not supported")
+            raise ValidationError("Query key condition not supported")
         if not reader.skip("AND"):
             break
     reader.end()
     if len(found) != 1:
-        raise Wrong("Query condition missed key schema element: " + schema.hash)
+        raise ValidationError("Query condition missed key schema element: " + schema.hash)
     return Range(found[0], tuple(tests))
 
 
@@ -145,12 +145,12 @@ def _test(reader: Reader, values: Any) -> tuple[str, list[tuple[str, Value]]]:
         return name, [(">=", low), ("<=", given(values, reader.take()))]
     sign = reader.take()
     if sign not in {"=", "<", "<=", ">", ">="}:
-        raise Wrong(f"Invalid operator used in KeyConditionExpression: {sign}")
+        raise ValidationError(f"Invalid operator used in KeyConditionExpression: {sign}")
     return name, [(sign, given(values, reader.take()))]
 
 
 def _within(entries: Sequence[Entry], tests: Sequence[tuple[str, Value]]) -> Sequence[Entry]:
-    """The part of a partition that passes; found by bisection, as it is sorted by the range key."""
+    """Return the part of a partition that passes the tests; by bisection, as it is sorted by range key."""
     low, high = 0, len(entries)
     for sign, value in tests:
         bound = sortable(value)

@@ -18,7 +18,7 @@ _PLAIN_BYTES = 4096
 
 
 class Events(Client):
-    """EventBridge: each bus tells its targets of every event, at once."""
+    """EventBridge: each bus delivers every event to its targets at once."""
 
     service = "events"
 
@@ -50,7 +50,7 @@ class Events(Client):
 
 
 class KMS(Client):
-    """A cipher that is none, but opens only under the key and the encryption context it was closed with."""
+    """A stand-in cipher that decrypts only with the key and the encryption context it encrypted with."""
 
     service = "kms"
 

@@ -55,13 +55,13 @@ class Queue:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
 
     def put(self, message: QueuedMessage, number: int) -> None:
-        """Takes a message in; it is found from its visible_at on."""
+        """Add a message; receives find it from its visible_at on."""
         self.messages[message.message_id] = message
         heapq.heappush(self.heap, (message.visible_at, number, message.message_id))
         self.on_sent(message.visible_at)
 
     def counts(self, now: float) -> tuple[int, int, int]:
-        """(visible, in flight, delayed)."""
+        """Return (visible, in flight, delayed)."""
         visible = sum(one.visible_at <= now for one in self.messages.values())
         delayed = sum(one.visible_at > now and not one.receives for one in self.messages.values())
         return visible, len(self.messages) - visible - delayed, delayed
@@ -136,7 +136,7 @@ class SQS(Client):
         return self._make("get_queue_attributes", lambda: self._described(QueueUrl, AttributeNames), request)
 
     def queue(self, url: str) -> Queue:
-        """The queue under a URL."""
+        """Return the queue under a URL."""
         queue = self._queues.get(url)
         if queue is None:
             raise self._error("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.", "queue")
@@ -194,7 +194,10 @@ class SQS(Client):
         return {"Messages": messages} if messages else {}
 
     def take(self, queue: Queue, most: int, visibility: int) -> list[QueuedMessage]:
-        """Up to `most` visible messages, hidden for `visibility` seconds; one received too often moves away instead."""
+        """Receive up to `most` visible messages and hide them for `visibility` seconds.
+
+        One received too often moves to the dead-letter queue instead.
+        """
         now, found = self._calls.clock(), list[QueuedMessage]()
         while queue.heap and queue.heap[0][0] <= now and len(found) < most:
             visible_at, _, message_id = heapq.heappop(queue.heap)
@@ -215,12 +218,12 @@ class SQS(Client):
     def _bury(self, queue: Queue, held: QueuedMessage) -> None:
         del queue.messages[held.message_id]
         self._numbers += 1
-        grave = next(one for one in self._queues.values() if one.name == queue.dead_letters)
+        dead_letters = next(one for one in self._queues.values() if one.name == queue.dead_letters)
         held.visible_at, held.receives, held.handle = self._calls.clock(), 0, ""
-        grave.put(held, self._numbers)
+        dead_letters.put(held, self._numbers)
 
     def _delete(self, url: str, handle: str) -> Reply:
-        """An older handle of a message that was received again deletes nothing."""
+        """Delete a message; an older handle of one that was received again deletes nothing."""
         queue, message_id = self.queue(url), handle.split(":")[1]
         if message_id in queue.messages and queue.messages[message_id].handle == handle:
             del queue.messages[message_id]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sandbox.simulation.aws.values import Item, Value, Wrong, item_size, sortable
+from sandbox.simulation.aws.values import Item, ValidationError, Value, item_size, sortable
 
 type Key = tuple[Any, ...]
 
@@ -44,13 +44,13 @@ class Index:
     partitions: dict[Any, list[tuple[Any, Key]]] = field(default_factory=dict)
 
     def projected(self, item: Item) -> Item | None:
-        """The index's copy of the item, None if it is not in the index."""
+        """Return the index's copy of the item, None if it is not in the index."""
         if any(name not in item for name in self.schema.names):
             return None
         return item if self.keep is None else {name: value for name, value in item.items() if name in self.keep}
 
     def move(self, key: Key, before: Item | None, after: Item | None) -> None:
-        """Follows a write of the table."""
+        """Update the index after a write of the table."""
         was, becomes = self._place(before), self._place(after)
         if was == becomes:
             return
@@ -80,7 +80,7 @@ class Table:
 
     @classmethod
     def defined(cls, name: str, properties: Mapping[str, Any]) -> "Table":
-        """From the template's properties of an AWS::DynamoDB::Table, or a create_table request."""
+        """Define it by the template's properties of an AWS::DynamoDB::Table, or a create_table request."""
         kinds = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
         schema = _schema(properties["KeySchema"])
         indexes = {}
@@ -92,18 +92,20 @@ class Table:
         return cls(name, schema, kinds, indexes)
 
     def key(self, given: Mapping[str, Value], *, alone: bool = True) -> Key:
-        """The key in an item, or (`alone`) in a request's Key; raises Wrong."""
+        """Return the key in an item, or (`alone`) in a request's Key; raise Wrong."""
         if alone and given.keys() != set(self.schema.names):
-            raise Wrong("The provided key element does not match the schema")
+            raise ValidationError("The provided key element does not match the schema")
         return tuple(self._key_part(name, given) for name in self.schema.names)
 
     def key_of(self, item: Item) -> Item:
-        """The key attributes of an item."""
+        """Return the key attributes of an item."""
         return {name: item[name] for name in self.schema.names}
 
     def write(self, key: Key, after: Item | None) -> dict[str, float]:
-        """Puts (or with None deletes) what stands under a key; the write units, of the table under an empty name and
-        of each index under its own. Raises Wrong."""
+        """Put the item under a key, or delete it with None; raise ValidationError.
+
+        Returns write units: the table's under an empty name, each index's under its own.
+        """
         before = self.rows.get(key)
         row = self._row(after)
         self.written.add(key)
@@ -122,10 +124,10 @@ class Table:
             return None
         for name, kind in self.kinds.items():
             if name in item and kind not in item[name]:
-                raise Wrong(f"One or more parameter values were invalid: Type mismatch for Index Key {name}")
+                raise ValidationError(f"One or more parameter values were invalid: Type mismatch for Index Key {name}")
         size = item_size(item)
         if size > LARGEST_ITEM:
-            raise Wrong("Item size has exceeded the maximum allowed size")
+            raise ValidationError("Item size has exceeded the maximum allowed size")
         return Row(item, size)
 
     def _place(self, key: Key, row: Row | None) -> None:
@@ -144,16 +146,18 @@ class Table:
     def _key_part(self, name: str, given: Mapping[str, Value]) -> Any:  # noqa: ANN401 -- sorts among its kind
         value, kind = given.get(name), self.kinds[name]
         if value is None:
-            raise Wrong(f"One or more parameter values were invalid: Missing the key {name} in the item")
+            raise ValidationError(f"One or more parameter values were invalid: Missing the key {name} in the item")
         if kind not in value:
-            raise Wrong(f"One or more parameter values were invalid: Type mismatch for key {name}")
+            raise ValidationError(f"One or more parameter values were invalid: Type mismatch for key {name}")
         if value[kind] in ("", b""):
-            raise Wrong(f"The AttributeValue for a key attribute cannot contain an empty string value. Key: {name}")
+            raise ValidationError(
+                f"The AttributeValue for a key attribute cannot contain an empty string value. Key: {name}"
+            )
         return sortable(value)
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """4 KB each, half of that where a stale answer will do; at least one."""
+    """Return read units: one per 4 KB, half of that for an eventually consistent read; at least one."""
     units = _units(size, _READ_UNIT) or 1
     return float(units) if consistent else units / 2
 
@@ -163,7 +167,7 @@ def _units(size: int, unit: int) -> int:
 
 
 def _index_units(schema: Schema, was: Item | None, becomes: Item | None) -> float:
-    """A put, a delete, or both when a key moves; one write when only projected attributes change."""
+    """Return an index's units: a put, a delete, or both when a key moves; one write for other attributes."""
     if was == becomes:
         return 0
     sizes = [_units(item_size(item), _WRITE_UNIT) for item in (was, becomes) if item is not None]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sandbox.simulation.aws.expressions import Operand, Reader, Values
 from sandbox.simulation.aws.paths import Path, find, put, remove
-from sandbox.simulation.aws.values import NUMBERS, Item, Value, Wrong, number, number_text, stored, typed
+from sandbox.simulation.aws.values import NUMBERS, Item, ValidationError, Value, number, number_text, stored, typed
 
 type Step = Callable[[Item, Item, Values], None]
 
@@ -20,7 +20,7 @@ class Parsed(NamedTuple):
     values: frozenset[str]
 
     def apply(self, item: Item, values: Values) -> Item:
-        """A new item; every operand is read from the old one."""
+        """Return the new item; all operands are read from the old one."""
         after = dict(item)
         for step in self.steps:
             step(item, after, values)
@@ -29,12 +29,12 @@ class Parsed(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def update(text: str, names: tuple[tuple[str, str], ...] = ()) -> Parsed:
-    """The update of an UpdateExpression; raises Wrong."""
+    """Return the update of an UpdateExpression; raise Wrong."""
     reader, steps, paths = Reader(text, dict(names)), list[Step](), list[Path]()
     seen: set[str] = set()
     while clause := reader.skip("SET", "REMOVE", "ADD", "DELETE"):
         if clause in seen:
-            raise Wrong(
+            raise ValidationError(
                 f'Invalid UpdateExpression: The "{clause}" section can only be used once in an update expression;'
             )
         seen.add(clause)
@@ -53,7 +53,7 @@ def _refuse_overlaps(paths: list[Path]) -> None:
     for place, one in enumerate(paths):
         for other in paths[place + 1 :]:
             if one[: len(other)] == other[: len(one)]:
-                raise Wrong("Invalid UpdateExpression: Two document paths overlap with each other;")
+                raise ValidationError("Invalid UpdateExpression: Two document paths overlap with each other;")
 
 
 def _set(reader: Reader, path: Path) -> Step:
@@ -63,7 +63,7 @@ def _set(reader: Reader, path: Path) -> Step:
     def step(before: Item, after: Item, values: Values) -> None:
         found = value(before, values)
         if found is None:
-            raise Wrong("The provided expression refers to an attribute that does not exist in the item")
+            raise ValidationError("The provided expression refers to an attribute that does not exist in the item")
         put(after, path, stored(found))
 
     return step
@@ -80,7 +80,7 @@ def _sum(reader: Reader) -> Operand:
         if one is None or other is None:
             return None
         if "N" not in one or "N" not in other:
-            raise Wrong("An operand in the update expression has an incorrect data type")
+            raise ValidationError("An operand in the update expression has an incorrect data type")
         return _total(one["N"], other["N"] if sign == "+" else f"-{other['N']}".replace("--", ""))
 
     return add
@@ -109,7 +109,7 @@ def _term(reader: Reader) -> Operand:
         second = _term(reader)
         found = lambda item, values: _appended(first(item, values), second(item, values))  # noqa: E731
     else:
-        raise Wrong(f"Invalid UpdateExpression: Invalid function name; function: {name}")
+        raise ValidationError(f"Invalid UpdateExpression: Invalid function name; function: {name}")
     reader.take(")")
     return found
 
@@ -118,7 +118,7 @@ def _appended(first: Value | None, second: Value | None) -> Value | None:
     if first is None or second is None:
         return None
     if "L" not in first or "L" not in second:
-        raise Wrong("An operand in the update expression has an incorrect data type")
+        raise ValidationError("An operand in the update expression has an incorrect data type")
     return {"L": [*first["L"], *second["L"]]}
 
 
@@ -134,7 +134,7 @@ def _add(reader: Reader, path: Path) -> Step:
         assert added is not None
         kind, content = typed(added)
         if kind not in {"N", "SS", "NS", "BS"} or (found is not None and typed(found)[0] != kind):
-            raise Wrong("An operand in the update expression has an incorrect data type")
+            raise ValidationError("An operand in the update expression has an incorrect data type")
         if found is None:
             put(after, path, stored(added))
         elif kind == "N":
@@ -153,7 +153,7 @@ def _delete(reader: Reader, path: Path) -> Step:
         assert gone is not None
         kind, content = typed(gone)
         if kind not in {"SS", "NS", "BS"} or (found is not None and typed(found)[0] != kind):
-            raise Wrong("An operand in the update expression has an incorrect data type")
+            raise ValidationError("An operand in the update expression has an incorrect data type")
         if found is None:
             return
         left = [one for one in found[kind] if one not in content]

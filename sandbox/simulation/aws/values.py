@@ -1,4 +1,4 @@
-"""DynamoDB's attribute values: their size in bytes, their sequence and their arithmetic."""
+"""DynamoDB's attribute values: their size in bytes, their order and their arithmetic."""
 
 from collections.abc import Mapping
 from decimal import Context, Decimal
@@ -12,28 +12,28 @@ NUMBERS = Context(prec=38)
 ORDERED = ("N", "S", "B")
 
 
-class Wrong(Exception):
+class ValidationError(Exception):
     """What DynamoDB answers with a ValidationException; carries its message."""
 
 
 def typed(value: Value) -> tuple[str, Any]:
-    """The kind and the content; raises Wrong for what is no attribute value."""
+    """Return the kind and the content; raise ValidationError for anything but an attribute value."""
     try:
         ((kind, content),) = value.items()
     except (AttributeError, ValueError):
-        raise Wrong(f"no attribute value: {type(value).__name__}") from None
+        raise ValidationError(f"no attribute value: {type(value).__name__}") from None
     if kind not in {"S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"}:
-        raise Wrong(f"no attribute type: {kind}")
+        raise ValidationError(f"no attribute type: {kind}")
     return kind, content
 
 
 def item_size(item: Mapping[str, Value]) -> int:
-    """Bytes. AWS, "DynamoDB item sizes and formats"."""
+    """Return an item's size in bytes. AWS, "DynamoDB item sizes and formats"."""
     return sum(_text_size(name) + value_size(value) for name, value in item.items())
 
 
 def value_size(value: Value) -> int:  # noqa: PLR0911 -- one per kind
-    """Bytes: lists and maps cost 3 and 1 per element besides what is in them."""
+    """Return a value's size in bytes: lists and maps cost 3, and 1 per element besides the element."""
     kind, content = typed(value)
     match kind:
         case "S":
@@ -60,26 +60,26 @@ def _text_size(text: str) -> int:
 
 
 def _number_size(text: str) -> int:
-    """Two digits a byte, zeros at the ends left out, one byte more, and one for a sign."""
+    """Return a number's size: two digits a byte without zeros at the ends, one byte more, and one for a sign."""
     digits = text.lstrip("-").replace(".", "").strip("0")
     return (len(digits) + 1) // 2 + 1 + text.startswith("-")
 
 
 def number(text: str) -> int | Decimal:
-    """A number's value; raises Wrong."""
+    """Return a number's value; raise ValidationError."""
     if text.isdigit() and text.isascii():
         return int(text)
     try:
         found = Decimal(text)
     except (ArithmeticError, TypeError, ValueError):
-        raise Wrong("a number is malformed") from None
+        raise ValidationError("a number is malformed") from None
     if not found.is_finite():
-        raise Wrong("a number is not finite")
+        raise ValidationError("a number is not finite")
     return found
 
 
 def number_text(value: int | Decimal) -> str:
-    """As DynamoDB gives a number back: no zeros at the ends, no plus sign."""
+    """Return a number as DynamoDB does: no zeros at the ends, no plus sign."""
     if isinstance(value, int):
         return str(value)
     text = format(NUMBERS.create_decimal(value).normalize(), "f")
@@ -87,7 +87,7 @@ def number_text(value: int | Decimal) -> str:
 
 
 def sortable(value: Value) -> Any:  # noqa: ANN401 -- one of three kinds that sort among themselves
-    """What values of one kind are put in sequence by; raises Wrong for kinds without one."""
+    """Return the sort key of a value among its kind; raise ValidationError for kinds without an order."""
     kind, content = typed(value)
     if kind == "N":
         return number(content)
@@ -95,11 +95,11 @@ def sortable(value: Value) -> Any:  # noqa: ANN401 -- one of three kinds that so
         return content.encode() if not content.isascii() else content.encode("ascii")
     if kind == "B":
         return bytes(content)
-    raise Wrong(f"type {kind} has no sequence")
+    raise ValidationError(f"type {kind} has no sequence")
 
 
 def equal(one: Value | None, other: Value | None) -> bool:  # noqa: PLR0911 -- one per kind
-    """Whether two values are the same: numbers by value, sets whatever their sequence; nothing equals nothing."""
+    """Return whether two values are equal: numbers by value, sets in any order; a missing value equals nothing."""
     if one is None or other is None:
         return False
     (kind, content), (other_kind, other_content) = typed(one), typed(other)
@@ -117,7 +117,7 @@ def equal(one: Value | None, other: Value | None) -> bool:  # noqa: PLR0911 -- o
 
 
 def stored(value: Value) -> Value:
-    """A value as the table keeps it: numbers in their normal form, sets without repeats; raises Wrong."""
+    """Return a value as the table keeps it: normalised numbers, sets without repeats; raise ValidationError."""
     kind, content = typed(value)
     match kind:
         case "N":
@@ -129,7 +129,9 @@ def stored(value: Value) -> Value:
             return {"M": {name: stored(element) for name, element in content.items()}}
         case "SS" | "NS" | "BS":
             if not content:
-                raise Wrong("One or more parameter values were invalid: An empty set is not allowed")
+                raise ValidationError("One or more parameter values were invalid: An empty set is not allowed")
             if len(set(content)) != len(content):
-                raise Wrong("One or more parameter values were invalid: Input collection contains duplicates.")
+                raise ValidationError(
+                    "One or more parameter values were invalid: Input collection contains duplicates."
+                )
     return value

@@ -20,8 +20,8 @@ class Refused(Exception):
         self.status = int(reply["statusCode"])
 
 
-def stock(world: World) -> None:
-    """Puts the demo shop's products into the table; each may be had for points too, one for ten fen."""
+def add_products(world: World) -> None:
+    """Put the demo shop's products into the table, each also for points: one point for ten fen."""
     dynamodb = world.account.client("dynamodb")
     for product in products.ALL:
         points = {"price_points": {"N": str(1 + product.price_fen // 10)}}
@@ -46,63 +46,66 @@ class Member:
     answers: dict[int, int] = field(default_factory=dict)
 
     def log_in(self) -> None:
-        """Through /oauth/login, the platform's consent, the callback and the ticket; raises Refused at the step that
-        fails."""
-        self.come_back(self.consent())
+        """Log in by /oauth/login, the consent, the callback and the ticket; raise Refused at the step that fails."""
+        self.finish_login(self.consent())
 
     def consent(self) -> Callback:
-        """Return what the platform sends the browser back with, after consent; raise Refused."""
-        start = self._ask("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), wanted=302)
+        """Give consent at the platform; return the callback that the browser is sent to. Raise Refused."""
+        start = self._request("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), expected=302)
         asked = dict(parse_qsl(urlsplit(_location(start)).query))
         path = self.world.platform.state.profile.oauth.authorize_path
         consent = asked | {"member": self.open_id, "decision": "allow"}
         back = urlsplit(self.world.platform.http().post(URL + path, data=consent).headers["location"])
         return Callback(back.path, back.query, start["cookies"][0].split(";")[0])
 
-    def come_back(self, callback: Callback) -> None:
-        """Request the callback, and open a session with its ticket; raises Refused."""
-        home = self._ask("GET", callback.path, {"cookie": callback.cookie}, query=callback.query, wanted=302)
+    def finish_login(self, callback: Callback) -> None:
+        """Request the callback, and open a session with its ticket; raise Refused."""
+        home = self._request("GET", callback.path, {"cookie": callback.cookie}, query=callback.query, expected=302)
         ticket = parse_qs(urlsplit(_location(home)).query).get("ticket", [""])[0]
         if not ticket:
             raise Refused("callback", home)
-        self.session = json.loads(self._ask("POST", "/oauth/session", body={"ticket": ticket})["body"])["session_token"]
+        self.session = json.loads(self._request("POST", "/oauth/session", body={"ticket": ticket})["body"])[
+            "session_token"
+        ]
 
     def place(self, key: str, items: list[dict[str, object]], **more: object) -> str:
-        """Orders; the order's number. Raises Refused."""
-        reply = self._ask("POST", "/orders", self._known() | {"idempotency-key": key}, body={"items": items} | more)
+        """Place an order and return its number; raise Refused."""
+        reply = self._request(
+            "POST", "/orders", self._session_headers() | {"idempotency-key": key}, body={"items": items} | more
+        )
         order_no: str = json.loads(reply["body"])["order_no"]
         return order_no
 
-    def look(self, order_no: str) -> dict[str, Any]:
-        """Return the order as the storefront shows it; raises Refused."""
-        shown: dict[str, Any] = json.loads(self._ask("GET", f"/orders/{order_no}", self._known())["body"])
+    def get_order(self, order_no: str) -> dict[str, Any]:
+        """Return the order as the storefront shows it; raise Refused."""
+        shown: dict[str, Any] = json.loads(self._request("GET", f"/orders/{order_no}", self._session_headers())["body"])
         return shown
 
     def cancel(self, order_no: str) -> None:
-        """Asks for cancellation; raises Refused."""
-        self._ask("POST", f"/orders/{order_no}/cancel", self._known())
+        """Request cancellation; raise Refused."""
+        self._request("POST", f"/orders/{order_no}/cancel", self._session_headers())
 
     def unlink(self) -> None:
-        """Leaves; raises Refused."""
-        self._ask("POST", "/oauth/unlink", self._known())
+        """End the grant; raise Refused."""
+        self._request("POST", "/oauth/unlink", self._session_headers())
 
-    def _known(self) -> dict[str, str]:
+    def _session_headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.session}"}
 
-    def _ask(  # noqa: PLR0913 -- what a request has
+    def _request(  # noqa: PLR0913 -- what a request has
         self,
         method: str,
         path: str,
         headers: dict[str, str] | None = None,
         *,
-        wanted: int = 200,
+        expected: int = 200,
         body: object = None,
         query: str = "",
     ) -> dict[str, Any]:
         reply = self.world.http(method, path, body=body, query=query, **(headers or {}))
         status = int(reply["statusCode"])
         self.answers[status] = self.answers.get(status, 0) + 1
-        if status // 100 != wanted // 100:
+        if status // 100 != expected // 100:
             raise Refused(path, reply)
         return reply
 
@@ -114,23 +117,23 @@ class Merchant:
     world: World
 
     def grant_points(self, key: str, member_id: str, points: int) -> None:
-        """Raises Refused."""
+        """Grant points; raise Refused."""
         self._post(f"/merchant/members/{member_id}/points", key, {"points": points, "reason": "欢迎"})
 
     def refund(self, key: str, order_no: str, amount_fen: int | None = None) -> None:
-        """Part of the money, by default all that is left; raises Refused."""
-        wanted = {} if amount_fen is None else {"amount_fen": amount_fen}
-        self._post(f"/merchant/orders/{order_no}/refunds", key, {"reason": "商品破损", **wanted})
+        """Refund this amount, by default all that is refundable; raise Refused."""
+        expected = {} if amount_fen is None else {"amount_fen": amount_fen}
+        self._post(f"/merchant/orders/{order_no}/refunds", key, {"reason": "商品破损", **expected})
 
     def refund_status(self, order_no: str, refund_id: str) -> str:
-        """Return the status in which our order shows this refund; empty when it does not show it. Raises Refused."""
-        order = self._ask("GET", f"/merchant/orders/{order_no}")
+        """Return this refund's status in our order, empty if the order does not show it; raise Refused."""
+        order = self._request("GET", f"/merchant/orders/{order_no}")
         return next((str(one["status"]) for one in order["refunds"] if one["refund_id"] == refund_id), "")
 
     def _post(self, path: str, key: str, body: object) -> None:
-        self._ask("POST", path, body, **{"idempotency-key": key})
+        self._request("POST", path, body, **{"idempotency-key": key})
 
-    def _ask(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
+    def _request(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
         reply = self.world.http(method, path, body=body, authorization=f"Bearer {MERCHANT_KEY}", **headers)
         if int(reply["statusCode"]) // 100 != 2:
             raise Refused(path, reply)

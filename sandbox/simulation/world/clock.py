@@ -1,4 +1,4 @@
-"""Virtual time: what is to happen when, one thing after the other."""
+"""Virtual time: planned actions in sequence."""
 
 import heapq
 from collections.abc import Callable
@@ -7,11 +7,11 @@ type Action = Callable[[], None]
 
 
 class TimedOut(BaseException):
-    """Lambda ended the invocation: its time was up. As nothing sees a process end, no `except Exception` sees it."""
+    """Lambda ended the invocation at its timeout. A BaseException, so that no `except Exception` catches it."""
 
 
 class Clock:
-    """Unix seconds that pass only here: by what is planned, and by whoever sleeps."""
+    """Unix seconds that pass only by planned actions and by sleeping."""
 
     def __init__(self, start: float) -> None:
         self.now = start
@@ -23,31 +23,31 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Time passes for everybody; raises TimedOut at the end of the running invocation's time."""
+        """Let time pass for everything; raise TimedOut at the running invocation's timeout."""
         self.now = max(self.now, min(self.now + max(seconds, 0.0), self.ends))
         self.check()
 
     def check(self) -> None:
-        """Raises TimedOut if the running invocation's time is up."""
+        """Raise TimedOut if the running invocation is past its timeout."""
         if self.now >= self.ends:
             raise TimedOut
 
     def at(self, when: float, action: Action) -> None:
-        """Plans something; what is planned for the past happens next."""
+        """Plan an action; one planned for the past happens next."""
         self._number += 1
         heapq.heappush(self._plans, (when, self._number, action))
 
     def forget(self) -> None:
-        """Nothing is planned any more."""
+        """Cancel all planned actions."""
         self._plans.clear()
 
     @property
-    def following(self) -> float:
-        """When the next thing happens; infinity if nothing is planned."""
+    def next_at(self) -> float:
+        """Return when the next action is planned; infinity if none is."""
         return self._plans[0][0] if self._plans else float("inf")
 
     def run(self, until: float) -> None:
-        """Everything planned up to `until`, and what it plans itself; then it is at least that late."""
+        """Run all actions planned up to `until`, including those they plan; then move the time to `until`."""
         while self._plans and self._plans[0][0] <= until:
             when, _, action = heapq.heappop(self._plans)
             self.now = max(self.now, when)

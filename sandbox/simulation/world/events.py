@@ -1,4 +1,4 @@
-"""What a function is invoked with: a tick of a schedule, an HTTP request, a queue's messages."""
+"""Events that invoke functions: a schedule's tick, an HTTP request, a queue's messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TICK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 def http_event(  # noqa: PLR0913, PLR0917 -- what a request has
     method: str, path: str, text: str, query: str, headers: Mapping[str, str], key: str
 ) -> dict[str, Any]:
-    """API Gateway's HTTP API event, payload 2.0."""
+    """Return API Gateway's HTTP API event, payload 2.0."""
     lower = {name.lower().replace("_", "-"): value for name, value in headers.items()}
     lower.setdefault("content-type", "application/json")
     event: dict[str, Any] = {
@@ -31,7 +31,7 @@ def http_event(  # noqa: PLR0913, PLR0917 -- what a request has
 
 
 def record(queue: Queue, held: QueuedMessage) -> dict[str, Any]:
-    """An SQS message as Lambda hands it over."""
+    """Return an SQS message as Lambda passes it."""
     attributes = {
         name: {
             "stringValue": one["StringValue"],

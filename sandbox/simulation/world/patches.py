@@ -73,7 +73,7 @@ class Patches:
     """The patches of one world, and how to undo them."""
 
     def __init__(
-        self, clock: Clock, dice: random.Random, http: Callable[[], object], captured: "CapturedTelemetry"
+        self, clock: Clock, rng: random.Random, http: Callable[[], object], captured: "CapturedTelemetry"
     ) -> None:
         self._times: dict[str, object] = {
             "time": clock,
@@ -81,12 +81,12 @@ class Patches:
             "monotonic": clock,
             "perf_counter": clock,
         }
-        runtime = Runtime(clock, clock, clock.sleep, dice.random)
+        runtime = Runtime(clock, clock, clock.sleep, rng.random)
         real = [(getattr(time, name), other) for name, other in self._times.items()]
-        self._others: list[tuple[object, object]] = [*real, (random.random, dice.random), (SYSTEM, runtime)]
+        self._others: list[tuple[object, object]] = [*real, (random.random, rng.random), (SYSTEM, runtime)]
         self._modules: list[tuple[object, object]] = [
             (time, _Module(time, **self._times)),
-            (random, _Module(random, random=dice.random)),
+            (random, _Module(random, random=rng.random)),
             (SYSTEM, runtime),
             (ThreadPoolExecutor, SynchronousExecutor),
             (transport.http_client, http),
@@ -169,12 +169,12 @@ def _functions(found: object) -> Iterator[types.FunctionType]:
 
 @contextmanager
 def patched(
-    clock: Clock, dice: random.Random, account: Account, http: Callable[[], object], captured: "CapturedTelemetry"
+    clock: Clock, rng: random.Random, account: Account, http: Callable[[], object], captured: "CapturedTelemetry"
 ) -> Iterator[Patches]:
     """Patch all modules of the layer to use this clock, random source, account and HTTP client."""
     for found in pkgutil.walk_packages(jiuwu.__path__, "jiuwu."):
         importlib.import_module(found.name)
-    patches = Patches(clock, dice, http, captured)
+    patches = Patches(clock, rng, http, captured)
     session = boto3.DEFAULT_SESSION
     try:
         # boto3.client goes by this session, and jiuwu.aws.clients by boto3.client

@@ -1,4 +1,4 @@
-"""The simulated platform in this process: its real rules behind our HTTP client, its notifications on virtual time."""
+"""The simulated platform in this process: its rules behind our HTTP client, its notifications on virtual time."""
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine
@@ -28,7 +28,7 @@ type Endpoint = Callable[[Any], Awaitable[Response]]
 type Post = Callable[[dict[str, str], str], tuple[int, str] | None]
 
 
-class Asked:
+class SimulatedRequest:
     """A request as the simulator's endpoints read it."""
 
     def __init__(self, request: httpx.Request, path: dict[str, str]) -> None:
@@ -50,12 +50,12 @@ class VirtualGateway(Gateway):
         self._virtual.sleep(self._state.faults.calls.hold_seconds)
 
 
-class Messenger(Notifier):
+class VirtualNotifier(Notifier):
     """The platform's notifier, of which each attempt is planned on the clock."""
 
     def __init__(self, state: PlatformState, clock: Clock, post: Post) -> None:
         super().__init__(state)
-        self._clock, self._tell = clock, post
+        self._clock, self._send = clock, post
         self.under_way = 0
 
     @property
@@ -74,7 +74,7 @@ class Messenger(Notifier):
     async def _post(self, delivery: Delivery) -> tuple[int | None, str]:
         signed = headers(self._state.profile, self._state.app, delivery, self._state.now())
         began = self._clock.now
-        reply = self._tell(signed, delivery.body)
+        reply = self._send(signed, delivery.body)
         if reply is None or self._clock.now - began > TIMEOUT_SECONDS:
             return None, "timeout"
         success = received(self._state.profile.notification, *reply)
@@ -82,7 +82,7 @@ class Messenger(Notifier):
 
 
 class Platform:
-    """The platform, and `http`, the client that our functions reach it with."""
+    """The platform, and `http`, the client by which our functions reach it."""
 
     def __init__(self, app: App, profile: Profile, *, clock: Clock, calls: Calls, post: Post) -> None:
         self.state = PlatformState(app, profile)
@@ -90,20 +90,20 @@ class Platform:
         self.state.config = Config(
             webhook_url="https://api.example/webhooks/jiuwu", redirect_uris=(CALLBACK,), speed=1.0
         )
-        self.notifier = Messenger(self.state, clock, post)
+        self.notifier = VirtualNotifier(self.state, clock, post)
         self.actions = Actions(self.state, self.notifier)
         self._clock, self._calls = clock, calls
         self.restart()
         self._client = httpx.Client(transport=_Transport(self._serve))
 
     def restart(self) -> None:
-        """Its rate limit and nonces begin anew; what the world holds stays, and nothing is on its way any more."""
+        """Reset its rate limit and nonces, and drop notifications under way; keep its state."""
         self._gateway = VirtualGateway(self.state, self._clock)
         self._routes = self._wired(self.state.profile)
         self.notifier.under_way = 0
 
     def http(self) -> httpx.Client:
-        """In place of jiuwu.platform.calls.transport.http_client."""
+        """Return the client, in place of jiuwu.platform.calls.transport.http_client."""
         return self._client
 
     def _wired(self, profile: Profile) -> list[tuple[str, re.Pattern[str], str, Endpoint]]:
@@ -120,14 +120,14 @@ class Platform:
         return [(method, _pattern(path), name, endpoint) for method, path, name, endpoint in found]
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
-        """One request; the hook of the calls sees it as it sees those to AWS."""
+        """Serve one request; the hook sees it like a call to AWS."""
         name, endpoint, path = self._find(request)
         began, patience = self._clock.now, request.extensions.get("timeout", {}).get("read") or float("inf")
         reply: Response | None = None
 
         def act() -> dict[str, Any]:
             nonlocal reply
-            reply = run(endpoint(Asked(request, path)))
+            reply = run(endpoint(SimulatedRequest(request, path)))
             return {}
 
         self._calls.once("platform", name, act, {"path": request.url.path})
@@ -153,7 +153,7 @@ class _Transport(httpx.BaseTransport):
 
 
 def run[T](awaitable: Awaitable[T]) -> T:
-    """What a coroutine returns that never has to wait."""
+    """Run a coroutine that never waits, and return its result."""
     coroutine = cast("Coroutine[Any, Any, T]", awaitable)
     try:
         coroutine.send(None)

@@ -1,4 +1,4 @@
-"""What template.yaml says of the functions: their environment and their event sources, references resolved."""
+"""Read from template.yaml the functions' environment and event sources, with references resolved."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -31,8 +31,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the template. `schedules` are expressions and payloads, `on_failure` a queue's name that gets an
-    event once `retries` after the first try have failed, too."""
+    """A function of the template.
+
+    `schedules` are expressions and payloads. `on_failure` names the queue that gets an event once the first try
+    and `retries` more have failed.
+    """
 
     name: str
     module: str
@@ -46,7 +49,7 @@ class Function:
 
 
 class Wiring:
-    """The template with these parameters over its defaults, its resources named as the account has them."""
+    """The template with these parameters over its defaults; resources are named as in the account."""
 
     def __init__(self, account: Account, parameters: Mapping[str, str]) -> None:
         self._account, self._template = account, template.load()
@@ -56,16 +59,16 @@ class Wiring:
         self._parameters = {**defaults, **parameters}
 
     def functions(self) -> dict[str, Function]:
-        """All functions, by their name in the template."""
+        """Return all functions by their name in the template."""
         found = template.resources("AWS::Serverless::Function")
         return {name: self._function(name, properties) for name, properties in found.items()}
 
     def parameter(self, name: str) -> str:
-        """A parameter's value."""
+        """Return a parameter's value."""
         return str(self._parameters[name])
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 -- any part of a template
-        """A property with its references resolved; raises NotImplementedError for what the template does not use."""
+        """Return a property with its references resolved; raise NotImplementedError for unsupported intrinsics."""
         if isinstance(value, Mapping) and len(value) == 1:
             ((name, given),) = value.items()
             if name == "Ref":
@@ -141,8 +144,8 @@ def _route(properties: Mapping[str, Any]) -> Route:
     return Route(properties["Method"], re.compile(path), f"{properties['Method']} {properties['Path']}")
 
 
-def following(expression: str, now: float) -> float:
-    """When a schedule's next tick after `now` is: rate(n units), or cron(minute hour * * ? *) in UTC."""
+def next_tick(expression: str, now: float) -> float:
+    """Return the next tick of a schedule after `now`: rate(n units), or cron(minute hour * * ? *) in UTC."""
     if found := re.fullmatch(r"rate\((\d+) (\w+?)s?\)", expression):
         every = int(found[1]) * _SECONDS[found[2]]
         return (now // every + 1) * every

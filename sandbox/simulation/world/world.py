@@ -21,7 +21,7 @@ from sandbox.simulation.world import events
 from sandbox.simulation.world.clock import Clock, TimedOut
 from sandbox.simulation.world.patches import CapturedTelemetry, Patches, patched
 from sandbox.simulation.world.platform import URL, Platform
-from sandbox.simulation.world.wiring import Function, Source, Wiring, following
+from sandbox.simulation.world.wiring import Function, Source, Wiring, next_tick
 from sandbox.simulator.state import App
 
 START = 1_763_800_000.0
@@ -42,11 +42,11 @@ _RETRY_SECONDS = (60.0, 120.0)
 
 
 class Killed(BaseException):
-    """The process dies here. No `except Exception` sees it, and nothing after it runs."""
+    """The process crashes here. No `except Exception` catches it, and nothing runs after it."""
 
 
-class Failed(Exception):
-    """An invocation that a caller waited for ended with an error, or died; `kind` is what of."""
+class InvocationError(Exception):
+    """An invocation that a caller waited for failed or crashed; `kind` names the error."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -73,8 +73,8 @@ type Handler = Callable[[Any, Context], Any]
 class World:
     """All functions of the template on one clock. Make it with `simulated_world()`.
 
-    `calls.on_call` and `calls.throttle` meet every call; what raises Killed there ends the invocation as the end of its
-    process does. `off` names functions whose event sources are switched off.
+    `calls.on_call` and `calls.throttle` see every call; Killed, raised there, ends the invocation like a crash of its
+    process.
     """
 
     def __init__(self, clock: Clock, account: Account, wiring: Wiring, patched: Patches) -> None:
@@ -92,7 +92,7 @@ class World:
         self._modules: dict[str, ModuleType] = {}
 
     def start(self, *, off: Sequence[str] = ()) -> None:
-        """Switches the event sources on: queues and schedules."""
+        """Switch the event sources on: queues and schedules."""
         for function in self.functions.values():
             if function.name in off:
                 continue
@@ -102,7 +102,7 @@ class World:
                 self._plan(function, expression, payload)
 
     def stop(self) -> None:
-        """Switches all event sources off, forgets what was planned and ends all processes; requests still come."""
+        """Switch all event sources off, cancel planned actions and end all processes; requests still work."""
         self.clock.forget()
         self.end_processes()
         for queue in self.account.queues.values():
@@ -113,7 +113,7 @@ class World:
         self._modules.clear()
 
     def http(self, method: str, path: str, *, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
-        """An API Gateway request and its reply; 500 when the function fails or dies."""
+        """Send an API Gateway request and return the reply; 500 when the function fails or crashes."""
         found = next(
             (function, route, match)
             for function in self.functions.values()
@@ -125,17 +125,17 @@ class World:
             reply: dict[str, Any] = self.invoke(
                 found[0].name, events.http_event(method, path, text, query, headers, found[1].key)
             )
-        except Failed:
+        except InvocationError:
             return {"statusCode": 500, "headers": {}, "body": '{"message":"Internal Server Error"}'}
         return reply
 
-    def notified(self, headers: dict[str, str], body: str) -> tuple[int, str] | None:
-        """The platform's notification at our door: HTTP status and body."""
+    def receive_notification(self, headers: dict[str, str], body: str) -> tuple[int, str] | None:
+        """Receive a notification of the platform; return HTTP status and body."""
         reply = self.http("POST", "/webhooks/jiuwu", body=body, **headers)
         return int(reply["statusCode"]), str(reply.get("body", ""))
 
     def invoke(self, name: str, event: object) -> Any:  # noqa: ANN401 -- JSON
-        """What a function answers; raises Failed."""
+        """Invoke a function and return its result; raise Failed."""
         function, clock = self.functions[name], self.clock
         self.invocations[name] += 1
         outer, ends, self.running, clock.ends = self.running, clock.ends, name, clock.now + function.timeout
@@ -146,30 +146,30 @@ class World:
             clock.check()  # an answer that comes too late is none
             self._modules[name] = instance
             return answer
-        except (Killed, TimedOut) as death:
-            self.errors[name, type(death).__name__] += 1
+        except (Killed, TimedOut) as ending:
+            self.errors[name, type(ending).__name__] += 1
             # the process is gone with its instance; the next invocation is a cold start
-            raise Failed(death) from None
+            raise InvocationError(ending) from None
         except Exception as error:
             self.errors[name, type(error).__name__] += 1
             self._modules[name] = instance
-            raise Failed(error) from error
+            raise InvocationError(error) from error
         finally:
             self.running, clock.ends = outer, ends
 
     def process(self, name: str) -> Handler:
-        """The handler of a function in one more process of its own, beside the one that `invoke` keeps warm."""
+        """Return the handler of a function in another process, besides the one that `invoke` keeps warm."""
         return self._cold_start(self.functions[name]).handler  # type: ignore[no-any-return]
 
     def batch(self, queue: Queue, batch: Sequence[QueuedMessage]) -> dict[str, Any]:
-        """The event that a batch of a queue's messages is to a function."""
+        """Return the event of a batch of a queue's messages."""
         return {"Records": [events.record(queue, held) for held in batch]}
 
     def deliver(self, function: Function, queue: Queue, batch: Sequence[QueuedMessage]) -> None:
-        """A batch to a function; what it did not fail is deleted."""
+        """Deliver a batch to a function; delete the messages that did not fail."""
         try:
             answer = self.invoke(function.name, self.batch(queue, batch))
-        except Failed:
+        except InvocationError:
             return
         failed = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
         for held in batch:
@@ -196,20 +196,20 @@ class World:
             named = events.TICK | {"id": f"{function.name} {self.clock.now:.0f}"}
             self._tick(function, json.loads(payload) if isinstance(payload, str) else named, 0)
 
-        self.clock.at(following(expression, self.clock.now), tick)
+        self.clock.at(next_tick(expression, self.clock.now), tick)
 
     def _tick(self, function: Function, event: object, retry: int) -> None:
-        """One try of what a schedule asks for; Lambda waits a minute for the second one, and two for the third."""
+        """Try what a schedule asks for; Lambda retries after a minute, and again after two."""
         try:
             self.invoke(function.name, event)
-        except Failed as failed:
+        except InvocationError as failed:
             if retry < function.retries:
                 again = partial(self._tick, function, event, retry + 1)
                 self.clock.at(self.clock.now + _RETRY_SECONDS[retry], again)
             else:
                 self._note_failure(function, failed)
 
-    def _note_failure(self, function: Function, failed: Failed) -> None:
+    def _note_failure(self, function: Function, failed: InvocationError) -> None:
         self.failed_runs[failed.kind] += 1
         if function.on_failure:
             queue, body = self.account.queue(function.on_failure), json.dumps({"error": str(failed)})
@@ -219,7 +219,7 @@ class World:
 
 @cache
 def _code_of(name: str) -> tuple[ModuleSpec, CodeType]:
-    """A function's module, compiled once for all its cold starts."""
+    """Return a function's module, compiled once for all its cold starts."""
     spec = importlib.util.find_spec(name)
     code = spec.loader.get_code(name) if spec and isinstance(spec.loader, SourceLoader) else None
     if not spec or not code:
@@ -228,7 +228,7 @@ def _code_of(name: str) -> tuple[ModuleSpec, CodeType]:
 
 
 class _Poller:
-    """Lambda reading a queue: whatever is visible, up to a batch at a time."""
+    """Lambda's poller of a queue: receives what is visible, up to a batch at a time."""
 
     def __init__(self, world: World, function: Function, source: Source) -> None:
         self._world, self._function, self._source = world, function, source
@@ -237,7 +237,7 @@ class _Poller:
         self._queue.on_sent = self.wake
 
     def wake(self, visible_at: float) -> None:
-        """Reads when a message has become visible, and the window has passed in which more may come."""
+        """Plan a receive for when the message is visible and the batching window has passed."""
         when = max(visible_at, self._world.clock.now) + max(self._source.window, _LATENCY_SECONDS)
         if when < self._planned:
             self._planned = when
@@ -273,7 +273,9 @@ def simulated_world(
     ):
         built = World(clock, account, wiring, patches)
         app = App(APP_ID, APP_SECRET)
-        built.platform = Platform(app, profile.load(), clock=clock, calls=account.calls, post=built.notified)
+        built.platform = Platform(
+            app, profile.load(), clock=clock, calls=account.calls, post=built.receive_notification
+        )
         built.telemetry = captured
         ways.append(built.platform)
         yield built

@@ -87,8 +87,8 @@ def log_in_asking_twice(stage: Stage) -> None:
         try:
             callback = stage.lan.consent()
             with suppress(Refused):
-                stage.lan.come_back(callback)
-            stage.lan.come_back(callback)
+                stage.lan.finish_login(callback)
+            stage.lan.finish_login(callback)
         except Refused as refused:
             raise Refused("login", {"statusCode": 500, "body": str(refused)}) from refused
 
@@ -131,7 +131,7 @@ def unplaced(stage: Stage) -> None:
 
 def look_here(stage: Stage) -> None:
     """The member looks at the order until an answer comes."""
-    stage.retry(lambda: stage.lan.look(stage.order_no))
+    stage.retry(lambda: stage.lan.get_order(stage.order_no))
 
 
 def pay_and_look(stage: Stage) -> None:

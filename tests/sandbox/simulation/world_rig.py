@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
-from sandbox.simulation.world.actors import stock
+from sandbox.simulation.world.actors import add_products
 from sandbox.simulation.world.world import World, simulated_world
 
 TEA = [{"product_id": "mug-panda", "quantity": 1}]
@@ -16,7 +16,7 @@ HOUR, DAY = 3600, 86_400
 def stocked_world(off: Sequence[str] = ()) -> Iterator[World]:
     """Yield a world with products whose schedules run, except those of the functions in `off`."""
     with simulated_world() as world:
-        stock(world)
+        add_products(world)
         world.start(off=off)
         yield world
 

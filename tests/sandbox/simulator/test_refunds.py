@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.simulator.order_steps import fits, give_back, paid
 from tests.sandbox.simulator.simulated import Merchant, merchant
-from tests.sandbox.simulator.test_orders import fits, give_back, paid
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.tables import Table
-from tests.sandbox.simulation.aws.requests import ENTRIES, MEMBERS, QUEUES, TWO_KEYS, s
+from tests.sandbox.simulation.aws.batch_requests import ENTRIES, QUEUES
+from tests.sandbox.simulation.aws.requests import MEMBERS, TWO_KEYS, s
 
 
 def named(request: Any, table: str) -> Any:

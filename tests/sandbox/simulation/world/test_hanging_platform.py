@@ -10,7 +10,7 @@ from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
 from sandbox.simulation.aws.calls import Phase
-from sandbox.simulation.world.actors import Member, Merchant, stock
+from sandbox.simulation.world.actors import Member, Merchant, add_products
 from sandbox.simulation.world.world import World, simulated_world
 from tests.sandbox.simulation.world_rig import TEA, order
 
@@ -32,7 +32,7 @@ class Hangs:
 @pytest.fixture
 def world() -> Iterator[World]:
     with simulated_world(parameters={"OrderExpirySeconds": "7200"}) as built:
-        stock(built)
+        add_products(built)
         yield built
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from jiuwu.platform.profile import load
-from sandbox.simulation.world.actors import Member, stock
+from sandbox.simulation.world.actors import Member, add_products
 from sandbox.simulation.world.world import World, simulated_world
 from tests.sandbox.simulation.world_rig import HOUR, TEA, later, letters, order
 
@@ -35,7 +35,7 @@ class _Altered(httpx.BaseTransport):
 @contextmanager
 def shop() -> Iterator[tuple[World, _Altered]]:
     with simulated_world() as world:
-        stock(world)
+        add_products(world)
         wire = _Altered(world.platform._serve)
         world.platform._client = httpx.Client(transport=wire)
         world.start()
@@ -85,7 +85,7 @@ def test_an_order_is_placed_paid_and_refunded_through_odd_replies(odd: Callable[
         later(world, 120)
         world.platform.actions.complete(number)
         later(world, 60)
-        world.platform.notifier._tell = lambda headers, body: None  # never arrives
+        world.platform.notifier._send = lambda headers, body: None  # never arrives
         world.platform.actions.refund(number)
         later(world, HOUR)
         assert ("refunded", []) == (order(world, number).status, letters(world))

@@ -57,7 +57,7 @@ def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_
     lan, number, _ = ordered(world, 1000)
     later(world, 1001)
 
-    assert "placed" == lan.look(number)["status"]
+    assert "placed" == lan.get_order(number)["status"]
 
 
 def test_a_member_who_repeats_the_request_has_it_placed_at_once(world: World) -> None:
@@ -72,7 +72,7 @@ def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(world
     lan, number, away = ordered(world, 10_000)
 
     for _ in range(300):
-        lan.look(number)
+        lan.get_order(number)
         later(world, 2)
 
     # three attempts of a call; without the order's own limit and the circuit it would be 900 of the looks alone
@@ -86,6 +86,6 @@ def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(wor
     world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     world.platform.actions.pay(number)
 
-    assert "paid" == lan.look(number)["status"]
+    assert "paid" == lan.get_order(number)["status"]
     later(world, 10)
     assert Status.SHIPPED is order(world, number).status

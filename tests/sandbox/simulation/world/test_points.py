@@ -12,7 +12,7 @@ from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Order, Status
 from jiuwu.points.ledger import PointsLedger
 from sandbox.simulation.aws.calls import Phase
-from sandbox.simulation.world.actors import Member, Refused, stock
+from sandbox.simulation.world.actors import Member, Refused, add_products
 from sandbox.simulation.world.world import APP_ID, Killed, World, simulated_world
 
 MUG = [{"product_id": "mug-panda", "quantity": 1}]  # 400 points
@@ -34,7 +34,7 @@ class built:  # noqa: N801 -- a context manager, named as what it gives
 
     def __enter__(self) -> World:
         shop = self._world.__enter__()
-        stock(shop)
+        add_products(shop)
         shop.start()
         ledger(shop).grant(LAN, "welcome", 1000, at=0)
         return shop

@@ -52,11 +52,11 @@ def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(world: Worl
         world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     world.platform.actions.refund(number)
     later(world, HOUR)
-    shown = lan.look(number)
+    shown = lan.get_order(number)
 
     assert ("shipped", "39.90", "退款处理中") == (shown["status"], shown["refunding"], shown["timeline"][-1]["what"])
     assert (Status.SHIPPED, PRICE) == ((failed := end(world, number, "failed")).status, failed.balance_fen)
-    assert "退款未成功，请联系商家" == lan.look(number)["timeline"][-1]["what"]
+    assert "退款未成功，请联系商家" == lan.get_order(number)["timeline"][-1]["what"]
     begin_as(world, "succeeded")
     world.platform.actions.refund(number)
     later(world, HOUR)

@@ -12,8 +12,8 @@ from jiuwu.effects import dispatcher
 from jiuwu.orders.order import HoldReason, Status
 from jiuwu.runtime import SYSTEM
 from sandbox.simulation.aws.calls import Phase
-from sandbox.simulation.world.actors import Member, stock
-from sandbox.simulation.world.wiring import following
+from sandbox.simulation.world.actors import Member, add_products
+from sandbox.simulation.world.wiring import next_tick
 from sandbox.simulation.world.world import Killed, World, simulated_world
 from sandbox.simulator import events
 from sandbox.simulator import orders as platform_orders
@@ -165,7 +165,7 @@ def test_the_modules_get_their_own_time_threads_and_clients_back() -> None:
     [("rate(3 minutes)", 181, 360), ("rate(1 hour)", 0, 3600), ("cron(30 16 * * ? *)", 86_400, 86_400 + 59_400)],
 )
 def test_a_schedule_ticks_when_it_says(expression: str, after: float, tick: float) -> None:
-    assert tick == following(expression, after)
+    assert tick == next_tick(expression, after)
 
 
 def test_errors_are_botocores_own(world: World) -> None:
@@ -176,7 +176,7 @@ def test_errors_are_botocores_own(world: World) -> None:
 @pytest.mark.parametrize("shown", [False, True], ids=["never", "after a while"])
 def test_an_untrue_notification_of_a_large_order_ships_nothing_until_a_true_payment_does(*, shown: bool) -> None:
     with simulated_world(parameters={"CheckPaymentsFromFen": "0"}) as world:
-        stock(world)
+        add_products(world)
         world.start()
         lan = Member(world, "ou_lan")
         lan.log_in()
