@@ -20,6 +20,7 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/checkout/cart.py",
     "layers/jiuwu/jiuwu/checkout/member_errors.py",
     "layers/jiuwu/jiuwu/checkout/merchant_errors.py",
+    "layers/jiuwu/jiuwu/checkout/merchant_key.py",
     "layers/jiuwu/jiuwu/checkout/merchant_requests.py",
     "layers/jiuwu/jiuwu/checkout/views.py",
 )

@@ -7,20 +7,18 @@ GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET a
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
-import hmac
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, NamedTuple
 
 from aws_lambda_powertools.event_handler import Depends, Response
 
-from jiuwu.aws import clients, telemetry
-from jiuwu.aws.http.request import HttpError
+from jiuwu.aws import clients
 from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.checkout import member_errors, merchant_errors, reporting
+from jiuwu.checkout.merchant_key import MAX_LENGTH, MIN_LENGTH, MerchantKey
 from jiuwu.checkout.merchant_requests import read_points, read_refund
 from jiuwu.checkout.refunds import OrderBusy, Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
@@ -34,9 +32,7 @@ from jiuwu.points.ledger import LedgerBusy, PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.throttling.reporting import on_lane_event
 from jiuwu.throttling.repository import LaneTable
-from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
-
-_LEAST_KEY, _MOST_KEY = 32, 256  # longer ones than Request.bearer reads would open nothing
+from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit
 
 
 class Settings(PlatformSettings, frozen=True, kw_only=True):
@@ -51,8 +47,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 class Dependencies(NamedTuple):
     """What serving the merchant needs."""
 
-    key: SecretReader
-    source_limit: SourceLimit
+    key: MerchantKey
     accounts: Accounts
     store: OrderStore
     refunds: Refunds
@@ -61,36 +56,10 @@ class Dependencies(NamedTuple):
 
 
 def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
-    """Before anything else: a stranger does not even learn what there is. Who brings no key costs no secret."""
+    """Before anything else: a stranger does not even learn what there is."""
     request, office, _ = api.context["call"]
-    given = request.bearer.encode()
-    if not given:
-        raise _key_required()
-    keys = office.key()
-    source = source_of(request.source, keys.current)
-    if wait := office.source_limit.wait(source):
-        raise _slowed(wait)
-    # every key is compared to its end, whichever fits
-    if True not in [hmac.compare_digest(given, key.encode()) for key in keys.all]:
-        wait = office.source_limit.note_failure(source)
-        raise _slowed(wait) if wait else _key_wrong()
+    office.key.require(request)
     return serve(api)
-
-
-def _key_required() -> HttpError:
-    challenge = {"WWW-Authenticate": "Bearer"}
-    return HttpError(401, "merchant_key_required", "需要有效的商家密钥", "Authorization", headers=challenge)
-
-
-def _key_wrong() -> HttpError:
-    telemetry.count("MerchantKeyFailures")
-    return _key_required()
-
-
-def _slowed(wait: float) -> HttpError:
-    telemetry.count("MerchantKeyFailures")
-    later = {"Retry-After": str(math.ceil(wait))}
-    return HttpError(429, "too_many_wrong_keys", "商家密钥错误次数过多，请稍后再试", "Authorization", headers=later)
 
 
 Called = Annotated[Call[Dependencies], Depends(current_call)]
@@ -125,8 +94,7 @@ def request_refund(order_no: str, call: Called) -> Response[str]:
 def show_points(member_id: str, call: Called) -> Response[str]:
     """Return a member's points and what moved them last."""
     office = call.dependencies
-    if not is_member_id(member_id) or office.accounts.get(member_id) is None:
-        raise merchant_errors.member_unknown()
+    _require_member(office, member_id)
     points = points_for_merchant(office.ledger.balance(member_id), office.ledger.recent(member_id))
     return _served(200, "points", {"member_id": member_id} | points)
 
@@ -136,10 +104,14 @@ def change_points(member_id: str, call: Called) -> Response[str]:
     """Add points, or take them away, once per Idempotency-Key; never below zero in all."""
     key, (points, reason) = call.request.idempotency_key, read_points(call.request)
     office = call.dependencies
-    if not is_member_id(member_id) or office.accounts.get(member_id) is None:
-        raise merchant_errors.member_unknown()
+    _require_member(office, member_id)
     office.ledger.grant(member_id, key, points, at=int(office.clock()), reason=reason)
     return show_points(member_id, call)
+
+
+def _require_member(office: Dependencies, member_id: str) -> None:
+    if not is_member_id(member_id) or office.accounts.get(member_id) is None:
+        raise merchant_errors.member_unknown()
 
 
 def _served(status: int, outcome: str, content: dict[str, object], **fields: object) -> Response[str]:
@@ -152,14 +124,15 @@ def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, settings.orders_table)
     policy = Policy(check_seconds=settings.payment_check_seconds)  # of the rules, all that a refund asks for
-    secretsmanager = clients.client("secretsmanager")
+    secret = SecretReader(
+        clients.client("secretsmanager"), settings.merchant_key_name, least=MIN_LENGTH, most=MAX_LENGTH
+    )
     wrong_keys = LaneTable(dynamodb, settings.limits_table, kept_seconds=KEPT_SECONDS, runtime=runtime)
+    on_fault = partial(on_lane_event, "unavailable", "wrong_keys")
+    source_limit = SourceLimit(wrong_keys, on_fault=on_fault, runtime=runtime)
     queue = partial(queue_effects, clients.client("sqs"), settings.effect_queue_url)
     return Dependencies(
-        key=SecretReader(secretsmanager, settings.merchant_key_name, least=_LEAST_KEY, most=_MOST_KEY),
-        source_limit=SourceLimit(
-            wrong_keys, on_fault=partial(on_lane_event, "unavailable", "wrong_keys"), runtime=runtime
-        ),
+        key=MerchantKey(secret, source_limit),
         accounts=Accounts(dynamodb, settings.members_table),
         store=store,
         refunds=Refunds(store, policy, queue=queue, runtime=runtime),

@@ -8,7 +8,6 @@ from typing import Annotated, NamedTuple
 import httpx
 from aws_lambda_powertools.event_handler import Depends, Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
-from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 from jiuwu.aws.http.request import HttpError, Request
@@ -18,10 +17,10 @@ from jiuwu.bootstrap import MembersPlatform
 from jiuwu.deadline import NO_DEADLINE
 from jiuwu.members import error_pages, reporting
 from jiuwu.members.accounts import Accounts
-from jiuwu.members.login_flow import Callback, LoginFailed, SignIn
-from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, TicketRefused, is_secret, new_secret
-from jiuwu.members.return_to import ReturnOrigins, ReturnRefused, with_ticket
-from jiuwu.members.session_request import read_ticket
+from jiuwu.members.login_flow import Callback, SignIn
+from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, is_secret, new_secret
+from jiuwu.members.return_to import ReturnOrigins, with_ticket
+from jiuwu.members.session_request import read_ticket, redeem
 from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
 
 # Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
@@ -56,40 +55,17 @@ class Dependencies(NamedTuple):
         """Return where the platform sends members back to."""
         return self.base_url(request) + "/oauth/callback"
 
-    def allowed(self, return_to: str) -> str:
-        """Return the address if members may be sent there; raises HttpError."""
-        try:
-            return self.origins.check(return_to)
-        except ReturnRefused as refused:
-            raise HttpError(400, refused.reason, refused.message, "return_to") from None
-
 
 def _with_pages(api: HttpApi, serve: Next) -> Response[str]:
     """Show a page to a browser whose login ends in an error; a mini program gets the error in JSON."""
     request, members, _ = api.context["call"]
     if MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query:
         return serve(api)
-    base_url = members.base_url(request)
-    try:
-        return serve(api)
-    except HttpError as refused:
-        reporting.served(api.context["_path"], refused.reason)
-        return error_pages.refused_page(refused, members.origins, base_url)
-    except LoginFailed as failed:
-        reporting.failed(failed)
-        return error_pages.failed_page(failed, members.origins, base_url)
-    except (ClientError, BotoCoreError) as fault:
-        reporting.failed(LoginFailed("unavailable"), fault)
-        return error_pages.failed_page(LoginFailed("unavailable"), members.origins, base_url)
-
-
-def _failed(failed: LoginFailed) -> HttpError:
-    reporting.failed(failed)
-    return error_pages.as_error(failed)
+    return error_pages.as_pages(lambda: serve(api), members.origins, members.base_url(request))
 
 
 Called = Annotated[Call[Dependencies], Depends(current_call)]
-api = HttpApi("oauth", errors={LoginFailed: _failed}, base_path="/oauth")
+api = HttpApi("oauth", errors=error_pages.ERRORS, base_path="/oauth")
 
 
 @api.get("/oauth/login", middlewares=[_with_pages])
@@ -102,7 +78,7 @@ def login(call: Called) -> Response[str]:
     if query["flow"] not in {"", "h5"}:
         raise HttpError(400, "flow_unknown", "flow 应为 h5 或 mini_program", "flow")
     members, request = call.dependencies, call.request
-    return_to = members.allowed(query["return_to"])
+    return_to = members.origins.check(query["return_to"])
     # the same secret for all tabs of a browser, so that one login does not cut off another
     known = request.cookies.get(COOKIE, "")
     binding = known if is_secret(known) else new_secret()
@@ -115,7 +91,7 @@ def login(call: Called) -> Response[str]:
 def _login_of_mini_program(call: Call[Dependencies], return_to: str) -> Response[str]:
     # A mini program keeps no cookies; it keeps login_secret and brings it in a header.
     members, binding = call.dependencies, new_secret()
-    return_to = members.allowed(return_to) if return_to else ""
+    return_to = members.origins.check(return_to) if return_to else ""
     redirect_uri = members.redirect_uri(call.request)
     state, url = members.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
     reporting.served("/oauth/login", "begun")
@@ -143,26 +119,10 @@ def callback(call: Called) -> Response[str]:
 def open_session(call: Called) -> Response[str]:
     """Open a session for a ticket, once."""
     members = call.dependencies
-    ticket = read_ticket(call.request)
-    try:
-        member = members.accounts.get(members.logins.redeem(ticket))
-    except TicketRefused:
-        member = None
-    if member is None or not member.is_linked:
-        raise HttpError(410, "ticket_refused", "登录凭证无效、已使用或已过期，请重新登录", "ticket")
-    session = members.sessions.open(member.member_id)
-    if not _still_linked(members, member.member_id):
-        # unlinked while the session opened: that one was not among those that the unlinking ended
-        members.sessions.end_all(member.member_id)
-        raise HttpError(410, "ticket_refused", "账号已解除关联，请重新登录", "ticket")
+    member, session = redeem(read_ticket(call.request), members.logins, members.accounts, members.sessions)
     reporting.served("/oauth/session", "opened", member.member_id)
     opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
     return json_response(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
-
-
-def _still_linked(members: Dependencies, member_id: str) -> bool:
-    member = members.accounts.get(member_id)
-    return member is not None and member.is_linked
 
 
 @api.post("/oauth/unlink")

@@ -27,7 +27,6 @@ from jiuwu.deadline import Deadline
 from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
-from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
 from jiuwu.orders.settings import TradeSettings
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # A page polls: the platform gets no more of it than this.
-_LOOK_SECONDS = 8.0
+_CHECK_SECONDS = 8.0
 _BUSY = (TableBusy, TableRefused, ProductsBusy)
 
 
@@ -60,7 +59,6 @@ class Dependencies(NamedTuple):
 
     sessions: Sessions
     accounts: Accounts
-    store: OrderStore
     checkout: Checkout
     platform: MembersPlatform
 
@@ -72,13 +70,6 @@ class Visit(NamedTuple):
     shop: Dependencies
     deadline: Deadline
     member_id: str
-
-    def order(self, order_no: str) -> Order:
-        """Return the member's own order; raises HttpError."""
-        order = self.shop.store.get(order_no) if is_order_no(order_no) else None
-        if order is None or order.member_id != self.member_id:
-            raise member_errors.order_unknown()
-        return order
 
     def reach(self, deadline: Deadline) -> Reach:
         """Return the platform until `deadline`."""
@@ -132,9 +123,9 @@ def show_points(visit: LoggedIn) -> Response[str]:
 @api.get("/orders/<order_no>")
 def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
-    order = visit.order(order_no)
+    order = visit.shop.checkout.own(visit.member_id, order_no)
     try:
-        order = visit.shop.checkout.check(order, visit.reach(visit.deadline.at_most(_LOOK_SECONDS)))
+        order = visit.shop.checkout.check(order, visit.reach(visit.deadline.at_most(_CHECK_SECONDS)))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
         reporting.not_looked(order_no, fault)
@@ -144,7 +135,8 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
 @api.post("/orders/<order_no>/cancel")
 def cancel_order(order_no: str, visit: LoggedIn) -> Response[str]:
     """Cancel an order that is not paid, once the platform has agreed."""
-    order = visit.shop.checkout.cancel(visit.order(order_no), visit.reach(visit.deadline))
+    checkout = visit.shop.checkout
+    order = checkout.cancel(checkout.own(visit.member_id, order_no), visit.reach(visit.deadline))
     return _served(200, "cancelled", order)
 
 
@@ -166,7 +158,6 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
     return Dependencies(
         sessions=Sessions(dynamodb, settings.logins_table, runtime=runtime),
         accounts=Accounts(dynamodb, settings.members_table),
-        store=store,
         checkout=Checkout(
             store,
             Products(Rows(dynamodb, settings.products_table), runtime=runtime),

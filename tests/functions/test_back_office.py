@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from jiuwu.aws.secrets import SecretMalformed
+from jiuwu.aws.secrets import AppSecrets, SecretMalformed
+from jiuwu.checkout.merchant_key import MerchantKey
 from jiuwu.orders.effect_key import RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.orders.ids import effect_id
@@ -115,11 +116,11 @@ def test_a_stranger_learns_only_that_a_key_is_needed(office: Merchant, authoriza
 
 
 def test_a_malformed_secret_is_our_fault_and_shows_nothing(office: Merchant, sides: Sides) -> None:
-    class Malformed:
-        def __call__(self) -> object:
-            raise SecretMalformed("secret jiuwu/merchant-key: …")
+    def malformed() -> AppSecrets:
+        raise SecretMalformed("secret jiuwu/merchant-key: …")
 
-    office.office = office.office._replace(key=Malformed())
+    never_asked: Any = None
+    office.office = office.office._replace(key=MerchantKey(malformed, never_asked))
 
     assert (503, "secret_unavailable") == ((answer := office.refund("JW1")).status, answer.body["reason"])
 

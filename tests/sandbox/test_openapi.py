@@ -21,6 +21,7 @@ _OWN = {
     "storefront": ["functions/storefront/app.py", f"{_LAYER}/checkout/cart.py", f"{_LAYER}/checkout/member_errors.py"],
     "back_office": [
         "functions/back_office/app.py",
+        f"{_LAYER}/checkout/merchant_key.py",
         f"{_LAYER}/checkout/merchant_requests.py",
         f"{_LAYER}/checkout/merchant_errors.py",
     ],

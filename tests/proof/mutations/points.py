@@ -87,7 +87,7 @@ POINTS = (
     Safeguard(
         "the merchant's door opens for the merchant's key alone",
         5,
-        "functions/back_office/app.py",
+        "layers/jiuwu/jiuwu/checkout/merchant_key.py",
         "if True not in [",
         "if None in [",
         ("tests/functions/test_back_office.py::test_a_stranger_learns_only_that_a_key_is_needed",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jiuwu.catalogue.pricing import Products
 from jiuwu.deadline import Deadline
 from jiuwu.orders.effect_key import PushStatus
-from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
+from jiuwu.orders.ids import effect_id, fingerprint, is_order_no, order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, fetch_remote, new_order
 from jiuwu.orders.repository import OrderStore
@@ -27,6 +27,7 @@ from jiuwu.reconciliation.settle import OrderSynchroniser
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .cart import Basket
+from .refunds import NoSuchOrder
 
 if TYPE_CHECKING:
     from jiuwu.platform.calls.client import PlatformClient
@@ -104,6 +105,13 @@ class Checkout:
         if known is None and placed.status is Status.CREATED:
             self._retry(order.order_no)
         return placed, known is None
+
+    def own(self, member_id: str, order_no: str) -> Order:
+        """Return the member's own order; raises NoSuchOrder for another's too, since that is nobody's business."""
+        order = self._store.get(order_no) if is_order_no(order_no) else None
+        if order is None or order.member_id != member_id:
+            raise NoSuchOrder(order_no)
+        return order
 
     def check(self, order: Order, reach: Reach) -> Order:
         """Return the order as the platform has it now, where that may be news and nobody asked a moment ago; as it

@@ -8,6 +8,7 @@ from jiuwu.platform.errors import AppSecretUnavailable
 
 from .cart import Basket
 from .checkout import AmountTooLarge, CancelLater, KeyReused, NotCancellable
+from .refunds import NoSuchOrder
 
 
 def order_unknown() -> HttpError:
@@ -59,6 +60,7 @@ def _secret_unavailable(_: AppSecretUnavailable) -> HttpError:
 
 
 ERRORS: ErrorTable = {
+    NoSuchOrder: lambda _: order_unknown(),
     KeyReused: _key_reused,
     AmountTooLarge: lambda _: HttpError(422, "amount_too_large", "订单金额过大", "items"),
     NotPlaceable: _not_placeable,

@@ -1,13 +1,16 @@
 """A login that did not work out, as HTTP: a page for a browser, the usual error in JSON for a program."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws.http.request import HttpError
+from jiuwu.aws.http.router import ErrorTable
 
-from . import pages
+from . import pages, reporting
 from .login_flow import LoginFailed
 from .logins import State
 from .return_to import ReturnOrigins, ReturnRefused
@@ -15,21 +18,27 @@ from .return_to import ReturnOrigins, ReturnRefused
 RETRY = {"Retry-After": "5"}
 
 
-def as_error(failed: LoginFailed) -> HttpError:
-    """Return what a program is told of a failed login."""
+def as_pages(serve: Callable[[], Response[str]], origins: ReturnOrigins, base_url: str) -> Response[str]:
+    """Return the reply of `serve`, or a page for the error that ended it; its button begins the login anew."""
+    try:
+        return serve()
+    except (HttpError, ReturnRefused) as refused:
+        reporting.refused(refused.reason)
+        message = pages.MESSAGES.get(refused.reason, pages.MESSAGES["malformed"])
+        status = refused.status if isinstance(refused, HttpError) else message.status
+        return _page(replace(message, status=status), origins, base_url, None)
+    except LoginFailed as failed:
+        reporting.failed(failed)
+        return _page(pages.MESSAGES[failed.failure], origins, base_url, failed.state)
+    except (ClientError, BotoCoreError) as fault:
+        reporting.failed(LoginFailed("unavailable"), fault)
+        return _page(pages.MESSAGES["unavailable"], origins, base_url, None)
+
+
+def _as_error(failed: LoginFailed) -> HttpError:
+    reporting.failed(failed)
     message = pages.MESSAGES[failed.failure]
     return HttpError(message.status, failed.failure, f"{message.title}：{message.text}", headers=_retry(message))
-
-
-def refused_page(refused: HttpError, origins: ReturnOrigins, base_url: str) -> Response[str]:
-    """Return the page of a login link that is not as it must be."""
-    message = pages.MESSAGES.get(refused.reason, pages.MESSAGES["malformed"])
-    return _page(replace(message, status=refused.status), origins, base_url, None)
-
-
-def failed_page(failed: LoginFailed, origins: ReturnOrigins, base_url: str) -> Response[str]:
-    """Return the page of a failed login, with a button that begins another for the same return_to."""
-    return _page(pages.MESSAGES[failed.failure], origins, base_url, failed.state)
 
 
 def _page(message: pages.Message, origins: ReturnOrigins, base_url: str, state: State | None) -> Response[str]:
@@ -44,3 +53,9 @@ def _page(message: pages.Message, origins: ReturnOrigins, base_url: str, state: 
 
 def _retry(message: pages.Message) -> dict[str, str]:
     return RETRY if message.status == 503 else {}
+
+
+ERRORS: ErrorTable = {
+    LoginFailed: _as_error,
+    ReturnRefused: lambda refused: HttpError(400, refused.reason, refused.message, "return_to"),
+}

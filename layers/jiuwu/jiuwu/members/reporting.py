@@ -18,6 +18,11 @@ def served(route: str, outcome: str, member_id: str = "") -> None:
     telemetry.logger.info("oauth", extra=fields)
 
 
+def refused(reason: str) -> None:
+    """Log a request that ended in a page."""
+    telemetry.logger.info("oauth", extra={"outcome": reason})
+
+
 def failed(failed: "LoginFailed", cause: BaseException | None = None) -> None:
     """Log a login that failed; as an error where a fault is the cause."""
     cause = cause or failed.__cause__

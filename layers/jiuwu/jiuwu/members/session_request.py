@@ -1,11 +1,12 @@
-"""The body of POST /oauth/session."""
+"""The body of POST /oauth/session, and the session that its ticket opens."""
 
 import msgspec
 
 from jiuwu.aws.http import body
 from jiuwu.aws.http.request import HttpError, Request
 
-from .logins import is_secret
+from .accounts import Accounts, Member
+from .logins import Logins, Session, Sessions, TicketRefused, is_secret
 
 
 class NewSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,3 +24,24 @@ def read_ticket(request: Request) -> str:
     if not is_secret(ticket):
         raise HttpError(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的", "ticket")
     return ticket
+
+
+def redeem(ticket: str, logins: Logins, accounts: Accounts, sessions: Sessions) -> tuple[Member, Session]:
+    """Return the ticket's member and the session that it opens, once; raises HttpError."""
+    try:
+        member = accounts.get(logins.redeem(ticket))
+    except TicketRefused:
+        member = None
+    if member is None or not member.is_linked:
+        raise HttpError(410, "ticket_refused", "登录凭证无效、已使用或已过期，请重新登录", "ticket")
+    session = sessions.open(member.member_id)
+    if not _still_linked(accounts, member.member_id):
+        # unlinked while the session opened: that one was not among those that the unlinking ended
+        sessions.end_all(member.member_id)
+        raise HttpError(410, "ticket_refused", "账号已解除关联，请重新登录", "ticket")
+    return member, session
+
+
+def _still_linked(accounts: Accounts, member_id: str) -> bool:
+    member = accounts.get(member_id)
+    return member is not None and member.is_linked
