@@ -14,13 +14,13 @@ help: ## this list
 demo: tools ## a busy shop in the sandbox, and a verdict over every promise (ORDERS=, SEED=)
 	$(BIN)/python -m sandbox.demo
 
-chaos: tools ## 20,000 orders on virtual time with everything going wrong, and a verdict (N=, SEED=, FAULTS=, RECONCILER=off)
+chaos: tools ## 20,000 orders on virtual time with every kind of fault, and a verdict (N=, SEED=, FAULTS=, RECONCILER=off)
 	$(BIN)/python -m sandbox.simulation
 
 up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAME= for a folder of its own)
 	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))
 
-test: tools ## all tests; those that need Docker or a browser run where these are there
+test: tools ## all tests; those that need Docker or a browser are skipped where these are missing
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 proof: tools mutations chaos ## what takes minutes: crash points, interleavings, stateful property tests, mutation testing, a chaos run
@@ -36,14 +36,14 @@ check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/lint-imports
 	.sandbox/sam-venv/bin/cfn-lint --config-file sandbox/cloud/cfn-lint.yaml
 
-fix: .venv/installed ## lets the formatter and the linter mend what they can
+fix: .venv/installed ## lets the formatter and the linter fix what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 build: tools ## what `sam deploy` ships, compiled, in .aws-sam/build (ARCHITECTURE=x86_64 for this stage's processor)
 	$(BIN)/python -m sandbox.cloud.stack $(ARCHITECTURE)
 
-capacity: tools ## how far it goes and what it costs: renews the tables of docs/capacity.md
+capacity: tools ## capacity and cost: renews the tables of docs/capacity.md
 	$(BIN)/python -m bench.capacity
 
 figures: tools ## writes the numbers that READMEs and docs take from the code
