@@ -14,7 +14,7 @@ from jiuwu.platform.calls.base_client import CallRecord
 from jiuwu.platform.calls.gateway import Subject, WriteRecord
 from jiuwu.platform.profile import ProfileError
 from sandbox.cloud.environments import ROOT
-from tests.functions.trade_messages import listen
+from tests.functions.trade_messages import capture_telemetry
 
 ENVIRONMENT = PlatformSettings(
     jiuwu_profile="jiuwu",
@@ -60,11 +60,11 @@ def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str])
 def test_each_write_about_an_order_is_a_line_of_its_story(
     capsys: pytest.CaptureFixture[str], outcome: str, level: str
 ) -> None:
-    said = listen(capsys)
+    captured = capture_telemetry(capsys)
 
     on_write(WriteRecord("orders.push_status", Subject("JW1", "JW1:push:shipped"), outcome, 31.4, "r-1"))
 
-    (line,) = said.about("platform call")
+    (line,) = captured.about("platform call")
     names = ("level", "call", "order_no", "effect_id", "outcome", "milliseconds", "request_id")
     expected = (level, "orders.push_status", "JW1", "JW1:push:shipped", outcome, 31, "r-1")
     assert expected == tuple(line[name] for name in names)

@@ -11,7 +11,7 @@ from jiuwu.effects import queue
 from jiuwu.effects.queue import EffectQueue
 from jiuwu.effects.queue_delay import Backlog
 from jiuwu.runtime import Runtime
-from tests.functions.trade_messages import listen
+from tests.functions.trade_messages import capture_telemetry
 
 
 def test_orders_are_queued_ten_at_a_time_and_once_each(aws: Callable[[str], Any], effect_queue: str) -> None:
@@ -103,7 +103,7 @@ def test_what_sqs_has_not_counted_yet_counts_eight_times_for_eight_readers_until
 def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_for_a_minute_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    sqs, now, waits, said = Counting(100), [0.0], list[float](), listen(capsys)
+    sqs, now, waits, captured = Counting(100), [0.0], list[float](), capture_telemetry(capsys)
     effects = queue_of(sqs, now)
     effects.wait()
     sqs.waiting = -1
@@ -113,7 +113,7 @@ def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_f
 
     assert [6.0] * 3 == waits
     assert 2 == sqs.asked
-    (line,) = said.about("the effect queue's length is not known")
+    (line,) = captured.about("the effect queue's length is not known")
     assert ("WARNING", "ClientError AccessDenied") == (line["level"], line["failed"])
 
 

@@ -12,7 +12,7 @@ from tests.functions.both_sides import COMMON, NOWHERE, Sides, resources
 from tests.functions.order_processor_rig import Rig
 from tests.functions.reconciler_rig import Clockwork
 from tests.functions.storefront_rig import Customer
-from tests.functions.trade_messages import ENVIRONMENT, listen
+from tests.functions.trade_messages import ENVIRONMENT, capture_telemetry
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def rig(
     environment: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> Rig:
-    return Rig(load_function("order_processor", **environment), environment, aws, listen(capsys))
+    return Rig(load_function("order_processor", **environment), environment, aws, capture_telemetry(capsys))
 
 
 # ── Storefront and Reconciler ─────────────────────────────────────────────────────────────────────────────────────────

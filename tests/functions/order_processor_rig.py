@@ -13,15 +13,17 @@ from jiuwu.deadline import Deadline
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.runtime import Runtime
-from tests.functions.trade_messages import Said, batch, drained, failed, number, platform
+from tests.functions.trade_messages import CapturedTelemetry, batch, drained, failed, number, platform
 from tests.orders.lives import NOW
 
 
 class Rig:
     """What a test does with the function, and what it finds afterwards."""
 
-    def __init__(self, app: ModuleType, environment: dict[str, str], aws: Callable[[str], Any], said: Said) -> None:
-        self.app, self.environment, self.sqs, self.said = app, environment, aws("sqs"), said
+    def __init__(
+        self, app: ModuleType, environment: dict[str, str], aws: Callable[[str], Any], captured: CapturedTelemetry
+    ) -> None:
+        self.app, self.environment, self.sqs, self.captured = app, environment, aws("sqs"), captured
         self.settings = load(app.Settings, environment)
         runtime = Runtime(clock=lambda: NOW + 0.9)
         self.dependencies = app.build(self.settings, Platform(self.settings), runtime)

@@ -69,9 +69,9 @@ def test_wrong_keys_are_counted_and_neither_key_nor_address_is_logged(
     for number in range(12):
         look(office, f"guess-{number}", STRANGER)
 
-    said = capsys.readouterr().out
-    assert 12 == said.count('"MerchantKeyFailures":[1.0]')
-    assert not [secret for secret in ("guess-", STRANGER, KEY) if secret in said]
+    captured = capsys.readouterr().out
+    assert 12 == captured.count('"MerchantKeyFailures":[1.0]')
+    assert not [secret for secret in ("guess-", STRANGER, KEY) if secret in captured]
 
 
 def test_the_table_holds_neither_key_nor_address(office: Merchant, sides: Sides) -> None:

@@ -17,7 +17,7 @@ from jiuwu.dead_letters.failed_message import FailedMessage, Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.runtime import Runtime
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, PAID, a_failed_message, given_up
-from tests.functions.trade_messages import ENVIRONMENT, Said, batch, failed, listen
+from tests.functions.trade_messages import ENVIRONMENT, CapturedTelemetry, batch, capture_telemetry, failed
 
 QUEUES = {
     "orders": "OrderQueue",
@@ -31,8 +31,8 @@ ARN = "arn:aws:sqs:eu-west-1:1:"
 class Desk:
     """The function on a table of its own."""
 
-    def __init__(self, app: ModuleType, environment: dict[str, str], said: Said) -> None:
-        self.app, self.environment, self.said = app, environment, said
+    def __init__(self, app: ModuleType, environment: dict[str, str], captured: CapturedTelemetry) -> None:
+        self.app, self.environment, self.captured = app, environment, captured
         self.dependencies = app.build(load(app.Settings, environment), Runtime(clock=lambda: NOW + 0.9))
         self.repository: DeadLetterRepository = self.dependencies.repository
 
@@ -61,7 +61,7 @@ def environment(dead_letters_table: str) -> dict[str, str]:
 def desk(
     load_function: Callable[..., ModuleType], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> Desk:
-    return Desk(load_function("dead_letter_keeper", **environment), environment, listen(capsys))
+    return Desk(load_function("dead_letter_keeper", **environment), environment, capture_telemetry(capsys))
 
 
 def test_the_example_event_becomes_a_letter(
@@ -89,7 +89,7 @@ def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
     bodies = {kind: letter.body for kind, letter in kept.items()}
     assert {"poison": PAID.encode(), "exhausted": b'{"order_no":"JW1"}', "quarantined": b"{"} == bodies
     assert ("d-1", '{"a":"b"}') == (kept[Kind.POISON].delivery_id, kept[Kind.POISON].headers)
-    assert {"poison": 1, "exhausted": 1, "quarantined": 1} == desk.said.counted("DeadLetters")
+    assert {"poison": 1, "exhausted": 1, "quarantined": 1} == desk.captured.counted("DeadLetters")
 
 
 def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
@@ -160,7 +160,7 @@ def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> 
 
     (again,) = desk.letters
     assert ("failed again", "redrive-1", 2) == (again.state, again.redriven_as, again.failures)
-    assert "failed again" == desk.said.about("dead letter")[-1]["state"]
+    assert "failed again" == desk.captured.about("dead letter")[-1]["state"]
 
 
 @pytest.mark.parametrize("body", [" ", "{", "null", "[]", '"x"', "\x7f", '{"data": []}', "茶" * 80_000])
@@ -189,8 +189,8 @@ def test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted(desk: Desk) -
     down: Any = Down()
 
     assert ["m-1"] == desk.handle(given_up(message="m-1"), repository=DeadLetterRepository(down, "letters"))
-    assert ["EndpointConnectionError"] == [line["failed"] for line in desk.said.about("dead letter not kept")]
-    assert {} == desk.said.counted("DeadLetters")
+    assert ["EndpointConnectionError"] == [line["failed"] for line in desk.captured.about("dead letter not kept")]
+    assert {} == desk.captured.counted("DeadLetters")
 
 
 def test_one_letter_too_large_for_the_table_holds_up_no_other(desk: Desk) -> None:
@@ -203,11 +203,11 @@ def test_one_letter_too_large_for_the_table_holds_up_no_other(desk: Desk) -> Non
 def test_the_line_tells_what_to_look_for_and_nothing_of_the_body(desk: Desk) -> None:
     desk.handle(given_up(PAID.replace("}}", ',"open_id":"ou_secret"}}'), kind="poison", reason="a: b"))
 
-    (line,) = desk.said.about("dead letter")
+    (line,) = desk.captured.about("dead letter")
     told = {name: line[name] for name in ("kind", "reason", "source", "event_id", "order_no", "state")}
     expected = {"kind": "poison", "reason": "a: b", "source": "OrderQueue", "event_id": "evt-1", "order_no": ORDER_NO}
     assert expected | {"state": "waiting"} == told
-    assert "ou_secret" not in desk.said.everything
+    assert "ou_secret" not in desk.captured.everything
 
 
 @pytest.mark.parametrize("variable", ["DEAD_LETTERS_TABLE", "QUARANTINE_ARN", "ORDER_DEAD_LETTERS_ARN"])

@@ -18,13 +18,13 @@ from jiuwu.orders.repository import OrderStore
 from jiuwu.runtime import Runtime
 from tests.functions.trade_messages import (
     ENVIRONMENT,
-    Said,
+    CapturedTelemetry,
     an_order,
     batch,
+    capture_telemetry,
     data,
     drained,
     failed,
-    listen,
     number,
     platform,
     record,
@@ -41,8 +41,10 @@ class Context:
 class Rig:
     """What a test does with the function; the merchant's rule hands ship requests to a queue."""
 
-    def __init__(self, app: ModuleType, environment: dict[str, str], sqs: Any, warehouse: str, said: Said) -> None:
-        self.app, self.sqs, self.warehouse, self.said = app, sqs, warehouse, said
+    def __init__(
+        self, app: ModuleType, environment: dict[str, str], sqs: Any, warehouse: str, captured: CapturedTelemetry
+    ) -> None:
+        self.app, self.sqs, self.warehouse, self.captured = app, sqs, warehouse, captured
         self.settings = load(app.Settings, environment)
         self.asked: list[httpx.Request] = []
         runtime = Runtime(clock=lambda: NOW + 100.5)
@@ -126,7 +128,7 @@ def rig(
     capsys: pytest.CaptureFixture[str],
 ) -> Rig:
     app = load_function("effect_dispatcher", **environment)
-    return Rig(app, environment, aws("sqs"), warehouse, listen(capsys))
+    return Rig(app, environment, aws("sqs"), warehouse, capture_telemetry(capsys))
 
 
 def wanted(n: int = 0) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
 
     assert rig.handle(wanted(0), wanted(1)) == []
     lines = sorted(
-        (line["effect_id"], line["outcome"], "r9" in line.get("reason", "")) for line in rig.said.about("effect")
+        (line["effect_id"], line["outcome"], "r9" in line.get("reason", "")) for line in rig.captured.about("effect")
     )
     assert lines == sorted(
         [
@@ -204,9 +206,9 @@ def test_each_effect_ends_in_a_line_and_a_count(rig: Rig) -> None:
             (f"{number(1)}:push:shipped", "failed", True),
         ]
     )
-    assert rig.said.counted("Effects") == {"ship,done": 1, "push,done": 1, "push,failed": 1}
-    assert "secret words" not in rig.said.everything
-    assert "ou_1" not in rig.said.everything
+    assert rig.captured.counted("Effects") == {"ship,done": 1, "push,done": 1, "push,failed": 1}
+    assert "secret words" not in rig.captured.everything
+    assert "ou_1" not in rig.captured.everything
 
 
 def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +224,8 @@ def test_a_shipping_that_a_refund_overtook_rings_the_alarm(rig: Rig, monkeypatch
     monkeypatch.setattr(rig.dependencies.events, "put_events", overtaken)
 
     assert rig.handle(wanted()) == []
-    assert rig.said.counted("Drift") == {"state_impossible": 1}
-    assert rig.said.counted("OrderAlerts") == {"shipped_while_refunded": 1}
+    assert rig.captured.counted("Drift") == {"state_impossible": 1}
+    assert rig.captured.counted("OrderAlerts") == {"shipped_while_refunded": 1}
     assert rig.order().status is Status.REFUNDED
 
 
@@ -235,8 +237,8 @@ def test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_par
     assert [] == rig.handle(again, wanted(1))
     assert [] == rig.handle(again)
 
-    assert {"may_have_shipped": 1} == rig.said.counted("OrderAlerts")
-    assert {"state_impossible": 1} == rig.said.counted("Drift")
+    assert {"may_have_shipped": 1} == rig.captured.counted("OrderAlerts")
+    assert {"state_impossible": 1} == rig.captured.counted("Drift")
     assert ["may_have_shipped"] == [rig.order().history[-1].kind]
     assert rig.ship_requests == []
 
@@ -282,7 +284,7 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
     assert ("poison", "push:shipped", "1") == (told["kind"], told["effect"], told["attempts"])
     assert told["reason"].startswith("BadParameters: ")
     assert "secret words" not in told["reason"]
-    assert (rig.order().pending, rig.said.counted("OrderAlerts")) == ((), {"effect_failed_permanently": 1})
+    assert (rig.order().pending, rig.captured.counted("OrderAlerts")) == ((), {"effect_failed_permanently": 1})
 
 
 def test_a_table_that_does_not_answer_brings_the_messages_back(rig: Rig) -> None:
@@ -318,7 +320,7 @@ def test_an_order_that_is_not_there_is_said_so_and_comes_again(rig: Rig) -> None
     message = wanted(7)
 
     assert rig.handle(message) == [message["messageId"]]
-    assert rig.said.about("effect")[0]["reason"] == "order_unknown"
+    assert rig.captured.about("effect")[0]["reason"] == "order_unknown"
 
 
 @pytest.mark.parametrize("variable", ["ORDERS_TABLE", "EVENT_BUS_NAME", "APP_SECRET_NAME", "LATE_PAYMENT"])

@@ -119,7 +119,7 @@ def page(chromium: Chromium) -> Iterator[Page]:
     """A telephone's screen; what the page's own rules forbid it to load fails the test."""
     context = chromium.new_context(viewport={"width": 390, "height": 700})
     page, complaints = context.new_page(), list[str]()
-    page.on("console", lambda said: complaints.append(said.text))
+    page.on("console", lambda captured: complaints.append(captured.text))
     yield page
     context.close()
     assert [] == [complaint for complaint in complaints if "Content Security Policy" in complaint]

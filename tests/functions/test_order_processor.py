@@ -16,7 +16,7 @@ from jiuwu.deadline import NO_DEADLINE
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.order import Order, Status
 from tests.functions.order_processor_rig import Rig
-from tests.functions.trade_messages import ENVIRONMENT, an_order, number, record, told
+from tests.functions.trade_messages import ENVIRONMENT, an_order, notification, number, record
 from tests.orders.lives import CANCELLED, NOW, PAID, SHIPPED
 
 
@@ -57,7 +57,7 @@ def test_ten_new_payments_are_one_read_and_one_write(rig: Rig, requests: list[st
     rig.put(*(an_order(n) for n in range(10)))
     requests.clear()
 
-    assert rig.handle(*(record(told("paid", n)) for n in range(10))) == []
+    assert rig.handle(*(record(notification("paid", n)) for n in range(10))) == []
 
     assert requests == ["BatchGetItem", "BatchExecuteStatement"]
     assert {rig.order(n).status for n in range(10)} == {Status.PAID}
@@ -68,20 +68,20 @@ def test_a_duplicate_is_one_read_and_no_write(rig: Rig, requests: list[str]) -> 
     rig.put(an_order(base=PAID))
     requests.clear()
 
-    assert rig.handle(record(told("paid", event="evt-paid-t1"))) == []
+    assert rig.handle(record(notification("paid", event="evt-paid-t1"))) == []
 
     assert requests == ["BatchGetItem"]
     assert rig.asked_to_ship == []
-    assert rig.said.counted("Duplicates") == {"": 1}
+    assert rig.captured.counted("Duplicates") == {"": 1}
 
 
 def test_the_same_notification_twice_in_a_batch_counts_once(rig: Rig) -> None:
     rig.put(an_order())
 
-    assert rig.handle(record(told("paid")), record(told("paid"))) == []
+    assert rig.handle(record(notification("paid")), record(notification("paid"))) == []
 
     assert (rig.order().version, rig.order().balance_fen) == (2, 1234)
-    assert [line.get("transition", line.get("reason")) for line in rig.said.about("order event")] == [
+    assert [line.get("transition", line.get("reason")) for line in rig.captured.about("order event")] == [
         "paid",
         "duplicate_event",
     ]
@@ -93,20 +93,22 @@ def test_thirty_two_deliveries_at_the_same_instant_count_once(rig: Rig) -> None:
 
     def deliver(_: int) -> list[str]:
         together.wait(timeout=30)
-        return rig.handle(record(told("paid")))
+        return rig.handle(record(notification("paid")))
 
     with ThreadPoolExecutor(32) as senders:
         failures = [failure for failures in senders.map(deliver, range(32)) for failure in failures]
 
     assert failures == []
     assert (rig.order().version, len(rig.order().ledger), rig.asked_to_ship) == (2, 1, [number(0)])
-    assert rig.said.counted("OrderTransitions") == {"paid": 1}
-    assert rig.said.counted("Duplicates") == {"": 31}
+    assert rig.captured.counted("OrderTransitions") == {"paid": 1}
+    assert rig.captured.counted("Duplicates") == {"": 31}
 
 
 def test_different_news_of_one_order_at_the_same_instant_all_count(rig: Rig) -> None:
     rig.put(an_order(base=SHIPPED))
-    news = [told("refunded", refund_id=f"R{n}", amount="0.01", event=f"e{n}", transaction_id="t1") for n in range(6)]
+    news = [
+        notification("refunded", refund_id=f"R{n}", amount="0.01", event=f"e{n}", transaction_id="t1") for n in range(6)
+    ]
 
     with ThreadPoolExecutor(6) as senders:
         failures = list(senders.map(lambda body: rig.handle(record(body)), news))
@@ -118,7 +120,7 @@ def test_different_news_of_one_order_at_the_same_instant_all_count(rig: Rig) -> 
 def test_the_news_of_one_order_is_taken_in_as_the_platform_sent_it_and_in_one_write(rig: Rig) -> None:
     rig.put(an_order())
 
-    rig.handle(record(told("completed", at=NOW + 2)), record(told("paid", at=NOW + 1)))
+    rig.handle(record(notification("completed", at=NOW + 2)), record(notification("paid", at=NOW + 1)))
 
     assert (rig.order().status, rig.order().version) == (Status.COMPLETED, 2)
     assert [happened.kind for happened in rig.order().history[-2:]] == ["paid", "completed"]
@@ -127,39 +129,39 @@ def test_the_news_of_one_order_is_taken_in_as_the_platform_sent_it_and_in_one_wr
 def test_every_event_ends_in_one_line_without_anything_personal(rig: Rig) -> None:
     rig.put(an_order(), an_order(1, CANCELLED))
 
-    rig.handle(record(told("paid")), record(told("cancelled", 1)), record("{"))
+    rig.handle(record(notification("paid")), record(notification("cancelled", 1)), record("{"))
 
     lines = [
         tuple(line.get(name, "") for name in ("event_id", "order_no", "outcome", "transition", "reason"))
-        for line in rig.said.about("order event")
+        for line in rig.captured.about("order event")
     ]
     assert lines == [
         ("evt-paid-0", number(0), "applied", "paid", ""),
         ("evt-cancelled-1", number(1), "ignored", "", "already_cancelled"),
         ("evt-x", "", "poison", "", "malformed"),
     ]
-    assert "ou_secret" not in rig.said.everything
-    assert rig.said.counted("OrderTransitions") == {"paid": 1}
+    assert "ou_secret" not in rig.captured.everything
+    assert rig.captured.counted("OrderTransitions") == {"paid": 1}
 
 
 def test_a_payment_that_is_short_of_the_amount_is_an_alarm_and_ships_nothing(rig: Rig) -> None:
     rig.put(an_order())
 
-    assert rig.handle(record(told("paid", amount="0.01"))) == []
+    assert rig.handle(record(notification("paid", amount="0.01"))) == []
 
     assert (rig.order().status, rig.asked_to_ship) == (Status.HELD, [])
-    assert {"underpaid": 1} == rig.said.counted("OrderAlerts")
-    (line,) = rig.said.about("order event")
+    assert {"underpaid": 1} == rig.captured.counted("OrderAlerts")
+    (line,) = rig.captured.about("order event")
     assert ("ERROR", ["underpaid"]) == (line["level"], line["alerts"])
 
 
 def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> None:
     rig.put(an_order(base=SHIPPED))
 
-    assert rig.handle(record(told("paid", transaction_id="T9"))) == []
+    assert rig.handle(record(notification("paid", transaction_id="T9"))) == []
 
     assert (rig.order().pending, rig.asked_to_ship) == ((PushStatus("shipped"), RefundAll("T9")), [number(0)])
-    assert (rig.said.counted("OrderAlerts"), rig.said.counted("Drift")) == ({"second_payment": 1}, {})
+    assert (rig.captured.counted("OrderAlerts"), rig.captured.counted("Drift")) == ({"second_payment": 1}, {})
 
 
 # ---- what repeats, and what only seems to ----------------------------------------------------------------------------
@@ -167,14 +169,14 @@ def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> N
 
 def test_a_suppressed_duplicate_names_the_event_it_repeats_and_its_own_delivery(rig: Rig) -> None:
     rig.put(an_order())
-    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"))
+    rig.handle(record(notification("paid", event="evt-1"), delivery_id="d-1"))
 
-    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-2"))
-    rig.handle(record(told("paid", event="evt-2"), delivery_id="d-3"))
+    rig.handle(record(notification("paid", event="evt-1"), delivery_id="d-2"))
+    rig.handle(record(notification("paid", event="evt-2"), delivery_id="d-3"))
 
     lines = [
         tuple(line.get(name) for name in ("event_id", "delivery_id", "reason", "duplicate_of"))
-        for line in rig.said.about("order event")
+        for line in rig.captured.about("order event")
     ]
     assert [
         ("evt-1", "d-1", None, None),
@@ -186,20 +188,22 @@ def test_a_suppressed_duplicate_names_the_event_it_repeats_and_its_own_delivery(
 def test_within_a_batch_the_delivery_of_the_repeated_event_is_named_too(rig: Rig) -> None:
     rig.put(an_order())
 
-    rig.handle(record(told("paid", event="evt-1"), delivery_id="d-1"), record(told("paid"), delivery_id="d-2"))
+    rig.handle(
+        record(notification("paid", event="evt-1"), delivery_id="d-1"), record(notification("paid"), delivery_id="d-2")
+    )
 
-    line = rig.said.about("order event")[-1]
+    line = rig.captured.about("order event")[-1]
     assert ("d-2", "evt-1", "d-1") == (line["delivery_id"], line["duplicate_of"], line["duplicate_of_delivery_id"])
 
 
 @pytest.mark.parametrize("kind", ["cancelled", "completed"])
 def test_who_repeats_a_state_names_the_event_too(rig: Rig, kind: str) -> None:
     rig.put(an_order(base=SHIPPED if kind == "completed" else an_order()))
-    rig.handle(record(told(kind, event="evt-1")))
+    rig.handle(record(notification(kind, event="evt-1")))
 
-    rig.handle(record(told(kind, event="evt-2")))
+    rig.handle(record(notification(kind, event="evt-2")))
 
-    line = rig.said.about("order event")[-1]
+    line = rig.captured.about("order event")[-1]
     assert (f"already_{kind}", "evt-1") == (line["reason"], line["duplicate_of"])
 
 
@@ -208,26 +212,26 @@ def test_the_same_event_id_with_another_content_is_an_alarm_and_kept_and_no_dupl
     rig: Rig, changes: dict[str, Any]
 ) -> None:
     rig.put(an_order())
-    rig.handle(record(told("paid", event="evt-1")))
+    rig.handle(record(notification("paid", event="evt-1")))
     before = rig.order()
 
-    assert rig.handle(record(told("paid", event="evt-1", **changes))) == []
+    assert rig.handle(record(notification("paid", event="evt-1", **changes))) == []
 
     assert before == rig.order()
     (letter,) = rig.dead_letters
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert ("poison", "event_id_reused") == (attributes["kind"], attributes["reason"].split(":")[0])
-    assert {"event_id_reused": 1} == rig.said.counted("OrderAlerts")
-    assert {} == rig.said.counted("Duplicates")
+    assert {"event_id_reused": 1} == rig.captured.counted("OrderAlerts")
+    assert {} == rig.captured.counted("Duplicates")
 
 
 def test_the_same_event_sent_again_with_a_new_time_and_version_is_a_duplicate(rig: Rig) -> None:
     rig.put(an_order())
-    rig.handle(record(told("paid", event="evt-1")))
+    rig.handle(record(notification("paid", event="evt-1")))
 
-    rig.handle(record(told("paid", event="evt-1", at=NOW + 60) | {"version": 3}))
+    rig.handle(record(notification("paid", event="evt-1", at=NOW + 60) | {"version": 3}))
 
-    assert ({"": 1}, []) == (rig.said.counted("Duplicates"), rig.dead_letters)
+    assert ({"": 1}, []) == (rig.captured.counted("Duplicates"), rig.dead_letters)
 
 
 # ---- the start -------------------------------------------------------------------------------------------------------

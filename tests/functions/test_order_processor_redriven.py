@@ -14,7 +14,7 @@ from jiuwu_cli.dead_letters.redrive import Redrive
 from jiuwu_cli.deployment.stack import Stack
 from tests.functions.order_processor_rig import Rig
 from tests.functions.test_order_processor_trouble import shows
-from tests.functions.trade_messages import an_order, drained, number, record, shown, told
+from tests.functions.trade_messages import an_order, drained, notification, number, record, shown
 from tests.orders.lives import NOW
 
 
@@ -63,7 +63,7 @@ def desk(rig: Rig, cloud: Any, order_queue: str, dead_letters_table: str) -> Des
 
 def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(desk: Desk) -> None:
     desk.rig.platform(shows())
-    desk.rig.handle(record(told("paid"), delivery_id="d-1"))
+    desk.rig.handle(record(notification("paid"), delivery_id="d-1"))
     (letter,) = desk.kept()
     desk.rig.platform(shows(shown()))
 
@@ -74,7 +74,7 @@ def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(
 
     assert [] == desk.redriven(letter)
     assert (paid, []) == (desk.rig.order(), desk.rig.asked_to_ship)
-    line = desk.rig.said.about("order event")[-1]
+    line = desk.rig.captured.about("order event")[-1]
     assert ("duplicate_event", letter.letter_id) == (line["reason"], line["redriven_from"])
     assert line["delivery_id"].startswith("redrive-")
 
@@ -82,7 +82,7 @@ def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(
 def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
     """A message can be given up though it was applied: the function died after its write, or its reply was lost."""
     desk.rig.put(an_order())
-    message = record(told("paid"))
+    message = record(notification("paid"))
     desk.rig.handle(message)
     before, shipped = desk.rig.order(), desk.rig.asked_to_ship
     profile = desk.rig.dependencies.platform.profile
@@ -95,7 +95,7 @@ def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
 
 def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
     desk.rig.put(an_order())
-    desk.rig.handle(record(told("paid", amount="十二元"), delivery_id="d-1"))
+    desk.rig.handle(record(notification("paid", amount="十二元"), delivery_id="d-1"))
     (letter,) = desk.kept()
 
     desk.redriven(letter)
@@ -108,9 +108,9 @@ def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
 
 def test_the_second_event_under_a_used_id_is_kept_beside_the_first_and_never_applied(desk: Desk) -> None:
     desk.rig.put(an_order())
-    desk.rig.handle(record(told("paid", event="evt-1")))
+    desk.rig.handle(record(notification("paid", event="evt-1")))
     paid = desk.rig.order()
-    desk.rig.handle(record(told("paid", event="evt-1", transaction_id="T9")))
+    desk.rig.handle(record(notification("paid", event="evt-1", transaction_id="T9")))
     (letter,) = desk.kept()
     assert "T9" == json.loads(letter.body)["data"]["transaction_id"]
 

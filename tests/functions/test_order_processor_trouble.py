@@ -16,7 +16,7 @@ from jiuwu.orders.order import Status
 from jiuwu.orders.repository import OrderStore, Pair
 from jiuwu.runtime import Runtime
 from tests.functions.order_processor_rig import Rig
-from tests.functions.trade_messages import an_order, data, number, record, shown, told
+from tests.functions.trade_messages import an_order, data, notification, number, record, shown
 from tests.orders.lives import NOW
 
 # ---- poison ----------------------------------------------------------------------------------------------------------
@@ -24,9 +24,9 @@ from tests.orders.lives import NOW
 
 def test_poison_goes_to_the_dead_letters_as_it_came_with_its_reason_and_holds_up_nobody(rig: Rig) -> None:
     rig.put(an_order(), an_order(2))
-    poison = record(told("paid", 1, amount="十二元"), trace="abc")
+    poison = record(notification("paid", 1, amount="十二元"), trace="abc")
 
-    assert rig.handle(record(told("paid", 0)), poison, record(told("paid", 2))) == []
+    assert rig.handle(record(notification("paid", 0)), poison, record(notification("paid", 2))) == []
 
     (letter,) = rig.dead_letters
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
@@ -36,7 +36,7 @@ def test_poison_goes_to_the_dead_letters_as_it_came_with_its_reason_and_holds_up
     assert attributes["reason"].startswith("malformed: data.amount")
     assert "十二元" not in attributes["reason"]
     assert {rig.order(n).status for n in (0, 2)} == {Status.PAID}
-    assert rig.said.counted("PoisonMessages") == {"malformed": 1}
+    assert rig.captured.counted("PoisonMessages") == {"malformed": 1}
 
 
 def test_whatever_lies_in_the_queue_goes_to_the_dead_letters_and_raises_nothing(rig: Rig) -> None:
@@ -75,7 +75,7 @@ def test_poison_that_the_dead_letter_queue_refuses_comes_again(rig: Rig) -> None
     poison, down = record("{"), cast(Any, Down())
 
     assert rig.handle(poison, dead_letters=DeadLetterQueue(down, "q", function="f")) == [poison["messageId"]]
-    assert rig.said.about("order event")[0]["reason"] == "not_sent_to_dlq"
+    assert rig.captured.about("order event")[0]["reason"] == "not_sent_to_dlq"
 
 
 # ---- trouble ---------------------------------------------------------------------------------------------------------
@@ -98,24 +98,24 @@ class Refusing:
 @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "ResourceNotFoundException"])
 def test_a_table_that_does_not_answer_sends_all_back_but_poison(rig: Rig, code: str) -> None:
     dynamodb: Any = Refusing(code)
-    first, poison, second = record(told("paid", 0)), record("{"), record(told("paid", 1))
+    first, poison, second = record(notification("paid", 0)), record("{"), record(notification("paid", 1))
 
     failures = rig.handle(first, poison, second, store=OrderStore(dynamodb, "orders"))
 
     assert failures == [first["messageId"], second["messageId"]]
     assert len(rig.dead_letters) == 1
-    assert code in rig.said.everything
-    assert "ou_secret" not in rig.said.everything
+    assert code in rig.captured.everything
+    assert "ou_secret" not in rig.captured.everything
 
 
 def test_effects_that_cannot_be_queued_are_left_to_the_due_time(rig: Rig) -> None:
     rig.put(an_order())
 
-    assert rig.handle(record(told("paid")), sqs=Down()) == []
+    assert rig.handle(record(notification("paid")), sqs=Down()) == []
 
     assert (rig.order().status, rig.order().pending) == (Status.PAID, (Ship(),))
     assert NOW < rig.order().due_at <= NOW + 180
-    assert rig.said.about("effects left to the reconciler")[0]["order_nos"] == [number(0)]
+    assert rig.captured.about("effects left to the reconciler")[0]["order_nos"] == [number(0)]
 
 
 class Rushed(OrderStore):
@@ -137,7 +137,7 @@ class Rushed(OrderStore):
 def test_who_loses_the_race_reads_again_and_applies_again(rig: Rig) -> None:
     rig.put(an_order())
 
-    assert rig.handle(record(told("paid")), store=Rushed(rig.environment["ORDERS_TABLE"], 2)) == []
+    assert rig.handle(record(notification("paid")), store=Rushed(rig.environment["ORDERS_TABLE"], 2)) == []
 
     assert (rig.order().status, rig.order().version) == (Status.PAID, 4)
     assert rig.asked_to_ship == [number(0)]
@@ -145,13 +145,13 @@ def test_who_loses_the_race_reads_again_and_applies_again(rig: Rig) -> None:
 
 def test_who_loses_every_race_sends_the_message_back(rig: Rig) -> None:
     rig.put(an_order())
-    message = record(told("paid"))
+    message = record(notification("paid"))
 
     assert rig.handle(message, store=Rushed(rig.environment["ORDERS_TABLE"], 99)) == [message["messageId"]]
 
     assert rig.order().status is Status.PLACED
     assert rig.asked_to_ship == []
-    assert rig.said.about("order event")[0]["reason"] == "written_by_others"
+    assert rig.captured.about("order event")[0]["reason"] == "written_by_others"
 
 
 # ---- orders that we don't know ---------------------------------------------------------------------------------------
@@ -164,14 +164,14 @@ def shows(*orders: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response]:
 def test_an_order_that_only_the_platform_knows_is_adopted_and_paid(rig: Rig) -> None:
     rig.platform(shows(shown()))
 
-    assert rig.handle(record(told("paid"))) == []
+    assert rig.handle(record(notification("paid"))) == []
 
     order = rig.order()
     assert (order.status, order.open_id, order.amount_fen, order.platform_order_no) == ("paid", "ou_secret", 1234, "P0")
     assert order.member_id.startswith("mb_")
     assert order.due_at == NOW  # what else happened meanwhile is for the reconciler to see
     assert rig.asked_to_ship == [number(0)]
-    assert rig.said.counted("Drift") == {"missing_here": 1}
+    assert rig.captured.counted("Drift") == {"missing_here": 1}
 
 
 def test_one_question_asks_for_all_orders_that_we_do_not_know(rig: Rig) -> None:
@@ -184,7 +184,7 @@ def test_one_question_asks_for_all_orders_that_we_do_not_know(rig: Rig) -> None:
     rig.platform(answers)
     rig.put(an_order(3))
 
-    assert rig.handle(*(record(told("paid", n)) for n in range(4))) == []
+    assert rig.handle(*(record(notification("paid", n)) for n in range(4))) == []
 
     assert asked == [{"out_order_nos": [number(n) for n in range(3)]}]
     assert {rig.order(n).status for n in range(4)} == {Status.PAID}
@@ -194,14 +194,14 @@ def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
     rig.platform(shows())
     rig.put(an_order(1))
 
-    assert rig.handle(record(told("paid", 0)), record(told("paid", 1))) == []
+    assert rig.handle(record(notification("paid", 0)), record(notification("paid", 1))) == []
 
     (letter,) = rig.dead_letters
     assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
     assert "poison" == letter["MessageAttributes"]["kind"]["StringValue"]
     assert rig.store.get(number(0)) is None
     assert rig.order(1).status is Status.PAID
-    assert (rig.said.counted("Drift"), rig.said.counted("PoisonMessages")) == ({}, {"order_unknown": 1})
+    assert (rig.captured.counted("Drift"), rig.captured.counted("PoisonMessages")) == ({}, {"order_unknown": 1})
 
 
 def refuses_other_numbers(request: httpx.Request) -> httpx.Response:
@@ -214,7 +214,7 @@ def refuses_other_numbers(request: httpx.Request) -> httpx.Response:
 def test_a_number_that_is_not_of_our_making_is_asked_for_nowhere_and_holds_up_nobody(rig: Rig, foreign: str) -> None:
     rig.platform(refuses_other_numbers)
 
-    assert rig.handle(record(told("paid", 0, out_order_no=foreign)), record(told("paid", 1))) == []
+    assert rig.handle(record(notification("paid", 0, out_order_no=foreign)), record(notification("paid", 1))) == []
 
     (letter,) = rig.dead_letters
     assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
@@ -228,12 +228,14 @@ def test_an_unknown_order_whose_reply_makes_no_sense_waits_and_the_others_go_on(
         return data({"orders": [order for order in known if order["out_order_no"] in asked]})
 
     rig.platform(answers)
-    unreadable = record(told("paid", 1))
+    unreadable = record(notification("paid", 1))
 
-    assert rig.handle(record(told("paid", 0)), unreadable, record(told("paid", 2))) == [unreadable["messageId"]]
+    assert rig.handle(record(notification("paid", 0)), unreadable, record(notification("paid", 2))) == [
+        unreadable["messageId"]
+    ]
 
     assert {rig.order(n).status for n in (0, 2)} == {Status.PAID}
-    assert rig.said.about("order event")[1]["reason"] == "platform:BadReply"
+    assert rig.captured.about("order event")[1]["reason"] == "platform:BadReply"
 
 
 def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the_known_go_on(rig: Rig) -> None:
@@ -246,9 +248,9 @@ def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the
 
     rig.platform(answers)
     rig.put(an_order())
-    unknown = [record(told("paid", n)) for n in range(1, 9)]
+    unknown = [record(notification("paid", n)) for n in range(1, 9)]
 
-    assert rig.handle(record(told("paid")), *unknown, remaining=lambda: left[0]) == [
+    assert rig.handle(record(notification("paid")), *unknown, remaining=lambda: left[0]) == [
         one["messageId"] for one in unknown
     ]
 
@@ -261,7 +263,7 @@ def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the
 def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: dict[str, Any]) -> None:
     rig.platform(shows(shown(**changes)))
 
-    assert rig.handle(record(told("paid"))) == []
+    assert rig.handle(record(notification("paid"))) == []
 
     assert rig.store.get(number(0)) is None
     assert rig.dead_letters[0]["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
@@ -270,22 +272,22 @@ def test_an_order_that_is_not_provably_ours_is_not_adopted(rig: Rig, changes: di
 def test_while_the_platform_is_down_an_unknown_order_waits_and_the_known_go_on(rig: Rig) -> None:
     rig.platform(lambda request: httpx.Response(400, json={"code": 20001, "msg": "", "request_id": "r", "data": {}}))
     rig.put(an_order(1))
-    unknown = record(told("paid", 0))
+    unknown = record(notification("paid", 0))
 
-    assert rig.handle(unknown, record(told("paid", 1))) == [unknown["messageId"]]
+    assert rig.handle(unknown, record(notification("paid", 1))) == [unknown["messageId"]]
 
     assert rig.order(1).status is Status.PAID
     assert rig.dead_letters == []
-    assert rig.said.about("order event")[0]["reason"] == "platform:SignatureRefused"
+    assert rig.captured.about("order event")[0]["reason"] == "platform:SignatureRefused"
 
 
 def test_without_the_app_secret_an_unknown_order_waits_and_the_known_go_on(rig: Rig, aws: Callable[[str], Any]) -> None:
     aws("secretsmanager").put_secret_value(SecretId=rig.environment["APP_SECRET_NAME"], SecretString="hunter2")
     rig.platform(shows(shown()))
     rig.put(an_order(1))
-    unknown = record(told("paid", 0))
+    unknown = record(notification("paid", 0))
 
-    assert rig.handle(unknown, record(told("paid", 1))) == [unknown["messageId"]]
+    assert rig.handle(unknown, record(notification("paid", 1))) == [unknown["messageId"]]
 
     assert rig.order(1).status is Status.PAID
-    assert "hunter2" not in rig.said.everything
+    assert "hunter2" not in rig.captured.everything

@@ -202,10 +202,10 @@ def test_a_refused_product_says_why_in_its_row_and_rings_until_it_is_changed(
     for _ in range(2):
         answer = market.run()
         assert [{"product_id": "tea", "outcome": "refused", "detail": "title_too_long"}] == answer["findings"]
-        said = capsys.readouterr().out
-        assert '"Products":[1.0]' in said
-        assert '"outcome":"refused"' in said
-        assert "标题" not in said
+        captured = capsys.readouterr().out
+        assert '"Products":[1.0]' in captured
+        assert '"outcome":"refused"' in captured
+        assert "标题" not in captured
 
     assert "title_too_long: 标题最多 60 个字，现在是 61 个" == market.row()["refused"]["S"]
     assert 1 == len(market.calls())

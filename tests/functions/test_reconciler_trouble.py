@@ -144,8 +144,8 @@ def test_a_list_that_is_read_no_further_lags_and_one_that_is_read_does_not(
 
 def lag(capsys: pytest.CaptureFixture[str]) -> int:
     """The metric that its alarm looks at."""
-    (said,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "ChangesLag" in line]
-    return int(said["ChangesLag"][0])
+    (captured,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "ChangesLag" in line]
+    return int(captured["ChangesLag"][0])
 
 
 def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: Clockwork) -> None:

@@ -1,4 +1,4 @@
-"""Messages of the order queue as Lambda hands them over, and what the functions say while they work."""
+"""Messages of the order queue as Lambda hands them over, and what the functions log and count."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def an_order(n: int = 0, base: Order = PLACED) -> Order:
     return Order(**fields | {"order_no": number(n), "platform_order_no": f"P{n}"})
 
 
-def told(kind: str, n: int = 0, *, event: str = "", at: int = NOW, **changes: Any) -> dict[str, Any]:
+def notification(kind: str, n: int = 0, *, event: str = "", at: int = NOW, **changes: Any) -> dict[str, Any]:
     """The body of a notification of this kind about order `n`."""
     data: dict[str, Any] = {"out_order_no": number(n), "platform_order_no": f"P{n}"}
     details: dict[str, dict[str, Any]] = {
@@ -117,7 +117,7 @@ def shown(n: int = 0, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class Said:
+class CapturedTelemetry:
     """What a function logged and counted, once it has run."""
 
     def __init__(self, logged: io.StringIO, capture: pytest.CaptureFixture[str]) -> None:
@@ -149,10 +149,10 @@ class Said:
         return self._logged.getvalue() + json.dumps(self.metrics, ensure_ascii=False)
 
 
-def listen(capture: pytest.CaptureFixture[str]) -> Said:
-    """From here on, what the functions say is kept."""
+def capture_telemetry(capture: pytest.CaptureFixture[str]) -> CapturedTelemetry:
+    """Capture what the functions log and count from now on."""
     logged = io.StringIO()
     for handler in telemetry.logger.handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(logged)
-    return Said(logged, capture)
+    return CapturedTelemetry(logged, capture)

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.circuit_breaker import Circuit
-from jiuwu.throttling.lane import Ask, Lane, LeaseRefused, Rules, TokenLease
+from jiuwu.throttling.lane import Lane, LeaseRefused, LeaseRequest, Rules, TokenLease
 from jiuwu.throttling.token_bucket import Rate, micros
 from tests.throttling.conftest import CIRCUIT, NOW
 
@@ -14,7 +14,7 @@ SLOW = Rules(Rate(1, 5), CIRCUIT)
 
 
 def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> TokenLease | LeaseRefused:
-    return lanes.lease(lane, Ask(want), now, rules)[1]
+    return lanes.lease(lane, LeaseRequest(want), now, rules)[1]
 
 
 @pytest.mark.parametrize("asked", [60.0, 61.0, 3600.0, 10.0**9])
@@ -60,7 +60,7 @@ def test_a_circuit_forced_open_and_given_back_leaves_the_lane_its_pause_its_toke
 
 @pytest.mark.parametrize("want", [1, 2, 5])
 def test_at_one_call_a_second_the_token_of_a_second_is_granted(want: int) -> None:
-    empty, first = lanes.lease(Lane(), Ask(5), NOW, SLOW)
+    empty, first = lanes.lease(Lane(), LeaseRequest(5), NOW, SLOW)
 
     assert TokenLease(5, "primary") == first
     assert LeaseRefused("limit", 1.0) == answer(empty, NOW, SLOW, want)

@@ -175,8 +175,8 @@ def on_attempt(record: "CallRecord") -> None:
 
 def on_write(record: "WriteRecord") -> None:
     """Each write about an order as a line of that order's story."""
-    say = telemetry.logger.info if record.outcome == "ok" else telemetry.logger.warning
-    told = {
+    write = telemetry.logger.info if record.outcome == "ok" else telemetry.logger.warning
+    fields = {
         "call": record.name,
         "order_no": record.subject.order_no,
         "effect_id": record.subject.effect_id,
@@ -184,4 +184,4 @@ def on_write(record: "WriteRecord") -> None:
         "milliseconds": round(record.milliseconds),
         "request_id": record.request_id,
     }
-    say("platform call", extra={name: value for name, value in told.items() if value != ""})
+    write("platform call", extra={name: value for name, value in fields.items() if value != ""})

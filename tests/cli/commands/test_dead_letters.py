@@ -19,7 +19,7 @@ from jiuwu_cli.deployment.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
 from tests.dead_letters.failed_messages import NOW, a_failed_message
-from tests.functions.trade_messages import an_order, drained, number, told
+from tests.functions.trade_messages import an_order, drained, notification, number
 from tests.orders.lives import PAID
 
 UNKNOWN = "order_unknown: out_order_no: neither we nor the platform know it"
@@ -51,7 +51,7 @@ def lines(result: Any) -> list[str]:
 
 
 def paid(n: int = 0, **changes: Any) -> str:
-    return json.dumps(told("paid", n, **changes), ensure_ascii=False)
+    return json.dumps(notification("paid", n, **changes), ensure_ascii=False)
 
 
 @pytest.mark.parametrize("command", ["list", "show", "redrive"])
@@ -216,7 +216,7 @@ def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
 def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
     dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
 ) -> None:
-    readable = {**told("paid"), "event_id": "evt-1"}
+    readable = {**notification("paid"), "event_id": "evt-1"}
     text = json.dumps(readable | {"data": readable["data"] | {"title": "\ufffe"}}, ensure_ascii=False)
     letter = shelf.keep(
         replace(

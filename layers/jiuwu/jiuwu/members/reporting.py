@@ -46,7 +46,7 @@ def members_table_failed(member_id: str, fault: Exception) -> None:
 
 
 def token_key_failed(problem: str) -> None:
-    """Count and log that KMS did not seal or open a token."""
+    """Count and log that KMS did not encrypt or decrypt a token."""
     telemetry.count("TokenKeyFailures")
     telemetry.logger.error("token key", extra={"outcome": "unavailable", "problem": problem})
 

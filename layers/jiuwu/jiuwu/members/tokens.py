@@ -1,4 +1,4 @@
-"""Members' tokens: handed out, renewed by one at a time, kept through every passing fault, given back on unlinking."""
+"""Members' tokens: used, renewed by one process at a time, kept through every transient fault, revoked on unlinking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -29,7 +29,7 @@ class Rules:
 
 class Circuit(msgspec.Struct, frozen=True, omit_defaults=True):
     """`until`: an open circuit's end, a half-open one's next round. Counts are of the window numbered `window` and of
-    the one before it. `forced` is the operator's word and goes before everything."""
+    the one before it. `forced` is the operator's setting, which overrides everything."""
 
     state: Literal["closed", "open", "half_open"] = "closed"
     until: float = 0.0
@@ -44,20 +44,20 @@ class Circuit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def noted(circuit: Circuit, calls: int, failures: int, now: float, rules: Rules) -> Circuit:
-    """After so many more calls, of which `failures` failed; only a closed circuit counts."""
+    """Return the circuit after so many more calls, of which `failures` failed; only a closed circuit counts."""
     if not calls or circuit.state != "closed":
         return circuit
     circuit = _in_window(circuit, int(now // rules.window_seconds))
     circuit = msgspec.structs.replace(circuit, calls=circuit.calls + calls, failures=circuit.failures + failures)
     known, failed = circuit.calls + circuit.calls_before, circuit.failures + circuit.failures_before
-    # forced open nothing is called, and forced closed nothing may open
+    # forced open, nothing is called; forced closed, nothing may open
     if circuit.forced or known < rules.least_calls or failed * 100 < known * rules.failure_percent:
         return circuit
     return _opened(circuit, now, rules)
 
 
 def _in_window(circuit: Circuit, window: int) -> Circuit:
-    if window <= circuit.window:  # also for who is a little behind
+    if window <= circuit.window:  # also for an instance whose clock is a little behind
         return circuit
     follows = window == circuit.window + 1
     return msgspec.structs.replace(
@@ -75,7 +75,7 @@ def _opened(circuit: Circuit, now: float, rules: Rules) -> Circuit:
 
 
 def admitted(circuit: Circuit, now: float, rules: Rules) -> tuple[Circuit, Admission]:
-    """Whether calls may go now, and the circuit after one was admitted; a probe is one call."""
+    """Return the circuit after admitting a call at `now`, and whether calls may go; a probe is one call."""
     if circuit.forced:
         return circuit, "all" if circuit.forced == "closed" else "none"
     if circuit.state == "closed":
@@ -89,7 +89,7 @@ def admitted(circuit: Circuit, now: float, rules: Rules) -> tuple[Circuit, Admis
 
 
 def probed(circuit: Circuit, now: float, rules: Rules, *, failed: bool) -> Circuit:
-    """After a probe's end."""
+    """Return the circuit after a probe ended."""
     if circuit.state != "half_open":
         return circuit
     if failed:

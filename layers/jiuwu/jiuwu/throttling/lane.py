@@ -22,14 +22,15 @@ _SCARCE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a lane is held to."""
+    """The rate and the circuit breaker of a lane."""
 
     rate: Rate
     circuit: circuit_breaker.Rules
 
 
 class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What all instances know of a lane. `full_at`: see bucket, microseconds; `paused_until`: Unix seconds."""
+    """The state of a lane that all instances share; `full_at` in microseconds (token_bucket), `paused_until` in Unix
+    seconds."""
 
     full_at: int = 0
     paused_until: float = 0.0
@@ -39,17 +40,17 @@ class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Outcomes that the table has not heard of."""
+    """Outcomes that are not in the table yet."""
 
     calls: int = 0
     failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """How many tokens are wanted, whether the fallback address would do, and what is reported besides."""
+class LeaseRequest:
+    """How many tokens are wanted, whether the fallback address would do, and the outcomes to report."""
 
-    want: int
+    tokens: int
     fallback: bool = False
     primary_tally: Tally = field(default_factory=Tally)
     fallback_tally: Tally = field(default_factory=Tally)
@@ -57,7 +58,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class TokenLease:
-    """Tokens for one address; a probe is one token whose end has to be reported at once."""
+    """Tokens for one address; a probe is one token whose outcome has to be reported at once."""
 
     tokens: int
     address: Address
@@ -72,30 +73,30 @@ class LeaseRefused:
     wait: float
 
 
-def lease(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
-    """The lane after a lease at `now` (Unix seconds). Tallies are taken in, granted or not."""
-    lane = _reported(lane, ask, now, rules)
+def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
+    """Return the lane after a lease at `now` (Unix seconds), and the lease; tallies count whether granted or not."""
+    lane = _reported(lane, request, now, rules)
     if now < lane.paused_until <= now + LONGEST_PAUSE + 1:
         return lane, LeaseRefused("limit", lane.paused_until - now)
-    admitted = _admitted(lane, ask, now, rules)
+    admitted = _admitted(lane, request, now, rules)
     if admitted is None:
         return lane, LeaseRefused("circuit", _reopens_in(lane, now, rules))
     moved, address, probe = admitted
     at = token_bucket.micros(now)
     full_at = token_bucket.mended(rules.rate, lane.full_at, at)
-    want = 1 if probe else min(ask.want, rules.rate.burst)
-    least = min(want, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
+    wanted = 1 if probe else min(request.tokens, rules.rate.burst)
+    least = min(wanted, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
     there = token_bucket.tokens(rules.rate, full_at, at)
     if there < least:
         kept = msgspec.structs.replace(lane, full_at=full_at)
         return kept, LeaseRefused("limit", token_bucket.seconds_until(rules.rate, full_at, at, least))
-    granted = min(want, there)
+    granted = min(wanted, there)
     full_at = token_bucket.taken(rules.rate, full_at, at, granted)
     return msgspec.structs.replace(moved, full_at=full_at), TokenLease(granted, address, probe)
 
 
-def _reported(lane: Lane, ask: Ask, now: float, rules: Rules) -> Lane:
-    first, second = ask.primary_tally, ask.fallback_tally
+def _reported(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> Lane:
+    first, second = request.primary_tally, request.fallback_tally
     return msgspec.structs.replace(
         lane,
         primary=circuit_breaker.noted(lane.primary, first.calls, first.failures, now, rules.circuit),
@@ -103,12 +104,12 @@ def _reported(lane: Lane, ask: Ask, now: float, rules: Rules) -> Lane:
     )
 
 
-def _admitted(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Address, bool] | None:
-    """The lane after admitting calls to the first address that takes them."""
+def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, Address, bool] | None:
+    """Return the lane after admitting calls to the first address that takes them."""
     moved, admission = circuit_breaker.admitted(lane.primary, now, rules.circuit)
     if admission != "none":
         return msgspec.structs.replace(lane, primary=moved), "primary", admission == "probe"
-    if not ask.fallback:
+    if not request.fallback:
         return None
     moved, admission = circuit_breaker.admitted(lane.fallback, now, rules.circuit)
     if admission == "none":
@@ -118,24 +119,24 @@ def _admitted(lane: Lane, ask: Ask, now: float, rules: Rules) -> tuple[Lane, Add
 
 def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
     if lane.primary.forced:
-        return rules.circuit.open_seconds  # nobody knows; a look now and then costs little
+        return rules.circuit.open_seconds  # not known; a try now and then costs little
     return max(0.0, lane.primary.until - now)
 
 
 def paused(lane: Lane, now: float, seconds: float) -> Lane:
-    """After the platform asked for a pause of so many seconds."""
+    """Return the lane after the platform asked for a pause of so many seconds."""
     until = now + min(seconds, LONGEST_PAUSE)
     return msgspec.structs.replace(lane, paused_until=max(until, min(lane.paused_until, now + LONGEST_PAUSE)))
 
 
 def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:
-    """After a probe of that address ended."""
+    """Return the lane after a probe of that address ended."""
     known: Circuit = getattr(lane, address)
     return _with(lane, address, circuit_breaker.probed(known, now, rules.circuit, failed=failed))
 
 
 def forced(lane: Lane, address: Address, word: Literal["open", "closed", "auto"]) -> Lane:
-    """After an operator's word for an address; "auto" gives the circuit back to its counts, closed."""
+    """Return the lane as an operator sets an address; "auto" lets the circuit follow its counts, from closed."""
     return _with(lane, address, Circuit(forced="" if word == "auto" else word))
 
 

@@ -1,4 +1,4 @@
-"""What one instance holds of one lane: a block of tokens, what it last saw of the lane, and outcomes to report."""
+"""One instance's lease of one lane: a block of tokens, the lane as last seen, and outcomes to report."""
 
 import threading
 from collections import deque
@@ -8,31 +8,31 @@ from typing import Literal, Protocol
 from jiuwu.runtime import Runtime
 
 from . import lane as lanes_
-from .lane import Address, Ask, Lane, LeaseRefused, Rules, Tally, TokenLease
+from .lane import Address, Lane, LeaseRefused, LeaseRequest, Rules, Tally, TokenLease
 from .repository import LaneTable, Stored
 
 Outcome = Literal["ok", "failed", "neither"]
 
 # Tokens not used by then are gone (seconds), so that a frozen instance cannot wake up with old ones.
 BLOCK_SECONDS = 1.0
-# What was seen of a lane is believed for so long; then it is read again.
+# A lane as last seen is believed for so long (seconds); then it is read anew.
 _BELIEVED_SECONDS = 2.0
-# After others were seen to write to the lane, what was seen of it is believed no more, for so long.
+# After another instance wrote the lane, it is read before each lease for so long (seconds).
 _CROWDED_SECONDS = 10.0
 # Of a bucket, one block takes at most this part, so that one instance does not empty it.
 _MOST_OF_BURST = 2
-# Who lost so many writes in a row lets the others pass for a moment (seconds).
+# An instance that lost so many writes in a row pauses for a moment (seconds).
 _TRIES, _STEP_BACK = 5, 0.02
 
 
 class Moved(Protocol):
-    """Told of every change of the lane that was written by us."""
+    """Called for every change of the lane that this instance wrote."""
 
     def __call__(self, name: str, before: Lane, after: Lane) -> None: ...
 
 
-class Holding:
-    """Safe to share between threads: they wait for one another's lease, and one lease serves them all."""
+class LeaseHolder:
+    """Safe to share between threads: they wait for each other's lease, and one lease serves them all."""
 
     def __init__(  # noqa: PLR0913 -- everything that Lanes decides for it
         self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, runtime: Runtime, moved: Moved
@@ -44,11 +44,11 @@ class Holding:
         self._seen_at = float("-inf")
         self._crowded_until = self._empty_until = float("-inf")
         self._block = TokenLease(0, "primary")
-        self._left, self._ends, self._want = 0, 0.0, 1
+        self._left, self._ends, self._wanted = 0, 0.0, 1
         self._outcomes = deque[tuple[float, Address, bool]]()
 
     def take(self) -> TokenLease | LeaseRefused:
-        """A token from the block, or from a new one; raises as LaneTable does."""
+        """Take a token from the block, or from a new one; raises as LaneTable does."""
         with self._lock:
             now = self._clock()
             if not (self._left and self._ends - BLOCK_SECONDS <= now < self._ends):
@@ -64,18 +64,18 @@ class Holding:
             return self._block
 
     def note(self, address: Address, outcome: Outcome) -> None:
-        """An outcome, reported with the next lease."""
+        """Note an outcome, which is reported with the next lease."""
         if outcome != "neither":
             self._outcomes.append((self._clock(), address, outcome == "failed"))
 
     def probed(self, address: Address, outcome: Outcome) -> None:
-        """A probe's outcome, told to everybody at once; of one that says nothing the next round will tell more."""
+        """Report a probe's outcome at once; after one that says nothing, the next round of probes decides."""
         if outcome != "neither":
             failed, rules = outcome == "failed", self._rules
             self._change(lambda lane: lanes_.probed(lane, address, self._clock(), rules, failed=failed))
 
     def pause(self, seconds: float) -> None:
-        """No call of this lane, from any instance, for so long; others may still use up their blocks."""
+        """Pause the lane for all instances (seconds); others may still use up their blocks."""
         self._change(lambda lane: lanes_.paused(lane, self._clock(), seconds))
 
     def _change(self, change: Callable[[Lane], Lane]) -> None:
@@ -88,17 +88,17 @@ class Holding:
 
     def _lease(self) -> TokenLease | LeaseRefused:
         self._learn()
-        told = len(self._outcomes)
+        reported = len(self._outcomes)
         seen = self._current()
         for _ in range(_TRIES):
             now = self._clock()
-            after, answer = lanes_.lease(seen.lane, self._ask(told, now), now, self._rules)
+            after, answer = lanes_.lease(seen.lane, self._request(reported, now), now, self._rules)
             if after == seen.lane:
                 return answer
             won, stored = self._table.save(self.name, seen, after)
             self._see(stored)
             if won:
-                for _ in range(told):
+                for _ in range(reported):
                     self._outcomes.popleft()
                 self._moved(self.name, seen.lane, after)
                 return answer
@@ -107,15 +107,15 @@ class Holding:
         return LeaseRefused("limit", _STEP_BACK)
 
     def _learn(self) -> None:
-        """From the last block: used up in time, the next is twice as big; run out of time, half. Once per block."""
+        """Size the next block by the last one: twice as big if it was used up in time, half if it ran out of time."""
         if self._left:
-            self._want = max(1, self._want // 2)
+            self._wanted = max(1, self._wanted // 2)
         elif self._clock() < self._ends:
-            self._want = min(self._want * 2, self._most)
+            self._wanted = min(self._wanted * 2, self._most)
         self._left, self._ends = 0, float("-inf")
 
     def _current(self) -> Stored:
-        """The lane as last seen; read again where others write, too: a read costs less than a lost write."""
+        """Return the lane as last seen; read it anew where others write: a read costs less than a lost write."""
         seen = self._seen
         now = self._clock()
         if seen is None or now < self._crowded_until or now - self._seen_at >= _BELIEVED_SECONDS:
@@ -136,11 +136,15 @@ class Holding:
     def _most(self) -> int:
         return max(1, self._rules.rate.burst // _MOST_OF_BURST)
 
-    def _ask(self, told: int, now: float) -> Ask:
-        """What is wanted, and the first `told` outcomes; those of long ago say nothing of now."""
+    def _request(self, reported: int, now: float) -> LeaseRequest:
+        """Return the request with the first `reported` outcomes; those before the window say nothing of now."""
         since = now - self._rules.circuit.window_seconds
         tallies = {}
         for address in ("primary", "fallback"):
-            failures = [failed for at, where, failed in list(self._outcomes)[:told] if where == address and at >= since]
+            failures = [
+                failed for at, where, failed in list(self._outcomes)[:reported] if where == address and at >= since
+            ]
             tallies[address] = Tally(len(failures), sum(failures))
-        return Ask(self._want, self._fallback, primary_tally=tallies["primary"], fallback_tally=tallies["fallback"])
+        return LeaseRequest(
+            self._wanted, self._fallback, primary_tally=tallies["primary"], fallback_tally=tallies["fallback"]
+        )

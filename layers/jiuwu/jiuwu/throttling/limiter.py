@@ -1,7 +1,7 @@
 """An instance's share of the lanes: blocks of tokens leased from the table, used by its threads, gone after a second.
 
-Wanting is learnt: a block that was used up in time doubles the next one, a block that ran out of time halves it. So a
-busy instance writes once for many calls, and an idle one takes no tokens from the others.
+The size of a block is learnt: a block that was used up in time doubles the next one, a block that ran out of time
+halves it. So a busy instance writes once for many calls, and an idle one takes no tokens from the others.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from jiuwu.aws import clients
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .lane import Address, Lane, LeaseRefused, Rules, TokenLease
-from .lease import Holding, Outcome
+from .lease import LeaseHolder, Outcome
 from .repository import LaneContested, LaneMalformed, LaneTable
 
 __all__ = ["Event", "LanePermit", "Lanes", "Outcome", "Rejection"]
@@ -27,13 +27,13 @@ Event = Literal["opened", "closed", "limited", "refused", "paused", "unavailable
 
 
 class OnEvent(Protocol):
-    """Told of what happens to a lane; `detail` is an address or the kind of a fault."""
+    """Called for what happens to a lane; `detail` is an address or the kind of a fault."""
 
     def __call__(self, event: Event, lane: str, detail: str = "") -> None: ...
 
 
 class LanePermit:
-    """Leave for one call, to the fallback address or not. `report` its end, once."""
+    """A permit for one call, to the fallback address or not. `report` its outcome, once."""
 
     refused: Literal[""] = ""
     retry_after = 0.0
@@ -42,12 +42,13 @@ class LanePermit:
         self.fallback, self._report = fallback, report
 
     def report(self, outcome: Outcome, pause: float | None = None) -> None:
-        """How the call ended; `pause`: the platform refused it for its rate and wants so many seconds without any."""
+        """Report how the call ended; `pause`: the platform refused it for its rate and asks for so many seconds without
+        calls."""
         self._report(outcome, pause)
 
 
 class Rejection:
-    """No leave: the lane has no token in time ("limit"), or its circuits let no call through ("circuit")."""
+    """No permit: the lane has no token in time ("limit"), or its circuits let no call through ("circuit")."""
 
     fallback = False
 
@@ -55,11 +56,12 @@ class Rejection:
         self.refused, self.retry_after = refused, retry_after
 
     def report(self, outcome: Outcome, pause: float | None = None) -> None:
-        """Nothing was sent, so there is nothing to report."""
+        """Report nothing, since nothing was sent."""
 
 
 class Lanes:
-    """One per process, safe to share between threads. `rules` by the lane's name; `on_event` is told what happens."""
+    """One per process, safe to share between threads; `rules` by the name of the lane. `on_event` is called for what
+    happens to a lane."""
 
     def __init__(
         self,
@@ -71,51 +73,53 @@ class Lanes:
     ) -> None:
         self._table, self._rules, self._on_event = table, rules, on_event
         self._clock, self._sleep, self._random = runtime.clock, runtime.sleep, runtime.random
-        self._holdings = {
-            (name, fallback): Holding(table, name, rules[name], fallback=fallback, runtime=runtime, moved=self._moved)
+        self._leases = {
+            (name, fallback): LeaseHolder(
+                table, name, rules[name], fallback=fallback, runtime=runtime, moved=self._moved
+            )
             for name in rules
             for fallback in (False, True)
         }
         self._blind_until = 0.0
 
     def acquire(self, lane: str, *, patience: float, fallback: bool = False) -> LanePermit | Rejection:
-        """Leave for a call, waited for at most `patience` seconds. `fallback`: the fallback address would do.
+        """Wait at most `patience` seconds for a permit for a call. `fallback`: the fallback address would do.
 
-        When the table fails, calls go on without leave: the limit guards the platform, the money path goes first.
+        When the table fails, calls go on without permits: the limit guards the platform, the money path goes first.
         """
         if self._clock() < self._blind_until:
             return self._unguarded()
-        holding = self._holdings[lane, fallback]
+        holder = self._leases[lane, fallback]
         while True:
             try:
-                held = holding.take()
+                lease = holder.take()
             except _FAULTS as fault:
                 self._go_blind(lane, fault)
                 return self._unguarded()
-            if not isinstance(held, LeaseRefused):
-                report = partial(self._report, holding, held)
-                return LanePermit(fallback=held.address == "fallback", report=report)
+            if not isinstance(lease, LeaseRefused):
+                report = partial(self._report, holder, lease)
+                return LanePermit(fallback=lease.address == "fallback", report=report)
             # a little apart, so that not all who wait come back in the same moment
-            wait = held.wait + 0.02 * self._random()
-            if held.reason == "circuit" or wait > patience:
-                self._on_event("refused" if held.reason == "circuit" else "limited", lane)
-                return Rejection(held.reason, held.wait)
+            wait = lease.wait + 0.02 * self._random()
+            if lease.reason == "circuit" or wait > patience:
+                self._on_event("refused" if lease.reason == "circuit" else "limited", lane)
+                return Rejection(lease.reason, lease.wait)
             self._sleep(wait)
             patience -= wait
 
-    def _report(self, holding: Holding, held: TokenLease, outcome: Outcome, pause: float | None) -> None:
+    def _report(self, holder: LeaseHolder, lease: TokenLease, outcome: Outcome, pause: float | None) -> None:
         try:
             if pause is not None:
-                self._on_event("paused", holding.name)
-                holding.pause(pause)
-            if held.probe:
-                holding.probed(held.address, outcome)
+                self._on_event("paused", holder.name)
+                holder.pause(pause)
+            if lease.probe:
+                holder.probed(lease.address, outcome)
             else:
-                holding.note(held.address, outcome)
+                holder.note(lease.address, outcome)
         except LaneContested:
             pass  # the next refusal pauses again, and probes that nobody heard of are sent again
         except _FAULTS as fault:
-            self._go_blind(holding.name, fault)
+            self._go_blind(holder.name, fault)
 
     def _moved(self, name: str, before: Lane, after: Lane) -> None:
         for address in _ADDRESSES:

@@ -14,9 +14,9 @@ from .lane import Lane
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# An item that nobody has changed for so long goes (seconds): a lane begins anew, closed and with a full bucket.
+# An item that was not changed for so long expires (seconds): the lane begins anew, closed and with a full bucket.
 _KEPT_SECONDS = 30 * 24 * 3600
-# Who always comes second does not try for ever.
+# A writer that always comes second does not try for ever.
 _TRIES = 10
 
 
@@ -30,14 +30,14 @@ class LaneContested(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A lane as the table has it; version 0: not at all."""
+    """A lane as the table has it; version 0: not stored."""
 
     lane: Lane
     version: int = 0
 
 
 class LaneTable:
-    """Reads and writes cost one unit each; a write that came too late costs one, too, and brings what is there."""
+    """Reads and writes cost one unit each, also a write that came too late, which returns the standing lane."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class LaneTable:
         self._table, self._kept_seconds, self._clock = Table(dynamodb, table), kept_seconds, runtime.clock
 
     def read(self, name: str) -> Stored:
-        """The lane now; raises LaneMalformed and boto's errors."""
+        """Return the lane now; raises LaneMalformed and boto's errors."""
         return _stored(name, self._table.get({"lane": name}))
 
     def save(self, name: str, seen: Stored, lane: Lane) -> tuple[bool, Stored]:
-        """Whether `lane` was written over `seen`, and what the table has now; raises as `read` does."""
+        """Return whether `lane` was written over `seen`, and what the table has now; raises as `read` does."""
         item = {
             "lane": name,
             "version": seen.version + 1,
@@ -69,7 +69,8 @@ class LaneTable:
         return (True, Stored(lane, seen.version + 1)) if done else (False, _stored(name, standing))
 
     def change(self, name: str, change: Callable[[Lane], Lane]) -> tuple[Stored, Stored]:
-        """The lane before and after `change`, which may be called again; raises LaneContested, and as `read` does."""
+        """Return the lane before and after `change`, which may be called several times; raises LaneContested, and as
+        `read` does."""
         seen = self.read(name)
         for _ in range(_TRIES):
             wanted = change(seen.lane)

@@ -22,13 +22,13 @@ from .token_bucket import Rate
 RATE = Rate(per_second=0.1, burst=10)
 # After this the item goes by TTL, long after its bucket is full again (seconds).
 KEPT_SECONDS = 3600
-# A source that fights for its own bucket waits (seconds).
+# A source whose bucket is contended waits (seconds).
 _CONTESTED_WAIT = 1.0
 _MOST_REMEMBERED = 1000
 
 
 class SourceLimit:
-    """One per process. `on_fault` hears why LimitsTable did not answer; then nothing is slowed down."""
+    """One per process. `on_fault` gets the reason when LimitsTable does not answer; then nothing is slowed down."""
 
     def __init__(self, table: LaneTable, *, on_fault: Callable[[str], None], runtime: Runtime = SYSTEM) -> None:
         self._table, self._on_fault, self._clock = table, on_fault, runtime.clock

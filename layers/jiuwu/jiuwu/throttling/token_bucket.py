@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 # Instances' clocks may differ by so much (µs). A bucket that claims to be emptier than empty by more was written by a
-# clock that is wrong, and is taken for empty; otherwise one wrong clock would stop everybody until its time comes.
+# clock that is wrong, and is taken for empty; otherwise one wrong clock would stop all calls until its time comes.
 TOLERANCE = 1_000_000
 
 
@@ -21,7 +21,7 @@ class Rate:
 
     @property
     def price(self) -> int:
-        """Microseconds that a token takes to flow in."""
+        """Return how many microseconds a token takes to flow in."""
         return ceil(1_000_000 / self.per_second)
 
 
@@ -30,22 +30,22 @@ def micros(seconds: float) -> int:
 
 
 def mended(rate: Rate, full_at: int, now: int) -> int:
-    """`full_at`, or where that cannot be, an empty bucket's."""
+    """Return `full_at`, or an empty bucket's where that is impossible."""
     empty = now + rate.burst * rate.price
     return empty if full_at > empty + TOLERANCE else full_at
 
 
 def tokens(rate: Rate, full_at: int, now: int) -> int:
-    """How many are there now."""
+    """Return how many tokens are there now."""
     missing = -(-max(0, full_at - now) // rate.price)
     return max(0, rate.burst - missing)
 
 
 def taken(rate: Rate, full_at: int, now: int, count: int) -> int:
-    """When the bucket is full again after `count` tokens left it now."""
+    """Return when the bucket is full again after `count` tokens are taken now."""
     return max(full_at, now) + count * rate.price
 
 
 def seconds_until(rate: Rate, full_at: int, now: int, count: int) -> float:
-    """How long until `count` tokens are there; `count` is at most the burst."""
+    """Return how many seconds until `count` tokens are there; `count` is at most the burst."""
     return max(0, full_at - (rate.burst - count) * rate.price - now) / 1_000_000
