@@ -77,7 +77,7 @@ class Refund(Struct):
 class Effect(Struct):
     effect: Annotated[str, Meta(description="外发动作")]
     state: Annotated[
-        Literal["pending", "processing", "done", "failed", "given_up"],
+        Literal["pending", "processing", "done", "failed", "failed_permanently"],
         Meta(description="退款从平台受理到入账为 processing；failed 的退款可以重新申请"),
     ]
     attempts: Annotated[int, Meta(ge=0)]

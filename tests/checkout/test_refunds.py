@@ -32,7 +32,7 @@ def now_in(store: OrderStore) -> Order:
 
 
 @pytest.mark.parametrize("fen", [None, 1234], ids=["all", "that much"])
-def test_the_same_request_is_told_what_the_platform_left_of_it(
+def test_the_same_request_gets_what_the_platform_left_of_it(
     refunds: Refunds, store: OrderStore, fen: int | None
 ) -> None:
     refunds.request(NUMBER, "r1", fen)

@@ -36,7 +36,7 @@ def store(aws: Callable[[str], Any], orders_table: str) -> OrderStore:
 # ---- the way it usually goes -----------------------------------------------------------------------------------------
 
 
-def test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write(store: OrderStore) -> None:
+def test_a_paid_order_is_shipped_and_pushed_to_the_platform_in_one_write(store: OrderStore) -> None:
     stored(store, PAID)
     bus, platform = Bus(), Platform()
 
@@ -96,7 +96,7 @@ def test_a_payment_to_give_back_is_refunded_as_far_as_it_is_left(store: OrderSto
     assert now_in(store).ledger == order.ledger  # booked when the platform tells that the money moved
 
 
-def test_a_refund_that_the_merchant_asked_for_tells_the_platform_why(store: OrderStore) -> None:
+def test_a_refund_that_the_merchant_requested_gives_the_platform_the_reason(store: OrderStore) -> None:
     stored(store, after(SHIPPED, RefundRequested("r1", NOW + 80, 234, "商品破损"), paid("t2")))
     platform = Platform()
 

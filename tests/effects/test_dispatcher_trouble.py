@@ -73,7 +73,7 @@ def test_a_bus_that_is_down_leaves_the_order_paid_and_counts_the_attempt(store: 
     assert now_in(store).due_at == PAID.due_at
 
 
-def test_a_right_that_is_missing_is_told_by_its_code(store: OrderStore) -> None:
+def test_a_right_that_is_missing_is_named_by_its_code(store: OrderStore) -> None:
     stored(store, PAID)
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutEvents")
 
@@ -121,7 +121,7 @@ def test_an_effect_whose_time_has_not_come_is_left_alone(store: OrderStore) -> N
     assert [] == platform.pushed
 
 
-def test_a_hopeless_effect_is_buried_first_and_then_given_up(store: OrderStore) -> None:
+def test_a_hopeless_effect_goes_to_the_dlq_first_and_then_fails_permanently(store: OrderStore) -> None:
     stored(store, SHIPPED)
     dlq = DeadLetterQueue()
 
@@ -132,7 +132,7 @@ def test_a_hopeless_effect_is_buried_first_and_then_given_up(store: OrderStore) 
     assert now_in(store).pending == ()
 
 
-def test_what_cannot_be_buried_is_not_given_up(store: OrderStore) -> None:
+def test_what_cannot_be_sent_to_the_dlq_does_not_fail_permanently(store: OrderStore) -> None:
     stored(store, SHIPPED)
     closed = DeadLetterQueue(ClientError({"Error": {"Code": "Down", "Message": ""}}, "SendMessage"))
 
@@ -146,7 +146,7 @@ def back(fen: int, *, ours: str = "", of: str = "t1") -> RemoteRefund:
     return RemoteRefund(refund_id="r1", transaction_id=of, amount_fen=fen, refunded_at=NOW, out_refund_no=ours)
 
 
-def test_a_refusal_that_nobody_could_look_into_is_not_the_last_word(store: OrderStore) -> None:
+def test_a_refusal_that_could_not_be_checked_is_not_the_last_word(store: OrderStore) -> None:
     stored(store, SHIPPED)
     blind, at = Platform(TransitionRefused("x"), shows=PlatformUnreachable("y")), NOW + 100
 
@@ -303,7 +303,7 @@ def test_an_effect_of_a_later_version_stays_pending(store: OrderStore) -> None:
 # ---- refunds that the platform takes and does not make --------------------------------------------------------------
 
 
-def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_and_a_person_hears(
+def test_a_refund_that_the_reply_calls_failed_fails_permanently_at_once_with_a_dead_letter_and_an_alert(
     store: OrderStore,
 ) -> None:
     stored(store, after(SHIPPED, paid("t2"), done(PushStatus("shipped"))))
@@ -317,7 +317,7 @@ def test_a_refund_that_the_reply_calls_failed_is_given_up_at_once_with_a_letter_
 
 
 @pytest.mark.parametrize("answer", ["processing", "unknown"])
-def test_a_refund_that_the_platform_is_still_making_is_not_asked_for_again(
+def test_a_refund_that_the_platform_is_still_making_is_not_requested_again(
     store: OrderStore, answer: RefundState
 ) -> None:
     stored(store, after(SHIPPED, paid("t2"), done(PushStatus("shipped"))))

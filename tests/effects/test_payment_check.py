@@ -172,7 +172,7 @@ def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the
     assert len(platform.queried) == MOST_CHECKS
 
 
-def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderStore) -> None:
+def test_a_refund_that_the_merchant_requested_is_not_checked(store: OrderStore) -> None:
     stored(store, after(SHIPPED, done(PushStatus("shipped")), RefundRequested("ask", NOW + 70, 100)))
     platform = shows()
 
@@ -181,7 +181,7 @@ def test_a_refund_that_the_merchant_asked_for_is_not_looked_into(store: OrderSto
     assert (1, []) == (len(platform.refunded), platform.queried)
 
 
-def test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of(store: OrderStore) -> None:
+def test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_reported(store: OrderStore) -> None:
     served = after(SHIPPED, done(PushStatus("shipped")), paid("true"))  # t1 is untrue
     stored(store, served)
     platform = shows(("true", 1234))

@@ -77,7 +77,7 @@ def test_a_ledger_that_is_busy_or_out_of_reach_is_tried_again(store: OrderStore,
 
 
 @pytest.mark.parametrize("no", [AlreadyReturned(), NoReservation()])
-def test_what_the_ledger_can_never_do_is_given_up_and_kept_for_a_person(store: OrderStore, no: Exception) -> None:
+def test_what_the_ledger_can_never_do_fails_permanently_and_is_kept(store: OrderStore, no: Exception) -> None:
     dlq = DeadLetterQueue()
     stored(store, BOUGHT)
 

@@ -31,7 +31,7 @@ def kind_of(verdict: Verdict) -> str:
 
 
 @pytest.mark.parametrize("error", PASSING, ids=str)
-def test_what_passes_is_tried_for_more_than_a_day_and_then_given_up(error: Exception | str) -> None:
+def test_what_passes_is_tried_for_more_than_a_day_and_then_fails_permanently(error: Exception | str) -> None:
     at = NOW
     for attempt in range(1, MOST_ATTEMPTS):
         verdict = judge("JW1", Ship(), attempt, error, now=at)
@@ -43,7 +43,7 @@ def test_what_passes_is_tried_for_more_than_a_day_and_then_given_up(error: Excep
 
 
 @pytest.mark.parametrize("error", [BadParameters("x"), ContentRefused("x")], ids=str)
-def test_what_can_never_succeed_is_given_up_at_once(error: PlatformError) -> None:
+def test_what_can_never_succeed_fails_permanently_at_once(error: PlatformError) -> None:
     assert Failure("poison", type(error).__name__) == judge("JW1", Ship(), 1, error, now=NOW).failure
 
 
@@ -69,7 +69,7 @@ def test_the_wait_that_the_platform_asks_for_is_kept() -> None:
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 29, 30, 1000])
-def test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up(attempts: int) -> None:
+def test_what_was_held_back_here_counts_as_no_attempt_and_never_fails_permanently(attempts: int) -> None:
     verdict = judge("JW1", Ship(), attempts, HeldBack("x"), now=NOW)
 
     assert (False, None) == (verdict.counted, verdict.failure)

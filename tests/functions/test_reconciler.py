@@ -138,7 +138,7 @@ def test_an_effect_that_never_left_is_asked_for_again_and_then_left_in_peace(clo
     assert clockwork.sides.order(number).due_at > LATER + 180
 
 
-def test_an_unpaid_order_is_looked_at_ever_more_rarely(clockwork: Clockwork) -> None:
+def test_an_unpaid_order_is_checked_ever_more_rarely(clockwork: Clockwork) -> None:
     number = clockwork.order()
     waits = []
     for _ in range(3):

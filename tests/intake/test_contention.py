@@ -40,13 +40,13 @@ def test_a_notification_that_loses_eight_rounds_is_taken_in() -> None:
     assert ["applied"] == [result.outcome for result in taken.results]
 
 
-def test_a_refund_that_loses_eight_rounds_is_asked_for() -> None:
+def test_a_refund_that_loses_eight_rounds_is_requested() -> None:
     refunds = Refunds(Rushed(PAID, MOST_LOST), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW))
 
     assert 100 == refunds.request(NUMBER, "r1", 100).amount_fen
 
 
-def test_a_refund_that_loses_every_round_may_be_asked_for_again() -> None:
+def test_a_refund_that_loses_every_round_may_be_requested_again() -> None:
     with pytest.raises(OrderBusy):
         Refunds(Rushed(PAID, 99), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW)).request(
             NUMBER, "r1", 100

@@ -210,7 +210,7 @@ def refund_told(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("status", ["processing", "failed"])
-def test_a_refund_that_did_not_succeed_is_told_with_how_it_stands(status: str) -> None:
+def test_a_refund_that_did_not_succeed_is_read_with_its_status(status: str) -> None:
     event = refund_told(status=status, refunded_at=None)
 
     assert RefundStatusChanged("e1", NOW, "r1", "t1", 5, status, "JW1:refund:t1", event.payload_digest) == event
@@ -224,7 +224,7 @@ def test_the_same_event_id_with_another_status_is_another_event() -> None:
 
 
 @pytest.mark.parametrize("when", [..., None, "soon", True])
-def test_money_of_which_the_platform_does_not_say_when_moved_when_it_told_us(when: object) -> None:
+def test_money_of_which_the_platform_does_not_say_when_moved_when_it_was_reported(when: object) -> None:
     paid = read(PROFILE, body("order.paid", paid_at=when), attributes("order.paid"), now=NOW).event
     refunded = read(PROFILE, body("order.refunded", refunded_at=when), attributes("order.refunded"), now=NOW).event
 

@@ -44,7 +44,7 @@ def test_a_payment_that_arrives_a_moment_later_rescues_the_order() -> None:
     assert (Status.PAID, (Ship(),)) == (rescued.status, rescued.pending)
 
 
-def test_a_payment_for_an_order_that_the_platform_just_cancelled_is_looked_into() -> None:
+def test_a_payment_for_an_order_that_the_platform_just_cancelled_needs_a_lookup() -> None:
     outcome = apply(after(EXPIRING, paid()), done(PushStatus("cancelled")), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
@@ -58,7 +58,7 @@ def test_an_order_whose_refund_came_before_its_payment_does_not_expire(fen: int)
     assert Ignored("not_expirable") == apply(order, EXPIRED, policy=REFUND)
 
 
-def test_the_confirmation_of_a_cancellation_that_the_platform_told_first_is_not_wanted() -> None:
+def test_the_confirmation_of_a_cancellation_that_the_platform_reported_first_is_not_wanted() -> None:
     order = after(PLACED, EXPIRED, cancelled())
 
     assert (Status.CANCELLED, ()) == (order.status, order.pending)
@@ -80,7 +80,7 @@ def test_the_platforms_own_cancellation_ends_an_expiring_order() -> None:
     assert (Status.CANCELLED, ()) == (order.status, order.pending)
 
 
-def test_an_effect_that_failed_is_looked_after_when_its_next_try_is_due() -> None:
+def test_an_effect_that_failed_is_checked_when_its_next_try_is_due() -> None:
     soon = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), next_at=NOW + 100))
     late = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), next_at=NOW + 3600))
 
@@ -98,7 +98,7 @@ def test_an_attempt_that_was_held_back_does_not_count() -> None:
 GIVEN_UP = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")))
 
 
-def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
+def test_what_failed_permanently_is_not_pending_and_raises_an_alert() -> None:
     outcome = apply(
         SHIPPED,
         EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")),
@@ -113,11 +113,11 @@ def test_what_is_given_up_is_pending_no_more_and_a_person_hears_of_it() -> None:
 @pytest.mark.parametrize(
     "event", [EffectFailed(NOW + 80, PushStatus("shipped")), EffectMissingRemotely(NOW + 80, PushStatus("shipped"))]
 )
-def test_what_is_given_up_comes_back_by_nobody_but_a_person(event: EffectFailed | EffectMissingRemotely) -> None:
+def test_what_failed_permanently_comes_back_only_by_a_person(event: EffectFailed | EffectMissingRemotely) -> None:
     assert isinstance(apply(GIVEN_UP, event, policy=REFUND), Ignored)
 
 
-def test_a_second_life_begins_from_the_start() -> None:
+def test_a_redrive_begins_from_the_start() -> None:
     again = after(GIVEN_UP, Redriven(NOW + 90, PushStatus("shipped")))
 
     assert ((PushStatus("shipped"),), Effect()) == (again.pending, again.effect(PushStatus("shipped")))
@@ -125,11 +125,11 @@ def test_a_second_life_begins_from_the_start() -> None:
 
 
 @pytest.mark.parametrize("effect", [Ship(), PushStatus("cancelled"), RefundAll("t1")])
-def test_a_second_life_is_for_what_was_given_up_only(effect: EffectKey) -> None:
+def test_a_redrive_is_for_what_failed_permanently_only(effect: EffectKey) -> None:
     assert Ignored("effect_not_failed") == apply(GIVEN_UP, Redriven(NOW + 90, effect), policy=REFUND)
 
 
-def test_an_effect_confirmed_after_it_was_given_up_counts() -> None:
+def test_an_effect_confirmed_after_it_failed_permanently_counts() -> None:
     effect = after(GIVEN_UP, EffectDone(NOW + 80, PushStatus("shipped"))).effect(PushStatus("shipped"))
 
     assert effect is not None
@@ -212,7 +212,7 @@ def test_a_parcel_that_left_while_the_order_was_cancelled_rings() -> None:
     assert (Status.CANCELLED, ("shipped_while_cancelled",)) == (outcome.order.status, outcome.alerts)
 
 
-def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> None:
+def test_nothing_paid_for_an_order_whose_points_went_back_needs_a_lookup() -> None:
     outcome = apply(after(FREE, cancelled()), paid(fen=0), policy=Policy(late_payment="revive"))
 
     assert isinstance(outcome, NeedsLookup)
@@ -221,7 +221,7 @@ def test_nothing_paid_for_an_order_whose_points_went_back_is_looked_into() -> No
 # ── Used ids ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_used_event_id_that_says_something_else_rings_and_changes_nothing() -> None:
+def test_a_used_event_id_that_says_something_else_raises_an_alert_and_changes_nothing() -> None:
     order = after(PLACED, replace(paid(), payload_digest="aaaaaaaa"))
 
     outcome = apply(order, replace(paid("t2"), event_id="evt-paid-t1", payload_digest="bbbbbbbb"), policy=REFUND)

@@ -255,7 +255,7 @@ def test_a_revived_order_that_stays_short_is_given_back_without_asking_the_platf
     assert (Status.CANCELLED, {RefundAll("gift"): 0}) == (order.status, going_back(order))
 
 
-def test_the_machine_gives_back_what_is_left_of_a_part_that_the_merchant_asked_back_in_part() -> None:
+def test_the_machine_gives_back_what_is_left_of_a_part_that_the_merchant_requested_back_in_part() -> None:
     asked = after(SHORT, RefundRequested("ask", NOW + 70, 100))
     over = after(asked, cancelled())
 
@@ -289,7 +289,7 @@ def test_a_cancelled_order_whose_part_is_still_on_its_way_back_is_no_contradicti
     assert () == Repairer(REFUND, str).repair(over, there, now=NOW + 100).findings
 
 
-def test_a_refund_asked_by_rule_is_known_again_when_the_platform_tells_of_it() -> None:
+def test_a_refund_requested_by_rule_is_known_again_when_the_platform_reports_it() -> None:
     order = after(PLACED, paid(fen=5000))
     number = effect_id(order.order_no, RefundPart("t1", "rule-1"))
 

@@ -49,7 +49,7 @@ def placed(platform: Any, seconds: float = 60.0) -> RemoteOrder:
 
 
 @pytest.mark.parametrize("doubt", [LOST, OrderConflict("orders.create")])
-def test_what_may_be_there_is_looked_at_before_anything_else(doubt: PlatformError) -> None:
+def test_what_may_be_there_is_checked_before_anything_else(doubt: PlatformError) -> None:
     platform = Platform(doubt, shows=remote())
 
     assert remote() == placed(platform)

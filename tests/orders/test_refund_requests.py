@@ -84,7 +84,7 @@ def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
     assert (Status.REFUNDED, 0, ()) == (back.status, back.balance_fen, back.pending)
 
 
-def test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings() -> None:
+def test_a_parcel_that_left_while_everything_was_requested_back_counts_and_raises_an_alert() -> None:
     outcome = apply(asked(PAID, 1234), done(Ship()), policy=REFUND)
 
     assert isinstance(outcome, Applied)
@@ -118,7 +118,7 @@ def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int
     assert Ship() not in outcome.order.pending
 
 
-def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_asked_reduces_nothing() -> None:
+def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_requested_reduces_nothing() -> None:
     outcome = apply(asked(PAID, 300), refunded("r9", "t1", 934), policy=REFUND)
 
     assert isinstance(outcome, Applied)
@@ -204,14 +204,14 @@ def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: st
     assert (reason, "request:ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
-def test_a_second_payment_that_goes_back_anyway_is_not_asked_back_again() -> None:
+def test_a_second_payment_that_goes_back_anyway_is_not_requested_back_again() -> None:
     order = after(PAID, paid("t2"))
 
     assert Ignored("refund_exceeds_payment") == apply(order, ask(1235), policy=REFUND)
     assert {"t1": 1234} == wanted(asked(order, 1234))
 
 
-def test_a_refund_that_was_given_up_may_be_asked_for_again() -> None:
+def test_a_refund_that_failed_permanently_may_be_requested_again() -> None:
     order = asked(PAID, 1234)
     dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, failure=Failure("poison", "refused")))
 
@@ -222,7 +222,7 @@ def given_up(order: Order, effect: EffectKey) -> Order:
     return after(order, EffectFailed(NOW + 210, effect, failure=Failure("poison", "BadParameters")))
 
 
-def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back_otherwise() -> None:
+def test_a_refund_that_failed_permanently_is_not_revived_when_its_money_was_requested_back_otherwise() -> None:
     first = asked(PAID, 600)
     dead = given_up(first, effect := first.effects[-1][0])
     again = asked(dead, 1234, "ask-2")
@@ -231,14 +231,14 @@ def test_a_refund_that_was_given_up_is_not_revived_when_its_money_was_asked_back
     assert {"t1": 600} == wanted(after(dead, Redriven(NOW + 220, effect)))
 
 
-def test_a_refund_that_was_given_up_is_not_revived_when_the_platform_gave_its_money_back() -> None:
+def test_a_refund_that_failed_permanently_is_not_revived_when_the_platform_gave_its_money_back() -> None:
     first = asked(PAID, 600)
     dead = after(given_up(first, effect := first.effects[-1][0]), refunded("f1", "t1", 1234))
 
     assert Ignored("refund_exceeds_payment") == apply(dead, Redriven(NOW + 220, effect), policy=REFUND)
 
 
-def test_a_refund_that_no_longer_fits_or_was_answered_is_not_owed() -> None:
+def test_a_refund_that_no_longer_fits_or_was_answered_is_not_due_again() -> None:
     first = asked(PAID, 600)
     effect = first.effects[-1][0]
     there = after(first, done(effect))
@@ -310,7 +310,7 @@ def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
     assert repeated(1, "ask-0", at=0) == apply(order, ask(1, "ask-0"), policy=REFUND)
 
 
-def test_a_refund_given_up_after_long_trying_may_have_happened_and_keeps_its_money() -> None:
+def test_a_refund_exhausted_after_many_attempts_may_have_happened_and_keeps_its_money() -> None:
     order = asked(PAID, 1000)
     name = order.effects[-1][0]
     tired = order.with_effect(

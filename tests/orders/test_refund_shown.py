@@ -102,7 +102,7 @@ def test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift(status
     assert ([], []) == decided(after(PUSHED, *events), there)
 
 
-def test_a_refund_of_ours_that_the_list_shows_is_not_asked_for_again_however_it_stands() -> None:
+def test_a_refund_of_ours_that_the_list_shows_is_not_requested_again_however_it_stands() -> None:
     order, number = asked(PUSHED, 500)
     states: list[RefundState] = ["processing", "failed", "unknown"]
     for status in states:
@@ -112,7 +112,7 @@ def test_a_refund_of_ours_that_the_list_shows_is_not_asked_for_again_however_it_
         assert ([], []) == decided(after(order, *events), there)
 
 
-def test_a_second_payment_is_asked_back_though_the_platform_gave_a_part_of_it_back() -> None:
+def test_a_second_payment_is_requested_back_though_the_platform_gave_a_part_of_it_back() -> None:
     order = after(PUSHED, paid("t2"), done(RefundAll("t2")), refunded("r9", "t2", 234))
     there = remote("shipped", [payment(), payment("t2")], [refund("r9", "t2", 234)])
 

@@ -44,7 +44,7 @@ def test_a_refund_that_did_not_succeed_gives_nothing_back(order: Order, status: 
 
 
 @pytest.mark.parametrize("status", ["processing", "unknown"])
-def test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_looked_at(status: str) -> None:
+def test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_checked(status: str) -> None:
     order = after(COMPLETED, changed(status, fen=1000))
 
     assert 234 == refundable_fen(order)
@@ -122,7 +122,7 @@ def test_a_platform_that_thinks_better_of_a_failure_is_followed(status: str) -> 
     assert (1234 - 500 if news else 1234) == order.balance_fen
 
 
-def test_a_late_word_of_under_way_does_not_undo_a_failure_and_is_looked_into() -> None:
+def test_a_late_word_of_under_way_does_not_undo_a_failure_and_needs_a_lookup() -> None:
     failed = after(SHIPPED, changed("failed"))
     outcome = apply(failed, changed("processing"), policy=REFUND)
 
@@ -130,7 +130,7 @@ def test_a_late_word_of_under_way_does_not_undo_a_failure_and_is_looked_into() -
     assert 1234 == refundable_fen(outcome.order)
 
 
-def test_a_failure_of_what_is_booked_is_looked_into_and_unbooks_nothing() -> None:
+def test_a_failure_of_what_is_booked_needs_a_lookup_and_unbooks_nothing() -> None:
     outcome = apply(after(SHIPPED, refunded()), changed("failed"), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
@@ -140,7 +140,7 @@ def test_a_failure_of_what_is_booked_is_looked_into_and_unbooks_nothing() -> Non
 # ── It can be asked for again, under another number ───────────────────────────────────────────────────────────────────
 
 
-def test_what_failed_is_asked_for_again_under_another_number() -> None:
+def test_what_failed_is_requested_again_under_another_number() -> None:
     first, number = asked(SHIPPED, 1234)
     failed = after(first, changed("failed", number=number))
     again, another = asked(failed, 1234, "ask-2")
@@ -149,7 +149,7 @@ def test_what_failed_is_asked_for_again_under_another_number() -> None:
     assert Status.REFUNDED == after(again, replace(refunded("r2"), out_refund_no=another)).status
 
 
-def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is_kept() -> None:
+def test_a_second_payment_whose_refund_failed_can_be_requested_back_and_the_first_is_kept() -> None:
     twice = after(SHIPPED, paid("t2"))
     number = effect_id(twice.order_no, RefundAll("t2"))
     failed = after(twice, done(RefundAll("t2")), changed("failed", "r2", of="t2", number=number))
@@ -164,7 +164,7 @@ def test_a_second_payment_whose_refund_failed_can_be_asked_back_and_the_first_is
 
 
 @pytest.mark.parametrize("effect", [RefundAll("t2"), None])
-def test_a_second_life_of_what_failed_goes_out_once_under_another_number(effect: EffectKey | None) -> None:
+def test_a_redrive_of_what_failed_goes_out_once_under_another_number(effect: EffectKey | None) -> None:
     order = after(SHIPPED, paid("t2"))
     if effect is None:  # a part
         order = after(order, RefundRequested("ask-1", NOW + 62, 500))
@@ -196,7 +196,7 @@ def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
     assert Ignored("refund_failed") == apply(failed, EffectDone(NOW + 90, effect), policy=REFUND)
 
 
-def test_a_failure_that_the_reply_told_rings_once() -> None:
+def test_a_failure_that_the_reply_reported_raises_one_alert() -> None:
     order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
     (effect,) = order.requested_parts("t1")
     told = EffectFailed(NOW + 63, effect, failure=REFUND_FAILED)
@@ -224,7 +224,7 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
     assert [0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600] == pauses
 
 
-def test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
+def test_a_state_that_is_pushed_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
     order, number = asked(after(SHIPPED, done(PushStatus("shipped"))), 500)
     refund_name = next(iter(order.requested_parts("t1")))
     for _ in range(2):

@@ -245,7 +245,7 @@ def test_another_writers_order_is_lost_though_it_has_the_version_that_we_wanted(
 # ── A member's look ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform(store: OrderStore) -> None:
+def test_one_of_two_that_check_at_the_same_moment_may_ask_the_platform(store: OrderStore) -> None:
     order = store.create(an_order())
 
     claims = [store.claim_check(order.order_no, NOW + at, since=NOW + at - 3) for at in (0, 0, 2, 3, 3)]
@@ -263,7 +263,7 @@ def test_a_look_loses_no_other_writer_a_round_and_stays_noted(store: OrderStore)
     assert (2, NOW + 9, NOW) == (after.version, after.due_at, after.checked_at)
 
 
-def test_a_look_at_an_order_of_nobody_leaves_nothing_behind(store: OrderStore) -> None:
+def test_a_check_of_an_unknown_order_leaves_nothing_behind(store: OrderStore) -> None:
     number = an_order(77).order_no
 
     assert (False, None) == (store.claim_check(number, NOW, since=NOW), store.get(number))

@@ -89,7 +89,7 @@ def test_the_same_payment_under_another_event_id_writes_nothing(order: Order) ->
 
 
 @pytest.mark.parametrize("order", CLOSED_FOR_PAYMENT, ids=name)
-def test_another_amount_for_a_payment_already_booked_is_looked_into(order: Order) -> None:
+def test_another_amount_for_a_payment_already_booked_needs_a_lookup(order: Order) -> None:
     outcome = apply(order, paid(fen=1, event="evt-2"), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
@@ -169,7 +169,7 @@ def test_an_unpaid_order_is_cancelled(order: Order) -> None:
 
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, REFUNDED], ids=name)
-def test_a_cancellation_of_a_paid_order_is_looked_into_once(order: Order) -> None:
+def test_a_cancellation_of_a_paid_order_needs_one_lookup(order: Order) -> None:
     outcome = apply(order, cancelled(), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
@@ -178,7 +178,7 @@ def test_a_cancellation_of_a_paid_order_is_looked_into_once(order: Order) -> Non
     assert apply(outcome.order, cancelled(), policy=REFUND) == Ignored("duplicate_event", "evt-cancelled")
 
 
-def test_a_cancellation_is_looked_into_when_money_went_back_that_we_never_saw_come() -> None:
+def test_a_cancellation_needs_a_lookup_when_money_went_back_that_we_never_saw_come() -> None:
     outcome = apply(after(PLACED, refunded(fen=1)), cancelled(), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
@@ -211,7 +211,7 @@ def test_a_completed_order_is_completed_once() -> None:
         (HELD, "completed_but_held"),
     ],
 )
-def test_a_completion_that_cannot_be_is_looked_into(order: Order, reason: str) -> None:
+def test_a_completion_that_cannot_be_needs_a_lookup(order: Order, reason: str) -> None:
     outcome = apply(order, completed(), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)

@@ -32,7 +32,7 @@ from tests.orders.lives import (
 # ---- effects ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_shipped_order_is_to_be_told_to_the_platform() -> None:
+def test_a_shipped_order_is_to_be_pushed_to_the_platform() -> None:
     assert (SHIPPED.status, SHIPPED.pending) == (Status.SHIPPED, (PushStatus("shipped"),))
     assert dict(SHIPPED.effects)[Ship()] == Effect(attempts=1, done_at=NOW + 61)
 
@@ -125,7 +125,7 @@ def test_a_push_that_the_platform_lost_is_pushed_again() -> None:
     )
 
 
-def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
+def test_a_refund_is_due_again_only_while_the_money_is_here() -> None:
     settled = after(PAID, paid("t2"), done(RefundAll("t2")))
 
     assert RefundAll("t2") in after(settled, EffectMissingRemotely(NOW + 99, RefundAll("t2"))).pending
@@ -135,7 +135,7 @@ def test_a_refund_is_owed_again_only_while_the_money_is_here() -> None:
     )
 
 
-def test_a_refund_never_decided_is_not_owed() -> None:
+def test_a_refund_never_decided_is_not_due_again() -> None:
     assert apply(PAID, EffectMissingRemotely(NOW + 99, RefundAll("t1")), policy=REFUND) == Ignored(
         "effect_never_repeated"
     )
@@ -159,17 +159,17 @@ def test_a_due_time_that_is_too_late_for_an_effect_is_moved() -> None:
     assert after(waiting, paid()).due_at == NOW + 60 + 180
 
 
-def test_a_shipped_order_is_looked_at_when_its_completion_is_overdue() -> None:
+def test_a_shipped_order_is_checked_when_its_completion_is_overdue() -> None:
     assert SHIPPED.due_at == NOW + 180
     assert PUSHED.due_at == NOW + 61 + REFUND.completion_seconds
 
 
 @pytest.mark.parametrize("order", [CANCELLED, COMPLETED, REFUNDED], ids=name)
-def test_what_is_final_and_done_is_never_looked_at(order: Order) -> None:
+def test_what_is_final_and_done_is_never_checked(order: Order) -> None:
     assert order.due_at == 0
 
 
-def test_an_order_that_is_final_and_still_owes_something_is_looked_at() -> None:
+def test_an_order_that_is_final_and_still_owes_something_is_checked() -> None:
     shipping, giving_back = after(PAID, completed()), after(CANCELLED, paid())
 
     assert (Status.COMPLETED, (Ship(),)) == (shipping.status, shipping.pending)
@@ -178,7 +178,7 @@ def test_an_order_that_is_final_and_still_owes_something_is_looked_at() -> None:
     assert 0 < giving_back.due_at <= NOW + 60 + 180
 
 
-def test_a_held_order_is_looked_at() -> None:
+def test_a_held_order_is_checked() -> None:
     assert HELD.due_at == NOW + 180
 
 
@@ -189,7 +189,7 @@ def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() 
     assert after(asked, refunded()).due_at == 0
 
 
-def test_a_late_payment_whose_refund_was_given_up_is_a_persons_and_never_due() -> None:
+def test_a_late_payment_whose_refund_failed_permanently_is_a_persons_and_never_due() -> None:
     order = replace(after(CANCELLED, paid()), due_at=0)
 
     assert (

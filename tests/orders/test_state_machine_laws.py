@@ -154,7 +154,7 @@ def test_money_already_booked_is_known_when_its_event_fell_off_the_history(
 
 
 @given(some_events, policies)
-def test_whatever_is_unfinished_is_looked_at_soon(events: Sequence[Event], policy: Policy) -> None:
+def test_whatever_is_unfinished_is_checked_soon(events: Sequence[Event], policy: Policy) -> None:
     order = CREATED
     for event in events:
         outcome = apply(order, event, policy=policy)

@@ -147,7 +147,7 @@ ASKED = st.one_of(
 
 @settings(max_examples=120)
 @given(st.lists(ASKED, max_size=9))
-def test_whoever_asks_again_after_a_death_hears_what_is_true_and_all_counts_once(
+def test_a_repetition_after_a_crash_gets_what_is_true_and_all_counts_once(
     aws: Callable[[str], Any], table: str, asked: list[Asked]
 ) -> None:
     dynamodb, model, member = aws("dynamodb"), Model(), f"mb_{uuid4().hex[:20]}"

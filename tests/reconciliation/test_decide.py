@@ -248,7 +248,7 @@ def test_news_has_ids_made_of_the_evidence_so_that_two_finders_apply_it_once() -
     assert ids == ["", "reconcile:paid:t1", "reconcile:refunded:r1", f"reconcile:completed:{number}"]
 
 
-def test_news_is_told_in_the_order_in_which_the_money_moved() -> None:
+def test_events_come_in_the_order_in_which_the_money_moved() -> None:
     there = remote("paid", [payment("late", at=NOW + 70), payment("early", at=NOW + 50)])
 
     first, second = remote_events(PLACED, there, at=LATER)
@@ -286,7 +286,7 @@ def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
         adopt(foreign, member_id="mb_x", now=LATER)
 
 
-def test_a_part_that_was_asked_back_and_is_not_there_is_owed_again() -> None:
+def test_a_part_that_was_requested_back_and_is_not_there_is_due_again() -> None:
     asked = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
     (name,) = asked.requested_parts("t1")
     requested = after(asked, EffectDone(NOW + 80, name))

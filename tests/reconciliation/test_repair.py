@@ -36,7 +36,7 @@ def repaired(local: Order | None, there: RemoteOrder | None, *, now: int = LATER
     return Repairer(REFUND, lambda open_id: f"mb_of_{open_id}").repair(local, there, now=now)
 
 
-def test_an_order_that_the_platform_would_not_take_for_a_day_is_given_up() -> None:
+def test_an_order_that_the_platform_would_not_take_for_a_day_is_abandoned() -> None:
     decision = decide(CREATED, None, now=NOW + UNPLACED_SECONDS + 1, policy=REFUND)
 
     assert [Cancelled] == [type(action) for action in decision.actions]
@@ -79,7 +79,7 @@ def test_a_payment_for_an_order_held_before_it_waits_for_a_person() -> None:
     assert (Status.HELD, ()) == ((order := after(held, paid())).status, order.pending)
 
 
-def test_what_is_owed_again_is_pending_again() -> None:
+def test_what_is_due_again_is_pending_again() -> None:
     result = repaired(PUSHED, remote("paid", PAY))
 
     assert result.order is not None
@@ -102,7 +102,7 @@ def test_nothing_to_mend_leaves_the_order_as_it_was_read() -> None:
 # ---- when to look again ----------------------------------------------------------------------------------------------
 
 
-def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
+def test_an_unpaid_order_is_checked_ever_more_rarely() -> None:
     repairer, looks = Repairer(REFUND, str), [NOW + 180]
     while len(looks) < 8:
         looks.append(repairer.next_due(PLACED, now=looks[-1]))
@@ -112,7 +112,7 @@ def test_an_unpaid_order_is_looked_at_ever_more_rarely() -> None:
 
 
 @pytest.mark.parametrize("order", [COMPLETED, CANCELLED, REFUNDED])
-def test_what_is_final_is_never_looked_at_again(order: Order) -> None:
+def test_what_is_final_is_never_checked_again(order: Order) -> None:
     assert Repairer(REFUND, str).next_due(replace(order, due_at=NOW), now=LATER) == 0
 
 
@@ -158,11 +158,11 @@ def test_without_a_set_time_orders_wait_for_ever() -> None:
     assert result.order == PLACED
 
 
-def test_an_unpaid_order_is_looked_at_when_it_expires_and_not_later() -> None:
+def test_an_unpaid_order_is_checked_when_it_expires_and_not_later() -> None:
     assert PLACED.created_at + 1800 == Repairer(EXPIRING, str).next_due(PLACED, now=PLACED.created_at + 1700)
 
 
-def test_an_order_that_the_platform_never_took_is_given_up_when_its_time_is_over() -> None:
+def test_an_order_that_the_platform_never_took_is_abandoned_when_its_time_is_over() -> None:
     decision = decide(CREATED, None, now=NOW + 1801, policy=EXPIRING)
 
     assert [Cancelled] == [type(action) for action in decision.actions]

@@ -35,7 +35,7 @@ def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> D
     )
 
 
-def test_excel_is_told_that_it_is_utf8() -> None:
+def test_excel_reads_it_as_utf8() -> None:
     assert statement(Totals()).csv().startswith(b"\xef\xbb\xbf")
 
 

@@ -98,7 +98,7 @@ def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_t
     assert 0 == found.differing + found.waiting
 
 
-def test_a_status_push_that_was_given_up_is_no_longer_on_its_way() -> None:
+def test_a_status_push_that_failed_permanently_is_no_longer_on_its_way() -> None:
     given_up = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")))
 
     assert {"platform_behind": 1} == tally(given_up, remote("paid", PAY)).classes

@@ -134,7 +134,7 @@ MONEY = (
         "key.kind == 'nothing' or (",
         (
             "tests/effects/test_payment_check.py::test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the_payments",
-            "tests/effects/test_payment_check.py::test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_told_of",
+            "tests/effects/test_payment_check.py::test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notification_reported",
         ),
     ),
     Safeguard(
@@ -170,7 +170,7 @@ MONEY = (
         "layers/jiuwu/jiuwu/orders/payment_rules.py",
         "unpaid = not order.ledger and order.status in (*UNPAID, Status.HELD)",
         "unpaid = order.status is not Status.REFUNDED",
-        ("tests/orders/test_state_machine.py::test_a_cancellation_of_a_paid_order_is_looked_into_once",),
+        ("tests/orders/test_state_machine.py::test_a_cancellation_of_a_paid_order_needs_one_lookup",),
     ),
     Safeguard(
         "a refunded order ships no more",
@@ -256,7 +256,7 @@ MONEY = (
         "    if order.pending:\n",
         "    if False:\n",
         (
-            "tests/orders/test_state_machine_effects.py::test_an_order_that_is_final_and_still_owes_something_is_looked_at",
+            "tests/orders/test_state_machine_effects.py::test_an_order_that_is_final_and_still_owes_something_is_checked",
         ),
     ),
     Safeguard(
@@ -275,7 +275,9 @@ MONEY = (
         "layers/jiuwu/jiuwu/orders/state_machine.py",
         "if event.payload_digest and known.payload_digest and event.payload_digest != known.payload_digest:",
         "if False:",
-        ("tests/orders/test_effect_rules.py::test_a_used_event_id_that_says_something_else_rings_and_changes_nothing",),
+        (
+            "tests/orders/test_effect_rules.py::test_a_used_event_id_that_says_something_else_raises_an_alert_and_changes_nothing",
+        ),
     ),
     Safeguard(
         "a refund asked for is never more than is left",
@@ -312,7 +314,7 @@ MONEY = (
         "return order",
         (
             "tests/orders/test_refund_requests.py::test_the_whole_is_given_back_and_ships_no_more",
-            "tests/orders/test_refund_requests.py::test_a_parcel_that_left_while_everything_was_asked_back_counts_and_rings",
+            "tests/orders/test_refund_requests.py::test_a_parcel_that_left_while_everything_was_requested_back_counts_and_raises_an_alert",
         ),
     ),
     Safeguard(
@@ -321,7 +323,7 @@ MONEY = (
         "layers/jiuwu/jiuwu/intake/parser.py",
         'if payload.refund_status != "succeeded":',
         'if payload.refund_status == "booked":',
-        ("tests/intake/test_parser.py::test_a_refund_that_did_not_succeed_is_told_with_how_it_stands",),
+        ("tests/intake/test_parser.py::test_a_refund_that_did_not_succeed_is_read_with_its_status",),
     ),
     Safeguard(
         "the platform's list books only a refund that succeeded",
@@ -347,7 +349,7 @@ MONEY = (
         "- on_its_way",
         (
             "tests/orders/test_refund_status.py"
-            "::test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_looked_at",
+            "::test_a_refund_under_way_at_the_platform_counts_as_on_its_way_and_is_checked",
         ),
     ),
     Safeguard(
@@ -356,7 +358,7 @@ MONEY = (
         "layers/jiuwu/jiuwu/orders/effect_rules.py",
         "    if not effect.refund_failed:\n",
         "    if effect.failure:\n",
-        ("tests/orders/test_refund_status.py::test_a_second_life_of_what_failed_goes_out_once_under_another_number",),
+        ("tests/orders/test_refund_status.py::test_a_redrive_of_what_failed_goes_out_once_under_another_number",),
         ends_in="ValueError",
     ),
     Safeguard(
@@ -378,7 +380,7 @@ MONEY = (
         "return number",
         (
             "tests/orders/test_refund_status.py"
-            "::test_a_state_that_is_told_again_goes_out_under_another_number_and_a_refund_does_not",
+            "::test_a_state_that_is_pushed_again_goes_out_under_another_number_and_a_refund_does_not",
         ),
     ),
     Safeguard(
@@ -411,7 +413,7 @@ MONEY = (
         "layers/jiuwu/jiuwu/orders/effect_rules.py",
         "    if effect is not None and effect.failure:\n",
         "    if effect is None:\n",
-        ("tests/orders/test_effect_rules.py::test_what_is_given_up_comes_back_by_nobody_but_a_person",),
+        ("tests/orders/test_effect_rules.py::test_what_failed_permanently_comes_back_only_by_a_person",),
     ),
     Safeguard(
         "nothing pays only what costs nothing",

@@ -10,7 +10,7 @@ SIDES = (
         "platform.push_status(order.order_no, effect.status, number, timeout=seconds)",
         'platform.push_status(order.order_no, effect.status, f"{number}{object()}", timeout=seconds)',
         (
-            "tests/effects/test_dispatcher.py::test_a_paid_order_is_shipped_and_told_to_the_platform_in_one_write",
+            "tests/effects/test_dispatcher.py::test_a_paid_order_is_shipped_and_pushed_to_the_platform_in_one_write",
             "tests/effects/test_dispatcher.py::test_an_order_cancelled_here_alone_is_cancelled_there",
         ),
     ),
@@ -31,7 +31,7 @@ SIDES = (
         "layers/jiuwu/jiuwu/effects/platform_delivery.py",
         "return error if isinstance(error, UnknownOutcome) else blind,",
         "return error,",
-        ("tests/effects/test_dispatcher_trouble.py::test_a_refusal_that_nobody_could_look_into_is_not_the_last_word",),
+        ("tests/effects/test_dispatcher_trouble.py::test_a_refusal_that_could_not_be_checked_is_not_the_last_word",),
     ),
     Safeguard(
         "a garbled wait puts nothing off for years",
@@ -85,7 +85,7 @@ SIDES = (
         "layers/jiuwu/jiuwu/effects/platform_delivery.py",
         "reason=reason, timeout=seconds)",
         'reason="", timeout=seconds)',
-        ("tests/effects/test_dispatcher.py::test_a_refund_that_the_merchant_asked_for_tells_the_platform_why",),
+        ("tests/effects/test_dispatcher.py::test_a_refund_that_the_merchant_requested_gives_the_platform_the_reason",),
     ),
     Safeguard(
         "no reasons fill an order",
@@ -337,7 +337,9 @@ SIDES = (
         "layers/jiuwu/jiuwu/effects/retry_policy.py",
         "    if attempts >= MOST_ATTEMPTS:",
         "    if attempts < 0:",
-        ("tests/effects/test_retry_policy.py::test_what_passes_is_tried_for_more_than_a_day_and_then_given_up",),
+        (
+            "tests/effects/test_retry_policy.py::test_what_passes_is_tried_for_more_than_a_day_and_then_fails_permanently",
+        ),
     ),
     Safeguard(
         "what our own limit held back is never given up",
@@ -346,7 +348,7 @@ SIDES = (
         "    if held_back(error):",
         "    if False:",
         (
-            "tests/effects/test_retry_policy.py::test_what_was_held_back_here_counts_as_no_attempt_and_is_never_given_up",
+            "tests/effects/test_retry_policy.py::test_what_was_held_back_here_counts_as_no_attempt_and_never_fails_permanently",
         ),
     ),
     Safeguard(
@@ -355,7 +357,7 @@ SIDES = (
         "layers/jiuwu/jiuwu/orders/repository.py",
         '            " AND (attribute_not_exists(checked_at) OR checked_at <= :since)",',
         '            " AND (:since = :since)",',
-        ("tests/orders/test_repository.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
+        ("tests/orders/test_repository.py::test_one_of_two_that_check_at_the_same_moment_may_ask_the_platform",),
     ),
     Safeguard(
         "a look creates nothing that the platform does not know",

@@ -1,4 +1,4 @@
-"""Buying, looking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
+"""Buying, checking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,8 +71,8 @@ class Reach:
 
 
 class Checkout:
-    """Buys, looks and cancels; `note` is told what became of an order, `trouble` what the platform would not do, and
-    `retry` the number of a new order that is to be placed soon."""
+    """Buys, checks and cancels. `note` is called with what became of an order, `trouble` with what the platform would
+    not do, and `retry` with the number of a new order that is to be placed soon."""
 
     def __init__(  # noqa: PLR0913 -- the table, the prices, the rules, and whom to tell
         self,

@@ -1,4 +1,4 @@
-"""A merchant asks for money to go back: decided by the machine, written on the order, carried out as an effect."""
+"""A merchant requests a refund: decided by the state machine, written on the order, delivered as an effect."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class RefundRefused(Exception):
 
 
 class OrderBusy(Exception):
-    """Others write this order again and again; nothing was changed, so the request may be repeated."""
+    """Other processes keep writing this order; nothing was changed, so the request may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class RefundResult:
 
 
 class Refunds:
-    """Refunds that the merchant asks for. `queue` asks for the pending effects of orders (effects/dispatcher.py); what
-    it does not take is due in minutes."""
+    """Refunds that the merchant requests. `queue` queues the pending effects of orders (effects/queue.py); what it does
+    not take is due in minutes."""
 
     def __init__(
         self,

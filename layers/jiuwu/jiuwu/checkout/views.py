@@ -1,5 +1,5 @@
-"""An order and a member's points as people see them: the member what, how much, what happened and where to pay, nothing
-about the person; the merchant the money and what is still to be done besides."""
+"""An order and a member's points as JSON. The member sees what, how much, what happened and where to pay, and nothing
+about the person; the merchant sees the money and the effects as well."""
 
 from collections.abc import Iterable
 

@@ -1,7 +1,7 @@
-"""The one door through which orders have an effect outside: the merchant's bus, the points ledger, the platform.
+"""The one way by which orders have an effect outside: the merchant's bus, the points ledger, the platform.
 
-Each effect leaves at least once, under an id made of the order and what is wanted, and counts once, because the
-receiver dedupes by that id. What was confirmed is written in one write per order; what was not stays pending.
+Each effect leaves at least once, under an id made of the order and its key, and counts once, because the receiver
+dedupes by that id. What was confirmed is written in one write per order; what was not stays pending.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Unconfirmed:
-    """An order whose effects a process carried out that perhaps ended before it wrote them down."""
+    """An order whose effects another process delivered, which may have ended before it wrote them down."""
 
     order_no: str
 
@@ -77,8 +77,8 @@ class _Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried; by order, what a person should hear of, each time to try again (Unix seconds; that is at once for
-    what there was no time for), and why it could not be read or written."""
+    """What was tried; by order, the alerts, each time to try again (Unix seconds; at once for what there was no time
+    for), and why it could not be read or written."""
 
     attempts: tuple[Attempt, ...]
     alerts: Mapping[str, tuple[str, ...]]
@@ -93,10 +93,13 @@ type _Cleared = Mapping[str, Sequence[EffectKey]]
 
 
 class Dispatcher:
-    """Carries out what orders have pending. `platform` is asked for its client when there is something to tell;
-    `points` is the ledger of what orders for points are paid with; `send_to_dlq` is given each effect that failed
-    permanently, before the order says so; the goods of orders of `check_from_fen` and more leave only when the platform
-    shows their payments. No effect is begun that could outlast the deadline."""
+    """Deliver the pending effects of orders.
+
+    `platform` returns the platform's client, and is called when there is something to deliver there; `points` is the
+    ledger of what orders for points are paid with. `send_to_dlq` is called with each effect that failed permanently,
+    before the order says so. The goods of orders of `check_from_fen` and more leave only when the platform shows their
+    payments. No effect is begun that could outlast the deadline.
+    """
 
     def __init__(  # noqa: PLR0913 -- both sides of the door
         self,

@@ -1,7 +1,7 @@
 """The check of payments at the platform before goods or money leave because of a notification.
 
-A notification may be faster than the platform's own query, so a payment that it does not show is asked for again a few
-times, with pauses, before it is held in doubt.
+A notification may be faster than the platform's own query, so a payment that it does not show is checked a few times,
+with pauses, before it is held in doubt.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

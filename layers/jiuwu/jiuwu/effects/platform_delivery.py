@@ -1,4 +1,4 @@
-"""One effect of an order told to the platform, and looked up where it would not, or did not say whether it did."""
+"""Deliver one effect to the platform; on a refusal or an unknown outcome, check whether it already happened."""
 
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,12 @@ class RefundFailed(Exception):
 
 
 class OrderEnded(Exception):
-    """The platform refused a push because it has ended the order meanwhile. The push is not done; news of that end is
-    on its way here, and withdraws it."""
+    """The platform refused a push because it has ended the order meanwhile. The push is not done; the notification of
+    that end withdraws it."""
 
 
 class EffectUnknown(Exception):
-    """A later version of this code wanted it; this one leaves it pending."""
+    """A later version of this code requested it; this one leaves it pending."""
 
 
 def deliver(

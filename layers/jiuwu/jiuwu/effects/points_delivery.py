@@ -1,4 +1,4 @@
-"""One effect of an order carried out at the points ledger: once, however often it is tried."""
+"""Deliver one effect to the points ledger: it counts once, however often it is tried."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 

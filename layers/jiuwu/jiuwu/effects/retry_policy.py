@@ -1,7 +1,7 @@
-"""How long an effect that failed waits for its next try, by what failed, and when it is given up. Pure.
+"""How long an effect that failed waits for its next try, by what failed, and when it fails permanently. Pure.
 
-The jitter is made of the effect and its attempt: the same for whoever computes it, and different for those who wait for
-the same receiver.
+The jitter is made of the effect and its attempt: the same wherever it is computed, and different for effects that wait
+for the same receiver.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Orders that the platform tells us of and our table lacks: taken over when they are provably ours, else refused.
+"""Orders that the platform reports and our table lacks: adopted when they are provably ours, refused otherwise.
 
 What proves it: the platform has the order under this number for our app (it answers only for the app that signed), the
 number is one that we make, and its lines explain its amount.

@@ -1,7 +1,7 @@
-"""Taking in what the platform tells us: a whole batch in one read and one write of the orders table.
+"""Notifications applied to their orders: a whole batch in one read and one write of the orders table.
 
-Nothing is locked. Who finds that another was faster reads again and thinks again; a second delivery then finds its own
-id in the history and does nothing.
+Nothing is locked. A writer that finds another was faster reads and decides once more; a second delivery then finds its
+own id in the history and does nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from .parser import Notice, Poison
 
 
 class TryLater(Exception):
-    """What we need to know cannot be known just now; says why."""
+    """What is needed cannot be known just now; says why."""
 
 
 # Orders that our table lacks, as the platform knows them, or why a number is none, or none yet; raises TryLater when
@@ -83,7 +83,7 @@ class Inbox:
 
 
 class _Batch:
-    """The notices of a batch by order, as they get settled."""
+    """The notices of a batch by order, until each has its result."""
 
     def __init__(self, notices: Sequence[Notice]) -> None:
         self._notices = notices

@@ -1,4 +1,4 @@
-"""From a message of the order queue to what happened to which order."""
+"""A message of the order queue read as what happened to which order."""
 
 import hashlib
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Poison(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that the platform told us of one of our orders; `rank` sorts notices as the platform's events came."""
+    """One event that the platform reported of one of our orders; `rank` sorts notices as the platform's events came."""
 
     order_no: str
     platform_order_no: str

@@ -74,7 +74,7 @@ class RefundPart(msgspec.Struct, frozen=True):
 
 
 class UnknownEffect(msgspec.Struct, frozen=True):
-    """What a later version of this code wanted. It stays as it is, and whoever carries out effects says so."""
+    """What a later version of this code requested. It stays as it is, and delivering it fails with its name."""
 
     text: str
     kind = "unknown"

@@ -18,7 +18,7 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Paid:
     """The platform says that money came. `event_id` is a notification's, or the reconciler makes it of the evidence;
-    `payload_digest` is a digest of what it said; `shown` is True when the platform was asked and showed it."""
+    `payload_digest` is that of what it said; `shown` is True when the platform was asked and showed it."""
 
     event_id: str
     at: int

@@ -1,4 +1,4 @@
-"""The platform asked for many orders at once: one whose reply cannot be read does not hold up the others."""
+"""Many orders fetched from the platform at once: one whose reply cannot be read does not hold up the others."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING

@@ -75,8 +75,8 @@ class Entry:
 
     `ref` is the platform's transaction id of a payment or refund id of a refund and books once; `of` is the payment
     that a refund gives back, empty for payments. `at` is when the money moved, in Unix seconds; `by` is the event that
-    booked it, which whatever tells of it again repeats; `answers` is the effect of ours that a refund answers. A
-    payment that the platform did not show when it was asked, at `doubted_at`, counts for nothing until it shows it.
+    booked it; `answers` is the effect of ours that a refund answers. A payment that the platform did not show when it
+    was asked, at `doubted_at`, counts for nothing until the platform shows it.
     """
 
     ref: str

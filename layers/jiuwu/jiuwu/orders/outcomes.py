@@ -1,4 +1,4 @@
-"""The parts of the rules in orders/state_machine.py: outcomes, the merchant's policy, the next look, the history."""
+"""The parts of the rules in orders/state_machine.py: outcomes, the merchant's policy, the next check, the history."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,9 +17,13 @@ UNPAID = (Status.CREATED, Status.PLACED)
 _FIRST_SECONDS, _MOST_SECONDS = 15, 3600
 
 
+# "failed": the platform took the refund and could not make it.
+type EffectState = Literal["pending", "processing", "done", "failed", "failed_permanently"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a merchant may choose, and how soon an order is looked at again."""
+    """What a merchant may choose, and how soon an order is checked."""
 
     late_payment: Literal["refund", "revive"] = "refund"  # money for an order that is cancelled here
     check_seconds: int = 180  # for a payment not heard of, an effect not confirmed, an order held
@@ -33,7 +37,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The order as it is to be written, what happened to it, and what a person should hear of."""
+    """The order as it is to be written, what happened to it, and the alerts for a person."""
 
     order: Order
     transition: str
@@ -105,13 +109,15 @@ def awaits_refund(order: Order, transaction_id: str) -> bool:
     return any(effect and not effect.failure for effect in effects) or bool(order.begun_there(transaction_id))
 
 
-def effect_state(order: Order, key: EffectKey) -> Literal["pending", "processing", "done", "failed", "given_up"]:
+def effect_state(
+    order: Order, key: EffectKey
+) -> Literal["pending", "processing", "done", "failed", "failed_permanently"]:
     """Return how an effect stands. A refund is done once it is booked: until then the platform is processing it."""
     effect = order.effect(key) or Effect()
     if effect.refund_failed:
         return "failed"
     if effect.failure:
-        return "given_up"
+        return "failed_permanently"
     if not effect.done_at:
         return "pending"
     if not isinstance(key, RefundAll | RefundPart) or key in order.answered:

@@ -1,4 +1,4 @@
-"""What the platform's news of a placement, a payment, a cancellation and a completion do to an order."""
+"""What a placement, a payment, a cancellation and a completion at the platform do to an order."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Our order made the platform's: idempotent by its number, looked up before it is tried again."""
+"""Our order created at the platform: idempotent by its number, fetched before it is created once more."""
 
 from typing import TYPE_CHECKING, Literal
 

@@ -1,4 +1,4 @@
-"""Money that goes back: refunds that the platform tells of, and refunds that the merchant asks for."""
+"""Money that goes back: refunds that the platform reports, and refunds that the merchant requests."""
 
 import base64
 import hashlib

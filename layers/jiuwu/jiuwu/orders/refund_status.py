@@ -1,7 +1,7 @@
 """Refunds that the platform shows and that gave nothing back: under way, or failed.
 
-Only what succeeded is booked (orders/refund_rules.py). Under way, its money counts as on its way back; failed, it is
-here to be given back again, and a person hears of it.
+Only what succeeded is booked (orders/refund_rules.py). While a refund is under way, its money counts as on its way
+back. When it failed, the money can be given back by another, and an alert is raised.
 """
 
 from dataclasses import replace

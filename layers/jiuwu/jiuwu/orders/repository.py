@@ -41,11 +41,11 @@ Pair = tuple[Order, Order]
 
 
 class TableBusy(Exception):
-    """DynamoDB throttled a read beyond our patience; nothing was changed, so the caller may come again."""
+    """DynamoDB kept throttling a read. Nothing was changed, so the caller may repeat it."""
 
 
 class TableRefused(Exception):
-    """DynamoDB refused a statement for a reason that no retry cures; carries its code."""
+    """DynamoDB refused a statement for a reason that no retry changes; carries its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class OrderStore:
         return True
 
     def rounds(self) -> Iterator[int]:
-        """Rounds of reading, thinking and writing, to be left once `save_many` has lost nothing: each after a pause
-        that grows, by chance, so that those who met at an order do not meet again; all pauses together: up to 5 s."""
+        """Yield rounds of reading, deciding and writing; the caller leaves once `save_many` has lost nothing. The
+        pauses between them grow and are random, so that writers of one order come apart; they add up to 5 s."""
         for lost in range(_LOST_ROUNDS):
             if lost:
                 self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))

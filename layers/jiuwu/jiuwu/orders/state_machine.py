@@ -3,7 +3,7 @@
 Two ideas keep it right in any order of arrival. The ledger is the truth about money: every transaction and refund is
 booked once, when first heard of, whatever the status, so the order of arrival cannot change a balance. And an event
 that cannot be judged from here is not guessed at: the order becomes due at once, and the reconciler, which sees both
-sides, settles it; the event's id stays in the history, so that hearing of it again does not start that over.
+sides, decides; the event's id stays in the history, so that a repetition does not start that over.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ type Write = tuple[str, dict[str, Any]]
 
 
 class State(StrEnum):
-    """Where the points of an order are: set aside, spent, or the member's again."""
+    """Where the points of an order are: reserved, spent, or the member's again."""
 
     RESERVED = "reserved"
     SPENT = "spent"

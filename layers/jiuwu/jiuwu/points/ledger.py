@@ -1,8 +1,8 @@
 """The points ledger: what each member holds of the merchant's own points, and every entry that made it so.
 
 An entry and the balance are written together or not at all, on two conditions: the entry is still in the state that it
-leaves, and the balance stays at zero or above. So each reservation, spending, giving back and grant counts once,
-however often it is asked for and wherever a process dies: who comes again finds the entry and hears what became of it.
+leaves, and the balance stays at zero or above. So each reservation, spending, return and grant counts once, however
+often it is requested and wherever a process dies: a repetition finds the entry and what became of it.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class RequestReused(Exception):
 
 
 class LedgerBusy(Exception):
-    """Too many write this member's points at once; nothing was changed, so the caller may come again."""
+    """Too many write this member's points at once; nothing was changed, so the caller may repeat it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Both sides of one order compared: what must be done, and what is worth reporting. Pure, like the machine it feeds.
+"""Both sides of one order compared: what must be done, and what is worth reporting. Pure, like the state machine.
 
-The platform's view is turned into the events that nobody told us of, and those take the one way that notifications
-take. Where we hold proof and the platform is behind, its effect is due again. What neither can settle is reported
-with its evidence; nothing is guessed.
+The platform's view is turned into the events that no notification brought, and those are applied as notifications are.
+Where we hold proof and the platform is behind, its effect is due again. What neither can settle is reported with its
+evidence; nothing is guessed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -50,12 +50,12 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Create the order at the platform, perhaps again: idempotent by its number."""
+    """Create the order at the platform, perhaps repeatedly: idempotent by its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stop the order before anything is shipped; a person decides."""
+    """Put the order on hold before anything is shipped; a person decides."""
 
     why: str
 

@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the work on a part looked at, found and did. `started_at` is Unix seconds."""
+    """What the work on a part checked, found and did. `started_at` is Unix seconds."""
 
     started_at: int
     checked: int

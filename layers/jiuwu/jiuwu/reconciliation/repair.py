@@ -1,4 +1,4 @@
-"""What the decisions come to: one order carried through as many rounds as it needs, and when to look at it again."""
+"""Decisions carried out: one order taken through as many rounds as it needs, and when to check it next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,8 +38,8 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True)
 class Repairer:
-    """How this merchant's orders are mended; `member_id_for` gives the member of a platform account (open_id), `finder`
-    is who asks the platform."""
+    """How this merchant's orders are repaired; `member_id_for` returns the member of a platform account (open_id),
+    `finder` is who asks the platform."""
 
     policy: Policy
     member_id_for: Callable[[str], str]

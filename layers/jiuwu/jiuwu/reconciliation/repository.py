@@ -30,9 +30,8 @@ class Cursor:
     """Where reading goes on: the orders changed after `since`, from the platform's `page` on (empty: the first).
 
     `began` is when this pass over the list began, `seen` the latest change it has met, `skipped` the oldest one that it
-    left aside (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be mended because no
-    notification came, and of `heard` some did come.
-    `trail` is the way through the pages of this pass.
+    skipped (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be repaired because no
+    notification came, and of `heard` some did come. `trail` is the way through the pages of this pass.
     """
 
     since: int

@@ -1,6 +1,6 @@
-"""Orders brought to one state with what the platform shows: read, mended, written on the version that was read.
+"""Orders brought to one state with the platform's: read, repaired, written on the version that was read.
 
-Whoever writes an order meanwhile wins; then it is read again and thought about again. Two who settle the same order at
+Another writer of an order wins; then the order is read and decided once more. Two that synchronise the same order at
 once come to the same end.
 """
 
@@ -28,7 +28,7 @@ Remotes = Mapping[str, "RemoteOrder | None"]
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
-    """What became of each order; `busy` were written by others again and again, and are theirs for now."""
+    """What became of each order; `busy` were repeatedly written by others, and are left to them for now."""
 
     orders: Mapping[str, Repaired]
     busy: frozenset[str]

@@ -1,8 +1,7 @@
 """A reconciliation in parts that go over a queue: each due shard is one, the platform's list of changed orders another.
 
-A part is nobody else's while somebody works on it: a lease in the reconciliation table, which lapses with the
-invocation that took it. It saves double work and never decides about right and wrong: two who settle the same order at
-once come to the same end.
+A lease in the reconciliation table keeps others from a part; it lapses with the invocation that took it. It saves
+double work and never decides about right and wrong: two that synchronise the same order at once come to the same end.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """The work on one part of a reconciliation: a shard's due orders, or the orders that the platform says have changed.
 
 Page by page, until the end or until the time is nearly over. Each order that was dealt with is no longer due, and the
-cursor is kept after each page, so what was cut off is gone on with where it was.
+cursor is kept after each page, so that the continuation begins there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,7 @@ def fresh_seconds(payment_check_seconds: int) -> int:
 
 @dataclass(slots=True)
 class ReconciliationOutcome:
-    """What was looked at, found and done so far; `problems` are what could not be."""
+    """What was checked, found and done so far; `problems` are what could not be."""
 
     checked: dict[str, str] = field(default_factory=dict)  # order number: its status now
     pending: set[str] = field(default_factory=set)  # order numbers with effects that are still to be carried out
@@ -95,8 +95,8 @@ class _CutOff(Exception):
 
 
 class ReconciliationWorker:
-    """The work. `place` creates an order at the platform and raises PlatformError or NotPlaceable.
-    What changed less than `fresh_seconds` ago is left to the notification on its way."""
+    """Works on one part. `place` creates an order at the platform and raises PlatformError or NotPlaceable. What
+    changed less than `fresh_seconds` ago is left to the notification on its way."""
 
     def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
         self,

@@ -37,7 +37,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class ListedThere:
-    """The tally of a page of the platform's list, and the next page's name (empty: that was the last to be read)."""
+    """The totals of a page of the platform's list, and the next page's name (empty: that was the last to be read)."""
 
     tally: Totals
     next_page: str

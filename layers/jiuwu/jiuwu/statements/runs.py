@@ -1,6 +1,6 @@
 """The runs of daily statements in the reconciliation table: how far each task of a run came, and which run counts.
 
-A day has one run that counts, the last one begun. A task keeps its tally and its position in one item, written on the
+A day has one run that counts, the last one begun. A task keeps its totals and its position in one item, written on the
 version that was read: a task that comes twice counts once.
 """
 
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a task came: its tally up to `position` (a number or a page; the task knows), or to its end.
+    """How far a task came: its totals up to `position` (a number or a page; the task knows), or to its end.
 
     `failures` counts those in a row, `restarts` how often the platform had forgotten its page; `trail` is the way
     through its pages. `version` belongs to the write: it expects the one read and stores one more.
