@@ -20,8 +20,8 @@ chaos: tools ## 20,000 orders on virtual time with every kind of fault, and a ve
 up: tools ## the sandbox, until Ctrl-C (PORT_BASE= for ports of your choice, NAME= for a folder of its own)
 	@$(BIN)/python -m sandbox.up $(if $(NAME),--name $(NAME))
 
-test: tools ## all tests; those that need Docker or a browser are skipped where these are missing
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+test: tools ## all tests, and the layer's branch coverage; tests that need Docker or a browser are skipped where these are missing
+	$(BIN)/python -m pytest -p tests.branch_coverage -n $(WORKERS) --dist loadgroup
 
 proof: tools mutations chaos ## what takes minutes: crash points, interleavings, stateful property tests, mutation testing, a chaos run
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
