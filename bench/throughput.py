@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from bench import samples
+from jiuwu.aws.dynamodb import marshal_fields, unmarshal_fields
 from jiuwu.orders.codec import from_item, to_item
 from jiuwu.orders.order import Order, Status
 from sandbox.environment import APP_ID, Sandbox
@@ -42,7 +43,9 @@ def run(sandbox: Sandbox) -> dict[str, Any]:
 
 def _put(sandbox: Sandbox, number: int) -> Order:
     order = samples.order(f"throughput-{number}")
-    sandbox.aws("dynamodb").put_item(TableName=sandbox.stack.outputs["OrdersTable"], Item=to_item(order))
+    sandbox.aws("dynamodb").put_item(
+        TableName=sandbox.stack.outputs["OrdersTable"], Item=marshal_fields(to_item(order))
+    )
     return order
 
 
@@ -60,7 +63,7 @@ def _wait(sandbox: Sandbox, numbers: set[str]) -> int:
         time.sleep(0.2)
         pages = dynamodb.get_paginator("scan").paginate(TableName=table)
         items = itertools.chain.from_iterable(page["Items"] for page in pages)
-        orders = [order for item in items if (order := from_item(item)).order_no in numbers]
+        orders = [order for item in items if (order := from_item(unmarshal_fields(item))).order_no in numbers]
         paid = sum(order.status is not Status.PLACED for order in orders)
     return paid
 

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 
 from bench import samples
+from jiuwu.aws.dynamodb import marshal_fields
 from jiuwu.orders.codec import to_item
 from jiuwu.orders.order import Order
 from sandbox.simulation.aws.capacity_units import write_units
@@ -85,7 +86,7 @@ def _note(model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN
 def _batch(table: str, name: str, size: int) -> Event:
     orders = [samples.order(f"{name}-{number}") for number in range(size)]
     for order in orders:
-        boto3.client("dynamodb").put_item(TableName=table, Item=to_item(order))
+        boto3.client("dynamodb").put_item(TableName=table, Item=marshal_fields(to_item(order)))
     return {"Records": [_record(order) for order in orders]}
 
 

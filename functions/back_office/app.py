@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 from aws_lambda_powertools.event_handler import Depends, Response
 
 from jiuwu.aws import clients
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings, load
@@ -26,7 +27,7 @@ from jiuwu.deadline import NO_DEADLINE
 from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.orders.ids import is_order_no
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.points.ledger import LedgerBusy, PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime

@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, task_queue
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import Platform
 from jiuwu.dead_letters import failed_message
@@ -25,7 +26,7 @@ from jiuwu.effects import reporting
 from jiuwu.effects.dead_letters import send_to_dlq
 from jiuwu.effects.dispatcher import Dispatcher
 from jiuwu.effects.queue import EffectRequest, queue_retries
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, task_queue
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import Platform
 from jiuwu.dead_letters import failed_message
@@ -27,7 +28,7 @@ from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.order import Order
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.runtime import SYSTEM, Runtime
 

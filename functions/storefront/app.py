@@ -13,12 +13,13 @@ from aws_lambda_powertools.event_handler import Depends, Response
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.http.request import HttpError, Request
 from jiuwu.aws.http.router import REPLY_SECONDS, Call, HttpApi, Reply, current_call, json_response
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import MembersPlatform
 from jiuwu.catalogue.pricing import NotForSale, Products
-from jiuwu.catalogue.repository import ProductsBusy, Rows
+from jiuwu.catalogue.repository import Rows
 from jiuwu.checkout import member_errors, reporting
 from jiuwu.checkout.cart import read_basket
 from jiuwu.checkout.checkout import Checkout, Reach
@@ -28,7 +29,7 @@ from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.members.logins import Sessions, is_secret
 from jiuwu.orders.order import Order, Status
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.reconciliation.decide import STOREFRONT
 from jiuwu.reconciliation.repair import Repairer
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 # A page polls: the platform gets no more of it than this.
 _CHECK_SECONDS = 8.0
-_BUSY = (TableBusy, TableRefused, ProductsBusy)
+_BUSY = (TableBusy, TableRefused)
 
 
 class Settings(TradeSettings, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ def push(  # noqa: PLR0913 -- options of a command
     """
     content = price_file.content(file)
     deployment = stack.find(stack_name)
-    items = {item["product_id"]["S"]: item for item in _rows(deployment).every()}
+    items = {item["product_id"]: item for item in _rows(deployment).every()}
     entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
     gone = _gone(items, entries) if prune else []
     if gone:
@@ -134,7 +134,7 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
 def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
     """Return the ids that stand on the shelf and not in the file."""
     kept = {entry.product_id for entry in entries}
-    return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf", {}).get("BOOL"))
+    return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf") is True)
 
 
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
@@ -163,7 +163,7 @@ def _would(written: Written) -> None:
 
 
 def _off(product_id: str) -> Entry:
-    return Entry(product_id, {"on_shelf": {"BOOL": False}})
+    return Entry(product_id, {"on_shelf": False})
 
 
 def _rows(deployment: Stack) -> Rows:
@@ -183,7 +183,7 @@ def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
     is_held = told.outcomes["failed"] > 0 and lanes.is_held_by_operator(deployment, _LANE)
     found = [one for one in told.findings.values() if not (one.outcome == "failed" and is_held)]
     refused = [one.product_id for one in found if one.outcome == "refused"]
-    reasons = {product_id: item.get("refused", {}).get("S") for product_id, item in _some(deployment, refused)}
+    reasons = {product_id: item.get("refused") for product_id, item in _some(deployment, refused)}
     for one in found[:_SHOWN]:
         say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
     if more := max(0, len(found) - _SHOWN) + told.more_findings:

@@ -13,10 +13,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.secrets import SecretReader, SecretUnavailable
 from jiuwu.bootstrap import signing_secrets
 from jiuwu.dead_letters.repository import DeadLetterRepository
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import Profile

@@ -1,8 +1,6 @@
 """What a price list would change of one product, in words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from jiuwu.catalogue.repository import Item
 from jiuwu.platform.money import yuan
@@ -26,15 +24,15 @@ class Change:
         )
 
 
-def _named(name: str, value: Mapping[str, Any] | None) -> str:
+def _named(name: str, value: object) -> str:
     """As the file has it: a column and its text."""
     return f"{'price' if name == 'price_fen' else name} {_text(name, value)}"
 
 
-def _text(name: str, value: Mapping[str, Any] | None) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return "(none)"
-    if "BOOL" in value:
-        return "true" if value["BOOL"] else "false"
-    text = str(*value.values())  # by hand, anything may stand in a row
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)  # by hand, anything may stand in a row
     return yuan(int(text)) if name == "price_fen" and text.isascii() and text.isdigit() else text

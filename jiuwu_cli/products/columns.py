@@ -1,11 +1,10 @@
 """The columns of a price list, by the names that merchants give them, and the readers of their cells.
 
-A reader returns DynamoDB's attribute and value, and raises ValueError with what is wrong.
+A reader returns the row's attribute and its value, and raises ValueError with what is wrong.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from jiuwu.catalogue.repository import LONGEST_ID, is_id
 from jiuwu.human_text import first_hidden
@@ -13,6 +12,8 @@ from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu_cli.terminal import texts
 
 LONGEST_TITLE = 256
+
+type Cell = str | int | None
 _NAMES = {
     "product_id": "商品编号 商品编码 商品id 商品货号 产品编号 产品编码 产品id "
     "编号 编码 货号 商家编码 sku sku编号 sku编码 productid",
@@ -46,26 +47,26 @@ def column_of(name: str) -> str | None:
     return _BY_NAME.get(plain) or _BY_NAME.get(plain.replace("_", ""))
 
 
-def read_cell(column: str, cell: str) -> tuple[str, dict[str, Any] | None]:
-    """Return DynamoDB's attribute and value; None takes the attribute away. Raises ValueError with what is wrong."""
+def read_cell(column: str, cell: str) -> tuple[str, Cell]:
+    """Return the row's attribute and value; None takes the attribute away. Raises ValueError with what is wrong."""
     return _READERS[column](cell)
 
 
-def _product_id(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _product_id(cell: str) -> tuple[str, Cell]:
     if hidden := first_hidden(cell):
         raise ValueError(f"{hidden.code_point} at character {hidden.position} does not belong in an id; remove it")
     if not is_id(cell):
         raise ValueError(f"expected 1 to {LONGEST_ID} visible characters, not {_quoted(cell)}")
-    return "product_id", {"S": cell}
+    return "product_id", cell
 
 
-def _title(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _title(cell: str) -> tuple[str, Cell]:
     if wrong := texts.problem(cell, most=LONGEST_TITLE):
         raise ValueError(wrong)
-    return "title", {"S": cell}
+    return "title", cell
 
 
-def _price(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _price(cell: str) -> tuple[str, Cell]:
     found = _YUAN.fullmatch(_plain(cell))
     try:
         return "price_fen", _above_zero(fen(_ungrouped(found[1]) if found else ""))
@@ -73,7 +74,7 @@ def _price(cell: str) -> tuple[str, dict[str, Any] | None]:
         raise ValueError(f"expected yuan with at most two decimals, such as 6.17, not {_quoted(cell)}") from None
 
 
-def _price_fen(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _price_fen(cell: str) -> tuple[str, Cell]:
     digits = _ungrouped(_plain(cell).removesuffix("分"))
     if not re.fullmatch(r"[0-9]{1,13}", digits) or int(digits) > MOST_FEN:
         raise ValueError(
@@ -82,24 +83,24 @@ def _price_fen(cell: str) -> tuple[str, dict[str, Any] | None]:
     return "price_fen", _above_zero(int(digits))
 
 
-def _above_zero(price_fen: int) -> dict[str, Any]:
+def _above_zero(price_fen: int) -> int:
     if price_fen == 0:
         raise ValueError("expected more than 0")
-    return {"N": str(price_fen)}
+    return price_fen
 
 
-def _on_shelf(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _on_shelf(cell: str) -> tuple[str, Cell]:
     word = _plain(cell).lower()
     if word not in _YES | _NO:
         raise ValueError(f"expected true or false (yes or no, 是 or 否), not {_quoted(cell)}")
-    return "on_shelf", {"BOOL": word in _YES}
+    return "on_shelf", word in _YES
 
 
-def _price_points(cell: str) -> tuple[str, dict[str, Any] | None]:
+def _price_points(cell: str) -> tuple[str, Cell]:
     digits = _ungrouped(_plain(cell).removesuffix("积分"))
     if digits and not (re.fullmatch(r"[0-9]{1,12}", digits) and int(digits)):
         raise ValueError(f"expected whole points above 0, or nothing where points do not buy it, not {_quoted(cell)}")
-    return "price_points", {"N": str(int(digits))} if digits else None
+    return "price_points", int(digits) if digits else None
 
 
 def _plain(cell: str) -> str:
@@ -116,7 +117,7 @@ def _quoted(cell: str) -> str:
     return repr(cell if len(cell) <= _MOST_QUOTED else cell[:_MOST_QUOTED] + "…")
 
 
-_READERS: dict[str, Callable[[str], tuple[str, dict[str, Any] | None]]] = {
+_READERS: dict[str, Callable[[str], tuple[str, Cell]]] = {
     "product_id": _product_id,
     "title": _title,
     "price": _price,

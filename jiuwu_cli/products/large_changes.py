@@ -33,14 +33,14 @@ class LargeChanges:
 def large_changes(changes: Iterable[Change], *, items: Mapping[str, Item]) -> LargeChanges:
     """Return what is large among the changes of a table with these rows; new ones change nothing, and what is off the
     shelf and stays as it is does not count."""
-    counted = {product_id for product_id, item in items.items() if item.get("on_shelf") != {"BOOL": False}}
+    counted = {product_id for product_id, item in items.items() if item.get("on_shelf") is not False}
     found = LargeChanges()
     for change in changes:
         if change.before is None:
             continue
         found.changed += 1
         counted.add(change.product_id)
-        found.taken_off += change.written.get("on_shelf") == {"BOOL": False}
+        found.taken_off += change.written.get("on_shelf") is False
         moved = {name: change.written[name] for name in _PRICES if _moves(change.before, change.written, name)}
         if moved:
             found.prices.append(Change(change.product_id, change.before, moved))
@@ -53,7 +53,6 @@ def _moves(before: Item, written: Mapping[str, Any], name: str) -> bool:
     return old > 0 and new > 0 and abs(new - old) * 100 > old * _MOST_PERCENT
 
 
-def _number(value: Mapping[str, Any] | None) -> int:
+def _number(value: object) -> int:
     """Return a price of a row; 0 where there is none, or something else, as may be by hand."""
-    text = str((value or {}).get("N", ""))
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return value if type(value) is int else 0

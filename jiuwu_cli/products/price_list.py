@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jiuwu_cli.products.columns import accepted_names, column_of, read_cell
+from jiuwu_cli.products.columns import Cell, accepted_names, column_of, read_cell
 from jiuwu_cli.products.csv_text import FileRefused, records
 from jiuwu_cli.products.spreadsheet_ids import StandingIds
 from jiuwu_cli.terminal.texts import counted
 
-# DynamoDB's notation by attribute; None takes the attribute away. What is not named stays as it is.
-type Wanted = Mapping[str, Mapping[str, Any] | None]
+# Values by attribute; None takes the attribute away. What is not named stays as it is.
+type Wanted = Mapping[str, Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read(text: str, *, standing: Iterable[str] = (), trust_ids: bool = False) ->
     entries, wrong, first_seen = [], [], dict[str, int]()
     for line, cells in rows:
         values, mistakes = _values(line, columns, cells)
-        product_id = values.get("product_id", {}).get("S", "")
+        product_id = str(values.get("product_id", ""))
         if product_id and not trust_ids and (doubt := ids.suspicion(product_id)):
             mistakes.append(Wrong(line, "product_id", doubt, doubtful=True))
         if product_id in first_seen:

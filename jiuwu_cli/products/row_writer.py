@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.aws.dynamodb import marshal
 from jiuwu.catalogue.repository import Item, Rows
 from jiuwu_cli.products.change import Change
 from jiuwu_cli.products.price_list import Entry, Wanted
@@ -122,22 +123,24 @@ class Writer:
 def _changes(item: Item | None, entry: Entry) -> Wanted:
     """What has to be written of what is wanted."""
     if item is None:
-        whole = {"on_shelf": {"BOOL": True}, **entry.wanted}
+        whole = {"on_shelf": True, **entry.wanted}
         return {name: value for name, value in whole.items() if value is not None}
-    return {name: value for name, value in entry.wanted.items() if item.get(name) != value}
+    # a yes is no 1, though Python has them equal
+    wanted = entry.wanted.items()
+    return {name: value for name, value in wanted if (type(value), value) != (type(item.get(name)), item.get(name))}
 
 
 def _statement(table: str, item: Item | None, entry: Entry) -> dict[str, Any]:
-    changes, product_id = _changes(item, entry), {"S": entry.product_id}
+    changes, product_id = _changes(item, entry), entry.product_id
     values = [value for value in changes.values() if value is not None]
     if item is None:
         names = "".join(f", '{name}': ?" for name in changes)
         statement = f"INSERT INTO \"{table}\" VALUE {{'product_id': ?{names}}}"
-        return {"Statement": statement, "Parameters": [product_id, *values]}
+        return {"Statement": statement, "Parameters": [marshal(value) for value in (product_id, *values)]}
     sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
     removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
     # unlike UpdateItem, this makes no row where there is none
     return {
         "Statement": f'UPDATE "{table}"{sets}{removes} WHERE "product_id"=?',
-        "Parameters": [*values, product_id],
+        "Parameters": [marshal(value) for value in (*values, product_id)],
     }

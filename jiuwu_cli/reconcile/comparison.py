@@ -6,9 +6,9 @@ from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.orders.business_day import days_between
 from jiuwu.orders.codec import day_shards
-from jiuwu.orders.repository import TableBusy
 from jiuwu.platform.errors import PlatformError
 from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.statements.comparison import Comparer, Period

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.dead_letters.failed_message import Kind
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
 from jiuwu.platform import money
-from jiuwu.reconciliation.drift import counts_of
 from sandbox.environment import Sandbox
 from sandbox.invariants.facts import RemoteOrder
 
@@ -42,7 +42,7 @@ class SandboxAudit:
         pages = self.sandbox.aws("dynamodb").get_paginator("scan")
         table = self.sandbox.stack.outputs["OrdersTable"]
         items = (item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"])
-        return {order.order_no: order for order in map(from_item, items)}
+        return {order.order_no: order for order in map(from_item, map(unmarshal_fields, items))}
 
     def remote(self) -> dict[str, RemoteOrder]:
         """Return the platform's orders by our number."""
@@ -88,7 +88,7 @@ class SandboxAudit:
         found = Counter[str]()
         for page in pages:
             for record in page["Items"]:
-                found.update(counts_of(record))
+                found.update(unmarshal_fields(record)["counts"])
         return found
 
     def _depth(self, name: str) -> int:

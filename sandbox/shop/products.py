@@ -24,14 +24,14 @@ class Product:
             "points": self.price_points,
         }
 
-    def as_item(self) -> dict[str, dict[str, object]]:
+    def as_item(self) -> dict[str, str | int]:
         """Return its row in the products table."""
         return {
-            "product_id": {"S": self.product_id},
-            "title": {"S": self.title},
-            "price_fen": {"N": str(self.price_fen)},
-            "price_points": {"N": str(self.price_points)},
-            "on_shelf": {"BOOL": True},
+            "product_id": self.product_id,
+            "title": self.title,
+            "price_fen": self.price_fen,
+            "price_points": self.price_points,
+            "on_shelf": True,
         }
 
     def as_entry(self) -> Entry:

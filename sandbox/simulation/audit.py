@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
@@ -117,7 +118,7 @@ class WorldAudit:
         self.ship_requests.append(event["detail"]["effect_id"])
 
     def _compare(self, number: str, row: Row | None, remote: PlatformOrder | None) -> None:
-        if row is not None and same(from_item(row.item), _as_remote(remote) if remote else None):
+        if row is not None and same(from_item(unmarshal_fields(row.item)), _as_remote(remote) if remote else None):
             self._differing.discard(number)
         else:
             self._differing.add(number)
@@ -126,7 +127,7 @@ class WorldAudit:
 def local_orders(world: World) -> dict[str, Order]:
     """Return our orders by number."""
     rows = world.account.tables["OrdersTable"].rows.values()
-    return {order.order_no: order for order in (from_item(row.item) for row in rows)}
+    return {order.order_no: order for order in (from_item(unmarshal_fields(row.item)) for row in rows)}
 
 
 def remote_orders(world: World) -> dict[str, RemoteOrder]:

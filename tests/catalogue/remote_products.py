@@ -41,7 +41,7 @@ def there(product: Product, **changes: Any) -> RemoteProduct:
     return RemoteProduct(**(shown | changes))
 
 
-class DeadLetterRepository:
+class RemoteProducts:
     """What the platform has; titles in `dislikes` are refused. `meanwhile` happens during the next calls, one each."""
 
     def __init__(self, *products: RemoteProduct, dislikes: tuple[str, ...] = ()) -> None:

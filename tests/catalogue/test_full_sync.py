@@ -15,7 +15,7 @@ from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.runtime import Runtime
 from sandbox.simulation.aws.account import Account
 from sandbox.simulation.aws.calls import Phase
-from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
+from tests.catalogue.remote_products import NOW, RemoteProducts, a_product, row, there
 
 DAY = 86_400
 SYNCED = replace(a_product(), synced_hash=a_product().digest, synced_at=NOW - 100)
@@ -25,7 +25,7 @@ class Warehouse:
     """So many products in a table in memory, which the platform has heard of."""
 
     def __init__(self, count: int = 0) -> None:
-        self.account, self.shelf = Account.of_template(lambda: NOW), DeadLetterRepository()
+        self.account, self.shelf = Account.of_template(lambda: NOW), RemoteProducts()
         dynamodb = self.account.client("dynamodb")
         for number in range(count):
             dynamodb.put_item(TableName="ProductsTable", Item=row(replace(SYNCED, product_id=f"p{number:06}")))
@@ -129,7 +129,7 @@ def test_a_run_that_dies_anywhere_is_made_good_by_the_next(point: Point) -> None
         mortal.warehouse.run(mortal)
 
     assert mortal.warehouse.run(mortal).finished
-    products = {item["product_id"]["S"]: from_item(item) for item in mortal.warehouse.rows.every()}
+    products = {item["product_id"]: from_item(item) for item in mortal.warehouse.rows.every()}
     shown = mortal.warehouse.shelf.products
     assert ["bad"] == [one for one, product in products.items() if product.refused]
     assert {()} == {compare(product, shown.get(one)) for one, product in products.items() if one != "bad"}

@@ -12,7 +12,7 @@ from jiuwu.platform.models import RemoteProduct
 from jiuwu.runtime import Runtime
 from sandbox.cloud import template
 from sandbox.simulation.aws.account import Account
-from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row
+from tests.catalogue.remote_products import NOW, RemoteProducts, a_product, row
 
 HOUR, TICK, TIMEOUT = 3600, 300, 300
 
@@ -22,7 +22,7 @@ class Lane:
 
     def __init__(self, calls_per_second: float) -> None:
         self.now, self._oldest = float(NOW), 0.0
-        self._seconds, self._shelf, self._lock = 1 / calls_per_second, DeadLetterRepository(), threading.Lock()
+        self._seconds, self._shelf, self._lock = 1 / calls_per_second, RemoteProducts(), threading.Lock()
         self._asked_at = dict[str, float]()
 
     def upsert_product(self, product: Any) -> RemoteProduct:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale, Products
-from jiuwu.catalogue.repository import ProductsBusy, Rows
+from jiuwu.catalogue.repository import Rows
 from jiuwu.orders.order import Line
 from jiuwu.runtime import Runtime
 
@@ -61,7 +62,7 @@ def test_what_dynamodb_did_not_hand_out_is_asked_for_again() -> None:
 def test_a_table_that_hands_out_too_little_is_busy_and_nothing_is_sold() -> None:
     rows = [TEA | {"product_id": {"S": f"p{n}"}} for n in range(5)]
 
-    with pytest.raises(ProductsBusy):
+    with pytest.raises(TableBusy):
         products(*rows, at_once=1).priced({f"p{n}": 1 for n in range(5)})
 
 

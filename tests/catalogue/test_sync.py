@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import Product, RowMalformed, Rows, from_item
 from jiuwu.catalogue.sync import Catalogue, Kept, Outcome, compare, explanation, reason
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformInternal, ProductRefused, UnknownOutcome
 from jiuwu.platform.models import RemoteProduct
 from jiuwu.runtime import Runtime
-from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, fails, row, there
+from tests.catalogue.remote_products import NOW, RemoteProducts, a_product, fails, row, there
 
 TEA = a_product()
 SYNCED = replace(TEA, synced_hash=TEA.digest, synced_at=NOW - 100)
@@ -23,7 +24,7 @@ class Shop:
     """A table and a shelf with a catalogue between them."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self.dynamodb, self.table, self.shelf, self.now = dynamodb, table, DeadLetterRepository(), float(NOW)
+        self.dynamodb, self.table, self.shelf, self.now = dynamodb, table, RemoteProducts(), float(NOW)
         platform: Any = self.shelf
         self.catalogue = Catalogue(Rows(dynamodb, table), lambda: platform, runtime=Runtime(clock=lambda: self.now))
 
@@ -37,7 +38,9 @@ class Shop:
 
     @property
     def product(self) -> Product:
-        return from_item(self.dynamodb.get_item(TableName=self.table, Key={"product_id": {"S": "tea"}})["Item"])
+        return from_item(
+            unmarshal_fields(self.dynamodb.get_item(TableName=self.table, Key={"product_id": {"S": "tea"}})["Item"])
+        )
 
     def keep(self, **how: Any) -> Kept:
         return self.catalogue.keep(self.product, **how)
@@ -103,7 +106,7 @@ class Marked:
 def test_after_a_push_nothing_differs_unless_it_was_refused(
     product: Product, remote: RemoteProduct | None, disliked: bool
 ) -> None:
-    shelf: Any = DeadLetterRepository(*[remote] if remote else [], dislikes=(product.title,) if disliked else ())
+    shelf: Any = RemoteProducts(*[remote] if remote else [], dislikes=(product.title,) if disliked else ())
     rows: Any = Marked()
 
     kept = Catalogue(rows, lambda: shelf).keep(product)
@@ -352,13 +355,13 @@ def test_what_differs_at_the_platform_is_mended(shop: Shop, remote: RemoteProduc
 )
 def test_a_row_with_a_wrong_field_is_named_by_it(change: dict[str, Any], field: str) -> None:
     with pytest.raises(RowMalformed) as wrong:
-        from_item(row(TEA) | change)
+        from_item(unmarshal_fields(row(TEA) | change))
     assert field == wrong.value.field
 
 
 @pytest.mark.parametrize("product", [TEA, SYNCED, replace(SYNCED, price_points=300, refused="x", on_shelf=False)])
 def test_a_row_is_read_as_it_was_written(product: Product) -> None:
-    assert product == from_item(row(product))
+    assert product == from_item(unmarshal_fields(row(product)))
 
 
 def test_rows_come_in_pages_until_the_end(shop: Shop) -> None:
@@ -368,6 +371,6 @@ def test_rows_come_in_pages_until_the_end(shop: Shop) -> None:
     for size, more in ((2, True), (2, True), (1, False)):
         items, start = rows.page(start, limit=2)
         assert (size, more) == (len(items), bool(start))
-        seen += [item["product_id"]["S"] for item in items]
+        seen += [item["product_id"] for item in items]
 
     assert [f"p{number}" for number in range(5)] == sorted(seen)

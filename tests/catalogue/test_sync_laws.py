@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import Product, from_item
 from jiuwu.catalogue.sync import Catalogue, Outcome, compare
 from jiuwu.runtime import Runtime
-from tests.catalogue.remote_products import NOW, DeadLetterRepository, a_product, row, there
+from tests.catalogue.remote_products import NOW, RemoteProducts, a_product, row, there
 
 TITLES = ("龙井", "绿茶", "高仿")
 DISLIKED = "高仿"
@@ -35,7 +36,7 @@ class Row:
         self.product = replace(self.product, **changes)
 
     def get_many(self, product_ids: list[str]) -> dict[str, Any]:
-        return {"tea": row(self.product)}
+        return {"tea": unmarshal_fields(row(self.product))}
 
     def mark(self, product: Product, *, at: int, refused: str = "") -> bool:
         self.die("before the mark")
@@ -56,14 +57,14 @@ class ProductLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.row, self.shelf, self.now = Row(), DeadLetterRepository(dislikes=(DISLIKED,)), NOW
+        self.row, self.shelf, self.now = Row(), RemoteProducts(dislikes=(DISLIKED,)), NOW
         rows: Any = self.row
         platform: Any = self.shelf
         self.catalogue = Catalogue(rows, lambda: platform, runtime=Runtime(clock=lambda: self.now))
 
     def keep(self, product: Product | None = None, **how: Any) -> Outcome | None:
         try:
-            return self.catalogue.keep(product or from_item(row(self.row.product)), **how).outcome
+            return self.catalogue.keep(product or from_item(unmarshal_fields(row(self.row.product))), **how).outcome
         except Killed:
             return None
 

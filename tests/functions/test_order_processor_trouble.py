@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from jiuwu.aws import clients
+from jiuwu.aws.dynamodb import marshal_fields
 from jiuwu.dead_letters.queue import DeadLetterQueue
 from jiuwu.orders.codec import to_item
 from jiuwu.orders.effect_key import Ship
@@ -129,7 +130,7 @@ class Rushed(OrderStore):
         pairs = list[Pair](pairs)
         for old, _ in pairs if self.times else ():
             self.times -= 1
-            item = to_item(old) | {"version": {"N": str(old.version + 1)}}
+            item = marshal_fields(to_item(old) | {"version": old.version + 1})
             clients.client("dynamodb").put_item(TableName=self._table_name, Item=item)
         return super().save_many(pairs)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from jiuwu.aws.dynamodb import TableBusy, marshal_fields
 from jiuwu.orders.codec import shard_of, to_item
 from jiuwu.orders.order import Order, Status
-from jiuwu.orders.repository import OrderStore, TableBusy, TableRefused
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.runtime import Runtime
 from tests.orders.stored import an_order
 
@@ -125,8 +126,8 @@ def test_keys_left_unread_are_asked_for_again() -> None:
     one, two = an_order(0, version=1), an_order(1, version=1)
     left = {"orders": {"Keys": [{"order_no": {"S": two.order_no}}]}}
     dynamodb = OneAnswerAfterAnother(
-        {"Responses": {"orders": [to_item(one)]}, "UnprocessedKeys": left},
-        {"Responses": {"orders": [to_item(two)]}, "UnprocessedKeys": {}},
+        {"Responses": {"orders": [marshal_fields(to_item(one))]}, "UnprocessedKeys": left},
+        {"Responses": {"orders": [marshal_fields(to_item(two))]}, "UnprocessedKeys": {}},
     )
 
     assert fake_store(dynamodb).get_many([one.order_no, two.order_no]) == {one.order_no: one, two.order_no: two}

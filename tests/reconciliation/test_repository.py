@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jiuwu.reconciliation.drift import Drift, Finding, Report, counts_of
+from jiuwu.aws.dynamodb import unmarshal_fields
+from jiuwu.reconciliation.drift import Drift, Finding, Report
 from jiuwu.reconciliation.repository import REPORT_SECONDS, Cursor, Records
 from tests.orders.lives import NOW
 
@@ -148,7 +149,7 @@ def test_a_report_is_kept_for_ninety_days_with_its_counts(
     key = {"record": {"S": record}}
     item = aws("dynamodb").get_item(TableName=reconciliation_table, Key=key)["Item"]
     assert record == "report#2025-11-22T08:26:40.250+00:00#3#0"
-    assert (counts_of(item), item["incomplete"]["BOOL"]) == ({"amount_differs": 1}, True)
+    assert (unmarshal_fields(item)["counts"], item["incomplete"]["BOOL"]) == ({"amount_differs": 1}, True)
     assert int(item["expires_at"]["N"]) == NOW + REPORT_SECONDS
     assert json.loads(item["report"]["S"]) == report.as_dict()
 

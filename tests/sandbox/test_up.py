@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import from_item
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
@@ -108,7 +109,7 @@ def test_products_are_for_sale_on_both_sides(sandbox: Sandbox) -> None:
     rows = sandbox.aws("dynamodb").scan(TableName=sandbox.stack.outputs["ProductsTable"])["Items"]
 
     assert {row["product_id"]["S"] for row in rows} == listed
-    assert [] == [row for row in rows if from_item(row).changed or "refused" in row]
+    assert [] == [row for row in rows if from_item(unmarshal_fields(row)).changed or "refused" in row]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from jiuwu.aws.dynamodb import Table
 from sandbox.shop import products
 from sandbox.simulation.world.platform import URL
 from sandbox.simulation.world.world import MERCHANT_KEY, World
@@ -22,10 +23,9 @@ class Refused(Exception):
 
 def add_products(world: World) -> None:
     """Put the demo shop's products into the table, each also for points: one point for ten fen."""
-    dynamodb = world.account.client("dynamodb")
+    table = Table(world.account.client("dynamodb"), "ProductsTable")
     for product in products.ALL:
-        points = {"price_points": {"N": str(1 + product.price_fen // 10)}}
-        dynamodb.put_item(TableName="ProductsTable", Item=product.as_item() | points)
+        table.put(product.as_item() | {"price_points": 1 + product.price_fen // 10})
 
 
 class Callback(NamedTuple):

@@ -10,11 +10,11 @@ from jiuwu_cli.products.change import Change
 @pytest.mark.parametrize(
     ("before", "written", "expected"),
     [
-        ({"price_fen": {"N": "6.5"}}, {"price_fen": {"N": "617"}}, "tea  price 6.5 → 6.17"),
-        ({"price_fen": {"S": "六"}}, {"price_fen": {"N": "617"}}, "tea  price 六 → 6.17"),
-        ({"title": {"NULL": True}}, {"title": {"S": "茶"}}, "tea  title True → 茶"),
-        ({}, {"on_shelf": {"BOOL": False}}, "tea  on_shelf (none) → false"),
-        (None, {"title": {"S": "茶"}}, "tea  new: title 茶"),
+        ({"price_fen": 6.5}, {"price_fen": 617}, "tea  price 6.5 → 6.17"),
+        ({"price_fen": "六"}, {"price_fen": 617}, "tea  price 六 → 6.17"),
+        ({"title": None}, {"title": "茶"}, "tea  title (none) → 茶"),
+        ({}, {"on_shelf": False}, "tea  on_shelf (none) → false"),
+        (None, {"title": "茶"}, "tea  new: title 茶"),
     ],
 )
 def test_a_change_reads_as_old_and_new(before: Any, written: Any, expected: str) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from jiuwu.aws.dynamodb import marshal_fields
 from jiuwu.catalogue.repository import Rows, from_item
 from jiuwu_cli.products.price_list import Entry
 from jiuwu_cli.products.row_writer import Writer
 from jiuwu_cli.terminal.errors import Problem
 
-TEA: dict[str, Any] = {"title": {"S": "龙井"}, "price_fen": {"N": "617"}}
+TEA: dict[str, Any] = {"title": "龙井", "price_fen": 617}
 
 
 class Table:
@@ -28,7 +29,7 @@ class Table:
         return found.get(product_id)
 
     def delete(self, product_id: str = "tea") -> None:
-        self.dynamodb.delete_item(TableName=self.name, Key={"product_id": {"S": product_id}})
+        self.dynamodb.delete_item(TableName=self.name, Key=marshal_fields({"product_id": product_id}))
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def table(aws: Callable[[str], Any], products_table: str) -> Table:
 
 
 def test_a_new_product_is_on_the_shelf_unless_told_otherwise(table: Table) -> None:
-    hidden = Entry("cup", TEA | {"on_shelf": {"BOOL": False}, "price_points": None})
+    hidden = Entry("cup", TEA | {"on_shelf": False, "price_points": None})
 
     assert "2 new, 0 changed, 0 unchanged" == table.write(Entry("tea", TEA), hidden)
-    assert {"product_id": {"S": "tea"}, "on_shelf": {"BOOL": True}, **TEA} == table.row()
-    assert {"product_id": {"S": "cup"}, "on_shelf": {"BOOL": False}, **TEA} == table.row("cup")
+    assert {"product_id": "tea", "on_shelf": True, **TEA} == table.row()
+    assert {"product_id": "cup", "on_shelf": False, **TEA} == table.row("cup")
 
 
 def test_the_same_again_writes_nothing(table: Table) -> None:
@@ -51,15 +52,15 @@ def test_the_same_again_writes_nothing(table: Table) -> None:
 
 
 def test_a_change_leaves_the_rest_of_the_row_as_it_is(table: Table) -> None:
-    marks = {"synced_hash": {"S": "x"}, "stock": {"N": "7"}, "price_points": {"N": "300"}, "on_shelf": {"BOOL": False}}
-    table.dynamodb.put_item(TableName=table.name, Item={"product_id": {"S": "tea"}} | TEA | marks)
+    marks = {"synced_hash": "x", "stock": 7, "price_points": 300, "on_shelf": False}
+    table.dynamodb.put_item(TableName=table.name, Item=marshal_fields({"product_id": "tea"} | TEA | marks))
 
-    assert "0 new, 1 changed, 0 unchanged" == table.write(Entry("tea", TEA | {"price_fen": {"N": "618"}}))
-    assert {"product_id": {"S": "tea"}} | TEA | marks | {"price_fen": {"N": "618"}} == table.row()
+    assert "0 new, 1 changed, 0 unchanged" == table.write(Entry("tea", TEA | {"price_fen": 618}))
+    assert {"product_id": "tea"} | TEA | marks | {"price_fen": 618} == table.row()
 
 
 def test_points_are_taken_away_when_wanted(table: Table) -> None:
-    table.write(Entry("tea", TEA | {"price_points": {"N": "300"}}))
+    table.write(Entry("tea", TEA | {"price_points": 300}))
 
     assert "0 new, 1 changed, 0 unchanged" == table.write(Entry("tea", TEA | {"price_points": None}))
     assert "price_points" not in (table.row() or {})
@@ -67,14 +68,14 @@ def test_points_are_taken_away_when_wanted(table: Table) -> None:
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(table: Table) -> None:
     table.write(Entry("tea", TEA))
-    new, changed = Entry("cup", TEA), Entry("tea", TEA | {"title": {"S": "绿茶"}})
+    new, changed = Entry("cup", TEA), Entry("tea", TEA | {"title": "绿茶"})
 
     assert "1 new, 1 changed, 0 unchanged" == table.write(new, changed, dry_run=True)
-    assert (None, {"S": "龙井"}) == (table.row("cup"), (table.row() or {})["title"])
+    assert (None, "龙井") == (table.row("cup"), (table.row() or {})["title"])
 
 
 def test_a_large_catalogue_is_written_in_batches(table: Table) -> None:
-    entries = [Entry(f"p{number}", TEA | {"price_fen": {"N": str(1 + number)}}) for number in range(230)]
+    entries = [Entry(f"p{number}", TEA | {"price_fen": 1 + number}) for number in range(230)]
     counting = Counting(table.dynamodb)
 
     assert "230 new, 0 changed, 0 unchanged" == table.write(*entries, dynamodb=counting)
@@ -84,11 +85,11 @@ def test_a_large_catalogue_is_written_in_batches(table: Table) -> None:
 
 def test_a_row_that_somebody_else_made_or_deleted_meanwhile_is_looked_at_again(table: Table) -> None:
     table.write(Entry("tea", TEA))
-    entries = [Entry("tea", TEA | {"title": {"S": "绿茶"}}), Entry("cup", TEA)]
+    entries = [Entry("tea", TEA | {"title": "绿茶"}), Entry("cup", TEA)]
 
     def meanwhile() -> None:
         table.delete()
-        table.write(Entry("cup", TEA | {"price_fen": {"N": "1"}}))
+        table.write(Entry("cup", TEA | {"price_fen": 1}))
 
     raced = Counting(table.dynamodb, before_first_write=meanwhile)
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import httpx
 from msgspec.structs import replace
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import from_item
 from jiuwu.catalogue.sync import compare
 from jiuwu.dead_letters.failed_message import Kind
@@ -440,7 +441,7 @@ def reprice(stage: Stage) -> None:
 
 def on_the_shelf(stage: Stage) -> str:
     """How the platform's shelf differs from our table."""
-    ours = [from_item(row.item) for row in stage.world.account.tables["ProductsTable"].rows.values()]
+    ours = [from_item(unmarshal_fields(row.item)) for row in stage.world.account.tables["ProductsTable"].rows.values()]
     shelf: Any = stage.world.platform.state.products
     differs = {one.product_id: fields for one in ours if (fields := compare(one, shelf.get(one.product_id)))}
     return f"the shelf differs: {differs}" if differs else ""

@@ -9,8 +9,8 @@ PRODUCTS = (
         "a product counts as pushed only while its row says what was pushed",
         3,
         "layers/jiuwu/jiuwu/catalogue/repository.py",
-        'ConditionExpression="title = :title AND price_fen = :price AND on_shelf = :shelf",',
-        'ConditionExpression="title <> :hash OR title = :title OR price_fen = :price OR on_shelf = :shelf",',
+        '"title = :title AND price_fen = :price_fen AND on_shelf = :on_shelf"',
+        '"title <> :hash OR title = :title OR price_fen = :price_fen OR on_shelf = :on_shelf"',
         (
             f"{_CATALOGUE}::test_an_edit_during_the_push_is_pushed_after_it",
             "tests/catalogue/test_sync.py::test_a_push_that_comes_after_another_runs_newer_one_is_made_good",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.order import Order
 from sandbox.simulation.world.actors import add_products
@@ -23,7 +24,7 @@ def stocked_world(off: Sequence[str] = ()) -> Iterator[World]:
 
 def order(world: World, number: str) -> Order:
     found = world.account.client("dynamodb").get_item(TableName="OrdersTable", Key={"order_no": {"S": number}})
-    return from_item(found["Item"])
+    return from_item(unmarshal_fields(found["Item"]))
 
 
 def later(world: World, seconds: float) -> None:

@@ -6,17 +6,26 @@ and a value `:name`, which is given as a keyword.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jiuwu.backoff import THROTTLED, Contended
+from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 type Fields = Mapping[str, Any]
 # DynamoDB's own notation: {"S": …}, {"N": …}
-type AttributeValue = dict[str, Any]
+type AttributeValue = Mapping[str, Any]
 
+_READS_AT_ONCE = 100  # BatchGetItem's limit
 _NAME = re.compile(r"#(\w+)")
+
+
+class TableBusy(Contended):
+    """DynamoDB throttled a read in each round; names the table."""
 
 
 class Written(NamedTuple):
@@ -59,7 +68,7 @@ def marshal_fields(fields: Fields) -> dict[str, AttributeValue]:
     return {name: marshal(value) for name, value in fields.items()}
 
 
-def unmarshal(value: AttributeValue) -> Any:  # noqa: ANN401 -- any value
+def unmarshal(value: AttributeValue) -> Any:  # noqa: ANN401, PLR0911 -- any value, and a line for each kind
     """Return the plain value."""
     [(kind, stored)] = value.items()
     match kind:
@@ -73,6 +82,8 @@ def unmarshal(value: AttributeValue) -> Any:  # noqa: ANN401 -- any value
             return bytes(stored)
         case "SS":
             return set(stored)
+        case "NULL":
+            return None
         case _:
             return stored
 
@@ -96,14 +107,31 @@ def update_parameters(key: Fields, change: str, condition: str = "", /, **values
 class Table:
     """One table."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", name: str, *, runtime: Runtime = SYSTEM) -> None:
         self._dynamodb: Any = dynamodb
-        self.name = name
+        self.name, self._runtime = name, runtime
 
     def get(self, key: Fields) -> dict[str, Any] | None:
         """Return the item as it is now, or None."""
         found = self._dynamodb.get_item(TableName=self.name, Key=marshal_fields(key), ConsistentRead=True)
         return unmarshal_fields(found["Item"]) if "Item" in found else None
+
+    def get_many(self, keys: Iterable[Fields], *, consistent: bool = True) -> Iterator[dict[str, Any]]:
+        """Yield the items that exist, as they are now or (if not `consistent`, for half the units) were a moment ago.
+
+        Raises TableBusy.
+        """
+        for some in batched(keys, _READS_AT_ONCE, strict=False):
+            yield from self._read([marshal_fields(key) for key in some], consistent=consistent)
+
+    def _read(self, keys: list[dict[str, AttributeValue]], *, consistent: bool) -> Iterator[dict[str, Any]]:
+        for _ in THROTTLED.attempts(self._runtime):
+            request = {self.name: {"Keys": keys, "ConsistentRead": consistent}}
+            reply = self._dynamodb.batch_get_item(RequestItems=request)
+            yield from map(unmarshal_fields, reply["Responses"].get(self.name, []))
+            if not (keys := reply["UnprocessedKeys"].get(self.name, {}).get("Keys", [])):
+                return
+        raise TableBusy(f"{self.name}: {len(keys)} of the keys unread after {THROTTLED.rounds} rounds")
 
     def put(self, item: Fields) -> None:
         """Write the item over whatever there is."""
@@ -158,6 +186,11 @@ class Table:
         onwards = {"ExclusiveStartKey": start} if start else {}
         order = {"ScanIndexForward": False} if newest_first else {}
         reply = self._dynamodb.query(**self._query(index, condition, values), Limit=limit, **onwards, **order)
+        return Page([unmarshal_fields(item) for item in reply["Items"]], reply.get("LastEvaluatedKey"))
+
+    def scan(self, *, limit: int, start: Mapping[str, Any] | None = None) -> Page:
+        """Return a page of the whole table from `start` on, in no order that means anything."""
+        reply = self._dynamodb.scan(TableName=self.name, Limit=limit, **({"ExclusiveStartKey": start} if start else {}))
         return Page([unmarshal_fields(item) for item in reply["Items"]], reply.get("LastEvaluatedKey"))
 
     def query_all(self, index: str, condition: str, /, **values: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401

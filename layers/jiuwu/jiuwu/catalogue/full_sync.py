@@ -13,11 +13,12 @@ from functools import partial
 from itertools import batched
 
 from jiuwu.aws.bookmarks import Bookmark
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.deadline import Deadline
 from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
 from jiuwu.runtime import SYSTEM, Runtime
 
-from .repository import Item, ProductsBusy, RowMalformed, Rows, from_item
+from .repository import Item, RowMalformed, Rows, from_item
 from .sync import Catalogue, Kept, Outcome
 
 # The place of the pass in the reconciliation table.
@@ -120,12 +121,12 @@ class FullSync:
         return True
 
     def _keep(self, item: Item, *, seen_before: float, retry_refused: bool) -> tuple[Kept, PlatformError | None]:
-        product_id = str(item["product_id"]["S"])
+        product_id = str(item["product_id"])
         try:
             return self._catalogue.keep(from_item(item), seen_before=seen_before, retry_refused=retry_refused), None
         except RowMalformed as wrong:
             return Kept(product_id, Outcome.MALFORMED, wrong.field), None
-        except ProductsBusy:
+        except TableBusy:
             return Kept(product_id, Outcome.BUSY), None
         except PlatformError as error:
             return Kept(product_id, Outcome.FAILED, str(error)), error

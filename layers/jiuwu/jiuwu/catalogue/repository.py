@@ -9,11 +9,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.aws.dynamodb import Table, marshal_fields, unmarshal_fields
 from jiuwu.human_text import first_hidden
-from jiuwu.orders.repository import pause
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.runtime import SYSTEM, Runtime
 
@@ -22,14 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_ID = 64
 
-_READS_AT_ONCE = 100  # BatchGetItem's limit
-_ROUNDS = 4
-
 Item = Mapping[str, Any]
-
-
-class ProductsBusy(Exception):
-    """The products table did not hand everything out in time; the same request may succeed a little later."""
 
 
 class RowMalformed(Exception):
@@ -71,14 +63,14 @@ class Product:
 
 def from_item(item: Item) -> Product:
     """The product in a row; raises RowMalformed."""
-    product_id = item["product_id"]["S"]
+    product_id = item["product_id"]
     if not is_id(product_id):
         raise RowMalformed(product_id, "product_id")
     content = {
-        "title": item.get("title", {}).get("S"),
-        "price_fen": _whole(item.get("price_fen", {}).get("N", ""), most=MOST_FEN),
-        "on_shelf": item.get("on_shelf", {}).get("BOOL"),
-        "price_points": _whole(item["price_points"].get("N", "")) if "price_points" in item else 0,
+        "title": _of(str, item.get("title")),
+        "price_fen": _whole(item.get("price_fen"), most=MOST_FEN),
+        "on_shelf": _of(bool, item.get("on_shelf")),
+        "price_points": _whole(item.get("price_points", 0)),
     }
     for field, value in content.items():
         if value is None or value == "" or (field == "price_fen" and value == 0):
@@ -86,9 +78,9 @@ def from_item(item: Item) -> Product:
     return Product(
         product_id,
         **content,
-        synced_hash=item.get("synced_hash", {}).get("S", ""),
-        synced_at=_whole(item.get("synced_at", {}).get("N", "")) or 0,
-        refused=item.get("refused", {}).get("S", ""),
+        synced_hash=_of(str, item.get("synced_hash")) or "",
+        synced_at=_whole(item.get("synced_at")) or 0,
+        refused=_of(str, item.get("refused")) or "",
     )
 
 
@@ -97,9 +89,13 @@ def is_id(text: str) -> bool:
     return 1 <= len(text) <= LONGEST_ID and first_hidden(text) is None and text not in (".", "..")
 
 
-def _whole(digits: str, most: int = 10**15) -> int | None:
-    # DynamoDB writes whole numbers without point or exponent
-    return int(digits) if digits.isdecimal() and len(digits) <= 16 and int(digits) <= most else None
+def _of(kind: type, value: object) -> Any:  # noqa: ANN401 -- of that kind, or None
+    return value if type(value) is kind else None
+
+
+def _whole(value: object, most: int = 10**15) -> int | None:
+    number: int | None = _of(int, value)
+    return number if number is not None and 0 <= number <= most else None
 
 
 class Rows:
@@ -112,13 +108,12 @@ class Rows:
         *,
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._client, self._table, self._sleep, self._rand = client, table, runtime.sleep, runtime.random
+        self._table = Table(client, table, runtime=runtime)
 
     def page(self, start: str = "", *, limit: int = 100) -> tuple[list[Item], str]:
         """Some rows after the product `start` ("": the first ones), and after which one to go on ("": that was all)."""
-        after: dict[str, Any] = {"ExclusiveStartKey": {"product_id": {"S": start}}} if start else {}
-        reply = self._client.scan(TableName=self._table, Limit=limit, **after)
-        return list(reply["Items"]), str(reply.get("LastEvaluatedKey", {}).get("product_id", {}).get("S", ""))
+        page = self._table.scan(limit=limit, start=marshal_fields({"product_id": start}) if start else None)
+        return [*page.items], unmarshal_fields(page.next_start or {}).get("product_id", "")
 
     def every(self) -> Iterator[Item]:
         """All rows, page by page."""
@@ -130,43 +125,22 @@ class Rows:
 
     def get_many(self, product_ids: Iterable[str], *, consistent: bool = True) -> dict[str, Item]:
         """The rows of these products that exist, as they are now or (if not `consistent`, for half the units) were a
-        moment ago; raises ProductsBusy."""
-        found: dict[str, Item] = {}
-        for some in batched(dict.fromkeys(product_ids), _READS_AT_ONCE, strict=False):
-            keys: Any = [{"product_id": {"S": product_id}} for product_id in some]
-            found |= {item["product_id"]["S"]: item for item in self._read(keys, consistent)}
-        return found
+        moment ago; raises TableBusy."""
+        keys = ({"product_id": product_id} for product_id in dict.fromkeys(product_ids))
+        return {item["product_id"]: item for item in self._table.get_many(keys, consistent=consistent)}
 
     def mark(self, product: Product, *, at: int, refused: str = "") -> bool:
         """Notes that the platform answered to the product as it is here; False when the row says something else now."""
-        values = {
-            ":title": {"S": product.title},
-            ":price": {"N": str(product.price_fen)},
-            ":shelf": {"BOOL": product.on_shelf},
-            ":hash": {"S": product.digest},
-            ":at": {"N": str(at)},
-        } | ({":why": {"S": refused}} if refused else {})
-        reason = ", refused = :why" if refused else " REMOVE refused"
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"product_id": {"S": product.product_id}},
-                UpdateExpression=f"SET synced_hash = :hash, synced_at = :at{reason}",
-                ConditionExpression="title = :title AND price_fen = :price AND on_shelf = :shelf",
-                ExpressionAttributeValues=values,  # type: ignore[arg-type]
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    def _read(self, keys: Any, consistent: bool) -> Iterator[Item]:  # noqa: ANN401, FBT001 -- boto3's
-        for attempt in range(_ROUNDS):
-            if attempt:
-                self._sleep(pause(attempt, self._rand))
-            wanted: Any = {self._table: {"Keys": keys, "ConsistentRead": consistent}}
-            reply: Any = self._client.batch_get_item(RequestItems=wanted)
-            yield from reply["Responses"].get(self._table, [])
-            keys = reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-            if not keys:
-                return
-        raise ProductsBusy
+        reason = ", refused = :refused" if refused else " REMOVE refused"
+        written = self._table.update_if(
+            {"product_id": product.product_id},
+            f"SET synced_hash = :hash, synced_at = :at{reason}",
+            "title = :title AND price_fen = :price_fen AND on_shelf = :on_shelf",
+            title=product.title,
+            price_fen=product.price_fen,
+            on_shelf=product.on_shelf,
+            hash=product.digest,
+            at=at,
+            **({"refused": refused} if refused else {}),
+        )
+        return written.done

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from jiuwu.backoff import Contended
 from jiuwu.orders.events import RefundRequested
 from jiuwu.orders.order import Order
 from jiuwu.orders.refund_rules import requested_fen
@@ -26,7 +27,7 @@ class RefundRefused(Exception):
         self.reason, self.order = reason, order
 
 
-class OrderBusy(Exception):
+class OrderBusy(Contended):
     """Other processes keep writing this order; nothing was changed, so the request may be repeated."""
 
 

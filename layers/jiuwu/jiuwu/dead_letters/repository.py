@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jiuwu.aws.dynamodb import Table
+from jiuwu.backoff import Contended
 
 from .dead_letter import DeadLetter, keep, letter_id
 from .failed_message import FailedMessage, Kind
@@ -28,7 +29,7 @@ _REDRIVEN = "SET redriven_at = :at, redriven_as = :as, redriven_after = :failure
 type Item = dict[str, Any]
 
 
-class DeadLettersBusy(Exception):
+class DeadLettersBusy(Contended):
     """Others kept writing the letter; nothing was kept, so the message has to be redelivered."""
 
 

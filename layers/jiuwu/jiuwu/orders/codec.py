@@ -17,9 +17,9 @@ SHARDS = 8
 # A day's orders are read whole, so its index has more: each task of a statement then has a small part.
 DAY_SHARDS = 32
 
-# DynamoDB's own notation: {"S": …}, {"N": …}, {"L": …}
-Value = Mapping[str, Any]
-Item = Mapping[str, Value]
+# An item's attributes and a row's cells, as plain values (aws/dynamodb.py).
+Item = Mapping[str, Any]
+Row = list[str | int]
 
 
 def shard_of(order_no: str, shards: int = SHARDS) -> str:
@@ -37,73 +37,59 @@ def day_shard_of(order: Order) -> str:
     return f"{day_of(order.created_at)}#{zlib.crc32(order.order_no.encode()) % DAY_SHARDS}"
 
 
-def key(order_no: str) -> dict[str, Value]:
+def key(order_no: str) -> dict[str, str]:
     """Return the key of this order's item."""
-    return {"order_no": _text(order_no)}
+    return {"order_no": order_no}
 
 
-def to_item(order: Order, shards: int = SHARDS) -> dict[str, Value]:
+def to_item(order: Order, shards: int = SHARDS) -> dict[str, Any]:
     """Return the order's item; what is empty or zero has no attribute."""
-    item: dict[str, Value] = {"version": _number(order.version), "day_shard": _text(day_shard_of(order))}
-    for name in _TEXTS:
-        item |= {name: _text(text)} if (text := str(getattr(order, name))) else {}
-    for name in _NUMBERS:
-        item |= {name: _number(number)} if (number := getattr(order, name)) else {}
+    item: dict[str, Any] = {"version": order.version, "day_shard": day_shard_of(order)}
+    item |= {name: value for name in _TEXTS + _NUMBERS if (value := getattr(order, name))}
     for name, (pack, _) in _LISTS.items():
-        item |= {name: {"L": [{"L": pack(row)} for row in rows]}} if (rows := getattr(order, name)) else {}
-    return item | ({"due_shard": _text(shard_of(order.order_no, shards))} if order.due_at else {})
+        item |= {name: [pack(row) for row in rows]} if (rows := getattr(order, name)) else {}
+    return item | ({"due_shard": shard_of(order.order_no, shards)} if order.due_at else {})
 
 
 def from_item(item: Item) -> Order:
     """Return the order that an item holds."""
-    texts = {name: item.get(name, {}).get("S", "") for name in _TEXTS}
-    numbers = {name: int(item.get(name, {}).get("N", 0)) for name in _NUMBERS}
-    lists = {
-        name: tuple(unpack(row["L"]) for row in item.get(name, {}).get("L", ())) for name, (_, unpack) in _LISTS.items()
-    }
+    texts = {name: item.get(name, "") for name in _TEXTS}
+    numbers = {name: item.get(name, 0) for name in _NUMBERS}
+    lists = {name: tuple(map(unpack, item.get(name, ()))) for name, (_, unpack) in _LISTS.items()}
     fields: dict[str, Any] = texts | numbers | lists
     words = {"status": Status(fields["status"]), "hold_reason": HoldReason(fields["hold_reason"])}
-    return Order(**fields | words | {"version": int(item["version"]["N"])})
+    return Order(**fields | words | {"version": item["version"]})
 
 
 _TEXTS = ("order_no", "member_id", "open_id", "fingerprint", "status", "platform_order_no", "pay_url", "hold_reason")
 _NUMBERS = ("amount_fen", "created_at", "due_at", "points", "checked_at")
 
 
-def _text(text: str) -> Value:
-    return {"S": text}
-
-
-def _number(number: int) -> Value:
-    return {"N": str(number)}
-
-
 # A row is a list of texts and numbers; what is empty at its end is not stored.
-def _pack(*values: str | int) -> list[Value]:
+def _pack(*values: str | int) -> Row:
     kept = len(values)
     while kept and not values[kept - 1]:
         kept -= 1
-    return [_text(value) if isinstance(value, str) else _number(value) for value in values[:kept]]
+    return list(values[:kept])
 
 
-def _unpack(row: list[Value], *defaults: str | int) -> list[Any]:
-    stored = [value["S"] if "S" in value else int(value["N"]) for value in row]
-    return [*stored, *defaults[len(stored) :]]
+def _unpack(row: Row, *defaults: str | int) -> list[Any]:
+    return [*row, *defaults[len(row) :]]
 
 
-def _pack_line(line: Line) -> list[Value]:
+def _pack_line(line: Line) -> Row:
     return _pack(line.product_id, line.title, line.quantity, line.price_fen)
 
 
-def _unpack_line(row: list[Value]) -> Line:
+def _unpack_line(row: Row) -> Line:
     return Line(*_unpack(row, "", "", 0, 0))
 
 
-def _pack_entry(entry: Entry) -> list[Value]:
+def _pack_entry(entry: Entry) -> Row:
     return _pack(entry.ref, entry.fen, entry.at, entry.of, entry.by, _key_text(entry.answers), entry.doubted_at)
 
 
-def _unpack_entry(row: list[Value]) -> Entry:
+def _unpack_entry(row: Row) -> Entry:
     ref, fen, at, of, by, answers, doubted_at = _unpack(row, "", 0, 0, "", "", "", 0)
     return Entry(ref, fen, at, of, by, _refund_key(answers), doubted_at)
 
@@ -117,47 +103,47 @@ def _refund_key(text: str) -> RefundKey | None:
     return key if isinstance(key, RefundAll | RefundPart) else None
 
 
-def _pack_effect(effect: tuple[EffectKey, Effect]) -> list[Value]:
+def _pack_effect(effect: tuple[EffectKey, Effect]) -> Row:
     key, state = effect
     failure = (state.failure.kind, state.failure.reason) if state.failure else ()
     numbers = (state.attempts, state.done_at, state.fen, state.next_at, state.times_missing)
     return _pack(str(key), *numbers, *failure)
 
 
-def _unpack_effect(row: list[Value]) -> tuple[EffectKey, Effect]:
+def _unpack_effect(row: Row) -> tuple[EffectKey, Effect]:
     key, attempts, done_at, fen, next_at, times_missing, kind, reason = _unpack(row, "", 0, 0, 0, 0, 0, "", "")
     failure = Failure(kind, reason) if kind else None
     return parse_effect_key(key), Effect(attempts, done_at, fen, next_at, failure, times_missing)
 
 
-def _pack_history(entry: HistoryEntry) -> list[Value]:
+def _pack_history(entry: HistoryEntry) -> Row:
     return _pack(entry.at, entry.kind, entry.idempotency_key, entry.payload_digest, entry.detail)
 
 
-def _unpack_history(row: list[Value]) -> HistoryEntry:
+def _unpack_history(row: Row) -> HistoryEntry:
     at, kind, idempotency_key, payload_digest, detail = _unpack(row, 0, "", "", "", "")
     return HistoryEntry(at, idempotency_key, kind, detail, payload_digest)
 
 
-def _pack_unbooked(refund: UnbookedRefund) -> list[Value]:
+def _pack_unbooked(refund: UnbookedRefund) -> Row:
     return _pack(refund.ref, refund.fen, refund.at, refund.of, refund.status, _key_text(refund.answers))
 
 
-def _unpack_unbooked(row: list[Value]) -> UnbookedRefund:
+def _unpack_unbooked(row: Row) -> UnbookedRefund:
     ref, fen, at, of, status, answers = _unpack(row, "", 0, 0, "", "", "")
     return UnbookedRefund(ref, fen, at, of, status, _refund_key(answers))
 
 
-def _pack_reason(reason: tuple[str, str]) -> list[Value]:
+def _pack_reason(reason: tuple[str, str]) -> Row:
     return _pack(*reason)
 
 
-def _unpack_reason(row: list[Value]) -> tuple[str, str]:
+def _unpack_reason(row: Row) -> tuple[str, str]:
     request, words = _unpack(row, "", "")
     return request, words
 
 
-_LISTS: dict[str, tuple[Callable[[Any], list[Value]], Callable[[list[Value]], Any]]] = {
+_LISTS: dict[str, tuple[Callable[[Any], Row], Callable[[Row], Any]]] = {
     "lines": (_pack_line, _unpack_line),
     "ledger": (_pack_entry, _unpack_entry),
     "effects": (_pack_effect, _unpack_effect),

@@ -1,14 +1,16 @@
 """The orders table. One way to read and one way to write, used by every function."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from jiuwu.aws.dynamodb import Table, TableBusy, marshal
+from jiuwu.backoff import CONTENTION, THROTTLED
 from jiuwu.runtime import SYSTEM, Runtime
 
-from .codec import SHARDS, Item, Value, from_item, key, shard_of, to_item
+from .codec import SHARDS, from_item, key, shard_of, to_item
 from .order import Order
 
 if TYPE_CHECKING:
@@ -17,14 +19,7 @@ if TYPE_CHECKING:
 DUE_INDEX = "due"
 DAYS_INDEX = "days"
 
-_READS_AT_ONCE = 100  # BatchGetItem's limit
 _WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
-_ROUNDS = 4
-_FIRST_WAIT_SECONDS = 0.05
-# Each round that a writer loses is one that another of the same order won. Twenty processors at one order come apart
-# when their pauses have grown to several times what a round of each takes.
-_LOST_ROUNDS = 9
-_FIRST_PAUSE_SECONDS = 0.02
 
 # Worth another try with the same words: the version they name keeps a write that did happen from happening twice.
 _TRANSIENT = {
@@ -40,10 +35,6 @@ _LOST = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "Validatio
 Pair = tuple[Order, Order]
 
 
-class TableBusy(Exception):
-    """DynamoDB kept throttling a read. Nothing was changed, so the caller may repeat it."""
-
-
 class TableRefused(Exception):
     """DynamoDB refused a statement for a reason that no retry changes; carries its code."""
 
@@ -54,11 +45,6 @@ class DuePage:
 
     order_nos: tuple[str, ...]
     next_start: Mapping[str, Any] | None
-
-
-def pause(attempt: int, rand: Callable[[], float]) -> float:
-    """Return how many seconds to wait before a table is asked once more: random, so that callers spread."""
-    return rand() * _FIRST_WAIT_SECONDS * 2.0**attempt
 
 
 class OrderStore:
@@ -73,8 +59,7 @@ class OrderStore:
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._shards = table, shards
-        self._sleep, self._rand = runtime.sleep, runtime.random
+        self._table, self._shards, self._runtime = Table(dynamodb, table, runtime=runtime), shards, runtime
 
     def get(self, order_no: str) -> Order | None:
         """Return the order as it is now, or None."""
@@ -82,26 +67,14 @@ class OrderStore:
 
     def get_many(self, order_nos: Iterable[str]) -> dict[str, Order]:
         """Return the orders that exist, as they are now. Raise TableBusy."""
-        found: dict[str, Order] = {}
-        for numbers in batched(dict.fromkeys(order_nos), _READS_AT_ONCE, strict=False):
-            for item in self._read([key(number) for number in numbers]):
-                order = from_item(item)
-                found[order.order_no] = order
-        return found
+        found = map(from_item, self._table.get_many(key(number) for number in dict.fromkeys(order_nos)))
+        return {order.order_no: order for order in found}
 
     def create(self, order: Order) -> Order:
         """Put a new order; return what stands in the table now: it, or the one that was there under its number."""
         stored = replace(order, version=1)
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item(stored, self._shards),
-                ConditionExpression="attribute_not_exists(order_no)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as conflict:
-            return from_item(conflict.response["Item"])
-        return stored
+        written = self._table.put_if(to_item(stored, self._shards), "attribute_not_exists(order_no)")
+        return stored if written.done else from_item(written.item)
 
     def save_many(self, pairs: Iterable[Pair]) -> set[str]:
         """Write each (order as read, order as it shall be), if nobody has written it since; one request per 25.
@@ -121,26 +94,12 @@ class OrderStore:
 
         Leaves the version alone, so that no other writer of the order loses a round to a member who looks.
         """
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=key(order_no),
-                UpdateExpression="SET checked_at = :now",
-                ConditionExpression="attribute_exists(order_no)"
-                " AND (attribute_not_exists(checked_at) OR checked_at <= :since)",
-                ExpressionAttributeValues={":now": {"N": str(now)}, ":since": {"N": str(since)}},
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        free = "attribute_exists(order_no) AND (attribute_not_exists(checked_at) OR checked_at <= :since)"
+        return self._table.update_if(key(order_no), "SET checked_at = :now", free, now=now, since=since).done
 
     def rounds(self) -> Iterator[int]:
-        """Yield rounds of reading, deciding and writing; the caller leaves once `save_many` has lost nothing. The
-        pauses between them grow and are random, so that writers of one order come apart; they add up to 5 s."""
-        for lost in range(_LOST_ROUNDS):
-            if lost:
-                self._sleep(self._rand() * _FIRST_PAUSE_SECONDS * 2 ** min(lost, 6))
-            yield lost
+        """Yield rounds of reading, thinking and writing, to be left once `save_many` has lost nothing."""
+        return CONTENTION.attempts(self._runtime)
 
     def _written_after_all(self, lost: list[Pair]) -> set[str]:
         """Return those that stand in the table just as we wanted them: a reply was lost, and the request that was sent
@@ -157,46 +116,24 @@ class OrderStore:
 
     def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
         """Return the orders of a shard that are due by `now` (Unix seconds)."""
-        reply = self._dynamodb.query(
-            TableName=self._table,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(now)}},
-            Limit=limit,
-            **({"ExclusiveStartKey": start} if start else {}),
-        )
-        return DuePage(tuple(item["order_no"]["S"] for item in reply["Items"]), reply.get("LastEvaluatedKey"))
+        due = "due_shard = :shard AND due_at <= :now"
+        page = self._table.query(DUE_INDEX, due, shard=shard, now=now, limit=limit, start=start)
+        return DuePage(tuple(item["order_no"] for item in page.items), page.next_start)
 
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
         """Return the next numbers of a part of a day's orders (codec.day_shards) `after` a number, in order; none at
         the end."""
-        values: dict[str, Value] = {":shard": {"S": day_shard}, ":after": {"S": after}}
-        reply = self._dynamodb.query(
-            TableName=self._table,
-            IndexName=DAYS_INDEX,
-            KeyConditionExpression="day_shard = :shard" + (" AND order_no > :after" if after else ""),
-            ExpressionAttributeValues={name: value for name, value in values.items() if value["S"]},
-            Limit=limit,
-        )
-        return tuple(item["order_no"]["S"] for item in reply["Items"])
-
-    def _read(self, keys: list[dict[str, Value]]) -> list[Item]:
-        items: list[Item] = []
-        for attempt in range(_ROUNDS):
-            self._wait(attempt)
-            reply = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-            items += reply["Responses"].get(self._table, [])
-            if not (keys := reply["UnprocessedKeys"].get(self._table, {}).get("Keys", [])):
-                return items
-        raise TableBusy(f"DynamoDB left {len(keys)} of the keys unread after {_ROUNDS} tries")
+        condition = "day_shard = :shard" + (" AND order_no > :after" if after else "")
+        values: dict[str, Any] = {"shard": day_shard, **({"after": after} if after else {})}
+        page = self._table.query(DAYS_INDEX, condition, limit=limit, **values)
+        return tuple(item["order_no"] for item in page.items)
 
     def _write(self, pairs: list[Pair]) -> set[str]:
         """Write in rounds until each statement is done or lost; what stays throttled counts as lost."""
         lost: set[str] = set()
-        for attempt in range(_ROUNDS):
-            self._wait(attempt)
+        for attempt in THROTTLED.attempts(self._runtime):
             reply = self._dynamodb.batch_execute_statement(
-                Statements=[_statement(self._table, self._shards, *pair) for pair in pairs]
+                Statements=[_statement(self._table.name, self._shards, *pair) for pair in pairs]
             )
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
             lost |= _lost(pairs, codes)
@@ -206,10 +143,6 @@ class OrderStore:
             if not pairs:
                 return lost
         return lost | {old.order_no for old, _ in pairs}
-
-    def _wait(self, attempt: int) -> None:
-        if attempt:
-            self._sleep(pause(attempt, self._rand))
 
 
 def _refuse_duplicates(pairs: Sequence[Pair]) -> None:
@@ -231,7 +164,7 @@ def _sent_again(reply: Mapping[str, Any]) -> bool:
     return bool(reply.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
-def _changes(old: Order, new: Order) -> dict[str, Value | None]:
+def _changes(old: Order, new: Order) -> dict[str, Any]:
     """Return what the write must set, and (None) remove."""
     if old.order_no != new.order_no:
         raise ValueError(f"{old.order_no} cannot become {new.order_no}")
@@ -245,14 +178,14 @@ def _changes(old: Order, new: Order) -> dict[str, Value | None]:
 def _statement(table: str, shards: int, old: Order, new: Order) -> dict[str, Any]:
     """Return the statement of one write. Names are quoted, because `status` and others are reserved words; values are
     parameters."""
-    changes = _changes(old, new) | {"version": {"N": str(old.version + 1)}}
+    changes = _changes(old, new) | {"version": old.version + 1}
     if new.due_at and "due_at" in changes:
         # it moves in the index anyway: now is when it goes to where this many shards have it
-        changes |= {"due_shard": {"S": shard_of(new.order_no, shards)}}
+        changes |= {"due_shard": shard_of(new.order_no, shards)}
     sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
     removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
-    values = [value for value in changes.values() if value is not None]
+    values = [value for value in changes.values() if value is not None] + [old.order_no, old.version]
     return {
         "Statement": f'UPDATE "{table}"{sets}{removes} WHERE "order_no"=? AND "version"=?',
-        "Parameters": [*values, {"S": old.order_no}, {"N": str(old.version)}],
+        "Parameters": [marshal(value) for value in values],
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jiuwu.aws.dynamodb import Fields, Table, unmarshal_fields
+from jiuwu.backoff import CONTENTION, Contended
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .codec import (
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 # Of one order, grant or deduction; sums of them stay exact in any JSON reader.
 MOST_POINTS = 1_000_000_000
 
-# Each round that we lose is a round that another writer of the same member's points won.
-_ROUNDS = 9
-_FIRST_WAIT_SECONDS = 0.02
 _FAILED = "ConditionalCheckFailed"
 # Another transaction had the same item, or DynamoDB was busy: the same words may be tried again.
 _TRANSIENT = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
@@ -65,7 +63,7 @@ class RequestReused(Exception):
     """The same order or request id came before with another number of points."""
 
 
-class LedgerBusy(Exception):
+class LedgerBusy(Contended):
     """Too many write this member's points at once; nothing was changed, so the caller may repeat it."""
 
 
@@ -94,7 +92,7 @@ class PointsLedger:
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._dynamodb: Any = dynamodb
-        self._table, self._sleep, self._rand = Table(dynamodb, table), runtime.sleep, runtime.random
+        self._table, self._runtime = Table(dynamodb, table), runtime
 
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
         """Reserve the order's points; a repetition changes nothing. Raise InsufficientPoints, AlreadyReturned and
@@ -162,7 +160,7 @@ class PointsLedger:
 
     def audit(self, member_id: str) -> Audit:
         """Read all entries of the member and add them up; once more where a write came in between."""
-        for _ in range(_ROUNDS):
+        for _ in range(CONTENTION.rounds):
             before = self.balance(member_id)
             counts = [booking.counts for booking in self._bookings(member_id)]
             audit = Audit(before, sum(counts), len(counts))
@@ -190,8 +188,7 @@ class PointsLedger:
         minutes it would call a reservation done that has been given back since.
         """
         items = [{kind: {"TableName": self._table.name, **write}} for kind, write in writes]
-        for attempt in range(_ROUNDS):
-            self._wait(attempt)
+        for _ in CONTENTION.attempts(self._runtime):
             try:
                 self._dynamodb.transact_write_items(TransactItems=items)
             except ClientError as error:
@@ -209,10 +206,6 @@ class PointsLedger:
     def _bookings(self, member_id: str) -> Iterator[Booking]:
         entries = "member_id = :member AND entry > :balance"
         return map(booking_in, self._table.query_all("", entries, member=member_id, balance=BALANCE))
-
-    def _wait(self, attempt: int) -> None:
-        if attempt:
-            self._sleep(self._rand() * _FIRST_WAIT_SECONDS * 2 ** min(attempt, 6))
 
 
 def _refusal(error: ClientError) -> list[Any]:

@@ -1,10 +1,9 @@
 """Where our side and the platform's differ, by class, and the report of one reconciliation run."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 # A report names this many orders per class and says how many more there were: it must fit one item of 400 KB.
 _NAMED = 200
@@ -66,11 +65,6 @@ class Report:
             "more_orders": max(0, len(orders) - _NAMED),
             "evidence": _evidence(found),
         }
-
-
-def counts_of(item: Mapping[str, Any]) -> dict[str, int]:
-    """Return the counts by class in a report as the reconciliation table holds it (reconciliation/repository.py)."""
-    return {class_: int(count["N"]) for class_, count in item.get("counts", {}).get("M", {}).items()}
 
 
 def _evidence(found: Iterable[Finding]) -> list[str]:

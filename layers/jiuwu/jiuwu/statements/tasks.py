@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.deadline import Deadline
 from jiuwu.orders.codec import day_shards
-from jiuwu.orders.repository import OrderStore, TableBusy
+from jiuwu.orders.repository import OrderStore
 from jiuwu.platform.errors import BadParameters, PlatformError
 
 from .comparison import Comparer

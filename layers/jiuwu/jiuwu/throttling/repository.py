@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jiuwu.aws.dynamodb import Table
+from jiuwu.backoff import Contended
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .lane import Lane
@@ -24,7 +25,7 @@ class LaneMalformed(Exception):
     """An item that this code did not write; names the lane."""
 
 
-class LaneContested(Exception):
+class LaneContested(Contended):
     """Others changed the lane each time before we could; names the lane."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.codec import from_item
 from jiuwu.orders.ids import order_no_for
@@ -57,7 +58,7 @@ def order(shop: World, key: str = "key-1") -> Order | None:
     found = shop.account.client("dynamodb").get_item(
         TableName="OrdersTable", Key={"order_no": {"S": order_no_for(LAN, key)}}
     )
-    return from_item(found["Item"]) if "Item" in found else None
+    return from_item(unmarshal_fields(found["Item"])) if "Item" in found else None
 
 
 def settled(shop: World, parcels: list[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.orders.codec import from_item
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Merchant, Refused
@@ -62,7 +63,7 @@ def end(world: World) -> None:
 def status(world: World, order_no: str) -> str:
     table = world.account.client("dynamodb")
     item = table.get_item(TableName="OrdersTable", Key={"order_no": {"S": order_no}})["Item"]
-    return from_item(item).status.value
+    return from_item(unmarshal_fields(item)).status.value
 
 
 def dead(world: World) -> list[str]:
