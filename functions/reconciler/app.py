@@ -30,7 +30,7 @@ from jiuwu.reconciliation.repair import Repairer
 from jiuwu.reconciliation.repository import Records
 from jiuwu.reconciliation.settle import OrderSynchroniser
 from jiuwu.reconciliation.shard_tasks import Lease, ShardTask, queue_placing
-from jiuwu.reconciliation.worker import ReconciliationOutcome, ReconciliationWorker, fresh_seconds
+from jiuwu.reconciliation.worker import ReconciliationWorker, fresh_seconds
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
@@ -124,24 +124,12 @@ def _reconcile_shard(dependencies: Dependencies, task: ShardTask, deadline: Dead
     worker = _worker(dependencies, deadline, fresh_seconds=fresh_seconds(settings.payment_check_seconds))
     try:
         rest = worker.work(task, dependencies.records, partial(lease.take, int(started_at), until))
-        if worker.outcome.lag_seconds is not None:
-            reporting.changes_lag(worker.outcome.lag_seconds)
-        _save_report(dependencies.records, task, worker.outcome, started_at)
+        reporting.task_done(dependencies.records, task, worker.outcome, started_at)
         if rest:
             task_queue.enqueue(dependencies.sqs, settings.reconcile_queue_url, [rest])
     finally:
         if rest is None:
             lease.give_back()
-
-
-def _save_report(records: Records, task: ShardTask, outcome: ReconciliationOutcome, started_at: float) -> None:
-    """Keep and report the outcome; a task that had nothing to do leaves nothing."""
-    if not (outcome.checked or outcome.findings or outcome.problems):
-        return
-    report = outcome.report(int(started_at))
-    record = records.save_report(report, now=started_at, part=f"{task.name}#{task.step}")
-    reporting.outcome_known(outcome)
-    reporting.report_saved(record, report)
 
 
 def _place(dependencies: Dependencies, task: ShardTask, deadline: Deadline) -> None:
@@ -168,14 +156,7 @@ def _reconcile_order(dependencies: Dependencies, order_no: str, deadline: Deadli
     if not outcome.transitions:
         queue_effects(dependencies.sqs, dependencies.settings.effect_queue_url, outcome.pending)
     reporting.outcome_known(outcome)
-    return {
-        "order_no": order_no,
-        "status": outcome.checked.get(order_no, "unknown"),
-        "found": [{"class": finding.class_, "evidence": finding.evidence} for finding in outcome.findings],
-        "did": outcome.transitions,
-        "incomplete": bool(outcome.problems),
-        "problems": outcome.problems,
-    }
+    return outcome.answer(order_no)
 
 
 def _worker(dependencies: Dependencies, deadline: Deadline, *, fresh_seconds: int) -> ReconciliationWorker:

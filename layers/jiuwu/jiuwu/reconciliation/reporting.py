@@ -4,7 +4,8 @@ from collections import Counter
 
 from jiuwu.aws import telemetry
 
-from .drift import Report
+from .repository import Records
+from .shard_tasks import ShardTask
 from .worker import ReconciliationOutcome
 
 
@@ -13,13 +14,18 @@ def malformed_task(message_id: str) -> None:
     telemetry.logger.error("reconcile queue", reason="malformed", message_id=message_id)
 
 
-def changes_lag(seconds: int) -> None:
-    """Count how far the list of changed orders is behind."""
-    telemetry.count("ChangesLag", seconds)
+def task_done(records: Records, task: ShardTask, outcome: ReconciliationOutcome, started_at: float) -> None:
+    """Count how far the list of changed orders is behind, if it was read; keep, count and log the outcome.
 
-
-def report_saved(record: str, report: Report) -> None:
-    """Log where the report of a task is kept."""
+    A task that had nothing to do leaves nothing.
+    """
+    if outcome.lag_seconds is not None:
+        telemetry.count("ChangesLag", outcome.lag_seconds)
+    if not (outcome.checked or outcome.findings or outcome.problems):
+        return
+    report = outcome.report(int(started_at))
+    record = records.save_report(report, now=started_at, part=f"{task.name}#{task.step}")
+    outcome_known(outcome)
     telemetry.logger.info("reconciled", record=record, checked=report.checked, drift=report.counts)
 
 

@@ -83,6 +83,17 @@ class ReconciliationOutcome:
                     self.pending.add(number)
         self.problems += [f"{number}: written by others again and again" for number in sorted(synchronised.busy)]
 
+    def answer(self, order_no: str) -> dict[str, Any]:
+        """Return what was found and done about one order, for the person who asked."""
+        return {
+            "order_no": order_no,
+            "status": self.checked.get(order_no, "unknown"),
+            "found": [{"class": finding.class_, "evidence": finding.evidence} for finding in self.findings],
+            "did": self.transitions,
+            "incomplete": bool(self.problems),
+            "problems": self.problems,
+        }
+
     def report(self, started_at: int) -> Report:
         """Return the work as it is kept."""
         return Report(
