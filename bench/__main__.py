@@ -1,4 +1,7 @@
-"""The ratios of the README's budget table: `python -m bench`. Writes .sandbox/bench.json; no threshold fails it."""
+"""Measure the ratios of the README's budget table and write .sandbox/bench.json: `python -m bench`.
+
+No threshold makes it fail.
+"""
 
 import json
 import os
@@ -10,7 +13,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold, life, limits, resolver, signing, throughput, warm, writes
+from bench import (
+    cold_start,
+    order_lifecycle,
+    payment_writes,
+    rate_limit,
+    resolver,
+    signing,
+    throughput,
+    warm_invocation,
+)
 from bench.measure import Ratio
 from jiuwu.aws import clients
 from jiuwu_cli.terminal.encoding import show_every_character
@@ -20,26 +32,26 @@ from sandbox.environment import Sandbox
 
 
 def main() -> int:
-    """Exit status 0 when everything was measured."""
+    """Return exit status 0 when everything was measured."""
     show_every_character()
     console = Console()
     with Sandbox("bench", report=console.print) as sandbox:
         console.print("measuring: signing, warm and cold starts, writes, throughput …")
         os.environ |= ministack.CREDENTIALS | {"AWS_ENDPOINT_URL": sandbox.stack.endpoint_url}
-        ratios = [*signing.run(), *_warm(sandbox), *cold.run(sandbox), *_resolver(sandbox)]
+        ratios = [*signing.run(), *_warm(sandbox), *cold_start.run(sandbox), *_resolver(sandbox)]
         used, flow = _writes(sandbox), throughput.run(sandbox)
-    whole = life.run()
+    lifecycle = order_lifecycle.run()
     _show(console, ratios, used, flow)
-    _show_life(console, whole)
-    limited = limits.run()
-    for name, units in limited.items():
+    _show_lifecycle(console, lifecycle)
+    leased = rate_limit.run()
+    for name, units in leased.items():
         console.print(f"rate limit, per 1,000 calls of the platform, {name}: {units}")
     data = {
         "ratios": [ratio.as_dict() for ratio in ratios],
         "DynamoDB": used,
-        "life": whole,
+        "order lifecycle": lifecycle,
         "throughput": flow,
-        "limit": limited,
+        "rate limit": leased,
     }
     (SANDBOX / "bench.json").write_text(json.dumps(data, indent=2, ensure_ascii=False), "utf-8")
     return 0
@@ -47,7 +59,7 @@ def main() -> int:
 
 def _warm(sandbox: Sandbox) -> list[Ratio]:
     intake = _load(sandbox, "webhook_intake", "WebhookIntake")
-    return warm.run(intake, sandbox.stack.outputs["CommunityQueue"], sandbox.app_secret)
+    return warm_invocation.run(intake, sandbox.stack.outputs["CommunityQueue"], sandbox.app_secret)
 
 
 def _resolver(sandbox: Sandbox) -> list[Ratio]:
@@ -56,16 +68,16 @@ def _resolver(sandbox: Sandbox) -> list[Ratio]:
 
 def _writes(sandbox: Sandbox) -> dict[str, Any]:
     processor = _load(sandbox, "order_processor", "OrderProcessor")
-    writes.attach(clients.client("dynamodb"))
-    from bench.peer import Peer  # Powertools' idempotency wants the region at import
+    payment_writes.attach(clients.client("dynamodb"))
+    from bench.powertools_peer import Peer  # Powertools' idempotency wants the region at import
 
     table = sandbox.stack.outputs["OrdersTable"]
-    with warm.silent():
-        return writes.run(processor, Peer(table), table)
+    with warm_invocation.silent():
+        return payment_writes.run(processor, Peer(table), table)
 
 
 def _load(sandbox: Sandbox, folder: str, function: str) -> ModuleType:
-    """The function's module, with the environment that it is deployed with."""
+    """Return the function's module, loaded in the environment that it is deployed with."""
     name = sandbox.stack.resources[function]
     os.environ |= sandbox.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     spec = util.spec_from_file_location(folder, ROOT / "functions" / folder / "app.py")
@@ -77,7 +89,7 @@ def _load(sandbox: Sandbox, folder: str, function: str) -> ModuleType:
 
 
 def _show(console: Console, ratios: list[Ratio], used: dict[str, Any], flow: dict[str, Any]) -> None:
-    table = Table(title="ratios (medians, both sides in turn)")
+    table = Table(title="ratios (medians, both sides alternately)")
     for column in ("what", "ours", "floor", "ratio", "budget"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for r in ratios:
@@ -96,8 +108,8 @@ def _show(console: Console, ratios: list[Ratio], used: dict[str, Any], flow: dic
         console.print(f"{name}: {value}")
 
 
-def _show_life(console: Console, sides: dict[str, dict[str, float]]) -> None:
-    table = Table(title="DynamoDB for an order's whole life: created, paid, shipped, completed")
+def _show_lifecycle(console: Console, sides: dict[str, dict[str, float]]) -> None:
+    table = Table(title="DynamoDB for an order's whole lifecycle: created, paid, shipped, completed")
     for column in ("what", *sides):
         table.add_column(column)
     for what in next(iter(sides.values())):

@@ -1,4 +1,4 @@
-"""How the bench measures: both sides in turn in one run, medians, and their ratio. Times are this machine's."""
+"""Measure two sides alternately in one run; take medians and their ratio. Times are this machine's."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """What was measured over what it is measured against, in the same unit, with the budget to aim for."""
+    """A measurement over its floor, in the same unit, with the budget to aim for."""
 
     name: str
     ours: float
@@ -18,24 +18,24 @@ class Ratio:
 
     @property
     def ratio(self) -> float:
-        """Ours over the floor."""
+        """Return ours over the floor."""
         return self.ours / self.floor
 
     def as_dict(self) -> dict[str, object]:
-        """For bench.json."""
+        """Return the entry of bench.json."""
         within = None if self.budget is None else self.ratio <= self.budget
         numbers = {"ours": round(self.ours, 4), "floor": round(self.floor, 4), "ratio": round(self.ratio, 3)}
         return {"name": self.name, "unit": self.unit, **numbers, "budget": self.budget, "within": within}
 
 
-def in_turn(ours: Callable[[], float], floor: Callable[[], float], rounds: int) -> tuple[float, float]:
-    """The medians of `rounds` measurements of each, taken A B A B, so that a slow spell hits both."""
+def alternate(ours: Callable[[], float], floor: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """Return the medians of `rounds` measurements of each, taken A B A B, so that a slow spell hits both."""
     pairs = [(ours(), floor()) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 
 def cpu_milliseconds(task: Callable[[], object], calls: int) -> float:
-    """This process's CPU time per call, in milliseconds."""
+    """Return this process's CPU time per call, in milliseconds."""
     started = time.process_time()
     for _ in range(calls):
         task()
@@ -43,7 +43,7 @@ def cpu_milliseconds(task: Callable[[], object], calls: int) -> float:
 
 
 def wall_milliseconds(task: Callable[[], object]) -> float:
-    """Wall time of one call, in milliseconds."""
+    """Return the wall time of one call, in milliseconds."""
     started = time.perf_counter()
     task()
     return (time.perf_counter() - started) * 1000

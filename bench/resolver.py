@@ -1,11 +1,11 @@
-"""What Powertools' resolver costs Storefront: its start, and a request, beside the same function without it."""
+"""Cost of Powertools' resolver in Storefront: a cold start and a request, over the same function without it."""
 
 import re
 from types import ModuleType
 from typing import Any
 
-from bench import cold, warm
-from bench.measure import Ratio, cpu_milliseconds, in_turn
+from bench import cold_start, warm_invocation
+from bench.measure import Ratio, alternate, cpu_milliseconds
 from jiuwu.aws.http.request import HttpError, parse
 from jiuwu.deadline import NO_DEADLINE
 from sandbox.environment import Sandbox
@@ -34,18 +34,20 @@ _EVENT: dict[str, Any] = {
 
 
 def run(sandbox: Sandbox, storefront: ModuleType) -> list[Ratio]:
-    """Two ratios: Storefront's start over its start without the resolver, and the same for one request."""
+    """Return two ratios: Storefront's start over its start without the resolver, and the same for one request."""
     return [_cold(sandbox), _warm(storefront)]
 
 
 def _cold(sandbox: Sandbox) -> Ratio:
-    env, folder = cold.environment(sandbox, "Storefront"), sandbox.folder / "build" / "Storefront"
-    times = in_turn(lambda: cold.start("import app", env, folder), lambda: cold.start(_WITHOUT, env, folder), _ROUNDS)
+    env, folder = cold_start.environment(sandbox, "Storefront"), sandbox.folder / "build" / "Storefront"
+    times = alternate(
+        lambda: cold_start.start("import app", env, folder), lambda: cold_start.start(_WITHOUT, env, folder), _ROUNDS
+    )
     return Ratio("Storefront, cold ÷ cold without Powertools' resolver", *times, "ms", 1.15)
 
 
 def _warm(storefront: ModuleType) -> Ratio:
-    """A request that ends with the session that it lacks, so that neither side asks AWS for anything."""
+    """Measure a request that is refused for want of a session, so that neither side calls AWS."""
     routes = [(re.compile(r"/orders/(?P<order_no>[^/]+)"), "GET")]
 
     def table() -> object:
@@ -58,7 +60,7 @@ def _warm(storefront: ModuleType) -> Ratio:
     def resolver() -> object:
         return storefront.api.serve(_EVENT, storefront._dependencies, NO_DEADLINE)
 
-    with warm.silent():
+    with warm_invocation.silent():
         resolver(), table()
-        sides = in_turn(lambda: cpu_milliseconds(resolver, _CALLS), lambda: cpu_milliseconds(table, _CALLS), _ROUNDS)
+        sides = alternate(lambda: cpu_milliseconds(resolver, _CALLS), lambda: cpu_milliseconds(table, _CALLS), _ROUNDS)
     return Ratio("Storefront, a request ÷ by a table of routes", *sides, "ms CPU")

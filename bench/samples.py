@@ -1,4 +1,4 @@
-"""Orders and payment notifications as they are in life; made from a key, so that the same key is the same order."""
+"""Realistic orders and payment notifications, made from a key: the same key gives the same order."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from jiuwu.platform.notifications import sign_notification
 
 
 def order(key: str) -> Order:
-    """A placed order that waits for its payment of 88.00 yuan."""
+    """Return a placed order that waits for its payment of 88.00 yuan."""
     now = int(time.time())
     return Order(
         order_no=order_no_for("mb_bench", key),
@@ -28,7 +28,7 @@ def order(key: str) -> Order:
 
 
 def payment(order: Order) -> str:
-    """The body of the notification that `order` was paid."""
+    """Return the body of the notification that `order` was paid."""
     now = int(time.time())
     data = {
         "out_order_no": order.order_no,
@@ -43,12 +43,12 @@ def payment(order: Order) -> str:
 
 
 def event_id(order: Order) -> str:
-    """The id of that notification."""
+    """Return the id of that notification."""
     return f"evt_{order.order_no}"
 
 
 def signed(order: Order, body: str, *, app_id: str, secret: str) -> dict[str, str]:
-    """The headers that the platform sends with that notification."""
+    """Return the headers that the platform sends with that notification."""
     headers = sign_notification(
         profile.load("jiuwu"),
         app_id=app_id,

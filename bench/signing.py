@@ -1,9 +1,9 @@
-"""Signing and verifying a 2 KB body, over one bare hmac.digest of the same canonical bytes."""
+"""Sign and verify a 2 KB body, over one bare hmac.digest of the same canonical bytes."""
 
 import hmac
 import json
 
-from bench.measure import Ratio, cpu_milliseconds, in_turn
+from bench.measure import Ratio, alternate, cpu_milliseconds
 from jiuwu.platform import profile, signing
 
 _SECRET = "bench-secret"
@@ -11,7 +11,7 @@ _BODY = json.dumps({"items": [{"product_id": f"P{n:04}", "title": "明前龙井"
 
 
 def run() -> list[Ratio]:
-    """Two ratios of CPU time per call."""
+    """Return two ratios of CPU time per call."""
     scheme = profile.load("jiuwu").signing
     params = {
         "app_id": "app",
@@ -34,6 +34,6 @@ def run() -> list[Ratio]:
 
     size = f"{len(canonical)} bytes"
     return [
-        Ratio(f"sign {size} ÷ hmac.digest", *in_turn(sign, floor, 15), "ms CPU", 6),
-        Ratio(f"verify {size} ÷ hmac.digest", *in_turn(verify, floor, 15), "ms CPU", 6),
+        Ratio(f"sign {size} ÷ hmac.digest", *alternate(sign, floor, 15), "ms CPU", 6),
+        Ratio(f"verify {size} ÷ hmac.digest", *alternate(verify, floor, 15), "ms CPU", 6),
     ]

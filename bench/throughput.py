@@ -17,11 +17,11 @@ from sandbox.environment import APP_ID, Sandbox
 
 _ORDERS = 300
 _SENDERS = 8
-_PATIENCE_SECONDS = 120
+_TIMEOUT_SECONDS = 120
 
 
 def run(sandbox: Sandbox) -> dict[str, Any]:
-    """What was sent, how fast it was acknowledged and applied, and how busy the machine was."""
+    """Return what was sent, how fast it was acknowledged and applied, and how busy the machine was."""
     orders = [_put(sandbox, number) for number in range(_ORDERS)]
     client = httpx.Client(timeout=20, limits=httpx.Limits(max_connections=_SENDERS))
     busy, started = _busy_seconds(), time.monotonic()
@@ -56,9 +56,9 @@ def _notify(sandbox: Sandbox, client: httpx.Client, order: Order) -> int:
 
 
 def _wait(sandbox: Sandbox, numbers: set[str]) -> int:
-    """How many of these orders are paid, once it is all of them or patience ends."""
+    """Return how many of these orders are paid, once all are or the timeout ends."""
     dynamodb, table, paid = sandbox.aws("dynamodb"), sandbox.stack.outputs["OrdersTable"], 0
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _TIMEOUT_SECONDS
     while paid < _ORDERS and time.monotonic() < end:
         time.sleep(0.2)
         pages = dynamodb.get_paginator("scan").paginate(TableName=table)
@@ -69,6 +69,6 @@ def _wait(sandbox: Sandbox, numbers: set[str]) -> int:
 
 
 def _busy_seconds() -> float:
-    """CPU seconds that this machine's cores have spent working since it started (Linux only)."""
+    """Return the CPU seconds that this machine's cores have worked since it started (Linux only)."""
     user, nice, system = (int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:4])
     return (user + nice + system) / os.sysconf("SC_CLK_TCK")

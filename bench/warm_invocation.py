@@ -1,4 +1,4 @@
-"""A warm WebhookIntake's CPU time per notification, over the least that could do its job: hmac and one send_message."""
+"""CPU time of a warm WebhookIntake per notification, over a minimal handler: hmac and one send_message."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from bench import samples
-from bench.measure import Ratio, cpu_milliseconds, in_turn
+from bench.measure import Ratio, alternate, cpu_milliseconds
 from jiuwu.platform import profile
 from sandbox.environment import APP_ID
 
@@ -34,22 +34,22 @@ def run(intake: ModuleType, queue_url: str, secret: str) -> list[Ratio]:
 
     with silent():
         ours(), floor()
-        return [Ratio("WebhookIntake, warm ÷ minimal handler", *in_turn(ours, floor, 11), "ms CPU", 1.25)]
+        return [Ratio("WebhookIntake, warm ÷ minimal handler", *alternate(ours, floor, 11), "ms CPU", 1.25)]
 
 
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
-    """What functions print is still written, to where nobody reads: a reader would share our two cores."""
+    """Send what functions print to /dev/null: a reader would share our two cores."""
     sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    stdout, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(null)
 
 
 def _accepted(reply: dict[str, Any], status: int) -> None:

@@ -26,14 +26,17 @@ def run(processor: ModuleType, peer: Callable[[Event], object], orders_table: st
         rows[name] = {
             "a new payment": _meter(handle, _batch(orders_table, f"{name}-one", 1), orders_table),
             "ten new payments in a batch": _meter(handle, batch, orders_table),
-            "the same ten again": _meter(handle, batch, orders_table),
+            "the same ten repeated": _meter(handle, batch, orders_table),
         }
     return rows
 
 
 def _meter(handle: Callable[[Event], object], event: Event, table: str) -> dict[str, float]:
-    """The orders' own writes by DynamoDB's rules, because the local AWS leaves the index out for PartiQL; what is
-    written to any other table as it says."""
+    """Return requests and write units of handling an event.
+
+    The orders' own writes are counted by DynamoDB's rules, because the local AWS leaves the index out for PartiQL; the
+    writes of other tables as the local AWS reports them.
+    """
     before = _orders(event, table)
     with _metered(table) as used:
         handle(event)
@@ -50,7 +53,7 @@ def _orders(event: Event, table: str) -> dict[str, Any]:
 
 @contextmanager
 def _metered(orders_table: str) -> Iterator[Counter[str]]:
-    """Counts the requests of attached clients, and the write units of all tables but the orders'."""
+    """Count the requests of attached clients, and the write units of all tables but the orders'."""
     used = Counter[str]({"requests": 0, "write units": 0})
     METERS.append((orders_table, used))
     try:
@@ -63,18 +66,18 @@ METERS: list[tuple[str, Counter[str]]] = []
 
 
 def attach(client: Any) -> Any:  # noqa: ANN401 -- a boto3 client
-    """Makes a DynamoDB client report what it uses."""
-    client.meta.events.register("provide-client-params.dynamodb.*", _ask)
-    client.meta.events.register("after-call.dynamodb.*", _note)
+    """Make a DynamoDB client report what it uses, and return it."""
+    client.meta.events.register("provide-client-params.dynamodb.*", _request_capacity)
+    client.meta.events.register("after-call.dynamodb.*", _count)
     return client
 
 
-def _ask(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's own
+def _request_capacity(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's own
     metered = "ReturnConsumedCapacity" in model.input_shape.members
     return params | ({"ReturnConsumedCapacity": "INDEXES"} if metered else {})
 
 
-def _note(model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 -- botocore's own
+def _count(model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 -- botocore's own
     consumed = parsed.get("ConsumedCapacity", [])
     writes = model.name in {"PutItem", "UpdateItem", "DeleteItem", "BatchExecuteStatement", "TransactWriteItems"}
     for orders_table, used in METERS:

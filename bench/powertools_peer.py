@@ -1,4 +1,4 @@
-"""The same payment taken in the usual way: Powertools' batch processor, its idempotency, and an update of the state."""
+"""A payment processed in the usual way: Powertools' batch processor, its idempotency, and an update of the state."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 
-from bench.writes import Event, attach
+from bench.payment_writes import Event, attach
 
 # One write of the same evidence; without it, a crash between the two writes would leave a record and no state.
 _UPDATE = (
@@ -18,7 +18,7 @@ _UPDATE = (
 
 
 class Peer:
-    """A handler of SQS events; makes its idempotency table in the local AWS."""
+    """A handler of SQS events that creates its idempotency table in the local AWS."""
 
     def __init__(self, orders_table: str) -> None:
         dynamodb = attach(boto3.client("dynamodb"))
@@ -32,22 +32,22 @@ class Peer:
         self._dynamodb, self._table = dynamodb, orders_table
         config = IdempotencyConfig(event_key_jmespath="event_id")
         store = DynamoDBPersistenceLayer(table_name=table, boto3_client=dynamodb)
-        self._take_in = idempotent_function(
-            self._pay, data_keyword_argument="told", persistence_store=store, config=config
+        self._process = idempotent_function(
+            self._pay, data_keyword_argument="body", persistence_store=store, config=config
         )
         self._processor = BatchProcessor(event_type=EventType.SQS)
 
     def __call__(self, event: Event) -> Any:  # noqa: ANN401 -- Powertools' own
-        """The reply to an SQS event."""
+        """Return the reply to an SQS event."""
         return process_partial_response(event, self._record, self._processor)
 
     def _record(self, record: SQSRecord) -> object:
-        return self._take_in(told=json.loads(record.body))
+        return self._process(body=json.loads(record.body))
 
-    def _pay(self, told: dict[str, Any]) -> dict[str, str]:
-        data = told["data"]
+    def _pay(self, body: dict[str, Any]) -> dict[str, str]:
+        data = body["data"]
         entry = [{"S": data["transaction_id"]}, {"N": "8800"}, {"N": str(data["paid_at"])}]
-        line = [{"N": str(told["occurred_at"])}, {"S": "paid"}, {"S": told["event_id"]}]
+        line = [{"N": str(body["occurred_at"])}, {"S": "paid"}, {"S": body["event_id"]}]
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"order_no": {"S": data["out_order_no"]}},

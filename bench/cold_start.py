@@ -1,4 +1,4 @@
-"""Cold starts, as built: a fresh process that imports a function, over one that only makes the clients it uses."""
+"""Cold starts of the built functions: a process that imports one, over one that only makes the clients it uses."""
 
 import json
 import os
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.measure import Ratio, in_turn, wall_milliseconds
+from bench.measure import Ratio, alternate, wall_milliseconds
 from sandbox.cloud import ministack
 from sandbox.environment import Sandbox
 
 _ROUNDS = 9
-# What tells us which clients a function makes when it starts.
-_SPY = """
+# Prints the names of the clients that a function makes at import.
+_CLIENT_PROBE = """
 import boto3, json, sys
 made, real = [], boto3.client
 boto3.client = lambda service, **options: (made.append(service), real(service, **options))[1]
@@ -23,7 +23,7 @@ json.dump(made, sys.stderr)
 
 
 def run(sandbox: Sandbox) -> list[Ratio]:
-    """One ratio per function. The intake's floor makes the SQS client only, the others' make all of theirs."""
+    """Return one ratio per function. The intake's floor makes the SQS client only, the others' make all of theirs."""
     functions = sorted(path.parent.name for path in (sandbox.folder / "build").glob("*/app.py"))
     return [_ratio(sandbox, function) for function in functions]
 
@@ -32,13 +32,13 @@ def _ratio(sandbox: Sandbox, function: str) -> Ratio:
     env, folder = environment(sandbox, function), sandbox.folder / "build" / function
     clients = ["sqs"] if function == "WebhookIntake" else _clients(env, folder)
     floor = f"import boto3; [boto3.client(name) for name in {clients!r}]"
-    times = in_turn(lambda: start("import app", env, folder), lambda: start(floor, env, folder), _ROUNDS)
+    times = alternate(lambda: start("import app", env, folder), lambda: start(floor, env, folder), _ROUNDS)
     budget = 1.15 if function == "WebhookIntake" else 1.5
     return Ratio(f"{function}, cold ÷ client{'s' * (len(clients) > 1)} of {', '.join(clients)}", *times, "ms", budget)
 
 
 def _clients(env: Mapping[str, str], folder: Path) -> Sequence[str]:
-    ended = _python(_SPY, env, folder)
+    ended = _python(_CLIENT_PROBE, env, folder)
     clients: list[str] = json.loads(ended.stderr.splitlines()[-1])
     return clients
 

@@ -1,8 +1,8 @@
-"""DynamoDB requests and units of an order's whole life: created, paid, shipped, completed.
+"""DynamoDB requests and units of an order's whole lifecycle: created, paid, shipped, completed.
 
-Ours is lived through the real functions on the in-memory AWS, which bills by DynamoDB's published rules and is held
-against the local AWS by its tests. Beside it the same life written in the usual way: each step a handler under
-Powertools' idempotency, with one update of the order; fewer steps than ours, which also tells the platform.
+Ours runs the real functions on the in-memory AWS, which bills by DynamoDB's published rules and is compared with the
+local AWS by its tests. Beside it the same lifecycle in the usual way: each step is a handler under Powertools'
+idempotency, with one update of the order. It has fewer steps than ours, which also updates the platform.
 """
 
 import os
@@ -17,28 +17,28 @@ from sandbox.simulation.world.clock import Clock
 from sandbox.simulation.world.world import START, World, simulated_world
 from sandbox.simulator.actions import Actions
 
-_LIFE = ("created", "paid", "shipped", "completed")
+_STEPS = ("created", "paid", "shipped", "completed")
 
-type Discrepancy = dict[str, float]
+type Usage = dict[str, float]
 
 
-def run() -> dict[str, Discrepancy]:
-    """Requests to DynamoDB and units of one order's life, ours and the peer's."""
+def run() -> dict[str, Usage]:
+    """Return the requests to DynamoDB and units of one order's lifecycle, ours and the peer's."""
     return {"jiuwu-connect": _ours(), "Powertools": _peer()}
 
 
-def _ours() -> Discrepancy:
+def _ours() -> Usage:
     with simulated_world() as built:
         add_products(built)
         member = Member(built, "ou_bench")
         member.log_in()
         built.start(off=["TokenRefresher", "Reconciler", "DailyStatement", "ProductSync"])
         before = _used(built.account)
-        _live(built, built.platform.actions, member)
+        _run_ours(built, built.platform.actions, member)
         return _difference(before, _used(built.account))
 
 
-def _live(built: World, actions: Actions, member: Member) -> None:
+def _run_ours(built: World, actions: Actions, member: Member) -> None:
     order_no = member.place("bench", [{"product_id": products.ALL[0].product_id, "quantity": 1}])
     for step in (actions.pay, actions.complete):
         step(order_no)
@@ -48,8 +48,8 @@ def _live(built: World, actions: Actions, member: Member) -> None:
         raise AssertionError(f"the order ended as {item['status']['S']}")
 
 
-def _used(account: Account) -> Discrepancy:
-    """What the order itself writes, and all there is: limits are leased for many calls at once, whatever is ordered."""
+def _used(account: Account) -> Usage:
+    """Return the order's own writes, and all: the rate limit leases tokens for many calls at once."""
     units = account.calls.units
     written = {name: used for (name, kind), used in units.items() if kind == "write"}
     table = written.get("OrdersTable", 0) + written.get("Idempotency", 0)
@@ -63,12 +63,12 @@ def _used(account: Account) -> Discrepancy:
     }
 
 
-def _difference(before: Discrepancy, after: Discrepancy) -> Discrepancy:
+def _difference(before: Usage, after: Usage) -> Usage:
     return {name: after[name] - before[name] for name in after}
 
 
-def _peer() -> Discrepancy:
-    """An order's item without indexes: who never looks for orders by time or day needs none."""
+def _peer() -> Usage:
+    """Run the peer, whose order has no indexes: it never queries orders by time or day."""
     account = Account(Clock(START))
     account.tables = {
         name: Table.defined(
@@ -82,13 +82,13 @@ def _peer() -> Discrepancy:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there is no Lambda context here
-        _live_as_usual(_usual_way(account.client("dynamodb")))
+        _run_usual_way(_usual_way(account.client("dynamodb")))
     return _used(account)
 
 
-def _live_as_usual(handle: Any) -> None:  # noqa: ANN401 -- Powertools' own
-    for step in _LIFE:
-        handle(told={"event_id": f"evt-{step}", "order_no": "JWBENCH", "status": step})
+def _run_usual_way(handle: Any) -> None:  # noqa: ANN401 -- Powertools' own
+    for step in _STEPS:
+        handle(body={"event_id": f"evt-{step}", "order_no": "JWBENCH", "status": step})
 
 
 def _usual_way(dynamodb: Any) -> Any:  # noqa: ANN401 -- a boto3 client, and Powertools' own
@@ -99,20 +99,20 @@ def _usual_way(dynamodb: Any) -> Any:  # noqa: ANN401 -- a boto3 client, and Pow
         idempotent_function,
     )
 
-    def step(told: dict[str, str]) -> dict[str, str]:
+    def step(body: dict[str, str]) -> dict[str, str]:
         dynamodb.update_item(
             TableName="OrdersTable",
-            Key={"order_no": {"S": told["order_no"]}},
+            Key={"order_no": {"S": body["order_no"]}},
             UpdateExpression="SET #status = :status, history = list_append(if_not_exists(history, :none), :line)",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={
-                ":status": {"S": told["status"]},
-                ":line": {"L": [{"S": told["event_id"]}]},
+                ":status": {"S": body["status"]},
+                ":line": {"L": [{"S": body["event_id"]}]},
                 ":none": {"L": []},
             },
         )
-        return {"status": told["status"]}
+        return {"status": body["status"]}
 
     store = DynamoDBPersistenceLayer(table_name="Idempotency", boto3_client=dynamodb)
     config = IdempotencyConfig(event_key_jmespath="event_id")
-    return idempotent_function(step, data_keyword_argument="told", persistence_store=store, config=config)
+    return idempotent_function(step, data_keyword_argument="body", persistence_store=store, config=config)
