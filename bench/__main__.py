@@ -25,7 +25,7 @@ from bench import (
 )
 from bench.measure import Ratio
 from jiuwu.aws import clients
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud import ministack
 from sandbox.cloud.environments import ROOT, SANDBOX
 from sandbox.environment import Sandbox
@@ -33,7 +33,7 @@ from sandbox.environment import Sandbox
 
 def main() -> int:
     """Return exit status 0 when everything was measured."""
-    show_every_character()
+    escape_unencodable()
     console = Console()
     with Sandbox("bench", report=console.print) as sandbox:
         console.print("measuring: signing, warm and cold starts, writes, throughput …")

@@ -13,10 +13,10 @@ from jiuwu_cli.commands.refund import refund
 from jiuwu_cli.commands.sign import sign
 from jiuwu_cli.commands.trigger import trigger
 from jiuwu_cli.commands.verify import verify
-from jiuwu_cli.terminal.errors import OneLine
+from jiuwu_cli.terminal.errors import OneLineErrorGroup
 
 app = typer.Typer(
-    cls=OneLine,
+    cls=OneLineErrorGroup,
     name="jiuwu",
     help="Tools for connecting an app to the 玖伍社区 open platform. Start with `jiuwu doctor`.",
     no_args_is_help=True,

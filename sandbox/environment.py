@@ -23,7 +23,7 @@ from jiuwu.members.accounts import member_id_for
 from jiuwu.platform import profile
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.points.ledger import PointsLedger
-from jiuwu_cli.products.row_writer import Writer
+from jiuwu_cli.products.row_writer import ProductWriter
 from sandbox import processes, proxies, warehouse
 from sandbox.cloud import ministack, routes, stack
 from sandbox.cloud.environments import ROOT, SANDBOX
@@ -189,7 +189,7 @@ class Sandbox:
         table, dynamodb = self.stack.outputs["ProductsTable"], self.aws("dynamodb")
         app = AppSecrets(current=self.app_secret)
         platform = PlatformClient(profile.load(), base_url=self.simulator_url, app_id=APP_ID, secrets=lambda: app)
-        Writer(dynamodb, table).write(product.as_entry() for product in products.ALL)
+        ProductWriter(dynamodb, table).write(product.as_entry() for product in products.ALL)
         rows = Rows(dynamodb, table)
         catalogue = Catalogue(rows, lambda: platform)
         for item in rows.every():

@@ -6,7 +6,7 @@ A name like SANDBOX_OUTSIDE_https_proxy keeps the value, so that children, and t
 import os
 from collections.abc import Mapping, MutableMapping
 
-from jiuwu_cli.terminal.proxy_bypass import exempt_loopback
+from jiuwu_cli.terminal.proxy_bypass import bypass_proxy_for_loopback
 
 _OUTSIDE = "SANDBOX_OUTSIDE_"
 
@@ -17,7 +17,7 @@ def set_aside(environment: MutableMapping[str, str] = os.environ) -> None:
         value = environment.pop(name)
         # a second time there is only what we wrote ourselves
         environment.setdefault(_OUTSIDE + name, value)
-    exempt_loopback(environment)
+    bypass_proxy_for_loopback(environment)
 
 
 def outside(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -26,5 +26,5 @@ def outside(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     found = {name.removeprefix(_OUTSIDE): value for name, value in environment.items() if name.startswith(_OUTSIDE)}
     if found:
         kept = {name: value for name, value in kept.items() if name.lower() != "no_proxy"} | found
-    exempt_loopback(kept)
+    bypass_proxy_for_loopback(kept)
     return kept

@@ -10,7 +10,7 @@ import time
 from textwrap import fill
 
 from jiuwu.platform import profile
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud.environments import ROOT
 from sandbox.cloud.logs import Tail
 from sandbox.environment import Ports, Sandbox
@@ -43,7 +43,7 @@ _OTHER_EVENTS = sorted(set(profile.load().notification.event_types) - {"order.pa
 
 def main() -> int:
     """Return 0 after Ctrl-C, 1 when a part did not start or ended by itself."""
-    show_every_character()
+    escape_unencodable()
     given = _arguments()
     # also where SIGINT was ignored when this began, as a shell has it for what it runs in the background
     for wanted in (signal.SIGINT, signal.SIGTERM):

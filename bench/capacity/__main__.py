@@ -5,7 +5,7 @@ import sys
 from bench.capacity import inputs, report
 from bench.capacity.bulk_passes import count_passes
 from bench.capacity.order_usage import count_order
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud import template
 from sandbox.cloud.environments import ROOT
 
@@ -15,7 +15,7 @@ BEGIN, END = "<!-- tables: make capacity -->\n", "<!-- end of tables -->\n"
 
 def main() -> int:
     """Return exit status 0."""
-    show_every_character()
+    escape_unencodable()
     tables = report.render(count_order(), count_passes(), inputs.load(), template.load())
     text = DOCUMENT.read_text("utf-8")
     DOCUMENT.write_text(with_tables(text, tables), "utf-8")

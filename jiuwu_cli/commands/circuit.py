@@ -17,8 +17,8 @@ from jiuwu_cli.deployment.lanes import lane_table
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.terminal import options, times
 from jiuwu_cli.terminal.confirm import confirm
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import say
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line
 
 _ADDRESSES: tuple[Address, ...] = ("primary", "fallback")
 
@@ -48,13 +48,15 @@ def show(
     `jiuwu circuit show`
     """
     found = stack.find(stack_name)
-    with stack.answering(found):
+    with stack.report_aws_errors(found):
         seen = {name: lane_table(found).read(name).lane for name in found.profile.limits.lanes}
     if as_json:
-        say(json.dumps({name: _words(lane, _utc) for name, lane in seen.items()}))
+        print_line(json.dumps({name: _words(lane, _utc) for name, lane in seen.items()}))
         return
     for name, lane in seen.items():
-        say(f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _words(lane, times.shown).items()))
+        print_line(
+            f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _words(lane, times.format_time).items())
+        )
 
 
 @circuit.command("open")
@@ -75,7 +77,7 @@ def open_(
     `jiuwu circuit open --lane products`
     """
     if not lane and not every:
-        raise Misuse("no lane is named", "give --lane NAME, or --all to hold every call back, refunds too")
+        raise UsageError("no lane is named", "give --lane NAME, or --all to hold every call back, refunds too")
     _force("open", lane, address, stack_name, ask=not yes)
 
 
@@ -112,14 +114,14 @@ def _force(
     found = stack.find(stack_name)
     known = tuple(found.profile.limits.lanes)
     if lane is not None and lane not in known:
-        raise Misuse(f"there is no lane {lane}", f"there are: {', '.join(known)}")
+        raise UsageError(f"there is no lane {lane}", f"there are: {', '.join(known)}")
     if ask:
         confirm(f"Hold back the calls of {f'the lane {lane}' if lane else 'every lane, money too,'} in {found.name}?")
-    with stack.answering(found):
+    with stack.report_aws_errors(found):
         for name in (lane,) if lane else known:
             _change(found, name, word, _ADDRESSES if address == "both" else (address,))
-            say(f"{name}: {address} {word}")
-    say("All functions know within three seconds.")
+            print_line(f"{name}: {address} {word}")
+    print_line("All functions know within three seconds.")
 
 
 def _change(found: Stack, name: str, word: Literal["open", "closed", "auto"], addresses: tuple[Address, ...]) -> None:
@@ -131,9 +133,9 @@ def _change(found: Stack, name: str, word: Literal["open", "closed", "auto"], ad
     try:
         lane_table(found).change(name, change)
     except LaneContested:
-        raise Problem(f"the lane {name} changes all the time", "try again") from None
+        raise CommandError(f"the lane {name} changes all the time", "try again") from None
     except LaneMalformed:
-        raise Problem(f"the item of the lane {name} is not ours", "delete it from LimitsTable") from None
+        raise CommandError(f"the item of the lane {name} is not ours", "delete it from LimitsTable") from None
 
 
 def _words(lane: Lane, clock: Callable[[float], str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`jiuwu doctor`: the handshake that a newcomer needs first."""
+"""`jiuwu doctor`: check the connection to the platform and back."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from rich.text import Text
 from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli.deployment import app_secret, sandbox_state
 from jiuwu_cli.doctor import network, platform_api, sam_cli, webhook
-from jiuwu_cli.doctor.findings import Finding, chain, skipped
+from jiuwu_cli.doctor.findings import Finding, run_until_failure, skipped
 from jiuwu_cli.terminal import inputs, options
-from jiuwu_cli.terminal.errors import Misuse
-from jiuwu_cli.terminal.output import printable
+from jiuwu_cli.terminal.errors import UsageError
+from jiuwu_cli.terminal.output import escape
 from jiuwu_cli.terminal.urls import http_client, read_url
 
 _MARKS = {True: ("ok", "green"), False: ("failed", "bold red"), None: ("skipped", "yellow")}
 _PLATFORM = ("clock", "signature", "token endpoint")
 
 
-class Patient(msgspec.Struct, frozen=True):
-    """What is looked at; what is None is skipped."""
+class Target(msgspec.Struct, frozen=True):
+    """What to check; None is skipped."""
 
     gateway: httpx.URL
     account: platform_api.Account | None
@@ -40,9 +40,9 @@ def doctor(
     profile: options.ProfileName = "jiuwu",
     secret_env: options.SecretEnv = None,
 ) -> None:
-    """Check the SAM CLI, then the way to the platform and back: gateway, clock, signature, token endpoint, webhook URL.
+    """Check the SAM CLI, the platform's gateway, clock, signature and token endpoint, and your webhook URL.
 
-    Without options it looks at the running sandbox. Exit code 1 when anything failed; each failure says its cure.
+    Without options it checks the running sandbox. Exit code 1 if a check fails; each failure comes with a hint.
 
     Examples:
 
@@ -51,55 +51,57 @@ def doctor(
     `JIUWU_APP_SECRET=... jiuwu doctor --url https://openapi.example.com --app-id my-app`
     """
     contract = inputs.read_profile(profile)
-    patient = _patient(url, app_id, webhook_url, secret_env)
+    target = _target(url, app_id, webhook_url, secret_env)
     findings = []
-    for finding in examine(contract, patient):
+    for finding in run_checks(contract, target):
         _print(finding)
-        findings.append(finding.good)
+        findings.append(finding.passed)
     if False in findings:
         raise typer.Exit(1)
 
 
-def _patient(url: str | None, app_id: str | None, webhook_url: str | None, secret_env: str | None) -> Patient:
+def _target(url: str | None, app_id: str | None, webhook_url: str | None, secret_env: str | None) -> Target:
     sandbox = sandbox_state.find()
     given = url or (sandbox.simulator_url if sandbox else None)
     if given is None:
-        raise Misuse("there is nothing to look at: no sandbox is running", f"give --url, or {sandbox_state.START}")
+        raise UsageError(
+            "there is nothing to check: no sandbox is running", f"give --url, or {sandbox_state.START_HINT}"
+        )
     gateway = read_url(given, "--url")
-    # the sandbox's AppID, secret and webhook belong to its own platform only
+    # the sandbox's AppID, secret and webhook URL are valid at its own platform only
     sandbox = sandbox if sandbox and httpx.URL(sandbox.simulator_url).netloc == gateway.netloc else None
     known_app, known_webhook = (sandbox.app_id, sandbox.webhook_url) if sandbox else (None, None)
     app_id, webhook_url = app_id or known_app, webhook_url or known_webhook
     account = None
     if app_id:
-        secret = app_secret.read_secret(secret_env, sandbox)
+        secret = app_secret.read_app_secret(secret_env, sandbox)
         account = platform_api.Account(str(gateway), app_id, secret)
-    return Patient(gateway, account, read_url(webhook_url, "--webhook-url") if webhook_url else None)
+    return Target(gateway, account, read_url(webhook_url, "--webhook-url") if webhook_url else None)
 
 
-def examine(profile: Profile, patient: Patient) -> Iterator[Finding]:
-    """All findings, as they come."""
+def run_checks(profile: Profile, target: Target) -> Iterator[Finding]:
+    """Run the checks and yield their findings."""
     yield sam_cli.check()
     reached = True
-    for finding in chain(network.checks(patient.gateway)):
-        reached = reached and finding.good is not False
+    for finding in run_until_failure(network.checks(target.gateway)):
+        reached = reached and finding.passed is not False
         yield finding
     if not reached:
         yield from (skipped(name, "the gateway cannot be reached") for name in _PLATFORM)
-    elif patient.account is None:
+    elif target.account is None:
         yield from (skipped(name, "no AppID", "give --app-id") for name in _PLATFORM)
     else:
-        yield from _shake_hands(profile, patient.gateway, patient.account)
-    yield _own_webhook(patient.webhook)
+        yield from _check_platform(profile, target.gateway, target.account)
+    yield _own_webhook(target.webhook)
 
 
-def _shake_hands(profile: Profile, gateway: httpx.URL, account: platform_api.Account) -> Iterator[Finding]:
+def _check_platform(profile: Profile, gateway: httpx.URL, account: platform_api.Account) -> Iterator[Finding]:
     with http_client(gateway, seconds=network.SECONDS) as http:
         yield platform_api.clock(profile, account, http)
         signature = platform_api.signature(profile, account, http)
         yield signature
-        if signature.stranger:
-            yield skipped("token endpoint", "the secret is sent to the platform only")
+        if signature.is_stranger:
+            yield skipped("token endpoint", "the secret is only sent to the platform")
         else:
             yield platform_api.token_endpoint(profile, account, http)
 
@@ -112,9 +114,12 @@ def _own_webhook(url: httpx.URL | None) -> Finding:
 
 
 def _print(finding: Finding) -> None:
-    mark, style = _MARKS[finding.good]
-    cure = f"; {finding.cure}" if finding.cure else ""
+    mark, style = _MARKS[finding.passed]
+    hint = f"; {finding.hint}" if finding.hint else ""
     text = Text.assemble(
-        (f"{mark:<8}", style), f"{finding.name:<15} ", printable(finding.found), (printable(cure), "bold")
+        (f"{mark:<8}", style),
+        f"{finding.name:<15} ",
+        escape(finding.detail),
+        (escape(hint), "bold"),
     )
     Console(highlight=False).print(text, soft_wrap=True)

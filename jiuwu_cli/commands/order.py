@@ -12,10 +12,10 @@ from jiuwu.orders.order import Order
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.orders import log_search, timeline
-from jiuwu_cli.orders.timeline import Difference
+from jiuwu_cli.orders.timeline import DriftFinding
 from jiuwu_cli.terminal import options, times
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
 
 _BEFORE_SECONDS = 3600  # a notification may come before we know of the order
 _REPORT = "report#"
@@ -44,34 +44,38 @@ def order(
     `jiuwu order JW7Q2M4XK3ZB5N6P2R4T6VAB --since 2h`
     """
     if not (number.isascii() and number.isprintable() and 0 < len(number) <= 64 and '"' not in number):
-        raise Misuse(f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead-letters list`")
+        raise UsageError(
+            f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead-letters list`"
+        )
     found = stack.find(stack_name)
-    after = times.since(since, time.time()) if since else 0
-    with stack.answering(found):
+    after = times.parse_since(since, time.time()) if since else 0
+    with stack.report_aws_errors(found):
         kept = found.store.get(number)
         log = _log(found, number, kept, after)
-        letters = list(found.shelf.about(number))
+        letters = list(found.dead_letters.about(number))
         drift = list(_drift(found, number, after or _begin(kept)))
-    told = [one for one in timeline.moments_of(kept, log.entries, letters, drift) if one.at >= after]
+    told = [one for one in timeline.build_timeline(kept, log.entries, letters, drift) if one.at >= after]
     if kept is None and not told:
-        raise Problem(f"nothing is known of an order {number}", "check the number and --stack")
+        raise CommandError(f"nothing is known of an order {number}", "check the number and --stack")
     if as_json:
-        say(json.dumps(timeline.as_json(kept, told), ensure_ascii=False, default=str))  # effect keys by their text
+        print_line(
+            json.dumps(timeline.as_json(kept, told), ensure_ascii=False, default=str)
+        )  # effect keys by their text
     else:
         _print(number, kept, told)
     if log.cut_off:
-        note("the log is too long to be read in a minute: narrow it with --since")
+        print_note("the log is too long to be read in a minute: narrow it with --since")
 
 
-def _print(number: str, kept: Order | None, told: list[timeline.Moment]) -> None:
+def _print(number: str, kept: Order | None, told: list[timeline.TimelineEntry]) -> None:
     for line in timeline.head(kept) if kept else [f"{number}  is not in our table"]:
-        say(line, hang=6)
-    say("story (times of Asia/Shanghai, +08:00):")
+        print_line(line, hang=6)
+    print_line("story (times of Asia/Shanghai, +08:00):")
     day = ""
-    for moment in timeline.folded(told):
+    for moment in timeline.fold(told):
         if day != (day := day_of(moment.at)):
-            say(f"  {day}")
-        say(f"  {times.clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
+            print_line(f"  {day}")
+        print_line(f"  {times.format_clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
 
 
 def _begin(kept: Order | None) -> int:
@@ -84,7 +88,7 @@ def _log(found: Stack, number: str, kept: Order | None, after: int) -> log_searc
     return log_search.read(found.client("logs"), found.output("Logs"), number, since=since, event_ids=causes)
 
 
-def _drift(found: Stack, number: str, after: int) -> Iterator[Difference]:
+def _drift(found: Stack, number: str, after: int) -> Iterator[DriftFinding]:
     """What the reports of the last 90 days say of the order. They have no index by order: all are looked through."""
     pages = (
         found.client("dynamodb")
@@ -103,11 +107,11 @@ def _drift(found: Stack, number: str, after: int) -> Iterator[Difference]:
                 yield from _differences(report, number)
 
 
-def _differences(report: dict[str, Any], number: str) -> Iterator[Difference]:
+def _differences(report: dict[str, Any], number: str) -> Iterator[DriftFinding]:
     for class_, found in report.get("classes", {}).items():
         if number in found["orders"]:
             evidence = [text.partition(": ")[2] for text in found["evidence"] if text.startswith(f"{number}: ")]
             yield from (
-                Difference(report["started_at"], class_, text)
+                DriftFinding(report["started_at"], class_, text)
                 for text in evidence or ["one of many; the report has no room"]
             )

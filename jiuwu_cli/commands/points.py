@@ -12,9 +12,9 @@ from jiuwu.points.ledger import MOST_POINTS, InsufficientPoints, LedgerBusy, Poi
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.terminal import options, texts, times
 from jiuwu_cli.terminal.confirm import confirm
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import note, say
-from jiuwu_cli.terminal.texts import counted
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
+from jiuwu_cli.terminal.texts import pluralize
 
 Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
 Grant = Annotated[int | None, typer.Option(help="Give so many points.", min=1, max=MOST_POINTS)]
@@ -43,15 +43,15 @@ def points(  # noqa: PLR0913 -- what a change is made of
     `jiuwu points mb_… --stack jiuwu-prod`
     """
     if grant and deduct:
-        raise Misuse("--grant and --deduct at once", "give one of them")
-    if reason and (wrong := texts.problem(reason, most=MOST_REASON)):
-        raise Misuse(f"--reason: {wrong}", "give another, or leave it out")
+        raise UsageError("--grant and --deduct at once", "give one of them")
+    if reason and (wrong := texts.text_error(reason, most=MOST_REASON)):
+        raise UsageError(f"--reason: {wrong}", "give another, or leave it out")
     deployed = stack.find(stack_name)
-    with stack.answering(deployed):
+    with stack.report_aws_errors(deployed):
         dynamodb = deployed.client("dynamodb")
         accounts, ledger = Accounts(dynamodb, deployed.output("MembersTable")), _ledger(deployed)
         if not is_member_id(member) or accounts.get(member) is None:
-            raise Problem(f"there is no member {member} in {deployed.name}", "check the id, and --stack")
+            raise CommandError(f"there is no member {member} in {deployed.name}", "check the id, and --stack")
         if change := (grant or 0) - (deduct or 0):
             request = options.request_id(request_id, member, str(change))
             if not yes:
@@ -65,9 +65,9 @@ def _ledger(deployed: stack.Stack) -> PointsLedger:
 
 
 def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
-    points = counted(abs(change), "point")
+    points = pluralize(abs(change), "point")
     what = f"Give {member} {points}" if change > 0 else f"Take {points} from {member}"
-    note(f"{member} has {ledger.balance(member)} points")
+    print_note(f"{member} has {ledger.balance(member)} points")
     confirm(f"{what} in {stack_name}?")
 
 
@@ -75,33 +75,35 @@ def _change(ledger: PointsLedger, member: str, request: str, change: int, reason
     try:
         is_new = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
     except InsufficientPoints as short:
-        raise Problem(f"{member} has only {counted(short.balance, 'point')}", "take fewer") from None
+        raise CommandError(f"{member} has only {pluralize(short.balance, 'point')}", "take fewer") from None
     except RequestReused:
         problem = f"the request {request} was counted before, with another number of points"
-        raise Problem(problem, "for one more give another --request-id") from None
+        raise CommandError(problem, "for one more give another --request-id") from None
     except LedgerBusy:
-        raise Problem(f"the points of {member} are being written by others", "try again in a moment") from None
+        raise CommandError(f"the points of {member} are being written by others", "try again in a moment") from None
     if is_new:
-        note(f"{change:+} points by request {request}: counted once, however often this is asked for")
+        print_note(f"{change:+} points by request {request}: counted once, however often this is asked for")
     else:
-        note(f"nothing changed: request {request} was counted before; for {change:+} more give another --request-id")
+        print_note(
+            f"nothing changed: request {request} was counted before; for {change:+} more give another --request-id"
+        )
 
 
 def _show(ledger: PointsLedger, member: str) -> None:
-    """Raises Problem when the entries do not explain the balance."""
+    """Raises CommandError when the entries do not explain the balance."""
     for booking in reversed(ledger.recent(member)):
-        say(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
+        print_line(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
     audit = ledger.audit(member)
     verdict = "; the books agree" if audit.adds_up else ""
-    found = f"{counted(audit.balance, 'point')}, {counted(audit.entries, 'entry', 'entries')}"
-    say(f"{member}  {found}{verdict}")
+    found = f"{pluralize(audit.balance, 'point')}, {pluralize(audit.entries, 'entry', 'entries')}"
+    print_line(f"{member}  {found}{verdict}")
     if not audit.adds_up:
         problem = f"the entries add up to {audit.booked}, the balance is {audit.balance}"
-        raise Problem(problem, "somebody wrote the table by hand: see the runbook, Points")
+        raise CommandError(problem, "somebody wrote the table by hand: see the runbook, Points")
 
 
 def _when(booking: Booking) -> str:
-    return times.shown(booking.moved_at or booking.booked_at)
+    return times.format_time(booking.moved_at or booking.booked_at)
 
 
 def _what(booking: Booking) -> str:

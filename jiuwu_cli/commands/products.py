@@ -14,18 +14,18 @@ from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.products import price_file, product_sync
 from jiuwu_cli.products.large_changes import large_changes
 from jiuwu_cli.products.price_list import Entry
-from jiuwu_cli.products.row_writer import Writer, Written, changes
+from jiuwu_cli.products.row_writer import ProductWriter, WriteSummary, changes
 from jiuwu_cli.terminal import options
 from jiuwu_cli.terminal.confirm import confirm
-from jiuwu_cli.terminal.errors import Misuse, OneLine, Problem
-from jiuwu_cli.terminal.output import note, say
-from jiuwu_cli.terminal.texts import counted
+from jiuwu_cli.terminal.errors import CommandError, OneLineErrorGroup, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
+from jiuwu_cli.terminal.texts import pluralize
 
 _SHOWN = 50  # products, before "and N more"
 _LANE = "products"  # of calls about products
 
 products = typer.Typer(
-    cls=OneLine,
+    cls=OneLineErrorGroup,
     name="products",
     help="Your catalogue: from a CSV file into the table, from there to the platform, and why a product was refused.",
     no_args_is_help=True,
@@ -79,15 +79,15 @@ def push(  # noqa: PLR0913 -- options of a command
     entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
     gone = _gone(items, entries) if prune else []
     if gone:
-        say(f"off the shelf: {_named(gone)}")
+        print_line(f"off the shelf: {_named(gone)}")
     entries += [_off(product_id) for product_id in gone]
     _ask(_questions(items, entries, gone), yes=yes, dry_run=dry_run)
     table = deployment.output("ProductsTable")
-    written = Writer(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
+    written = ProductWriter(deployment.client("dynamodb"), table, dry_run=dry_run).write(entries)
     if dry_run:
         _would(written)
         return
-    say(f"written: {written}")
+    print_line(f"written: {written}")
     _tell(deployment, [*written.new, *written.changed], no_sync=no_sync)
 
 
@@ -98,9 +98,9 @@ def unpublish(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.
     dynamodb, table = deployment.client("dynamodb"), deployment.output("ProductsTable")
     found = Rows(dynamodb, table).get_many(product_ids)
     if unknown := [product_id for product_id in product_ids if product_id not in found]:
-        raise Misuse(f"there is no product {unknown[0]!r}", "`jiuwu products list` shows them all")
-    Writer(dynamodb, table).write(_off(product_id) for product_id in found)
-    say(f"off the shelf: {', '.join(found)}")
+        raise UsageError(f"there is no product {unknown[0]!r}", "`jiuwu products list` shows them all")
+    ProductWriter(dynamodb, table).write(_off(product_id) for product_id in found)
+    print_line(f"off the shelf: {', '.join(found)}")
     _tell(deployment, list(found), no_sync=no_sync)
 
 
@@ -126,9 +126,9 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
     count = 0
     for item in _rows(deployment).every():
         if not refused or item.get("refused"):
-            say(_line(item))
+            print_line(_line(item))
             count += 1
-    note(counted(count, "product"))
+    print_note(pluralize(count, "product"))
 
 
 def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
@@ -139,7 +139,7 @@ def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
 
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
     """Return why to ask before this is written, a line each."""
-    taken_off = [f"{counted(len(gone), 'product')} off the shelf"] if gone else []
+    taken_off = [f"{pluralize(len(gone), 'product')} off the shelf"] if gone else []
     return taken_off + large_changes(changes(items, entries), items=items).reasons()
 
 
@@ -147,19 +147,19 @@ def _ask(questions: list[str], *, yes: bool, dry_run: bool) -> None:
     if not questions or yes:
         return
     for question in questions[:_SHOWN]:
-        note(f"{'would ask about' if dry_run else 'about'} {question}")
+        print_note(f"{'would ask about' if dry_run else 'about'} {question}")
     if len(questions) > _SHOWN:
-        note(f"and {len(questions) - _SHOWN} more")
+        print_note(f"and {len(questions) - _SHOWN} more")
     if not dry_run:
         confirm("Write all this?")
 
 
-def _would(written: Written) -> None:
-    say(f"would be written: {written}")
+def _would(written: WriteSummary) -> None:
+    print_line(f"would be written: {written}")
     for change in written.first:
-        say(f"  {change}")
+        print_line(f"  {change}")
     if written.more:
-        say(f"  … and {written.more} more")
+        print_line(f"  … and {written.more} more")
 
 
 def _off(product_id: str) -> Entry:
@@ -177,33 +177,33 @@ def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
 
 
 def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
-    """Say what the platform made of them; raises Problem when it did not take all, or was not asked about all."""
+    """Say what the platform made of them; raises CommandError when it did not take all, or was not asked about all."""
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
-    say(f"platform: {counts or 'no products'}")
-    is_held = told.outcomes["failed"] > 0 and lanes.is_held_by_operator(deployment, _LANE)
+    print_line(f"platform: {counts or 'no products'}")
+    is_held = told.outcomes["failed"] > 0 and lanes.is_forced_open(deployment, _LANE)
     found = [one for one in told.findings.values() if not (one.outcome == "failed" and is_held)]
     refused = [one.product_id for one in found if one.outcome == "refused"]
     reasons = {product_id: item.get("refused") for product_id, item in _some(deployment, refused)}
     for one in found[:_SHOWN]:
-        say(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
+        print_line(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
-        say(f"  and {more} more")
+        print_line(f"  and {more} more")
     rest = f"the {_LANE} lane is held by an operator" if is_held else _rest(told)
     if told.wrong:
         are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
-        differ = f"{counted(told.wrong, 'product')} {are} not at the platform as {they} here"
-        raise Problem(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
+        differ = f"{pluralize(told.wrong, 'product')} {are} not at the platform as {they} here"
+        raise CommandError(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
     if rest:
-        cure = f"`jiuwu circuit reset --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
-        raise product_sync.NotCompared(rest, cure)
+        hint = f"`jiuwu circuit reset --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
+        raise product_sync.NotCompared(rest, hint)
 
 
 def _rest(told: product_sync.SyncTotals) -> str:
     """Return what was not compared; "" if all was."""
     if told.problem:
-        done = counted(told.done, "product")
+        done = pluralize(told.done, "product")
         return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"
-    return f"{counted(told.unknown, 'product')} could not be compared" if told.unknown else ""
+    return f"{pluralize(told.unknown, 'product')} could not be compared" if told.unknown else ""
 
 
 def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:
@@ -215,7 +215,7 @@ def _line(item: Item) -> str:
         product = from_item(item)
     except RowMalformed as wrong:
         return f"{wrong.product_id:<24} malformed  {wrong.field} is missing or wrong"
-    points = counted(product.price_points, "point") if product.price_points else ""
+    points = pluralize(product.price_points, "point") if product.price_points else ""
     shelf = "" if product.on_shelf else "off the shelf"
     parts = (
         f"{product.product_id:<24} {_state(product):<9} {yuan(product.price_fen):>12}",

@@ -1,4 +1,4 @@
-"""`jiuwu reconcile`: compares both sides of a period's orders, and has mended what the rules allow."""
+"""`jiuwu reconcile`: compare both sides of a period's orders, and repair what the rules allow."""
 
 import sys
 import time
@@ -11,19 +11,20 @@ from jiuwu.statements.comparison import Comparer
 from jiuwu.statements.report import Statement
 from jiuwu.statements.totals import Discrepancy, Totals
 from jiuwu_cli.deployment import stack
-from jiuwu_cli.deployment.read_only import reading
-from jiuwu_cli.reconcile.comparison import FAULTS, compared, comparer, show, told
+from jiuwu_cli.deployment.read_only import read_only
+from jiuwu_cli.reconcile.comparison import COMPARISON_ERRORS, compare, describe_error, make_comparer, print_statement
 from jiuwu_cli.reconcile.period import read_period
-from jiuwu_cli.reconcile.repairs import Plan, carry_out, plans, reconciler, remaining
+from jiuwu_cli.reconcile.repairs import Plan, count_remaining_differences, invoke_reconciler, plan_repairs, repair
 from jiuwu_cli.terminal import options
-from jiuwu_cli.terminal.confirm import at_terminal
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.confirm import is_interactive
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
+from jiuwu_cli.terminal.texts import pluralize
 
-_DRIFT, _UNKNOWN = 1, 2
+_DIFFERENT, _UNKNOWN = 1, 2  # exit codes
 
 
-def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
+def reconcile(  # noqa: PLR0913 -- one option for each choice
     *,
     verify: options.Verify = False,
     repair: options.Repair = False,
@@ -39,8 +40,8 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
 
     Exit code 0: both sides agree. 1: they differ. 2: not everything could be compared.
 
-    Reads only, unless --repair: that shows what the rules would do about each order that differs, asks, and then has
-    the deployed Reconciler do it.
+    The command only reads, unless you give --repair: it shows the repairs of each order that differs, asks for
+    confirmation, and has the deployed Reconciler make them.
 
     Examples:
 
@@ -49,17 +50,19 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
     `jiuwu reconcile --repair --limit 5 --from 2026-11-23T08:00`
     """
     if verify and repair:
-        raise Misuse("--verify and --repair exclude each other", "verify first; --repair verifies again")
+        raise UsageError("both --verify and --repair are given", "give one of them; --repair also compares first")
     if repair and as_json:
-        raise Misuse("--repair tells what it does on the terminal", "leave out --json")
+        raise UsageError("--repair and --json exclude each other", "leave out --json")
     now = time.time()
     period = read_period(since, until, now=now)
-    found = _find(stack_name)
-    one = comparer(reading(found), period)
-    statement = Statement(_title(since, until, now=now), period.since, period.until, int(time.time()), compared(one))
-    _tell(statement, as_json=as_json, csv_file=csv_file)
+    deployed = _find(stack_name)
+    comparer = make_comparer(read_only(deployed), period)
+    statement = Statement(
+        _title(since, until, now=now), period.since, period.until, int(time.time()), compare(comparer)
+    )
+    _write(statement, as_json=as_json, csv_file=csv_file)
     if repair:
-        _repair(found, one, statement.tally, limit=limit, yes=yes)
+        _repair(deployed, comparer, statement.tally, limit=limit, yes=yes)
     elif code := _exit_code(statement.tally):
         raise typer.Exit(code)
 
@@ -67,78 +70,79 @@ def reconcile(  # noqa: PLR0913 -- which orders, what to do, where to write
 def _find(name: str | None) -> stack.Stack:
     try:
         return stack.find(name)
-    except Problem as problem:
-        problem.exit_code = _UNKNOWN  # 1 would say that the sides differ
+    except CommandError as problem:
+        problem.exit_code = _UNKNOWN  # 1 means that the sides differ
         raise
 
 
 def _title(since: str | None, until: str | None, *, now: float) -> str:
-    """Return the period in dates, which machines, accountants and engineers read alike."""
+    """Return the period as dates for the statement's title."""
     begin, end = since or yesterday(now), until or day_of(now)
     return begin if begin == end else f"{begin} – {end}"
 
 
 def _exit_code(tally: Totals) -> int:
-    """Drift that was seen is drift, however much could not be compared."""
+    """Return 1 for any difference, even if not everything could be compared."""
     if tally.differing:
-        return _DRIFT
+        return _DIFFERENT
     return 0 if tally.complete else _UNKNOWN
 
 
-def _tell(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None:
+def _write(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None:
     if csv_file:
         try:
             csv_file.write_bytes(statement.csv())
         except OSError as error:
-            raise Misuse(f"{csv_file} cannot be written ({error.strerror})", "give another --csv") from None
+            raise UsageError(f"{csv_file} cannot be written ({error.strerror})", "give another --csv") from None
     if as_json:
         sys.stdout.write(statement.json().decode())
     else:
-        show(statement)
+        print_statement(statement)
 
 
-def _repair(found: stack.Stack, one: Comparer, tally: Totals, *, limit: int, yes: bool) -> None:
+def _repair(deployed: stack.Stack, comparer: Comparer, tally: Totals, *, limit: int, yes: bool) -> None:
     numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
     try:
-        planned = plans(reading(found), numbers, now=int(one.runtime.clock()))
-    except FAULTS as error:
-        raise Problem(f"nothing is mended: {told(error)}", "try again later") from None
-    mendable = [plan for plan in planned if plan.steps][:limit]
-    _show_plans(planned, mendable)
-    if not mendable:
+        planned = plan_repairs(read_only(deployed), numbers, now=int(comparer.runtime.clock()))
+    except COMPARISON_ERRORS as error:
+        raise CommandError(f"nothing was repaired: {describe_error(error)}", "try again later") from None
+    repairable = [plan for plan in planned if plan.steps][:limit]
+    _print_plans(planned, repairable)
+    if not repairable:
         raise typer.Exit(_exit_code(tally))
-    if not yes and not _agreed(len(mendable)):
-        say("nothing was changed")
-        raise typer.Exit(_DRIFT)
-    carry_out(reconciler(found), mendable)
-    left = _recounted(one, tally.differences)
-    say(f"{left} of {len(numbers)} orders still differ")
-    raise typer.Exit(_DRIFT if left else 0 if tally.complete else _UNKNOWN)
+    if not yes and not _is_confirmed(len(repairable)):
+        print_line("nothing was changed")
+        raise typer.Exit(_DIFFERENT)
+    repair(invoke_reconciler(deployed), repairable)
+    left = _count_remaining(comparer, tally.differences)
+    print_line(f"{left} of {len(numbers)} orders still differ")
+    raise typer.Exit(_DIFFERENT if left else 0 if tally.complete else _UNKNOWN)
 
 
-def _show_plans(planned: list[Plan], mendable: list[Plan]) -> None:
+def _print_plans(planned: list[Plan], repairable: list[Plan]) -> None:
     for plan in planned:
         if not plan.steps:
-            say(f"  {plan.order_no}  no rule mends it: a person decides, see docs/runbook.md")
-    for plan in mendable:
-        say(f"  {plan.order_no}  would: {', '.join(plan.steps)}")
-    if beyond := sum(bool(plan.steps) for plan in planned) - len(mendable):
-        say(f"  and {beyond} more beyond --limit")
+            print_line(f"  {plan.order_no}  no rule repairs it; a person decides, see docs/runbook.md")
+    for plan in repairable:
+        print_line(f"  {plan.order_no}  would: {', '.join(plan.steps)}")
+    if beyond := sum(bool(plan.steps) for plan in planned) - len(repairable):
+        print_line(f"  and {beyond} more beyond --limit")
 
 
-def _agreed(orders: int) -> bool:
-    if not at_terminal():
-        note("a dry run; give --yes to have it done")
+def _is_confirmed(orders: int) -> bool:
+    if not is_interactive():
+        print_note("dry run: there is no terminal to ask for confirmation; give --yes to confirm")
         return False
-    return typer.confirm(f"Have the Reconciler do this to {orders} order{'s' if orders > 1 else ''}?", err=True)
+    return typer.confirm(f"Have the Reconciler repair {pluralize(orders, 'order')}?", err=True)
 
 
-def _recounted(one: Comparer, differences: tuple[Discrepancy, ...]) -> int:
+def _count_remaining(comparer: Comparer, differences: tuple[Discrepancy, ...]) -> int:
     try:
-        return remaining(one, differences)
-    except FAULTS as error:
-        problem = Problem(
-            f"what still differs is not known: {told(error)}", "what was mended stays mended; verify later"
+        return count_remaining_differences(comparer, differences)
+    except COMPARISON_ERRORS as error:
+        problem = CommandError(
+            f"the remaining differences are unknown: {describe_error(error)}",
+            "the repairs are made; compare again later",
         )
         problem.exit_code = _UNKNOWN
         raise problem from None

@@ -15,8 +15,8 @@ from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.terminal import options, texts, times
 from jiuwu_cli.terminal.confirm import confirm
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
 
 _REFUSED = {
     "nothing_paid": "there is no payment to give back: none was made, or it is on its way back already",
@@ -52,10 +52,10 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
     if request_id is not None:
         options.request_id(request_id)
     deployed = stack.find(stack_name)
-    with stack.answering(deployed):
+    with stack.report_aws_errors(deployed):
         order = deployed.store.get(order_no) if is_order_no(order_no) else None
         if order is None:
-            raise Problem(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
+            raise CommandError(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
         _show(order)
         request = request_id or _request(order, asked_fen)
         if not was_requested(order, request):
@@ -78,21 +78,21 @@ def _fen(amount: str | None) -> int | None:
     try:
         asked = fen(amount)
     except MoneyError as wrong:
-        raise Misuse(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
+        raise UsageError(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
     if not asked:
-        raise Misuse("--amount: nothing is no refund", "leave it out to give all of it back")
+        raise UsageError("--amount: nothing is no refund", "leave it out to give all of it back")
     return asked
 
 
 def _reason(given: str) -> str:
-    if wrong := texts.problem(given, most=MOST_REASON):
-        raise Misuse(f"--reason: {wrong}", "leave it out to give none of your own")
+    if wrong := texts.text_error(given, most=MOST_REASON):
+        raise UsageError(f"--reason: {wrong}", "leave it out to give none of your own")
     return given
 
 
 def _show(order: Order) -> None:
     paid, left = sum(payment.fen for payment in order.payments), refundable_fen(order)
-    say(f"{order.order_no}  {order.status}  paid {yuan(paid)}, can still be refunded {yuan(left)}")
+    print_line(f"{order.order_no}  {order.status}  paid {yuan(paid)}, can still be refunded {yuan(left)}")
 
 
 def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
@@ -106,11 +106,11 @@ def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, re
         return refunds.request(order.order_no, request, asked_fen, reason)
     except RefundRefused as refused:
         problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
-        raise Problem(problem, _left(refused.order)) from None
+        raise CommandError(problem, _left(refused.order)) from None
     except NoSuchOrder:
-        raise Problem(f"the order {order.order_no} is gone", "check --stack") from None
+        raise CommandError(f"the order {order.order_no} is gone", "check --stack") from None
     except OrderBusy:
-        raise Problem(f"{order.order_no} is being written by others", "try again in a moment") from None
+        raise CommandError(f"{order.order_no} is being written by others", "try again in a moment") from None
 
 
 def _left(order: Order) -> str:
@@ -122,10 +122,10 @@ def _left(order: Order) -> str:
 def _report(result: RefundResult, request: str) -> None:
     left = f"what is left: {yuan(refundable_fen(result.order))}"
     if result.repeated:
-        at = f" at {times.shown(result.at)}" if result.at else ""
-        say(f"already asked for {yuan(result.amount_fen)} yuan{at}, nothing new; {left}")
+        at = f" at {times.format_time(result.at)}" if result.at else ""
+        print_line(f"already asked for {yuan(result.amount_fen)} yuan{at}, nothing new; {left}")
         another = "; for another refund of the same sum give a --request-id of your own"
-        note(f"request id {request}{another if refundable_fen(result.order) else ''}")
+        print_note(f"request id {request}{another if refundable_fen(result.order) else ''}")
         return
-    say(f"asked for {yuan(result.amount_fen)} yuan; {left}")
-    note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")
+    print_line(f"asked for {yuan(result.amount_fen)} yuan; {left}")
+    print_note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")

@@ -4,8 +4,8 @@ from jiuwu.platform import signing
 from jiuwu.platform.signing.explain import MASK
 from jiuwu_cli.deployment import app_secret, sandbox_state
 from jiuwu_cli.terminal import inputs, options
-from jiuwu_cli.terminal.errors import Misuse
-from jiuwu_cli.terminal.output import say
+from jiuwu_cli.terminal.errors import UsageError
+from jiuwu_cli.terminal.output import print_line
 
 
 def sign(
@@ -26,11 +26,11 @@ def sign(
     """
     contract, params = inputs.read_profile(profile), inputs.read_pairs(param or [])
     if not params and body is None:
-        raise Misuse("there is nothing to sign", "give --param name=value and, if the call has one, --body")
+        raise UsageError("there is nothing to sign", "give --param name=value and, if the call has one, --body")
     params = inputs.signed_parameters(contract, params, inputs.read_body(body))
-    secret = app_secret.read_secret(secret_env, sandbox_state.find(), stdin_taken=body == "-")
-    say(f"canonical string: {masked(contract.signing, params, secret, path)}")
-    say(f"signature: {signing.sign(contract.signing, params, secret=secret, path=path)}")
+    secret = app_secret.read_app_secret(secret_env, sandbox_state.find(), stdin_taken=body == "-")
+    print_line(f"canonical string: {masked(contract.signing, params, secret, path)}")
+    print_line(f"signature: {signing.sign(contract.signing, params, secret=secret, path=path)}")
 
 
 def masked(scheme: signing.Scheme, params: dict[str, str], secret: str, path: str) -> str:

@@ -14,11 +14,19 @@ from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli.deployment import app_secret, sandbox_state
 from jiuwu_cli.notifications import samples
-from jiuwu_cli.notifications.delivery import PLATFORM_SECONDS, SECONDS, Notice, Outcome, accepted, copies, deliver
+from jiuwu_cli.notifications.delivery import (
+    PLATFORM_SECONDS,
+    SECONDS,
+    Notification,
+    Outcome,
+    deliver,
+    is_accepted,
+    send_copies,
+)
 from jiuwu_cli.notifications.target import WEBHOOK_PATH, Target, webhook_target
 from jiuwu_cli.terminal import inputs, options, urls
-from jiuwu_cli.terminal.errors import Misuse, Problem
-from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.errors import CommandError, UsageError
+from jiuwu_cli.terminal.output import print_line, print_note
 
 _OLD_SECONDS = 3600.0
 _LONGEST_REPLY = 300
@@ -60,11 +68,13 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
     _check_event(contract, event)
     target = webhook_target(url, app_id, sandbox_state.find())
     forged = f"attacker-{secrets.token_hex(16)}" if wrong_secret else ""
-    secret = forged or app_secret.read_secret(secret_env, target.sandbox)
+    secret = forged or app_secret.read_app_secret(secret_env, target.sandbox)
     event_id, text = _content(contract, event, target, order, settings, body)
     age = max(_OLD_SECONDS, 2.0 * contract.signing.tolerance_seconds) if old_timestamp else 0.0
-    say(f"{event} {event_id} to {target.url}")
-    outcomes = _send(contract, target, Notice(target.app_id, secret, event_id, text, age), count, together=simultaneous)
+    print_line(f"{event} {event_id} to {target.url}")
+    outcomes = _send(
+        contract, target, Notification(target.app_id, secret, event_id, text, age), count, together=simultaneous
+    )
     _show(outcomes)
     _judge(contract, outcomes, forged=wrong_secret or old_timestamp)
 
@@ -81,7 +91,7 @@ def _content(  # noqa: PLR0913, PLR0917 -- what a notification can be made of
     if body is None:
         return _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
     if settings or order:
-        raise Misuse("--body is all that is sent", "leave out --set and --order")
+        raise UsageError("--body is all that is sent", "leave out --set and --order")
     return _event_id(), inputs.read_body(body)
 
 
@@ -89,40 +99,40 @@ def _check_event(contract: Profile, event: str) -> None:
     known = sorted(contract.notification.event_types)
     if event not in known:
         near = get_close_matches(event, known, n=1)
-        raise Misuse(
+        raise UsageError(
             f"there is no event {event!r}", f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         )
 
 
-def _facts(contract: Profile, sandbox: sandbox_state.Sandbox | None, order_no: str | None) -> samples.Facts:
+def _facts(contract: Profile, sandbox: sandbox_state.Sandbox | None, order_no: str | None) -> samples.OrderFacts:
     """What the sandbox knows of the order; made up when nothing is known."""
     if order_no is None:
-        return samples.made_up(f"JWSAMPLE{secrets.token_hex(4).upper()}")
+        return samples.sample_facts(f"JWSAMPLE{secrets.token_hex(4).upper()}")
     if sandbox is None:
-        return samples.made_up(order_no)
+        return samples.sample_facts(order_no)
     address = f"{sandbox.simulator_url}/_sim/orders/{quote(order_no, safe='')}"
     try:
         with urls.http_client(httpx.URL(address), seconds=SECONDS) as http:
             reply = http.get(address)
         found = decode_json(reply.content)
         if reply.status_code == 404:
-            note(f"note: the simulated platform has no order {order_no}; the data is made up")
-            return samples.made_up(order_no)
+            print_note(f"note: the simulated platform has no order {order_no}; the data is made up")
+            return samples.sample_facts(order_no)
         order = parse_order(contract, found)
     except (httpx.HTTPError, MalformedPayload):
-        raise Problem(
-            "the simulated platform does not answer", f"is the sandbox still running? {sandbox_state.START}"
+        raise CommandError(
+            "the simulated platform does not answer", f"is the sandbox still running? {sandbox_state.START_HINT}"
         ) from None
-    return samples.of_order(order, version=int(lookup(found, "version")))
+    return samples.facts_of_order(order, version=int(lookup(found, "version")))
 
 
-def _compose(contract: Profile, event: str, facts: samples.Facts, settings: Sequence[str]) -> tuple[str, str]:
+def _compose(contract: Profile, event: str, facts: samples.OrderFacts, settings: Sequence[str]) -> tuple[str, str]:
     """The event id for the header, and the body."""
     event_id = _event_id()
     names = contract.notification.fields
     body = samples.notification(contract, event, facts, event_id=event_id, now=time.time())
     for setting in settings:
-        samples.change(body, setting, data=names.data)
+        samples.apply_setting(body, setting, data=names.data)
     wanted = lookup(body, names.event_id)
     # a header cannot carry everything that a test may want in the body
     fits = isinstance(wanted, str) and wanted.isascii() and wanted.isprintable() and wanted.strip() == wanted != ""
@@ -133,33 +143,35 @@ def _event_id() -> str:
     return f"ev_{secrets.token_hex(8)}"
 
 
-def _send(contract: Profile, target: Target, notice: Notice, count: int, *, together: bool) -> list[Outcome]:
+def _send(contract: Profile, target: Target, notice: Notification, count: int, *, together: bool) -> list[Outcome]:
     with urls.http_client(target.url, seconds=SECONDS, connections=count) as http:
-        return copies(lambda: deliver(http, target.url, contract, notice), count, simultaneous=together)
+        return send_copies(lambda: deliver(http, target.url, contract, notice), count, simultaneous=together)
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
     for number, outcome in enumerate(outcomes, start=1):
         reply = outcome.trouble or f"{outcome.status} {outcome.reply[:_LONGEST_REPLY]}"
         slow = "  (the platform would not have waited)" if outcome.milliseconds > PLATFORM_SECONDS * 1000 else ""
-        say(f"{number:>3}  {outcome.milliseconds:>5} ms  {reply}{slow}")
+        print_line(f"{number:>3}  {outcome.milliseconds:>5} ms  {reply}{slow}")
 
 
 def _judge(contract: Profile, outcomes: Sequence[Outcome], *, forged: bool) -> None:
-    """Raises Problem unless genuine notifications were accepted, and forged ones refused as a stranger's."""
-    taken = [outcome for outcome in outcomes if accepted(contract.notification, outcome)]
+    """Raises CommandError unless genuine notifications were accepted, and forged ones refused as a stranger's."""
+    taken = [outcome for outcome in outcomes if is_accepted(contract.notification, outcome)]
     if forged and taken:
-        raise Problem(f"{len(taken)} forged copies were accepted", "the receiver does not check what it must check")
+        raise CommandError(
+            f"{len(taken)} forged copies were accepted", "the receiver does not check what it must check"
+        )
     refused = [one for one in outcomes if one not in taken and not (forged and 400 <= one.status < 500)]
     if refused:
-        raise Problem(f"{len(refused)} of {len(outcomes)} copies failed", _cure(refused[0]))
+        raise CommandError(f"{len(refused)} of {len(outcomes)} copies failed", _cure(refused[0]))
 
 
 def _cure(outcome: Outcome) -> str:
     if outcome.late:
         return "it is too slow: look at the log of WebhookIntake, and try again now that it is warm"
     if outcome.trouble:
-        return f"nobody answers there: check --url, or {sandbox_state.START}"
+        return f"nobody answers there: check --url, or {sandbox_state.START_HINT}"
     match outcome.status:
         case 401:
             return "the receiver has another AppID, secret or clock: compare them, and try `jiuwu doctor`"

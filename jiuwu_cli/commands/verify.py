@@ -13,8 +13,8 @@ from jiuwu.platform.signing.explain import Explanation
 from jiuwu.platform.signing.explain import explain as explain_signature
 from jiuwu_cli.deployment import app_secret, sandbox_state
 from jiuwu_cli.terminal import inputs, options
-from jiuwu_cli.terminal.errors import Misuse
-from jiuwu_cli.terminal.output import say
+from jiuwu_cli.terminal.errors import UsageError
+from jiuwu_cli.terminal.output import print_line
 
 
 class Claim(NamedTuple):
@@ -52,11 +52,11 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     """
     contract = inputs.read_profile(profile)
     if body == "-" == canonical:
-        raise Misuse("--body and --canonical both read standard input", "give one of them as @FILE")
+        raise UsageError("--body and --canonical both read standard input", "give one of them as @FILE")
     claim = _claim(contract, inputs.read_pairs(param or []), inputs.read_headers(header or []), sign, body)
     theirs = inputs.read_body(canonical)
     if not claim.signature and not theirs:
-        raise Misuse(
+        raise UsageError(
             "there is no signature to verify", "give --signature, --canonical, or the sign parameter or header"
         )
     secrets = _secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical))
@@ -68,7 +68,7 @@ def _claim(
     contract: Profile, params: dict[str, str], headers: dict[str, str], sign: str | None, body: str | None
 ) -> Claim:
     if params and headers:
-        raise Misuse("--param and --header are given together", "a call has parameters, a notification has headers")
+        raise UsageError("--param and --header are given together", "a call has parameters, a notification has headers")
     text = inputs.read_body(body)
     if headers:
         return _notification(contract, headers, sign, text)
@@ -83,14 +83,14 @@ def _notification(contract: Profile, headers: dict[str, str], sign: str | None, 
     try:
         values = read_headers(contract, headers | given)
     except NotificationRefused as refused:
-        raise Misuse(refused.message, f'give it as --header "{refused.field}: ..."') from None
+        raise UsageError(refused.message, f'give it as --header "{refused.field}: ..."') from None
     scheme = of_notifications(contract)
     return Claim(scheme, signed_params(contract, values, body), values["signature"], values["timestamp"])
 
 
 def _secrets(variable: str | None, previous: str | None, *, stdin_taken: bool) -> list[str]:
-    current = app_secret.read_secret(variable, sandbox_state.find(), stdin_taken=stdin_taken)
-    return [current] if previous is None else [current, app_secret.read_secret(previous, None)]
+    current = app_secret.read_app_secret(variable, sandbox_state.find(), stdin_taken=stdin_taken)
+    return [current] if previous is None else [current, app_secret.read_app_secret(previous, None)]
 
 
 def _compare(claim: Claim, theirs: str, secrets: list[str], path: str, now: float) -> Explanation:
@@ -108,7 +108,7 @@ def _compare(claim: Claim, theirs: str, secrets: list[str], path: str, now: floa
 
 def _finite(now: float) -> float:
     if not math.isfinite(now):
-        raise Misuse("--now is not a time", "give Unix seconds, such as 1763800000")
+        raise UsageError("--now is not a time", "give Unix seconds, such as 1763800000")
     return now
 
 
@@ -118,8 +118,8 @@ def _report(found: Explanation, claim: Claim, *, explained: bool) -> None:
     good = fits and not found.hints
     if explained:
         for line in str(found).splitlines():
-            say(line)
-    say(
+            print_line(line)
+    print_line(
         "good" if good else "not good" if explained else "not good; --explain says why",
         style="green" if good else "red",
     )

@@ -1,7 +1,7 @@
-"""Dead letters sent back to where they died, under a new delivery id.
+"""Send dead letters back to their queues, under a new delivery id.
 
-First sent, then noted: a crash in between leaves a letter that looks unsent, and sending it again does no harm, because
-whoever takes it dedupes by what it says and not by how it came.
+A dead letter is sent first and marked as redriven afterwards. After a crash in between it looks unsent. Sending it
+again does no harm, because the consumers deduplicate by content.
 """
 
 import secrets
@@ -22,27 +22,27 @@ from jiuwu.orders.state_machine import Applied, Ignored, apply
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
 from jiuwu_cli.deployment.stack import Stack
-from jiuwu_cli.terminal.output import say
+from jiuwu_cli.terminal.output import print_line
 
-# Each round that we lose is a round that another writer of the same order won.
-_ROUNDS = 6
+# A lost race means that another writer of the order won.
+_MAX_ATTEMPTS = 6
 
 
-class NotRedriven(Exception):
-    """Why a letter was not, or would not be, sent."""
+class RedriveRefused(Exception):
+    """A dead letter cannot be redriven; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent back: to the queue of which name, with which text and attributes."""
+    """An SQS message; `queue` is the name of the stack output with the queue's URL."""
 
     queue: str
     body: str
     attributes: dict[str, str]
 
 
-class Redrive:
-    """Sends letters of one deployment. `clock` gives Unix seconds, `new_id` a delivery id that never was."""
+class Redriver:
+    """Redrives dead letters of one deployment. `clock` returns Unix seconds, `new_id` a fresh delivery id."""
 
     def __init__(
         self,
@@ -53,16 +53,21 @@ class Redrive:
     ) -> None:
         self._stack, self._clock, self._new_id = stack, clock, new_id
         self._sqs: Any = stack.client("sqs")
-        self._shelf = stack.shelf
+        self._repository = stack.dead_letters
 
     def send(self, letter: DeadLetter, *, dry_run: bool = False) -> str:
-        """Sends one letter back and notes it; says what became of it, or with `dry_run` what would. Raises
-        NotRedriven."""
+        """Send one dead letter, mark it, and return what was done; with `dry_run` return what would be done.
+
+        Raise RedriveRefused.
+        """
         delivery_id = "" if dry_run else self._new_id()
-        said = self._revive(letter, dry_run) if letter.source == EFFECTS else self._resend(letter, delivery_id)
+        if letter.source == EFFECTS:
+            result = self._redrive_effect(letter, dry_run=dry_run)
+        else:
+            result = self._resend(letter, delivery_id)
         if not dry_run:
-            self._shelf.redriven(letter, as_=delivery_id, at=int(self._clock()))
-        return said
+            self._repository.redriven(letter, as_=delivery_id, at=int(self._clock()))
+        return result
 
     def _resend(self, letter: DeadLetter, delivery_id: str) -> str:
         message = self.message(letter, delivery_id)
@@ -76,8 +81,8 @@ class Redrive:
         return f"sent to {message.queue} as {delivery_id}"
 
     def message(self, letter: DeadLetter, delivery_id: str) -> Message:
-        """The original bytes with what the platform said of them."""
-        known = {
+        """Return the message with the original bytes and attributes. Raise RedriveRefused."""
+        attributes = {
             "event_id": letter.event_id,
             "event_type": letter.event_type,
             "received_at": str(letter.first_at),
@@ -87,76 +92,78 @@ class Redrive:
         }
         queue, body = letter.source, _text(letter.body)
         if letter.source == INTAKE:
-            queue, body, known["event_type"] = self._reread(letter)
+            queue, body, attributes["event_type"] = self._parse_again(letter)
         elif letter.source not in (ORDERS, COMMUNITY):
-            raise NotRedriven(f"it came from {letter.source}, which takes nothing back")
+            raise RedriveRefused(f"its source {letter.source} takes no redrives")
         if not body:
-            raise NotRedriven("it has no bytes")
-        return Message(queue, body, {name: text for name, text in known.items() if text})
+            raise RedriveRefused("its body is empty")
+        return Message(queue, body, {name: text for name, text in attributes.items() if text})
 
-    def _reread(self, letter: DeadLetter) -> tuple[str, str, str]:
-        """Queue, text and event type as the intake would have them today; its profile may have changed since."""
+    def _parse_again(self, letter: DeadLetter) -> tuple[str, str, str]:
+        """Return queue, body and event type as the intake derives them with the current profile."""
         try:
-            taken = notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
-        except NotificationQuarantined as still:
-            raise NotRedriven(f"it still is not as the profile describes: {still.message}") from None
-        queue = ORDERS if taken.event_type.startswith("order.") else COMMUNITY
-        return queue, sqs.for_sqs(taken.body_text), taken.event_type
+            parsed = notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
+        except NotificationQuarantined as error:
+            raise RedriveRefused(f"it still does not match the profile: {error.message}") from None
+        queue = ORDERS if parsed.event_type.startswith("order.") else COMMUNITY
+        return queue, sqs.for_sqs(parsed.body_text), parsed.event_type
 
-    def _revive(self, letter: DeadLetter, dry_run: bool) -> str:  # noqa: FBT001
-        """The effect's second life, and then a message that only names the order."""
+    def _redrive_effect(self, letter: DeadLetter, *, dry_run: bool) -> str:
+        """Reset the effect on its order, and then enqueue the order. Return what was done. Raise RedriveRefused."""
         store = self._stack.store
         order = store.get(letter.order_no) if letter.order_no else None
         if order is None:
-            raise NotRedriven(f"there is no order {letter.order_no}" if letter.order_no else "it names no order")
+            raise RedriveRefused(f"there is no order {letter.order_no}" if letter.order_no else "it names no order")
         effect = order.effect(parse_effect_key(letter.effect))
         if effect is not None and effect.done_at:
-            return f"needs nothing: {letter.effect} has been done since"
-        self._reborn(order, letter)
+            return f"nothing to do: {letter.effect} is done"
+        self._with_effect_reset(order, letter)  # raises, also in a dry run
         if dry_run:
             return f"would be sent to {EFFECTS}"
         if letter.effect:
-            self._second_life(store, letter)
+            self._reset_effect(store, letter)
         if queue.send(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
-            raise NotRedriven("it lives again, but the queue did not take it; the reconciler will find it in minutes")
+            raise RedriveRefused(
+                "it was reset, but the queue did not accept it; the reconciler enqueues it within minutes"
+            )
         return f"sent to {EFFECTS}"
 
-    def _second_life(self, store: OrderStore, letter: DeadLetter) -> None:
-        for _ in range(_ROUNDS):
+    def _reset_effect(self, store: OrderStore, letter: DeadLetter) -> None:
+        for _ in range(_MAX_ATTEMPTS):
             order = store.get(letter.order_no)
             if order is None:
                 return
-            reborn = self._reborn(order, letter)
-            # none: it is alive again already, by an earlier redrive that was not noted
-            if reborn is None or not store.save_many([(order, reborn)]):
+            changed = self._with_effect_reset(order, letter)
+            # None: an earlier redrive that was not marked has reset it
+            if changed is None or not store.save_many([(order, changed)]):
                 return
-        raise NotRedriven("others wrote the order again and again; try again")
+        raise RedriveRefused("other writers keep changing the order; try again")
 
-    def _reborn(self, order: Order, letter: DeadLetter) -> Order | None:
+    def _with_effect_reset(self, order: Order, letter: DeadLetter) -> Order | None:
         outcome = apply(order, Redriven(int(self._clock()), parse_effect_key(letter.effect)), policy=self._stack.policy)
         if isinstance(outcome, Ignored) and outcome.reason == "refund_exceeds_payment":
-            raise NotRedriven("the order keeps less than that by now: other refunds gave it back, or are about to")
+            raise RedriveRefused("the refundable amount is smaller now: other refunds were made or requested")
         return outcome.order if isinstance(outcome, Applied) else None
 
 
-def send_all(
-    redrive: Redrive,
+def redrive_all(
+    redriver: Redriver,
     letters: Iterable[DeadLetter],
     *,
     rate: float,
     dry_run: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Sends one after the other, at most `rate` a second; returns how many could not be sent."""
+    """Redrive one after the other, at most `rate` per second. Return the number of failures."""
     failed = 0
     for n, letter in enumerate(letters):
         if n and not dry_run:
             sleep(1 / rate)
         try:
-            say(f"{letter.letter_id}  {redrive.send(letter, dry_run=dry_run)}")
-        except NotRedriven as why:
+            print_line(f"{letter.letter_id}  {redriver.send(letter, dry_run=dry_run)}")
+        except RedriveRefused as error:
             failed += 1
-            say(f"{letter.letter_id}  not sent: {why}", style="red")
+            print_line(f"{letter.letter_id}  not sent: {error}", style="red")
     return failed
 
 

@@ -1,33 +1,33 @@
-"""AWS clients that can only read: whatever else is asked of them is refused before it leaves this machine."""
+"""AWS clients that can only read: any other operation is refused before it leaves this machine."""
 
 from dataclasses import replace
 from typing import Any
 
 from jiuwu_cli.deployment.stack import Stack
 
-_READS = {"BatchGetItem", "GetItem", "Query", "GetSecretValue", "DescribeStacks"}
+_READ_OPERATIONS = {"BatchGetItem", "GetItem", "Query", "GetSecretValue", "DescribeStacks"}
 
 
-class WouldWrite(Exception):
-    """A call that is no reading; carries its name. Our mistake, never the operator's."""
+class WriteRefused(Exception):
+    """An operation that does not read; carries its name. It is a bug of the command."""
 
 
-def reading(stack: Stack) -> Stack:
-    """The stack with clients of this kind."""
-    return replace(stack, session=_ReadingSession(stack.session))
+def read_only(stack: Stack) -> Stack:
+    """Return the stack with read-only clients."""
+    return replace(stack, session=_ReadOnlySession(stack.session))
 
 
-class _ReadingSession:
+class _ReadOnlySession:
     def __init__(self, session: Any) -> None:  # noqa: ANN401 -- boto3.Session
         self._session = session
 
     def client(self, service: str, **options: Any) -> Any:  # noqa: ANN401 -- as boto3 has it
         client = self._session.client(service, **options)
-        client.meta.events.register("before-call", refuse_writing)
+        client.meta.events.register("before-call", refuse_writes)
         return client
 
 
-def refuse_writing(*, model: Any, **_: object) -> None:  # noqa: ANN401 -- botocore's OperationModel
-    """Raises WouldWrite for an operation that is not known to read."""
-    if model.name not in _READS:
-        raise WouldWrite(model.name)
+def refuse_writes(*, model: Any, **_: object) -> None:  # noqa: ANN401 -- botocore's OperationModel
+    """Raise WriteRefused for an operation that is not known to read."""
+    if model.name not in _READ_OPERATIONS:
+        raise WriteRefused(model.name)

@@ -1,17 +1,17 @@
-"""The sandbox that is running on this machine, from the file that it keeps while it runs."""
+"""Find the sandbox that is running on this machine by its state file."""
 
 import os
 from pathlib import Path
 
 import msgspec
 
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.terminal.errors import CommandError
 
-START = "start one with `make up`"
+START_HINT = "start one with `make up`"
 
 
 class Sandbox(msgspec.Struct, frozen=True):
-    """What the commands need of it."""
+    """The part of the state file that the commands need."""
 
     api_url: str
     simulator_url: str
@@ -29,17 +29,17 @@ class Sandbox(msgspec.Struct, frozen=True):
 
 
 def find(folder: Path | None = None) -> Sandbox | None:
-    """The running sandbox; None when none runs. Raises Problem for a file that cannot be read."""
+    """Return the running sandbox, or None. Raise CommandError for a file that cannot be read."""
     state = state_file(folder or Path.cwd())
     try:
         sandbox = msgspec.json.decode(state.read_bytes(), type=Sandbox)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Problem(f"{state} cannot be read ({error.strerror})", "make it readable") from None
+        raise CommandError(f"{state} cannot be read ({error.strerror})", "make it readable") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Problem(f"{state} is not a sandbox's state", f"delete it; {START}") from None
-    # one that was killed leaves its file behind
+        raise CommandError(f"{state} is not the state of a sandbox", f"delete it; {START_HINT}") from None
+    # a sandbox that was killed leaves its file behind
     return sandbox if any(_alive(pid) for pid in sandbox.pids.values()) else None
 
 
@@ -54,7 +54,7 @@ def _alive(pid: int) -> bool:
 
 
 def state_file(folder: Path) -> Path:
-    """.sandbox/state.json of the project that `folder` is in; of this very checkout when it is in none."""
+    """Return .sandbox/state.json of the project that contains `folder`, else of this checkout."""
     places = [folder, *folder.parents, Path(__file__).resolve().parents[2]]
     home = next((place for place in places if (place / ".sandbox").is_dir()), places[-1])
     return home / ".sandbox" / "state.json"

@@ -1,4 +1,4 @@
-"""What a check found, and how a chain of checks goes on after a failure."""
+"""The result of a check, and running checks that depend on each other."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,35 +6,37 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the report. `good` is None for what could not be looked at; `cure` says what to do; `stranger` that
-    somebody else than the platform answered, who must be told no secret."""
+    """One line of the report. `passed` is None for a skipped check; `hint` says how to fix a failure.
+
+    `is_stranger` says that something other than the platform answered, to which no secret may be sent.
+    """
 
     name: str
-    good: bool | None
-    found: str
-    cure: str = ""
-    stranger: bool = False
+    passed: bool | None
+    detail: str
+    hint: str = ""
+    is_stranger: bool = False
 
 
 def ok(name: str, found: str) -> Finding:
     return Finding(name, True, found)  # noqa: FBT003 -- the field's value
 
 
-def failed(name: str, found: str, cure: str, *, stranger: bool = False) -> Finding:
-    return Finding(name, False, found, cure, stranger)  # noqa: FBT003 -- the field's value
+def failed(name: str, found: str, hint: str, *, is_stranger: bool = False) -> Finding:
+    return Finding(name, False, found, hint, is_stranger)  # noqa: FBT003 -- the field's value
 
 
-def skipped(name: str, found: str, cure: str = "") -> Finding:
-    return Finding(name, None, found, cure)
+def skipped(name: str, found: str, hint: str = "") -> Finding:
+    return Finding(name, None, found, hint)
 
 
 type Check = tuple[str, Callable[[], Finding]]
 
 
-def chain(checks: list[Check]) -> Iterator[Finding]:
-    """Each check's finding; after a failure the rest is skipped, for it would fail with the same cause."""
-    broken = ""
+def run_until_failure(checks: list[Check]) -> Iterator[Finding]:
+    """Run the checks and yield their findings. After a failure skip the rest, which would fail for the same reason."""
+    failed_name = ""
     for name, check in checks:
-        finding = skipped(name, f"needs {broken}") if broken else check()
+        finding = skipped(name, f"needs {failed_name}") if failed_name else check()
         yield finding
-        broken = broken or (name if finding.good is False else "")
+        failed_name = failed_name or (name if finding.passed is False else "")

@@ -1,4 +1,4 @@
-"""Checks of the way to a host: name, connection, encryption, HTTP."""
+"""Check the network path to a host: DNS, TCP, TLS, HTTP."""
 
 import socket
 import ssl
@@ -7,54 +7,56 @@ import urllib.request
 import httpx
 
 from jiuwu_cli.doctor.findings import Check, Finding, failed, ok, skipped
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.terminal.errors import CommandError
 from jiuwu_cli.terminal.urls import http_client, is_loopback
 
 SECONDS = 5.0
 
 
 def checks(url: httpx.URL) -> list[Check]:
-    """From the name to an HTTP reply."""
+    """Return the checks, from the name to an HTTP reply."""
     return [
-        ("DNS", lambda: through_proxy(url, "DNS") or resolve(url)),
-        ("TCP", lambda: through_proxy(url, "TCP") or connect(url)),
-        ("TLS", lambda: through_proxy(url, "TLS") or encrypt(url)),
-        ("HTTP", lambda: answer(url)),
+        ("DNS", lambda: skip_behind_proxy(url, "DNS") or check_dns(url)),
+        ("TCP", lambda: skip_behind_proxy(url, "TCP") or check_tcp(url)),
+        ("TLS", lambda: skip_behind_proxy(url, "TLS") or check_tls(url)),
+        ("HTTP", lambda: check_http(url)),
     ]
 
 
-def through_proxy(url: httpx.URL, name: str) -> Finding | None:
-    """Behind a proxy, names and connections are the proxy's matter."""
+def skip_behind_proxy(url: httpx.URL, name: str) -> Finding | None:
+    """Skip a check where a proxy resolves names and opens connections; otherwise return None."""
     found = urllib.request.getproxies()
     if not (found.get(url.scheme) or found.get("all")) or is_loopback(url) or urllib.request.proxy_bypass(url.host):
         return None
-    return skipped(name, "through the proxy of this environment")
+    return skipped(name, "the environment has a proxy")
 
 
-def resolve(url: httpx.URL) -> Finding:
+def check_dns(url: httpx.URL) -> Finding:
     try:
         found = socket.getaddrinfo(url.host, _port(url), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        cure = "check the host in --url, then this machine's DNS"
-        return failed("DNS", f"{url.host} has no address ({getattr(error, 'strerror', None) or 'not a name'})", cure)
+        hint = "check the host in --url, then this machine's DNS"
+        return failed("DNS", f"{url.host} has no address ({getattr(error, 'strerror', None) or 'not a name'})", hint)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     return ok("DNS", f"{url.host} is {', '.join(addresses[:3])}")
 
 
-def connect(url: httpx.URL) -> Finding:
+def check_tcp(url: httpx.URL) -> Finding:
     try:
         with socket.create_connection((url.host, _port(url)), timeout=SECONDS):
             return ok("TCP", f"port {_port(url)} is open")
     except TimeoutError:
         return failed(
-            "TCP", f"port {_port(url)} does not answer within {SECONDS:.0f} s", "ask for the firewall to be opened"
+            "TCP",
+            f"port {_port(url)} does not answer within {SECONDS:.0f} s",
+            "ask the network's administrator to open the firewall",
         )
     except OSError as error:
-        cure = "check the port in --url, and that the gateway runs"
-        return failed("TCP", f"port {_port(url)} cannot be reached ({error.strerror})", cure)
+        hint = "check the port in --url, and that the gateway runs"
+        return failed("TCP", f"port {_port(url)} cannot be reached ({error.strerror})", hint)
 
 
-def encrypt(url: httpx.URL) -> Finding:
+def check_tls(url: httpx.URL) -> Finding:
     if url.scheme == "http":
         if is_loopback(url):
             return skipped("TLS", "not needed on this machine")
@@ -66,25 +68,27 @@ def encrypt(url: httpx.URL) -> Finding:
         ):
             return ok("TLS", f"{encrypted.version()}, certificate valid")
     except ssl.SSLCertVerificationError as error:
-        cure = "check the host in --url; a company's own certificate goes into SSL_CERT_FILE"
-        return failed("TLS", f"the certificate is not trusted ({error.verify_message})", cure)
+        hint = "check the host in --url; put a private root certificate into SSL_CERT_FILE"
+        return failed("TLS", f"the certificate is not trusted ({error.verify_message})", hint)
     except OSError:
-        return failed("TLS", "no TLS is spoken there", "check the port in --url, and whether it should be http://")
+        return failed(
+            "TLS", "the server does not speak TLS", "check the port in --url, and whether it should be http://"
+        )
 
 
-def answer(url: httpx.URL) -> Finding:
+def check_http(url: httpx.URL) -> Finding:
     try:
         with http_client(url, seconds=SECONDS) as http:
             reply = http.get(url)
-    except Problem as unusable:  # what the environment says of proxies
-        problem, _, cure = str(unusable).partition("; ")
-        return failed("HTTP", problem, cure)
+    except CommandError as unusable:  # the proxy settings of the environment
+        problem, _, hint = str(unusable).partition("; ")
+        return failed("HTTP", problem, hint)
     except httpx.TimeoutException:
-        return failed("HTTP", f"no reply within {SECONDS:.0f} s", "try again; then ask the platform's support")
+        return failed("HTTP", f"no reply within {SECONDS:.0f} s", "try again, then ask the platform's support")
     except httpx.HTTPError as error:
-        return failed("HTTP", f"no HTTP reply ({error})", "check the port in --url; something else may listen there")
+        return failed("HTTP", f"no HTTP reply ({error})", "check the port in --url; another service may listen there")
     if reply.is_redirect:
-        return failed("HTTP", f"redirects to {reply.headers.get('location', '?')}", "give that address as --url")
+        return failed("HTTP", f"redirects to {reply.headers.get('location', '?')}", "give that URL as --url")
     return ok("HTTP", f"answers with status {reply.status_code}")
 
 

@@ -1,4 +1,4 @@
-"""Checks of the platform: the clock, the signature, the token endpoint. Reads only; nothing is changed there."""
+"""Check the clock, the signature and the token endpoint of the platform. The checks change nothing there."""
 
 import time
 from collections.abc import Callable
@@ -23,14 +23,14 @@ from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import Profile
 from jiuwu_cli.doctor.findings import Finding, failed, ok
 
-# An order that nobody has: the answer shows that the call was understood.
-_NOBODYS = "jiuwu-doctor"
-_ALIKE = 0.99  # no clock is wrong by half a year
+# No order has this number; the answer shows whether the call was accepted.
+_UNKNOWN_ORDER = "jiuwu-doctor"
+_SAME_UNIT = 0.99  # a clock that is off by less than 1 % of the epoch counts in the same unit
 _PER_SECOND = {"seconds": 1, "milliseconds": 1000}
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who calls: the app and its secret at one gateway."""
+    """The app and its secret at one gateway."""
 
     base_url: str
     app_id: str
@@ -41,12 +41,12 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def clock(profile: Profile, account: Account, http: httpx.Client, *, now: Callable[[], float] = time.time) -> Finding:
-    """Our clock against the platform's; a fifth of its window is left to each side's drift."""
+    """Compare our clock with the platform's; a difference above a fifth of its replay window fails."""
     if (unit := _other_unit(profile, account, http, now)) is not None:
         return unit
     skew = _skew(profile, account, http, now)
     if skew is None:
-        return failed("clock", "the platform does not tell its time", "compare this machine's clock with another's")
+        return failed("clock", "the platform does not report its time", "compare this machine's clock with another one")
     direction = "ahead" if skew > 0 else "behind"
     window = profile.signing.tolerance_seconds
     if abs(skew) > window / 5:
@@ -56,27 +56,26 @@ def clock(profile: Profile, account: Account, http: httpx.Client, *, now: Callab
 
 
 def _other_unit(profile: Profile, account: Account, http: httpx.Client, now: Callable[[], float]) -> Finding | None:
-    """Return the finding for a platform that counts time in another unit than the profile signs in; None where it does
-    not."""
+    """Return a failure if the platform reports its time in another unit than the profile signs; otherwise None."""
     written = profile.signing.timestamp_format
     if written not in _PER_SECOND:
         return None
     try:
-        told = lookup(_client(profile, account, http).call("time"), profile.reply.server_time)
-        factor = float(told) / (now() * _PER_SECOND[written])
+        reported = lookup(_client(profile, account, http).call("time"), profile.reply.server_time)
+        factor = float(reported) / (now() * _PER_SECOND[written])
     except (PlatformError, TypeError, ValueError):
         return None
-    if not any(_ALIKE < factor / times < 1 / _ALIKE for times in (1000, 0.001)):
+    if not any(_SAME_UNIT < factor / times < 1 / _SAME_UNIT for times in (1000, 0.001)):
         return None
     unit = "milliseconds" if written == "seconds" else "seconds"
-    found = f"the platform tells its time in another unit (factor 1000): the profile signs in {written}"
+    found = f"the platform reports its time in another unit (factor 1000): the profile signs in {written}"
     return failed(
         "clock", found, f'set signing.timestamp_format = "{unit}" in the profile, if its documentation agrees'
     )
 
 
 def _skew(profile: Profile, account: Account, http: httpx.Client, now: Callable[[], float]) -> float | None:
-    """Seconds by which we are ahead, by the time call or by the Date header of any reply."""
+    """Return by how many seconds our clock is ahead, from the time call or a Date header; None if unknown."""
     client = _client(profile, account, http)
     try:
         return now() - client.time()
@@ -96,61 +95,60 @@ def _skew_by_header(account: Account, http: httpx.Client, now: Callable[[], floa
 
 
 def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding:
-    """Whether the gateway takes what we sign."""
+    """Check that the gateway accepts our signature."""
     try:
-        _client(profile, account, http).query_orders([_NOBODYS])
+        _client(profile, account, http).query_orders([_UNKNOWN_ORDER])
     except (OrderUnknown, ScopeMissing):
-        pass  # said about the matter, so the signature had passed
+        pass  # the platform processed the call, so the signature was accepted
     except SignatureRefused as error:
-        cure = "check AppID and app secret; `jiuwu verify --explain` compares canonical strings"
-        return failed("signature", _said(error, "the platform computes another one"), cure)
+        hint = "check AppID and app secret; `jiuwu verify --explain` compares canonical strings"
+        return failed("signature", _describe(error, "the platform computes a different signature"), hint)
     except BadParameters as error:
-        cure = "check --app-id and the path of --url, then the profile's [call] and [api]"
-        return failed("signature", _said(error, "a parameter was refused"), cure)
+        hint = "check --app-id and the path of --url, then the profile's [call] and [api]"
+        return failed("signature", _describe(error, "a parameter was refused"), hint)
     except ClockSkew as error:
-        return failed("signature", _said(error, "the timestamp was refused"), _cure_of_time(profile, error))
+        return failed("signature", _describe(error, "the timestamp was refused"), _timestamp_hint(profile, error))
     except BadReply as error:
-        cure = "is --url the gateway's, with its base path? else compare the profile's [reply]"
+        hint = "check that --url is the gateway with its base path, then compare the profile's [reply]"
         found = f"not a reply of this platform ({error.field}: {error.problem})"
-        return failed("signature", found, cure, stranger=True)
+        return failed("signature", found, hint, is_stranger=True)
     except PlatformError as error:
-        return failed("signature", _said(error, type(error).__name__), error.cure)
+        return failed("signature", _describe(error, type(error).__name__), error.cure)
     return ok("signature", "a signed call passed")
 
 
-def _cure_of_time(profile: Profile, error: ClockSkew) -> str:
-    """Return the cure of a refused time. Where both clocks agree, the platform does not take how the time is
-    written."""
+def _timestamp_hint(profile: Profile, error: ClockSkew) -> str:
+    """Return the hint for a refused timestamp: the clock, or the format if both clocks agree."""
     if error.server_time is None or abs(error.server_time - time.time()) > profile.signing.tolerance_seconds:
         return "set this machine's clock (turn on NTP)"
     return (
-        f"the clocks agree, so it is the unit (factor 1000) or the form: the profile signs in "
+        f"the clocks agree, so the unit (factor 1000) or the format is wrong: the profile signs in "
         f"{profile.signing.timestamp_format}; compare signing.timestamp_format with the platform's documentation"
     )
 
 
 def token_endpoint(profile: Profile, account: Account, http: httpx.Client) -> Finding:
-    """A code that nobody issued must be refused as RFC 6749 says."""
+    """Check that an invalid authorization code is refused as RFC 6749 requires."""
     oauth = OAuthClient(profile, base_url=account.base_url, app_id=account.app_id, secrets=lambda: account, http=http)
     try:
-        oauth.exchange(_NOBODYS, "v" * 43, "https://example.invalid/oauth/callback")
+        oauth.exchange(_UNKNOWN_ORDER, "v" * 43, "https://example.invalid/oauth/callback")
     except InvalidGrant:
-        return ok("token endpoint", "refuses a made-up code with invalid_grant, as it must")
+        return ok("token endpoint", "refuses an invalid code with invalid_grant, as it must")
     except InvalidClient as error:
-        return failed("token endpoint", _said(error, "it does not know this app"), "check AppID and app secret")
+        return failed("token endpoint", _describe(error, "it does not know this app"), "check AppID and app secret")
     except PlatformError as error:
-        cure = "check the profile's [oauth] token_path; the endpoint must answer as RFC 6749 says"
-        return failed("token endpoint", _said(error, f"no invalid_grant but {type(error).__name__}"), cure)
-    return failed("token endpoint", "gave tokens for a made-up code", "this is not the platform; check --url")
+        hint = "check the profile's [oauth] token_path; the endpoint must answer as RFC 6749 requires"
+        return failed("token endpoint", _describe(error, f"{type(error).__name__} instead of invalid_grant"), hint)
+    return failed("token endpoint", "issued tokens for an invalid code", "this is not the platform; check --url")
 
 
 def _client(profile: Profile, account: Account, http: httpx.Client) -> PlatformClient:
     return PlatformClient(profile, base_url=account.base_url, app_id=account.app_id, secrets=lambda: account, http=http)
 
 
-def _said(error: PlatformError, fact: str) -> str:
-    """The fact, and what the platform said of it; this goes to a screen, not to a log."""
-    told = [f"code {error.code}"] if error.code is not None else []
-    told += [f"HTTP {error.status}"] if error.status not in (None, 200) else []
-    told += [f'"{error.msg}"'] if error.msg else []
-    return f"{fact} ({', '.join(told)})" if told else fact
+def _describe(error: PlatformError, fact: str) -> str:
+    """Return the fact with the platform's code, status and message. It goes to the terminal, never to a log."""
+    details = [f"code {error.code}"] if error.code is not None else []
+    details += [f"HTTP {error.status}"] if error.status not in (None, 200) else []
+    details += [f'"{error.msg}"'] if error.msg else []
+    return f"{fact} ({', '.join(details)})" if details else fact

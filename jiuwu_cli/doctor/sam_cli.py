@@ -1,4 +1,4 @@
-"""Check the SAM CLI on the PATH: versions before 1.161.1 do not expand the template's loops."""
+"""Check the version of the SAM CLI on the PATH: versions before 1.161.1 do not expand the template's loops."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _SECONDS = 30.0
 
 
 def check() -> Finding:
-    """Check its version; skip the check if there is no SAM CLI."""
+    """Check the version of the SAM CLI on the PATH; without one, name the one that `make build` installs."""
     path = shutil.which("sam")
     if path is None:
         return skipped(_NAME, "none on the PATH", f"`make build` installs one: {_OURS}")
@@ -22,8 +22,8 @@ def check() -> Finding:
     if version is None:
         return failed(_NAME, f"{path} does not report its version", f"use {_OURS}")
     if version < OLDEST:
-        cure = f"install {_text(OLDEST)} or later, or use {_OURS}"
-        return failed(_NAME, f"version {_text(version)} does not expand the template's loops", cure)
+        hint = f"install {_text(OLDEST)} or later, or use {_OURS}"
+        return failed(_NAME, f"version {_text(version)} does not expand the template's loops", hint)
     return ok(_NAME, f"version {_text(version)}")
 
 

@@ -1,4 +1,4 @@
-"""Check of our own webhook URL: junk must be refused by us, with a reason."""
+"""Check our webhook URL: our function must refuse junk with a reason."""
 
 import httpx
 import msgspec
@@ -9,14 +9,14 @@ _JUNK = b"not a notification"
 
 
 def check(url: httpx.URL, http: httpx.Client) -> Finding:
-    """GET and junk by POST must both get our 4xx in JSON."""
+    """Send a GET and a POST of junk; both must get a 4xx with our JSON."""
     seen = []
     for method, content in (("GET", None), ("POST", _JUNK)):
         try:
             reply = http.request(method, url, content=content)
         except httpx.HTTPError as error:
-            cure = "check --webhook-url, and that the stack is deployed"
-            return failed("webhook", f"{method}: no reply ({error or type(error).__name__})", cure)
+            hint = "check --webhook-url, and that the stack is deployed"
+            return failed("webhook", f"{method}: no reply ({error or type(error).__name__})", hint)
         if problem := _problem(reply):
             return failed("webhook", f"{method}: {problem[0]}", problem[1])
         seen.append(f"{method} {reply.status_code}")
@@ -24,18 +24,21 @@ def check(url: httpx.URL, http: httpx.Client) -> Finding:
 
 
 def _problem(reply: httpx.Response) -> tuple[str, str] | None:
-    """What is wrong with the reply to junk, and the cure; None when it is ours."""
+    """Return the problem and the hint for a reply to junk; None if the reply is ours."""
     status = reply.status_code
     if status >= 500:
         return f"status {status}", "look at the log of WebhookIntake: a setting or the secret may be missing"
     if status in (403, 404) and not _has_reason(reply):
-        return f"status {status}, not from our function", "the URL ends in /webhooks/jiuwu; is the stack deployed?"
+        return (
+            f"status {status}, not from our function",
+            "check that the URL ends in /webhooks/jiuwu and the stack is deployed",
+        )
     if not 400 <= status < 500:
-        return f"junk gets status {status}", "something else answers there; register the stack's own URL"
+        return f"junk gets status {status}", "another service answers there; give the URL of the stack"
     return (
         None
         if _has_reason(reply)
-        else (f"status {status} without our reason", "something in between answers; look there")
+        else (f"status {status} without our reason", "check the proxy or firewall in front of the function")
     )
 
 

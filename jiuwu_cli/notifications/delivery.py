@@ -18,7 +18,7 @@ SECONDS = 15.0
 _JSON = {"content-type": "application/json"}
 
 
-class Notice(msgspec.Struct, frozen=True):
+class Notification(msgspec.Struct, frozen=True):
     """A notification ready to be signed; `age` is how many seconds ago it claims to be sent."""
 
     app_id: str
@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def deliver(
-    http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notice, *, seconds: float = SECONDS
+    http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notification, *, seconds: float = SECONDS
 ) -> Outcome:
     """One copy, sent now."""
     headers = sign_notification(
@@ -70,7 +70,7 @@ def _since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)
 
 
-def copies(send: Callable[[], Outcome], count: int, *, simultaneous: bool) -> list[Outcome]:
+def send_copies(send: Callable[[], Outcome], count: int, *, simultaneous: bool) -> list[Outcome]:
     """The outcomes of `count` copies, one after the other or all at the same instant."""
     if not simultaneous:
         return [send() for _ in range(count)]
@@ -84,7 +84,7 @@ def copies(send: Callable[[], Outcome], count: int, *, simultaneous: bool) -> li
         return list(senders.map(together, range(count)))
 
 
-def accepted(contract: NotificationContract, outcome: Outcome) -> bool:
+def is_accepted(contract: NotificationContract, outcome: Outcome) -> bool:
     """Whether the platform would take this for "received"; JSON may be written in any way."""
     if outcome.status != contract.success_status:
         return False

@@ -12,12 +12,12 @@ from jiuwu.platform.money import yuan
 from jiuwu.platform.payloads import nested
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import Profile
-from jiuwu_cli.terminal.errors import Misuse
+from jiuwu_cli.terminal.errors import UsageError
 
 type Json = dict[str, Any]
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the sample is about. Amounts in yuan."""
 
     out_order_no: str
@@ -30,17 +30,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 2
 
 
-def made_up(order_no: str) -> Facts:
+def sample_facts(order_no: str) -> OrderFacts:
     """Facts about an order of which nothing is known; the same for the same number."""
-    return Facts(out_order_no=order_no, transaction_id=f"tx_{order_no}", refund_id=f"rf_{order_no}")
+    return OrderFacts(out_order_no=order_no, transaction_id=f"tx_{order_no}", refund_id=f"rf_{order_no}")
 
 
-def of_order(order: RemoteOrder, *, version: int) -> Facts:
+def facts_of_order(order: RemoteOrder, *, version: int) -> OrderFacts:
     """Facts about an order that the platform has; what has not happened to it yet is made up."""
-    sample = made_up(order.out_order_no)
+    sample = sample_facts(order.out_order_no)
     payment = order.payments[-1].transaction_id if order.payments else sample.transaction_id
     refund = order.refunds[-1] if order.refunds else None
-    return Facts(
+    return OrderFacts(
         out_order_no=order.out_order_no,
         platform_order_no=order.platform_order_no,
         open_id=order.open_id,
@@ -52,7 +52,7 @@ def of_order(order: RemoteOrder, *, version: int) -> Facts:
     )
 
 
-def notification(profile: Profile, event_type: str, facts: Facts, *, event_id: str, now: float) -> Json:
+def notification(profile: Profile, event_type: str, facts: OrderFacts, *, event_id: str, now: float) -> Json:
     """The body of a notification in the platform's names; `event_type` is our name for it."""
     names = profile.notification.fields
     values: Mapping[str, object] = _values(event_type, facts, int(now))
@@ -70,7 +70,7 @@ def _their_type(profile: Profile, event_type: str) -> str:
     return next(theirs for ours, theirs in profile.notification.event_types.items() if ours == event_type)
 
 
-def _values(event_type: str, facts: Facts, now: int) -> dict[str, object]:
+def _values(event_type: str, facts: OrderFacts, now: int) -> dict[str, object]:
     order = {"out_order_no": facts.out_order_no, "platform_order_no": facts.platform_order_no}
     money = {"transaction_id": facts.transaction_id, "amount": facts.amount}
     match event_type:
@@ -91,19 +91,19 @@ def _occurred_at(scheme: signing.Scheme, now: float) -> int | str:
     return int(text) if scheme.timestamp_format in ("seconds", "milliseconds") else text
 
 
-def change(body: Json, setting: str, *, data: str) -> None:
+def apply_setting(body: Json, setting: str, *, data: str) -> None:
     """Applies "path=text" or "path:=JSON" to a body in place. A path begins at a field of the body, else in its data
     (`data` is where that stands). Text becomes a number where the sample has one."""
     path, equals, text = setting.partition("=")
     raw, path = path.endswith(":"), path.removesuffix(":")
     names = path.split(".")
     if not equals or not all(names):
-        raise Misuse(f"--set {setting!r} is not path=value", "write it as --set amount=12.34 or --set version:=7")
+        raise UsageError(f"--set {setting!r} is not path=value", "write it as --set amount=12.34 or --set version:=7")
     target = body if names[0] in body else lookup(body, data)
     for name in names[:-1]:
         target = target.setdefault(name, {})
         if not isinstance(target, dict):
-            raise Misuse(f"--set {path}: {name} is a value, nothing stands below it", "shorten the path")
+            raise UsageError(f"--set {path}: {name} is a value, nothing stands below it", "shorten the path")
     target[names[-1]] = _json(setting, text) if raw else _like(target.get(names[-1]), text)
 
 
@@ -111,7 +111,7 @@ def _json(setting: str, text: str) -> object:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise Misuse(f"--set {setting!r}: what follows := is not JSON", "quote text, or use = instead") from None
+        raise UsageError(f"--set {setting!r}: what follows := is not JSON", "quote text, or use = instead") from None
 
 
 def _refuse_constant(name: str) -> None:

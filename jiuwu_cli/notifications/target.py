@@ -3,8 +3,8 @@
 import httpx
 import msgspec
 
-from jiuwu_cli.deployment.sandbox_state import START, Sandbox
-from jiuwu_cli.terminal.errors import Misuse, Problem
+from jiuwu_cli.deployment.sandbox_state import START_HINT, Sandbox
+from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.urls import read_url
 
 WEBHOOK_PATH = "/webhooks/jiuwu"
@@ -21,7 +21,7 @@ class Target(msgspec.Struct, frozen=True):
 def webhook_target(url: str | None, app_id: str | None, sandbox: Sandbox | None) -> Target:
     """The merchant's webhook URL; a URL without a path gets ours."""
     if url is None and sandbox is None:
-        raise Problem("no sandbox is running", f"{START}, or give --url")
+        raise CommandError("no sandbox is running", f"{START_HINT}, or give --url")
     found = read_url(url or f"{sandbox.api_url if sandbox else ''}{WEBHOOK_PATH}", "--url")
     if found.path == "/":
         found = found.copy_with(path=WEBHOOK_PATH)
@@ -31,9 +31,9 @@ def webhook_target(url: str | None, app_id: str | None, sandbox: Sandbox | None)
 def _target(url: httpx.URL, app_id: str | None, sandbox: Sandbox | None) -> Target:
     known = app_id or (sandbox.app_id if sandbox else None)
     if not known:
-        raise Misuse("no AppID", "give --app-id, or set JIUWU_APP_ID")
+        raise UsageError("no AppID", "give --app-id, or set JIUWU_APP_ID")
     if not (known.isascii() and known.isprintable() and known == known.strip()):
-        raise Misuse(f"--app-id {known!r} cannot stand in a header", "copy the AppID from the platform's console")
+        raise UsageError(f"--app-id {known!r} cannot stand in a header", "copy the AppID from the platform's console")
     return Target(url, known, sandbox)
 
 

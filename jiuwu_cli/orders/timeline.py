@@ -18,7 +18,7 @@ from jiuwu.platform.money import yuan
 from jiuwu_cli.orders import hold_reasons
 from jiuwu_cli.orders.log_search import Entry
 from jiuwu_cli.terminal import times
-from jiuwu_cli.terminal.texts import counted
+from jiuwu_cli.terminal.texts import pluralize
 
 _FURNITURE = {"level", "location", "message", "timestamp", "service", "function", "xray_trace_id", "exception_name"}
 _FURNITURE |= {"exception", "stack_trace", "order_no", "order_nos"}
@@ -42,7 +42,7 @@ _LONG_REFERENCE, _SHOWN_REFERENCE = 16, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEntry:
     """One line of the story: when (Unix seconds), which kind of thing, and what."""
 
     at: float
@@ -51,7 +51,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DriftFinding:
     """What a reconciler's run at this time (Unix seconds) found of the order."""
 
     at: float
@@ -59,9 +59,9 @@ class Difference:
     evidence: str
 
 
-def moments_of(
-    order: Order | None, entries: Iterable[Entry], letters: Iterable[DeadLetter], drift: Iterable[Difference]
-) -> list[Moment]:
+def build_timeline(
+    order: Order | None, entries: Iterable[Entry], letters: Iterable[DeadLetter], drift: Iterable[DriftFinding]
+) -> list[TimelineEntry]:
     """All that is known of the order, oldest first."""
     lines = list(entries)
     accepted = {entry.said.get("delivery_id") for entry in lines if entry.said.get("message") == "notification"}
@@ -76,12 +76,12 @@ def moments_of(
         *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}, answers) if order else ()),
         *((_rank(entry, answers), one) for entry in lines if (one := _logged(entry, known, delivered))),
         *((_HAPPENED, _letter(letter)) for letter in letters),
-        *((_HAPPENED, Moment(one.at, "drift", f"{one.class_}: {one.evidence}")) for one in drift),
+        *((_HAPPENED, TimelineEntry(one.at, "drift", f"{one.class_}: {one.evidence}")) for one in drift),
     ]
     return [moment for _, moment in sorted(ranked, key=_in_time)]
 
 
-def _in_time(ranked: tuple[int, Moment]) -> tuple[int, int, float]:
+def _in_time(ranked: tuple[int, TimelineEntry]) -> tuple[int, int, float]:
     rank, moment = ranked
     return int(moment.at), rank, moment.at
 
@@ -95,12 +95,12 @@ def _rank(entry: Entry, answers: Container[str]) -> int:
     return _ANSWERED if answer else _HAPPENED
 
 
-def folded(story: Iterable[Moment]) -> Iterator[Moment]:
+def fold(story: Iterable[TimelineEntry]) -> Iterator[TimelineEntry]:
     """Yield the story with equal moments in a row as one, counted.
 
     So are those in which nothing happened to the order, such as the looks and the failed calls of an outage.
     """
-    run: dict[tuple[str, str], list[Moment]] = {}
+    run: dict[tuple[str, str], list[TimelineEntry]] = {}
     for moment in story:
         key = (moment.kind, _OF_ONE_CALL.sub("", moment.what))
         quiet = _is_quiet(moment) and all(_is_quiet(first) for first, *_ in run.values())
@@ -111,29 +111,31 @@ def folded(story: Iterable[Moment]) -> Iterator[Moment]:
     yield from _counted(run)
 
 
-def _is_quiet(moment: Moment) -> bool:
+def _is_quiet(moment: TimelineEntry) -> bool:
     failed_call = moment.kind == "call" and " ok in " not in moment.what
     return moment.kind in _NOTHING_HAPPENED or failed_call or moment.what.startswith(_LATER)
 
 
-def _counted(run: Mapping[tuple[str, str], list[Moment]]) -> Iterator[Moment]:
+def _counted(run: Mapping[tuple[str, str], list[TimelineEntry]]) -> Iterator[TimelineEntry]:
     for first, *more in run.values():
-        last = f", {len(more) + 1} times, last {times.clock(more[-1].at)}" if more else ""
+        last = f", {len(more) + 1} times, last {times.format_clock(more[-1].at)}" if more else ""
         day = f" on {day_of(more[-1].at)}" if more and day_of(more[-1].at) != day_of(first.at) else ""
         yield replace(first, what=f"{first.what}{last}{day}")
 
 
-def _happened(order: Order, delivered: Mapping[Any, str], answers: Container[str]) -> Iterator[tuple[int, Moment]]:
-    yield _HAPPENED, Moment(order.created_at, "order", "made here")
+def _happened(
+    order: Order, delivered: Mapping[Any, str], answers: Container[str]
+) -> Iterator[tuple[int, TimelineEntry]]:
+    yield _HAPPENED, TimelineEntry(order.created_at, "order", "made here")
     for happened in order.history:
         if happened.kind == LOOKUP_NEEDED:
-            yield _HAPPENED, Moment(happened.at, "look", f"wanted: {happened.detail}")
+            yield _HAPPENED, TimelineEntry(happened.at, "look", f"wanted: {happened.detail}")
             continue
         event = happened.idempotency_key
         by = f" by {event}{_delivery(delivered.get(event))}" if event else ""
         rank = _ANSWERED if event in answers else _HAPPENED
         rank = _DONE_BY_CALL if happened.kind == "effect_done" else rank
-        yield rank, Moment(happened.at, "order", f"{_step(happened.kind, happened.detail)}{by}")
+        yield rank, TimelineEntry(happened.at, "order", f"{_step(happened.kind, happened.detail)}{by}")
 
 
 def _step(kind: str, detail: str) -> str:
@@ -150,13 +152,13 @@ def _step(kind: str, detail: str) -> str:
     return kind.replace("_", " ") + (f": {detail}" if detail else "")
 
 
-def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> Moment | None:
+def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> TimelineEntry | None:
     said = entry.said
     if said.get("message") == "dead letter":
         return None  # the letters themselves are read
     if said.get("message") == "order event" and said.get("outcome") == "applied" and said.get("event_id") in known:
         return None  # the history has it, and may be older than the log
-    return Moment(entry.at, *_kind_and_what(said, delivered))
+    return TimelineEntry(entry.at, *_kind_and_what(said, delivered))
 
 
 def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tuple[str, str]:
@@ -220,10 +222,10 @@ def _effect(said: Mapping[str, Any]) -> str:
     return str(said.get("effect_id", "")).partition(":")[2]
 
 
-def _letter(letter: DeadLetter) -> Moment:
-    tries = counted(letter.attempts, "try", "tries")
+def _letter(letter: DeadLetter) -> TimelineEntry:
+    tries = pluralize(letter.attempts, "try", "tries")
     about = letter.effect or f"{letter.event_type} {letter.event_id}"
-    return Moment(
+    return TimelineEntry(
         letter.last_at,
         "dead letter",
         f"{letter.letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.detail}",
@@ -241,7 +243,7 @@ def _text(value: object) -> str:
 
 def head(order: Order) -> Iterator[str]:
     """What the order is now: state and why it is held, lines, ledger, effects."""
-    due = f", looked at next {times.shown(order.due_at)}" if order.due_at else ""
+    due = f", looked at next {times.format_time(order.due_at)}" if order.due_at else ""
     yield f"{order.order_no}  {order.status}, {_price(order)}{due}"
     yield from (f"  {line}" for line in hold_reasons.lines(order))
     yield f"  member {order.member_id}, at the platform {order.platform_order_no or '(not yet)'}"
@@ -277,11 +279,11 @@ def _short(reference: str) -> str:
 
 
 def _price(order: Order) -> str:
-    return counted(order.points, "point") if order.points else f"{yuan(order.amount_fen)} yuan"
+    return pluralize(order.points, "point") if order.points else f"{yuan(order.amount_fen)} yuan"
 
 
 def _state(effect: Effect, state: str) -> str:
-    tries = counted(effect.attempts, "try", "tries")
+    tries = pluralize(effect.attempts, "try", "tries")
     part = f"{yuan(effect.fen)} yuan " if effect.fen else ""
     if state == "processing":
         return f"{part}taken {_time(effect.done_at)}, not given back yet"
@@ -297,7 +299,7 @@ def _state(effect: Effect, state: str) -> str:
 
 def _time(at: float) -> str:
     """Return a moment without its year, which the days of the story have."""
-    return f"{day_of(at)[5:]} {times.clock(at)}"
+    return f"{day_of(at)[5:]} {times.format_clock(at)}"
 
 
 def yuan_signed(fen: int) -> str:
@@ -305,6 +307,6 @@ def yuan_signed(fen: int) -> str:
     return ("-" if fen < 0 else "+") + yuan(abs(fen))
 
 
-def as_json(order: Order | None, story: Iterable[Moment]) -> dict[str, Any]:
+def as_json(order: Order | None, story: Iterable[TimelineEntry]) -> dict[str, Any]:
     """The same for programs; amounts in fen, times in Unix seconds."""
     return {"order": asdict(order) if order else None, "story": [asdict(moment) for moment in story]}

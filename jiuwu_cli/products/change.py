@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jiuwu.catalogue.repository import Item
 from jiuwu.platform.money import yuan
-from jiuwu_cli.products.price_list import Wanted
+from jiuwu_cli.products.price_list import DesiredValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Change:
 
     product_id: str
     before: Item | None
-    written: Wanted
+    written: DesiredValues
 
     def __str__(self) -> str:
         if self.before is None:

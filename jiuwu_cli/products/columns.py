@@ -61,7 +61,7 @@ def _product_id(cell: str) -> tuple[str, Cell]:
 
 
 def _title(cell: str) -> tuple[str, Cell]:
-    if wrong := texts.problem(cell, most=LONGEST_TITLE):
+    if wrong := texts.text_error(cell, most=LONGEST_TITLE):
         raise ValueError(wrong)
     return "title", cell
 

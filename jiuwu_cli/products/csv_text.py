@@ -10,25 +10,25 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "gb18030": "GB18030"}
 
 
-class FileRefused(Exception):
+class PriceFileError(Exception):
     """The file as a whole cannot be used; says why and what to do."""
 
-    def __init__(self, problem: str, cure: str) -> None:
+    def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
-        self.problem, self.cure = problem, cure
+        self.problem, self.hint = problem, hint
 
 
 def decode(content: bytes) -> tuple[str, str]:
     """Return the text, and the name of the encoding it was read in: UTF-8, UTF-16, or GB18030, which Chinese Excel
     writes without a mark. Raises FileRefused."""
     if content.startswith(_WORKBOOKS):
-        raise FileRefused("the file is a workbook and no CSV", _EXCEL_CURE)
+        raise PriceFileError("the file is a workbook and no CSV", _EXCEL_CURE)
     encoding = _encoding(content)
     try:
         return content.decode(encoding).lstrip("\ufeff"), _NAMES.get(encoding, "UTF-16")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise FileRefused(f"line {line} is neither UTF-8 nor GB18030", _EXCEL_CURE) from None
+        raise PriceFileError(f"line {line} is neither UTF-8 nor GB18030", _EXCEL_CURE) from None
 
 
 def _encoding(content: bytes) -> str:
@@ -67,7 +67,7 @@ def records(text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error:
-            raise FileRefused(
+            raise PriceFileError(
                 f"line {line} is not CSV", "a quote may be missing, or stand where none belongs"
             ) from None
         if any(cells):

@@ -11,15 +11,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu_cli.deployment.stack import Stack
-from jiuwu_cli.terminal.errors import Problem
-from jiuwu_cli.terminal.output import note
+from jiuwu_cli.terminal.errors import CommandError
+from jiuwu_cli.terminal.output import print_note
 
 _AT_ONCE = 100  # ProductSync's limit
 # A run takes up to 300 s; a second one beside it would only do the same again.
 _PATIENCE = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
 
 
-class NotCompared(Problem):
+class NotCompared(CommandError):
     """Not all products could be pushed or compared, and none is known to differ; exit code 2."""
 
     exit_code = 2
@@ -51,7 +51,7 @@ class SyncTotals:
     more_findings: int = 0
     problem: str = ""  # why the rest was not done
 
-    def note(self, answer: Answer) -> None:
+    def add(self, answer: Answer) -> None:
         """Take a run in."""
         self.outcomes.update(answer.outcomes)
         self.findings |= {found.product_id: found for found in answer.findings}
@@ -76,27 +76,27 @@ class SyncTotals:
 
 def some(stack: Stack, product_ids: Iterable[str]) -> SyncTotals:
     """Tells the platform of these products now, and compares them, until it is the trouble."""
-    told, client = SyncTotals(), _client(stack)
+    totals, client = SyncTotals(), _client(stack)
     for group in batched(product_ids, _AT_ONCE, strict=False):
         waiting = list(group)
         while not (answer := _invoke(client, stack, {"product_ids": waiting})).finished:
-            told.note(answer)
-            if told.problem:
-                return told
-            note("still at it …")
-        told.note(answer)
-    return told
+            totals.add(answer)
+            if totals.problem:
+                return totals
+            print_note("still at it …")
+        totals.add(answer)
+    return totals
 
 
 def every(stack: Stack, *, retry_refused: bool = False) -> SyncTotals:
     """Push or compare every product of the table until the platform fails; `retry_refused` also pushes refused ones."""
-    told, client, after = SyncTotals(), _client(stack), ""
+    totals, client, after = SyncTotals(), _client(stack), ""
     while True:
         answer = _invoke(client, stack, {"after": after, "retry_refused": retry_refused, "full": True})
-        told.note(answer)
-        if answer.finished or told.problem:
-            return told
-        note(f"{told.done} products so far …")
+        totals.add(answer)
+        if answer.finished or totals.problem:
+            return totals
+        print_note(f"{totals.done} products so far …")
         after = answer.next
 
 
@@ -113,8 +113,8 @@ def _invoke(client: Any, stack: Stack, payload: object) -> Answer:  # noqa: ANN4
         code = error.response["Error"].get("Code", "")
         raise NotCompared(f"ProductSync cannot be invoked ({code})", "check your rights and the deployment") from None
     except BotoCoreError as error:
-        cure = "try again; the rows are written, and the schedule tells the platform too"
-        raise NotCompared(f"ProductSync did not answer ({type(error).__name__})", cure) from None
+        hint = "try again; the rows are written, and the schedule tells the platform too"
+        raise NotCompared(f"ProductSync did not answer ({type(error).__name__})", hint) from None
     if reply.get("FunctionError"):
         raise NotCompared("ProductSync crashed", "look at its log: docs/runbook.md, A function fails")
     try:

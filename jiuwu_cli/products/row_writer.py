@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jiuwu.aws.dynamodb import marshal
 from jiuwu.catalogue.repository import Item, Rows
 from jiuwu_cli.products.change import Change
-from jiuwu_cli.products.price_list import Entry, Wanted
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.products.price_list import DesiredValues, Entry
+from jiuwu_cli.terminal.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,7 +33,7 @@ _AGAIN = {
 
 
 @dataclass(slots=True)
-class Written:
+class WriteSummary:
     """What was, or would be, written: product ids, and of the first ones what changes."""
 
     new: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ def changes(items: Mapping[str, Item], entries: Iterable[Entry]) -> Iterator[Cha
             yield Change(entry.product_id, before, written)
 
 
-class Writer:
+class ProductWriter:
     """Makes rows what entries want; the rest of each row stays as it is. A new row is on the shelf unless its entry
     says otherwise. `dry_run` only says what would be written."""
 
@@ -79,9 +79,9 @@ class Writer:
         self._dynamodb, self._table, self._dry_run, self._sleep = dynamodb, table, dry_run, sleep
         self._rows = Rows(dynamodb, table)
 
-    def write(self, entries: Iterable[Entry]) -> Written:
-        """The same again writes nothing. Raises Problem when DynamoDB refuses."""
-        written = Written()
+    def write(self, entries: Iterable[Entry]) -> WriteSummary:
+        """The same again writes nothing. Raises CommandError when DynamoDB refuses."""
+        written = WriteSummary()
         for group in batched(entries, _READS_AT_ONCE, strict=False):
             waiting: Sequence[Entry] = group
             for attempt in range(_ROUNDS):
@@ -90,10 +90,10 @@ class Writer:
                 if not (waiting := self._round(waiting, written)):
                     break
             else:
-                raise Problem("DynamoDB is throttled", "the same again goes on where this stopped")
+                raise CommandError("DynamoDB is throttled", "the same again goes on where this stopped")
         return written
 
-    def _round(self, entries: Sequence[Entry], written: Written) -> list[Entry]:
+    def _round(self, entries: Sequence[Entry], written: WriteSummary) -> list[Entry]:
         """Writes what differs; returns the entries to look at again."""
         found = self._rows.get_many(entry.product_id for entry in entries)
         differing = [entry for entry in entries if _changes(found.get(entry.product_id), entry)]
@@ -104,8 +104,8 @@ class Writer:
                 if code in _AGAIN:
                     again.append(entry)
                 elif code:
-                    cure = "check your rights on the table"
-                    raise Problem(f"DynamoDB refused to write {entry.product_id} ({code})", cure)
+                    hint = "check your rights on the table"
+                    raise CommandError(f"DynamoDB refused to write {entry.product_id} ({code})", hint)
                 else:
                     before = found.get(entry.product_id)
                     written.add(Change(entry.product_id, before, _changes(before, entry)))
@@ -120,7 +120,7 @@ class Writer:
         return [str(reply.get("Error", {}).get("Code", "")) for reply in replies]
 
 
-def _changes(item: Item | None, entry: Entry) -> Wanted:
+def _changes(item: Item | None, entry: Entry) -> DesiredValues:
     """What has to be written of what is wanted."""
     if item is None:
         whole = {"on_shelf": True, **entry.wanted}

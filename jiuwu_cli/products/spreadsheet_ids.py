@@ -58,7 +58,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _POWER = re.compile(r"\d+(?:\.\d+)?e[+-]?\d{1,3}", re.ASCII | re.IGNORECASE)
 
 
-class StandingIds:
+class KnownIds:
     """The ids of the table, to compare new ones with."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
@@ -70,7 +70,7 @@ class StandingIds:
             if one.isascii() and one.isdigit() and len(one) > _EXACT_DIGITS:
                 self._by_first_digits[len(one), int(one[:_EXACT_DIGITS])] = one
 
-    def suspicion(self, product_id: str) -> str:
+    def describe_doubt(self, product_id: str) -> str:
         """Return what is odd about an id that is not in the table yet; "" if nothing."""
         if product_id in self.ids:
             return ""

@@ -1,4 +1,4 @@
-"""Both sides of a period's orders, compared as the daily statement compares them, in one go and with every line."""
+"""Compare both sides of a period's orders as the daily statement does, in one run and with every line."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,125 +16,126 @@ from jiuwu.statements.report import Statement, yuan_text
 from jiuwu.statements.totals import ABSENT, Discrepancy, SideSnapshot, Sums, Totals, total
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.terminal import times
-from jiuwu_cli.terminal.output import note, say
+from jiuwu_cli.terminal.output import print_line, print_note
 
-# What keeps a comparison from its end, and is no bug.
-FAULTS = (PlatformError, TableBusy, ClientError, BotoCoreError)
-_AT_ONCE = 1000
-_PROGRESS_EACH = 10_000
-_SHOWN = 100  # lines on a terminal; the files have all
+# The expected errors that end a comparison early.
+COMPARISON_ERRORS = (PlatformError, TableBusy, ClientError, BotoCoreError)
+_PAGE = 1000
+_PROGRESS_STEP = 10_000
+_MAX_PRINTED = 100  # lines on a terminal; the files contain all
 
 
-def comparer(stack: Stack, period: Period, runtime: Runtime = SYSTEM) -> Comparer:
-    """What compares the orders of a stack with its platform's."""
+def make_comparer(stack: Stack, period: Period, runtime: Runtime = SYSTEM) -> Comparer:
+    """Return the comparer of a stack's orders with the platform's."""
     return Comparer(stack.store, lambda: stack.platform, stack.policy, period, runtime)
 
 
-def compared(one: Comparer) -> Totals:
-    """The tally of the whole period; what could not be read is a problem in it."""
-    found = Totals()
+def compare(one: Comparer) -> Totals:
+    """Return the totals of the whole period. An error that ends the comparison is a problem in them."""
+    totals = Totals()
     try:
-        for part in chain(_ours(one), _theirs(one)):
-            before, found = total(found.here).orders, found + part
-            _tell_progress(before, total(found.here).orders)
-    except FAULTS as error:
-        found += Totals(problems=(f"broken off: {told(error)}",))
-    return found
+        for part in chain(_read_ours(one), _read_theirs(one)):
+            before, totals = total(totals.here).orders, totals + part
+            _print_progress(before, total(totals.here).orders)
+    except COMPARISON_ERRORS as error:
+        totals += Totals(problems=(f"stopped early: {describe_error(error)}",))
+    return totals
 
 
-def told(fault: Exception) -> str:
-    """One of FAULTS in a line; never a secret."""
-    match fault:
+def describe_error(error: Exception) -> str:
+    """Return one of COMPARISON_ERRORS as a line without secrets."""
+    match error:
         case ClientError():
-            return f"AWS refused {fault.operation_name} ({fault.response['Error'].get('Code', '')})"
+            return f"AWS refused {error.operation_name} ({error.response['Error'].get('Code', '')})"
         case BotoCoreError():
-            return f"AWS does not answer ({type(fault).__name__})"
-    return str(fault)
+            return f"AWS does not answer ({type(error).__name__})"
+    return str(error)
 
 
-def _tell_progress(before: int, now: int) -> None:
-    if before // _PROGRESS_EACH != now // _PROGRESS_EACH:
-        note(f"compared {now} orders")
+def _print_progress(before: int, now: int) -> None:
+    if before // _PROGRESS_STEP != now // _PROGRESS_STEP:
+        print_note(f"compared {now} orders")
 
 
-def _ours(one: Comparer) -> Iterator[Totals]:
+def _read_ours(one: Comparer) -> Iterator[Totals]:
     for day in days_between(one.period.since, one.period.until):
         for shard in day_shards(day):
-            numbers = one.store.of_day(shard, limit=_AT_ONCE)
+            numbers = one.store.of_day(shard, limit=_PAGE)
             while numbers:
                 yield one.known_here(numbers)
-                numbers = one.store.of_day(shard, after=numbers[-1], limit=_AT_ONCE)
+                numbers = one.store.of_day(shard, after=numbers[-1], limit=_PAGE)
 
 
-def _theirs(one: Comparer) -> Iterator[Totals]:
-    there = one.changed_there()
-    yield there.tally
-    missing = _numbers(there.tally)
-    while there.next_page:
-        there = one.changed_there(there.next_page, there.trail, counted=missing)
-        yield there.tally
-        missing += _numbers(there.tally)
+def _read_theirs(one: Comparer) -> Iterator[Totals]:
+    changed = one.changed_there()
+    yield changed.tally
+    missing = _order_numbers(changed.tally)
+    while changed.next_page:
+        changed = one.changed_there(changed.next_page, changed.trail, counted=missing)
+        yield changed.tally
+        missing += _order_numbers(changed.tally)
 
 
-def _numbers(tally: Totals) -> list[str]:
+def _order_numbers(tally: Totals) -> list[str]:
     return [line.order_no for line in (*tally.differences, *tally.in_flight)]
 
 
-def show(statement: Statement) -> None:
-    """The statement on the terminal."""
+def print_statement(statement: Statement) -> None:
+    """Print the statement to the terminal."""
     tally = statement.tally
-    say(f"orders made from {times.shown(statement.since)} to {times.shown(statement.until)}")
-    say(f"{'in yuan':<18}{'orders':>9}{'ordered':>17}{'paid':>17}{'refunded':>17}")
-    _show_sums("all", total(tally.here), total(tally.there))
+    print_line(f"orders created from {times.format_time(statement.since)} to {times.format_time(statement.until)}")
+    print_line(f"{'in yuan':<18}{'orders':>9}{'ordered':>17}{'paid':>17}{'refunded':>17}")
+    _print_sums("all", total(tally.here), total(tally.there))
     for state in sorted({*tally.here, *tally.there} - {ABSENT}):
-        _show_sums(state, tally.here.get(state, Sums()), tally.there.get(state, Sums()))
-    _show_parts(tally)
-    _show_lines(("differs", "differ"), tally.differing, tally.differences)
-    _show_lines(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
+        _print_sums(state, tally.here.get(state, Sums()), tally.there.get(state, Sums()))
+    _print_breakdown(tally)
+    _print_discrepancies(("differs", "differ"), tally.differing, tally.differences)
+    _print_discrepancies(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
     for problem in tally.problems:
-        say(f"not compared: {problem}", style="yellow", hang=2)
+        print_line(f"not compared: {problem}", style="yellow", hang=2)
 
 
-def _show_parts(tally: Totals) -> None:
-    """Show what all orders add up from: those that are equal, that differ, that are in flight, that were never
-    placed."""
+def _print_breakdown(tally: Totals) -> None:
+    """Print the sums of the orders that agree, that differ, that are in flight and that were never placed."""
     if not (tally.differing or tally.waiting or tally.never_placed):
         return
-    say("all of them by comparison:")
+    print_line("by result of the comparison:")
     differ, wait = (_sums(lines) for lines in (tally.differences, tally.in_flight))
     equal = total(tally.there) - differ[1] - wait[1]
-    _show_sums("equal", equal, equal)
-    _show_sums("differ", *differ)
-    _show_sums("in flight", *wait)
-    # ended here before the platform had them: absent there, and no difference
-    _show_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Sums())
+    _print_sums("equal", equal, equal)
+    _print_sums("differ", *differ)
+    _print_sums("in flight", *wait)
+    # orders that ended here before they were placed at the platform are no difference
+    _print_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Sums())
 
 
 def _sums(lines: tuple[Discrepancy, ...]) -> tuple[Sums, Sums]:
-    """Return the figures of both sides of these orders; one that differs in two ways has two lines."""
+    """Return the sums of both sides. An order with two discrepancies counts once."""
     rows = {line.order_no: line for line in lines}.values()
     return sum((row.here.figures for row in rows), Sums()), sum((row.there.figures for row in rows), Sums())
 
 
-def _show_sums(name: str, here: Sums, there: Sums) -> None:
-    """Show one line where both sides are the same, otherwise one for each side."""
+def _print_sums(name: str, here: Sums, there: Sums) -> None:
+    """Print one line if both sides are equal, otherwise one for each side."""
     here, there = (replace(figures, points=0) for figures in (here, there))
     sides = [("both", here)] if here == there else [("here", here), ("there", there)]
     if here == there == Sums() and name != "all":
         return
     for label, (side, figures) in zip([name, ""], sides, strict=False):
         sums = "".join(f"{yuan_text(fen):>17}" for fen in (figures.ordered_fen, figures.paid_fen, figures.refunded_fen))
-        say(f"{label:<12}{side:<6}{figures.orders:>9}{sums}")
+        print_line(f"{label:<12}{side:<6}{figures.orders:>9}{sums}")
 
 
-def _show_lines(what: tuple[str, str], orders: int, lines: tuple[Discrepancy, ...]) -> None:
-    say(f"{orders} order {what[0]}" if orders == 1 else f"{orders} orders {what[1]}")
-    for line in lines[:_SHOWN]:
-        sides = ", ".join(f"{_told(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there")))
-        say(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})", hang=4)
-    if len(lines) > _SHOWN:
-        say(f"  and {len(lines) - _SHOWN} more; --csv FILE or --json has them all")
+def _print_discrepancies(what: tuple[str, str], orders: int, lines: tuple[Discrepancy, ...]) -> None:
+    print_line(f"{orders} order {what[0]}" if orders == 1 else f"{orders} orders {what[1]}")
+    for line in lines[:_MAX_PRINTED]:
+        sides = ", ".join(
+            f"{_describe_side(seen)} {side}" for seen, side in ((line.here, "here"), (line.there, "there"))
+        )
+        print_line(f"  {line.class_:<20} {line.order_no}  {line.evidence}  ({sides})", hang=4)
+    if len(lines) > _MAX_PRINTED:
+        print_line(f"  and {len(lines) - _MAX_PRINTED} more; --csv FILE and --json list all")
 
 
-def _told(seen: SideSnapshot) -> str:
+def _describe_side(seen: SideSnapshot) -> str:
     return seen.state if not seen.figures.orders else f"{seen.state} paid {yuan_text(seen.figures.paid_fen)}"

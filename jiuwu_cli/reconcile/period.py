@@ -1,31 +1,31 @@
-"""Periods as a person writes them: days and times in Asia/Shanghai unless they name another zone."""
+"""Parse periods: days and times in Asia/Shanghai unless they have a zone."""
 
 from datetime import date, datetime, time, timedelta
 
 from jiuwu.orders.business_day import SHANGHAI, bounds, yesterday
 from jiuwu.statements.comparison import Period
-from jiuwu_cli.terminal.errors import Misuse
+from jiuwu_cli.terminal.errors import UsageError
 
-_CURE = "write a day such as 2026-11-23, or a time such as 2026-11-23T08:30"
+_HINT = "write a day such as 2026-11-23, or a time such as 2026-11-23T08:30"
 
 
 def read_period(since: str | None, until: str | None, *, now: float) -> Period:
-    """From the beginning of `since` (by default yesterday) to the end of `until` (by default, and at most, now).
+    """Return the period from `since` (default: yesterday) to `until` (default and maximum: now).
 
-    A day as `until` belongs to the period; a time is where it ends. Raises Misuse.
+    If `until` is a day, the period includes it; if it is a time, the period ends before it. Raise UsageError.
     """
-    begin = int(_moment(since, "--from")) if since else bounds(yesterday(now))[0]
-    end = int(_moment(until, "--to", ends=True)) if until else int(now)
+    begin = int(_parse(since, "--from")) if since else bounds(yesterday(now))[0]
+    end = int(_parse(until, "--to", ends=True)) if until else int(now)
     if begin >= min(end, int(now)):
-        raise Misuse("the period holds no time yet", "--from must be before --to, and before now")
+        raise UsageError("the period is empty", "--from must be before --to, and before now")
     return Period(begin, min(end, int(now)))
 
 
-def _moment(text: str, option: str, *, ends: bool = False) -> float:
+def _parse(text: str, option: str, *, ends: bool = False) -> float:
     try:
         return _day(text, ends=ends) if len(text) <= 10 else _time(text)
     except (ValueError, OverflowError):
-        raise Misuse(f"{option} {text!r} is no time", _CURE) from None
+        raise UsageError(f"{option} {text!r} is not a time", _HINT) from None
 
 
 def _day(text: str, *, ends: bool) -> float:
@@ -34,5 +34,5 @@ def _day(text: str, *, ends: bool) -> float:
 
 
 def _time(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).timestamp()
+    parsed = datetime.fromisoformat(text)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=SHANGHAI)).timestamp()

@@ -1,7 +1,7 @@
-"""What the rules would do about differing orders, and having the deployed Reconciler do it.
+"""Plan the repairs of orders that differ, and have the deployed Reconciler make them.
 
-The plan is the reconciler's own Mender in memory. The doing is the Reconciler function itself, one order after the
-other: members' tokens stay where they are, and nobody here needs the right to write an order.
+The plan comes from the reconciler's own rules, run in memory. The Reconciler function makes the repairs, one order
+after the other, so that the operator needs neither members' tokens nor permission to write orders.
 """
 
 import json
@@ -20,42 +20,45 @@ from jiuwu.reconciliation.repair import Repaired, Repairer
 from jiuwu.statements.comparison import Comparer
 from jiuwu.statements.totals import Discrepancy
 from jiuwu_cli.deployment.stack import Stack
-from jiuwu_cli.terminal.errors import Problem
-from jiuwu_cli.terminal.output import say
+from jiuwu_cli.terminal.errors import CommandError
+from jiuwu_cli.terminal.output import print_line
 
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
-_AT_ONCE = 100  # orders.query's limit
+_PAGE = 100  # orders.query's limit
 
 type Invoke = Callable[[str], dict[str, Any]]
 
 
-class NotMended(Exception):
-    """The Reconciler could not be asked, or crashed; says why."""
+class RepairFailed(Exception):
+    """The Reconciler could not be invoked, or failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the rules would do about one order, in words; nothing when a person has to decide."""
+    """The repairs of one order, in words; none if a person has to decide."""
 
     order_no: str
     steps: tuple[str, ...]
 
 
-def plans(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
-    """A plan for each order, in the sequence given; reads both sides afresh. Raises PlatformError, TableBusy."""
+def plan_repairs(stack: Stack, order_nos: Sequence[str], *, now: int) -> list[Plan]:
+    """Return a plan for each order, in the given sequence, from a new read of both sides.
+
+    Raise PlatformError or TableBusy.
+    """
     repairer = Repairer(stack.policy, partial(member_id_for, stack.parameters["AppId"]))
-    ours, (theirs, unreadable) = stack.store.get_many(order_nos), _there(stack, order_nos)
+    ours, (theirs, unreadable) = stack.store.get_many(order_nos), _read_theirs(stack, order_nos)
     return [
-        # absent there is another thing than there and not readable: that one is nobody's to create
+        # an order that the platform has but that cannot be parsed must not be created
         Plan(number, ()) if number in unreadable else _plan(repairer, number, ours.get(number), theirs.get(number), now)
         for number in order_nos
     ]
 
 
-def reconciler(stack: Stack) -> Invoke:
-    """Has the stack's Reconciler look at one order; its answer. Raises NotMended."""
+def invoke_reconciler(stack: Stack) -> Invoke:
+    """Return a function that has the stack's Reconciler repair one order. It raises RepairFailed."""
     client, name = stack.client("lambda"), stack.output("Reconciler")
 
     def invoke(order_no: str) -> dict[str, Any]:
@@ -64,44 +67,44 @@ def reconciler(stack: Stack) -> Invoke:
             reply = client.invoke(FunctionName=name, Qualifier="live", Payload=payload)
             body: dict[str, Any] = json.loads(reply["Payload"].read())
         except ClientError as error:
-            raise NotMended(f"AWS refused to invoke it ({error.response['Error']['Code']})") from None
+            raise RepairFailed(f"AWS refused to invoke the Reconciler ({error.response['Error']['Code']})") from None
         except BotoCoreError as error:
-            raise NotMended(f"no answer ({type(error).__name__})") from None
+            raise RepairFailed(f"the Reconciler did not answer ({type(error).__name__})") from None
         if "FunctionError" in reply:
-            raise NotMended(f"the Reconciler failed ({body.get('errorType', 'unknown')}); see its log")
+            raise RepairFailed(f"the Reconciler failed ({body.get('errorType', 'unknown')}); see its log")
         return body
 
     return invoke
 
 
-def carry_out(invoke: Invoke, mendable: list[Plan]) -> None:
-    """Has each order mended and says what became of it; raises Problem with the first that cannot be."""
-    for plan in mendable:
+def repair(invoke: Invoke, repairable: list[Plan]) -> None:
+    """Repair each order and print the result. Raise CommandError at the first failure."""
+    for plan in repairable:
         try:
             answer = invoke(plan.order_no)
-        except NotMended as why:
-            raise Problem(f"{plan.order_no}: {why}", "what was mended before it stays mended; try again") from None
-        did = ", ".join(map(str, answer.get("did", ()))) or "nothing left to do"
+        except RepairFailed as error:
+            raise CommandError(f"{plan.order_no}: {error}", "the orders before it are repaired; try again") from None
+        did = ", ".join(map(str, answer.get("did", ()))) or "nothing"
         problems = "".join(f"; {problem}" for problem in answer.get("problems", ()))
-        say(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
+        print_line(f"  {plan.order_no}  did: {did}; now {answer.get('status', 'unknown')}{problems}")
 
 
-def remaining(one: Comparer, differences: tuple[Discrepancy, ...]) -> int:
-    """How many of these orders differ still; one that we have not got is one of them."""
+def count_remaining_differences(one: Comparer, differences: tuple[Discrepancy, ...]) -> int:
+    """Return how many of these orders still differ; an order that is missing here counts as one."""
     numbers = list(dict.fromkeys(line.order_no for line in differences))
     known = one.store.get_many(numbers)
-    again = one.known_here(known)
-    return again.differing + again.uncompared + len(numbers) - len(known)
+    totals = one.known_here(known)
+    return totals.differing + totals.uncompared + len(numbers) - len(known)
 
 
-def _there(stack: Stack, order_nos: Sequence[str]) -> "tuple[dict[str, RemoteOrder], set[str]]":
-    """The orders that the platform has, and the numbers of those that cannot be read."""
+def _read_theirs(stack: Stack, order_nos: Sequence[str]) -> "tuple[dict[str, RemoteOrder], set[str]]":
+    """Return the platform's orders, and the numbers of those that cannot be parsed."""
     found: dict[str, RemoteOrder] = {}
     unreadable: set[str] = set()
-    for page in batched(order_nos, _AT_ONCE, strict=False):
-        theirs, spoiled = remotes(lambda: stack.platform, page)
+    for page in batched(order_nos, _PAGE, strict=False):
+        theirs, malformed = remotes(lambda: stack.platform, page)
         found |= theirs
-        unreadable |= spoiled.keys()
+        unreadable |= malformed.keys()
     return found, unreadable
 
 
@@ -114,7 +117,7 @@ def _steps(local: Order | None, repaired: Repaired) -> Iterable[str]:
     if repaired.place:
         yield "create it at the platform"
     if local is None and repaired.order is not None:
-        yield "take it over from the platform"
+        yield "adopt it from the platform"
     yield from repaired.transitions
     if "amount_differs" in repaired.alerts:
-        yield "hold it"
+        yield "put it on hold"

@@ -1,4 +1,4 @@
 """What every command shares: options, inputs, confirmation, output, times, URLs and errors.
 
-Front doors: `output.say`, `errors.Problem` and `errors.Misuse`.
+Front doors: `output.say`, `errors.CommandError` and `errors.UsageError`.
 """

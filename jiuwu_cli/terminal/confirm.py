@@ -1,19 +1,19 @@
-"""The one question before something is changed that nobody can take back."""
+"""Ask for confirmation before a change that cannot be undone."""
 
 import sys
 
 import typer
 
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.terminal.errors import CommandError
 
 
-def at_terminal() -> bool:
-    """Whether somebody can be asked."""
+def is_interactive() -> bool:
+    """Return whether standard input is a terminal."""
     return sys.stdin.isatty()
 
 
 def confirm(question: str) -> None:
-    """Asks the person at the terminal. Raises Problem where there is none, and typer.Abort when the answer is no."""
-    if not at_terminal():
-        raise Problem("nothing was changed, for there is no terminal to ask at", "give --yes to have it done")
+    """Ask at the terminal. Raise CommandError without one, and typer.Abort if the answer is no."""
+    if not is_interactive():
+        raise CommandError("nothing was changed: there is no terminal to ask for confirmation", "give --yes to confirm")
     typer.confirm(question, abort=True, err=True)

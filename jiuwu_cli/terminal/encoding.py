@@ -1,4 +1,4 @@
-"""Write characters that the encoding of the terminal lacks."""
+"""Escape characters that the encoding of the terminal cannot represent."""
 
 import codecs
 import sys
@@ -7,11 +7,11 @@ from typing import TextIO, cast
 _AS_JSON = "jiuwu-as-json"
 
 
-def show_every_character(*streams: TextIO) -> None:
-    """Write what the terminal's encoding lacks as JSON escapes it, \\u4e2d, instead of failing."""
+def escape_unencodable(*streams: TextIO) -> None:
+    """Write characters that the terminal's encoding lacks as JSON escapes, such as \\u4e2d, instead of failing."""
     codecs.register_error(_AS_JSON, _as_json)
     for stream in streams or (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):  # none: a stand-in that a test reads
+        if reconfigure := getattr(stream, "reconfigure", None):  # a test's stand-in has none
             reconfigure(errors=_AS_JSON)
 
 
@@ -21,6 +21,6 @@ def _as_json(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escaped(char: str) -> str:
-    """Return a character as JSON escapes it: \\u and four digits, twice for one beyond U+FFFF."""
+    """Return the JSON escape of a character: \\u and four digits, twice above U+FFFF."""
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -1,4 +1,4 @@
-"""What a person did or found that ends a command: one line that says what to do, never a traceback."""
+"""Errors that end a command: one line with a hint, never a traceback."""
 
 import os
 import sys
@@ -8,26 +8,26 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from jiuwu_cli.terminal.encoding import show_every_character
-from jiuwu_cli.terminal.output import complain
-from jiuwu_cli.terminal.proxy_bypass import exempt_loopback
+from jiuwu_cli.terminal.encoding import escape_unencodable
+from jiuwu_cli.terminal.output import print_error
+from jiuwu_cli.terminal.proxy_bypass import bypass_proxy_for_loopback
 
 
-class Problem(typer.TyperException):
-    """Something is not as the command needs it; exit code 1."""
+class CommandError(typer.TyperException):
+    """The command cannot do its work; exit code 1."""
 
-    def __init__(self, problem: str, cure: str) -> None:
-        super().__init__(f"{problem}; {cure}")
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(f"{problem}; {hint}")
 
 
-class Misuse(Problem):
-    """The command line itself cannot be used; exit code 2."""
+class UsageError(CommandError):
+    """The command line is invalid; exit code 2."""
 
     exit_code = 2
 
 
-class OneLine(TyperGroup):
-    """Says every refusal on one line; Typer itself draws boxes, which scripts and narrow terminals read badly."""
+class OneLineErrorGroup(TyperGroup):
+    """Print each error on one line. Typer draws boxes, which scripts and narrow terminals handle badly."""
 
     def main(  # the signature is Typer's
         self,
@@ -38,17 +38,17 @@ class OneLine(TyperGroup):
         windows_expand_args: bool = True,  # noqa: FBT001, FBT002
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """Runs the command and exits with its code."""
-        exempt_loopback(os.environ)
-        show_every_character()
+        """Run the command and exit with its code."""
+        bypass_proxy_for_loopback(os.environ)
+        escape_unencodable()
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)  # noqa: FBT003
         except typer.Abort:
-            complain("stopped")
+            print_error("stopped")
             code = 130
         except typer.TyperException as error:
-            if error.format_message():  # none: no arguments were given, and the help has been shown instead
-                complain(_line(error))
+            if error.format_message():  # empty: no arguments were given, and the help was printed
+                print_error(_line(error))
             code = error.exit_code
         if not standalone_mode:
             return code
@@ -57,7 +57,7 @@ class OneLine(TyperGroup):
 
 def _line(error: typer.TyperException) -> str:
     message = " ".join(error.format_message().split())
-    if isinstance(error, Problem):
+    if isinstance(error, CommandError):
         return message
     context = getattr(error, "ctx", None)
     return f"{message.rstrip('.')}; see `{context.command_path if context else 'jiuwu'} --help`"

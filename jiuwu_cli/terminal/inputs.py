@@ -1,52 +1,52 @@
-"""What is given on the command line, read: pairs, headers, bodies."""
+"""Parse what the command line gives: profile, parameters, headers, body."""
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from jiuwu.platform.profile import Profile, ProfileError, load
-from jiuwu_cli.terminal.errors import Misuse
-from jiuwu_cli.terminal.output import note
+from jiuwu_cli.terminal.errors import UsageError
+from jiuwu_cli.terminal.output import print_note
 
 _MOST_BYTES = 10 * 1024 * 1024
 
 
 def read_profile(name: str) -> Profile:
-    """The profile of that name; raises Misuse with the field at fault."""
+    """Load the profile of this name. Raise UsageError with the invalid field."""
     try:
         return load(name)
     except ProfileError as error:
-        raise Misuse(f"profile {name}: {error.field}: {error.problem}", error.cure) from None
+        raise UsageError(f"profile {name}: {error.field}: {error.problem}", error.cure) from None
 
 
 def read_pairs(given: Iterable[str], option: str = "--param") -> dict[str, str]:
-    """{"k": "v"} of "k=v" texts; a name that comes twice has no one meaning and is refused."""
+    """Parse "k=v" texts into {"k": "v"}. Raise UsageError for a name that is given twice."""
     pairs: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise Misuse(f"{option} {text!r} is not name=value", f"write it as {option} name=value")
+            raise UsageError(f"{option} {text!r} is not name=value", f"write it as {option} name=value")
         if name in pairs:
-            raise Misuse(f"{option} {name} is given twice", "give it once")
+            raise UsageError(f"{option} {name} is given twice", "give it once")
         pairs[name] = value
     return pairs
 
 
 def read_headers(given: Iterable[str]) -> dict[str, str]:
-    """{"Name": "value"} of "Name: value" texts."""
+    """Parse "Name: value" texts into {"Name": "value"}. Raise UsageError."""
     headers: dict[str, str] = {}
     for text in given:
         name, colon, value = text.partition(":")
         if not name.strip() or not colon:
-            raise Misuse(f"--header {text!r} is not Name: value", 'write it as --header "Name: value"')
+            raise UsageError(f"--header {text!r} is not Name: value", 'write it as --header "Name: value"')
         headers[name.strip()] = value.strip()
     return headers
 
 
 def read_body(given: str | None) -> str:
-    """The body's text, byte for byte: as given, of a file (@NAME) or of standard input (-).
+    """Read the body as given, from a file (@NAME) or from standard input (-).
 
-    Bytes that are no UTF-8 survive as surrogates, so that what is signed is what would travel.
+    Bytes that are not UTF-8 become surrogates, so that the signature covers the exact bytes.
     """
     if given is None:
         return ""
@@ -58,21 +58,21 @@ def read_body(given: str | None) -> str:
         with Path(given[1:]).open("rb") as file:
             return _text(file.read(_MOST_BYTES + 1))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or "no such name is possible"
-        raise Misuse(f"the file {given[1:]!r} cannot be read ({reason})", "check the name after @") from None
+        reason = getattr(error, "strerror", None) or "the name is invalid"
+        raise UsageError(f"the file {given[1:]!r} cannot be read ({reason})", "check the name after @") from None
 
 
 def _text(body: bytes) -> str:
     if len(body) > _MOST_BYTES:
-        raise Misuse("the body is longer than 10 MB", "no call or notification is that long")
+        raise UsageError("the body is longer than 10 MB", "calls and notifications are shorter; check the file")
     if body.endswith(b"\n"):
-        note("note: the body ends with a newline, which is part of what is signed")
+        print_note("note: the body ends with a newline, and the signature includes it")
     return body.decode("utf-8", "surrogateescape")
 
 
 def signed_parameters(contract: Profile, params: dict[str, str], body: str) -> dict[str, str]:
-    """The parameters with the body among them, under the name that the profile signs it by."""
+    """Return the parameters with the body under the name by which the profile signs it."""
     name = contract.signing.body_name
     if name in params:
-        raise Misuse(f"--param {name} is how the body is signed", f"give it as --body; nothing else is named {name}")
+        raise UsageError(f"--param {name} is the name of the signed body", "give the body as --body")
     return params | {name: body} if name and body else params

@@ -8,37 +8,37 @@ from typing import Annotated
 
 import typer
 
-from jiuwu_cli.terminal.errors import Misuse
+from jiuwu_cli.terminal.errors import UsageError
 
 ProfileName = Annotated[
-    str, typer.Option("--profile", envvar="JIUWU_PROFILE", help="Which platform profile to sign by.", metavar="NAME")
+    str, typer.Option("--profile", envvar="JIUWU_PROFILE", help="Platform profile to use.", metavar="NAME")
 ]
 Params = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", help="A parameter of the query; give it once for each.", metavar="NAME=VALUE"),
+    typer.Option("--param", "-p", help="Parameter of the call; repeat for each one.", metavar="NAME=VALUE"),
 ]
 Body = Annotated[
     str | None,
-    typer.Option("--body", help="The raw body: its text, @FILE, or - for standard input.", metavar="TEXT|@FILE|-"),
+    typer.Option("--body", help="Raw body: the text itself, @FILE, or - for standard input.", metavar="TEXT|@FILE|-"),
 ]
-Path = Annotated[str, typer.Option("--path", help="The call's path, where the profile signs it too.", metavar="PATH")]
+Path = Annotated[str, typer.Option("--path", help="Path of the call, for profiles that sign it.", metavar="PATH")]
 SecretEnv = Annotated[
     str | None,
     typer.Option(
         "--secret-env",
-        help="The environment variable that holds the app secret. By default JIUWU_APP_SECRET, else the running "
-        "sandbox's secret, else you are asked.",
+        help="Environment variable that holds the app secret. Default: JIUWU_APP_SECRET, then the running "
+        "sandbox's secret, then a prompt.",
         metavar="VARIABLE",
     ),
 ]
 AppId = Annotated[
     str | None,
-    typer.Option("--app-id", envvar="JIUWU_APP_ID", help="Your AppID; the sandbox's is known.", metavar="ID"),
+    typer.Option("--app-id", envvar="JIUWU_APP_ID", help="Your AppID. Default: the sandbox's.", metavar="ID"),
 ]
 Event = Annotated[
     str,
     typer.Argument(
-        help="What happened: order.paid, order.cancelled, order.completed, order.refunded, user.updated, "
+        help="Event type: order.paid, order.cancelled, order.completed, order.refunded, user.updated, "
         "user.unauthorized, points.changed, content.audited, activity.changed or platform.notice.",
         metavar="EVENT",
         show_default=False,
@@ -46,54 +46,63 @@ Event = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Changes the sample: path=text, or path:=JSON. Once for each.", metavar="PATH=VALUE"),
+    typer.Option(
+        "--set", help="Change a field of the sample: path=text, or path:=JSON. Repeatable.", metavar="PATH=VALUE"
+    ),
 ]
 SignedBody = Annotated[
     str | None,
     typer.Option(
         "--body",
-        help="Sent instead of the sample, rightly signed: text, @FILE, or - for standard input.",
+        help="Body to sign and send instead of the sample: the text itself, @FILE, or - for standard input.",
         metavar="TEXT|@FILE|-",
     ),
 ]
 OrderNo = Annotated[
-    str | None, typer.Option("--order", help="The order it is about; the sandbox knows its data.", metavar="NO")
+    str | None,
+    typer.Option("--order", help="Order of the sample; its data comes from the running sandbox.", metavar="ORDER_NO"),
 ]
 WebhookUrl = Annotated[
-    str | None, typer.Option("--url", help="Where to, when not to the running sandbox.", metavar="URL")
+    str | None, typer.Option("--url", help="Webhook URL. Default: the running sandbox's.", metavar="URL")
 ]
-Copies = Annotated[int, typer.Option("--copies", min=1, max=200, help="How many copies, each signed afresh.")]
-Simultaneous = Annotated[bool, typer.Option("--simultaneous", help="All copies at the same instant.")]
-WrongSecret = Annotated[bool, typer.Option("--wrong-secret", help="Signed as an attacker would.")]
-OldTimestamp = Annotated[bool, typer.Option("--old-timestamp", help="Signed as if it were an hour ago.")]
+Copies = Annotated[int, typer.Option("--copies", min=1, max=200, help="Number of copies; each has its own signature.")]
+Simultaneous = Annotated[bool, typer.Option("--simultaneous", help="Send all copies at the same time.")]
+WrongSecret = Annotated[bool, typer.Option("--wrong-secret", help="Sign with a wrong secret, as an attacker would.")]
+OldTimestamp = Annotated[bool, typer.Option("--old-timestamp", help="Sign with a timestamp that is an hour old.")]
 Headers = Annotated[
     list[str] | None,
-    typer.Option("--header", "-H", help="A notification's header; once for each.", metavar="'NAME: VALUE'"),
+    typer.Option("--header", "-H", help="Header of the notification; repeat for each one.", metavar="'NAME: VALUE'"),
 ]
 Signature = Annotated[
-    str | None, typer.Option("--signature", help="The signature they sent, if it is not among the parameters.")
+    str | None, typer.Option("--signature", help="Signature to verify, if it is not among the parameters or headers.")
 ]
 Canonical = Annotated[
     str | None,
-    typer.Option("--canonical", help="The canonical string they signed, if they tell it.", metavar="TEXT|@FILE|-"),
+    typer.Option(
+        "--canonical", help="Canonical string that the sender signed, if you know it.", metavar="TEXT|@FILE|-"
+    ),
 ]
 Now = Annotated[
     float | None,
-    typer.Option("--now", help="When it was received, in Unix seconds; by default now.", metavar="SECONDS"),
+    typer.Option("--now", help="Time of receipt in Unix seconds. Default: now.", metavar="SECONDS"),
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Say why it does not fit.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Explain why the signature does not match.")]
 PreviousSecretEnv = Annotated[
     str | None,
-    typer.Option("--previous-secret-env", help="The variable that holds the previous secret.", metavar="VARIABLE"),
+    typer.Option(
+        "--previous-secret-env", help="Environment variable that holds the previous secret.", metavar="VARIABLE"
+    ),
 ]
 GatewayUrl = Annotated[
     str | None,
-    typer.Option("--url", envvar="JIUWU_PLATFORM_URL", help="The platform's gateway (PlatformUrl).", metavar="URL"),
+    typer.Option(
+        "--url", envvar="JIUWU_PLATFORM_URL", help="URL of the platform's gateway (PlatformUrl).", metavar="URL"
+    ),
 ]
 OwnWebhookUrl = Annotated[
     str | None,
     typer.Option(
-        "--webhook-url", envvar="JIUWU_WEBHOOK_URL", help="Your own URL for notifications, if deployed.", metavar="URL"
+        "--webhook-url", envvar="JIUWU_WEBHOOK_URL", help="Your URL for notifications, once deployed.", metavar="URL"
     ),
 ]
 StackName = Annotated[
@@ -101,55 +110,61 @@ StackName = Annotated[
     typer.Option(
         "--stack",
         envvar="JIUWU_STACK",
-        help="The deployment's stack, such as jiuwu-prod, in the account and region of your AWS settings; without it "
-        "the running sandbox's.",
+        help="Name of the deployed stack, such as jiuwu-prod, in the account and region of your AWS settings. "
+        "Default: the running sandbox.",
         metavar="NAME",
     ),
 ]
-Verify = Annotated[bool, typer.Option("--verify", help="Compare only; this is also what happens without it.")]
-Repair = Annotated[bool, typer.Option("--repair", help="Show what the rules would mend, ask, and have it mended.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare only (the default).")]
+Repair = Annotated[bool, typer.Option("--repair", help="Show the repairs, ask for confirmation, and run them.")]
 From = Annotated[
     str | None,
     typer.Option(
         "--from",
-        help="Orders made from this day or time on (Asia/Shanghai unless it names a zone). Default: yesterday.",
+        help="Only orders created since this day or time; Asia/Shanghai if it has no zone. Default: yesterday.",
         metavar="DAY|TIME",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", help="Up to the end of this day, or up to this time. Default: now.", metavar="DAY|TIME"),
+    typer.Option(
+        "--to",
+        help="Only orders created by the end of this day, or before this time. Default: now.",
+        metavar="DAY|TIME",
+    ),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Mend no more orders than this at once.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Maximum number of orders to repair.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 RequestId = Annotated[
     str | None,
     typer.Option(
-        help="What makes two requests one. By default it is made of whom it is for and how much, so the same command "
-        "twice is one, whatever its reason; give an id of your own where the same is wanted once more.",
+        help="Idempotency key. Default: derived from the recipient and the amount, so that the same command twice is "
+        "one request, whatever its reason. Give your own id to make the same request once more.",
         metavar="ID",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="The statement as JSON on standard output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the statement as JSON.")]
 CsvFile = Annotated[
     FilePath | None,
-    typer.Option("--csv", help="Write the statement for spreadsheets, too.", metavar="FILE", show_default=False),
+    typer.Option("--csv", help="Also write the statement to a CSV file.", metavar="FILE", show_default=False),
 ]
 
 
 def request_id(given: str | None, *meaning: str) -> str:
-    """Return the id given, or one made of what the request means: numbers count by their value, not by their digits,
-    so that the same command twice is one request, however it is written. Raises Misuse."""
+    """Return the given id, or one derived from the meaning of the request. Raise UsageError.
+
+    "2", "2.0" and "2.00" give the same id, so that the same command twice is one request.
+    """
     if given is None:
-        wanted = "\n".join(map(_by_value, meaning))
-        return "cli-" + hashlib.sha256(wanted.encode()).hexdigest()[:20]
+        text = "\n".join(map(_normalize_number, meaning))
+        return "cli-" + hashlib.sha256(text.encode()).hexdigest()[:20]
     if not re.fullmatch(r"[\x21-\x7e]{1,64}", given):
-        raise Misuse("--request-id: 1 to 64 visible ASCII characters", "leave it out to have one made")
+        raise UsageError("--request-id is not 1 to 64 visible ASCII characters", "leave it out to get a derived one")
     return given
 
 
-def _by_value(text: str) -> str:
-    """Write a number in its shortest form, "2.00" as "2"; leave any other text as it is."""
+def _normalize_number(text: str) -> str:
+    """Return a number in its shortest form, "2.00" as "2"; return any other text unchanged."""
     if not re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text):
         return text
     return format(Decimal(text).normalize(), "f")

@@ -1,4 +1,4 @@
-"""What is written to the terminal. Nothing that came from elsewhere can move the cursor, colour or forge a line."""
+"""Print to the terminal. Foreign text cannot move the cursor, change colours or forge a line."""
 
 import re
 
@@ -8,29 +8,27 @@ from rich.text import Text
 
 from jiuwu.human_text import escaped
 
-# A space at which a line may break: not within a moment such as 2026-11-24 16:00:00 +08:00.
+# A space at which a line may break: not within a time such as 2026-11-24 16:00:00 +08:00.
 _BREAK = re.compile(r" (?!(?<=\d{4}-\d\d-\d\d )\d\d:\d\d|(?<=\d\d:\d\d:\d\d )[+-]\d\d:\d\d)", re.ASCII)
 
 
-def printable(text: str) -> str:
-    """`text` with control characters, bidirectional marks and lone surrogates as escapes."""
+def escape(text: str) -> str:
+    """Return `text` with control characters, bidirectional marks and lone surrogates escaped."""
     return escaped(text)
 
 
-def say(text: str = "", *, style: str = "", hang: int | None = None) -> None:
-    """Print one line on standard output, however wide; with `hang` wrapped between words, further lines indented so
-    far.
+def print_line(text: str = "", *, style: str = "", hang: int | None = None) -> None:
+    """Print one line to standard output; with `hang`, wrap it between words and indent the continuation lines.
 
-    What is copied from it is never broken: a word that is wider than the terminal stays whole.
+    A word is never split, even if it is wider than the terminal, so that it can be copied.
     """
-    console, shown = Console(highlight=False), printable(text)
-    for line in [shown] if hang is None else wrapped(shown, width=console.width, hang=hang):
+    console, shown = Console(highlight=False), escape(text)
+    for line in [shown] if hang is None else wrap(shown, width=console.width, hang=hang):
         console.print(Text(line, style=style), soft_wrap=True)
 
 
-def wrapped(text: str, *, width: int, hang: int) -> list[str]:
-    """Return `text` as lines of so many columns, those after the first indented by `hang`; words and moments are not
-    broken."""
+def wrap(text: str, *, width: int, hang: int) -> list[str]:
+    """Return `text` as lines of `width` columns, indented by `hang` after the first; words and times are not split."""
     start = len(text) - len(text.lstrip(" "))
     lines = [text[:start]]
     for word in _BREAK.split(text[start:]):
@@ -42,11 +40,11 @@ def wrapped(text: str, *, width: int, hang: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def note(text: str) -> None:
-    """One line on standard error, for people: results on standard output stay clean."""
-    Console(stderr=True, highlight=False).print(Text(printable(text), style="dim"), soft_wrap=True)
+def print_note(text: str) -> None:
+    """Print one line for people to standard error; standard output is for results."""
+    Console(stderr=True, highlight=False).print(Text(escape(text), style="dim"), soft_wrap=True)
 
 
-def complain(text: str) -> None:
-    """The line on standard error with which a command gives up."""
-    Console(stderr=True, highlight=False).print(Text(f"jiuwu: {printable(text)}", style="red"), soft_wrap=True)
+def print_error(text: str) -> None:
+    """Print the error that ends a command to standard error."""
+    Console(stderr=True, highlight=False).print(Text(f"jiuwu: {escape(text)}", style="red"), soft_wrap=True)

@@ -67,7 +67,7 @@ def readable(events: Sequence[Event], names: Mapping[str, str]) -> Iterator[str]
         return  # nothing happened to an order or a member, as in half of all invocations
     function = next((str(entry["function"]) for entry in logged if "function" in entry), "")
     name = names.get(function, function)
-    start = f"{times.clock(events[0]['timestamp'] / 1000)}  {name:<{_FUNCTION_COLUMNS}}"
+    start = f"{times.format_clock(events[0]['timestamp'] / 1000)}  {name:<{_FUNCTION_COLUMNS}}"
     *lines, last = [f"{_order(entry):<{_ORDER_COLUMNS}}  {start}  {_line(entry, name)}" for entry in logged]
     yield from lines
     yield last + (f"  ({duration})" if duration else "")

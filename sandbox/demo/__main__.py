@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from jiuwu.orders.order import Order
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud.environments import SANDBOX
 from sandbox.demo import report
 from sandbox.demo.audit import SandboxAudit
@@ -163,7 +163,7 @@ def _number(name: str) -> int | None:
 
 def main() -> int:
     """Return 0 when every promise was kept, 1 when one was broken or a part did not start."""
-    show_every_character()
+    escape_unencodable()
     console = Console(stderr=False)
     columns = (
         SpinnerColumn(),

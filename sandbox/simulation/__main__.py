@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud.environments import SANDBOX
 from sandbox.simulation import report
 from sandbox.simulation.faults import KINDS
@@ -28,7 +28,7 @@ _CONTROL_SHARE, _CONTROL_LEAST = 10, 200
 
 def main() -> int:
     """Return 0 when every promise was kept with the reconciler and broken without it; alone without it, when kept."""
-    show_every_character()
+    escape_unencodable()
     plan = Plan(_number("SEED", 1), _number("N", 20_000), _faults(os.environ.get("FAULTS", "")))
     console = Console()
     if os.environ.get("RECONCILER", "on") == "off":

@@ -46,7 +46,7 @@ def jiuwu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes on standard input is typed by a person."""
-    monkeypatch.setattr("jiuwu_cli.terminal.confirm.at_terminal", lambda: True)
+    monkeypatch.setattr("jiuwu_cli.terminal.confirm.is_interactive", lambda: True)
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def assert_calm(result: Result) -> None:
 def test_a_broken_state_file_is_named(jiuwu: Jiuwu, tmp_path: Path) -> None:
     (tmp_path / ".sandbox" / "state.json").write_text("{")
 
-    assert "state.json is not a sandbox's state; delete it" in complaint(jiuwu("sign", "-p", "a=1", secret=None))
+    assert "state.json is not the state of a sandbox; delete it" in complaint(jiuwu("sign", "-p", "a=1", secret=None))
 
 
 def test_a_sandbox_that_was_killed_is_no_running_one(jiuwu: Jiuwu, running_sandbox: object) -> None:

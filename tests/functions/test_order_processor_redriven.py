@@ -10,7 +10,7 @@ from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
-from jiuwu_cli.dead_letters.redrive import Redrive
+from jiuwu_cli.dead_letters.redrive import Redriver
 from jiuwu_cli.deployment.stack import Stack
 from tests.functions.order_processor_rig import Rig
 from tests.functions.test_order_processor_trouble import shows
@@ -36,7 +36,7 @@ class Desk:
 
     def redriven(self, letter: DeadLetter) -> list[str]:
         """Sends it back and has OrderProcessor take what then is on the queue."""
-        Redrive(self.stack, clock=lambda: NOW + 120).send(letter)
+        Redriver(self.stack, clock=lambda: NOW + 120).send(letter)
         return self.rig.handle(*taken(self.sqs, self.stack.output("OrderQueue")))
 
 

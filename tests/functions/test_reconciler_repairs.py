@@ -13,8 +13,8 @@ from jiuwu.runtime import Runtime
 from jiuwu.statements.comparison import Period
 from jiuwu.statements.totals import Discrepancy
 from jiuwu_cli.deployment.stack import Stack
-from jiuwu_cli.reconcile.comparison import compared, comparer
-from jiuwu_cli.reconcile.repairs import carry_out, plans, remaining
+from jiuwu_cli.reconcile.comparison import compare, make_comparer
+from jiuwu_cli.reconcile.repairs import count_remaining_differences, plan_repairs, repair
 from sandbox.simulator import orders as platform
 from tests.functions.both_sides import COMMON, NOW
 from tests.functions.platform_stand_in import Serve
@@ -50,7 +50,7 @@ def deployed(clockwork: Clockwork) -> Deployed:
 
 
 def differing(clockwork: Clockwork, deployed: Deployed) -> tuple[Discrepancy, ...]:
-    return compared(comparer(deployed, PERIOD, Runtime(clock=lambda: clockwork.sides.now))).differences
+    return compare(make_comparer(deployed, PERIOD, Runtime(clock=lambda: clockwork.sides.now))).differences
 
 
 def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
@@ -62,15 +62,15 @@ def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
     clockwork.sides.now = LATER
     lines = differing(clockwork, deployed)
 
-    planned = plans(deployed, [line.order_no for line in lines], now=LATER)
-    carry_out(clockwork.one, planned)
+    planned = plan_repairs(deployed, [line.order_no for line in lines], now=LATER)
+    repair(clockwork.one, planned)
 
     assert {missed: ("paid",), unplaced: ("create it at the platform",)} == {one.order_no: one.steps for one in planned}
     assert Status.PAID is clockwork.sides.order(missed).status
     assert unplaced in clockwork.sides.platform.orders
     told = capsys.readouterr().out
     assert f"{missed}  did: paid; now paid" in told
-    assert 0 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
+    assert 0 == count_remaining_differences(make_comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_an_order_that_only_the_platform_has_is_taken_over(clockwork: Clockwork, deployed: Deployed) -> None:
@@ -79,13 +79,13 @@ def test_an_order_that_only_the_platform_has_is_taken_over(clockwork: Clockwork,
     clockwork.sides.dynamodb.delete_item(TableName=clockwork.sides.names["ORDERS_TABLE"], Key=key)
     lines = differing(clockwork, deployed)
 
-    planned = plans(deployed, [number], now=LATER)
-    carry_out(clockwork.one, planned)
+    planned = plan_repairs(deployed, [number], now=LATER)
+    repair(clockwork.one, planned)
 
     assert ["missing_here"] == [line.class_ for line in lines]
-    assert "take it over from the platform" == planned[0].steps[0]
+    assert "adopt it from the platform" == planned[0].steps[0]
     assert Status.PLACED is clockwork.sides.order(number).status
-    assert 0 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
+    assert 0 == count_remaining_differences(make_comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_what_no_rule_mends_has_no_plan_and_still_differs(clockwork: Clockwork, deployed: Deployed) -> None:
@@ -93,8 +93,8 @@ def test_what_no_rule_mends_has_no_plan_and_still_differs(clockwork: Clockwork, 
     clockwork.sides.platform.orders["4711"] = platform.place(platform.NewOrder("4711", 1234, items), "ou_x", NOW)
     lines = differing(clockwork, deployed)
 
-    assert [()] == [plan.steps for plan in plans(deployed, ["4711"], now=LATER)]
-    assert 1 == remaining(comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
+    assert [()] == [plan.steps for plan in plan_repairs(deployed, ["4711"], now=LATER)]
+    assert 1 == count_remaining_differences(make_comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 
 def test_an_order_that_cannot_be_read_there_has_no_plan_and_does_not_hold_up_the_others(
@@ -111,6 +111,6 @@ def test_an_order_that_cannot_be_read_there_has_no_plan_and_does_not_hold_up_the
 
     clockwork.sides.platform.fail_always("orders.query", unreadable)
 
-    planned = plans(deployed, [spoiled, missed], now=LATER)
+    planned = plan_repairs(deployed, [spoiled, missed], now=LATER)
 
     assert [(spoiled, ()), (missed, ("paid",))] == [(plan.order_no, plan.steps) for plan in planned]

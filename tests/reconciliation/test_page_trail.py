@@ -16,7 +16,7 @@ from jiuwu.reconciliation.page_trail import ListStuck, PageTrail
 from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.runs import Progress, Run
 from jiuwu.statements.tasks import THERE, StatementWorker
-from jiuwu_cli.reconcile.comparison import compared
+from jiuwu_cli.reconcile.comparison import compare
 from tests.orders.stored import POLICY
 
 NOW = 1_763_800_000
@@ -132,7 +132,7 @@ def test_a_comparison_ends_and_says_that_it_could_not_compare_all(following: Cal
     platform = Listing(following)
     comparer = Comparer(Nothing(), lambda: platform, POLICY, Period(NOW - 86_400, NOW))  # type: ignore[arg-type, return-value]
 
-    tally = compared(comparer)
+    tally = compare(comparer)
 
     assert 4 >= platform.calls
     assert not tally.complete

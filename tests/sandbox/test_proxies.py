@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jiuwu_cli.terminal.proxy_bypass import exempt_loopback
+from jiuwu_cli.terminal.proxy_bypass import bypass_proxy_for_loopback
 from sandbox import proxies
 
 # Nobody listens there: whatever goes through it fails.
@@ -133,7 +133,7 @@ def test_without_any_proxy_what_downloads_has_none() -> None:
     ],
 )
 def test_this_machine_joins_those_that_need_no_proxy(given: dict[str, str], expected: str) -> None:
-    exempt_loopback(given)
+    bypass_proxy_for_loopback(given)
 
     assert {"NO_PROXY": expected, "no_proxy": expected} == given
 

@@ -14,7 +14,7 @@ from jiuwu.throttling.lane import Lane, LeaseRequest, Tally
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.platform_lanes import lane_rules
 from jiuwu.throttling.repository import LaneTable
-from jiuwu_cli.deployment.lanes import is_held_by_operator
+from jiuwu_cli.deployment.lanes import is_forced_open
 from jiuwu_cli.deployment.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
@@ -152,6 +152,6 @@ def test_a_lane_is_held_by_an_operator_from_open_until_auto(
     seen = []
     for word in (("open", "--lane", "products", "--yes"), ("reset", "--lane", "products")):
         circuit(*word)
-        seen.append([is_held_by_operator(deployed, lane) for lane in ("products", "money")])
+        seen.append([is_forced_open(deployed, lane) for lane in ("products", "money")])
 
     assert [[True, False], [False, False]] == seen

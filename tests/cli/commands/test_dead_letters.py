@@ -1,4 +1,4 @@
-"""`jiuwu dead-letters`: letters listed, shown, and sent back so that nothing happens twice."""
+"""`jiuwu dead-letters`: list, show, and redrive so that nothing happens twice."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from jiuwu.orders.effect_key import RefundPart, Ship
 from jiuwu.orders.events import EffectFailed
 from jiuwu.orders.order import Effect, Failure, Order
 from jiuwu.orders.state_machine import Applied, apply
-from jiuwu_cli.dead_letters.redrive import NotRedriven, Redrive, send_all
+from jiuwu_cli.dead_letters.redrive import Redriver, RedriveRefused, redrive_all
 from jiuwu_cli.deployment.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
@@ -31,16 +31,16 @@ def deployed(aws: Callable[[str], Any], cloud: object) -> Stack:
 
 
 @pytest.fixture
-def shelf(deployed: Stack, make_table: Callable[[str], str]) -> DeadLetterRepository:
+def repository(deployed: Stack, make_table: Callable[[str], str]) -> DeadLetterRepository:
     fresh(deployed, make_table, "DeadLettersTable", "OrdersTable")
     return DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
 
 
 @pytest.fixture
-def dead(
-    jiuwu: Jiuwu, deployed: Stack, shelf: DeadLetterRepository, monkeypatch: pytest.MonkeyPatch
+def dead_letters(
+    jiuwu: Jiuwu, deployed: Stack, repository: DeadLetterRepository, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    """dead("list") runs the command on that stack."""
+    """dead_letters("list") runs the command on that stack."""
     monkeypatch.setattr("jiuwu_cli.deployment.stack.find", lambda name: {"the-stack": deployed}[name])
     return lambda *arguments, **more: jiuwu("dead-letters", *arguments, "--stack", "the-stack", **more)
 
@@ -66,16 +66,16 @@ def test_every_command_explains_itself_with_an_example(jiuwu: Jiuwu, command: st
 
 
 def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
-    dead: Callable[..., Any], shelf: DeadLetterRepository
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository
 ) -> None:
-    old = shelf.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN, now=NOW))
-    new = shelf.keep(
+    old = repository.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN, now=NOW))
+    new = repository.keep(
         a_failed_message("{", message="m-2", source=INTAKE, kind="quarantined", event_type="", now=NOW + 60)
     )
-    sent = shelf.keep(a_failed_message(paid(2), message="m-3", received=6))
-    shelf.redriven(sent, as_="redrive-1", at=NOW)
+    sent = repository.keep(a_failed_message(paid(2), message="m-3", received=6))
+    repository.redriven(sent, as_="redrive-1", at=NOW)
 
-    first, second = lines(dead("list"))
+    first, second = lines(dead_letters("list"))
 
     assert [new.letter_id, "2025-11-22", "16:36:00", "+08:00", "quarantined", "waiting"] == first.split()[:6]
     assert f"order.paid {number(0)}  {UNKNOWN}" in second
@@ -84,30 +84,30 @@ def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
 
 @pytest.mark.parametrize("reason", ["NotAuthorized", "poison: Not"])
 def test_the_list_names_a_kind_once_and_chooses_by_the_reason_with_or_without_it(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, reason: str
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, reason: str
 ) -> None:
-    shelf.keep(
+    repository.keep(
         a_failed_message(
             '{"order_no":"JW1"}', source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized"
         )
     )
 
-    (line,) = lines(dead("list", "--reason", reason))
+    (line,) = lines(dead_letters("list", "--reason", reason))
 
     assert (1, True) == (line.count("poison"), line.endswith("  NotAuthorized"))
 
 
 def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
-    dead: Callable[..., Any], shelf: DeadLetterRepository
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository
 ) -> None:
-    letter = shelf.keep(a_failed_message(message="m-1", received=6))
-    shelf.redriven(letter, as_="redrive-1", at=NOW)
-    assert [] == lines(dead("list"))
-    assert "redriven" in lines(dead("list", "--all"))[0]
+    letter = repository.keep(a_failed_message(message="m-1", received=6))
+    repository.redriven(letter, as_="redrive-1", at=NOW)
+    assert [] == lines(dead_letters("list"))
+    assert "redriven" in lines(dead_letters("list", "--all"))[0]
 
-    shelf.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.letter_id))
+    repository.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.letter_id))
 
-    assert "failed again" in lines(dead("list"))[0]
+    assert "failed again" in lines(dead_letters("list"))[0]
 
 
 @pytest.mark.parametrize(
@@ -121,23 +121,27 @@ def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
     ],
 )
 def test_kind_time_and_reason_choose(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, choice: tuple[str, str], expected: set[str]
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, choice: tuple[str, str], expected: set[str]
 ) -> None:
     ids = {
-        "m-1": shelf.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
-        "m-2": shelf.keep(a_failed_message(paid(1), message="m-2", received=6, now=NOW + 60)).letter_id,
+        "m-1": repository.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
+        "m-2": repository.keep(a_failed_message(paid(1), message="m-2", received=6, now=NOW + 60)).letter_id,
     }
 
-    (found,) = lines(dead("list", "--json", *choice))
+    (found,) = lines(dead_letters("list", "--json", *choice))
 
     assert {ids[one] for one in expected} == {letter["letter_id"] for letter in json.loads(found)}
 
 
-def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], shelf: DeadLetterRepository) -> None:
+def test_a_letter_is_shown_whole_without_signature(
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository
+) -> None:
     headers = json.dumps({"X-Jiuwu-Nonce": "n-1", "X-Jiuwu-Event-Id": "evt-1"})
-    letter = shelf.keep(a_failed_message(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1"))
+    letter = repository.keep(
+        a_failed_message(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1")
+    )
 
-    shown = dead("show", letter.letter_id).stdout
+    shown = dead_letters("show", letter.letter_id).stdout
 
     for expected in (
         "poison",
@@ -154,12 +158,12 @@ def test_a_letter_is_shown_whole_without_signature(dead: Callable[..., Any], she
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\x00\x1b[2J", b"{\x1b", "茶\u202e".encode()])
 def test_hostile_bytes_do_not_reach_the_terminal_and_are_there_on_demand(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, body: bytes
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, body: bytes
 ) -> None:
-    letter = shelf.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
+    letter = repository.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
 
-    assert not {"\x1b", "\u202e", "\x00"} & set(dead("show", letter.letter_id).stdout)
-    assert body == dead("show", "--raw", letter.letter_id).stdout_bytes
+    assert not {"\x1b", "\u202e", "\x00"} & set(dead_letters("show", letter.letter_id).stdout)
+    assert body == dead_letters("show", "--raw", letter.letter_id).stdout_bytes
 
 
 # ---- redrive ---------------------------------------------------------------------------------------------------------
@@ -178,12 +182,14 @@ def attributes(message: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
     body = paid(0) + " \n"
-    letter = shelf.keep(a_failed_message(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}'))
+    letter = repository.keep(
+        a_failed_message(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}')
+    )
 
-    (line,) = lines(dead("redrive", letter.letter_id, "--yes"))
+    (line,) = lines(dead_letters("redrive", letter.letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     sent = attributes(message)
@@ -197,34 +203,34 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
         "redriven_from": letter.letter_id,
     } == sent
     assert f"{letter.letter_id}  sent to OrderQueue as redrive-" in line
-    assert "redriven" == get(shelf, letter).state
+    assert "redriven" == get(repository, letter).state
 
 
 def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
-    shelf.keep(a_failed_message(paid(0), message="m-1", received=6))
-    shelf.keep(a_failed_message("{}", message="m-2", received=6, source=COMMUNITY, event_type="user.updated"))
+    repository.keep(a_failed_message(paid(0), message="m-1", received=6))
+    repository.keep(a_failed_message("{}", message="m-2", received=6, source=COMMUNITY, event_type="user.updated"))
 
-    said = lines(dead("redrive", "--kind", "exhausted", "--dry-run"))
+    said = lines(dead_letters("redrive", "--kind", "exhausted", "--dry-run"))
 
     assert {"would be sent to OrderQueue", "would be sent to CommunityQueue"} == {line[21:] for line in said}
     assert [] == queued(deployed, "OrderQueue") + queued(deployed, "CommunityQueue")
-    assert {"waiting"} == {letter.state for letter in shelf.of_kind(Kind.EXHAUSTED)}
+    assert {"waiting"} == {letter.state for letter in repository.of_kind(Kind.EXHAUSTED)}
 
 
 def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
     readable = {**notification("paid"), "event_id": "evt-1"}
     text = json.dumps(readable | {"data": readable["data"] | {"title": "\ufffe"}}, ensure_ascii=False)
-    letter = shelf.keep(
+    letter = repository.keep(
         replace(
             a_failed_message("x", source=INTAKE, kind="quarantined", event_type=""), body=text.encode(), order_no=""
         )
     )
 
-    lines(dead("redrive", letter.letter_id, "--yes"))
+    lines(dead_letters("redrive", letter.letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     assert json.loads(text) == json.loads(message["Body"])
@@ -234,73 +240,73 @@ def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
 CANNOT: dict[str, tuple[dict[str, Any], str]] = {
     "still no JSON": (
         {"body": "{", "source": INTAKE},
-        "it still is not as the profile describes: the body is not JSON",
+        "it still does not match the profile: the body is not JSON",
     ),
     "an effect of no order": ({"body": "{", "source": EFFECTS}, "it names no order"),
     "an effect of an order that is not there": (
         {"body": '{"order_no":"JW1"}', "source": EFFECTS},
         "there is no order JW1",
     ),
-    "a queue of somebody else": ({"source": "TheirQueue"}, "it came from TheirQueue, which takes nothing back"),
-    "no bytes": ({"body": "=", "encoding": "base64", "source": ORDERS}, "it has no bytes"),
+    "a queue of somebody else": ({"source": "TheirQueue"}, "its source TheirQueue takes no redrives"),
+    "no bytes": ({"body": "=", "encoding": "base64", "source": ORDERS}, "its body is empty"),
 }
 
 
 @pytest.mark.parametrize(("facts", "why"), CANNOT.values(), ids=CANNOT)
 def test_what_cannot_be_sent_says_why_and_stays(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, facts: dict[str, Any], why: str
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, facts: dict[str, Any], why: str
 ) -> None:
-    letter = shelf.keep(a_failed_message(**facts))
+    letter = repository.keep(a_failed_message(**facts))
 
-    result = dead("redrive", letter.letter_id, "--yes")
+    result = dead_letters("redrive", letter.letter_id, "--yes")
 
     assert f"{letter.letter_id}  not sent: {why}" in result.stdout
-    assert "1 of 1 letter cannot be sent back; each line above says why" in complaint(result)
-    assert "waiting" == get(shelf, letter).state
+    assert "1 of 1 dead letter cannot be redriven; see the lines above" in complaint(result)
+    assert "waiting" == get(repository, letter).state
 
 
 def test_many_are_sent_only_when_a_person_says_yes(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
     for n in range(11):
-        shelf.keep(a_failed_message(paid(n), message=f"m-{n}", received=6))
+        repository.keep(a_failed_message(paid(n), message=f"m-{n}", received=6))
 
-    asked = dead("redrive", "--kind", "exhausted", stdin="n\n")
-    assert (130, True) == (asked.exit_code, "Send 11 letters back" in asked.stderr)
+    asked = dead_letters("redrive", "--kind", "exhausted", stdin="n\n")
+    assert (130, True) == (asked.exit_code, "Redrive 11 dead letters in" in asked.stderr)
     assert [] == queued(deployed, "OrderQueue")
 
-    assert 11 == len(lines(dead("redrive", "--kind", "exhausted", "--yes", "--rate", "1000")))
+    assert 11 == len(lines(dead_letters("redrive", "--kind", "exhausted", "--yes", "--rate", "1000")))
     assert 11 == len(queued(deployed, "OrderQueue"))
 
 
 def test_one_is_sent_only_when_a_person_says_yes(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, terminal: None
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
-    letter = shelf.keep(a_failed_message(paid(0)))
+    letter = repository.keep(a_failed_message(paid(0)))
 
-    declined = dead("redrive", letter.letter_id, stdin="n\n")
-    assert (130, True) == (declined.exit_code, "Send 1 letter back in " in declined.stderr)
-    assert (0, []) == (dead("redrive", letter.letter_id, "--dry-run").exit_code, queued(deployed, "OrderQueue"))
+    declined = dead_letters("redrive", letter.letter_id, stdin="n\n")
+    assert (130, True) == (declined.exit_code, "Redrive 1 dead letter in " in declined.stderr)
+    assert (0, []) == (dead_letters("redrive", letter.letter_id, "--dry-run").exit_code, queued(deployed, "OrderQueue"))
 
-    assert 0 == dead("redrive", letter.letter_id, stdin="y\n").exit_code
+    assert 0 == dead_letters("redrive", letter.letter_id, stdin="y\n").exit_code
     assert 1 == len(queued(deployed, "OrderQueue"))
 
 
 @pytest.mark.parametrize("stdin", ["", "y\n"])
 def test_without_a_terminal_a_letter_is_sent_only_by_yes(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack, stdin: str
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, stdin: str
 ) -> None:
-    result = dead("redrive", shelf.keep(a_failed_message(paid(0))).letter_id, stdin=stdin)
+    result = dead_letters("redrive", repository.keep(a_failed_message(paid(0))).letter_id, stdin=stdin)
 
     assert "give --yes" in complaint(result)
     assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
 
 
-def test_the_rate_is_kept_between_letters(shelf: DeadLetterRepository, deployed: Stack) -> None:
-    letters = [shelf.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
+def test_the_rate_is_kept_between_letters(repository: DeadLetterRepository, deployed: Stack) -> None:
+    letters = [repository.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
     slept: list[float] = []
 
-    send_all(Redrive(deployed), letters, rate=4, sleep=slept.append)
+    redrive_all(Redriver(deployed), letters, rate=4, sleep=slept.append)
 
     assert [0.25, 0.25] == slept
     queued(deployed, "OrderQueue")
@@ -316,29 +322,29 @@ def test_the_rate_is_kept_between_letters(shelf: DeadLetterRepository, deployed:
     ],
     ids=" ".join,
 )
-def test_misuse_is_refused_on_one_line(dead: Callable[..., Any], arguments: tuple[str, ...]) -> None:
-    result = dead(*arguments)
+def test_misuse_is_refused_on_one_line(dead_letters: Callable[..., Any], arguments: tuple[str, ...]) -> None:
+    result = dead_letters(*arguments)
 
     assert "; " in complaint(result)
     assert 2 == result.exit_code
 
 
 @pytest.mark.parametrize("id_", ["dl_nobody", "x" * 5000, "信", "\x1b[2J"])
-def test_a_letter_that_is_not_there_is_said_so(dead: Callable[..., Any], id_: str) -> None:
-    assert "`jiuwu dead-letters list --all` has their ids" in complaint(dead("show", id_))
+def test_a_letter_that_is_not_there_is_said_so(dead_letters: Callable[..., Any], id_: str) -> None:
+    assert "`jiuwu dead-letters list --all` lists the ids" in complaint(dead_letters("show", id_))
 
 
 # ---- effects ---------------------------------------------------------------------------------------------------------
 
 
-def given_up_effect(stack: Stack, shelf: DeadLetterRepository) -> tuple[Order, DeadLetter]:
+def given_up_effect(stack: Stack, repository: DeadLetterRepository) -> tuple[Order, DeadLetter]:
     """A paid order whose shipping was given up, and its letter."""
     order = stack.store.create(an_order(base=PAID))
     failed = apply(order, EffectFailed(NOW, Ship(), failure=Failure("poison", "NotAuthorized")), policy=stack.policy)
     assert isinstance(failed, Applied)
     assert set() == stack.store.save_many([(order, failed.order)])
     body = json.dumps({"order_no": order.order_no})
-    letter = shelf.keep(
+    letter = repository.keep(
         a_failed_message(body, source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized")
     )
     return now(stack, order), letter
@@ -350,48 +356,48 @@ def now(stack: Stack, order: Order) -> Order:
     return found
 
 
-def get(shelf: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
-    found = shelf.get(letter.letter_id)
+def get(repository: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
+    found = repository.get(letter.letter_id)
     assert found is not None
     return found
 
 
 def test_an_effect_gets_a_second_life_and_its_order_is_queued(
-    dead: Callable[..., Any], shelf: DeadLetterRepository, deployed: Stack
+    dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
-    order, letter = given_up_effect(deployed, shelf)
+    order, letter = given_up_effect(deployed, repository)
     assert () == order.pending
 
-    assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead("redrive", letter.letter_id, "--yes"))[0]
+    assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead_letters("redrive", letter.letter_id, "--yes"))[0]
 
     assert (Ship(),) == now(deployed, order).pending
     assert [{"order_no": order.order_no}] == [json.loads(one["Body"]) for one in queued(deployed, "EffectQueue")]
-    assert "redriven" == get(shelf, letter).state
+    assert "redriven" == get(repository, letter).state
 
 
-def test_redriving_an_effect_twice_changes_nothing_more(shelf: DeadLetterRepository, deployed: Stack) -> None:
-    order, letter = given_up_effect(deployed, shelf)
+def test_redriving_an_effect_twice_changes_nothing_more(repository: DeadLetterRepository, deployed: Stack) -> None:
+    order, letter = given_up_effect(deployed, repository)
 
-    Redrive(deployed, clock=lambda: NOW).send(letter)
+    Redriver(deployed, clock=lambda: NOW).send(letter)
     once = now(deployed, order)
-    Redrive(deployed, clock=lambda: NOW).send(letter)
+    Redriver(deployed, clock=lambda: NOW).send(letter)
 
     assert once == now(deployed, order)
     queued(deployed, "EffectQueue")
 
 
-def test_an_effect_that_was_done_since_is_left_alone(shelf: DeadLetterRepository, deployed: Stack) -> None:
-    order, letter = given_up_effect(deployed, shelf)
+def test_an_effect_that_was_done_since_is_left_alone(repository: DeadLetterRepository, deployed: Stack) -> None:
+    order, letter = given_up_effect(deployed, repository)
     done = order.with_effect(Ship(), Effect(1, NOW))
     deployed.store.save_many([(order, done)])
 
-    assert "needs nothing: ship has been done since" == Redrive(deployed).send(letter)
+    assert "nothing to do: ship is done" == Redriver(deployed).send(letter)
     assert [] == queued(deployed, "EffectQueue")
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
-    shelf: DeadLetterRepository, deployed: Stack, dry_run: bool
+    repository: DeadLetterRepository, deployed: Stack, dry_run: bool
 ) -> None:
     order = deployed.store.create(an_order(base=PAID))
     effect = RefundPart("t1", "A" * 16)
@@ -399,12 +405,12 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
         RefundPart("t1", "B" * 16), Effect(fen=1234)
     )
     deployed.store.save_many([(order, full)])
-    letter = shelf.keep(
+    letter = repository.keep(
         a_failed_message(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=str(effect), kind="exhausted")
     )
 
-    with pytest.raises(NotRedriven, match="keeps less than that"):
-        Redrive(deployed, clock=lambda: NOW).send(letter, dry_run=dry_run)
+    with pytest.raises(RedriveRefused, match="refundable amount is smaller now"):
+        Redriver(deployed, clock=lambda: NOW).send(letter, dry_run=dry_run)
 
     assert now(deployed, order).effect(effect) == full.effect(effect)
     assert [] == queued(deployed, "EffectQueue")

@@ -12,7 +12,7 @@ import pytest
 
 from jiuwu.platform.profile import Profile, load
 from jiuwu_cli.doctor import network, platform_api, webhook
-from jiuwu_cli.doctor.findings import Finding, chain, failed, ok
+from jiuwu_cli.doctor.findings import Finding, failed, ok, run_until_failure
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.faults import Faults
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver
@@ -116,25 +116,25 @@ def test_another_unit_of_time_is_named_instead_of_the_clock(tmp_path: Path) -> N
         (now, load("mine", directory=tmp_path), "seconds"),
     ):
         clock, signature = examined(Refusing(told, told), profile)
-        assert clock.good is False
-        assert "factor 1000" in clock.found
-        assert f'timestamp_format = "{unit}"' in clock.cure
-        assert "NTP" not in clock.cure + signature.cure
-        assert "factor 1000" in signature.cure
+        assert clock.passed is False
+        assert "factor 1000" in clock.detail
+        assert f'timestamp_format = "{unit}"' in clock.hint
+        assert "NTP" not in clock.hint + signature.hint
+        assert "factor 1000" in signature.hint
 
 
 def test_clocks_that_agree_are_not_sent_to_ntp() -> None:
     now = int(time.time())
     clock, signature = examined(Refusing(now, now))
-    assert (True, False) == (clock.good, signature.good)
-    assert "the clocks agree" in signature.cure
+    assert (True, False) == (clock.passed, signature.passed)
+    assert "the clocks agree" in signature.hint
 
 
 def test_a_clock_that_is_wrong_is_still_told_to_be_set() -> None:
     wrong = int(time.time()) - 5000
     clock, signature = examined(Refusing(wrong, wrong))
-    assert "NTP" in clock.cure
-    assert "NTP" in signature.cure
+    assert "NTP" in clock.hint
+    assert "NTP" in signature.hint
 
 
 def test_the_secret_is_not_sent_to_a_stranger(jiuwu: Jiuwu, receiver: Receiver) -> None:
@@ -174,25 +174,25 @@ def test_a_host_that_does_not_exist_is_told(jiuwu: Jiuwu) -> None:
 def test_the_secret_is_never_sent_in_clear_text_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("nothing may be sent"))
 
-    finding = network.encrypt(httpx.URL("http://openapi.example.com"))
+    finding = network.check_tls(httpx.URL("http://openapi.example.com"))
 
-    assert finding.good is False
-    assert "https://" in finding.cure
+    assert finding.passed is False
+    assert "https://" in finding.hint
 
 
 def test_a_port_that_speaks_no_tls_is_told(receiver: Receiver) -> None:
-    finding = network.encrypt(httpx.URL(receiver.url.replace("http:", "https:")))
+    finding = network.check_tls(httpx.URL(receiver.url.replace("http:", "https:")))
 
-    assert (False, "no TLS is spoken there") == (finding.good, finding.found)
+    assert (False, "the server does not speak TLS") == (finding.passed, finding.detail)
 
 
 def test_a_redirect_is_told_with_where_to(receiver: Receiver) -> None:
     receiver.reply = lambda _: (301, b"")
     receiver.headers = {"location": "https://openapi.example.com/v2"}
 
-    finding = network.answer(httpx.URL(receiver.url))
+    finding = network.check_http(httpx.URL(receiver.url))
 
-    assert (False, "redirects to https://openapi.example.com/v2") == (finding.good, finding.found)
+    assert (False, "redirects to https://openapi.example.com/v2") == (finding.passed, finding.detail)
 
 
 def test_a_chain_stops_at_its_first_failure() -> None:
@@ -201,10 +201,10 @@ def test_a_chain_stops_at_its_first_failure() -> None:
     def check(name: str, finding: Finding) -> tuple[str, Callable[[], Finding]]:
         return name, lambda: (ran.append(name), finding)[1]  # type: ignore[func-returns-value]
 
-    found = list(chain([check("a", ok("a", "")), check("b", failed("b", "", "")), check("c", ok("c", ""))]))
+    found = list(run_until_failure([check("a", ok("a", "")), check("b", failed("b", "", "")), check("c", ok("c", ""))]))
 
     assert ["a", "b"] == ran
-    assert [True, False, None] == [finding.good for finding in found]
+    assert [True, False, None] == [finding.passed for finding in found]
 
 
 def _platform(reply: Callable[[httpx.Request], httpx.Response]) -> httpx.Client:
@@ -224,15 +224,15 @@ def _envelope(code: int, msg: str = "", **content: object) -> httpx.Response:
         (_envelope(10003, "app_id: no such app"), False, "app_id: no such app"),
         (_envelope(40001, retry_after=0), False, "RateLimited"),
         (_envelope(77777), False, "add it to the profile's [codes]"),
-        (httpx.Response(200, html="<h1>hello</h1>"), False, "is --url the gateway's"),
-        (httpx.Response(404, json={"detail": "Not Found"}), False, "is --url the gateway's"),
+        (httpx.Response(200, html="<h1>hello</h1>"), False, "check that --url is the gateway"),
+        (httpx.Response(404, json={"detail": "Not Found"}), False, "check that --url is the gateway"),
     ],
 )
 def test_the_signature_line_says_what_the_platform_said(reply: httpx.Response, good: bool, told: str) -> None:
     finding = platform_api.signature(PROFILE, ACCOUNT, _platform(lambda _: reply))
 
-    assert good is finding.good
-    assert told in f"{finding.found} {finding.cure}"
+    assert good is finding.passed
+    assert told in f"{finding.detail} {finding.hint}"
 
 
 @pytest.mark.parametrize(
@@ -247,22 +247,22 @@ def test_the_signature_line_says_what_the_platform_said(reply: httpx.Response, g
 def test_the_token_line_wants_the_refusal_of_rfc_6749(reply: httpx.Response, good: bool, told: str) -> None:
     finding = platform_api.token_endpoint(PROFILE, ACCOUNT, _platform(lambda _: reply))
 
-    assert good is finding.good
-    assert told in f"{finding.found} {finding.cure}"
+    assert good is finding.passed
+    assert told in f"{finding.detail} {finding.hint}"
 
 
 def test_the_clock_is_read_from_the_date_header_when_the_time_call_fails() -> None:
     headers = {"date": formatdate(time.time() + 500, usegmt=True)}
     finding = platform_api.clock(PROFILE, ACCOUNT, _platform(lambda _: httpx.Response(404, headers=headers)))
 
-    assert finding.good is False
-    assert "s behind" in finding.found
+    assert finding.passed is False
+    assert "s behind" in finding.detail
 
 
 def test_a_platform_without_a_clock_is_told() -> None:
     finding = platform_api.clock(PROFILE, ACCOUNT, _platform(lambda _: httpx.Response(404)))
 
-    assert "does not tell its time" in finding.found
+    assert "does not report its time" in finding.detail
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(0, True), (59, True), (-59, True), (62, False), (-62, False)])
@@ -270,28 +270,28 @@ def test_a_clock_is_right_within_a_fifth_of_the_window(seconds: int, good: bool)
     http = _platform(lambda _: _envelope(0, server_time=1_763_800_000))
     finding = platform_api.clock(PROFILE, ACCOUNT, http, now=lambda: 1_763_800_000.0 + seconds)
 
-    assert good is finding.good
+    assert good is finding.passed
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "cure"),
+    ("status", "content", "hint"),
     [
-        (200, {"code": 0}, "something else answers there"),
-        (302, {}, "something else answers there"),
-        (404, {"message": "Not Found"}, "is the stack deployed?"),
-        (400, {"message": "Bad Request"}, "something in between answers"),
-        (400, b"\xff<html>", "something in between answers"),
+        (200, {"code": 0}, "another service answers there"),
+        (302, {}, "another service answers there"),
+        (404, {"message": "Not Found"}, "the stack is deployed"),
+        (400, {"message": "Bad Request"}, "check the proxy or firewall"),
+        (400, b"\xff<html>", "check the proxy or firewall"),
         (500, {"message": "Internal Server Error"}, "look at the log of WebhookIntake"),
         (503, {"reason": "try_again_later"}, "look at the log of WebhookIntake"),
     ],
 )
-def test_a_webhook_that_is_not_ours_is_told(receiver: Receiver, status: int, content: object, cure: str) -> None:
+def test_a_webhook_that_is_not_ours_is_told(receiver: Receiver, status: int, content: object, hint: str) -> None:
     receiver.reply = lambda _: (status, content)
     with httpx.Client() as http:
         finding = webhook.check(httpx.URL(receiver.url), http)
 
-    assert finding.good is False
-    assert cure in finding.cure
+    assert finding.passed is False
+    assert hint in finding.hint
 
 
 def test_a_webhook_that_takes_junk_by_post_is_told(receiver: Receiver) -> None:
@@ -302,4 +302,4 @@ def test_a_webhook_that_takes_junk_by_post_is_told(receiver: Receiver) -> None:
     with httpx.Client() as http:
         finding = webhook.check(httpx.URL(receiver.url), http)
 
-    assert "POST: junk gets status 200" == finding.found
+    assert "POST: junk gets status 200" == finding.detail

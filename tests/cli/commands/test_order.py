@@ -21,8 +21,8 @@ from jiuwu.reconciliation.repository import Records
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.orders import log_search
 from jiuwu_cli.orders.log_search import Entry
-from jiuwu_cli.orders.timeline import Difference, Moment, folded, head, moments_of
-from jiuwu_cli.terminal.output import wrapped
+from jiuwu_cli.orders.timeline import DriftFinding, TimelineEntry, build_timeline, fold, head
+from jiuwu_cli.terminal.output import wrap
 from tests.cli.conftest import Jiuwu, complaint
 from tests.cli.deployed_stack import deploy, fresh
 from tests.dead_letters.failed_messages import a_failed_message
@@ -226,7 +226,7 @@ def test_a_refund_asked_for_is_told_in_yuan() -> None:
         an_order(), history=(HistoryEntry(at=NOW, idempotency_key="request:1", kind="refund_requested", detail="980"),)
     )
 
-    assert "refund of 9.80 yuan requested by request:1" in [moment.what for moment in moments_of(order, [], [], [])]
+    assert "refund of 9.80 yuan requested by request:1" in [moment.what for moment in build_timeline(order, [], [], [])]
 
 
 @pytest.mark.parametrize(
@@ -293,32 +293,37 @@ def looks(*times: int, status: str = "placed") -> list[Entry]:
 
 
 def test_looks_in_a_row_are_counted_and_not_listed() -> None:
-    drift = [Difference(NOW + at, "amount_differs", "1 fen of 2") for at in (5, 7, 9)]
+    drift = [DriftFinding(NOW + at, "amount_differs", "1 fen of 2") for at in (5, 7, 9)]
     alert = Entry(NOW + 50, {"message": "order", "alert": "x"})
 
-    told = moments_of(None, [*looks(*range(NOW, NOW + 12)), alert, *looks(NOW + 90, status="held")], (), drift)
+    told = build_timeline(None, [*looks(*range(NOW, NOW + 12)), alert, *looks(NOW + 90, status="held")], (), drift)
 
     assert [
         ("look", "by the member: placed, 12 times, last 16:26:51"),
         ("drift", "amount_differs: 1 fen of 2, 3 times, last 16:26:49"),
         ("log", "order alert=x"),
         ("look", "by the member: held"),
-    ] == [(one.kind, one.what) for one in folded(told)]
+    ] == [(one.kind, one.what) for one in fold(told)]
     assert len(told) == 17
 
 
 def test_a_look_of_the_merchants_servers_is_one_too() -> None:
     said = {"message": "back office", "outcome": "looked", "code": 200, "order_no": "JW1"}
 
-    told = moments_of(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
+    told = build_timeline(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
 
-    assert ["by the merchant, 2 times, last 16:26:41", "by the member: placed"] == [one.what for one in folded(told)]
+    assert ["by the merchant, 2 times, last 16:26:41", "by the member: placed"] == [one.what for one in fold(told)]
 
 
 def test_what_happened_between_looks_parts_them() -> None:
-    told = [Moment(1, "look", "a"), Moment(2, "look", "a"), Moment(3, "order", "paid"), Moment(4, "look", "a")]
+    told = [
+        TimelineEntry(1, "look", "a"),
+        TimelineEntry(2, "look", "a"),
+        TimelineEntry(3, "order", "paid"),
+        TimelineEntry(4, "look", "a"),
+    ]
 
-    assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in folded(told)]
+    assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in fold(told)]
 
 
 def outage(at: int, number: int) -> list[Entry]:
@@ -332,16 +337,16 @@ def test_the_tries_of_an_outage_are_counted_and_a_call_that_ends_well_is_not_amo
     entries = [entry for number in range(4) for entry in outage(NOW + 5 * number, number)]
     ok = {"message": "platform call", "call": "orders.create", "outcome": "ok", "milliseconds": 31}
 
-    told = list(folded(moments_of(None, [*entries, Entry(NOW + 60, ok)], (), ())))
+    told = list(fold(build_timeline(None, [*entries, Entry(NOW + 60, ok)], (), ())))
 
     assert ["call", "log", "look", "call"] == [one.kind for one in told]
     assert [True, True, True, False] == [", 4 times, last " in one.what for one in told]
 
 
 def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
-    told = [Moment(0, "drift", "a"), Moment(86_400, "drift", "a")]
+    told = [TimelineEntry(0, "drift", "a"), TimelineEntry(86_400, "drift", "a")]
 
-    assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in folded(told)]
+    assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in fold(told)]
 
 
 def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_notified() -> None:
@@ -360,7 +365,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
     call = {"message": "platform call", "call": "orders.refund", "outcome": "ok", "milliseconds": 31}
     entries = [Entry(NOW + 0.1, accepted | {"event_id": answer.event_id}), Entry(NOW + 0.2, call)]
 
-    told = moments_of(order, entries, (), ())
+    told = build_timeline(order, entries, (), ())
 
     assert [
         "made here",
@@ -387,31 +392,35 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
 def test_a_step_is_told_in_words(what: tuple[str, ...], expected: str) -> None:
     order = replace(an_order(), created_at=NOW - 1, history=(HistoryEntry(NOW, "", *what),))
 
-    assert expected == moments_of(order, [], [], [])[-1].what
+    assert expected == build_timeline(order, [], [], [])[-1].what
 
 
 def test_the_same_line_twice_is_one_and_different_ones_are_not() -> None:
-    told = [Moment(1, "order", "done:refund"), Moment(2, "order", "done:refund"), Moment(3, "order", "done:push")]
+    told = [
+        TimelineEntry(1, "order", "done:refund"),
+        TimelineEntry(2, "order", "done:refund"),
+        TimelineEntry(3, "order", "done:push"),
+    ]
 
-    assert ["done:refund, 2 times, last 08:00:02", "done:push"] == [one.what for one in folded(told)]
+    assert ["done:refund, 2 times, last 08:00:02", "done:push"] == [one.what for one in fold(told)]
 
 
 def test_a_line_for_people_fits_80_columns_and_breaks_no_word() -> None:
     text = "  06:28:56  notification  order.paid evt_6213ddad435f64ac608f 熊猫马克杯熊猫马克杯熊猫马克杯 " + "x" * 70
 
-    lines = wrapped(text, width=80, hang=26)
+    lines = wrap(text, width=80, hang=26)
 
     assert text.split() == " ".join(lines).split()
     assert [True, True, False] == [cell_len(line) <= 80 for line in lines]
     assert all(line.startswith(" " * 26) for line in lines[1:])
-    assert [""] == wrapped("", width=80, hang=2)
+    assert [""] == wrap("", width=80, hang=2)
 
 
 @pytest.mark.parametrize("width", [44, 50, 54, 60])
 def test_a_line_does_not_break_within_a_moment(width: int) -> None:
     at = "2026-11-24 16:00:00 +08:00"
 
-    lines = wrapped(f"JW  held, 12.34 yuan, looked at next {at}", width=width, hang=6)
+    lines = wrap(f"JW  held, 12.34 yuan, looked at next {at}", width=width, hang=6)
 
     assert ["JW  held, 12.34 yuan, looked at next", f"      {at}"] == lines
 
@@ -449,11 +458,11 @@ def entry(**said: Any) -> Entry:
     ],
 )
 def test_a_line_of_the_log_reads_as_what_happened(said: dict[str, Any], expected: str) -> None:
-    assert [expected] == [moment.what for moment in moments_of(None, [entry(**said)], (), ())]
+    assert [expected] == [moment.what for moment in build_timeline(None, [entry(**said)], (), ())]
 
 
 def test_a_letters_own_log_line_is_not_told_twice() -> None:
-    assert [] == moments_of(None, [entry(message="dead letter", letter_id="dl_1")], (), ())
+    assert [] == build_timeline(None, [entry(message="dead letter", letter_id="dl_1")], (), ())
 
 
 class Pages:

@@ -341,9 +341,7 @@ def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
     findings = {one: product_sync.Finding(one, "failed", "products.get: CircuitOpen") for one in ("tea", "cup")}
     told = product_sync.SyncTotals(Counter(failed=2), findings, problem="products.get: CircuitOpen")
     monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
-    monkeypatch.setattr(
-        "jiuwu_cli.deployment.lanes.is_held_by_operator", lambda _, lane: is_held and lane == "products"
-    )
+    monkeypatch.setattr("jiuwu_cli.deployment.lanes.is_forced_open", lambda _, lane: is_held and lane == "products")
 
     result = products("sync")
 

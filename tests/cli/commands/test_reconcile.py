@@ -24,8 +24,8 @@ from jiuwu.orders.repository import OrderStore
 from jiuwu.statements.report import Statement
 from jiuwu.statements.totals import Discrepancy, SideSnapshot, Sums, Totals
 from jiuwu_cli.deployment import stack
-from jiuwu_cli.deployment.read_only import WouldWrite, reading, refuse_writing
-from jiuwu_cli.reconcile.comparison import show
+from jiuwu_cli.deployment.read_only import WriteRefused, read_only, refuse_writes
+from jiuwu_cli.reconcile.comparison import print_statement
 from sandbox.simulator import orders as simulated
 from tests.cli.conftest import Jiuwu, Received, Receiver, complaint
 from tests.functions.platform_stand_in import StandIn, down, refuses
@@ -118,7 +118,7 @@ def test_equal_books_are_summed_and_the_exit_code_is_0(shop: Shop) -> None:
     assert 0 == result.exit_code
     assert re.search(r"^all +both +2 +24\.68 +12\.34 +0\.00$", result.stdout, re.MULTILINE)
     assert "0 orders differ" in result.stdout
-    assert "by comparison" not in result.stdout
+    assert "by result of the comparison" not in result.stdout
 
 
 def test_the_table_fits_80_columns_and_its_rows_add_up_on_each_side(shop: Shop) -> None:
@@ -132,7 +132,7 @@ def test_the_table_fits_80_columns_and_its_rows_add_up_on_each_side(shop: Shop) 
 
     table = result.stdout.partition("orders differ")[0].splitlines()
     assert all(len(line) <= 80 for line in table)
-    states, parts = (_rows("\n".join(table).split("all of them by comparison:")[part]) for part in (0, 1))
+    states, parts = (_rows("\n".join(table).split("by result of the comparison:")[part]) for part in (0, 1))
     whole = states.pop("all")
     for rows in (states, parts):
         assert whole == {side: _added(row.get(side, row.get("both")) for row in rows.values()) for side in whole}
@@ -167,7 +167,7 @@ def test_a_table_of_large_sums_fits_80_columns(capsys: pytest.CaptureFixture[str
     )
     tally = Totals({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
 
-    show(Statement("x", 0, 86_400, 0, tally))
+    print_statement(Statement("x", 0, 86_400, 0, tally))
 
     assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
 
@@ -191,7 +191,7 @@ def test_a_platform_that_does_not_answer_is_exit_code_2_and_never_agreement(shop
     result = shop.run("--verify")
 
     assert 2 == result.exit_code
-    assert "not compared: broken off" in result.stdout
+    assert "not compared: stopped early" in result.stdout
 
 
 def test_a_secret_that_cannot_be_read_is_exit_code_2_and_not_shown(shop: Shop, aws: Callable[[str], Any]) -> None:
@@ -240,8 +240,8 @@ def test_a_reading_client_refuses_every_call_that_is_not_known_to_read(service: 
 
     for operation in operations:
         try:
-            refuse_writing(model=operation)
-        except WouldWrite:
+            refuse_writes(model=operation)
+        except WriteRefused:
             refused.add(operation.name)
 
     assert refused
@@ -252,8 +252,8 @@ def test_a_reading_table_cannot_be_written(shop: Shop) -> None:
     number = shop.order("a")
     order = shop.store.get_many([number])[number]
 
-    with pytest.raises(WouldWrite, match="BatchExecuteStatement"):
-        reading(stack.find(shop.name)).store.save_many([(order, after(order, paid("a")))])
+    with pytest.raises(WriteRefused, match="BatchExecuteStatement"):
+        read_only(stack.find(shop.name)).store.save_many([(order, after(order, paid("a")))])
 
 
 def test_the_period_chooses_the_orders(shop: Shop) -> None:
@@ -308,9 +308,9 @@ def test_a_file_that_cannot_be_written_is_said_on_one_line(shop: Shop, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--verify", "--repair"), "exclude each other"),
+        (("--verify", "--repair"), "both --verify and --repair are given"),
         (("--repair", "--json"), "leave out --json"),
-        (("--from", "soon"), "is no time"),
+        (("--from", "soon"), "is not a time"),
         (("--limit", "0"), "--limit"),
     ],
 )
@@ -334,7 +334,7 @@ def test_without_yes_it_is_a_dry_run(shop: Shop, caplog: pytest.LogCaptureFixtur
     assert 1 == result.exit_code
     assert f"{number}  would: paid" in result.stdout
     assert f"{missing}  would: create it at the platform" in result.stdout
-    assert "4711  no rule mends it: a person decides, see docs/runbook.md" in result.stdout
+    assert "4711  no rule repairs it; a person decides, see docs/runbook.md" in result.stdout
     assert "nothing was changed" in result.stdout
     assert READS == set(re.findall(r"Making request for OperationModel\(name=(\w+)\)", caplog.text))
     assert before == shop.store.get_many([number, missing])
@@ -362,7 +362,7 @@ def test_a_reconciler_that_cannot_be_asked_ends_it_on_one_line(shop: Shop) -> No
     result = shop.run("--repair", "--yes")
 
     assert 1 == result.exit_code
-    assert f"{number}: AWS refused to invoke it (ResourceNotFoundException)" in complaint(result)
+    assert f"{number}: AWS refused to invoke the Reconciler (ResourceNotFoundException)" in complaint(result)
 
 
 def test_a_platform_that_does_not_answer_the_count_after_a_repair_is_exit_code_2_on_one_line(
@@ -374,10 +374,10 @@ def test_a_platform_that_does_not_answer_the_count_after_a_repair_is_exit_code_2
         shop.platform.fail_always("orders.query", refuses(90001))
         return {"order_no": order_no, "did": ["paid"], "status": "paid"}
 
-    monkeypatch.setattr("jiuwu_cli.commands.reconcile.reconciler", lambda _stack: mended_and_gone)
+    monkeypatch.setattr("jiuwu_cli.commands.reconcile.invoke_reconciler", lambda _stack: mended_and_gone)
 
     result = shop.run("--repair", "--yes")
 
     assert (2, True) == (result.exit_code, f"{number}  did: paid; now paid" in result.stdout)
-    assert "what still differs is not known: orders.query: PlatformBusy" in complaint(result)
-    assert "what was mended stays mended" in complaint(result)
+    assert "the remaining differences are unknown: orders.query: PlatformBusy" in complaint(result)
+    assert "the repairs are made" in complaint(result)

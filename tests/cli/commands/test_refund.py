@@ -126,7 +126,7 @@ def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_aske
     jiuwu("refund", order.order_no, "--amount", "2", "--reason", "damaged", "-y", "--stack", shop.name)
     result = jiuwu("refund", order.order_no, "--amount", again, "--reason", "scratched", "--stack", shop.name)
 
-    at = times.shown(shop.store.get(order.order_no).history[-1].at)
+    at = times.format_time(shop.store.get(order.order_no).history[-1].at)
     assert 0 == result.exit_code, result.output
     assert f"already asked for 2.00 yuan at {at}, nothing new; what is left: 10.34" in result.stdout
     assert "for another refund of the same sum give a --request-id of your own" in result.stderr
@@ -176,7 +176,7 @@ def test_without_a_terminal_nothing_goes_back_but_by_yes(
 ) -> None:
     result = jiuwu("refund", order.order_no, "--stack", shop.name, stdin=stdin)
 
-    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert "nothing was changed: there is no terminal to ask for confirmation; give --yes" in complaint(result)
     assert (1, 1234) == (result.exit_code, shop.store.get(order.order_no).refundable_fen("t1"))
 
 
@@ -324,7 +324,7 @@ def test_without_a_terminal_points_change_only_by_yes(
 ) -> None:
     result = jiuwu("points", member, "--grant", "5", "--stack", shop.name, stdin=stdin)
 
-    assert "nothing was changed, for there is no terminal to ask at; give --yes" in complaint(result)
+    assert "nothing was changed: there is no terminal to ask for confirmation; give --yes" in complaint(result)
     assert (1, 0) == (result.exit_code, shop.ledger.balance(member))
 
 

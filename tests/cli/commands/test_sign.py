@@ -14,7 +14,7 @@ import yaml
 from jiuwu.platform import profile, signing
 from jiuwu_cli.commands.sign import masked
 from jiuwu_cli.deployment import app_secret
-from jiuwu_cli.terminal.errors import Misuse
+from jiuwu_cli.terminal.errors import UsageError
 from tests.cli.conftest import SECRET, Jiuwu, complaint
 
 ROOT = Path(__file__).parents[3]
@@ -77,7 +77,7 @@ def test_the_sandboxs_secret_is_used_when_no_other_is_given(jiuwu: Jiuwu, runnin
     result = jiuwu("sign", "-p", "a=1", secret=None)
 
     assert hmac.new(SECRET.encode(), b"a=1", hashlib.sha256).hexdigest() == _lines(result.stdout)["signature"]
-    assert "the secret is the running sandbox's" in result.stderr
+    assert "using the running sandbox's secret" in result.stderr
 
 
 def test_a_variable_named_by_the_caller_wins_over_the_sandbox(
@@ -97,8 +97,8 @@ def test_a_secret_with_white_space_around_it_is_pointed_out(jiuwu: Jiuwu) -> Non
 def test_a_secret_that_is_no_text_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIUWU_APP_SECRET", "hush\udcff")
 
-    with pytest.raises(Misuse, match="JIUWU_APP_SECRET does not hold text") as refused:
-        app_secret.read_secret(None, None)
+    with pytest.raises(UsageError, match="JIUWU_APP_SECRET does not contain text") as refused:
+        app_secret.read_app_secret(None, None)
 
     assert "hush" not in str(refused.value)
 
@@ -121,7 +121,7 @@ def test_the_secret_is_asked_for_at_a_terminal_and_not_echoed(monkeypatch: pytes
     monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda _: True})())
     monkeypatch.setattr(typer, "prompt", prompt)
 
-    assert "typed" == app_secret.read_secret(None, None)
+    assert "typed" == app_secret.read_app_secret(None, None)
     assert [{"hide_input": True, "err": True}] == asked
 
 

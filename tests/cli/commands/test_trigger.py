@@ -14,7 +14,7 @@ from jiuwu.platform.models import OrderPaid
 from jiuwu.platform.notifications import NotificationQuarantined, NotificationRefused, receive
 from jiuwu.platform.payloads import parse_notification
 from jiuwu.platform.profile import load
-from jiuwu_cli.notifications.delivery import Notice, deliver
+from jiuwu_cli.notifications.delivery import Notification, deliver
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.orders import Item, NewOrder
 from tests.cli.conftest import SECRET, Jiuwu, Received, Receiver, complaint
@@ -170,7 +170,7 @@ def test_a_forgery_that_is_accepted_is_a_failure(jiuwu: Jiuwu, receiver: Receive
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "cure"),
+    ("status", "content", "hint"),
     [
         (200, {"message": "hello"}, "look at the log"),
         (401, {"reason": "signature_wrong"}, "another AppID, secret or clock"),
@@ -179,13 +179,13 @@ def test_a_forgery_that_is_accepted_is_a_failure(jiuwu: Jiuwu, receiver: Receive
     ],
 )
 def test_whatever_is_no_success_ends_in_its_cure(
-    jiuwu: Jiuwu, receiver: Receiver, status: int, content: object, cure: str
+    jiuwu: Jiuwu, receiver: Receiver, status: int, content: object, hint: str
 ) -> None:
     receiver.reply = lambda _: (status, content)
 
     result = _trigger(jiuwu, receiver, "order.paid")
 
-    assert cure in complaint(result)
+    assert hint in complaint(result)
     assert 1 == result.exit_code
 
 
@@ -203,7 +203,7 @@ def test_a_receiver_that_is_too_slow_is_not_called_absent(receiver: Receiver) ->
         return 200, {}
 
     receiver.reply = reply
-    notice = Notice("my-app", SECRET, "ev_1", "{}")
+    notice = Notification("my-app", SECRET, "ev_1", "{}")
 
     with httpx.Client() as http:
         outcome = deliver(http, httpx.URL(receiver.url), PROFILE, notice, seconds=0.2)

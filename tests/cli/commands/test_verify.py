@@ -104,6 +104,6 @@ def test_the_previous_secret_is_tried_too(jiuwu: Jiuwu) -> None:
 
 
 def test_no_secret_is_shown_even_when_it_was_typed_into_a_parameter(jiuwu: Jiuwu) -> None:
-    result = jiuwu("verify", *_call("ab" * 32, note=SECRET), "--canonical", f"a={SECRET}", "--explain")
+    result = jiuwu("verify", *_call("ab" * 32, print_note=SECRET), "--canonical", f"a={SECRET}", "--explain")
 
     assert SECRET not in result.output

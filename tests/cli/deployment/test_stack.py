@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jiuwu_cli.deployment import stack
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.terminal.errors import CommandError
 from tests.cli.conftest import Jiuwu
 
 TEMPLATE = """
@@ -50,17 +50,17 @@ def test_the_merchants_rules_are_those_of_the_deployment() -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_an_output_of_a_newer_template_says_to_deploy() -> None:
-    with pytest.raises(Problem, match="has no output NewTable; deploy this version"):
+    with pytest.raises(CommandError, match="has no output NewTable; deploy this version"):
         stack.find().output("NewTable")
 
 
 def test_without_sandbox_and_name_it_says_what_to_give(jiuwu: Jiuwu) -> None:
-    with pytest.raises(Problem, match=r"no sandbox is running; .* --stack"):
+    with pytest.raises(CommandError, match=r"no sandbox is running; .* --stack"):
         stack.find()
 
 
 def test_a_stack_that_is_not_there_is_said_so(aws: Callable[[str], Any], jiuwu: Jiuwu) -> None:
-    with pytest.raises(Problem, match="the stack nobody cannot be read"):
+    with pytest.raises(CommandError, match="the stack nobody cannot be read"):
         stack.find("nobody")
 
 
@@ -70,5 +70,5 @@ def test_missing_credentials_are_said_so(jiuwu: Jiuwu, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "nowhere")
 
-    with pytest.raises(Problem, match=r"AWS cannot be asked .* \(NoCredentialsError\)"):
+    with pytest.raises(CommandError, match=r"the stack mine cannot be read \(NoCredentialsError\)"):
         stack.find("mine")

@@ -27,7 +27,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_a_recent_version_passes(install: Install, version: str) -> None:
     install(f"echo 'SAM CLI, version {version}'")
 
-    assert (True, f"version {version}") == (sam_cli.check().good, sam_cli.check().found)
+    assert (True, f"version {version}") == (sam_cli.check().passed, sam_cli.check().detail)
 
 
 @pytest.mark.parametrize("version", ["1.161.0", "1.99.0", "0.999.999"])
@@ -36,19 +36,22 @@ def test_an_old_version_fails_and_names_the_required_one(install: Install, versi
 
     finding = sam_cli.check()
 
-    assert (False, "install 1.161.1 or later, or use .sandbox/sam-venv/bin/sam") == (finding.good, finding.cure)
-    assert version in finding.found
+    assert (False, "install 1.161.1 or later, or use .sandbox/sam-venv/bin/sam") == (finding.passed, finding.hint)
+    assert version in finding.detail
 
 
 @pytest.mark.parametrize("line", ["exit 1", "echo 'usage: sam FILE'"])
 def test_a_missing_version_fails(install: Install, line: str) -> None:
     install(line)
 
-    assert sam_cli.check().good is False
+    assert sam_cli.check().passed is False
 
 
-def test_without_a_sam_cli_the_check_is_skipped(install: Install) -> None:
-    assert sam_cli.check().good is None
+def test_without_a_sam_cli_the_check_is_skipped_and_names_ours(install: Install) -> None:
+    finding = sam_cli.check()
+
+    assert finding.passed is None
+    assert "`make build` installs one: .sandbox/sam-venv/bin/sam" == finding.hint
 
 
 def test_the_oldest_version_is_the_one_that_the_build_pins(project: Path) -> None:

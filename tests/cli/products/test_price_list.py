@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from jiuwu_cli.products.csv_text import FileRefused, decode
-from jiuwu_cli.products.price_list import Entry, Wrong, read
+from jiuwu_cli.products.csv_text import PriceFileError, decode
+from jiuwu_cli.products.price_list import Entry, LineError, read
 from tests.human_texts import UNWRITTEN, WRITTEN
 
 TEA: dict[str, Any] = {"title": "龙井", "price_fen": 617}
@@ -18,7 +18,7 @@ def taken(text: str | bytes) -> list[Entry]:
     return entries
 
 
-def mistakes(text: str) -> list[Wrong]:
+def mistakes(text: str) -> list[LineError]:
     return read(decode(text.encode())[0])[1]
 
 
@@ -106,9 +106,9 @@ def test_a_title_that_nobody_writes_is_refused_by_its_code_point(title: str, cod
     ],
 )
 def test_a_file_that_is_no_price_list_is_refused_in_words(text: str, problem: str) -> None:
-    with pytest.raises(FileRefused, match=problem) as refused:
+    with pytest.raises(PriceFileError, match=problem) as refused:
         read(decode(text.encode())[0])
-    assert refused.value.cure
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_a_rare_character_of_gb18030_is_read() -> None:
 @pytest.mark.parametrize("broken", [b"\xe9\xbe", b"\xff", b"\x81"])
 def test_a_damaged_utf8_file_is_refused_by_its_line_and_not_read_as_gb18030(broken: bytes) -> None:
     content = (HEADER + "tea,龙井绿茶,6.17\n").encode() + b"cup," + broken + b",9\n"
-    with pytest.raises(FileRefused, match="line 3 is neither UTF-8 nor GB18030") as refused:
+    with pytest.raises(PriceFileError, match="line 3 is neither UTF-8 nor GB18030") as refused:
         read(decode(content)[0])
-    assert "CSV UTF-8" in refused.value.cure
+    assert "CSV UTF-8" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_a_wrong_cell_is_named_by_line_and_field(line: str, field: str) -> None:
 
 @pytest.mark.parametrize("name", ["product_id", "价格(分)", "单价", "售价", "商品名称", "是否上架", "所需积分"])
 def test_where_a_column_is_unknown_every_name_that_is_taken_is_named(name: str) -> None:
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(PriceFileError) as refused:
         read("product_id,title,stock\n")
 
-    assert name in refused.value.cure
+    assert name in refused.value.hint
 
 
 def test_all_mistakes_are_named_and_lines_are_those_of_the_file() -> None:

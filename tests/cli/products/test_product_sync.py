@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.products import product_sync
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.terminal.errors import CommandError
 
 ENDED = {"outcomes": {"pushed": 1}, "findings": [], "more_findings": 0, "problems": []}
 ENDED |= {"next": "", "finished": True}
@@ -84,6 +84,6 @@ def test_a_platform_that_is_down_ends_a_pass_with_what_was_done_until_then(how: 
     ],
 )
 def test_what_goes_wrong_is_said_in_one_line(answer: Any, said: str) -> None:
-    with pytest.raises(Problem, match=said) as problem:
+    with pytest.raises(CommandError, match=said) as problem:
         product_sync.every(stack(Function(answer)))
     assert (2, False) == (problem.value.exit_code, "secret" in str(problem.value))

@@ -8,8 +8,8 @@ import pytest
 from jiuwu.aws.dynamodb import marshal_fields
 from jiuwu.catalogue.repository import Rows, from_item
 from jiuwu_cli.products.price_list import Entry
-from jiuwu_cli.products.row_writer import Writer
-from jiuwu_cli.terminal.errors import Problem
+from jiuwu_cli.products.row_writer import ProductWriter
+from jiuwu_cli.terminal.errors import CommandError
 
 TEA: dict[str, Any] = {"title": "龙井", "price_fen": 617}
 
@@ -21,7 +21,7 @@ class Table:
         self.dynamodb, self.name = dynamodb, name
 
     def write(self, *entries: Entry, dynamodb: Any = None, **how: Any) -> str:
-        writer = Writer(dynamodb or self.dynamodb, self.name, sleep=lambda _: None, **how)
+        writer = ProductWriter(dynamodb or self.dynamodb, self.name, sleep=lambda _: None, **how)
         return str(writer.write(entries))
 
     def row(self, product_id: str = "tea") -> dict[str, Any] | None:
@@ -99,13 +99,13 @@ def test_a_row_that_somebody_else_made_or_deleted_meanwhile_is_looked_at_again(t
 
 
 def test_a_throttled_table_is_said_and_the_same_again_goes_on(table: Table) -> None:
-    with pytest.raises(Problem, match="throttled"):
+    with pytest.raises(CommandError, match="throttled"):
         table.write(Entry("tea", TEA), dynamodb=Refusing(table.dynamodb, "ThrottlingError"))
     assert "1 new, 0 changed, 0 unchanged" == table.write(Entry("tea", TEA))
 
 
 def test_a_refusal_that_no_retry_cures_is_named(table: Table) -> None:
-    with pytest.raises(Problem, match=r"refused to write tea \(AccessDenied\)"):
+    with pytest.raises(CommandError, match=r"refused to write tea \(AccessDenied\)"):
         table.write(Entry("tea", TEA), dynamodb=Refusing(table.dynamodb, "AccessDenied"))
 
 

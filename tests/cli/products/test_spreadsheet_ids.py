@@ -2,8 +2,8 @@
 
 import pytest
 
-from jiuwu_cli.products.price_list import Wrong, read
-from jiuwu_cli.products.spreadsheet_ids import StandingIds
+from jiuwu_cli.products.price_list import LineError, read
+from jiuwu_cli.products.spreadsheet_ids import KnownIds
 
 REWRITTEN = [
     "6.90123E+12", "6.9E+12", "6.9E12", "6.90123e+12", "6,90123E+12",
@@ -39,7 +39,7 @@ def test_an_id_that_a_spreadsheet_made_is_refused_with_its_line_and_the_cure(pro
 
     assert [(3, "product_id", True)] == [(one.line, one.field, one.doubtful) for one in wrong]
     assert repr(product_id) in wrong[0].problem
-    assert any(cure in wrong[0].problem for cure in ("as text", "remove it", "write "))
+    assert any(hint in wrong[0].problem for hint in ("as text", "remove it", "write "))
 
 
 @pytest.mark.parametrize("product_id", REWRITTEN)
@@ -78,7 +78,7 @@ def test_an_id_that_no_spreadsheet_writes_is_taken(product_id: str) -> None:
 def test_what_lost_its_zeros_or_was_rounded_is_told_from_what_stands_in_the_table(
     standing: str, product_id: str
 ) -> None:
-    assert StandingIds([standing]).suspicion(product_id)
+    assert KnownIds([standing]).describe_doubt(product_id)
 
 
 def test_the_id_that_was_meant_is_named() -> None:
@@ -102,7 +102,7 @@ def test_the_id_that_was_meant_is_named() -> None:
     ],
 )
 def test_another_id_is_another_product(standing: str, product_id: str) -> None:
-    assert "" == StandingIds([standing]).suspicion(product_id)
+    assert "" == KnownIds([standing]).describe_doubt(product_id)
 
 
 def test_blanks_around_an_id_are_none_of_it() -> None:
@@ -117,5 +117,5 @@ def test_blanks_around_an_id_are_none_of_it() -> None:
 def test_what_cannot_be_seen_in_an_id_is_named(cell: str, named: str) -> None:
     _, wrong = read(f"product_id,title,price\n{cell},龙井,6.17\n")
 
-    assert isinstance(wrong[0], Wrong)
+    assert isinstance(wrong[0], LineError)
     assert named in wrong[0].problem

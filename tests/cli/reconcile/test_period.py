@@ -6,8 +6,8 @@ import pytest
 
 from jiuwu.statements.comparison import Period
 from jiuwu_cli.reconcile.period import read_period
-from jiuwu_cli.terminal.errors import Misuse
-from jiuwu_cli.terminal.times import shown, since
+from jiuwu_cli.terminal.errors import UsageError
+from jiuwu_cli.terminal.times import format_time, parse_since
 
 # 2026-11-24 10:00 in Shanghai
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC).timestamp()
@@ -47,11 +47,11 @@ def test_a_zone_that_is_named_counts() -> None:
     ],
 )
 def test_since_without_a_zone_is_shanghais_too(text: str, moment: tuple[int, ...]) -> None:
-    assert at(*moment) == since(text, NOW)
+    assert at(*moment) == parse_since(text, NOW)
 
 
 def test_people_read_times_in_shanghai_with_the_offset_beside() -> None:
-    assert "2026-11-24 00:30:00 +08:00" == shown(at(2026, 11, 23, 16, 30) + 0.9)
+    assert "2026-11-24 00:30:00 +08:00" == format_time(at(2026, 11, 23, 16, 30) + 0.9)
 
 
 def test_it_never_ends_after_now() -> None:
@@ -61,14 +61,14 @@ def test_it_never_ends_after_now() -> None:
 @pytest.mark.parametrize(
     ("since", "until", "problem"),
     [
-        ("yesterday", None, "--from 'yesterday' is no time; write a day such as"),
-        (None, "2026-11-31", "--to '2026-11-31' is no time"),
+        ("yesterday", None, "--from 'yesterday' is not a time; write a day such as"),
+        (None, "2026-11-31", "--to '2026-11-31' is not a time"),
         ("", "25:00", "--to"),
-        ("2026-11-23", "2026-11-22", "holds no time"),
-        ("2026-11-25", None, "holds no time"),
-        ("9999-12-31", "9999-12-31", "--to '9999-12-31' is no time|holds no time"),
+        ("2026-11-23", "2026-11-22", "the period is empty"),
+        ("2026-11-25", None, "the period is empty"),
+        ("9999-12-31", "9999-12-31", "--to '9999-12-31' is not a time|the period is empty"),
     ],
 )
-def test_what_is_no_period_is_refused_with_what_to_write(since: str, until: str | None, problem: str) -> None:
-    with pytest.raises(Misuse, match=problem):
+def test_an_invalid_period_is_refused_with_a_hint(since: str, until: str | None, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
         read_period(since, until, now=NOW)

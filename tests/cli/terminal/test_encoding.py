@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 
 TEXT = "茶🍵\u3000½ \U0001fae9"
 # The C locale as it was before Python made UTF-8 of it, and terminals that lack one thing or another.
@@ -33,7 +33,7 @@ COMMANDS = {
 @pytest.mark.parametrize("encoding", ["ascii", "gbk", "gb18030", "latin-1", "cp1252", "utf-8"])
 def test_what_an_encoding_lacks_is_written_as_json_writes_it(encoding: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
-    show_every_character(stream)
+    escape_unencodable(stream)
 
     stream.write(json.dumps({"title": TEXT}, ensure_ascii=False))
 
@@ -42,7 +42,7 @@ def test_what_an_encoding_lacks_is_written_as_json_writes_it(encoding: str) -> N
 
 def test_half_a_character_is_escaped_too() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-    show_every_character(stream)
+    escape_unencodable(stream)
 
     stream.write("\ud83d")
 
@@ -71,4 +71,4 @@ def test_each_entry_begins_with_it(project: Path, entry: str) -> None:
     functions = ast.walk(ast.parse((project / f"{entry}.py").read_text("utf-8")))
     main = next(one for one in functions if isinstance(one, ast.FunctionDef) and one.name == "main")
 
-    assert "show_every_character()" == ast.unparse(main.body[1])  # the first is the docstring
+    assert "escape_unencodable()" == ast.unparse(main.body[1])  # the first is the docstring

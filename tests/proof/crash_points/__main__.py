@@ -2,10 +2,10 @@
 
 import sys
 
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from tests.proof.crash_points.report import table, write
 
-show_every_character()
+escape_unencodable()
 if "--write" in sys.argv:
     write()
 else:

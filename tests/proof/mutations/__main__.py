@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from jiuwu_cli.terminal.encoding import show_every_character
+from jiuwu_cli.terminal.encoding import escape_unencodable
 from tests.proof.mutations.list import SAFEGUARDS
 from tests.proof.mutations.running import Verdict, break_, copied, unbroken
 from tests.proof.mutations.safeguard import Safeguard
@@ -18,7 +18,7 @@ _AT_ONCE = 2
 
 
 def main(parts: Sequence[str]) -> int:
-    show_every_character()
+    escape_unencodable()
     chosen = [one for one in SAFEGUARDS if not parts or any(part in one.name for part in parts)]
     if not chosen:
         print(f"no safeguard has any of these in its name: {', '.join(parts)}")

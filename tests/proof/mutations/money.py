@@ -395,8 +395,8 @@ MONEY = (
         "the same refund in other digits is one request",
         2,
         "jiuwu_cli/terminal/options.py",
-        'wanted = "\\n".join(map(_by_value, meaning))',
-        'wanted = "\\n".join(meaning)',
+        'text = "\\n".join(map(_normalize_number, meaning))',
+        'text = "\\n".join(meaning)',
         ("tests/cli/terminal/test_options.py::test_an_amount_counts_by_its_value_and_not_by_its_digits",),
     ),
     Safeguard(

@@ -103,7 +103,7 @@ PRODUCTS = (
         "an id that a spreadsheet rewrote is no new product",
         6,
         "jiuwu_cli/products/price_list.py",
-        "if product_id and not trust_ids and (doubt := ids.suspicion(product_id)):",
+        "if product_id and not trust_ids and (doubt := ids.describe_doubt(product_id)):",
         'if product_id and (doubt := ""):',
         (
             "tests/cli/commands/test_products.py::test_an_id_that_a_spreadsheet_rewrote_is_refused_unless_it_stands_in_the_table",

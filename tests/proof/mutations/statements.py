@@ -117,7 +117,7 @@ STATEMENTS = (
         "verifying a statement cannot write",
         3,
         f"{_CLI}/deployment/read_only.py",
-        "if model.name not in _READS:",
+        "if model.name not in _READ_OPERATIONS:",
         'if model.name == "DeleteTable":',
         (
             "tests/cli/commands/test_reconcile.py::test_a_reading_table_cannot_be_written",
@@ -128,8 +128,8 @@ STATEMENTS = (
         "repairing a statement asks first",
         3,
         f"{_CLI}/commands/reconcile.py",
-        "if not yes and not _agreed(len(mendable)):",
-        "if yes and not _agreed(len(mendable)):",
+        "if not yes and not _is_confirmed(len(repairable)):",
+        "if yes and not _is_confirmed(len(repairable)):",
         ("tests/cli/commands/test_reconcile.py::test_without_yes_it_is_a_dry_run",),
     ),
     Safeguard(
