@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,9 @@ class Secrets:
     current = APP.secret
 
 
-def client(one: Merchant, url: str, **options: Any) -> PlatformClient:
-    options = {"sleep": lambda _: None} | options
-    return PlatformClient(one.platform, base_url=url, app_id=APP.app_id, secrets=Secrets, **options)
+def client(one: Merchant, url: str, clock: Callable[[], float] = time.time) -> PlatformClient:
+    runtime = Runtime(clock=clock, sleep=lambda _: None)
+    return PlatformClient(one.platform, base_url=url, app_id=APP.app_id, secrets=Secrets, runtime=runtime)
 
 
 ITEM = RemoteItem(product_id="tea", title="龙井", quantity=2, price_fen=617)
@@ -94,7 +94,7 @@ async def test_the_products_client_and_the_simulator_understand_each_other() -> 
 async def test_the_client_renews_what_the_platform_expired_and_sets_its_clock_by_it() -> None:
     async with served() as (one, url):
         await one.control("PUT", "faults", tokens_expire=1, clock_skew=3600)
-        skewed = client(one, url, runtime=Runtime(clock=lambda: time.time() - 1800))
+        skewed = client(one, url, clock=lambda: time.time() - 1800)
         member = Member(url, await one.log_in())
         statuses = [(await asyncio.to_thread(skewed.me, member)).open_id for _ in range(3)]
     assert (statuses, member.renewals) == (["ou_lan"] * 3, 1)
