@@ -88,7 +88,7 @@ class Sandbox:
     ) -> None:
         with self._running, self._naming_ended_parts():
             if isinstance(fault, Exception):
-                raise fault  # here, so that a part that has ended is named instead of what failed because of it
+                raise fault  # here, so that the part that has ended is named instead of errors that follow from it
 
     def check(self) -> None:
         """Raise ProcessFailed when a part of the sandbox has ended; its line names the part and its log."""

@@ -18,7 +18,7 @@ _TERM_SECONDS = 5.0
 _CHECK_SECONDS = 0.5
 _END_BYTES = 8192
 _FULL_BYTES = 1_000_000
-# the loopback, whatever proxies there are
+# for the loopback, without any proxy
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -65,7 +65,7 @@ class Child:
         _signal_group(self.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_TERM_SECONDS)
-        # also those that the first process leaves behind
+        # also processes that the first one leaves behind
         _signal_group(self.pid, signal.SIGKILL)
         self.process.wait()
         if self.process.stdin:
@@ -130,7 +130,7 @@ def _status(process: subprocess.Popen[bytes]) -> int | None:
 def _begin(
     command: Sequence[str], stdin: int, *, log: Path, env: Mapping[str, str] | None, cwd: Path
 ) -> subprocess.Popen[bytes]:
-    # a log has room for every character, whatever the terminal of this process lacks
+    # a log can hold every character, even if this terminal cannot
     env = {**(os.environ if env is None else env), "PYTHONIOENCODING": "utf-8"}
     with log.open("ab") as out:
         return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True)

@@ -36,7 +36,7 @@ def start(folder: Path, *, port: int | None = None) -> MiniStack:
     """Start one in `folder` (its log and temporary files), and return once it answers."""
     port = port or processes.free_ports(1)[0]
     scratch = _scratch(folder)
-    # one that was killed could not tidy up
+    # one that was killed could not clean up
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     python, endpoint_url = environments.cloud() / "python", f"http://127.0.0.1:{port}"
@@ -56,14 +56,14 @@ def _scratch(folder: Path) -> Path:
 
 def _sweep() -> None:
     """Free the memory of those that were killed before they could clean up."""
-    for left in _MEMORY.glob("jiuwu-*-*"):
-        owner = left.name.split("-")[1]
+    for stale in _MEMORY.glob("jiuwu-*-*"):
+        owner = stale.name.split("-")[1]
         if owner.isdecimal() and not processes.alive(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:
-    # Spelled out, not inherited: the functions get all of this too.
+    # Spelled out, not inherited: the functions get all of this.
     return CREDENTIALS | {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch),
@@ -79,7 +79,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "LOG_LEVEL": "WARNING",
         "LAMBDA_EXECUTOR": "local",
-        # whatever Docker engine there may be, it is none of the sandbox's business
+        # the sandbox never uses a Docker engine
         "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

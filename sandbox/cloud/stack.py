@@ -54,7 +54,7 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
         aws_secret_access_key=ministack.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=ministack.REGION,
     )
-    # an invocation may take as long as a function may; whatever else does not answer in seconds is asked again
+    # an invocation may take as long as its function may; other requests are retried after some seconds
     patience = Config(read_timeout=310 if service == "lambda" else 10, retries={"mode": "standard"})
     return session.client(service, endpoint_url=endpoint_url, config=patience)
 

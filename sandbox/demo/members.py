@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-# What a person does when a page says 请稍后再试: press the button again, some seconds later.
+# A person retries some seconds later when a page says 请稍后再试.
 _MAX_TRIES = 12
 
 

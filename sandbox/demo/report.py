@@ -30,7 +30,7 @@ def summarize(run: Run, audit: SandboxAudit, facts: Facts, seconds: Mapping[str,
         "orders": _orders(run, facts),
         "ships": _ships(facts),
         "money": _money(facts),
-        "drift reported and mended (a held order in each run again)": dict(audit.drift()),
+        "drift reported and repaired (a held order in each run)": dict(audit.drift()),
         "left under way": {name: count for name, count in facts.unsettled.items() if count},
     }
 

@@ -22,7 +22,7 @@ class Fate(StrEnum):
 
     PAY = "paid"
     COMPLETE = "paid, received"
-    REFUND = "paid, given back"
+    REFUND = "paid, refunded"
     PAY_TWICE = "paid twice"
     PAY_PART = "paid in part only"
     CANCEL = "cancelled"
@@ -81,7 +81,7 @@ class Run:
     products: list[str]
     members: list[Member] = field(default_factory=list)
     orders: dict[str, Fate] = field(default_factory=dict)
-    waiting: dict[str, Fate] = field(default_factory=dict)  # fates not fulfilled yet
+    waiting: dict[str, Fate] = field(default_factory=dict)  # orders whose fate is not reached yet
     errors: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -13,7 +13,7 @@ type Headers = list[tuple[bytes, bytes]]
 _IN_FLIGHT = 3
 # API Gateway gives up after 30 s.
 _TIMEOUT_SECONDS = 30.0
-# They speak of one connection, not of the request; the body's length is said anew.
+# They concern one connection, not the request; the body's length is set again.
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 _OWN = _HOP_BY_HOP | {b"content-length"}
 

@@ -79,22 +79,22 @@ def _timed(console: Console, name: str, plan: Plan) -> tuple[Outcome, float]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[apart]}"),
+        TextColumn("{task.fields[differing]}"),
         TimeElapsedColumn(),
     )
     started = time.monotonic()
     with Progress(*columns, console=console) as progress:
-        outcome = play(plan, _teller(progress, name, plan.orders))
+        outcome = play(plan, _progress_bar(progress, name, plan.orders))
     return outcome, time.monotonic() - started
 
 
-def _teller(progress: Progress, name: str, orders: int) -> Callable[[int, int, int], None]:
-    bar = progress.add_task(f"orders, {name}", total=orders, apart="")
+def _progress_bar(progress: Progress, name: str, orders: int) -> Callable[[int, int, int], None]:
+    bar = progress.add_task(f"orders, {name}", total=orders, differing="")
 
-    def tell(placed: int, apart: int, _orders: int) -> None:
-        progress.update(bar, completed=placed, apart=f"{apart} not the same on both sides")
+    def on_progress(placed: int, differing: int, _orders: int) -> None:
+        progress.update(bar, completed=placed, differing=f"{differing} not the same on both sides")
 
-    return tell
+    return on_progress
 
 
 def _faults(text: str) -> frozenset[str]:
@@ -117,6 +117,6 @@ def _shown(file: Path) -> str:
 
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":
-        # sets of texts have another sequence in each process otherwise, and the same seed would tell another story
+        # otherwise the order of sets differs between processes, and one seed would give several runs
         os.execve(sys.executable, [sys.executable, "-m", "sandbox.simulation"], os.environ | {"PYTHONHASHSEED": "0"})
     sys.exit(main())

@@ -137,5 +137,5 @@ def remote_orders(world: World) -> dict[str, RemoteOrder]:
 
 def _as_remote(order: PlatformOrder) -> RemoteOrder:
     payments = {one.transaction_id: one.amount_fen for one in order.payments}
-    refunds = {one.refund_id: one.amount_fen for one in order.given_back}
+    refunds = {one.refund_id: one.amount_fen for one in order.succeeded_refunds}
     return RemoteOrder(order.status, payments, refunds)

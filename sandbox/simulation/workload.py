@@ -13,11 +13,11 @@ from sandbox.simulator.orders import Order, Refund
 from sandbox.simulator.refusals import Refused as PlatformRefused
 
 MEMBERS = 50
-# A member presses the button again, some seconds later; one who waits for a parcel looks every minute or two.
+# A member retries some seconds later; one who waits for the shipment polls every minute or two.
 _MAX_TRIES, _RETRY_SECONDS, _POLL_SECONDS = 15, 2.0, 90.0
-# Enough for some of a member's points orders, not for all of a long run.
+# Enough for some of a member's orders for points, not for all of a long run.
 _POINTS_GRANTED = 20_000
-# A refund that is not made at once ends within a quarter of an hour, and whoever wanted it hears within minutes.
+# A processing refund ends within a quarter of an hour; who requested it learns of it within minutes.
 _MAX_REFUND_SECONDS, _REFUNDS_FAIL, _NOTICE_SECONDS = 900.0, 0.3, 300.0
 
 
@@ -26,7 +26,7 @@ class SimulatedFate(StrEnum):
 
     POINTS = "paid with points"
     POINTS_CANCELLED = "paid with points, cancelled"
-    PARTS = "paid, given back in parts by the merchant"
+    PARTS = "paid, refunded in parts by the merchant"
     SPLIT = "paid in three parts"
     SPLIT_TOO_MUCH = "paid in two parts, too much"
 
@@ -68,7 +68,7 @@ class Workload:
     def start(self, orders: int, per_second: float) -> None:
         """Open the shop: members log in and get points, and their orders are planned."""
         add_products(self._world)
-        self._actions.on_processing = self._end_later
+        self._actions.on_processing = self._plan_end
         for number in range(MEMBERS):
             self.members.append(Member(self._world, f"ou_member{number:04d}"))
             self.members[-1].log_in()
@@ -86,7 +86,7 @@ class Workload:
             order_no = order()
         except Refused as refused:
             if refused.status == 422 and _with_points(fate):
-                self.rejected += 1  # not points enough
+                self.rejected += 1  # not enough points
             else:
                 self._retry(refused, attempt, partial(self._place, number, attempt + 1))
             return
@@ -134,7 +134,7 @@ class Workload:
         if fate is Fate.PAY_TWICE:
             self._later(10.0, partial(self._press, self._actions.pay, order_no, None, f"second-{order_no}"))
         if fate in {Fate.COMPLETE, Fate.REFUND, SimulatedFate.PARTS}:
-            self._poll(partial(self._wait_for_parcel, order_no, fate))
+            self._poll(partial(self._wait_for_shipment, order_no, fate))
         return True
 
     def _first_fen(self, order_no: str, fate: Fate | SimulatedFate) -> int | None:
@@ -148,28 +148,28 @@ class Workload:
         if rest := fen or self._orders.get(order_no).missing_fen:  # an order of three fen is paid by then
             self._actions.pay(order_no, rest, f"rest-{order_no}")
 
-    def _wait_for_parcel(self, order_no: str, fate: Fate | SimulatedFate) -> None:
+    def _wait_for_shipment(self, order_no: str, fate: Fate | SimulatedFate) -> None:
         order = self._orders.get(order_no)
         if order.status == "paid":
-            self._poll(partial(self._wait_for_parcel, order_no, fate))
+            self._poll(partial(self._wait_for_shipment, order_no, fate))
         elif fate is SimulatedFate.PARTS:
-            self._give_back(order, 1, 1)
+            self._refund_part(order, 1, 1)
         elif order.status == "shipped":
             self._press(self._actions.complete if fate is Fate.COMPLETE else self._actions.refund, order_no)
 
-    def _give_back(self, order: Order, part: int, attempt: int) -> None:
+    def _refund_part(self, order: Order, part: int, attempt: int) -> None:
         """Let the merchant refund a third of the money and, for some orders a minute later, the rest."""
         fen = max(1, order.request.amount_fen // 3) if part == 1 else None
         try:
             self._merchant.refund(f"{order.number}-{part}", order.number, fen)
         except Refused as refused:
-            if refused.status != 422:  # nothing is remainder to give back
-                self._retry(refused, attempt, partial(self._give_back, order, part, attempt + 1))
+            if refused.status != 422:  # nothing is refundable any more
+                self._retry(refused, attempt, partial(self._refund_part, order, part, attempt + 1))
             return
         if part == 1 and self._draw("rest", order.number) < 0.5:
-            self._later(60.0, partial(self._give_back, order, 2, 1))
+            self._later(60.0, partial(self._refund_part, order, 2, 1))
 
-    def _end_later(self, order: Order, refund: Refund) -> None:
+    def _plan_end(self, order: Order, refund: Refund) -> None:
         seconds = 30 + _MAX_REFUND_SECONDS * self._draw("refund ends", refund.refund_id)
         self._later(seconds, partial(self._end_refund, order.number, refund))
 
@@ -182,12 +182,12 @@ class Workload:
     def _refund_again(self, order_no: str, refund: Refund, attempt: int) -> None:
         """Request a failed refund again, at the console or by the merchant once they know of the failure."""
         if self._orders.get(order_no).refundable_of(refund.transaction_id) < refund.amount_fen:
-            return  # it went back by another
+            return  # another refund returned the money
         if not refund.out_refund_no:
             self._press(self._actions.refund, order_no, refund.amount_fen, refund.transaction_id)
             return
         try:
-            # asked for before our order knows of the failure, it would be taken from another payment
+            # requested before our order knows of the failure, it would be taken from another payment
             if failed := self._merchant.refund_status(order_no, refund.refund_id) == "failed":
                 self._merchant.refund(f"{refund.refund_id}-again", order_no, refund.amount_fen)
             problem = "" if failed else "our order does not show its failure"

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         simulator = Simulator(app, profile.load(options.profile), host=options.host, state_file=options.state_file)
     except msgspec.DecodeError:
-        sys.exit(f"{options.state_file} holds no state that can be read; move it away to start anew")
+        sys.exit(f"{options.state_file} holds no state that can be read; move it away to start afresh")
     except profile.ProfileError as error:
         sys.exit(str(error))
     listening = socket.create_server((options.host, options.port), backlog=512)

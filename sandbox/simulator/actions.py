@@ -13,7 +13,7 @@ from sandbox.simulator.state import PlatformState
 
 
 class Actions:
-    # called with each refund that is not made at once; whoever plays with the platform may set it
+    # called with each processing refund; tests and simulations may set it
     on_processing: Callable[[Order, Refund], None] = staticmethod(lambda _order, _refund: None)
 
     def __init__(self, state: PlatformState, notifier: Notifier) -> None:
@@ -27,7 +27,7 @@ class Actions:
         order = orders.place(request, open_id, self._state.now())
         self._state.orders.put(order)
         self._state.activity.write("order", f"{order.number} created, {order.request.amount_fen} fen")
-        # nobody goes to a payment page for 0.00: such an order is paid as it is created
+        # an order for 0.00 needs no payment page: it is paid as it is created
         return order if order.request.amount_fen else self.pay(order.number)
 
     def pay(
@@ -93,7 +93,7 @@ class Actions:
         order = self._state.orders.get(out_order_no)
         known = self._state.orders.refunded_as(out_refund_no)
         if known:
-            return _refund_again(*known, (out_order_no, transaction_id, amount_fen))
+            return _repeat_refund(*known, (out_order_no, transaction_id, amount_fen))
         refund_id = derived("50", "merchant", out_refund_no)
         return self._refund(order, Refund(refund_id, out_refund_no, transaction_id, amount_fen, self._state.now()))
 
@@ -125,7 +125,7 @@ class Actions:
         self._notifier.emit(event, order.request.notify_url)
 
 
-def _refund_again(order: Order, refund: Refund, wanted: tuple[str, str, int]) -> Refund:
+def _repeat_refund(order: Order, refund: Refund, wanted: tuple[str, str, int]) -> Refund:
     if (order.number, refund.transaction_id, refund.amount_fen) == wanted:
         return refund
     raise Refused("order_conflict", f"out_refund_no {refund.out_refund_no} exists with other content")

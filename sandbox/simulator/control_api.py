@@ -191,10 +191,10 @@ def _copies(
     first = time.time() + notice.delay
     copies = []
     for number in range(notice.copies):
-        told = deliveries.under_new_id(event, number) if notice.new_event_id else event
-        body = deliveries.compose(state.serializer, told, notice.data, surprises=notice.unknown_fields)
+        sent_event = deliveries.under_new_id(event, number) if notice.new_event_id else event
+        body = deliveries.compose(state.serializer, sent_event, notice.data, surprises=notice.unknown_fields)
         due = first if notice.simultaneous else first + number * 15 / state.config.speed
-        copies.append((told, kind, body, due, order.request.notify_url))
+        copies.append((sent_event, kind, body, due, order.request.notify_url))
     return copies
 
 

@@ -81,17 +81,17 @@ class MemberPages:
         return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     async def signature(self, _request: Request) -> Response:
-        return page("signature.html", asked=EMPTY, found=None, wrong="")
+        return page("signature.html", fields=EMPTY, found=None, wrong="")
 
     async def explain(self, request: Request) -> Response:
         given = await form(request)
-        asked = EMPTY | {name: given[name] for name in EMPTY if name in given}
+        fields = EMPTY | {name: given[name] for name in EMPTY if name in given}
         try:
-            # tries many variations: off the loop, so that a long body holds nobody up
-            found = await asyncio.to_thread(explanation, self._state.profile, self._state.app, asked, time.time())
+            # tries many variations: in a thread, so that a long body does not block the event loop
+            found = await asyncio.to_thread(explanation, self._state.profile, self._state.app, fields, time.time())
         except UnreadableInput as unreadable:
-            return page("signature.html", 400, asked=asked, found=None, wrong=str(unreadable))
-        return page("signature.html", asked=asked, found=found, wrong="")
+            return page("signature.html", 400, fields=fields, found=None, wrong=str(unreadable))
+        return page("signature.html", fields=fields, found=found, wrong="")
 
     def _pay_page(self, request: Request, status: int = 200) -> Response:
         try:

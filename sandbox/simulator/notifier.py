@@ -67,9 +67,9 @@ class Notifier:
         state, now = self._state, time.time()
         surprises = faults.has_unknown_fields(state.faults, event.event_id)
         for copy in faults.copies(state.faults, event.event_id, event.event_type):
-            told = {"new_event_id": under_new_id, "forged_secret": forged}.get(copy.kind, _as_it_is)(event)
-            body = compose(state.serializer, told, surprises=surprises)
-            self.send(told, copy.kind, body, due=now + copy.after / state.config.speed, url=url)
+            sent_event = {"new_event_id": under_new_id, "forged_secret": forged}.get(copy.kind, _as_it_is)(event)
+            body = compose(state.serializer, sent_event, surprises=surprises)
+            self.send(sent_event, copy.kind, body, due=now + copy.after / state.config.speed, url=url)
 
     def send(self, event: Event, kind: str, body: str, *, due: float, url: str = "") -> Delivery:
         """Queue one copy; a dropped one goes into the log only."""

@@ -15,7 +15,15 @@ from sandbox.simulator.replies import bad_gateway, odd_reply
 from sandbox.simulator.serialization import render
 from sandbox.simulator.state import PlatformState
 
-_ASKED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method")
+_AUTHORIZATION_FIELDS = (
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+)
 
 
 class UnsafeRedirect(Exception):
@@ -38,25 +46,27 @@ class OAuth:
         self._gateway = gateway
 
     async def consent(self, request: Request) -> Response:
-        asked = {name: request.query_params.get(name, "") for name in _ASKED}
-        return self._refusal(asked) or self._page(asked)
+        authorization = {name: request.query_params.get(name, "") for name in _AUTHORIZATION_FIELDS}
+        return self._refusal(authorization) or self._page(authorization)
 
     async def decide(self, request: Request) -> Response:
         fields = await form(request)
-        asked = {name: fields.get(name, "") for name in _ASKED}
-        if refusal := self._refusal(asked):
+        authorization = {name: fields.get(name, "") for name in _AUTHORIZATION_FIELDS}
+        if refusal := self._refusal(authorization):
             return refusal
         if fields.get("decision") != "allow":
             self._gateway.note("oauth.authorize", fields.get("member", ""), "access_denied")
-            return _back(asked, error="access_denied")
+            return _back(authorization, error="access_denied")
         open_id = fields.get("other", "").strip() or fields.get("member", "")
         if not OPEN_ID.fullmatch(open_id):
-            return self._page(asked, 400, wrong=open_id)
+            return self._page(authorization, 400, wrong=open_id)
         self._state.member(open_id)
-        challenge, scope = asked["code_challenge"], asked["scope"] or self._all_scopes()
-        code = self._state.grants.issue_code(open_id, scope, asked["redirect_uri"], challenge, self._state.now())
+        challenge, scope = authorization["code_challenge"], authorization["scope"] or self._all_scopes()
+        code = self._state.grants.issue_code(
+            open_id, scope, authorization["redirect_uri"], challenge, self._state.now()
+        )
         self._gateway.note("oauth.authorize", open_id, "ok")
-        return _back(asked, code=code)
+        return _back(authorization, code=code)
 
     async def token(self, request: Request) -> Response:
         fields = await form(request)
@@ -88,41 +98,43 @@ class OAuth:
         self._gateway.note("oauth.revoke", about, "ok" if done else "ok (unknown token)")
         return JSONResponse({})
 
-    def _refusal(self, asked: Mapping[str, str]) -> Response | None:
+    def _refusal(self, authorization: Mapping[str, str]) -> Response | None:
         try:
-            self._check(asked)
+            self._check(authorization)
         except UnsafeRedirect as unsafe:
             return page("problem.html", 400, title="无法授权", problem=str(unsafe))
         except OAuthError as error:
-            return _back(asked, error=error.error, error_description=error.description)
+            return _back(authorization, error=error.error, error_description=error.description)
         return None
 
-    def _check(self, asked: Mapping[str, str]) -> None:
+    def _check(self, authorization: Mapping[str, str]) -> None:
         """Raise UnsafeRedirect, or OAuthError if the address to return to is registered."""
-        if asked["client_id"] != self._state.app.app_id:
+        if authorization["client_id"] != self._state.app.app_id:
             raise UnsafeRedirect("client_id 不是已登记的应用。")
-        if asked["redirect_uri"] not in self._state.config.redirect_uris:
+        if authorization["redirect_uri"] not in self._state.config.redirect_uris:
             raise UnsafeRedirect("redirect_uri 没有在平台登记。它必须与登记的地址完全一致。")
-        if asked["response_type"] != "code":
+        if authorization["response_type"] != "code":
             raise OAuthError("unsupported_response_type", "response_type must be code")
-        if not asked["state"]:
+        if not authorization["state"]:
             raise OAuthError("invalid_request", "state is missing")
-        if self._state.profile.oauth.pkce and not _has_challenge(asked):
+        if self._state.profile.oauth.pkce and not _has_challenge(authorization):
             raise OAuthError("invalid_request", "a code_challenge with code_challenge_method=S256 is required")
-        unknown = set(self._scopes(asked["scope"])) - set(self._state.profile.oauth.scopes)
+        unknown = set(self._scopes(authorization["scope"])) - set(self._state.profile.oauth.scopes)
         if unknown:
             raise OAuthError("invalid_scope", f"unknown scope: {', '.join(sorted(unknown))}")
 
-    def _page(self, asked: Mapping[str, str], status: int = 200, wrong: str = "") -> Response:
+    def _page(self, authorization: Mapping[str, str], status: int = 200, wrong: str = "") -> Response:
         members = [member(open_id, 0) for open_id in TEST_MEMBERS]
-        scopes = self._scopes(asked["scope"]) or list(self._state.profile.oauth.scopes)
+        scopes = self._scopes(authorization["scope"]) or list(self._state.profile.oauth.scopes)
         path = self._state.profile.oauth.authorize_path
-        return page("consent.html", status, asked=asked, members=members, scopes=scopes, path=path, wrong=wrong)
+        return page(
+            "consent.html", status, authorization=authorization, members=members, scopes=scopes, path=path, wrong=wrong
+        )
 
     async def _answer(self, fields: Mapping[str, str], about: str) -> tuple[Response, str]:
         fault, how = self._gateway.fault("oauth.token", about)
         if fields.get("grant_type") == "authorization_code" and fault in {"timeout", "lost_reply"}:
-            fault = ""  # nobody but the member could mend it, by logging in again
+            fault = ""  # only the member could repair it, by logging in again
         if fault in {"rate_limited", "server_error"}:
             return _turned_away(fault), f"injected {fault}: turned away"
         if fault == "timeout":
@@ -189,8 +201,8 @@ _S256_LENGTH = 43  # of a SHA-256 in Base64 without padding: RFC 7636, 4.2
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def _has_challenge(asked: Mapping[str, str]) -> bool:
-    return asked["code_challenge_method"] == "S256" and len(asked["code_challenge"]) == _S256_LENGTH
+def _has_challenge(authorization: Mapping[str, str]) -> bool:
+    return authorization["code_challenge_method"] == "S256" and len(authorization["code_challenge"]) == _S256_LENGTH
 
 
 def _turned_away(fault: str) -> Response:
@@ -199,7 +211,7 @@ def _turned_away(fault: str) -> Response:
     return JSONResponse({"error": "server_error"}, 503)
 
 
-def _back(asked: Mapping[str, str], **answer: str) -> Response:
-    query = urlencode(answer | ({"state": asked["state"]} if asked["state"] else {}))
-    joiner = "&" if "?" in asked["redirect_uri"] else "?"
-    return RedirectResponse(asked["redirect_uri"] + joiner + query, 302, _NO_STORE)
+def _back(authorization: Mapping[str, str], **answer: str) -> Response:
+    query = urlencode(answer | ({"state": authorization["state"]} if authorization["state"] else {}))
+    joiner = "&" if "?" in authorization["redirect_uri"] else "?"
+    return RedirectResponse(authorization["redirect_uri"] + joiner + query, 302, _NO_STORE)

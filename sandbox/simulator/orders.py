@@ -56,7 +56,7 @@ class Order(msgspec.Struct, frozen=True):
     refunds: tuple[Refund, ...] = ()
     pushes: tuple[tuple[str, str], ...] = ()  # (request_no, status) of each push of the merchant
     history: tuple[Change, ...] = ()
-    served: bool = False  # the whole amount was here once: the order is the merchant's to ship or to give back
+    served: bool = False  # the whole amount was paid once: the order is the merchant's to ship or to refund
 
     @property
     def number(self) -> str:
@@ -67,13 +67,13 @@ class Order(msgspec.Struct, frozen=True):
         return sum(payment.amount_fen for payment in self.payments)
 
     @property
-    def given_back(self) -> tuple[Refund, ...]:
+    def succeeded_refunds(self) -> tuple[Refund, ...]:
         """Return the refunds that succeeded."""
         return tuple(refund for refund in self.refunds if refund.status == "succeeded")
 
     @property
     def refunded_fen(self) -> int:
-        return sum(refund.amount_fen for refund in self.given_back)
+        return sum(refund.amount_fen for refund in self.succeeded_refunds)
 
     def refundable_of(self, transaction_id: str) -> int:
         """Return the refundable amount of a payment in fen; a failed refund took nothing of it."""
@@ -201,7 +201,7 @@ def refund_becomes(order: Order, refund_id: str, status: RefundStatus, now: int)
 
 def _after_refund(order: Order) -> str:
     """Return the status after a refund: refunded once each payment, one of 0.00 too, is refunded."""
-    answered = {one.transaction_id for one in order.given_back}
+    answered = {one.transaction_id for one in order.succeeded_refunds}
     over = order.refunded_fen == order.paid_fen and all(one.transaction_id in answered for one in order.payments)
     return "refunded" if over else order.status
 

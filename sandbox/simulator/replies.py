@@ -57,7 +57,7 @@ class CutOff(Response):
 
 
 def odd_reply(reply: Response, form: str) -> Response:
-    """Return the same reply with one odd thing in it that nobody needs, or with null for what is empty."""
+    """Return the same reply with one odd, unneeded field, or with null for empty lists."""
     body = bytes(reply.body)
     first = {"half_emoji": b'"\\ud83d"', "not_utf8": b'"\xff"', "beyond_numbers": b"1e400"}.get(form)
     if first is not None:

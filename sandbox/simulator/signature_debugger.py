@@ -63,26 +63,26 @@ class Found(msgspec.Struct, frozen=True):
     causes: tuple[str, ...]
 
 
-def explanation(profile: Profile, app: App, asked: Mapping[str, str], now: float) -> Found:
+def explanation(profile: Profile, app: App, fields: Mapping[str, str], now: float) -> Found:
     """Explain the difference; raise Unreadable. Without a secret the sandbox app's own is used."""
-    pasted = _read(profile, asked["params"])
-    signature = asked["sign"] or pasted.sign
-    secrets = [asked["secret"]] if asked["secret"] else app.secrets
-    body = asked["body"]
+    pasted = _read(profile, fields["params"])
+    signature = fields["sign"] or pasted.sign
+    secrets = [fields["secret"]] if fields["secret"] else app.secrets
+    body = fields["body"]
     params = pasted.params | ({pasted.scheme.body_name: body} if body and pasted.scheme.body_name else {})
-    told = explain(
+    explained = explain(
         pasted.scheme,
         params,
         secrets=secrets,
         signature=signature,
-        canonical=asked["canonical"],
+        canonical=fields["canonical"],
         path=pasted.path,
         timestamp=pasted.timestamp,
         now=now,
     )
     expected = sign(pasted.scheme, params, secret=secrets[0], path=pasted.path)
-    causes = tuple(hint_text(hint, _HINTS) for hint in told.hints)
-    return Found(told, signature, expected, not asked["secret"], causes)
+    causes = tuple(hint_text(hint, _HINTS) for hint in explained.hints)
+    return Found(explained, signature, expected, not fields["secret"], causes)
 
 
 def _read(profile: Profile, text: str) -> Pasted:

@@ -16,7 +16,7 @@ type Resources = Mapping[str, Mapping[str, Any]]
 class Account:
     """Tables, queues, buses, buckets and secrets; the physical name of each is its logical id.
 
-    `clock` tells the time (Unix seconds). `calls` has the hook for each call, the throttle, and the meters.
+    `clock` returns the time in Unix seconds. `calls` has the hook for each call, the throttle, and the meters.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -32,10 +32,10 @@ class Events(Client):
     def _put(self, entries: Sequence[Mapping[str, str]]) -> Reply:
         if not 1 <= len(entries) <= _ENTRIES_AT_ONCE:
             raise self._error("ValidationException", "1 to 10 entries", "put_events")
-        answers = [self._tell(entry) for entry in entries]
+        answers = [self._deliver(entry) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in one for one in answers), "Entries": answers}
 
-    def _tell(self, entry: Mapping[str, str]) -> Reply:
+    def _deliver(self, entry: Mapping[str, str]) -> Reply:
         bus = entry["EventBusName"].rpartition("/")[2]
         if self._throttled("put_events", bus):
             return {"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded"}
@@ -43,9 +43,9 @@ class Events(Client):
             return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "no such bus"}
         self._numbers += 1
         event_id = f"event-{self._numbers}"
-        told = {"id": event_id, "source": entry["Source"], "detail-type": entry["DetailType"]}
+        event = {"id": event_id, "source": entry["Source"], "detail-type": entry["DetailType"]}
         for target in self._buses[bus]:
-            target({**told, "detail": json.loads(entry["Detail"])})
+            target({**event, "detail": json.loads(entry["Detail"])})
         return {"EventId": event_id}
 
 

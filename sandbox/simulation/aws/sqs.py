@@ -205,7 +205,7 @@ class SQS(Client):
             if held is None or held.visible_at != visible_at:
                 continue  # deleted, or hidden again since
             if queue.most_receives and held.receives >= queue.most_receives:
-                self._bury(queue, held)
+                self._dead_letter(queue, held)
                 continue
             held.receives += 1
             held.first_received_at = held.first_received_at or now
@@ -215,7 +215,7 @@ class SQS(Client):
             found.append(held)
         return found
 
-    def _bury(self, queue: Queue, held: QueuedMessage) -> None:
+    def _dead_letter(self, queue: Queue, held: QueuedMessage) -> None:
         del queue.messages[held.message_id]
         self._numbers += 1
         dead_letters = next(one for one in self._queues.values() if one.name == queue.dead_letters)

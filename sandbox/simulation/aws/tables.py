@@ -76,7 +76,7 @@ class Table:
     indexes: dict[str, Index]
     rows: dict[Key, Row] = field(default_factory=dict)
     partitions: dict[Any, list[tuple[Any, Key]]] = field(default_factory=dict)
-    written: set[Key] = field(default_factory=set)  # the keys written since somebody emptied it
+    written: set[Key] = field(default_factory=set)  # the keys written since it was last emptied
 
     @classmethod
     def defined(cls, name: str, properties: Mapping[str, Any]) -> "Table":

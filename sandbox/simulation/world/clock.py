@@ -15,7 +15,7 @@ class Clock:
 
     def __init__(self, start: float) -> None:
         self.now = start
-        self.ends = float("inf")  # when the running invocation's time is up
+        self.ends = float("inf")  # timeout of the running invocation
         self._plans: list[tuple[float, int, Action]] = []
         self._number = 0
 

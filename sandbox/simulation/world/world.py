@@ -35,9 +35,9 @@ PARAMETERS = {
     "PublicUrl": "https://api.example",
     "ReturnOrigins": "https://shop.example",
 }
-# Lambda finds a message within some milliseconds.
+# Lambda receives a message within some milliseconds.
 _LATENCY_SECONDS = 0.02
-# How long it waits before it tries an event again that nobody waits for; it does so twice at most.
+# Pauses before the two retries of an asynchronous event.
 _RETRY_SECONDS = (60.0, 120.0)
 
 
@@ -139,11 +139,11 @@ class World:
         function, clock = self.functions[name], self.clock
         self.invocations[name] += 1
         outer, ends, self.running, clock.ends = self.running, clock.ends, name, clock.now + function.timeout
-        # an instance serves one invocation at a time: who comes meanwhile gets another one
+        # an instance serves one invocation at a time; a concurrent one gets another instance
         instance = self._modules.pop(name, None) or self._cold_start(function)
         try:
             answer = instance.handler(event, Context(clock))
-            clock.check()  # an answer that comes too late is none
+            clock.check()  # a result after the timeout is none
             self._modules[name] = instance
             return answer
         except (Killed, TimedOut) as ending:
@@ -245,7 +245,7 @@ class _Poller:
 
     def _read(self, planned: float) -> None:
         if planned != self._planned:
-            return  # an earlier reading was planned since, and did this one's work
+            return  # an earlier receive was planned since, and did this one's work
         self._planned = float("inf")
         sqs = self._world.account.client("sqs")
         self._world.calls.counts["sqs", "lambda_receive"] += 1

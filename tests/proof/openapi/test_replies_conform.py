@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from sandbox.openapi.document import APIS, FOLDER
 from sandbox.simulation.world.actors import RETURN_TO, Member
 from sandbox.simulation.world.world import MERCHANT_KEY, World
-from tests.sandbox.simulation.world_rig import TEA, later, stocked_world
+from tests.sandbox.simulation.world_rig import TEA, advance, stocked_world
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
@@ -77,7 +77,7 @@ def paid(world: World, member: Member) -> str:
     """The number of a paid order."""
     number = member.place("k1", TEA)
     world.platform.actions.pay(number)
-    later(world, 60)
+    advance(world, 60)
     return number
 
 

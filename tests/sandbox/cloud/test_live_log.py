@@ -11,7 +11,7 @@ REPORT = "REPORT RequestId: r\tDuration: 14 ms\tBilled Duration: 14 ms\tMemory S
 NOW_MS = 1_763_800_000_000
 
 
-def said(message: str, **fields: object) -> str:
+def logged(message: str, **fields: object) -> str:
     common = {"level": "INFO", "location": "handle:9", "message": message, "timestamp": "…", "service": "s"}
     return json.dumps(common | {"function": "jiuwu-dev-OrderProcessor-1A"} | fields)
 
@@ -34,13 +34,13 @@ NO_ORDER = "-                         16:26:40  OrderProcessor    "
 
 
 def test_a_line_begins_with_its_order_then_the_time_in_shanghai_then_the_function() -> None:
-    lines = shown(START, said("order", order_no="JW1", transition="paid"), counted("Orders"), END, REPORT)
+    lines = shown(START, logged("order", order_no="JW1", transition="paid"), counted("Orders"), END, REPORT)
 
     assert lines == [f"{START_OF}order → paid  (14 ms)"]
 
 
 def test_each_event_of_a_batch_is_a_line_of_its_own() -> None:
-    lines = shown(START, said("order", order_no="JW1"), said("order", order_no="JW2"), END, REPORT)
+    lines = shown(START, logged("order", order_no="JW1"), logged("order", order_no="JW2"), END, REPORT)
 
     assert lines == [f"{START_OF}order", f"{START_OF}order  (14 ms)".replace("JW1", "JW2")]
 
@@ -57,10 +57,10 @@ def test_what_only_a_search_needs_is_left_out() -> None:
     order = {"order_no": "JWYNLVXJWYZT2HCWUKFLT2FF", "delivery_id": "6e56f8cb9a06ac1a12f83b44", "request_id": "rq_1"}
     effect = f"{order['order_no']}:push:shipped"
     lines = shown(
-        said("order event", event_id="evt_1", event_type="order.paid", outcome="applied", transition="paid", **order),
-        said("platform call", call="orders.push_status", effect_id=effect, outcome="ok", milliseconds=19, **order),
-        said("effect", effect_id=effect, outcome="done", **order),
-        said("storefront", outcome="ordered", code=201, status="placed", **order),
+        logged("order event", event_id="evt_1", event_type="order.paid", outcome="applied", transition="paid", **order),
+        logged("platform call", call="orders.push_status", effect_id=effect, outcome="ok", milliseconds=19, **order),
+        logged("effect", effect_id=effect, outcome="done", **order),
+        logged("storefront", outcome="ordered", code=201, status="placed", **order),
     )
 
     assert [
@@ -73,19 +73,19 @@ def test_what_only_a_search_needs_is_left_out() -> None:
 
 
 def test_a_message_that_repeats_the_functions_name_is_left_out() -> None:
-    line = said("back office", function="jiuwu-dev-BackOffice-1B", outcome="refunded", order_no="JW1")
+    line = logged("back office", function="jiuwu-dev-BackOffice-1B", outcome="refunded", order_no="JW1")
 
     assert [f"{START_OF.replace('OrderProcessor', 'BackOffice    ')}refunded"] == shown(line)
 
 
 def test_a_notification_of_no_order_yet_shows_its_event() -> None:
-    line = said("notification", event_id="evt_1", event_type="order.paid", raw_type="order.paid", outcome="accepted")
+    line = logged("notification", event_id="evt_1", event_type="order.paid", raw_type="order.paid", outcome="accepted")
 
     assert [f"{NO_ORDER}notification order.paid accepted event_id=evt_1"] == shown(line)
 
 
 def test_a_line_about_several_orders_names_the_first_and_counts_the_others() -> None:
-    line = said("effects left to the reconciler", order_nos=["JW1", "JW2", "JW3"], level="ERROR")
+    line = logged("effects left to the reconciler", order_nos=["JW1", "JW2", "JW3"], level="ERROR")
 
     assert shown(line)[0].startswith("JW1 +2                    16:26:40  OrderProcessor    ERROR effects left")
 
@@ -93,12 +93,12 @@ def test_a_line_about_several_orders_names_the_first_and_counts_the_others() -> 
 def test_an_error_shows_its_level_and_the_last_line_of_its_trace() -> None:
     trace = "Traceback (most recent call last):\n  File …\nValueError: no"
 
-    assert shown(said("failed", level="ERROR", exception=trace)) == [f"{NO_ORDER}ERROR failed ValueError: no"]
+    assert shown(logged("failed", level="ERROR", exception=trace)) == [f"{NO_ORDER}ERROR failed ValueError: no"]
 
 
 def test_an_alert_is_a_word_and_not_a_list() -> None:
     assert [f"{START_OF}order event → held alerts=amount_differs"] == shown(
-        said("order event", order_no="JW1", transition="held", alerts=["amount_differs"])
+        logged("order event", order_no="JW1", transition="held", alerts=["amount_differs"])
     )
 
 
@@ -108,15 +108,15 @@ def test_output_that_is_no_json_is_shown_as_it_is() -> None:
 
 class Logs:
     def __init__(self, *answers: list[dict[str, Any]]) -> None:
-        self.answers, self.asked = list(answers), list[int]()
+        self.answers, self.requests = list(answers), list[int]()
 
     def filter_log_events(self, *, startTime: int, **_: object) -> dict[str, Any]:  # noqa: N803 -- boto3's name
-        self.asked.append(startTime)
+        self.requests.append(startTime)
         return {"events": self.answers.pop(0)}
 
 
 def test_a_line_is_shown_once_however_often_it_is_read() -> None:
-    first, second = events(said("one")), events(said("two"), stream="b", at=NOW_MS + 500)
+    first, second = events(logged("one")), events(logged("two"), stream="b", at=NOW_MS + 500)
     logs = Logs(first, first + second)
     tail = Tail(logs, "group", NAMES, clock=lambda: NOW_MS / 1000)
 
@@ -126,10 +126,10 @@ def test_a_line_is_shown_once_however_often_it_is_read() -> None:
 
 
 def test_the_next_poll_starts_a_little_before_the_newest_line() -> None:
-    logs = Logs(events(said("one"), at=NOW_MS + 60_000), [])
+    logs = Logs(events(logged("one"), at=NOW_MS + 60_000), [])
     tail = Tail(logs, "group", NAMES, clock=lambda: NOW_MS / 1000)
 
     tail.poll()
     tail.poll()
 
-    assert logs.asked == [NOW_MS - 3000, NOW_MS + 57_000]
+    assert logs.requests == [NOW_MS - 3000, NOW_MS + 57_000]

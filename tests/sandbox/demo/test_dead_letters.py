@@ -1,4 +1,4 @@
-"""What is given up in the whole sandbox becomes a letter, and the commands find it there."""
+"""What fails permanently in the whole sandbox becomes a dead letter, and the commands find it there."""
 
 import json
 import time
@@ -31,11 +31,11 @@ def jiuwu(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Jiuwu:
     return run
 
 
-def letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[dict[str, Any]]:
-    """The letters that are so, once there is one."""
+def dead_letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[dict[str, Any]]:
+    """Return the dead letters that match, once there is one."""
     deadline = time.monotonic() + 60
     while not (found := [one for one in json.loads(jiuwu("dead-letters", "list", "--all", "--json")) if of(one)]):
-        assert time.monotonic() < deadline, "no such letter within a minute"
+        assert time.monotonic() < deadline, "no such dead letter within a minute"
         time.sleep(0.5)
     return found
 
@@ -43,10 +43,10 @@ def letters(jiuwu: Jiuwu, *, of: Callable[[dict[str, Any]], bool]) -> Sequence[d
 def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sandbox) -> None:
     jiuwu("trigger", "order.paid", "--body", "no envelope \x01")
 
-    (letter,) = letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
+    (dead_letter,) = dead_letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
 
-    assert ("quarantined", "body_not_json") == (letter["kind"], letter["reason"].split(":")[0])
-    shown = jiuwu("dead-letters", "show", letter["letter_id"])
+    assert ("quarantined", "body_not_json") == (dead_letter["kind"], dead_letter["reason"].split(":")[0])
+    shown = jiuwu("dead-letters", "show", dead_letter["letter_id"])
     assert "no envelope \\x01" in shown
     assert "X-Jiuwu-Nonce: " in shown
     dead = SandboxAudit(sandbox).dead_letters()
@@ -56,14 +56,14 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sa
 def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_again(jiuwu: Jiuwu) -> None:
     number = order_no_for("mb_nobody", "letters")
     jiuwu("trigger", "order.paid", "--order", number)
-    (letter,) = letters(jiuwu, of=lambda one: one.get("order_no") == number)
-    assert ("poison", "OrderQueue", 1) == (letter["kind"], letter["source"], letter["attempts"])
+    (dead_letter,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number)
+    assert ("poison", "OrderQueue", 1) == (dead_letter["kind"], dead_letter["source"], dead_letter["attempts"])
 
-    jiuwu("dead-letters", "redrive", letter["letter_id"], "--yes")
+    jiuwu("dead-letters", "redrive", dead_letter["letter_id"], "--yes")
 
-    (again,) = letters(jiuwu, of=lambda one: one.get("order_no") == number and one["failures"] == 2)
-    assert (letter["letter_id"], "failed again") == (again["letter_id"], again["state"])
+    (again,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number and one["failures"] == 2)
+    assert (dead_letter["letter_id"], "failed again") == (again["letter_id"], again["state"])
     assert again["redriven_as"] == again["delivery_id"]
     story = jiuwu("order", number)
-    assert f"{letter['letter_id']} poison, failed again" in story
-    assert f"redriven_from {letter['letter_id']}" in story
+    assert f"{dead_letter['letter_id']} poison, failed again" in story
+    assert f"redriven_from {dead_letter['letter_id']}" in story

@@ -66,8 +66,8 @@ class Killer(threading.Thread):
 
     def _in_hand(self, queue: str) -> bool:
         name = "ApproximateNumberOfMessagesNotVisible"
-        told = self._sqs.get_queue_attributes(QueueUrl=self._outputs[queue], AttributeNames=[name])
-        return int(told["Attributes"][name]) > 0
+        reply = self._sqs.get_queue_attributes(QueueUrl=self._outputs[queue], AttributeNames=[name])
+        return int(reply["Attributes"][name]) > 0
 
 
 def descendants(above: int) -> Iterator[int]:

@@ -17,8 +17,8 @@ FOREIGN = ["https://evil.example", "https://shop.example.com.evil.example", "htt
 
 
 def preflight(origin: str, path: str = "/orders") -> Request:
-    asked = [(b"access-control-request-method", b"POST"), (b"access-control-request-headers", b"authorization")]
-    return Request(b"OPTIONS", path.encode(), [(b"origin", origin.encode()), *asked], b"")
+    requested = [(b"access-control-request-method", b"POST"), (b"access-control-request-headers", b"authorization")]
+    return Request(b"OPTIONS", path.encode(), [(b"origin", origin.encode()), *requested], b"")
 
 
 def call(origin: str = "") -> Request:

@@ -19,8 +19,8 @@ def allowed(reply: httpx.Response) -> str:
 def test_only_pages_of_return_origins_may_call(sandbox: Sandbox) -> None:
     own, foreign = sandbox.api_url, "https://evil.example"
     with httpx.Client(base_url=sandbox.api_url, timeout=30) as http:
-        asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-        preflights = [http.options("/points", headers=asked | {"Origin": origin}) for origin in (own, foreign)]
+        requested = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+        preflights = [http.options("/points", headers=requested | {"Origin": origin}) for origin in (own, foreign)]
         replies = [http.get("/points", headers={"Origin": origin}) for origin in (own, foreign)]
 
     assert [(204, own), (204, "")] == [(one.status_code, allowed(one)) for one in preflights]

@@ -136,8 +136,8 @@ async def test_a_preflight_reaches_no_function_and_a_foreign_page_reads_no_reply
         return REPLY
 
     async with api(answer) as url, browser(url) as http:
-        asked = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
-        preflight = await http.options("/orders", headers=asked)
+        requested = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
+        preflight = await http.options("/orders", headers=requested)
         own, foreign = [await http.get("/points", headers={"Origin": one}) for one in (SHOP, "https://evil.example")]
 
     assert (204, SHOP, 2) == (preflight.status_code, preflight.headers["access-control-allow-origin"], len(seen))

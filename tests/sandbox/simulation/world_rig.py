@@ -27,11 +27,11 @@ def order(world: World, number: str) -> Order:
     return from_item(unmarshal_fields(found["Item"]))
 
 
-def later(world: World, seconds: float) -> None:
+def advance(world: World, seconds: float) -> None:
     world.clock.run(world.clock.now + seconds)
 
 
-def letters(world: World) -> list[str]:
+def dead_letter_reasons(world: World) -> list[str]:
     return [
         item["reason"]["S"] for item in world.account.client("dynamodb").scan(TableName="DeadLettersTable")["Items"]
     ]

@@ -54,8 +54,8 @@ def both_at_once(world: World, many: str, neighbour: str) -> None:
 
 
 def test_each_delivery_at_a_hanging_platform_is_written_down_and_ships_once(world: World) -> None:
-    parcels: list[str] = []
-    world.account.buses["TradeBus"].append(lambda event: parcels.append(event["detail"]["order_no"]))
+    ship_requests: list[str] = []
+    world.account.buses["TradeBus"].append(lambda event: ship_requests.append(event["detail"]["order_no"]))
     world.start(off=["EffectDispatcher", "Reconciler"])
     many, neighbour = two_orders(world)
     both_at_once(world, many, neighbour)
@@ -68,7 +68,7 @@ def test_each_delivery_at_a_hanging_platform_is_written_down_and_ships_once(worl
         assert {"batchItemFailures": []} == world.invoke("EffectDispatcher", batch)
         world.clock.run(world.clock.now + 180)
 
-    assert {many: 1, neighbour: 1} == {number: parcels.count(number) for number in (many, neighbour)}
+    assert {many: 1, neighbour: 1} == {number: ship_requests.count(number) for number in (many, neighbour)}
     assert Status.SHIPPED is order(world, neighbour).status
     assert all(effect.attempts for _, effect in order(world, many).effects)
 
@@ -86,5 +86,5 @@ def test_an_hour_at_a_hanging_platform_kills_no_invocation_and_gives_up_no_messa
 
     assert ((), ()) == (order(world, many).pending, order(world, neighbour).pending)
     assert 100 * REFUNDS == world.platform.state.orders.get(many).refunded_fen
-    shelf = DeadLetterRepository(world.account.client("dynamodb"), "DeadLettersTable")
-    assert [] == [letter for kind in Kind for letter in shelf.of_kind(kind)]
+    repository = DeadLetterRepository(world.account.client("dynamodb"), "DeadLettersTable")
+    assert [] == [letter for kind in Kind for letter in repository.of_kind(kind)]

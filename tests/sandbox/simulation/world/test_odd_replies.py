@@ -12,7 +12,7 @@ import pytest
 from jiuwu.platform.profile import load
 from sandbox.simulation.world.actors import Member, add_products
 from sandbox.simulation.world.world import World, simulated_world
-from tests.sandbox.simulation.world_rig import HOUR, TEA, later, letters, order
+from tests.sandbox.simulation.world_rig import HOUR, TEA, advance, dead_letter_reasons, order
 
 Alter = Callable[[httpx.Request, bytes], bytes | httpx.Response]
 
@@ -82,13 +82,13 @@ def test_an_order_is_placed_paid_and_refunded_through_odd_replies(odd: Callable[
         number = member.place("k", TEA)
         assert "placed" == order(world, number).status
         world.platform.actions.pay(number)
-        later(world, 120)
+        advance(world, 120)
         world.platform.actions.complete(number)
-        later(world, 60)
+        advance(world, 60)
         world.platform.notifier._send = lambda headers, body: None  # never arrives
         world.platform.actions.refund(number)
-        later(world, HOUR)
-        assert ("refunded", []) == (order(world, number).status, letters(world))
+        advance(world, HOUR)
+        assert ("refunded", []) == (order(world, number).status, dead_letter_reasons(world))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_member_whose_grant_is_over_is_told_to_log_in_again(said: dict[str, An
         wire.alter = lambda request, content: (
             httpx.Response(status, json=said) if request.url.path == "/oauth/token" else content
         )
-        later(world, 3 * HOUR)
+        advance(world, 3 * HOUR)
         session = {"authorization": f"Bearer {member.session}", "idempotency-key": "k"}
         reply = world.http("POST", "/orders", body={"items": TEA}, **session)
         row = world.account.client("dynamodb").scan(TableName="MembersTable")["Items"][0]
@@ -159,14 +159,14 @@ def test_a_notification_is_applied_whatever_form_the_profile_gives_times(
         member.log_in()
         number = member.place("k", TEA)
         world.platform.actions.pay(number)
-        later(world, 100)
-        assert ("shipped", []) == (order(world, number).status, letters(world))
+        advance(world, 100)
+        assert ("shipped", []) == (order(world, number).status, dead_letter_reasons(world))
 
 
 @pytest.mark.parametrize("named", ["A", "AB", "ABC"])
 @pytest.mark.parametrize("known", [False, True], ids=["refused there", "answered there"])
 def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named: str, known: bool) -> None:
-    asked = 0
+    calls = 0
 
     with shop() as (world, wire):
         member = Member(world, "ou_lan")
@@ -174,10 +174,10 @@ def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named:
         member.place("k", TEA)
 
         def alter(request: httpx.Request, content: bytes) -> bytes:
-            nonlocal asked
+            nonlocal calls
             if (request.method, request.url.path) != ("GET", "/orders"):
                 return content
-            asked += 1
+            calls += 1
             found = json.loads(content)
             cursor = request.url.params.get("cursor", "")
             if known and found["code"] != 0:
@@ -187,11 +187,11 @@ def test_a_list_of_changes_in_a_circle_is_left_with_a_reason_and_an_alarm(named:
             return json.dumps(found).encode()
 
         wire.alter = alter
-        later(world, 600)
+        advance(world, 600)
         reports = world.account.client("dynamodb").scan(TableName="ReconciliationTable")["Items"]
         problems = [
             said for item in reports if "report" in item for said in json.loads(item["report"]["S"])["problems"]
         ]
-        assert asked < 30
+        assert calls < 30
         assert any("makes no progress" in said for said in problems)
         assert ("ChangesLag",) in world.telemetry.metrics

@@ -10,7 +10,7 @@ from jiuwu.orders.order import Status
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member
 from sandbox.simulation.world.world import World
-from tests.sandbox.simulation.world_rig import TEA, later, order, stocked_world
+from tests.sandbox.simulation.world_rig import TEA, advance, order, stocked_world
 
 
 class Away:
@@ -47,7 +47,7 @@ def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
     _, number, _ = ordered(world, away_seconds)
     assert Status.CREATED is order(world, number).status
 
-    later(world, placed_after)
+    advance(world, placed_after)
 
     assert Status.PLACED is order(world, number).status
     assert [number] == [one.number for one in world.platform.state.orders]
@@ -55,14 +55,14 @@ def test_an_order_is_placed_by_itself_soon_after_the_platform_is_back(
 
 def test_a_member_who_looks_has_it_placed_at_once_however_long_the_platform_was_away(world: World) -> None:
     lan, number, _ = ordered(world, 1000)
-    later(world, 1001)
+    advance(world, 1001)
 
     assert "placed" == lan.get_order(number)["status"]
 
 
 def test_a_member_who_repeats_the_request_has_it_placed_at_once(world: World) -> None:
     lan, number, _ = ordered(world, 100)
-    later(world, 101)
+    advance(world, 101)
 
     assert number == lan.place("key", TEA)
     assert Status.PLACED is order(world, number).status
@@ -73,7 +73,7 @@ def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(world
 
     for _ in range(300):
         lan.get_order(number)
-        later(world, 2)
+        advance(world, 2)
 
     # three attempts of a call; without the order's own limit and the circuit it would be 900 of the looks alone
     assert away.tried < 300
@@ -82,10 +82,10 @@ def test_a_page_that_polls_for_minutes_asks_a_platform_that_is_away_little(world
 
 def test_a_payment_without_a_notification_is_seen_when_the_member_comes_back(world: World) -> None:
     lan, number, _ = ordered(world, 0)
-    later(world, 20)
+    advance(world, 20)
     world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     world.platform.actions.pay(number)
 
     assert "paid" == lan.get_order(number)["status"]
-    later(world, 10)
+    advance(world, 10)
     assert Status.SHIPPED is order(world, number).status

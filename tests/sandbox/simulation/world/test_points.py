@@ -1,4 +1,4 @@
-"""An order for points in the whole template on virtual time, and what becomes of it wherever a process dies."""
+"""An order for points in the whole template on virtual time, and what becomes of it wherever a process crashes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -23,8 +23,8 @@ HOUR = 3600
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with built() as shop:
-        yield shop
+    with built() as world:
+        yield world
 
 
 class built:  # noqa: N801 -- a context manager, named as what it gives
@@ -34,61 +34,61 @@ class built:  # noqa: N801 -- a context manager, named as what it gives
         self._world = simulated_world()
 
     def __enter__(self) -> World:
-        shop = self._world.__enter__()
-        add_products(shop)
-        shop.start()
-        ledger(shop).grant(LAN, "welcome", 1000, at=0)
-        return shop
+        world = self._world.__enter__()
+        add_products(world)
+        world.start()
+        ledger(world).grant(LAN, "welcome", 1000, at=0)
+        return world
 
     def __exit__(self, *raised: Any) -> None:
         self._world.__exit__(*raised)
 
 
-def ledger(shop: World) -> PointsLedger:
-    return PointsLedger(shop.account.client("dynamodb"), "PointsTable")
+def ledger(world: World) -> PointsLedger:
+    return PointsLedger(world.account.client("dynamodb"), "PointsTable")
 
 
-def lan(shop: World) -> Member:
-    member = Member(shop, "ou_lan")
+def lan(world: World) -> Member:
+    member = Member(world, "ou_lan")
     member.log_in()
     return member
 
 
-def order(shop: World, key: str = "key-1") -> Order | None:
-    found = shop.account.client("dynamodb").get_item(
+def order(world: World, key: str = "key-1") -> Order | None:
+    found = world.account.client("dynamodb").get_item(
         TableName="OrdersTable", Key={"order_no": {"S": order_no_for(LAN, key)}}
     )
     return from_item(unmarshal_fields(found["Item"])) if "Item" in found else None
 
 
-def settled(shop: World, parcels: list[dict[str, Any]]) -> str:
+def settled(world: World, ship_requests: list[dict[str, Any]]) -> str:
     """How the order ended, every promise checked."""
-    audit, made = ledger(shop).audit(LAN), order(shop)
+    audit, made = ledger(world).audit(LAN), order(world)
     assert audit.adds_up
     if made is None:
-        assert (1000, []) == (audit.balance, parcels)
+        assert (1000, []) == (audit.balance, ship_requests)
         return "never made"
-    there = shop.platform.state.orders.find(made.order_no)
+    there = world.platform.state.orders.find(made.order_no)
     assert () == made.pending
     if made.status is Status.CANCELLED:
-        assert (1000, []) == (audit.balance, parcels)
+        assert (1000, []) == (audit.balance, ship_requests)
         assert there is None or there.status == "cancelled"
         return "cancelled"
     assert (Status.SHIPPED, 600) == (made.status, audit.balance)
-    assert {f"{made.order_no}:ship"} == {parcel["detail"]["effect_id"] for parcel in parcels}
+    assert {f"{made.order_no}:ship"} == {ship_request["detail"]["effect_id"] for ship_request in ship_requests}
     assert there is not None
     assert "shipped" == there.status
     return "shipped"
 
 
 def test_an_order_for_points_is_paid_spent_and_shipped(world: World) -> None:
-    parcels: list[dict[str, Any]] = []
-    world.account.buses["TradeBus"].append(parcels.append)
+    ship_requests: list[dict[str, Any]] = []
+    world.account.buses["TradeBus"].append(ship_requests.append)
     lan(world).place("key-1", MUG, pay_with="points")
     world.clock.run(world.clock.now + 60)
 
-    assert "shipped" == settled(world, parcels)
-    assert ("shipped", 1) == (settled(world, parcels), len(parcels))
+    assert "shipped" == settled(world, ship_requests)
+    assert ("shipped", 1) == (settled(world, ship_requests), len(ship_requests))
     assert not world.errors
 
 
@@ -125,21 +125,21 @@ class Deadly:
 
 
 def live(dies_at: int, phase: Phase, *, mugs: int = 1, again: bool = False) -> tuple[str, int]:
-    """How an order for points ends when a process dies at its n-th call, and how many calls there were. `again`: the
+    """How an order for points ends when a process crashes at its n-th call, and how many calls there were. `again`: the
     app repeats its request."""
-    parcels: list[dict[str, Any]] = []
-    with built() as shop:
-        shop.account.buses["TradeBus"].append(parcels.append)
-        member = lan(shop)
-        shop.calls.on_call = deadly = Deadly(shop, dies_at, phase)
+    ship_requests: list[dict[str, Any]] = []
+    with built() as world:
+        world.account.buses["TradeBus"].append(ship_requests.append)
+        member = lan(world)
+        world.calls.on_call = deadly = Deadly(world, dies_at, phase)
         for _ in range(2 if again else 1):
             with suppress(Refused):
                 member.place("key-1", [{"product_id": "mug-panda", "quantity": mugs}], pay_with="points")
-        shop.clock.run(shop.clock.now + 40)
+        world.clock.run(world.clock.now + 40)
         calls = deadly.calls
-        shop.calls.on_call = lambda *_: None
-        shop.clock.run(shop.clock.now + 2 * HOUR)
-        return settled(shop, parcels), calls
+        world.calls.on_call = lambda *_: None
+        world.clock.run(world.clock.now + 2 * HOUR)
+        return settled(world, ship_requests), calls
 
 
 @pytest.mark.timeout(300)
@@ -149,6 +149,6 @@ def test_wherever_a_process_dies_the_points_are_spent_once_or_kept(phase: Phase,
     _, calls = live(0, phase, mugs=mugs)
     ends = [live(place, phase, mugs=mugs, again=place % 2 == 0)[0] for place in range(1, calls + 1)]
 
-    # only what died before our own order was written was never made
+    # only what crashed before our own order was written was never made
     assert {end} <= set(ends) <= {end, "never made"}
     assert (True, True) == (calls > 8, ends.count("never made") < 6)

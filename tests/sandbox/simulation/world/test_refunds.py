@@ -10,7 +10,7 @@ from jiuwu.orders.order import Order, Status
 from jiuwu.platform.profile.contract import RefundStatus
 from sandbox.simulation.world.actors import Member, Merchant
 from sandbox.simulation.world.world import MERCHANT_KEY, World
-from tests.sandbox.simulation.world_rig import DAY, HOUR, TEA, later, letters, order
+from tests.sandbox.simulation.world_rig import DAY, HOUR, TEA, advance, dead_letter_reasons, order
 
 PRICE = 3990
 
@@ -18,7 +18,7 @@ PRICE = 3990
 def bought(world: World, lan: Member) -> str:
     number = lan.place("k", TEA)
     world.platform.actions.pay(number)
-    later(world, 120)
+    advance(world, 120)
     return number
 
 
@@ -30,11 +30,11 @@ def end(world: World, number: str, status: RefundStatus) -> Order:
     """The latest refund of the order ends so, and a while passes."""
     refund = world.platform.state.orders.get(number).refunds[-1]
     world.platform.actions.refund_becomes(number, refund.refund_id, status)
-    later(world, HOUR)
+    advance(world, HOUR)
     return order(world, number)
 
 
-def asked(world: World) -> int:
+def refund_calls(world: World) -> int:
     return world.calls.counts["platform", "refunds.create"]
 
 
@@ -51,7 +51,7 @@ def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(world: Worl
     if not told:
         world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     world.platform.actions.refund(number)
-    later(world, HOUR)
+    advance(world, HOUR)
     shown = lan.get_order(number)
 
     assert ("shipped", "39.90", "退款处理中") == (shown["status"], shown["refunding"], shown["timeline"][-1]["what"])
@@ -59,7 +59,7 @@ def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(world: Worl
     assert "退款未成功，请联系商家" == lan.get_order(number)["timeline"][-1]["what"]
     begin_as(world, "succeeded")
     world.platform.actions.refund(number)
-    later(world, HOUR)
+    advance(world, HOUR)
     assert (Status.REFUNDED, 0) == (order(world, number).status, order(world, number).balance_fen)
 
 
@@ -67,9 +67,9 @@ def test_a_refund_under_way_is_asked_for_once_in_a_day(world: World, lan: Member
     number = bought(world, lan)
     begin_as(world, "processing")
     Merchant(world).refund("r1", number, 100)
-    later(world, DAY)
+    advance(world, DAY)
 
-    assert 1 == asked(world)
+    assert 1 == refund_calls(world)
     assert "processing" == back_office(world, number)["effects"][-1]["state"]
     assert (PRICE - 100, Status.SHIPPED) == ((made := end(world, number, "succeeded")).balance_fen, made.status)
 
@@ -78,12 +78,12 @@ def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_asked_for_a
     number = bought(world, lan)
     begin_as(world, "failed")
     Merchant(world).refund("r1", number, 100)
-    later(world, DAY)
+    advance(world, DAY)
     failed = back_office(world, number)
     begin_as(world, "succeeded")
     Merchant(world).refund("r2", number, 100)
-    later(world, HOUR)
+    advance(world, HOUR)
 
     assert ("failed", PRICE) == (failed["effects"][-1]["state"], failed["refundable_fen"])
-    assert ["RefundFailed"] == [reason.partition(":")[0] for reason in letters(world)]
-    assert (PRICE - 100, 2) == (order(world, number).balance_fen, asked(world))
+    assert ["RefundFailed"] == [reason.partition(":")[0] for reason in dead_letter_reasons(world)]
+    assert (PRICE - 100, 2) == (order(world, number).balance_fen, refund_calls(world))

@@ -12,7 +12,7 @@ from jiuwu.orders.codec import from_item
 from sandbox.simulation.aws.calls import Phase
 from sandbox.simulation.world.actors import Member, Merchant, Refused
 from sandbox.simulation.world.world import MERCHANT_KEY, MERCHANT_KEY_NAME, SECRET_NAME, World
-from tests.sandbox.simulation.world_rig import HOUR, TEA, later
+from tests.sandbox.simulation.world_rig import HOUR, TEA, advance
 
 Trouble = Callable[[World], None]
 
@@ -80,14 +80,14 @@ def test_warm_functions_serve_on_with_the_last_good_secret(world: World, trouble
     member, merchant = Member(world, "ou_lan"), Merchant(world)
     member.log_in()
     world.platform.actions.pay(first := member.place("k1", TEA))
-    later(world, 60)
+    advance(world, 60)
     merchant.refund("r1", first, 1)
 
     trouble(world)
-    later(world, HOUR)
+    advance(world, HOUR)
     world.platform.actions.pay(second := member.place("k2", TEA))
     merchant.refund("r2", first, 1)
-    later(world, HOUR)
+    advance(world, HOUR)
 
     assert ("shipped", "shipped") == (status(world, first), status(world, second))
     assert 200 == world.platform.notifier.log[-1].status
@@ -99,7 +99,7 @@ def test_without_any_secret_every_door_answers_503_and_nothing_crashes(world: Wo
     member.log_in()
     order_no = member.place("k1", TEA)
     world.platform.actions.pay(order_no)
-    later(world, 60)
+    advance(world, 60)
     trouble(world)
     world.end_processes()  # none has a secret in hand
     delivered = len(world.platform.notifier.log)
@@ -111,7 +111,7 @@ def test_without_any_secret_every_door_answers_503_and_nothing_crashes(world: Wo
         Merchant(world).refund("r1", order_no, 1)
     with pytest.raises(Refused) as uncome:
         Member(world, "ou_mei").log_in()
-    later(world, 1.5 * HOUR)
+    advance(world, 1.5 * HOUR)
 
     assert [(503, True), (503, True), 503] == [reason(unbought.value), reason(unrefunded.value), uncome.value.status]
     assert {503} == {delivery.status for delivery in world.platform.notifier.log[delivered:]}
@@ -125,11 +125,11 @@ def test_what_waited_for_a_secret_is_finished_when_there_is_one(world: World, tr
     world.end_processes()  # none has a secret in hand
     with pytest.raises(Refused):
         member.place("k1", TEA)
-    later(world, 0.4 * HOUR)
+    advance(world, 0.4 * HOUR)
 
     end(world)
     world.platform.actions.pay(order_no := member.place("k1", TEA))
-    later(world, HOUR)
+    advance(world, HOUR)
 
     assert "shipped" == status(world, order_no)
     assert ({}, []) == (dict(world.errors), dead(world))
@@ -163,11 +163,11 @@ def test_while_kms_is_away_orders_wait_and_nothing_crashes(world: World, code: s
     order_no = member.place("k1", TEA)
     with pytest.raises(Refused) as unknown:
         Member(world, "ou_mei").log_in()
-    later(world, 0.4 * HOUR)
+    advance(world, 0.4 * HOUR)
     waiting = status(world, order_no)
     world.calls.on_call = lambda *_: None
     world.platform.actions.pay(member.place("k1", TEA))
-    later(world, HOUR)
+    advance(world, HOUR)
 
     assert (503, "created", "shipped") == (unknown.value.status, waiting, status(world, order_no))
     assert ({}, []) == (dict(world.errors), dead(world))

@@ -33,8 +33,8 @@ class Once:
 
 
 def test_an_order_lives_from_login_to_completion(world: World, lan: Member) -> None:
-    parcels: list[dict[str, Any]] = []
-    world.account.buses["TradeBus"].append(parcels.append)
+    ship_requests: list[dict[str, Any]] = []
+    world.account.buses["TradeBus"].append(ship_requests.append)
     number = lan.place("key-1", TEA)
     world.platform.actions.pay(number)
     world.clock.run(world.clock.now + 60)
@@ -43,7 +43,7 @@ def test_an_order_lives_from_login_to_completion(world: World, lan: Member) -> N
 
     assert order(world, number).status is Status.COMPLETED
     assert world.platform.state.orders.get(number).status == "completed"
-    assert [f"{number}:ship"] == [parcel["detail"]["effect_id"] for parcel in parcels]
+    assert [f"{number}:ship"] == [ship_request["detail"]["effect_id"] for ship_request in ship_requests]
     assert not world.errors
 
 
