@@ -13,12 +13,12 @@ from typing import Annotated, NamedTuple
 
 from aws_lambda_powertools.event_handler import Depends, Response
 
-from jiuwu.aws import clients
+from jiuwu.aws import clients, telemetry
 from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings, load
-from jiuwu.checkout import member_errors, merchant_errors, reporting
+from jiuwu.checkout import merchant_errors
 from jiuwu.checkout.merchant_key import MAX_LENGTH, MIN_LENGTH, MerchantKey
 from jiuwu.checkout.merchant_requests import read_points, read_refund
 from jiuwu.checkout.refunds import OrderBusy, Refunds
@@ -77,7 +77,7 @@ def show_order(order_no: str, call: Called) -> Response[str]:
     """Return an order with its money and what is still to be done for it."""
     order = call.dependencies.store.get(order_no) if is_order_no(order_no) else None
     if order is None:
-        raise member_errors.order_unknown()
+        raise merchant_errors.order_unknown()
     return _served(200, "looked", for_merchant(order), order_no=order_no)
 
 
@@ -86,7 +86,7 @@ def request_refund(order_no: str, call: Called) -> Response[str]:
     """Request a refund, in part or of all that is left, once per Idempotency-Key."""
     key, (amount_fen, reason) = call.request.idempotency_key, read_refund(call.request)
     if not is_order_no(order_no):
-        raise member_errors.order_unknown()
+        raise merchant_errors.order_unknown()
     result = call.dependencies.refunds.request(order_no, key, amount_fen, reason)
     return _served(202, "refund requested", refund_receipt(result, key), order_no=order_no, repeated=result.repeated)
 
@@ -116,7 +116,7 @@ def _require_member(office: Dependencies, member_id: str) -> None:
 
 
 def _served(status: int, outcome: str, content: dict[str, object], **fields: object) -> Response[str]:
-    reporting.merchant_served(status, outcome, **fields)
+    telemetry.logger.info("back office", extra={"outcome": outcome, "code": status, **fields})
     return json_response(status, content)
 
 

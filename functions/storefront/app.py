@@ -22,7 +22,7 @@ from jiuwu.catalogue.pricing import NotForSale, Products
 from jiuwu.catalogue.repository import Rows
 from jiuwu.checkout import member_errors, reporting
 from jiuwu.checkout.cart import read_basket
-from jiuwu.checkout.checkout import Checkout, Reach
+from jiuwu.checkout.checkout import Checkout
 from jiuwu.checkout.views import points_receipt, receipt, waiting_receipt
 from jiuwu.deadline import Deadline
 from jiuwu.effects.queue import queue_effects
@@ -59,7 +59,6 @@ class Dependencies(NamedTuple):
     """What serving a request needs."""
 
     sessions: Sessions
-    accounts: Accounts
     checkout: Checkout
     platform: MembersPlatform
 
@@ -71,21 +70,6 @@ class Visit(NamedTuple):
     shop: Dependencies
     deadline: Deadline
     member_id: str
-
-    def reach(self, deadline: Deadline) -> Reach:
-        """Return the platform until `deadline`."""
-        return Reach(
-            platform=lambda: self.shop.platform.client,
-            place=partial(self.shop.platform.place, deadline=deadline),
-            deadline=deadline,
-            open_id=self._open_id,
-        )
-
-    def _open_id(self, member_id: str) -> str:
-        member = self.shop.accounts.get(member_id)
-        if member is None or member.link_status != "active":
-            raise member_errors.login_needed()
-        return member.open_id
 
 
 def _visit(call: Annotated[Call[Dependencies], Depends(current_call)]) -> Visit:
@@ -105,7 +89,7 @@ def place_order(visit: LoggedIn) -> Response[str]:
     """Place the order of this request, once per Idempotency-Key; 202 while the platform does not have it yet."""
     key, basket = visit.request.idempotency_key, read_basket(visit.request)
     try:
-        order, new = visit.shop.checkout.buy(visit.member_id, key, basket, visit.reach(visit.deadline))
+        order, new = visit.shop.checkout.buy(visit.member_id, key, basket, visit.deadline)
     except NotForSale as unsold:
         raise member_errors.not_for_sale(unsold, basket) from None
     if order.status is Status.CREATED:
@@ -126,7 +110,7 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
     order = visit.shop.checkout.own(visit.member_id, order_no)
     try:
-        order = visit.shop.checkout.check(order, visit.reach(visit.deadline.at_most(_CHECK_SECONDS)))
+        order = visit.shop.checkout.check(order, visit.deadline.at_most(_CHECK_SECONDS))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
         reporting.not_looked(order_no, fault)
@@ -137,7 +121,7 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
 def cancel_order(order_no: str, visit: LoggedIn) -> Response[str]:
     """Cancel an order that is not paid, once the platform has agreed."""
     checkout = visit.shop.checkout
-    order = checkout.cancel(checkout.own(visit.member_id, order_no), visit.reach(visit.deadline))
+    order = checkout.cancel(checkout.own(visit.member_id, order_no), visit.deadline)
     return _served(200, "cancelled", order)
 
 
@@ -156,23 +140,18 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
         queue=partial(queue_effects, sqs, settings.effect_queue_url),
         runtime=runtime,
     )
+    check_seconds = settings.payment_check_seconds
+    retry = partial(queue_placing, sqs, settings.reconcile_queue_url, tries=0, check_seconds=check_seconds)
     return Dependencies(
         sessions=Sessions(dynamodb, settings.logins_table, runtime=runtime),
-        accounts=Accounts(dynamodb, settings.members_table),
         checkout=Checkout(
             store,
             Products(Rows(dynamodb, settings.products_table), runtime=runtime),
-            synchroniser,
-            settings.policy,
-            note=reporting.repaired,
-            trouble=reporting.left_to_reconciler,
-            retry=partial(
-                queue_placing,
-                sqs,
-                settings.reconcile_queue_url,
-                tries=0,
-                check_seconds=settings.payment_check_seconds,
-            ),
+            Accounts(dynamodb, settings.members_table),
+            platform,
+            synchroniser=synchroniser,
+            policy=settings.policy,
+            retry=retry,
             runtime=runtime,
         ),
         platform=platform,

@@ -1,11 +1,11 @@
 """Buying, checking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jiuwu.catalogue.pricing import Products
 from jiuwu.deadline import Deadline
+from jiuwu.members.accounts import Accounts
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.ids import effect_id, fingerprint, is_order_no, order_no_for
 from jiuwu.orders.order import Line, Order, Status
@@ -22,10 +22,11 @@ from jiuwu.platform.errors import (
 )
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
-from jiuwu.reconciliation.repair import Repaired, last_progress
+from jiuwu.reconciliation.repair import last_progress
 from jiuwu.reconciliation.settle import OrderSynchroniser
 from jiuwu.runtime import SYSTEM, Runtime
 
+from . import reporting
 from .cart import Basket
 from .refunds import NoSuchOrder
 
@@ -59,49 +60,50 @@ class CancelLater(Exception):
     """Whether the platform has cancelled the order cannot be known now; the same request may be repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The platform during one request. `place` creates an order there and raises PlatformError or NotPlaceable;
-    `open_id` is the member's account there."""
+class LoginNeeded(Exception):
+    """The member has to log in at the platform again."""
 
-    platform: "Callable[[], PlatformClient]"
-    place: "Callable[[Order], RemoteOrder]"
-    deadline: Deadline
-    open_id: Callable[[str], str]
+
+class OrderPlatform(Protocol):
+    """The platform as this module needs it: jiuwu.bootstrap.MembersPlatform."""
+
+    @property
+    def client(self) -> "PlatformClient": ...
+
+    def place(self, order: Order, *, deadline: Deadline) -> "RemoteOrder": ...
 
 
 class Checkout:
-    """Buys, checks and cancels. `note` is called with what became of an order, `trouble` with what the platform would
-    not do, and `retry` with the number of a new order that is to be placed soon."""
+    """Buys, checks and cancels; `retry` is called with the number of a new order that is to be placed soon."""
 
-    def __init__(  # noqa: PLR0913 -- the table, the prices, the rules, and whom to tell
+    def __init__(  # noqa: PLR0913 -- both sides, the prices and the rules
         self,
         store: OrderStore,
         products: Products,
+        accounts: Accounts,
+        platform: OrderPlatform,
+        *,
         synchroniser: OrderSynchroniser,
         policy: Policy,
-        *,
-        note: Callable[[Repaired], None],
-        trouble: Callable[[str, Exception], None],
         retry: Callable[[str], None],
         runtime: Runtime = SYSTEM,
     ) -> None:
-        self._store, self._products, self._synchroniser, self._policy = store, products, synchroniser, policy
-        self._note, self._trouble, self._retry, self._clock = note, trouble, retry, runtime.clock
+        self._store, self._products, self._accounts, self._platform = store, products, accounts, platform
+        self._synchroniser, self._policy, self._retry, self._clock = synchroniser, policy, retry, runtime.clock
 
-    def buy(self, member_id: str, key: str, basket: Basket, reach: Reach) -> tuple[Order, bool]:
+    def buy(self, member_id: str, key: str, basket: Basket, deadline: Deadline) -> tuple[Order, bool]:
         """Return the order of this request and whether it is new; CREATED when the platform could not take it yet.
 
-        Raises KeyReused, NotForSale, TooDear, what `reach.open_id` raises, and once our order is safe NotPlaceable: if
+        Raises KeyReused, NotForSale, AmountTooLarge, LoginNeeded, and once our order is safe NotPlaceable: if
         the member has to log in again; and, the order cancelled, if no later try can help. Raises AppSecretUnavailable,
         our order safe as well, where no secret is there to sign with.
         """
         known = self._store.get(order_no_for(member_id, key))
-        order = known or self._store.create(self._priced(member_id, key, basket, reach.open_id))
+        order = known or self._store.create(self._priced(member_id, key, basket))
         if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):
             raise KeyReused
         self._refuse_again(order)
-        placed = self._placed(order, reach)
+        placed = self._placed(order, deadline)
         if known is None and placed.status is Status.CREATED:
             self._retry(order.order_no)
         return placed, known is None
@@ -113,7 +115,7 @@ class Checkout:
             raise NoSuchOrder(order_no)
         return order
 
-    def check(self, order: Order, reach: Reach) -> Order:
+    def check(self, order: Order, deadline: Deadline) -> Order:
         """Return the order as the platform has it now, where that may be news and nobody asked a moment ago; as it
         stands where the platform does not answer."""
         now = int(self._clock())
@@ -124,17 +126,17 @@ class Checkout:
             return order
         try:
             if order.status is Status.CREATED:
-                return self._placed(order, reach)
-            remote = fetch_remote(reach.platform(), order.order_no, deadline=reach.deadline)
+                return self._placed(order, deadline)
+            remote = fetch_remote(self._platform.client, order.order_no, deadline=deadline)
             # one that the platform does not know is the reconciler's: nothing is created twice because of a look
             return self._synchronised(order, remote, seen_at=now) if remote else order
         except NotPlaceable:
             return self._store.get(order.order_no) or order
         except PlatformError as error:
-            self._trouble(order.order_no, error)
+            reporting.left_to_reconciler(order.order_no, error)
             return order
 
-    def cancel(self, order: Order, reach: Reach) -> Order:
+    def cancel(self, order: Order, deadline: Deadline) -> Order:
         """Cancel the order at the platform first, because only it knows whether a payment is on its way; return it.
         Raise NotCancellable, or CancelLater while nobody knows."""
         if order.status is Status.CANCELLED:
@@ -142,9 +144,9 @@ class Checkout:
         if not order.awaits_money:
             raise NotCancellable(order)
         try:
-            remote = self._cancelled_there(order, reach)
+            remote = self._cancelled_there(order, deadline)
         except PlatformError as error:
-            self._trouble(order.order_no, error)
+            reporting.left_to_reconciler(order.order_no, error)
             self._synchroniser.check_now(order)
             raise CancelLater from error
         order = self._cancelled_here(order) if remote is None else self._synchronised(order, remote)
@@ -160,36 +162,42 @@ class Checkout:
             return order.checked_at <= since and not 0 < self._policy.expires_at(order) <= now
         return order.awaits_money and max(order.checked_at, last_progress(order)) <= since
 
-    def _priced(self, member_id: str, key: str, basket: Basket, open_id: Callable[[str], str]) -> Order:
+    def _priced(self, member_id: str, key: str, basket: Basket) -> Order:
         lines, points = self._lines(basket)
         now, check_seconds = int(self._clock()), self._policy.check_seconds
         order = new_order(
-            member_id, open_id(member_id), key, lines, now=now, check_seconds=check_seconds, points=points
+            member_id, self._open_id(member_id), key, lines, now=now, check_seconds=check_seconds, points=points
         )
         if order.amount_fen > MOST_FEN or points > MOST_POINTS:
             raise AmountTooLarge
         return order
+
+    def _open_id(self, member_id: str) -> str:
+        member = self._accounts.get(member_id)
+        if member is None or member.link_status != "active":
+            raise LoginNeeded(member_id)
+        return member.open_id
 
     def _lines(self, basket: Basket) -> tuple[tuple[Line, ...], int]:
         if basket.with_points:
             return self._products.priced_in_points(basket.quantities)
         return self._products.priced(basket.quantities), 0
 
-    def _placed(self, order: Order, reach: Reach) -> Order:
+    def _placed(self, order: Order, deadline: Deadline) -> Order:
         if order.status is not Status.CREATED:
             return order
         # where placing fails our order is safe, and due: the reconciler places it
         try:
-            remote = reach.place(order)
+            remote = self._platform.place(order, deadline=deadline)
         except NotPlaceable as why:
             if why.final:
                 return self._abandoned(order, why)
-            self._trouble(order.order_no, why)
+            reporting.left_to_reconciler(order.order_no, why)
             if why.reason == "login_needed":
                 raise
             return order
         except PlatformError as error:
-            self._trouble(order.order_no, error)
+            reporting.left_to_reconciler(order.order_no, error)
             if isinstance(error, AppSecretUnavailable):
                 raise
             return order
@@ -204,25 +212,25 @@ class Checkout:
         repaired = self._synchroniser.abandon(order, error.reason)
         if repaired is None:
             return self._store.get(order.order_no) or order  # somebody else brought it further
-        self._note(repaired)
+        reporting.repaired(repaired)
         raise error
 
-    def _cancelled_there(self, order: Order, reach: Reach) -> "RemoteOrder | None":
-        platform, number = reach.platform(), effect_id(order.order_no, PushStatus("cancelled"))
+    def _cancelled_there(self, order: Order, deadline: Deadline) -> "RemoteOrder | None":
+        platform, number = self._platform.client, effect_id(order.order_no, PushStatus("cancelled"))
         try:
-            seconds = attempt_seconds(platform, reach.deadline)
+            seconds = attempt_seconds(platform, deadline)
             return platform.push_status(order.order_no, "cancelled", number, timeout=seconds)
         except OrderUnknown:
             return None
         except (TransitionRefused, OrderConflict, UnknownOutcome):
-            return fetch_remote(platform, order.order_no, deadline=reach.deadline)
+            return fetch_remote(platform, order.order_no, deadline=deadline)
 
     def _cancelled_here(self, order: Order) -> Order:
         """Cancel an order that the platform never had. If it still gets there, the machine has it cancelled there."""
         repaired = self._synchroniser.abandon(order, "cancelled")
         if repaired is None or repaired.order is None:
             raise CancelLater
-        self._note(repaired)
+        reporting.repaired(repaired)
         return repaired.order
 
     def _synchronised(self, order: Order, remote: "RemoteOrder", *, seen_at: float = float("inf")) -> Order:
@@ -232,7 +240,7 @@ class Checkout:
         repaired = synchronised.orders.get(order.order_no)
         if repaired is None or repaired.order is None:
             return self._store.get(order.order_no) or order
-        self._note(repaired)
+        reporting.repaired(repaired)
         return repaired.order
 
 

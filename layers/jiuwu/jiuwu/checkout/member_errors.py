@@ -7,18 +7,9 @@ from jiuwu.orders.placement import NotPlaceable
 from jiuwu.platform.errors import AppSecretUnavailable
 
 from .cart import Basket
-from .checkout import AmountTooLarge, CancelLater, KeyReused, NotCancellable
+from .checkout import AmountTooLarge, CancelLater, KeyReused, LoginNeeded, NotCancellable
+from .merchant_errors import order_unknown
 from .refunds import NoSuchOrder
-
-
-def order_unknown() -> HttpError:
-    """Return the error for an order that does not exist, or is another member's: which of them is nobody's business."""
-    return HttpError(404, "order_unknown", "没有这个订单", "order_no")
-
-
-def login_needed() -> HttpError:
-    """Return the error for a member who has to log in at the platform again."""
-    return HttpError(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
 
 
 def not_for_sale(unsold: NotForSale, basket: Basket) -> HttpError:
@@ -29,10 +20,14 @@ def not_for_sale(unsold: NotForSale, basket: Basket) -> HttpError:
     return HttpError(422, "not_for_sale", "商品不存在或已下架", field)
 
 
+def _login_needed() -> HttpError:
+    return HttpError(401, "reauth_required", "社区账号授权已失效，请重新登录", "Authorization")
+
+
 def _not_placeable(why: NotPlaceable) -> HttpError:
     if not why.final:
         # our order is safe: the same request goes on with it once the member has logged in, as does the reconciler
-        return login_needed()
+        return _login_needed()
     if why.reason == "content_refused":
         return HttpError(422, "content_refused", "订单内容未通过平台审核，订单未成立", "items")
     return HttpError(422, "points_short", "积分不足，订单未成立，没有扣除任何积分", "pay_with")
@@ -63,6 +58,7 @@ ERRORS: ErrorTable = {
     NoSuchOrder: lambda _: order_unknown(),
     KeyReused: _key_reused,
     AmountTooLarge: lambda _: HttpError(422, "amount_too_large", "订单金额过大", "items"),
+    LoginNeeded: lambda _: _login_needed(),
     NotPlaceable: _not_placeable,
     NotCancellable: _not_cancellable,
     CancelLater: _cancel_later,

@@ -5,8 +5,12 @@ from jiuwu.aws.http.router import ErrorTable
 from jiuwu.orders.refund_rules import MOST_REQUESTS
 from jiuwu.points.ledger import InsufficientPoints, RequestReused
 
-from .member_errors import order_unknown
 from .refunds import NoSuchOrder, RefundRefused
+
+
+def order_unknown() -> HttpError:
+    """Return the error for an order that does not exist, or is another member's: which of them is nobody's business."""
+    return HttpError(404, "order_unknown", "没有这个订单", "order_no")
 
 
 def member_unknown() -> HttpError:

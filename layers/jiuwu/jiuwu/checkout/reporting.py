@@ -13,11 +13,6 @@ def order_served(status: int, outcome: str, order: Order) -> None:
         telemetry.logger.error("storefront", outcome="no_pay_url", order_no=order.order_no)
 
 
-def merchant_served(status: int, outcome: str, **fields: object) -> None:
-    """Log a request of the merchant that was served."""
-    telemetry.logger.info("back office", extra={"outcome": outcome, "code": status, **fields})
-
-
 def repaired(repair: Repaired) -> None:
     """Count the order's transitions, and count and log its alerts."""
     for transition in repair.transitions:
