@@ -7,7 +7,6 @@ GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET a
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
 # isort: split
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, NamedTuple
 
@@ -53,7 +52,7 @@ class Dependencies(NamedTuple):
     store: OrderStore
     refunds: Refunds
     ledger: PointsLedger
-    clock: Callable[[], float]
+    runtime: Runtime
 
 
 def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
@@ -106,7 +105,7 @@ def change_points(member_id: str, call: Called) -> Response[str]:
     key, (points, reason) = call.request.idempotency_key, read_points(call.request)
     office = call.dependencies
     _require_member(office, member_id)
-    office.ledger.grant(member_id, key, points, at=int(office.clock()), reason=reason)
+    office.ledger.grant(member_id, key, points, at=int(office.runtime.clock()), reason=reason)
     return show_points(member_id, call)
 
 
@@ -138,7 +137,7 @@ def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
         store=store,
         refunds=Refunds(store, policy, queue=queue, runtime=runtime),
         ledger=PointsLedger(dynamodb, settings.points_table),
-        clock=runtime.clock,
+        runtime=runtime,
     )
 
 

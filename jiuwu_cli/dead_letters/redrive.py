@@ -5,7 +5,6 @@ again does no harm, because the consumers deduplicate by content.
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, apply
 from jiuwu.platform import notifications
 from jiuwu.platform.notifications import NotificationQuarantined
+from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.terminal.output import print_line
 
@@ -42,16 +42,16 @@ class Message:
 
 
 class Redriver:
-    """Redrives dead letters of one deployment. `clock` returns Unix seconds, `new_id` a fresh delivery id."""
+    """Redrives dead letters of one deployment. `new_id` returns a fresh delivery id."""
 
     def __init__(
         self,
         stack: Stack,
         *,
-        clock: Callable[[], float] = time.time,
+        runtime: Runtime = SYSTEM,
         new_id: Callable[[], str] = lambda: f"redrive-{secrets.token_hex(8)}",
     ) -> None:
-        self._stack, self._clock, self._new_id = stack, clock, new_id
+        self._stack, self._clock, self._new_id = stack, runtime.clock, new_id
         self._sqs: Any = stack.client("sqs")
         self._repository = stack.dead_letters
 
@@ -152,13 +152,13 @@ def redrive_all(
     *,
     rate: float,
     dry_run: bool = False,
-    sleep: Callable[[float], None] = time.sleep,
+    runtime: Runtime = SYSTEM,
 ) -> int:
     """Redrive one after the other, at most `rate` per second. Return the number of failures."""
     failed = 0
     for n, letter in enumerate(letters):
         if n and not dry_run:
-            sleep(1 / rate)
+            runtime.sleep(1 / rate)
         try:
             print_line(f"{letter.letter_id}  {redriver.send(letter, dry_run=dry_run)}")
         except RedriveRefused as error:

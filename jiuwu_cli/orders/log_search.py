@@ -1,12 +1,13 @@
 """What the functions logged about one order, read from the log group that all of them share."""
 
 import json
-import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
 from typing import Any
+
+from jiuwu.runtime import SYSTEM, Runtime
 
 # CloudWatch searches a group stream by stream and pages through nothing; a person waits so long.
 _PATIENCE_SECONDS = 60.0
@@ -39,7 +40,7 @@ def read(  # noqa: PLR0913 -- where the log is, and what of it
     *,
     since: int,
     event_ids: Iterable[str] = (),
-    clock: Callable[[], float] = time.time,
+    runtime: Runtime = SYSTEM,
 ) -> Found:
     """Return the lines that name the order from `since` on (Unix seconds), and the notifications of its events, oldest
     first.
@@ -47,7 +48,7 @@ def read(  # noqa: PLR0913 -- where the log is, and what of it
     Where a notification is accepted its order is not known yet: those lines are found by `event_ids`, and by the ids in
     the other lines.
     """
-    search = _Search(logs, group, max(since, int(clock()) - _KEPT_SECONDS), clock)
+    search = _Search(logs, group, max(since, int(runtime.clock()) - _KEPT_SECONDS), runtime)
     # a metric names no order; a list of orders (effects left to the reconciler) does
     found = search.lines(f'"{order_no}"', lambda said: order_no in (said.get("order_no"), *said.get("order_nos", ())))
     ids = {*event_ids, *(entry.said["event_id"] for entry in found if entry.said.get("event_id"))}
@@ -60,8 +61,8 @@ def read(  # noqa: PLR0913 -- where the log is, and what of it
 class _Search:
     """Searches of one log group that share a minute."""
 
-    def __init__(self, logs: Any, group: str, since: int, clock: Callable[[], float]) -> None:  # noqa: ANN401 -- as above
-        self._logs, self._clock, self._begun = logs, clock, clock()
+    def __init__(self, logs: Any, group: str, since: int, runtime: Runtime) -> None:  # noqa: ANN401 -- as above
+        self._logs, self._clock, self._begun = logs, runtime.clock, runtime.clock()
         self._request = {"logGroupName": group, "startTime": since * 1000}
         self.cut_off = False
 

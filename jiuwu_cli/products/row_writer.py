@@ -1,13 +1,13 @@
 """What the merchant says of products, written into the table: only what differs, and never what others keep there."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from jiuwu.aws.dynamodb import marshal
 from jiuwu.catalogue.repository import Item, Rows
+from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu_cli.products.change import Change
 from jiuwu_cli.products.price_list import DesiredValues, Entry
 from jiuwu_cli.terminal.errors import CommandError
@@ -74,9 +74,9 @@ class ProductWriter:
         table: str,
         *,
         dry_run: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
+        runtime: Runtime = SYSTEM,
     ) -> None:
-        self._dynamodb, self._table, self._dry_run, self._sleep = dynamodb, table, dry_run, sleep
+        self._dynamodb, self._table, self._dry_run, self._sleep = dynamodb, table, dry_run, runtime.sleep
         self._rows = Rows(dynamodb, table)
 
     def write(self, entries: Iterable[Entry]) -> WriteSummary:

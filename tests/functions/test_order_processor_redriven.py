@@ -10,6 +10,7 @@ from jiuwu.dead_letters import failed_message
 from jiuwu.dead_letters.dead_letter import DeadLetter
 from jiuwu.dead_letters.repository import DeadLetterRepository
 from jiuwu.orders.order import Status
+from jiuwu.runtime import Runtime
 from jiuwu_cli.dead_letters.redrive import Redriver
 from jiuwu_cli.deployment.stack import Stack
 from tests.functions.order_processor_rig import Rig
@@ -36,7 +37,7 @@ class Desk:
 
     def redriven(self, letter: DeadLetter) -> list[str]:
         """Sends it back and has OrderProcessor take what then is on the queue."""
-        Redriver(self.stack, clock=lambda: NOW + 120).send(letter)
+        Redriver(self.stack, runtime=Runtime(clock=lambda: NOW + 120)).send(letter)
         return self.rig.handle(*taken(self.sqs, self.stack.output("OrderQueue")))
 
 

@@ -14,6 +14,7 @@ from jiuwu.orders.effect_key import RefundPart, Ship
 from jiuwu.orders.events import EffectFailed
 from jiuwu.orders.order import Effect, Failure, Order
 from jiuwu.orders.state_machine import Applied, apply
+from jiuwu.runtime import Runtime
 from jiuwu_cli.dead_letters.redrive import Redriver, RedriveRefused, redrive_all
 from jiuwu_cli.deployment.stack import Stack
 from tests.cli.conftest import Jiuwu, complaint
@@ -306,7 +307,7 @@ def test_the_rate_is_kept_between_letters(repository: DeadLetterRepository, depl
     letters = [repository.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
     slept: list[float] = []
 
-    redrive_all(Redriver(deployed), letters, rate=4, sleep=slept.append)
+    redrive_all(Redriver(deployed), letters, rate=4, runtime=Runtime(sleep=slept.append))
 
     assert [0.25, 0.25] == slept
     queued(deployed, "OrderQueue")
@@ -378,9 +379,9 @@ def test_an_effect_gets_a_second_life_and_its_order_is_queued(
 def test_redriving_an_effect_twice_changes_nothing_more(repository: DeadLetterRepository, deployed: Stack) -> None:
     order, letter = given_up_effect(deployed, repository)
 
-    Redriver(deployed, clock=lambda: NOW).send(letter)
+    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter)
     once = now(deployed, order)
-    Redriver(deployed, clock=lambda: NOW).send(letter)
+    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter)
 
     assert once == now(deployed, order)
     queued(deployed, "EffectQueue")
@@ -410,7 +411,7 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
     )
 
     with pytest.raises(RedriveRefused, match="refundable amount is smaller now"):
-        Redriver(deployed, clock=lambda: NOW).send(letter, dry_run=dry_run)
+        Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter, dry_run=dry_run)
 
     assert now(deployed, order).effect(effect) == full.effect(effect)
     assert [] == queued(deployed, "EffectQueue")

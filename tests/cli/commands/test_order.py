@@ -18,6 +18,7 @@ from jiuwu.orders.order import Effect, Failure, HistoryEntry, Order
 from jiuwu.reconciliation.decide import hold
 from jiuwu.reconciliation.drift import Drift, Finding, Report
 from jiuwu.reconciliation.repository import Records
+from jiuwu.runtime import Runtime
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.orders import log_search
 from jiuwu_cli.orders.log_search import Entry
@@ -493,7 +494,7 @@ def test_the_log_is_read_page_by_page_and_only_what_names_the_order_counts() -> 
     noise = [line(1, detail="JW1"), {"timestamp": 1, "message": "START JW1"}, line(1), line(2, order_no="JW12")]
     pages = Pages([], noise, [line(9, **about), line(8, **several)])
 
-    found = log_search.read(pages, "group", "JW1", since=5, clock=lambda: 100)
+    found = log_search.read(pages, "group", "JW1", since=5, runtime=Runtime(clock=lambda: 100))
 
     assert ["b", "a"] == [one.said["message"] for one in found.entries]
     assert (False, {"5000"}) == (found.cut_off, {str(one["startTime"]) for one in pages.asked})
@@ -504,7 +505,7 @@ def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
     pages = Pages([line(9, order_no="JW1", message="order event", event_id="e2")])
     pages.then([line(7, **told, event_id="e1"), line(8, **told, event_id="e2"), line(8, **told, event_id="e3")])
 
-    found = log_search.read(pages, "group", "JW1", since=5, event_ids=["e1", 'e"4'], clock=lambda: 100)
+    found = log_search.read(pages, "group", "JW1", since=5, event_ids=["e1", 'e"4'], runtime=Runtime(clock=lambda: 100))
 
     assert ["e1", "e2", "e2"] == [one.said["event_id"] for one in found.entries]
     assert ['"JW1"', '{ ($.event_id = "e1") || ($.event_id = "e2") }'] == [one["filterPattern"] for one in pages.asked]
@@ -513,6 +514,6 @@ def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
 def test_a_log_without_end_is_cut_off_after_a_minute() -> None:
     ticks = iter(range(0, 10_000, 40))
 
-    found = log_search.read(Pages(*([[]] * 99)), "group", "JW1", since=0, clock=lambda: next(ticks))
+    found = log_search.read(Pages(*([[]] * 99)), "group", "JW1", since=0, runtime=Runtime(clock=lambda: next(ticks)))
 
     assert found.cut_off

@@ -7,6 +7,7 @@ import pytest
 
 from jiuwu.aws.dynamodb import marshal_fields
 from jiuwu.catalogue.repository import Rows, from_item
+from jiuwu.runtime import Runtime
 from jiuwu_cli.products.price_list import Entry
 from jiuwu_cli.products.row_writer import ProductWriter
 from jiuwu_cli.terminal.errors import CommandError
@@ -21,7 +22,7 @@ class Table:
         self.dynamodb, self.name = dynamodb, name
 
     def write(self, *entries: Entry, dynamodb: Any = None, **how: Any) -> str:
-        writer = ProductWriter(dynamodb or self.dynamodb, self.name, sleep=lambda _: None, **how)
+        writer = ProductWriter(dynamodb or self.dynamodb, self.name, runtime=Runtime(sleep=lambda _: None), **how)
         return str(writer.write(entries))
 
     def row(self, product_id: str = "tea") -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ LETTERS = (
         "layers/jiuwu/jiuwu/intake/parser.py",
         '    "amount_fen",\n',
         "",
-        ("tests/intake/test_parser.py::test_another_amount_or_time_of_money_is_another_proof",),
+        ("tests/intake/test_parser.py::test_another_amount_or_time_of_money_is_another_digest",),
     ),
     Safeguard(
         "an effect that was done since it was given up is not done again",

@@ -357,7 +357,7 @@ SIDES = (
         "layers/jiuwu/jiuwu/orders/repository.py",
         ' AND (attribute_not_exists(checked_at) OR checked_at <= :since)"',
         ' AND (checked_at <> :since OR checked_at = :since OR attribute_not_exists(checked_at))"',
-        ("tests/orders/test_repository.py::test_one_of_two_who_look_at_the_same_moment_may_ask_the_platform",),
+        ("tests/orders/test_repository.py::test_one_of_two_that_check_at_the_same_moment_may_ask_the_platform",),
     ),
     Safeguard(
         "a look creates nothing that the platform does not know",
