@@ -1,4 +1,4 @@
-"""`jiuwu circuit`: whether calls of the platform are held back, and an operator's word about it."""
+"""`jiuwu circuit`: show the circuits of the platform's calls, and override them."""
 
 import json
 import time
@@ -22,15 +22,15 @@ from jiuwu_cli.terminal.output import print_line
 
 _ADDRESSES: tuple[Address, ...] = ("primary", "fallback")
 
-LaneName = Annotated[str | None, typer.Option("--lane", help="Only this lane: money, login, reading, products.")]
+LaneName = Annotated[str | None, typer.Option("--lane", help="Only this lane: money, login, reading or products.")]
 Where = Annotated[
     Literal["primary", "fallback", "both"],
-    typer.Option("--address", help="The platform's own address, the profile's fallback_url, or both."),
+    typer.Option("--address", help="The platform's own URL, the profile's fallback_url, or both."),
 ]
 
 circuit = typer.Typer(
     name="circuit",
-    help="Hold calls of the platform back, or let them go, in all functions at once.",
+    help="Show, open or close the circuits of calls to the platform, for all functions at once.",
     no_args_is_help=True,
 )
 
@@ -38,24 +38,24 @@ circuit = typer.Typer(
 @circuit.command("show")
 def show(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     stack_name: options.StackName = None,
 ) -> None:
-    """Show the circuits and pauses of each lane of calls.
+    """Show the circuits and pauses of each lane.
 
     Example:
 
     `jiuwu circuit show`
     """
-    found = stack.find(stack_name)
-    with stack.report_aws_errors(found):
-        seen = {name: lane_table(found).read(name).lane for name in found.profile.limits.lanes}
+    deployed = stack.find(stack_name)
+    with stack.report_aws_errors(deployed):
+        circuits = {name: lane_table(deployed).read(name).lane for name in deployed.profile.limits.lanes}
     if as_json:
-        print_line(json.dumps({name: _words(lane, _utc) for name, lane in seen.items()}))
+        print_line(json.dumps({name: _states(lane, _utc) for name, lane in circuits.items()}))
         return
-    for name, lane in seen.items():
+    for name, lane in circuits.items():
         print_line(
-            f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _words(lane, times.format_time).items())
+            f"{name:10}" + "  ".join(f"{what}: {word}" for what, word in _states(lane, times.format_time).items())
         )
 
 
@@ -63,27 +63,28 @@ def show(
 def open_(
     *,
     lane: LaneName = None,
-    every: Annotated[bool, typer.Option("--all", help="Every lane, money too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every lane, including money.")] = False,
     address: Where = "both",
     yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
-    """Hold calls back until you say `close` or `auto`; `--address primary` sends them to the fallback, if there is one.
+    """Block calls until you `close` or `reset` the circuit.
 
-    It asks first; without a terminal it needs --yes.
+    `--address primary` redirects the calls to the fallback, if the profile has one. The command asks for confirmation;
+    without a terminal it needs --yes.
 
     Example:
 
     `jiuwu circuit open --lane products`
     """
     if not lane and not every:
-        raise UsageError("no lane is named", "give --lane NAME, or --all to hold every call back, refunds too")
+        raise UsageError("no lane is given", "give --lane NAME, or --all to block every call, including refunds")
     _force("open", lane, address, stack_name, ask=not yes)
 
 
 @circuit.command("close")
 def close(*, lane: LaneName = None, address: Where = "both", stack_name: options.StackName = None) -> None:
-    """Let calls go, whatever fails, until you say `auto`.
+    """Let calls through, whatever fails, until you `reset` the circuit.
 
     Example:
 
@@ -94,66 +95,69 @@ def close(*, lane: LaneName = None, address: Where = "both", stack_name: options
 
 @circuit.command("reset")
 def reset(*, lane: LaneName = None, address: Where = "both", stack_name: options.StackName = None) -> None:
-    """Take back your word: the circuits are closed, and open by what fails from now on.
+    """End your override: the circuits close, and open again when calls fail.
 
     Example:
 
     `jiuwu circuit reset`
     """
-    _force("auto", lane, address, stack_name)
+    _force("reset", lane, address, stack_name)
 
 
 def _force(
-    word: Literal["open", "closed", "auto"],
+    state: Literal["open", "closed", "reset"],
     lane: str | None,
     address: Literal["primary", "fallback", "both"],
     stack_name: str | None,
     *,
     ask: bool = False,
 ) -> None:
-    found = stack.find(stack_name)
-    known = tuple(found.profile.limits.lanes)
+    deployed = stack.find(stack_name)
+    known = tuple(deployed.profile.limits.lanes)
     if lane is not None and lane not in known:
         raise UsageError(f"there is no lane {lane}", f"there are: {', '.join(known)}")
     if ask:
-        confirm(f"Hold back the calls of {f'the lane {lane}' if lane else 'every lane, money too,'} in {found.name}?")
-    with stack.report_aws_errors(found):
+        what = f"the lane {lane}" if lane else "every lane, including money,"
+        confirm(f"Block the calls of {what} in {deployed.name}?")
+    with stack.report_aws_errors(deployed):
         for name in (lane,) if lane else known:
-            _change(found, name, word, _ADDRESSES if address == "both" else (address,))
-            print_line(f"{name}: {address} {word}")
-    print_line("All functions know within three seconds.")
+            _change(deployed, name, state, _ADDRESSES if address == "both" else (address,))
+            print_line(f"{name}: {address} {state}")
+    print_line("All functions follow within three seconds.")
 
 
-def _change(found: Stack, name: str, word: Literal["open", "closed", "auto"], addresses: tuple[Address, ...]) -> None:
+def _change(
+    deployed: Stack, name: str, state: Literal["open", "closed", "reset"], addresses: tuple[Address, ...]
+) -> None:
     def change(lane: Lane) -> Lane:
         for address in addresses:
-            lane = lanes.forced(lane, address, word)
+            lane = lanes.forced(lane, address, "auto" if state == "reset" else state)
         return lane
 
     try:
-        lane_table(found).change(name, change)
+        lane_table(deployed).change(name, change)
     except LaneContested:
-        raise CommandError(f"the lane {name} changes all the time", "try again") from None
+        raise CommandError(f"other writers keep changing the lane {name}", "try again") from None
     except LaneMalformed:
-        raise CommandError(f"the item of the lane {name} is not ours", "delete it from LimitsTable") from None
+        raise CommandError(f"the item of the lane {name} is malformed", "delete it from LimitsTable") from None
 
 
-def _words(lane: Lane, clock: Callable[[float], str]) -> dict[str, str]:
-    """What holds for each address; `clock` writes a time (Unix seconds)."""
+def _states(lane: Lane, clock: Callable[[float], str]) -> dict[str, str]:
+    """Return the state of each address, and a pause; `clock` formats a time (Unix seconds)."""
     now = time.time()
     pause = {"paused": f"by the platform until {clock(lane.paused_until)}"} if lane.paused_until > now else {}
-    return {address: _word(getattr(lane, address), clock) for address in _ADDRESSES} | pause
+    return {address: _state(getattr(lane, address), clock) for address in _ADDRESSES} | pause
 
 
-def _word(found: Circuit, clock: Callable[[float], str]) -> str:
-    if found.forced:
-        return f"{found.forced} by an operator"
-    if found.state != "closed":
-        return f"{found.state.replace('_', '-')} until {clock(found.until)}"
-    calls, failures = found.calls + found.calls_before, found.failures + found.failures_before
+def _state(one: Circuit, clock: Callable[[float], str]) -> str:
+    if one.forced:
+        return f"{one.forced} by an operator"
+    if one.state != "closed":
+        return f"{one.state.replace('_', '-')} until {clock(one.until)}"
+    calls, failures = one.calls + one.calls_before, one.failures + one.failures_before
     return f"closed ({failures} of the last {calls} calls failed)" if calls else "closed"
 
 
 def _utc(seconds: float) -> str:
-    # programs read --json: it stays as it was
+    # the format of --json
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S UTC")

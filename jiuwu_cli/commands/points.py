@@ -1,4 +1,4 @@
-"""`jiuwu points`: a member's points: what there is, what moved it, whether it adds up; and points given or taken."""
+"""`jiuwu points`: show and audit a member's points, grant or deduct some."""
 
 import time
 from typing import Annotated
@@ -16,13 +16,13 @@ from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.output import print_line, print_note
 from jiuwu_cli.terminal.texts import pluralize
 
-Member = Annotated[str, typer.Argument(help="The member's id, mb_….", metavar="MEMBER", show_default=False)]
-Grant = Annotated[int | None, typer.Option(help="Give so many points.", min=1, max=MOST_POINTS)]
-Deduct = Annotated[int | None, typer.Option(help="Take so many away.", min=1, max=MOST_POINTS)]
-Reason = Annotated[str, typer.Option(help="Why, for your own books; the member does not see it.")]
+Member = Annotated[str, typer.Argument(help="Id of the member, mb_….", metavar="MEMBER", show_default=False)]
+Grant = Annotated[int | None, typer.Option(help="Number of points to grant.", min=1, max=MOST_POINTS)]
+Deduct = Annotated[int | None, typer.Option(help="Number of points to deduct.", min=1, max=MOST_POINTS)]
+Reason = Annotated[str, typer.Option(help="Reason, for your own records; the member does not see it.")]
 
 
-def points(  # noqa: PLR0913 -- what a change is made of
+def points(  # noqa: PLR0913 -- one option for each part of a change
     member: Member,
     *,
     grant: Grant = None,
@@ -32,9 +32,10 @@ def points(  # noqa: PLR0913 -- what a change is made of
     request_id: options.RequestId = None,
     stack_name: options.StackName = None,
 ) -> None:
-    """Show a member's points and check the books; give or take some first, once per request and never below zero.
+    """Show a member's points and audit the ledger. With --grant or --deduct, change the balance first.
 
-    A change asks first; without a terminal it needs --yes.
+    A change is made once per request id, and the balance never falls below zero. The command asks for confirmation;
+    without a terminal it needs --yes.
 
     Examples:
 
@@ -43,9 +44,9 @@ def points(  # noqa: PLR0913 -- what a change is made of
     `jiuwu points mb_… --stack jiuwu-prod`
     """
     if grant and deduct:
-        raise UsageError("--grant and --deduct at once", "give one of them")
+        raise UsageError("both --grant and --deduct are given", "give one of them")
     if reason and (wrong := texts.text_error(reason, most=MOST_REASON)):
-        raise UsageError(f"--reason: {wrong}", "give another, or leave it out")
+        raise UsageError(f"--reason: {wrong}", "give another one, or leave it out")
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
         dynamodb = deployed.client("dynamodb")
@@ -55,18 +56,18 @@ def points(  # noqa: PLR0913 -- what a change is made of
         if change := (grant or 0) - (deduct or 0):
             request = options.request_id(request_id, member, str(change))
             if not yes:
-                _ask(ledger, member, change, deployed.name)
+                _confirm_change(ledger, member, change, deployed.name)
             _change(ledger, member, request, change, reason)
-        _show(ledger, member)
+        _print_ledger(ledger, member)
 
 
 def _ledger(deployed: stack.Stack) -> PointsLedger:
     return PointsLedger(deployed.client("dynamodb"), deployed.output("PointsTable"))
 
 
-def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
+def _confirm_change(ledger: PointsLedger, member: str, change: int, stack_name: str) -> None:
     points = pluralize(abs(change), "point")
-    what = f"Give {member} {points}" if change > 0 else f"Take {points} from {member}"
+    what = f"Grant {member} {points}" if change > 0 else f"Deduct {points} from {member}"
     print_note(f"{member} has {ledger.balance(member)} points")
     confirm(f"{what} in {stack_name}?")
 
@@ -74,32 +75,32 @@ def _ask(ledger: PointsLedger, member: str, change: int, stack_name: str) -> Non
 def _change(ledger: PointsLedger, member: str, request: str, change: int, reason: str) -> None:
     try:
         is_new = ledger.grant(member, request, change, at=int(time.time()), reason=reason)
-    except InsufficientPoints as short:
-        raise CommandError(f"{member} has only {pluralize(short.balance, 'point')}", "take fewer") from None
+    except InsufficientPoints as error:
+        raise CommandError(f"{member} has only {pluralize(error.balance, 'point')}", "deduct fewer") from None
     except RequestReused:
-        problem = f"the request {request} was counted before, with another number of points"
-        raise CommandError(problem, "for one more give another --request-id") from None
+        problem = f"the request id {request} was used before, with another number of points"
+        raise CommandError(problem, "for another change give another --request-id") from None
     except LedgerBusy:
-        raise CommandError(f"the points of {member} are being written by others", "try again in a moment") from None
+        raise CommandError(f"other writers keep changing the points of {member}", "try again in a moment") from None
     if is_new:
-        print_note(f"{change:+} points by request {request}: counted once, however often this is asked for")
+        print_note(f"{change:+} points by request {request}; repeating the command changes nothing")
     else:
         print_note(
-            f"nothing changed: request {request} was counted before; for {change:+} more give another --request-id"
+            f"nothing changed: request {request} was made before; for another {change:+} give another --request-id"
         )
 
 
-def _show(ledger: PointsLedger, member: str) -> None:
-    """Raises CommandError when the entries do not explain the balance."""
+def _print_ledger(ledger: PointsLedger, member: str) -> None:
+    """Print the ledger. Raise CommandError if the entries do not add up to the balance."""
     for booking in reversed(ledger.recent(member)):
         print_line(f"  {_when(booking)}  {booking.counts:>+11}  {_what(booking)}")
     audit = ledger.audit(member)
-    verdict = "; the books agree" if audit.adds_up else ""
+    audited = "; the ledger adds up" if audit.adds_up else ""
     found = f"{pluralize(audit.balance, 'point')}, {pluralize(audit.entries, 'entry', 'entries')}"
-    print_line(f"{member}  {found}{verdict}")
+    print_line(f"{member}  {found}{audited}")
     if not audit.adds_up:
         problem = f"the entries add up to {audit.booked}, the balance is {audit.balance}"
-        raise CommandError(problem, "somebody wrote the table by hand: see the runbook, Points")
+        raise CommandError(problem, "someone changed the table by hand; see docs/runbook.md, Points")
 
 
 def _when(booking: Booking) -> str:

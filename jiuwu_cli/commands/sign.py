@@ -1,4 +1,4 @@
-"""`jiuwu sign`: what the platform would want to see."""
+"""`jiuwu sign`: sign a call as the platform expects it."""
 
 from jiuwu.platform import signing
 from jiuwu.platform.signing.explain import MASK
@@ -16,9 +16,9 @@ def sign(
     path: options.Path = "",
     secret_env: options.SecretEnv = None,
 ) -> None:
-    """Sign a call's parameters and body, and show the canonical string that was signed.
+    """Sign the parameters and the body of a call, and print the canonical string that is signed.
 
-    The secret comes from the environment or the running sandbox, never from an argument, and is shown as \\*\\*\\*.
+    The secret comes from the environment or the running sandbox, never from an argument. It is printed as \\*\\*\\*.
 
     Example:
 
@@ -26,7 +26,7 @@ def sign(
     """
     contract, params = inputs.read_profile(profile), inputs.read_pairs(param or [])
     if not params and body is None:
-        raise UsageError("there is nothing to sign", "give --param name=value and, if the call has one, --body")
+        raise UsageError("there is nothing to sign", "give --param name=value, and --body if the call has one")
     params = inputs.signed_parameters(contract, params, inputs.read_body(body))
     secret = app_secret.read_app_secret(secret_env, sandbox_state.find(), stdin_taken=body == "-")
     print_line(f"canonical string: {masked(contract.signing, params, secret, path)}")
@@ -34,6 +34,6 @@ def sign(
 
 
 def masked(scheme: signing.Scheme, params: dict[str, str], secret: str, path: str) -> str:
-    """The canonical string with stars wherever the secret stands."""
+    """Return the canonical string with the secret masked."""
     text = signing.canonical_string(scheme, params, secret=MASK, path=path)
     return text.replace(secret, MASK) if secret else text

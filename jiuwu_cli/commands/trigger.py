@@ -1,4 +1,4 @@
-"""`jiuwu trigger`: a notification as the platform would send it, or as an attacker would."""
+"""`jiuwu trigger`: send a notification as the platform or an attacker would."""
 
 import secrets
 import time
@@ -17,8 +17,8 @@ from jiuwu_cli.notifications import samples
 from jiuwu_cli.notifications.delivery import (
     PLATFORM_SECONDS,
     SECONDS,
+    DeliveryResult,
     Notification,
-    Outcome,
     deliver,
     is_accepted,
     send_copies,
@@ -32,7 +32,7 @@ _OLD_SECONDS = 3600.0
 _LONGEST_REPLY = 300
 
 
-def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifications
+def trigger(  # noqa: PLR0913 -- one option for each property of a notification
     event: options.Event,
     *,
     settings: options.Settings = None,
@@ -49,8 +49,7 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
 ) -> None:
     """Send a signed notification to the running sandbox, or to a deployed URL.
 
-    It tells of something that did not happen at the platform. To make it happen there, use the simulator's buttons
-    that `make up` prints.
+    The event did not happen at the platform. To make it happen there, use the simulator's pages that `make up` prints.
 
     Examples:
 
@@ -72,11 +71,11 @@ def trigger(  # noqa: PLR0913 -- each is one of the things that happen to notifi
     event_id, text = _content(contract, event, target, order, settings, body)
     age = max(_OLD_SECONDS, 2.0 * contract.signing.tolerance_seconds) if old_timestamp else 0.0
     print_line(f"{event} {event_id} to {target.url}")
-    outcomes = _send(
+    results = _send(
         contract, target, Notification(target.app_id, secret, event_id, text, age), count, together=simultaneous
     )
-    _show(outcomes)
-    _judge(contract, outcomes, forged=wrong_secret or old_timestamp)
+    _print_results(results)
+    _check_results(contract, results, forged=wrong_secret or old_timestamp)
 
 
 def _content(  # noqa: PLR0913, PLR0917 -- what a notification can be made of
@@ -87,11 +86,11 @@ def _content(  # noqa: PLR0913, PLR0917 -- what a notification can be made of
     settings: Sequence[str] | None,
     body: str | None,
 ) -> tuple[str, str]:
-    """The event id for the header, and the body: one's own, or a sample."""
+    """Return the event id for the header, and the body: the given one, or a sample."""
     if body is None:
         return _compose(contract, event, _facts(contract, target.sandbox, order), settings or [])
     if settings or order:
-        raise UsageError("--body is all that is sent", "leave out --set and --order")
+        raise UsageError("--body replaces the sample", "leave out --set and --order")
     return _event_id(), inputs.read_body(body)
 
 
@@ -105,7 +104,7 @@ def _check_event(contract: Profile, event: str) -> None:
 
 
 def _facts(contract: Profile, sandbox: sandbox_state.Sandbox | None, order_no: str | None) -> samples.OrderFacts:
-    """What the sandbox knows of the order; made up when nothing is known."""
+    """Return the sandbox's facts of the order, or made-up ones."""
     if order_no is None:
         return samples.sample_facts(f"JWSAMPLE{secrets.token_hex(4).upper()}")
     if sandbox is None:
@@ -127,14 +126,14 @@ def _facts(contract: Profile, sandbox: sandbox_state.Sandbox | None, order_no: s
 
 
 def _compose(contract: Profile, event: str, facts: samples.OrderFacts, settings: Sequence[str]) -> tuple[str, str]:
-    """The event id for the header, and the body."""
+    """Return the event id for the header, and the body of a sample."""
     event_id = _event_id()
     names = contract.notification.fields
     body = samples.notification(contract, event, facts, event_id=event_id, now=time.time())
     for setting in settings:
         samples.apply_setting(body, setting, data=names.data)
     wanted = lookup(body, names.event_id)
-    # a header cannot carry everything that a test may want in the body
+    # a header cannot hold every event id that a test may put into the body
     fits = isinstance(wanted, str) and wanted.isascii() and wanted.isprintable() and wanted.strip() == wanted != ""
     return (wanted if fits else event_id), samples.encode(body)
 
@@ -143,40 +142,42 @@ def _event_id() -> str:
     return f"ev_{secrets.token_hex(8)}"
 
 
-def _send(contract: Profile, target: Target, notice: Notification, count: int, *, together: bool) -> list[Outcome]:
+def _send(
+    contract: Profile, target: Target, notice: Notification, count: int, *, together: bool
+) -> list[DeliveryResult]:
     with urls.http_client(target.url, seconds=SECONDS, connections=count) as http:
         return send_copies(lambda: deliver(http, target.url, contract, notice), count, simultaneous=together)
 
 
-def _show(outcomes: Sequence[Outcome]) -> None:
-    for number, outcome in enumerate(outcomes, start=1):
-        reply = outcome.trouble or f"{outcome.status} {outcome.reply[:_LONGEST_REPLY]}"
-        slow = "  (the platform would not have waited)" if outcome.milliseconds > PLATFORM_SECONDS * 1000 else ""
-        print_line(f"{number:>3}  {outcome.milliseconds:>5} ms  {reply}{slow}")
+def _print_results(results: Sequence[DeliveryResult]) -> None:
+    for number, result in enumerate(results, start=1):
+        reply = result.error or f"{result.status} {result.reply[:_LONGEST_REPLY]}"
+        slow = "  (too slow: the platform waits 5 s)" if result.milliseconds > PLATFORM_SECONDS * 1000 else ""
+        print_line(f"{number:>3}  {result.milliseconds:>5} ms  {reply}{slow}")
 
 
-def _judge(contract: Profile, outcomes: Sequence[Outcome], *, forged: bool) -> None:
-    """Raises CommandError unless genuine notifications were accepted, and forged ones refused as a stranger's."""
-    taken = [outcome for outcome in outcomes if is_accepted(contract.notification, outcome)]
-    if forged and taken:
+def _check_results(contract: Profile, results: Sequence[DeliveryResult], *, forged: bool) -> None:
+    """Raise CommandError unless genuine notifications were accepted, or forged ones refused with a 4xx."""
+    accepted = [result for result in results if is_accepted(contract.notification, result)]
+    if forged and accepted:
         raise CommandError(
-            f"{len(taken)} forged copies were accepted", "the receiver does not check what it must check"
+            f"{len(accepted)} forged copies were accepted", "the receiver does not verify signature and timestamp"
         )
-    refused = [one for one in outcomes if one not in taken and not (forged and 400 <= one.status < 500)]
+    refused = [one for one in results if one not in accepted and not (forged and 400 <= one.status < 500)]
     if refused:
-        raise CommandError(f"{len(refused)} of {len(outcomes)} copies failed", _cure(refused[0]))
+        raise CommandError(f"{len(refused)} of {len(results)} copies failed", _hint(refused[0]))
 
 
-def _cure(outcome: Outcome) -> str:
-    if outcome.late:
-        return "it is too slow: look at the log of WebhookIntake, and try again now that it is warm"
-    if outcome.trouble:
-        return f"nobody answers there: check --url, or {sandbox_state.START_HINT}"
-    match outcome.status:
+def _hint(result: DeliveryResult) -> str:
+    if result.timed_out:
+        return "it is too slow: read the log of WebhookIntake, and try again now that it is warm"
+    if result.error:
+        return f"there is no server: check --url, or {sandbox_state.START_HINT}"
+    match result.status:
         case 401:
             return "the receiver has another AppID, secret or clock: compare them, and try `jiuwu doctor`"
         case 403 | 404:
-            return f"no function of ours answers there: the URL ends in {WEBHOOK_PATH}"
+            return f"our function does not answer there: the URL must end in {WEBHOOK_PATH}"
         case status if 400 <= status < 500:
             return "the reply says which field is wrong"
-    return "look at the log of WebhookIntake"
+    return "read the log of WebhookIntake"

@@ -1,4 +1,4 @@
-"""`jiuwu verify`: whether a signature is good, and if not, why."""
+"""`jiuwu verify`: verify a signature, and explain why it does not match."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from jiuwu_cli.terminal.output import print_line
 
 
 class Claim(NamedTuple):
-    """What the other side says it signed, and the signature that it sent."""
+    """What the sender says it signed, and its signature."""
 
     scheme: Scheme
     params: dict[str, str]
@@ -26,7 +26,7 @@ class Claim(NamedTuple):
     timestamp: str
 
 
-def verify(  # noqa: PLR0913 -- each is something that the other side may have told
+def verify(  # noqa: PLR0913 -- one option for each thing that the sender may have given
     *,
     param: options.Params = None,
     body: options.Body = None,
@@ -40,9 +40,9 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     secret_env: options.SecretEnv = None,
     previous_secret_env: options.PreviousSecretEnv = None,
 ) -> None:
-    """Verify the signature of a call (--param) or of a notification (--header), and say why it does not fit.
+    """Verify the signature of a call (--param) or of a notification (--header).
 
-    Exit code 0 when it is good, 1 when not. Secrets are shown as \\*\\*\\*.
+    Exit code 0: the signature is good. 1: it is not. Secrets are printed as \\*\\*\\*.
 
     Examples:
 
@@ -54,13 +54,13 @@ def verify(  # noqa: PLR0913 -- each is something that the other side may have t
     if body == "-" == canonical:
         raise UsageError("--body and --canonical both read standard input", "give one of them as @FILE")
     claim = _claim(contract, inputs.read_pairs(param or []), inputs.read_headers(header or []), sign, body)
-    theirs = inputs.read_body(canonical)
-    if not claim.signature and not theirs:
+    canonical_string = inputs.read_body(canonical)
+    if not claim.signature and not canonical_string:
         raise UsageError(
             "there is no signature to verify", "give --signature, --canonical, or the sign parameter or header"
         )
     secrets = _secrets(secret_env, previous_secret_env, stdin_taken="-" in (body, canonical))
-    found = _compare(claim, theirs, secrets, path, time.time() if now is None else _finite(now))
+    found = _compare(claim, canonical_string, secrets, path, time.time() if now is None else _finite(now))
     _report(found, claim, explained=explain)
 
 
@@ -68,7 +68,7 @@ def _claim(
     contract: Profile, params: dict[str, str], headers: dict[str, str], sign: str | None, body: str | None
 ) -> Claim:
     if params and headers:
-        raise UsageError("--param and --header are given together", "a call has parameters, a notification has headers")
+        raise UsageError("both --param and --header are given", "a call has parameters, a notification has headers")
     text = inputs.read_body(body)
     if headers:
         return _notification(contract, headers, sign, text)
@@ -93,13 +93,13 @@ def _secrets(variable: str | None, previous: str | None, *, stdin_taken: bool) -
     return [current] if previous is None else [current, app_secret.read_app_secret(previous, None)]
 
 
-def _compare(claim: Claim, theirs: str, secrets: list[str], path: str, now: float) -> Explanation:
+def _compare(claim: Claim, canonical_string: str, secrets: list[str], path: str, now: float) -> Explanation:
     return explain_signature(
         claim.scheme,
         claim.params,
         secrets=secrets,
         signature=claim.signature,
-        canonical=theirs,
+        canonical=canonical_string,
         path=path,
         timestamp=claim.timestamp,
         now=now,
@@ -113,7 +113,7 @@ def _finite(now: float) -> float:
 
 
 def _report(found: Explanation, claim: Claim, *, explained: bool) -> None:
-    """Prints the verdict, and exits with 1 when it is not good."""
+    """Print the result. Exit with 1 if the signature is not good."""
     fits = found.secret_index is not None if claim.signature else found.difference is None
     good = fits and not found.hints
     if explained:

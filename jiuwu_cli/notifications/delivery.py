@@ -1,4 +1,4 @@
-"""Sends copies of a notification, each signed afresh as the platform signs its attempts."""
+"""Send copies of a notification, each with its own signature, as the platform does."""
 
 import secrets
 import time
@@ -12,14 +12,14 @@ import msgspec
 from jiuwu.platform.notifications import sign_notification
 from jiuwu.platform.profile.contract import NotificationContract, Profile
 
-# The platform gives up after 5 s; a person wants to see the slow reply too.
+# The platform waits 5 s. The command waits longer, to show a slow reply.
 PLATFORM_SECONDS = 5.0
 SECONDS = 15.0
 _JSON = {"content-type": "application/json"}
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """A notification ready to be signed; `age` is how many seconds ago it claims to be sent."""
+    """A notification to sign and send; `age` is the age of its timestamp in seconds."""
 
     app_id: str
     secret: str
@@ -28,55 +28,55 @@ class Notification(msgspec.Struct, frozen=True):
     age: float = 0
 
     def __repr__(self) -> str:
-        return f"Notice({self.event_id})"
+        return f"Notification({self.event_id})"
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of one copy: a reply, or `trouble` when none came; `late` when it only took too long."""
+class DeliveryResult(msgspec.Struct, frozen=True):
+    """The reply to one copy, or `error` if there was none; `timed_out` says that it took too long."""
 
     milliseconds: int
     status: int = 0
     reply: str = ""
-    trouble: str = ""
-    late: bool = False
+    error: str = ""
+    timed_out: bool = False
 
 
 def deliver(
-    http: httpx.Client, url: httpx.URL, profile: Profile, notice: Notification, *, seconds: float = SECONDS
-) -> Outcome:
-    """One copy, sent now."""
+    http: httpx.Client, url: httpx.URL, profile: Profile, notification: Notification, *, seconds: float = SECONDS
+) -> DeliveryResult:
+    """Sign and send one copy."""
     headers = sign_notification(
         profile,
-        app_id=notice.app_id,
-        secret=notice.secret,
-        event_id=notice.event_id,
-        body=notice.body,
-        timestamp=int(time.time() - notice.age),
+        app_id=notification.app_id,
+        secret=notification.secret,
+        event_id=notification.event_id,
+        body=notification.body,
+        timestamp=int(time.time() - notification.age),
         nonce=secrets.token_hex(12),
     )
     started = time.perf_counter()
     try:
         reply = http.post(
-            url, content=notice.body.encode("utf-8", "surrogateescape"), headers=_JSON | headers, timeout=seconds
+            url, content=notification.body.encode("utf-8", "surrogateescape"), headers=_JSON | headers, timeout=seconds
         )
     except httpx.TimeoutException:
-        return Outcome(_since(started), trouble=f"no reply within {seconds:.0f} s", late=True)
-    except httpx.HTTPError as error:
-        return Outcome(_since(started), trouble=str(error) or type(error).__name__)
-    return Outcome(_since(started), status=reply.status_code, reply=reply.text)
+        return DeliveryResult(_milliseconds_since(started), error=f"no reply within {seconds:.0f} s", timed_out=True)
+    except httpx.HTTPError as failure:
+        return DeliveryResult(_milliseconds_since(started), error=str(failure) or type(failure).__name__)
+    return DeliveryResult(_milliseconds_since(started), status=reply.status_code, reply=reply.text)
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)
 
 
-def send_copies(send: Callable[[], Outcome], count: int, *, simultaneous: bool) -> list[Outcome]:
-    """The outcomes of `count` copies, one after the other or all at the same instant."""
+def send_copies(send: Callable[[], DeliveryResult], count: int, *, simultaneous: bool) -> list[DeliveryResult]:
+    """Send `count` copies, one after the other or all at the same time."""
     if not simultaneous:
         return [send() for _ in range(count)]
     ready = Barrier(count)
 
-    def together(_: int) -> Outcome:
+    def together(_: int) -> DeliveryResult:
         ready.wait()
         return send()
 
@@ -84,11 +84,11 @@ def send_copies(send: Callable[[], Outcome], count: int, *, simultaneous: bool) 
         return list(senders.map(together, range(count)))
 
 
-def is_accepted(contract: NotificationContract, outcome: Outcome) -> bool:
-    """Whether the platform would take this for "received"; JSON may be written in any way."""
-    if outcome.status != contract.success_status:
+def is_accepted(contract: NotificationContract, result: DeliveryResult) -> bool:
+    """Return whether the platform counts the reply as success; the JSON may be formatted in any way."""
+    if result.status != contract.success_status:
         return False
     try:
-        return bool(msgspec.json.decode(outcome.reply) == msgspec.json.decode(contract.success_body))
+        return bool(msgspec.json.decode(result.reply) == msgspec.json.decode(contract.success_body))
     except msgspec.DecodeError:
-        return outcome.reply.strip() == contract.success_body.strip()
+        return result.reply.strip() == contract.success_body.strip()

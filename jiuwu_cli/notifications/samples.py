@@ -1,4 +1,4 @@
-"""Sample notifications: what the platform would send about an order, as far as the order is known."""
+"""Build sample notifications, from an order of the platform where it is known."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ type Json = dict[str, Any]
 
 
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sample is about. Amounts in yuan."""
+    """The order of a sample. Amounts in yuan."""
 
     out_order_no: str
     platform_order_no: str = "95000000000000000001"
@@ -31,12 +31,12 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sample_facts(order_no: str) -> OrderFacts:
-    """Facts about an order of which nothing is known; the same for the same number."""
+    """Return made-up facts of an order; the same number gives the same facts."""
     return OrderFacts(out_order_no=order_no, transaction_id=f"tx_{order_no}", refund_id=f"rf_{order_no}")
 
 
 def facts_of_order(order: RemoteOrder, *, version: int) -> OrderFacts:
-    """Facts about an order that the platform has; what has not happened to it yet is made up."""
+    """Return the facts of an order of the platform; what it does not have yet is made up."""
     sample = sample_facts(order.out_order_no)
     payment = order.payments[-1].transaction_id if order.payments else sample.transaction_id
     refund = order.refunds[-1] if order.refunds else None
@@ -53,7 +53,7 @@ def facts_of_order(order: RemoteOrder, *, version: int) -> OrderFacts:
 
 
 def notification(profile: Profile, event_type: str, facts: OrderFacts, *, event_id: str, now: float) -> Json:
-    """The body of a notification in the platform's names; `event_type` is our name for it."""
+    """Return the body of a notification in the platform's field names; `event_type` is our name of the type."""
     names = profile.notification.fields
     values: Mapping[str, object] = _values(event_type, facts, int(now))
     data = nested({theirs: values[ours] for ours, theirs in profile.fields.event.pairs() if ours in values})
@@ -92,8 +92,11 @@ def _occurred_at(scheme: signing.Scheme, now: float) -> int | str:
 
 
 def apply_setting(body: Json, setting: str, *, data: str) -> None:
-    """Applies "path=text" or "path:=JSON" to a body in place. A path begins at a field of the body, else in its data
-    (`data` is where that stands). Text becomes a number where the sample has one."""
+    """Apply "path=text" or "path:=JSON" to a body in place. Raise UsageError.
+
+    A path starts at a field of the body, otherwise in its data, whose path is `data`. Text becomes a number where the
+    sample has one.
+    """
     path, equals, text = setting.partition("=")
     raw, path = path.endswith(":"), path.removesuffix(":")
     names = path.split(".")
@@ -103,7 +106,7 @@ def apply_setting(body: Json, setting: str, *, data: str) -> None:
     for name in names[:-1]:
         target = target.setdefault(name, {})
         if not isinstance(target, dict):
-            raise UsageError(f"--set {path}: {name} is a value, nothing stands below it", "shorten the path")
+            raise UsageError(f"--set {path}: {name} is a value without fields", "shorten the path")
     target[names[-1]] = _json(setting, text) if raw else _like(target.get(names[-1]), text)
 
 
@@ -111,7 +114,7 @@ def _json(setting: str, text: str) -> object:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise UsageError(f"--set {setting!r}: what follows := is not JSON", "quote text, or use = instead") from None
+        raise UsageError(f"--set {setting!r}: the text after := is not JSON", "quote text, or use = instead") from None
 
 
 def _refuse_constant(name: str) -> None:
@@ -124,10 +127,10 @@ def _like(sample: object, text: str) -> object:
 
 
 def encode(body: Json) -> str:
-    """The text that is signed and sent."""
+    """Return the text to sign and send."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()
-    except UnicodeEncodeError:  # a lone surrogate can travel as an escape only
+    except UnicodeEncodeError:  # a lone surrogate can only be sent as an escape
         return json.dumps(body, separators=(",", ":"))
     return text

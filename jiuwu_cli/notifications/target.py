@@ -1,4 +1,4 @@
-"""Where a command speaks to: the running sandbox unless another address is given."""
+"""Where to send notifications: the running sandbox unless a URL is given."""
 
 import httpx
 import msgspec
@@ -11,7 +11,7 @@ WEBHOOK_PATH = "/webhooks/jiuwu"
 
 
 class Target(msgspec.Struct, frozen=True):
-    """An address and the app that it is for; `sandbox` when it is the running sandbox's."""
+    """A URL and the AppID to use there; `sandbox` is set if the URL is the running sandbox's."""
 
     url: httpx.URL
     app_id: str
@@ -19,13 +19,13 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def webhook_target(url: str | None, app_id: str | None, sandbox: Sandbox | None) -> Target:
-    """The merchant's webhook URL; a URL without a path gets ours."""
+    """Return the target for a webhook URL; a URL without a path gets ours. Raise CommandError or UsageError."""
     if url is None and sandbox is None:
         raise CommandError("no sandbox is running", f"{START_HINT}, or give --url")
     found = read_url(url or f"{sandbox.api_url if sandbox else ''}{WEBHOOK_PATH}", "--url")
     if found.path == "/":
         found = found.copy_with(path=WEBHOOK_PATH)
-    return _target(found, app_id, sandbox if sandbox and _same_place(found, sandbox.api_url) else None)
+    return _target(found, app_id, sandbox if sandbox and _is_same_host(found, sandbox.api_url) else None)
 
 
 def _target(url: httpx.URL, app_id: str | None, sandbox: Sandbox | None) -> Target:
@@ -37,7 +37,7 @@ def _target(url: httpx.URL, app_id: str | None, sandbox: Sandbox | None) -> Targ
     return Target(url, known, sandbox)
 
 
-def _same_place(url: httpx.URL, other: str) -> bool:
+def _is_same_host(url: httpx.URL, other: str) -> bool:
     # a sandbox's secret goes nowhere but to the sandbox
     there = httpx.URL(other)
     return (url.scheme, url.host, url.port) == (there.scheme, there.host, there.port)

@@ -100,8 +100,8 @@ def test_one_lane_and_one_address_can_be_stopped(circuit: Callable[..., Any], ta
 @pytest.mark.parametrize(
     ("chosen", "asks"),
     [
-        (("--lane", "money"), "Hold back the calls of the lane money in "),
-        (("--all",), "Hold back the calls of every lane, money too, in "),
+        (("--lane", "money"), "Block the calls of the lane money in "),
+        (("--all",), "Block the calls of every lane, including money, in "),
     ],
 )
 def test_calls_are_held_back_only_when_a_person_says_yes(

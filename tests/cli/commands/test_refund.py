@@ -254,7 +254,7 @@ def test_points_are_given_once_and_shown(jiuwu: Jiuwu, shop: SimpleNamespace, me
     results = [jiuwu(*grant) for _ in range(2)]
 
     assert [0, 0] == [result.exit_code for result in results], results[0].output
-    assert f"{member}  500 points, 1 entry; the books agree" in results[1].stdout
+    assert f"{member}  500 points, 1 entry; the ledger adds up" in results[1].stdout
     assert "+500" in results[1].stdout
     assert "生日" in results[1].stdout
 
@@ -267,7 +267,7 @@ def test_points_once_more_need_a_request_id_of_their_own_whatever_the_reason(
     third = jiuwu(*grant, "--reason", "新人", "--request-id", "welcome")
 
     assert (0, 0, 0) == (first.exit_code, second.exit_code, third.exit_code)
-    assert "was counted before; for +500 more give another --request-id" in second.stderr
+    assert "was made before; for another +500 give another --request-id" in second.stderr
     assert 1000 == shop.ledger.balance(member)
 
 
@@ -278,7 +278,7 @@ def test_a_request_id_is_good_for_one_number_of_points(jiuwu: Jiuwu, shop: Simpl
     )
 
     assert (0, 1, 5) == (first.exit_code, second.exit_code, shop.ledger.balance(member))
-    assert "the request welcome was counted before, with another number of points" in complaint(second)
+    assert "the request id welcome was used before, with another number of points" in complaint(second)
 
 
 def test_the_help_does_not_say_that_a_member_sees_the_reason(jiuwu: Jiuwu) -> None:
@@ -313,7 +313,7 @@ def test_points_change_only_when_a_person_says_yes(
 
     declined = jiuwu(*grant, stdin="n\n")
     assert (130, 0) == (declined.exit_code, shop.ledger.balance(member))
-    assert f"{member} has 0 points\nGive {member} 5 points in {shop.name}?" in declined.stderr
+    assert f"{member} has 0 points\nGrant {member} 5 points in {shop.name}?" in declined.stderr
 
     assert (0, 5) == (jiuwu(*grant, stdin="y\n").exit_code, shop.ledger.balance(member))
 

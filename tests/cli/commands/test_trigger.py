@@ -126,7 +126,7 @@ def test_a_body_of_ones_own_takes_no_settings(jiuwu: Jiuwu, intake: Receiver) ->
     result = _trigger(jiuwu, intake, "order.paid", "--body", "{}", "--set", "amount=1.00")
 
     assert (2, []) == (result.exit_code, intake.received)
-    assert "--body is all that is sent" in complaint(result)
+    assert "--body replaces the sample" in complaint(result)
 
 
 def test_copies_are_one_event_signed_afresh_each_time(jiuwu: Jiuwu, intake: Receiver) -> None:
@@ -172,10 +172,10 @@ def test_a_forgery_that_is_accepted_is_a_failure(jiuwu: Jiuwu, receiver: Receive
 @pytest.mark.parametrize(
     ("status", "content", "hint"),
     [
-        (200, {"message": "hello"}, "look at the log"),
+        (200, {"message": "hello"}, "read the log"),
         (401, {"reason": "signature_wrong"}, "another AppID, secret or clock"),
-        (404, {"message": "Not Found"}, "the URL ends in /webhooks/jiuwu"),
-        (503, {"reason": "try_again_later"}, "look at the log of WebhookIntake"),
+        (404, {"message": "Not Found"}, "the URL must end in /webhooks/jiuwu"),
+        (503, {"reason": "try_again_later"}, "read the log of WebhookIntake"),
     ],
 )
 def test_whatever_is_no_success_ends_in_its_cure(
@@ -192,7 +192,7 @@ def test_whatever_is_no_success_ends_in_its_cure(
 def test_nobody_there_is_told_with_what_to_do(jiuwu: Jiuwu) -> None:
     result = jiuwu("trigger", "order.paid", "--url", "http://127.0.0.1:9/webhooks/jiuwu", "--app-id", "my-app")
 
-    assert "nobody answers there: check --url, or start one with `make up`" in complaint(result)
+    assert "there is no server: check --url, or start one with `make up`" in complaint(result)
 
 
 def test_a_receiver_that_is_too_slow_is_not_called_absent(receiver: Receiver) -> None:
@@ -209,7 +209,7 @@ def test_a_receiver_that_is_too_slow_is_not_called_absent(receiver: Receiver) ->
         outcome = deliver(http, httpx.URL(receiver.url), PROFILE, notice, seconds=0.2)
     answer.set()
 
-    assert (True, "no reply within 0 s") == (outcome.late, outcome.trouble)
+    assert (True, "no reply within 0 s") == (outcome.timed_out, outcome.error)
 
 
 def test_a_reply_cannot_touch_the_terminal(jiuwu: Jiuwu, receiver: Receiver) -> None:
