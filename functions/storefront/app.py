@@ -113,7 +113,7 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
         order = visit.shop.checkout.check(order, visit.deadline.at_most(_CHECK_SECONDS))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
-        reporting.not_looked(order_no, fault)
+        reporting.not_checked(order_no, fault)
     return _served(200, "looked", order)
 
 

@@ -128,7 +128,7 @@ def test_what_is_not_listed_is_counted() -> None:
 
 
 def test_an_incomplete_statement_says_so_in_both_files() -> None:
-    broken = uncompared(["there: given up: orders.changed: no connection"])
+    broken = uncompared(["there: abandoned: orders.changed: no connection"])
     read: dict[str, Any] = json.loads(statement(broken).json())
 
     assert (False, 1) == (read["complete"], read["orders_not_compared"])

@@ -102,7 +102,7 @@ class Checkout:
         order = known or self._store.create(self._priced(member_id, key, basket))
         if order.fingerprint != fingerprint(basket.quantities.items(), with_points=basket.with_points):
             raise KeyReused
-        self._refuse_again(order)
+        self._refuse_abandoned(order)
         placed = self._placed(order, deadline)
         if known is None and placed.status is Status.CREATED:
             self._retry(order.order_no)
@@ -128,7 +128,7 @@ class Checkout:
             if order.status is Status.CREATED:
                 return self._placed(order, deadline)
             remote = fetch_remote(self._platform.client, order.order_no, deadline=deadline)
-            # one that the platform does not know is the reconciler's: nothing is created twice because of a look
+            # one that the platform does not know is the reconciler's: nothing is created twice because of a check
             return self._synchronised(order, remote, seen_at=now) if remote else order
         except NotPlaceable:
             return self._store.get(order.order_no) or order
@@ -203,7 +203,7 @@ class Checkout:
             return order
         return self._synchronised(order, remote)
 
-    def _refuse_again(self, order: Order) -> None:
+    def _refuse_abandoned(self, order: Order) -> None:
         for reason in FINAL:
             if order.status is Status.CANCELLED and self._synchroniser.was_abandoned(order, reason):
                 raise NotPlaceable(reason)
@@ -211,7 +211,7 @@ class Checkout:
     def _abandoned(self, order: Order, error: NotPlaceable) -> Order:
         repaired = self._synchroniser.abandon(order, error.reason)
         if repaired is None:
-            return self._store.get(order.order_no) or order  # somebody else brought it further
+            return self._store.get(order.order_no) or order  # another process brought it further
         reporting.repaired(repaired)
         raise error
 

@@ -28,6 +28,6 @@ def left_to_reconciler(order_no: str, error: Exception) -> None:
     telemetry.logger.warning("left to the reconciler", order_no=order_no, problem=str(error))
 
 
-def not_looked(order_no: str, fault: Exception) -> None:
+def not_checked(order_no: str, fault: Exception) -> None:
     """Log that an order is shown as it stands in our table."""
-    telemetry.logger.warning("not looked", order_no=order_no, problem=clients.describe_error(fault))
+    telemetry.logger.warning("not checked", order_no=order_no, problem=clients.describe_error(fault))

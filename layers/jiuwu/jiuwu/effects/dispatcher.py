@@ -86,7 +86,7 @@ class Dispatched:
     unwritten: Mapping[str, str]
 
 
-# Keeps what failed permanently, so that a person can look at it and redrive it.
+# Keeps what failed permanently, so that a person can see and redrive it.
 SendToDlq = Callable[[Attempt, Failure], None]
 # The effects that may leave in this invocation because their payments were checked, by order.
 type _Cleared = Mapping[str, Sequence[EffectKey]]
@@ -281,7 +281,7 @@ class Dispatcher:
         for _ in self._store.rounds():
             after = {number: self._after(current[number], attempts) for number in sorted(lost & current.keys())}
             lost = self._store.save_many((current[number], order) for number, (order, _) in after.items())
-            alerts |= {number: heard for number, (_, heard) in after.items() if heard and number not in lost}
+            alerts |= {number: found for number, (_, found) in after.items() if found and number not in lost}
             if not lost:
                 break
             current = self._store.get_many(lost)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _COUNT_SECONDS = 60.0
 # Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
 _SPARE = 3
-# A queue that nobody reads has an alarm of its own, and puts no look off for days.
+# Cap the delay: a stalled queue has its own alarm.
 _LONGEST_SECONDS = 12 * 3600.0
 
 

@@ -66,6 +66,6 @@ def _unwritten(reasons: Mapping[str, str]) -> None:
 
 def _alerted(alerts: Mapping[str, tuple[str, ...]]) -> None:
     """Log and count what a person should hear of each order."""
-    for order_no, heard in alerts.items():
-        telemetry.logger.error("effect", order_no=order_no, alerts=heard)
-        order_alerts.count(heard)
+    for order_no, found in alerts.items():
+        telemetry.logger.error("effect", order_no=order_no, alerts=found)
+        order_alerts.count(found)

@@ -22,7 +22,7 @@ from .payment_rules import closed, serve_if_paid
 from .payment_sum import was_paid
 from .refund_rules import request_part, with_reason
 
-# Lines of an order's history: a ship request left, and no answer came; and a person was told of it.
+# Kinds of history lines: a ship request left, and no answer came; and an alert was raised because of it.
 _UNANSWERED, MAY_HAVE_SHIPPED = "ship_unanswered", "may_have_shipped"
 # The kind of a history line, and an alert.
 EFFECT_FAILED = "effect_failed_permanently"
@@ -48,7 +48,7 @@ def effect_done(order: Order, event: EffectDone, policy: Policy) -> EventOutcome
 
 
 def _shipped(order: Order, event: EffectDone, policy: Policy) -> EventOutcome:
-    # The request left while the money was going back: it counts, and somebody must call it back.
+    # The request left while the money was going back: it counts, and a person must call it back.
     late = order.status in (Status.REFUNDED, Status.HELD, Status.CANCELLED) or (
         order.status is Status.PAID and order.effect(Ship()) is None
     )
@@ -131,18 +131,18 @@ def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effe
 
 
 def _another(key: RefundKey) -> RefundPart:
-    """Return the refund that asks again for what one asked that failed: the platform answers the number of that one as
-    before. Always the same, so that it is asked for once."""
+    """Return the refund that requests once more what one requested that failed: the platform answers that one's number
+    as before. Always the same, so that it is asked for once."""
     return RefundPart(key.transaction_id, request_part(f"again {key}"))
 
 
 def _tried_anew(order: Order, event: Redriven, effect: Effect, policy: Policy) -> Applied:
-    again = order.with_effect(event.effect, Effect(fen=effect.fen, times_missing=effect.times_missing))
-    return applied(again, event, "effect_redriven", policy, detail=event.effect.kind)
+    renewed = order.with_effect(event.effect, Effect(fen=effect.fen, times_missing=effect.times_missing))
+    return applied(renewed, event, "effect_redriven", policy, detail=event.effect.kind)
 
 
 def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy) -> EventOutcome:
-    """Try an effect again that we hold for done and the other side does not have: as one more attempt, so that the
+    """Make an effect due that we hold for done and the other side does not have: as one more attempt, so that the
     pauses grow and come to an end."""
     effect = order.effect(event.effect)
     if effect is not None and effect.pending:
@@ -152,10 +152,10 @@ def missing_remotely(order: Order, event: EffectMissingRemotely, policy: Policy)
     if isinstance(event.effect, PushStatus) or (effect is not None and _money_is_left(order, event.effect)):
         known = effect or Effect()
         next_at = event.at + growing_pause(known.attempts) if known.attempts > 1 else 0
-        again = order.with_effect(
+        due = order.with_effect(
             event.effect, Effect(known.attempts, 0, known.fen, next_at, times_missing=known.times_missing + 1)
         )
-        return applied(again, event, "effect_missing_remotely", policy, detail=event.effect.kind)
+        return applied(due, event, "effect_missing_remotely", policy, detail=event.effect.kind)
     return Ignored("effect_never_repeated")
 
 

@@ -177,12 +177,12 @@ class Order:
     effects: tuple[tuple[EffectKey, Effect], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     unbooked: tuple[UnbookedRefund, ...] = ()  # refunds at the platform that gave nothing back, yet or ever
-    due_at: int = 0  # when somebody must next look at it; 0: never
+    due_at: int = 0  # when it must next be checked; 0: never
     hold_reason: HoldReason = HoldReason.NONE  # of an order on hold
     points: int = 0  # paid with so many of the merchant's own points: then amount_fen is 0
-    # the merchant's words for each refund asked for, by the request of its RefundPart; they may name people
+    # the merchant's reason for each refund requested, by the request of its RefundPart; they may name people
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    # when the platform was last asked because its member asked; written beside the version, so no part of what is equal
+    # when the platform was last asked because the member did; written beside the version, so no part of what is equal
     checked_at: int = field(default=0, compare=False)
 
     @property

@@ -60,8 +60,8 @@ def is_own_refund(key: EffectKey) -> bool:
 
 
 def give_back(order: Order, fen: int) -> Order:
-    """Return the order with so much of it asked back: whole payments first, the latest first, and the rest as a part of
-    the latest payment that is larger."""
+    """Return the order with so much of it requested back: whole payments first, the latest first, and the rest as a
+    part of the latest payment that is larger."""
     latest_first = sorted(order.kept, key=lambda payment: payment.at)[::-1]
     for payment in latest_first:
         if 0 < (available := order.refundable_fen(payment.ref)) <= fen:
@@ -90,7 +90,7 @@ def take_back_refunds(order: Order, at: int) -> Order:
 
 
 def _refund_wholly(order: Order, transaction_id: str, fen: int) -> Order:
-    """Ask a payment back whole; one of which a part was asked back before, only by what is left."""
+    """Request a payment back whole; one of which a part was requested before, only by what is left."""
     if order.requested_parts(transaction_id):
         return _refund_in_part(order, transaction_id, fen)
     return request_effect(order, RefundAll(transaction_id))
@@ -103,7 +103,7 @@ def _refund_in_part(order: Order, transaction_id: str, fen: int) -> Order:
 
 def _reached_amount(order: Order, *, less_requested: bool) -> bool:
     """Return whether the running sum of the payments kept and their refunds ever came to the amount. With
-    `less_requested`, what we asked back ourselves counts as gone from the beginning, and within a second other
+    `less_requested`, what we requested back ourselves counts as gone from the beginning, and within a second other
     payments' refunds come first: what is short must not ship."""
     return max(_balances(order, less_requested=less_requested), default=0) >= order.amount_fen
 
@@ -128,7 +128,7 @@ def _balances(order: Order, *, less_requested: bool) -> Iterator[int]:
 
 
 def _requested_fen(order: Order, payment: Entry, refunds: Sequence[Entry]) -> int:
-    """Return how much of a payment we asked back, whether it has gone back yet or not."""
+    """Return how much of a payment we requested back, whether it has gone back yet or not."""
     there = sum(one.fen for one in order.begun_there(payment.ref))
     on_its_way = order.remaining_fen(payment.ref) - order.refundable_fen(payment.ref) - there
     return on_its_way - sum(one.fen for one in refunds if one.answers)

@@ -82,7 +82,7 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
 
 
 def less_surplus(order: Order, fen: int) -> Order:
-    """Reduce the surplus still to be asked back by what the platform gave back by itself; that may have been it."""
+    """Reduce the surplus still to be requested back by what the platform gave back by itself; that may have been it."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
     for key, effect in reversed(order.effects):
@@ -122,7 +122,7 @@ def going_back_fen(order: Order) -> int:
 
 
 def unshipped_if_all_goes(order: Order) -> Order:
-    """Withdraw the parcel of an order whose money all goes back, whoever gives it; points are no money."""
+    """Withdraw the parcel of an order whose money all goes back, by either side; points are no money."""
     all_goes = any(payment.fen for payment in order.kept) and received_fen(order) <= 0
     return order.without_pending(Ship()) if all_goes else order
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 1_000_000_000
 
 _FAILED = "ConditionalCheckFailed"
-# Another transaction had the same item, or DynamoDB was busy: the same words may be tried again.
+# Another transaction had the same item, or DynamoDB was busy: the same transaction may be tried once more.
 _TRANSIENT = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 _TRANSIENT_ERRORS = {"TransactionConflictException", "TransactionInProgressException"}
 

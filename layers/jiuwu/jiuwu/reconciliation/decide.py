@@ -33,8 +33,8 @@ from .drift import Drift, Finding
 if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
-# An order that the platform would not take for so long is given up where no expiry is set: nobody waits for its payment
-# page any more.
+# An order that the platform would not take for so long is abandoned where no expiry is set: nobody waits for its
+# payment page any more.
 UNPLACED_SECONDS = 86_400
 # Who asked the platform and found something there; the ids of what they found begin with it.
 RECONCILER, STOREFRONT = "reconcile", "storefront"
@@ -109,17 +109,17 @@ def remote_events(local: Order, remote: "RemoteOrder", *, at: int, finder: str =
     """
     if not local.platform_order_no:
         yield Placed(at, remote.platform_order_no, remote.pay_url)
-    unsaid = remote.updated_at or at  # when money moved, where the platform does not say
+    fallback_at = remote.updated_at or at  # when money moved, where the platform does not say
     for payment in sorted(remote.payments, key=lambda payment: payment.paid_at):
         known = local.payment(txn := payment.transaction_id)
         if known is None or (known.doubted_at and known.fen == payment.amount_fen):
             found = f"shown:{known.doubted_at}" if known else "paid"
-            paid_at = payment.paid_at or unsaid
+            paid_at = payment.paid_at or fallback_at
             yield Paid(f"{finder}:{found}:{txn}", at, txn, payment.amount_fen, paid_at, shown=True)
     yield from _refund_states(local, remote, at)
     for refund in sorted(remote.given_back, key=lambda refund: refund.refunded_at):
         if local.refund(refund_id := refund.refund_id) is None:
-            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at or unsaid)
+            evidence = (refund_id, refund.transaction_id, refund.amount_fen, refund.refunded_at or fallback_at)
             yield Refunded(f"{finder}:refunded:{refund_id}", at, *evidence, refund.out_refund_no)
     if remote.status == "cancelled" and local.status is not Status.CANCELLED:
         yield Cancelled(f"{finder}:cancelled:{local.order_no}", at, "shown by the platform")
@@ -195,7 +195,7 @@ def _missing_here(remote: "RemoteOrder", now: int) -> Decision:
 def _missing_there(local: Order, now: int, policy: Policy) -> Decision:
     number, evidence = local.order_no, f"{local.status} here with {local.balance_fen} fen, unknown there"
     if local.ledger or local.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED, Status.HELD):
-        # placing it again would ask the member to pay twice
+        # placed once more, it would ask the member to pay twice
         return _reported(Drift.STATE_IMPOSSIBLE, number, evidence)
     if local.status is Status.CANCELLED:
         cancelled = EffectDone(now, PushStatus("cancelled"))  # there is nothing to cancel

@@ -18,7 +18,7 @@ class Drift(StrEnum):
     MISSING_HERE = "missing_here"  # the platform has an order of ours that our table has not
     MISSING_THERE = "missing_there"  # we have an order that the platform does not know
     AMOUNT_DIFFERS = "amount_differs"  # a person decides; never shipped
-    STATE_IMPOSSIBLE = "state_impossible"  # no rule mends it; reported with its evidence, never guessed
+    STATE_IMPOSSIBLE = "state_impossible"  # no rule repairs it; reported with its evidence, never guessed
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 _ROUNDS = 3
-# What could not leave is tried again at least this often: a member may be waiting for a refund. Also what nobody has
+# What could not leave is tried at least this often: a member may be waiting for a refund. Also what nobody has
 # tried yet: its message may be lost.
 _PENDING_SECONDS = 3600
-# Lines of the history that say only that somebody looked or tried.
+# Kinds of history lines that say only that an order was checked or an effect tried.
 _NO_PROGRESS = {LOOKUP_NEEDED, EFFECT_FAILED, "effect_missing_remotely", "effect_done"}
 
 

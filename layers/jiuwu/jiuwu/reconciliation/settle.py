@@ -146,5 +146,5 @@ class OrderSynchroniser:
 
 
 def _abandonment_key(order: Order, reason: str) -> str:
-    """Return the idempotency key of that cancellation, the same for whoever decides it."""
+    """Return the idempotency key of that cancellation, the same wherever it is decided."""
     return f"reconcile:{reason}:{order.order_no}"

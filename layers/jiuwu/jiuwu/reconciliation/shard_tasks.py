@@ -37,7 +37,7 @@ class ShardTask(msgspec.Struct, frozen=True, omit_defaults=True):
     step: int = 0
 
     def held_by(self, message_id: str) -> "ShardTask":
-        """Return the part in the hands of the receiver of this message, or of whoever began it."""
+        """Return the part held by the receiver of this message, or by the one that began it."""
         return self if self.holder else msgspec.structs.replace(self, holder=message_id)
 
     def rest(self, start: Mapping[str, Any] | None) -> "ShardTask | None":

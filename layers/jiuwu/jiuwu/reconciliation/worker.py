@@ -147,7 +147,7 @@ class ReconciliationWorker:
 
     def _due(self, part: ShardTask, take: Take) -> ShardTask | None:
         start: Mapping[str, Any] | None = part.start
-        # a first look that finds nothing, as most ticks' do, costs no lease
+        # a first read that finds nothing, as most ticks' do, costs no lease
         taken = part.step > 0 and take()
         if part.step and not taken:
             return None

@@ -24,7 +24,7 @@ WATCH = "watch"
 _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
 # A task stops this long before its time: five questions fit in, each answered at its last try.
 _MARGIN_SECONDS = 45.0
-# So many failures in a row, and the task is given up; the waits between them come to three quarters of an hour.
+# So many failures in a row, and the task is abandoned; the waits between them come to three quarters of an hour.
 _TRIES = 7
 _RESTARTS = 3  # a platform that refuses each page that it has named would be asked for ever
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
@@ -107,4 +107,4 @@ def _failed(task: str, progress: Progress, error: Exception) -> Progress:
 
 
 def _abandoned(task: str, progress: Progress, error: Exception) -> Progress:
-    return replace(progress, tally=progress.tally + Totals(problems=(f"{task}: given up: {error}",)), done=True)
+    return replace(progress, tally=progress.tally + Totals(problems=(f"{task}: abandoned: {error}",)), done=True)

@@ -28,7 +28,8 @@ IN_FLIGHT = "in_flight"
 LISTED = 300
 _LISTED_BYTES = 340_000
 _EVIDENCE_CHARACTERS = 300
-# What the reconciler mends by itself, so that a change of a moment ago explains it; amounts and contradictions are not.
+# What the reconciler repairs by itself, so that a change of a moment ago explains it; amounts and contradictions are
+# not.
 _PASSES = {Drift.MISSED_NOTIFICATION, Drift.PLATFORM_BEHIND, Drift.MISSING_HERE, Drift.MISSING_THERE}
 
 
