@@ -29,7 +29,7 @@ def _used(instances: int, calls_per_second: float) -> dict[str, float]:
     while permitted < _CALLS:
         now[0] += 1 / calls_per_second
         attempts += 1
-        permitted += not all_[attempts % instances].acquire("money", patience=0.0).refused
+        permitted += not all_[attempts % instances].acquire("money", max_wait_seconds=0.0).refused
     units = account.calls.units
     return {f"{kind} units": units[_TABLE, kind] * 1000 / _CALLS for kind in ("write", "read")}
 

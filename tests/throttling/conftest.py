@@ -77,7 +77,7 @@ def fail(lanes: Lanes, times: int, lane: str = "money") -> list[str]:
 def call(lanes: Lanes, times: int, lane: str = "money", *, outcome: Any = "ok", fallback: bool = False) -> list[str]:
     told: list[str] = []
     for _ in range(times):
-        leave = lanes.acquire(lane, patience=0.5, fallback=fallback)
+        leave = lanes.acquire(lane, max_wait_seconds=0.5, fallback=fallback)
         told.append(leave.refused or ("fallback" if leave.fallback else "primary"))
         leave.report(outcome)
     return told

@@ -17,7 +17,7 @@ def broken(fleet: Fleet) -> list[Lanes]:
     for lanes in instances:
         fail(lanes, 16)
     fleet.now += 2.0
-    assert "circuit" in {lanes.acquire("money", patience=0.0).refused for lanes in instances}
+    assert "circuit" in {lanes.acquire("money", max_wait_seconds=0.0).refused for lanes in instances}
     return instances
 
 
@@ -43,7 +43,7 @@ def test_two_instances_that_each_see_half_of_the_failures_open_it_together(fleet
 def test_an_open_circuit_refuses_at_once_says_when_to_come_again_and_asks_the_table_rarely(fleet: Fleet) -> None:
     lanes = broken(fleet)[0]
     began, writes, reads = fleet.now, fleet.writes, fleet.reads
-    refusals = [lanes.acquire("money", patience=1.0) for _ in range(100)]
+    refusals = [lanes.acquire("money", max_wait_seconds=1.0) for _ in range(100)]
 
     assert {"circuit"} == {refusal.refused for refusal in refusals}
     assert 0 < refusals[0].retry_after <= OPEN
@@ -71,7 +71,7 @@ def test_business_errors_and_refusals_for_the_rate_do_not_open_it(fleet: Fleet) 
 def test_after_its_time_only_three_probes_go_through_whoever_sends_them(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
-    told = [instances[n % 3].acquire("money", patience=0.0) for n in range(30)]
+    told = [instances[n % 3].acquire("money", max_wait_seconds=0.0) for n in range(30)]
 
     assert 3 == sum(not leave.refused for leave in told)
 
@@ -79,7 +79,7 @@ def test_after_its_time_only_three_probes_go_through_whoever_sends_them(fleet: F
 def test_it_closes_for_all_when_the_probes_succeeded(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
-    probes = [lanes.acquire("money", patience=0.0) for lanes in instances]
+    probes = [lanes.acquire("money", max_wait_seconds=0.0) for lanes in instances]
     for probe in probes:
         probe.report("ok")
     fleet.now += 2.0
@@ -91,7 +91,7 @@ def test_it_closes_for_all_when_the_probes_succeeded(fleet: Fleet) -> None:
 def test_a_failed_probe_opens_it_again_for_all(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
-    instances[0].acquire("money", patience=0.0).report("failed")
+    instances[0].acquire("money", max_wait_seconds=0.0).report("failed")
 
     assert [["circuit"]] * 3 == [call(lanes, 1) for lanes in instances]
     assert 2 == len(fleet.events("opened"))
@@ -101,11 +101,11 @@ def test_probes_that_died_are_followed_by_others(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
     for lanes in instances:
-        assert not lanes.acquire("money", patience=0.0).refused  # and is never heard of again
-    assert "circuit" == fleet.instance().acquire("money", patience=0.0).refused
+        assert not lanes.acquire("money", max_wait_seconds=0.0).refused  # and is never heard of again
+    assert "circuit" == fleet.instance().acquire("money", max_wait_seconds=0.0).refused
     fleet.now += OPEN
 
-    assert not fleet.instance().acquire("money", patience=0.0).refused
+    assert not fleet.instance().acquire("money", max_wait_seconds=0.0).refused
 
 
 def test_failures_of_long_ago_do_not_count(fleet: Fleet) -> None:
@@ -178,7 +178,7 @@ def test_the_fallback_has_a_circuit_of_its_own(fleet: Fleet) -> None:
 def test_the_fallback_shares_the_primarys_rate(fleet: Fleet) -> None:
     lanes = broken(fleet)[0]
     fleet.now += 5.0
-    told = [lanes.acquire("money", patience=0.0, fallback=True) for _ in range(200)]
+    told = [lanes.acquire("money", max_wait_seconds=0.0, fallback=True) for _ in range(200)]
 
     assert sum(not leave.refused for leave in told) <= RULES["money"].rate.burst
 
@@ -194,5 +194,5 @@ def test_an_instance_whose_clock_is_wrong_by_an_hour_keeps_no_circuit_open(fleet
     fleet.now += OPEN
 
     for _ in range(3):
-        right.acquire("money", patience=1.0).report("ok")
+        right.acquire("money", max_wait_seconds=1.0).report("ok")
     assert ["primary"] * 5 == call(right, 5)

@@ -18,8 +18,8 @@ from tests.throttling.conftest import RULES, TABLE, Fleet, call
 BLOCK = 1.0  # seconds that leased tokens stay good
 
 
-def granted(lanes: Lanes, lane: str = "money", patience: float = 0.0) -> bool:
-    return not lanes.acquire(lane, patience=patience).refused
+def granted(lanes: Lanes, lane: str = "money", max_wait_seconds: float = 0.0) -> bool:
+    return not lanes.acquire(lane, max_wait_seconds=max_wait_seconds).refused
 
 
 def test_all_instances_together_get_the_burst_and_then_the_rate(fleet: Fleet) -> None:
@@ -62,7 +62,7 @@ def test_a_waiting_call_gets_its_turn_within_its_patience_and_no_sooner(fleet: F
         assert granted(lanes)
     began = fleet.now
 
-    assert granted(lanes, patience=1.0)
+    assert granted(lanes, max_wait_seconds=1.0)
     assert 0 < fleet.now - began <= 1.0
 
 
@@ -70,7 +70,7 @@ def test_who_has_no_patience_is_told_when_to_come_again(fleet: Fleet) -> None:
     lanes = fleet.instance()
     while granted(lanes):
         pass
-    refusal = lanes.acquire("money", patience=0.0)
+    refusal = lanes.acquire("money", max_wait_seconds=0.0)
     fleet.now += refusal.retry_after
 
     assert ("limit", True) == (refusal.refused, granted(lanes))
@@ -84,7 +84,7 @@ def test_a_flood_of_ten_thousand_products_leaves_refunds_as_fast_as_ever(fleet: 
         products += granted(pushers[n % 4], "products")
         if n % 50 == 0:  # twenty refunds a second
             began = fleet.now
-            refunds += granted(dispatcher, patience=1.0)
+            refunds += granted(dispatcher, max_wait_seconds=1.0)
             waits.append(fleet.now - began)
 
     assert (200, 0.0) == (refunds, max(waits))
@@ -148,11 +148,11 @@ def test_a_clock_an_hour_ahead_does_not_stop_the_others(fleet: Fleet) -> None:
 
 def test_a_refusal_by_the_platform_pauses_its_lane_for_all_instances_and_no_other_lane(fleet: Fleet) -> None:
     told, other = fleet.instance(), fleet.instance()
-    told.acquire("money", patience=0.0).report("neither", 3.0)
+    told.acquire("money", max_wait_seconds=0.0).report("neither", 3.0)
 
     assert [False, False] == [granted(told), granted(other)]
     assert granted(told, "reading")
-    assert 3.0 == pytest.approx(other.acquire("money", patience=0.0).retry_after)
+    assert 3.0 == pytest.approx(other.acquire("money", max_wait_seconds=0.0).retry_after)
     fleet.now += 3.0
     assert granted(other)
     assert [("money", "")] == fleet.events("paused")
@@ -160,7 +160,7 @@ def test_a_refusal_by_the_platform_pauses_its_lane_for_all_instances_and_no_othe
 
 def test_a_pause_of_years_ends_after_a_minute(fleet: Fleet) -> None:
     lanes = fleet.instance()
-    lanes.acquire("money", patience=0.0).report("neither", 1e9)
+    lanes.acquire("money", max_wait_seconds=0.0).report("neither", 1e9)
     fleet.now += 60.0
 
     assert granted(lanes)
@@ -217,7 +217,7 @@ def test_a_lane_that_is_always_taken_by_others_is_no_leave_to_call_unlimited(fle
 
     fleet.account.calls.on_call = interfere
 
-    assert "limit" == fleet.instance().acquire("money", patience=0.1).refused
+    assert "limit" == fleet.instance().acquire("money", max_wait_seconds=0.1).refused
     assert [] == fleet.events("unavailable")
 
 
@@ -238,9 +238,9 @@ def test_threads_of_many_instances_never_get_more_than_the_rate_from_the_local_a
 
     instances = [instance() for _ in range(6)]
     with ThreadPoolExecutor(12) as pool:
-        first = list(pool.map(lambda n: granted(instances[n % 6], patience=0.05), range(240)))
+        first = list(pool.map(lambda n: granted(instances[n % 6], max_wait_seconds=0.05), range(240)))
         clock[0] += 0.5
-        second = list(pool.map(lambda n: granted(instances[n % 6], patience=0.05), range(240)))
+        second = list(pool.map(lambda n: granted(instances[n % 6], max_wait_seconds=0.05), range(240)))
 
     assert 0 < sum(first) <= 50
     assert sum(first) + sum(second) <= 75

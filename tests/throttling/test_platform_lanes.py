@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from jiuwu.platform.profile import load
-from jiuwu.throttling.platform_lanes import gate
+from jiuwu.throttling.platform_lanes import permit_source
 from jiuwu.throttling.reporting import on_lane_event
 
 
@@ -16,12 +16,12 @@ def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_neve
     asked: list[tuple[str, bool]] = []
 
     class Lanes:
-        def acquire(self, lane: str, *, patience: float, fallback: bool) -> Any:
+        def acquire(self, lane: str, *, max_wait_seconds: float, fallback: bool) -> Any:
             asked.append((lane, fallback))
 
     for url in ("", "https://other.example"):
         gateway = msgspec.structs.replace(found.gateway, fallback_url=url)
-        leave = gate(msgspec.structs.replace(found, gateway=gateway), Lanes())  # type: ignore[arg-type]
+        leave = permit_source(msgspec.structs.replace(found, gateway=gateway), Lanes())  # type: ignore[arg-type]
         for call in ("refunds.create", "users.me", "oauth.refresh"):
             leave(call, 1.0)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jiuwu.orders.order import Order
     from jiuwu.platform.calls.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.calls.oauth import OAuthClient
-    from jiuwu.platform.calls.permit import Gate
+    from jiuwu.platform.calls.permit import PermitSource
     from jiuwu.platform.models import RemoteOrder
     from jiuwu.points.ledger import PointsLedger
 
@@ -65,20 +65,20 @@ class Platform:
             "http": self._http,
             "runtime": self._runtime,
             "on_attempt": on_attempt,
-            "gate": self.gate,
+            "permits": self.permits,
         }
 
     @cached_property
-    def gate(self) -> "Gate":
+    def permits(self) -> "PermitSource":
         """Leave for calls, from the books that all instances share."""
         from jiuwu.throttling.limiter import Lanes
-        from jiuwu.throttling.platform_lanes import gate, lane_rules
+        from jiuwu.throttling.platform_lanes import lane_rules, permit_source
         from jiuwu.throttling.reporting import on_lane_event
         from jiuwu.throttling.repository import LaneTable
 
         table = LaneTable(clients.client("dynamodb"), self._environment.limits_table, runtime=self._runtime)
         lanes = Lanes(table, lane_rules(self.profile), on_event=on_lane_event, runtime=self._runtime)
-        return gate(self.profile, lanes)
+        return permit_source(self.profile, lanes)
 
 
 class MembersPlatform(Platform):

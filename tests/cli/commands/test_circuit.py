@@ -49,7 +49,7 @@ def shown(circuit: Callable[..., Any]) -> dict[str, dict[str, str]]:
 
 def refused(table: LaneTable, lane: str, *, fallback: bool = False) -> str:
     """What a function is told that starts now."""
-    return Lanes(table, RULES, on_event=lambda *_: None).acquire(lane, patience=0.0, fallback=fallback).refused
+    return Lanes(table, RULES, on_event=lambda *_: None).acquire(lane, max_wait_seconds=0.0, fallback=fallback).refused
 
 
 @pytest.mark.parametrize("command", ["show", "open", "close", "reset"])

@@ -26,8 +26,8 @@ class Booth:
     asked: list[tuple[str, float]] = field(default_factory=list)
     reports: list[tuple[str, float | None]] = field(default_factory=list)
 
-    def __call__(self, call: str, patience: float) -> "Permit":
-        self.asked.append((call, patience))
+    def __call__(self, call: str, max_wait_seconds: float) -> "Permit":
+        self.asked.append((call, max_wait_seconds))
         return Permit(self, self.answers[min(len(self.asked), len(self.answers)) - 1])
 
 
@@ -50,7 +50,7 @@ def client(booth: Booth, *steps: Step, kind: Any = PlatformClient, **scheme: obj
         gateway=msgspec.structs.replace(profile.gateway, fallback_url=FALLBACK),
         signing=msgspec.structs.replace(profile.signing, **scheme),
     )
-    return kind(changed, **rig.kwargs(), gate=booth), rig
+    return kind(changed, **rig.kwargs(), permits=booth), rig
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("limit", OwnLimitReached), ("circuit", CircuitOpen)])

@@ -82,8 +82,8 @@ class Lanes:
         }
         self._blind_until = 0.0
 
-    def acquire(self, lane: str, *, patience: float, fallback: bool = False) -> LanePermit | Rejection:
-        """Wait at most `patience` seconds for a permit for a call. `fallback`: the fallback address would do.
+    def acquire(self, lane: str, *, max_wait_seconds: float, fallback: bool = False) -> LanePermit | Rejection:
+        """Wait at most `max_wait_seconds` seconds for a permit for a call. `fallback`: the fallback address would do.
 
         When the table fails, calls go on without permits: the limit guards the platform, the money path goes first.
         """
@@ -101,11 +101,11 @@ class Lanes:
                 return LanePermit(fallback=lease.address == "fallback", report=report)
             # a little apart, so that not all who wait come back in the same moment
             wait = lease.wait + 0.02 * self._random()
-            if lease.reason == "circuit" or wait > patience:
+            if lease.reason == "circuit" or wait > max_wait_seconds:
                 self._on_event("refused" if lease.reason == "circuit" else "limited", lane)
                 return Rejection(lease.reason, lease.wait)
             self._sleep(wait)
-            patience -= wait
+            max_wait_seconds -= wait
 
     def _report(self, holder: LeaseHolder, lease: TokenLease, outcome: Outcome, pause: float | None) -> None:
         try:

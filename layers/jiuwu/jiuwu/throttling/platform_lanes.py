@@ -8,7 +8,7 @@ from . import circuit_breaker, token_bucket
 from .lane import Rules
 
 if TYPE_CHECKING:
-    from jiuwu.platform.calls.permit import Gate, Permit
+    from jiuwu.platform.calls.permit import Permit, PermitSource
     from jiuwu.platform.profile.contract import Profile
 
     from .limiter import Lanes
@@ -22,12 +22,12 @@ def lane_rules(profile: "Profile") -> dict[str, Rules]:
     }
 
 
-def gate(profile: "Profile", lanes: "Lanes") -> "Gate":
+def permit_source(profile: "Profile", lanes: "Lanes") -> "PermitSource":
     """Return what gives a call its permit. OAuth calls never go to the fallback address: they carry the app secret."""
     has_fallback = bool(profile.gateway.fallback_url)
 
-    def permit(call: str, patience: float) -> "Permit":
+    def permit(call: str, max_wait_seconds: float) -> "Permit":
         fallback = has_fallback and not call.startswith("oauth.")
-        return lanes.acquire(profile.limits.lane(call), patience=patience, fallback=fallback)
+        return lanes.acquire(profile.limits.lane(call), max_wait_seconds=max_wait_seconds, fallback=fallback)
 
     return permit

@@ -13,8 +13,7 @@ from jiuwu.platform.profile.contract import Profile
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .envelope import Sent, malformed
-from .permit import Gate, admitted, no_gate, tell
-from .retry import Patience
+from .permit import PermitSource, acquire_permit, report_outcome, unlimited
 from .transport import NotSent, Reply, ReplyLost, fetch, http_client
 
 HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
@@ -53,8 +52,8 @@ class Outgoing:
     seconds: float
 
 
-class Wire:
-    """The way to one platform, for calls and OAuth alike."""
+class Sender:
+    """Sends attempts to one platform, for calls and OAuth alike."""
 
     def __init__(
         self,
@@ -62,13 +61,13 @@ class Wire:
         base_url: str,
         http: httpx.Client | None,
         on_attempt: Callable[[CallRecord], None],
-        gate: Gate = no_gate,
+        permits: PermitSource = unlimited,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
             raise ValueError("the platform's base URL must be http(s)://host, without user, query or fragment")
         self.base_url = base_url.rstrip("/")
-        self._profile, self._http, self._on_attempt, self._gate = profile, http, on_attempt, gate
+        self._profile, self._http, self._on_attempt, self._permits = profile, http, on_attempt, permits
 
     @property
     def http(self) -> httpx.Client:
@@ -77,24 +76,24 @@ class Wire:
     def attempt[T](
         self, name: str, seconds: float, build: Callable[[str], Outgoing], read: Callable[[Sent, Reply], T]
     ) -> T:
-        """What `read` makes of the reply to what `build` makes for a base URL, once there is leave to send it.
+        """Acquire a permit, send what `build` makes for a base URL, and return what `read` makes of the reply.
 
-        Its MalformedPayload becomes a BadReply; raises OwnLimitReached or CircuitOpen where there is no leave.
+        A MalformedPayload of `read` becomes a BadReply. Raise OwnLimitReached or CircuitOpen where there is no permit.
         """
-        leave = admitted(self._gate, name, min(seconds, self._profile.limits.patience_seconds))
+        permit = acquire_permit(self._permits, name, min(seconds, self._profile.limits.max_wait_seconds))
         # built after the wait, so that its timestamp is fresh
-        outgoing = build(self._profile.gateway.fallback_url.rstrip("/") if leave.fallback else self.base_url)
+        outgoing = build(self._profile.gateway.fallback_url.rstrip("/") if permit.fallback else self.base_url)
         started = time.perf_counter()
         outcome, code = "ok", None
         try:
             found = self._send(outgoing, read)
         except PlatformError as error:
             outcome, code = type(error).__name__, error.code
-            tell(leave, error)
+            report_outcome(permit, error)
             raise
         finally:
             self._on_attempt(CallRecord(name, outcome, code, (time.perf_counter() - started) * 1000))
-        tell(leave, None)
+        report_outcome(permit, None)
         return found
 
     def _send[T](self, outgoing: Outgoing, read: Callable[[Sent, Reply], T]) -> T:
@@ -113,8 +112,8 @@ class Wire:
             raise malformed(self._profile, sent, reply, problem) from None
 
 
-class Caller:
-    """What every speaker to the platform is given: the app, its secrets and how to reach it; the rest is for tests."""
+class BaseClient:
+    """The base of the platform's clients: the app, its secrets and how to reach the platform; the rest is for tests."""
 
     def __init__(  # noqa: PLR0913 -- everything that a test or a function decides for itself
         self,
@@ -127,9 +126,8 @@ class Caller:
         runtime: Runtime = SYSTEM,
         nonce: Callable[[], str] = lambda: randomness.token_hex(16),
         on_attempt: Callable[[CallRecord], None] = ignore_attempt,
-        gate: Gate = no_gate,
+        permits: PermitSource = unlimited,
     ) -> None:
-        self._wire = Wire(profile, base_url, http, on_attempt, gate)
+        self._sender = Sender(profile, base_url, http, on_attempt, permits)
         self.profile, self._app_id, self._secrets = profile, app_id, secrets
-        self._clock, self._nonce = runtime.clock, nonce
-        self._patience = Patience(runtime=runtime)
+        self._clock, self._nonce, self._runtime = runtime.clock, nonce, runtime

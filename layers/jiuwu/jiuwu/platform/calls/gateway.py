@@ -15,9 +15,9 @@ from jiuwu.platform.errors import BadParameters, ClockSkew, MalformedPayload, Pl
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import Profile
 
-from .base_client import HEADERS, Caller, Outgoing
+from .base_client import HEADERS, BaseClient, Outgoing
 from .envelope import Sent, known, open_envelope, parse_server_time
-from .retry import persist
+from .retry import call_with_retries
 from .transport import Reply
 
 # These change nothing, though they are POSTed.
@@ -98,7 +98,7 @@ class Call[T]:
         return self.method != "GET" and self.name not in _READS
 
 
-class Gateway(Caller):
+class Gateway(BaseClient):
     """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
 
     # told how each write about an order ended; whoever makes the client may set it
@@ -153,7 +153,9 @@ class Gateway(Caller):
         if call.token is not None:
             call.access_token = call.token.access_token()
         repeatable = repeatable or not call.write
-        return persist(lambda: self._corrected(call), write=call.write, repeatable=repeatable, patience=self._patience)
+        return call_with_retries(
+            lambda: self._corrected(call), write=call.write, repeatable=repeatable, runtime=self._runtime
+        )
 
     def server_time(self, data: object) -> int:
         """The clock in a reply's data."""
@@ -195,7 +197,7 @@ class Gateway(Caller):
 
     def _send[T](self, call: Call[T]) -> T:
         build = partial(self._outgoing, call)
-        return self._wire.attempt(call.name, call.seconds, build, partial(self._read, call))
+        return self._sender.attempt(call.name, call.seconds, build, partial(self._read, call))
 
     def _outgoing[T](self, call: Call[T], base_url: str) -> Outgoing:
         secret, nonce, now = self._secrets().current, self._nonce(), self._clock() + self.clock_offset
@@ -203,7 +205,7 @@ class Gateway(Caller):
         auth = GatewayAuth(
             self.profile, secret=secret, path=call.path, params=self._signed_params(nonce, now, call.access_token)
         )
-        request = self._wire.http.build_request(
+        request = self._sender.http.build_request(
             call.method,
             base_url + call.path,
             params=call.query,

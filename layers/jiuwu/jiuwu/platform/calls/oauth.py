@@ -14,9 +14,9 @@ from jiuwu.platform.payloads import parse_token
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import lists
 
-from .base_client import HEADERS, Caller, Outgoing
+from .base_client import HEADERS, BaseClient, Outgoing
 from .envelope import Sent, known, malformed, object_of, open_envelope
-from .retry import persist
+from .retry import call_with_retries
 from .transport import Reply
 
 # RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too); what says that a grant is over
@@ -36,7 +36,7 @@ _IN_AN_ERROR = ("code", "type", "error", "reason", "status", "name")
 _OVER = ("token_invalid", "token_expired")
 
 
-class OAuthClient(Caller):
+class OAuthClient(BaseClient):
     """The OAuth calls of one app. Safe to share between threads."""
 
     def authorize_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
@@ -50,7 +50,7 @@ class OAuthClient(Caller):
             "state": state,
         }
         proof = {"code_challenge": challenge, "code_challenge_method": "S256"} if oauth.pkce else {}
-        return str(httpx.URL(self._wire.base_url + oauth.authorize_path, params=params | proof))
+        return str(httpx.URL(self._sender.base_url + oauth.authorize_path, params=params | proof))
 
     def exchange(self, code: str, verifier: str, redirect_uri: str) -> TokenReply:
         """The member's tokens for the code of the callback. Never repeated: a code is good once."""
@@ -69,11 +69,13 @@ class OAuthClient(Caller):
         self._post("oauth.revoke", {"token": token}, self._revoked, repeatable=True)
 
     def _post[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T], *, repeatable: bool) -> T:
-        return persist(lambda: self._send(name, form, read), write=True, repeatable=repeatable, patience=self._patience)
+        return call_with_retries(
+            lambda: self._send(name, form, read), write=True, repeatable=repeatable, runtime=self._runtime
+        )
 
     def _send[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T]) -> T:
         seconds = self.profile.gateway.timeout_seconds
-        return self._wire.attempt(name, seconds, lambda base_url: self._outgoing(name, form, base_url, seconds), read)
+        return self._sender.attempt(name, seconds, lambda base_url: self._outgoing(name, form, base_url, seconds), read)
 
     def _outgoing(self, name: str, form: Mapping[str, str], base_url: str, seconds: float) -> Outgoing:
         secret = self._secrets().current
@@ -82,7 +84,7 @@ class OAuthClient(Caller):
         oauth = self.profile.oauth
         url = base_url + (oauth.revoke_path if name == "oauth.revoke" else oauth.token_path)
         try:
-            request = self._wire.http.build_request("POST", url, data=form, headers=HEADERS)
+            request = self._sender.http.build_request("POST", url, data=form, headers=HEADERS)
         except UnicodeEncodeError:
             raise BadParameters(name, msg="a text is not valid Unicode") from None
         return Outgoing(sent, request, None, True, seconds)  # noqa: FBT003 -- a write

@@ -1,6 +1,6 @@
-"""What stands between a call and the platform: a rate limit and a circuit breaker that all instances share.
+"""The permit that a call needs: from a rate limit and a circuit breaker that all instances share.
 
-Here only how a call asks for leave and tells its end; who keeps the books is given from outside.
+Here is only how a call acquires its permit and reports its outcome; throttling/ has the rest.
 """
 
 from typing import Literal, Protocol
@@ -25,7 +25,7 @@ _PAUSE = 1.0
 
 
 class Permit(Protocol):
-    """Leave for one attempt, or none: `refused` says why and `retry_after` (seconds) when to ask again."""
+    """A permit for one attempt, or none: `refused` says why, and `retry_after` (seconds) when to ask next."""
 
     @property
     def refused(self) -> Literal["", "limit", "circuit"]: ...
@@ -33,16 +33,16 @@ class Permit(Protocol):
     def retry_after(self) -> float: ...
     @property
     def fallback(self) -> bool:
-        """To the profile's fallback address instead of the platform's own."""
+        """Whether the attempt goes to the profile's fallback address instead of the platform's own."""
 
     def report(self, outcome: Outcome, pause: float | None = None) -> None:
-        """How the attempt ended; `pause`: the platform wants no such call for so many seconds."""
+        """Report how the attempt ended; `pause`: the platform wants no such call for so many seconds."""
 
 
-class Gate(Protocol):
-    """Asked for leave before each attempt of a call; may wait for it up to `patience` seconds."""
+class PermitSource(Protocol):
+    """Asked for leave before each attempt of a call; may wait for it up to `policy` seconds."""
 
-    def __call__(self, call: str, patience: float) -> Permit: ...
+    def __call__(self, call: str, max_wait_seconds: float) -> Permit: ...
 
 
 class _Free:
@@ -51,27 +51,27 @@ class _Free:
     fallback = False
 
     def report(self, outcome: Outcome, pause: float | None = None) -> None:
-        """Nobody counts."""
+        """Count nothing."""
 
 
-def no_gate(call: str, patience: float) -> Permit:  # noqa: ARG001 -- a Gate
-    """Where nothing limits calls."""
+def unlimited(call: str, max_wait_seconds: float) -> Permit:  # noqa: ARG001 -- a Gate
+    """Return a permit at once: a source without limits."""
     return _Free()
 
 
-def admitted(gate: Gate, call: str, patience: float) -> Permit:
-    """Leave for an attempt; raises OwnLimitReached or CircuitOpen."""
-    leave = gate(call, patience)
-    if leave.refused == "limit":
-        raise OwnLimitReached(call, retry_after=leave.retry_after)
-    if leave.refused == "circuit":
-        raise CircuitOpen(call, retry_after=leave.retry_after)
-    return leave
+def acquire_permit(permits: PermitSource, call: str, max_wait_seconds: float) -> Permit:
+    """Return the permit for an attempt. Raise OwnLimitReached or CircuitOpen."""
+    permit = permits(call, max_wait_seconds)
+    if permit.refused == "limit":
+        raise OwnLimitReached(call, retry_after=permit.retry_after)
+    if permit.refused == "circuit":
+        raise CircuitOpen(call, retry_after=permit.retry_after)
+    return permit
 
 
-def tell(leave: Permit, error: PlatformError | None) -> None:
-    """Reports an attempt's end."""
+def report_outcome(permit: Permit, error: PlatformError | None) -> None:
+    """Report how the attempt ended."""
     if isinstance(error, RateLimited):
-        leave.report("neither", _PAUSE if error.retry_after is None else error.retry_after)
+        permit.report("neither", _PAUSE if error.retry_after is None else error.retry_after)
     else:
-        leave.report("failed" if isinstance(error, _FAILURES) else "ok")
+        permit.report("failed" if isinstance(error, _FAILURES) else "ok")

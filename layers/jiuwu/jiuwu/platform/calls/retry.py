@@ -1,8 +1,8 @@
-"""When a call is tried again, how long it waits, and when its outcome is unknown."""
+"""When a call is retried, how long it waits before, and when its outcome is unknown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from jiuwu.backoff import Backoff
 from jiuwu.platform.errors import (
     BadParameters,
     BadReply,
@@ -19,7 +19,7 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
-from jiuwu.runtime import SYSTEM, Runtime
+from jiuwu.runtime import Runtime
 
 # These speak of the matter itself, so they hold even when an earlier attempt of the call may have been done.
 _VERDICTS = (
@@ -31,45 +31,36 @@ _VERDICTS = (
     ProductUnknown,
     TransitionRefused,
 )
+# A call is one member's or one task's wait: three attempts end within two seconds of pauses.
+_BACKOFF = Backoff(rounds=3, first_seconds=0.1, longest_seconds=1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How often to try and how long to wait; seconds. Full jitter: any wait from 0 to a bound that doubles."""
+def call_with_retries[T](send: Callable[[], T], *, write: bool, repeatable: bool, runtime: Runtime) -> T:
+    """Return the result of `send`, retried where that is safe; `repeatable`: a second attempt has no further effect.
 
-    attempts: int = 3
-    first_wait: float = 0.1
-    longest_wait: float = 1.0
-    runtime: Runtime = SYSTEM
-
-    def wait(self, attempt: int, error: PlatformError) -> float:
-        """Seconds before the attempt after `attempt` (from 1); what the platform asks for goes first."""
-        asked = error.retry_after if isinstance(error, RateLimited) else None
-        if asked is not None:
-            return asked
-        bound: float = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
-        return bound * self.runtime.random()
-
-
-def persist[T](send: Callable[[], T], *, write: bool, repeatable: bool, patience: Patience) -> T:
-    """The result of `send`, tried again where that is safe; `repeatable` says that a second time does no more.
-
-    Raises the last attempt's error, or UnknownOutcome when any attempt of a write may have been done and the last one
-    does not tell.
+    Raise the last attempt's error, or UnknownOutcome when an attempt of a write may have been done and the last one
+    does not say.
     """
     doubt: UnknownOutcome | None = None
-    for attempt in range(1, patience.attempts + 1):
+    for attempt in range(1, _BACKOFF.rounds + 1):
         try:
             return send()
         except PlatformError as error:
             doubt = (_doubt(error) if write else None) or doubt
-            wait = patience.wait(attempt, error)
+            wait = _wait(attempt, error, runtime)
             hopeful = error.retryable or isinstance(error, UnknownOutcome)
-            last = error.held_back or attempt == patience.attempts or wait > patience.longest_wait
+            last = error.held_back or attempt == _BACKOFF.rounds or wait > _BACKOFF.longest_seconds
             if last or not (repeatable and hopeful):
                 raise (error if doubt is None or isinstance(error, _VERDICTS) else doubt) from None
-        patience.runtime.sleep(wait)
+        runtime.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _wait(attempt: int, error: PlatformError, runtime: Runtime) -> float:
+    """Return the seconds to wait after `attempt` (from 1); the platform's own retry_after takes precedence."""
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return error.retry_after
+    return _BACKOFF.pause(attempt, runtime.random)
 
 
 def _doubt(error: PlatformError) -> UnknownOutcome | None:

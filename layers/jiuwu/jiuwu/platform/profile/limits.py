@@ -20,7 +20,7 @@ class LaneShare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calls_per_second: Positive
     burst_seconds: Positive
-    patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)]
+    max_wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)]
     lanes: dict[str, LaneShare]
 
     def lane(self, call: str) -> str:
