@@ -1,4 +1,4 @@
-"""What one order asks for in its life, counted in a run of the real functions without faults."""
+"""What one order uses in its life, counted in a run of the real functions without faults."""
 
 from collections import Counter
 from collections.abc import Mapping

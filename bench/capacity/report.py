@@ -34,7 +34,7 @@ def render(order: OrderUsage, passes: Mapping[str, BulkPass], inputs: Inputs, te
     """Return all tables."""
     busy = order.with_logins(inputs.shop.logins)
     parts = [
-        ("What an order asks for", _order(order)),
+        ("What an order uses", _order(order)),
         ("How many of each function run at once", _functions(busy, inputs)),
         ("DynamoDB units a second", _units(busy)),
         *((f"{rate:,} orders a second", _limits(rate, busy, inputs, template)) for rate in RATES),
@@ -89,7 +89,7 @@ def _limits(rate: int, order: OrderUsage, inputs: Inputs, template: Mapping[str,
         (limit.name, _few(limit.demand), f"{limit.allowed:,.0f} {limit.unit}", f"{limit.utilisation:.0%}", limit.remedy)
         for limit in (met or found[:_LIMITS_SHOWN])
     ]
-    return f"{first}\n\n" + _table(("limit", "asked", "allowed", "used", "what to raise"), rows)
+    return f"{first}\n\n" + _table(("limit", "demand", "allowed", "used", "what to raise"), rows)
 
 
 def _members(inputs: Inputs) -> str:

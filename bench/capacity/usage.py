@@ -17,7 +17,7 @@ _RATE_LIMIT = "LimitsTable"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What functions asked for. `invocations` are by function."""
+    """Requests and units that functions used, and their invocations by function."""
 
     requests: Counts
     units: Counts

@@ -1,4 +1,4 @@
-"""The capacity figures: the document is fresh, no pass costs more per item as it grows, every limit counts."""
+"""Test the capacity figures: the document is fresh, no pass costs more per item as it grows, each limit counts."""
 
 import msgspec
 import pytest

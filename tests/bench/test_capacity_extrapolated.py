@@ -1,4 +1,4 @@
-"""The line through two small counts meets what the real functions ask for with ten times as many items."""
+"""Test that the line through two small counts meets what the real functions use with many more items."""
 
 import pytest
 
@@ -18,15 +18,15 @@ def compare(line: Line, counted: Usage, *, rel: float) -> None:
         assert units == pytest.approx(expected.units.get(name, 0), rel=rel, abs=40), name
 
 
-def test_a_tick_with_many_due_orders_asks_for_what_the_line_says() -> None:
+def test_a_tick_with_many_due_orders_uses_what_the_line_says() -> None:
     compare(counted_passes.count_reconciled(), counted_passes.reconciled(COUNT), rel=0.01)
 
 
-def test_a_statement_of_many_orders_asks_for_what_the_line_says() -> None:
+def test_a_statement_of_many_orders_uses_what_the_line_says() -> None:
     compare(counted_passes.count_statement(), counted_passes.statement(COUNT, shards=32), rel=0.03)
 
 
-def test_many_members_ask_for_what_the_line_says() -> None:
+def test_many_members_use_what_the_line_says() -> None:
     compare(counted_passes.count_renewed(), counted_passes.renewed(COUNT, shards=8), rel=0.01)
 
 
