@@ -114,6 +114,16 @@ def test_a_surplus_that_the_platform_gave_back_by_itself_is_not_given_back_twice
     assert Ship() in order.pending
 
 
+def test_of_a_surplus_of_which_the_platform_gave_back_a_part_by_itself_only_the_rest_is_given_back() -> None:
+    order = after(PLACED, paid(fen=5000), refunded(fen=3700))
+
+    assert (Status.PAID, {RefundPart("t1", "rule-1"): 66}, 1300) == (
+        order.status,
+        going_back(order),
+        order.remaining_fen("t1"),
+    )
+
+
 # ---- refunds in between, any sequence --------------------------------------------------------------------------------
 
 _IN_BETWEEN: list[tuple[list[Event], Status, int]] = [

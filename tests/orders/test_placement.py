@@ -8,7 +8,7 @@ import pytest
 from jiuwu.deadline import Deadline
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Line
-from jiuwu.orders.placement import attempt_seconds, new_order, place
+from jiuwu.orders.placement import attempt_seconds, new_order, place, retry_seconds
 from jiuwu.platform.errors import OrderConflict, OrderUnknown, PlatformError, UnknownOutcome
 from jiuwu.platform.models import RemoteOrder
 from tests.orders.lives import CREATED, NOW
@@ -94,3 +94,13 @@ def test_a_request_makes_one_order_number_and_the_sum_of_its_lines() -> None:
 
     assert (order.order_no, order.amount_fen) == (order_no_for("mb_x", "key-1"), 307)
     assert order.due_at == NOW + 180
+
+
+@pytest.mark.parametrize(
+    ("tries", "check_seconds", "expected"),
+    [(0, 180, 5), (1, 180, 10), (5, 180, 160), (6, 180, 0), (0, 5, 5), (0, 4, 0)],
+)
+def test_the_pause_before_a_retry_doubles_until_the_due_time_brings_the_order_as_soon(
+    tries: int, check_seconds: int, expected: int
+) -> None:
+    assert expected == retry_seconds(tries, check_seconds)

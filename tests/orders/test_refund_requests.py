@@ -13,7 +13,7 @@ from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Failure, Order, Status
-from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, request_part
 from jiuwu.orders.state_machine import Applied, Duplicate, Ignored, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -350,3 +350,31 @@ def test_no_reasons_fill_an_order() -> None:
 
 def test_a_reason_may_name_people_and_is_shown_in_no_trace() -> None:
     assert "changed their mind" not in repr((ask(100), asked(PAID, 100)))
+
+
+POISON, EXHAUSTED = Failure("poison", "BadParameters"), Failure("exhausted", "UnknownOutcome")
+
+
+@pytest.mark.parametrize(
+    ("failures", "part", "whole"),
+    [
+        ((), False, False),
+        ((None,), False, False),
+        ((EXHAUSTED,), False, False),
+        ((POISON,), True, True),
+        ((POISON, None), False, True),
+        ((POISON, EXHAUSTED), False, True),
+        ((POISON, POISON), True, True),
+    ],
+    ids=str,
+)
+def test_a_request_failed_when_all_its_refunds_were_refused_or_one_of_a_request_for_the_whole(
+    failures: tuple[Failure | None, ...], part: bool, whole: bool
+) -> None:
+    order = PAID
+    for number, failure in enumerate(failures):
+        key = RefundPart(f"t{number}", request_part("r1"))
+        order = order.with_effect(key, Effect(fen=100, failure=failure))
+    order = order.with_effect(RefundPart("t9", request_part("another")), Effect(fen=1, failure=POISON))
+
+    assert (part, whole) == (request_failed(order, "r1", whole=False), request_failed(order, "r1", whole=True))

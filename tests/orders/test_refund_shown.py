@@ -5,16 +5,30 @@ from dataclasses import replace
 import pytest
 
 from jiuwu.checkout.views import for_merchant, receipt
-from jiuwu.orders.effect_key import RefundAll
+from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectMissingRemotely, Event, Refunded, RefundStatusChanged
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Order
+from jiuwu.orders.order import REFUND_FAILED, Effect, Failure, Order
 from jiuwu.orders.outcomes import effect_state
 from jiuwu.orders.state_machine import apply
 from jiuwu.platform.models import RefundState, RemoteOrder
 from jiuwu.reconciliation.decide import decide
 from jiuwu.statements.totals import of_pair
-from tests.orders.lives import CANCELLED, COMPLETED, NOW, PUSHED, REFUND, SHIPPED, after, done, order_of, paid, refunded
+from tests.orders.lives import (
+    CANCELLED,
+    COMPLETED,
+    CREATED,
+    NOW,
+    PUSHED,
+    REFUND,
+    SHIPPED,
+    after,
+    done,
+    order_of,
+    paid,
+    placed,
+    refunded,
+)
 from tests.orders.refund_news import NOT_SUCCEEDED, alerts, asked, changed
 from tests.reconciliation.sides import payment, refund, remote
 
@@ -152,3 +166,24 @@ def test_a_late_payment_on_its_way_back_is_no_contradiction(status: RefundState)
     assert ([], []) == decided(heard, there)
     tally = of_pair(heard, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
     assert (0, 1) == (tally.differing, tally.waiting)
+
+
+@pytest.mark.parametrize(
+    ("key", "effect", "state"),
+    [
+        (RefundAll("t2"), None, "pending"),
+        (RefundAll("t1"), Effect(attempts=3), "pending"),
+        (RefundAll("t1"), Effect(failure=REFUND_FAILED), "failed"),
+        (RefundAll("t1"), Effect(failure=Failure("exhausted", "UnknownOutcome")), "failed_permanently"),
+        (RefundAll("t1"), Effect(done_at=NOW), "processing"),
+        (RefundPart("t1", "rule-1"), Effect(done_at=NOW, fen=34), "processing"),
+        (RefundAll("t9"), Effect(done_at=NOW), "done"),
+        (Ship(), Effect(done_at=NOW), "done"),
+    ],
+)
+def test_a_refund_is_done_once_it_is_booked_and_any_other_effect_at_once(
+    key: EffectKey, effect: Effect | None, state: str
+) -> None:
+    order = after(CREATED, placed(), paid())
+
+    assert state == effect_state(order.with_effect(key, effect) if effect else order, key)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
+from jiuwu.orders.effect_key import PushStatus, RefundAll, ReturnPoints, Ship
+from jiuwu.orders.events import Event
 from jiuwu.orders.order import Entry, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, apply
 from tests.orders.lives import (
@@ -24,6 +25,7 @@ from tests.orders.lives import (
     after,
     cancelled,
     completed,
+    done,
     name,
     paid,
     placed,
@@ -222,3 +224,23 @@ def test_an_order_held_before_any_money_came_is_over_once_it_is_cancelled() -> N
     held = replace(PLACED, status=Status.HELD)
 
     assert Status.CANCELLED is after(held, cancelled()).status
+
+
+# ---- paid by points alone --------------------------------------------------------------------------------------------
+
+BY_POINTS = after(replace(CREATED, points=12, amount_fen=0), placed(), paid(fen=0))
+
+
+def test_the_platform_may_cancel_an_order_that_points_paid_for_and_the_points_go_back() -> None:
+    order = after(BY_POINTS, cancelled())
+
+    assert (Status.PAID, Status.CANCELLED) == (BY_POINTS.status, order.status)
+    assert (ReturnPoints(),) == order.pending
+
+
+@pytest.mark.parametrize("news", [done(), paid("t2", 34)], ids=["on its way", "with money on it"])
+def test_a_cancellation_of_such_an_order_is_looked_up_once_it_is_on_its_way_or_has_money_on_it(news: Event) -> None:
+    outcome = apply(after(BY_POINTS, news), cancelled(), policy=REFUND)
+
+    assert isinstance(outcome, NeedsLookup)
+    assert "cancelled_but_paid" == outcome.reason
