@@ -164,4 +164,4 @@ def test_a_proxy_that_cannot_be_used_for_another_machine_is_said_on_one_line(
 
     said = _jiuwu(tmp_path, environment, "doctor", "--url", "https://example.com", "--app-id", "a")
 
-    assert "the proxy settings of this shell cannot be used; set HTTPS_PROXY" in said
+    assert "the proxy settings of the environment are invalid; set HTTPS_PROXY" in said
