@@ -86,10 +86,10 @@ async function buy(product, button, payWith) {
   button.dataset.key ??= crypto.randomUUID();
   try {
     const body = { items: [{ product_id: product.product_id, quantity: 1 }], pay_with: payWith };
-    const asked = { key: button.dataset.key, body };
-    const placed = await order(asked);
+    const request = { key: button.dataset.key, body };
+    const placed = await order(request);
     delete button.dataset.key;
-    session.remember({ order_no: placed.order_no, title: product.title, asked });
+    session.remember({ order_no: placed.order_no, title: product.title, request });
     say(thanks(placed, payWith));
     await Promise.all([showOrders(), showPoints()]);
     $("#orders").scrollIntoView({ behavior: "smooth" });
@@ -132,8 +132,8 @@ function orderRow(known) {
 }
 
 async function refresh(known, row, { again = false } = {}) {
-  const repeats = again && known.asked && row.dataset.status === "created";
-  const shown = await (repeats ? order(known.asked) : call("GET", `/orders/${known.order_no}`))
+  const repeats = again && known.request && row.dataset.status === "created";
+  const shown = await (repeats ? order(known.request) : call("GET", `/orders/${known.order_no}`))
     .catch((fault) => say(fault.message));
   if (shown) showOrder(shown, row);
   clearTimeout(row.timer);

@@ -45,19 +45,24 @@ class DynamoDB(Queries):
 
     def _get_batch(self, request: Request) -> Reply:
         replies, left, used, read = dict[str, list[Item]](), dict[str, Any](), list[Reply](), 0
-        _refuse_number(sum(len(asked["Keys"]) for asked in request["RequestItems"].values()), _READS, "keys")
-        for name, asked in request["RequestItems"].items():
-            allow(asked, "Keys", "ConsistentRead")
+        _refuse_number(sum(len(requested["Keys"]) for requested in request["RequestItems"].values()), _READS, "keys")
+        for name, requested in request["RequestItems"].items():
+            allow(requested, "Keys", "ConsistentRead")
             table = self._table("batch_get_item", name)
-            _refuse_twins([table.key(key) for key in asked["Keys"]])
-            refused = [self._throttled("batch_get_item", name) for _ in asked["Keys"]]
-            rows = [table.rows.get(table.key(key)) for key, no in zip(asked["Keys"], refused, strict=True) if not no]
-            consistent = bool(asked.get("ConsistentRead"))
+            _refuse_duplicates([table.key(key) for key in requested["Keys"]])
+            refused = [self._throttled("batch_get_item", name) for _ in requested["Keys"]]
+            rows = [
+                table.rows.get(table.key(key)) for key, no in zip(requested["Keys"], refused, strict=True) if not no
+            ]
+            consistent = bool(requested.get("ConsistentRead"))
             units = sum(read_units(row.size if row else 0, consistent=consistent) for row in rows)
             self._meter(table, "read", {"": units})
             replies[name] = [dict(row.item) for row in rows if row is not None]
             if any(refused):
-                left[name] = {**asked, "Keys": [key for key, no in zip(asked["Keys"], refused, strict=True) if no]}
+                left[name] = {
+                    **requested,
+                    "Keys": [key for key, no in zip(requested["Keys"], refused, strict=True) if no],
+                }
             read += len(rows)
             used.append(consumed(table, {"": units}, indexes=request.get("ReturnConsumedCapacity") == "INDEXES"))
         if not read:
@@ -70,9 +75,9 @@ class DynamoDB(Queries):
         _refuse_number(sum(map(len, request["RequestItems"].values())), _WRITES, "requests")
         for name, writes in request["RequestItems"].items():
             table, spent = self._table("batch_write_item", name), list[Units]()
-            asked = [_single(write) for write in writes]
-            _refuse_twins([table.key(one.get("Key") or one["Item"], alone="Key" in one) for _, one in asked])
-            for write, (operation, one) in zip(writes, asked, strict=True):
+            requested = [_single(write) for write in writes]
+            _refuse_duplicates([table.key(one.get("Key") or one["Item"], alone="Key" in one) for _, one in requested])
+            for write, (operation, one) in zip(writes, requested, strict=True):
                 if self._throttled("batch_write_item", name):
                     left.setdefault(name, []).append(write)
                 else:
@@ -85,7 +90,7 @@ class DynamoDB(Queries):
         _refuse_number(len(statements), _STATEMENTS, "statements")
         keys = [(update.table, str(update.conditions(given))) for update, given in statements]
         tables = [self._table("batch_execute_statement", update.table) for update, _ in statements]
-        _refuse_twins(
+        _refuse_duplicates(
             [(name, self._key(table, u, p)) for (name, _), table, (u, p) in zip(keys, tables, statements, strict=True)]
         )
         answers, used = list[Reply](), list[Reply]()
@@ -131,7 +136,7 @@ class DynamoDB(Queries):
             table.key(one.get("Key") or one["Item"], alone="Key" in one)
             for table, (_, one) in zip(tables, actions, strict=True)
         ]
-        _refuse_twins(list(zip((table.name for table in tables), keys, strict=True)))
+        _refuse_duplicates(list(zip((table.name for table in tables), keys, strict=True)))
         reasons = [self._reason(table, *action) for table, action in zip(tables, actions, strict=True)]
         if any(reason["Code"] != "None" for reason in reasons):
             self._cancel(reasons)
@@ -203,6 +208,6 @@ def _refuse_number(count: int, most: int, what: str) -> None:
         raise ValidationError(f"{count} {what}: from 1 to {most} are allowed")
 
 
-def _refuse_twins(keys: Sequence[Any]) -> None:
+def _refuse_duplicates(keys: Sequence[Any]) -> None:
     if len(set(keys)) != len(keys):
         raise ValidationError("Provided list of item keys contains duplicates")

@@ -21,7 +21,7 @@ class Parsed(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def condition(text: str, names: tuple[tuple[str, str], ...] = ()) -> Parsed:
-    """Return the condition of a ConditionExpression or a FilterExpression; raise Wrong."""
+    """Return the condition of a ConditionExpression or a FilterExpression; raise ValidationError."""
     reader = Reader(text, dict(names))
     holds = _either(reader)
     reader.end()

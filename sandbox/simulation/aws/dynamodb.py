@@ -72,7 +72,7 @@ class Items(Client):
         return _returned(request, before, after) | _consumed(request, table, used)
 
     def _write(self, table: Table, operation: str, request: Request) -> tuple[Item | None, Item | None, Units]:
-        """Return the item before and after, and the units used; raise ConditionFails and Wrong."""
+        """Return the item before and after, and the units used; raise ConditionFails and ValidationError."""
         key, before, after = prepare(table, operation, request)
         used = table.write(key, after)
         self._meter(table, "write", used)

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+|\d+)|(<>|<
 
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
-    """Return the words and signs of an expression; raise Wrong."""
+    """Return the words and signs of an expression; raise ValidationError."""
     return tuple(_tokens(text.strip()))
 
 
@@ -116,7 +116,7 @@ class Reader:
 
 
 def given(values: Values, name: str) -> Value:
-    """Return the value of a placeholder; raise Wrong."""
+    """Return the value of a placeholder; raise ValidationError."""
     try:
         return values[name]
     except KeyError:

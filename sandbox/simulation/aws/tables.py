@@ -92,7 +92,7 @@ class Table:
         return cls(name, schema, kinds, indexes)
 
     def key(self, given: Mapping[str, Value], *, alone: bool = True) -> Key:
-        """Return the key in an item, or (`alone`) in a request's Key; raise Wrong."""
+        """Return the key in an item, or (`alone`) in a request's Key; raise ValidationError."""
         if alone and given.keys() != set(self.schema.names):
             raise ValidationError("The provided key element does not match the schema")
         return tuple(self._key_part(name, given) for name in self.schema.names)

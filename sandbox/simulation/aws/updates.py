@@ -29,7 +29,7 @@ class Parsed(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def update(text: str, names: tuple[tuple[str, str], ...] = ()) -> Parsed:
-    """Return the update of an UpdateExpression; raise Wrong."""
+    """Return the update of an UpdateExpression; raise ValidationError."""
     reader, steps, paths = Reader(text, dict(names)), list[Step](), list[Path]()
     seen: set[str] = set()
     while clause := reader.skip("SET", "REMOVE", "ADD", "DELETE"):
