@@ -1,4 +1,4 @@
-"""`jiuwu order`: the whole story of one order."""
+"""`jiuwu order`: print the complete history of one order."""
 
 import json
 import time
@@ -17,27 +17,27 @@ from jiuwu_cli.terminal import options, times
 from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.output import print_line, print_note
 
-_BEFORE_SECONDS = 3600  # a notification may come before we know of the order
+_BEFORE_SECONDS = 3600  # a notification may arrive before the order is stored
 _REPORT = "report#"
 
 
 def order(
-    number: Annotated[str, typer.Argument(help="The order's number.", metavar="NO")],
+    number: Annotated[str, typer.Argument(help="Order number.", metavar="ORDER_NO", show_default=False)],
     *,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", help="Only what happened since 90m, 12h, 7d or a date (Asia/Shanghai).", metavar="TIME"
+            "--since", help="Only entries since 90m, 12h, 7d (ago) or a date (Asia/Shanghai).", metavar="TIME"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     stack_name: options.StackName = None,
 ) -> None:
-    """Print the whole story of one order.
+    """Print the complete history of one order.
 
-    State, ledger and effects; then everything that happened, in time: notifications as they were accepted, with the
-    duplicates that were suppressed and their twins, transitions, platform calls, dead letters, drift. What only looked
-    at the order is counted; --json lists it. The log reaches back 30 days.
+    First its state, ledger and effects; then, in order of time: accepted notifications, suppressed duplicates with
+    their originals, transitions, platform calls, dead letters and drift. Entries that only read the order are counted;
+    --json lists them. The log is kept for 30 days.
 
     Example:
 
@@ -45,7 +45,7 @@ def order(
     """
     if not (number.isascii() and number.isprintable() and 0 < len(number) <= 64 and '"' not in number):
         raise UsageError(
-            f"{number[:64]!r} is no order number", "copy it from the app or from `jiuwu dead-letters list`"
+            f"{number[:64]!r} is not an order number", "copy it from the app or from `jiuwu dead-letters list`"
         )
     found = stack.find(stack_name)
     after = times.parse_since(since, time.time()) if since else 0
@@ -56,7 +56,7 @@ def order(
         drift = list(_drift(found, number, after or _begin(kept)))
     told = [one for one in timeline.build_timeline(kept, log.entries, letters, drift) if one.at >= after]
     if kept is None and not told:
-        raise CommandError(f"nothing is known of an order {number}", "check the number and --stack")
+        raise CommandError(f"there is no order {number}", "check the number and --stack")
     if as_json:
         print_line(
             json.dumps(timeline.as_json(kept, told), ensure_ascii=False, default=str)
@@ -64,13 +64,13 @@ def order(
     else:
         _print(number, kept, told)
     if log.cut_off:
-        print_note("the log is too long to be read in a minute: narrow it with --since")
+        print_note("the log could not be read in a minute; narrow it with --since")
 
 
 def _print(number: str, kept: Order | None, told: list[timeline.TimelineEntry]) -> None:
-    for line in timeline.head(kept) if kept else [f"{number}  is not in our table"]:
+    for line in timeline.head(kept) if kept else [f"{number}  is not in the orders table"]:
         print_line(line, hang=6)
-    print_line("story (times of Asia/Shanghai, +08:00):")
+    print_line("history (times in Asia/Shanghai, +08:00):")
     day = ""
     for moment in timeline.fold(told):
         if day != (day := day_of(moment.at)):
@@ -89,7 +89,7 @@ def _log(found: Stack, number: str, kept: Order | None, after: int) -> log_searc
 
 
 def _drift(found: Stack, number: str, after: int) -> Iterator[DriftFinding]:
-    """What the reports of the last 90 days say of the order. They have no index by order: all are looked through."""
+    """Yield the drift of the order from the reports of the last 90 days. They have no index by order: read all."""
     pages = (
         found.client("dynamodb")
         .get_paginator("scan")
@@ -113,5 +113,5 @@ def _differences(report: dict[str, Any], number: str) -> Iterator[DriftFinding]:
             evidence = [text.partition(": ")[2] for text in found["evidence"] if text.startswith(f"{number}: ")]
             yield from (
                 DriftFinding(report["started_at"], class_, text)
-                for text in evidence or ["one of many; the report has no room"]
+                for text in evidence or ["one of many; the report lists only some"]
             )

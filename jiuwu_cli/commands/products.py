@@ -1,4 +1,4 @@
-"""`jiuwu products`: the merchant's catalogue, from a file into the table, and from there to the platform."""
+"""`jiuwu products`: bring the merchant's catalogue from a CSV file to the table and the platform."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -27,25 +27,23 @@ _LANE = "products"  # of calls about products
 products = typer.Typer(
     cls=OneLineErrorGroup,
     name="products",
-    help="Your catalogue: from a CSV file into the table, from there to the platform, and why a product was refused.",
+    help="Push your catalogue from a CSV file to the table and the platform.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 File = Annotated[Path, typer.Argument(help="A CSV file, as Excel or WPS saves it.", metavar="FILE.csv")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, product by product.")]
-NoSync = Annotated[bool, typer.Option("--no-sync", help="Leave it to the schedule to tell the platform.")]
-Prune = Annotated[
-    bool, typer.Option("--prune", help="The file is the whole catalogue: what it lacks goes off the shelf.")
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be written, product by product, and write nothing.")
 ]
-TrustIds = Annotated[
-    bool, typer.Option("--trust-ids", help="Take ids that look rewritten by a spreadsheet as they stand.")
-]
-Refused = Annotated[bool, typer.Option("--refused", help="Only those that the platform refused.")]
+NoSync = Annotated[bool, typer.Option("--no-sync", help="Do not invoke ProductSync; its schedule pushes the changes.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Unpublish products that are not in the file.")]
+TrustIds = Annotated[bool, typer.Option("--trust-ids", help="Accept ids that look rewritten by a spreadsheet.")]
+Refused = Annotated[bool, typer.Option("--refused", help="Only products that the platform refused.")]
 RetryRefused = Annotated[
     bool, typer.Option("--retry-refused", help="Try refused products once more, though they have not changed.")
 ]
-Ids = Annotated[list[str], typer.Argument(help="Which products.", metavar="PRODUCT_ID...")]
+Ids = Annotated[list[str], typer.Argument(help="Ids of products.", metavar="PRODUCT_ID...")]
 
 
 @products.command()
@@ -59,13 +57,15 @@ def push(  # noqa: PLR0913 -- options of a command
     yes: options.Yes = False,
     stack_name: options.StackName = None,
 ) -> None:
-    """Write a price list into the products table, and tell the platform what changed.
+    """Write a price list to the products table, and push the changes to the platform.
 
-    The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and if you like
-    on_shelf (true or false) and price_points; Chinese names work as well (商品编号, 名称, 价格, 上架, 积分价). A column
-    that the file lacks stays as it is. Nothing is written unless all lines are right; a new id that looks rewritten by
-    a spreadsheet is not right. It asks before a price moves by more than 50 %, more than a fifth of the products
-    change, or --prune takes products off. Exit code 1: the platform refused a product. 2: it did not hear of all.
+    The first line names the columns: product_id, title, price (yuan, such as 6.17) or price_fen, and optionally
+    on_shelf (true or false) and price_points; Chinese names work too (商品编号, 名称, 价格, 上架, 积分价). A column
+    that the file lacks stays unchanged. Nothing is written if any line is wrong, which includes a new id that looks
+    rewritten by a spreadsheet. The command asks for confirmation before a price changes by more than 50 %, more than a
+    fifth of the products change, or --prune unpublishes products.
+
+    Exit code 1: the platform refused a product. 2: not all products could be pushed.
 
     Examples:
 
@@ -79,7 +79,7 @@ def push(  # noqa: PLR0913 -- options of a command
     entries = price_file.entries(file, content, standing=items, trust_ids=trust_ids)
     gone = _gone(items, entries) if prune else []
     if gone:
-        print_line(f"off the shelf: {_named(gone)}")
+        print_line(f"unpublished: {_named(gone)}")
     entries += [_off(product_id) for product_id in gone]
     _ask(_questions(items, entries, gone), yes=yes, dry_run=dry_run)
     table = deployment.output("ProductsTable")
@@ -93,22 +93,22 @@ def push(  # noqa: PLR0913 -- options of a command
 
 @products.command()
 def unpublish(product_ids: Ids, *, no_sync: NoSync = False, stack_name: options.StackName = None) -> None:
-    """Take products off the shelf, here and at the platform. Their rows stay, so that both sides keep knowing them."""
+    """Take products off sale, here and at the platform. Their rows stay, so that both sides keep them."""
     deployment = stack.find(stack_name)
     dynamodb, table = deployment.client("dynamodb"), deployment.output("ProductsTable")
     found = Rows(dynamodb, table).get_many(product_ids)
     if unknown := [product_id for product_id in product_ids if product_id not in found]:
         raise UsageError(f"there is no product {unknown[0]!r}", "`jiuwu products list` shows them all")
     ProductWriter(dynamodb, table).write(_off(product_id) for product_id in found)
-    print_line(f"off the shelf: {', '.join(found)}")
+    print_line(f"unpublished: {', '.join(found)}")
     _tell(deployment, list(found), no_sync=no_sync)
 
 
 @products.command()
 def sync(*, retry_refused: RetryRefused = False, stack_name: options.StackName = None) -> None:
-    """Push what changed, compare every other product with the platform, and put right what differs there, now.
+    """Push changed products, compare all others with the platform, and push those that differ.
 
-    The schedule does so within the hour. Exit code 0: each product is now at the platform as the table has it. 1: the
+    The schedule does the same within the hour. Exit code 0: the platform has each product as the table does. 1: the
     platform refuses a product, or its row is malformed. 2: not all could be compared.
     """
     deployment = stack.find(stack_name)
@@ -117,10 +117,11 @@ def sync(*, retry_refused: RetryRefused = False, stack_name: options.StackName =
 
 @products.command("list")
 def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> None:
-    """List the products with their price in yuan and what the platform made of each.
+    """List the products with their price in yuan and their state at the platform.
 
-    `synced`: the platform had it like this when it was last asked. `waiting`: it changed and is pushed with the next
-    run. `refused`: the platform does not take it, and why. `malformed`: the row's named field is missing or wrong.
+    `synced`: the platform had it as the table does when they were last compared. `waiting`: it changed, and the next
+    run pushes it. `refused`: the platform refuses it, with the reason. `malformed`: a field of the row is missing or
+    wrong.
     """
     deployment = stack.find(stack_name)
     count = 0
@@ -151,7 +152,7 @@ def _ask(questions: list[str], *, yes: bool, dry_run: bool) -> None:
     if len(questions) > _SHOWN:
         print_note(f"and {len(questions) - _SHOWN} more")
     if not dry_run:
-        confirm("Write all this?")
+        confirm("Write these changes?")
 
 
 def _would(written: WriteSummary) -> None:
@@ -188,13 +189,13 @@ def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
         print_line(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
     if more := max(0, len(found) - _SHOWN) + told.more_findings:
         print_line(f"  and {more} more")
-    rest = f"the {_LANE} lane is held by an operator" if is_held else _rest(told)
+    rest = f"an operator opened the circuit of the lane {_LANE}" if is_held else _rest(told)
     if told.wrong:
         are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
         differ = f"{pluralize(told.wrong, 'product')} {are} not at the platform as {they} here"
-        raise CommandError(", and ".join(filter(None, (differ, rest))), "change the refused ones and push again")
+        raise CommandError(", and ".join(filter(None, (differ, rest))), "change the refused products and push again")
     if rest:
-        hint = f"`jiuwu circuit reset --lane {_LANE}` lets it go" if is_held else "`jiuwu products sync` tries again"
+        hint = f"`jiuwu circuit reset --lane {_LANE}` ends that" if is_held else "`jiuwu products sync` tries again"
         raise product_sync.NotCompared(rest, hint)
 
 
@@ -202,7 +203,7 @@ def _rest(told: product_sync.SyncTotals) -> str:
     """Return what was not compared; "" if all was."""
     if told.problem:
         done = pluralize(told.done, "product")
-        return f"the platform was left alone after {done}, the rest was not compared: {told.problem}"
+        return f"the sync stopped after {done}, the rest was not compared: {told.problem}"
     return f"{pluralize(told.unknown, 'product')} could not be compared" if told.unknown else ""
 
 

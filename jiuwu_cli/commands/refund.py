@@ -1,4 +1,4 @@
-"""`jiuwu refund`: money of an order goes back, by the way that the merchant's servers ask for it."""
+"""`jiuwu refund`: request a refund of an order, as the merchant's servers do."""
 
 from functools import partial
 from itertools import count
@@ -19,19 +19,19 @@ from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.output import print_line, print_note
 
 _REFUSED = {
-    "nothing_paid": "there is no payment to give back: none was made, or it is on its way back already",
-    "nothing_left": "all of it went back, or is on its way back, already",
-    "refund_exceeds_payment": "it keeps less than that",
-    "too_many_refunds": f"it has been asked for {MOST_REQUESTS} times, which is the most",
-    "request_reused": "this request id asked for another amount before",
+    "nothing_paid": "there is no payment to refund: none was made, or it is already being refunded",
+    "nothing_left": "all of it is already refunded or being refunded",
+    "refund_exceeds_payment": "the refundable amount is smaller",
+    "too_many_refunds": f"{MOST_REQUESTS} refunds were requested, which is the maximum",
+    "request_reused": "this request id was used before, for another amount",
 }
 
-OrderNo = Annotated[str, typer.Argument(help="The order's number.", metavar="ORDER_NO", show_default=False)]
-Amount = Annotated[str | None, typer.Option(help="How much, such as 12.34; by default all of it.", metavar="YUAN")]
-Reason = Annotated[str, typer.Option(help="Why, for the platform and the books.")]
+OrderNo = Annotated[str, typer.Argument(help="Order number.", metavar="ORDER_NO", show_default=False)]
+Amount = Annotated[str | None, typer.Option(help="Amount, such as 12.34. Default: all.", metavar="YUAN")]
+Reason = Annotated[str, typer.Option(help="Reason, for the platform and your records.")]
 
 
-def refund(  # noqa: PLR0913 -- what a refund is made of
+def refund(  # noqa: PLR0913 -- one option for each part of a refund
     order_no: OrderNo,
     *,
     amount: Amount = None,
@@ -40,7 +40,9 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
     request_id: options.RequestId = None,
     stack_name: options.StackName = None,
 ) -> None:
-    """Ask for a refund of an order, in whole or in part; never more than was paid, and once per request.
+    """Request a refund of an order, in full or in part.
+
+    It never exceeds the refundable amount, and is made once per request id.
 
     Examples:
 
@@ -65,8 +67,10 @@ def refund(  # noqa: PLR0913 -- what a refund is made of
 
 
 def _request(order: Order, asked_fen: int | None) -> str:
-    """Return the id made of what is asked for; the next such id where the one before failed or was given up, for
-    nothing went back by that one, and the platform answers its number as before."""
+    """Return the id derived from order and amount; the next one after each request that failed.
+
+    A failed request refunded nothing, and the platform answers its id as before.
+    """
     meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
     requests = (options.request_id(None, *meaning, str(number)) for number in count(1))
     return next(one for one in requests if not request_failed(order, one, whole=asked_fen is None))
@@ -80,25 +84,25 @@ def _fen(amount: str | None) -> int | None:
     except MoneyError as wrong:
         raise UsageError(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
     if not asked:
-        raise UsageError("--amount: nothing is no refund", "leave it out to give all of it back")
+        raise UsageError("--amount is 0", "leave it out to refund all that is refundable")
     return asked
 
 
 def _reason(given: str) -> str:
     if wrong := texts.text_error(given, most=MOST_REASON):
-        raise UsageError(f"--reason: {wrong}", "leave it out to give none of your own")
+        raise UsageError(f"--reason: {wrong}", "give another one, or leave it out")
     return given
 
 
 def _show(order: Order) -> None:
     paid, left = sum(payment.fen for payment in order.payments), refundable_fen(order)
-    print_line(f"{order.order_no}  {order.status}  paid {yuan(paid)}, can still be refunded {yuan(left)}")
+    print_line(f"{order.order_no}  {order.status}  paid {yuan(paid)}, refundable {yuan(left)}")
 
 
 def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
     wanted = asked_fen if asked_fen is not None else refundable_fen(order)
     if not yes:
-        confirm(f"Give {yuan(wanted)} yuan back?")
+        confirm(f"Refund {yuan(wanted)} yuan?")
 
 
 def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> RefundResult:
@@ -110,7 +114,7 @@ def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, re
     except NoSuchOrder:
         raise CommandError(f"the order {order.order_no} is gone", "check --stack") from None
     except OrderBusy:
-        raise CommandError(f"{order.order_no} is being written by others", "try again in a moment") from None
+        raise CommandError(f"{order.order_no} is being changed by other writers", "try again in a moment") from None
 
 
 def _left(order: Order) -> str:

@@ -103,7 +103,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     result = told(order.order_no)
 
     assert 0 == result.exit_code, result.output
-    top, _, below = result.stdout.partition("story (times of Asia/Shanghai, +08:00):\n")
+    top, _, below = result.stdout.partition("history (times in Asia/Shanghai, +08:00):\n")
     assert f"{order.order_no}  paid, 12.34 yuan" in top
     day, *lines = below.splitlines()
     assert day == time.strftime("  %Y-%m-%d", time.gmtime(NOW + 8 * 3600))
@@ -133,7 +133,7 @@ def test_the_same_for_programs(told: Callable[..., Any], deployed: Stack) -> Non
 def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: Stack) -> None:
     order = deployed.store.create(an_order(base=COMPLETED))
 
-    assert told(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("story (")
+    assert told(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("history (")
 
 
 def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
@@ -142,19 +142,19 @@ def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., A
 
     result = told(letter.order_no)
 
-    assert f"{letter.order_no}  is not in our table" == result.stdout.splitlines()[0]
+    assert f"{letter.order_no}  is not in the orders table" == result.stdout.splitlines()[0]
     assert letter.letter_id in result.stdout
 
 
 def test_an_order_of_which_nothing_is_known_is_said_so(told: Callable[..., Any]) -> None:
-    assert "nothing is known of an order JWNOBODY; check the number" in complaint(told("JWNOBODY"))
+    assert "there is no order JWNOBODY; check the number" in complaint(told("JWNOBODY"))
 
 
 @pytest.mark.parametrize("text", ["", "订单", "x" * 65, 'a"b', "\x1b[2J"])
 def test_what_is_no_number_is_refused(told: Callable[..., Any], text: str) -> None:
     result = told(text)
 
-    assert "is no order number; copy it" in complaint(result)
+    assert "is not an order number; copy it" in complaint(result)
     assert 2 == result.exit_code
 
 

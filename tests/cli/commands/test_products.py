@@ -136,7 +136,7 @@ def test_a_dry_run_lists_what_would_change_from_what_to_what(products: Products,
     said = products("push", csv(text), "--dry-run", "--prune").stdout
 
     assert [
-        "off the shelf: old",
+        "unpublished: old",
         "would be written: 1 new, 2 changed, 1 unchanged",
         "  tea  title 龙井 → 狮峰龙井, price 6.00 → 6.17, price_points 300 → (none)",
         "  cup  new: on_shelf true, title 茶杯, price 9.00, price_points 50",
@@ -308,7 +308,9 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
     result = products("push", csv(LIST + "down,x,9\n"))
 
     assert (2, True) == (result.exit_code, "platform: 3 pushed\n" in result.stdout)
-    assert "left alone after 3 products, the rest was not compared: products.upsert: PlatformBusy" in complaint(result)
+    assert "the sync stopped after 3 products, the rest was not compared: products.upsert: PlatformBusy" in complaint(
+        result
+    )
 
 
 @pytest.mark.parametrize(
@@ -319,8 +321,13 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
         ({"same": 35, "malformed": 1}, "", 1, "1 product is not at the platform as it is here"),
         ({"same": 34, "refused": 2}, "", 1, "2 products are not at the platform as they are here"),
         ({"same": 34, "failed": 1, "busy": 1}, "", 2, "2 products could not be compared"),
-        ({"same": 7, "failed": 3}, "x: Busy", 2, "left alone after 10 products, the rest was not compared: x: Busy"),
-        ({"refused": 1, "failed": 3}, "x: Busy", 1, "as it is here, and the platform was left alone after 4 products"),
+        (
+            {"same": 7, "failed": 3},
+            "x: Busy",
+            2,
+            "the sync stopped after 10 products, the rest was not compared: x: Busy",
+        ),
+        ({"refused": 1, "failed": 3}, "x: Busy", 1, "as it is here, and the sync stopped after 4 products"),
     ],
 )
 def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_it_could_not_tell(
@@ -345,7 +352,7 @@ def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
 
     result = products("sync")
 
-    held = "the products lane is held by an operator; `jiuwu circuit reset --lane products` lets it go"
+    held = "an operator opened the circuit of the lane products; `jiuwu circuit reset --lane products` ends that"
     assert (2, is_held) == (result.exit_code, held in complaint(result))
     assert (0 if is_held else 2) == result.stdout.count("CircuitOpen")
 
@@ -353,8 +360,8 @@ def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
 def test_the_help_of_sync_says_that_it_puts_the_platform_right(jiuwu: Jiuwu) -> None:
     help_text = " ".join(jiuwu("products", "sync", "--help").stdout.split())
 
-    assert "put right what differs there" in help_text
-    assert "Exit code 0: each product is now at the platform as the table has it." in help_text
+    assert "push those that differ" in help_text
+    assert "Exit code 0: the platform has each product as the table does." in help_text
 
 
 def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
@@ -367,7 +374,7 @@ def test_the_whole_catalogue_takes_off_what_it_lacks_after_asking(
     assert "about 1 product off the shelf\n" in refused.stderr
 
     said = products("push", csv(LIST), "--prune", "--yes").stdout
-    assert said.startswith("off the shelf: old\nwritten: 2 new, 1 changed, 0 unchanged\n")
+    assert said.startswith("unpublished: old\nwritten: 2 new, 1 changed, 0 unchanged\n")
     assert {"tea": True, "cup": True, "old": False, "older": False} == {
         name: item["on_shelf"]["BOOL"] for name, item in rows().items()
     }
@@ -379,7 +386,7 @@ def test_a_product_taken_off_keeps_its_row(
     put(price_points=300)
     result = products("unpublish", "tea")
 
-    assert (0, "off the shelf: tea\nplatform: 1 pushed\n") == (result.exit_code, result.stdout)
+    assert (0, "unpublished: tea\nplatform: 1 pushed\n") == (result.exit_code, result.stdout)
     assert row(a_product(price_points=300, on_shelf=False)) == rows()["tea"]
 
 

@@ -183,7 +183,7 @@ def test_without_a_terminal_nothing_goes_back_but_by_yes(
 def test_more_than_was_paid_is_refused_with_what_there_is(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
     result = jiuwu("refund", order.order_no, "--amount", "12.35", "-y", "--stack", shop.name)
 
-    assert "it keeps less than that; it can give back 12.34 yuan" in complaint(result)
+    assert "the refundable amount is smaller; it can give back 12.34 yuan" in complaint(result)
     assert 1 == result.exit_code
 
 
@@ -196,7 +196,7 @@ def test_a_refund_when_nothing_is_left_says_so_and_blames_no_amount(
     result = jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
 
     said = " ".join(complaint(result).split())
-    assert "all of it went back, or is on its way back, already; it can give back 0.00 yuan" in said
+    assert "all of it is already refunded or being refunded; it can give back 0.00 yuan" in said
     assert 1 == result.exit_code
 
 
