@@ -272,7 +272,7 @@ def test_a_refused_product_is_taken_off_once_the_platform_shows_one_that_it_take
     shop.shelf.products["tea"] = there(TEA)  # by a run that was slower than the one that heard no
     shop.shelf.dislikes = ("假茶",)
 
-    assert (Outcome.MENDED, "") == (shop.keep(seen_before=NOW + 1).outcome, shop.product.refused)
+    assert (Outcome.REPAIRED, "") == (shop.keep(seen_before=NOW + 1).outcome, shop.product.refused)
     assert there(TEA, on_shelf=False) == shop.shelf.products["tea"]
 
 
@@ -324,11 +324,11 @@ def test_a_product_whose_time_has_come_is_compared_and_noted(shop: Shop) -> None
     ("remote", "differs"),
     [(None, "missing"), (there(TEA, price_fen=1, on_shelf=False), "price shelf"), (there(TEA, title="x"), "title")],
 )
-def test_what_differs_at_the_platform_is_mended(shop: Shop, remote: RemoteProduct | None, differs: str) -> None:
+def test_what_differs_at_the_platform_is_repaired(shop: Shop, remote: RemoteProduct | None, differs: str) -> None:
     shop.write(SYNCED)
     shop.shelf.products = {"tea": remote} if remote else {}
 
-    assert Kept("tea", Outcome.MENDED, differs) == shop.keep(seen_before=NOW)
+    assert Kept("tea", Outcome.REPAIRED, differs) == shop.keep(seen_before=NOW)
     assert there(TEA) == shop.shelf.products["tea"]
 
 

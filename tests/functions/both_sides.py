@@ -135,11 +135,11 @@ class Sides:
         )
 
     def damage_tokens(self, name: str = "lan") -> None:
-        """The member's sealed token is not one that KMS made."""
+        """The member's encrypted token is not one that KMS made."""
         self.dynamodb.update_item(
             TableName=self.names["MEMBERS_TABLE"],
             Key={"member_id": {"S": self.member(name)[1]}},
-            UpdateExpression="SET access_sealed = :noise",
+            UpdateExpression="SET access_encrypted = :noise",
             ExpressionAttributeValues={":noise": {"L": [{"B": b"noise"}]}},
         )
 

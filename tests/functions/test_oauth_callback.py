@@ -406,7 +406,7 @@ def test_unlinking_revokes_erases_and_ends_every_session(
     reply = browser.unlink(phone["session_token"])
     assert (200, {"status": "unlinked"}) == (reply["statusCode"], json.loads(reply["body"]))
     assert len(community.calls("/oauth/revoke")) == 2
-    assert "access_sealed" not in record()
+    assert "access_encrypted" not in record()
     assert 401 == browser.unlink(laptop["session_token"])["statusCode"]
 
 
@@ -417,7 +417,7 @@ def test_while_the_platform_is_down_unlinking_is_accepted_and_nothing_is_lost(
     community.trouble["/oauth/revoke"] = _unreachable
     reply = browser.unlink(session["session_token"])
     assert (202, {"status": "unlinking"}) == (reply["statusCode"], json.loads(reply["body"]))
-    assert ("refresh_sealed" in record(), "refresh_at" in record()) == (True, True)
+    assert ("refresh_encrypted" in record(), "refresh_at" in record()) == (True, True)
     assert 401 == browser.unlink(session["session_token"])["statusCode"]
 
 

@@ -166,7 +166,7 @@ def test_a_row_written_over_by_hand_is_pushed_again(market: Market) -> None:
     assert {"pushed": 1} == market.run()["outcomes"]
 
 
-def test_drift_at_the_platform_is_mended_when_its_time_has_come(
+def test_drift_at_the_platform_is_repaired_when_its_time_has_come(
     market: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:
     market.write(TEA, a_product(product_id="cup"), a_product(product_id="pot"))
@@ -178,12 +178,12 @@ def test_drift_at_the_platform_is_mended_when_its_time_has_come(
     market.later = DAY + 1
     answer = market.run()
 
-    assert {"mended": 2, "same": 1} == answer["outcomes"]
+    assert {"repaired": 2, "same": 1} == answer["outcomes"]
     assert {("tea", "price shelf"), ("cup", "missing")} == {
         (found["product_id"], found["detail"]) for found in answer["findings"]
     }
     assert {"tea", "cup", "pot"} == {one for one, shown in market.shown.items() if shown == ("龙井", 617, True)}
-    assert [("mended", [2.0])] == [one for one in metrics(capsys) if one[0] == "mended"]
+    assert [("repaired", [2.0])] == [one for one in metrics(capsys) if one[0] == "repaired"]
 
 
 def test_a_product_taken_off_here_goes_off_there(market: Market) -> None:
@@ -236,7 +236,7 @@ def test_all_products_are_compared_now_when_asked(market: Market) -> None:
     market.run()
     market.drift("tea", price_fen=1)
 
-    assert {"mended": 1, "same": 1} == market.run({"full": True})["outcomes"]
+    assert {"repaired": 1, "same": 1} == market.run({"full": True})["outcomes"]
 
 
 def test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on(market: Market) -> None:
@@ -258,7 +258,7 @@ def test_some_products_are_compared_now_when_named(market: Market) -> None:
     market.drift("tea", price_fen=1)
     answer = market.run({"product_ids": ["tea", "gone"]})
 
-    assert ({"mended": 1}, ["gone"], True) == (answer["outcomes"], answer["unknown"], answer["finished"])
+    assert ({"repaired": 1}, ["gone"], True) == (answer["outcomes"], answer["unknown"], answer["finished"])
     assert ["products.get tea → ok", "products.upsert tea → ok"] == market.calls()
 
 

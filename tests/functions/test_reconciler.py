@@ -338,7 +338,7 @@ def test_a_channel_that_brought_anything_is_not_called_silent(
 ) -> None:
     for n in range(3):
         clockwork.sides.platform.pay(clockwork.order(f"key-{n}"), transaction=f"t{n}")
-    clockwork.sides.platform.pay(clockwork.order("heard", paid("x", at=LATER)))
+    clockwork.sides.platform.pay(clockwork.order("received", paid("x", at=LATER)))
     clockwork.sides.now = LATER + 100
 
     clockwork.run()

@@ -218,7 +218,7 @@ def unheard_of(clockwork: Clockwork, number: int) -> None:
     clockwork.sides.now = LATER + 100
 
 
-def test_a_silent_channel_is_noticed_though_the_shards_have_mended_all_of_it(
+def test_a_silent_channel_is_noticed_though_the_shards_have_repaired_all_of_it(
     clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unheard_of(clockwork, 3)
@@ -261,8 +261,8 @@ def test_silence_is_judged_over_all_pages_of_the_list(clockwork: Clockwork, caps
 def test_one_notification_on_the_first_page_is_remembered_to_the_last(
     clockwork: Clockwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    heard = clockwork.order("heard", paid("x", at=LATER))
-    clockwork.sides.platform.pay(heard, transaction="t1")
+    received = clockwork.order("received", paid("x", at=LATER))
+    clockwork.sides.platform.pay(received, transaction="t1")
     unheard_of(clockwork, 3)
     clockwork.sides.platform.page_size = 1
 

@@ -25,7 +25,7 @@ def test_a_linked_member_has_a_profile_and_a_token(tokens: Tokens, dynamodb: Any
 
 def test_the_table_holds_no_token(tokens: Tokens, record: Callable[[], Any]) -> None:
     held = json.dumps(record(), default=lambda part: bytes(part).decode("latin-1"))
-    assert "access_sealed" in held
+    assert "access_encrypted" in held
     assert [] == [token for token in ("at_1", "rt_1") if token in held]
 
 
@@ -142,12 +142,12 @@ def test_a_waiter_uses_what_the_other_one_brings(
     record: Callable[[], Any],
     leased_by_another: None,
 ) -> None:
-    sealed = record()["access_sealed"]
+    encrypted = record()["access_encrypted"]
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
         if clock.now > NOW + 1:
-            write("SET token_version = :two, access_sealed = :sealed", two={"N": "2"}, sealed=sealed)
+            write("SET token_version = :two, access_encrypted = :encrypted", two={"N": "2"}, encrypted=encrypted)
 
     # a refresh of its own would have brought at_2
     assert make_tokens(runtime=Runtime(clock=clock, sleep=sleep)).source(MEMBER).renew("at_1") == "at_1"

@@ -75,7 +75,7 @@ def test_invalid_grant_asks_for_a_login_and_keeps_the_grant(
     with pytest.raises(ReauthRequired):
         tokens.source(MEMBER).renew("at_1")
     after = record()
-    kept = ("access_sealed", "refresh_sealed", "token_version", "token_expires_at", "refresh_expires_at")
+    kept = ("access_encrypted", "refresh_encrypted", "token_version", "token_expires_at", "refresh_expires_at")
     assert [before[name] for name in kept] == [after[name] for name in kept]
     assert {"S": "reauth_required"} == after["link_status"]
     assert [] == [name for name in ("refresh_at", "refresh_shard", "lease_id", "lease_until") if name in after]

@@ -10,7 +10,14 @@ from jiuwu.members.tokens import MemberUnknown, ReauthRequired, TokenBusy, Token
 from jiuwu.platform.errors import PlatformBusy, TokenInvalid
 from tests.members.rotation import MEMBER, NOW, USER, Clock, Dies, Platform
 
-TOKENS = ("access_sealed", "refresh_sealed", "token_expires_at", "refresh_expires_at", "refresh_at", "refresh_shard")
+TOKENS = (
+    "access_encrypted",
+    "refresh_encrypted",
+    "token_expires_at",
+    "refresh_expires_at",
+    "refresh_at",
+    "refresh_shard",
+)
 
 
 def test_unlinking_revokes_both_tokens_and_erases_them(

@@ -31,7 +31,7 @@ def test_what_a_person_must_decide_rings_an_alarm_that_the_template_has(alert: s
 
 
 def test_an_alert_that_rings_is_reported_unless_its_class_is_already() -> None:
-    heard = ("refund_exceeds_payment", "amount_differs", "late_payment")
+    received = ("refund_exceeds_payment", "amount_differs", "late_payment")
     known = [Finding(Drift.AMOUNT_DIFFERS, "JW1", "payment t1 is 1 fen of 1234 fen")]
 
-    assert [Finding(Drift.STATE_IMPOSSIBLE, "JW1", "refund_exceeds_payment")] == alerts.findings("JW1", heard, known)
+    assert [Finding(Drift.STATE_IMPOSSIBLE, "JW1", "refund_exceeds_payment")] == alerts.findings("JW1", received, known)

@@ -22,7 +22,7 @@ def test_the_first_run_looks_a_day_back(records: Records) -> None:
 
 
 def test_a_cursor_is_found_as_it_was_left(records: Records) -> None:
-    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4, skipped=NOW + 5)
+    left = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, received=4, skipped=NOW + 5)
     records.save_cursor(left)
 
     assert records.cursor(NOW + 99) == left
@@ -39,20 +39,20 @@ def test_a_pass_that_was_cut_off_goes_on_with_its_page_and_its_beginning() -> No
 
 
 def test_a_pass_begun_again_counts_from_nothing() -> None:
-    forgotten = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, heard=4)
+    forgotten = Cursor(NOW, "page-2", began=NOW + 1, seen=NOW + 2, missed=3, received=4)
 
     assert forgotten.restart() == Cursor(NOW, "", began=NOW + 1, seen=NOW + 2)
 
 
 def test_the_next_pass_counts_from_nothing() -> None:
-    done = Cursor(NOW, "page-2", began=NOW + 1, missed=3, heard=4).after([NOW], "")
+    done = Cursor(NOW, "page-2", began=NOW + 1, missed=3, received=4).after([NOW], "")
 
-    assert (0, 0) == (done.missed, done.heard)
+    assert (0, 0) == (done.missed, done.received)
 
 
-@pytest.mark.parametrize(("missed", "heard", "silent"), [(2, 0, False), (3, 0, True), (3, 1, False), (0, 9, False)])
-def test_a_channel_is_silent_when_three_are_missed_and_none_is_heard(missed: int, heard: int, silent: bool) -> None:
-    assert silent is Cursor(NOW, missed=missed, heard=heard).silent
+@pytest.mark.parametrize(("missed", "received", "silent"), [(2, 0, False), (3, 0, True), (3, 1, False), (0, 9, False)])
+def test_a_channel_is_silent_when_three_are_missed_and_none_is_heard(missed: int, received: int, silent: bool) -> None:
+    assert silent is Cursor(NOW, missed=missed, received=received).silent
 
 
 def test_a_cursor_put_there_by_hand_needs_no_counts(

@@ -144,7 +144,7 @@ def test_a_price_list_goes_to_the_platform_and_back_comes_what_it_refused(
     assert "title_forbidden: 标题含有禁用词“高仿”" in said
     assert "title_forbidden" in products("list", "--refused")
     httpx.put(f"{sandbox.simulator_url}/_sim/products/test-tea", json={"price": "0.01"}).raise_for_status()
-    assert "mended    test-tea  price" in products("sync")
+    assert "repaired  test-tea  price" in products("sync")
     assert "platform: 2 pushed" in products("unpublish", "test-fake", "test-tea")
 
 

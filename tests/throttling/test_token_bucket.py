@@ -22,7 +22,7 @@ def take_all(rate: Rate, steps: list[tuple[int, int, int]]) -> list[tuple[int, i
     for passed, off, want in steps:
         now += passed
         clock = now + off
-        full_at = token_bucket.mended(rate, full_at, clock)
+        full_at = token_bucket.plausible_full_at(rate, full_at, clock)
         count = min(want, token_bucket.tokens(rate, full_at, clock))
         if count:
             full_at = token_bucket.taken(rate, full_at, clock, count)
@@ -57,7 +57,7 @@ def test_clocks_that_differ_cost_at_most_the_tokens_of_their_difference(
 @given(RATES, st.integers(0, 10**9), st.integers(1, 200))
 def test_what_is_missing_is_there_after_the_time_told(rate: Rate, ahead: int, count: int) -> None:
     count = min(count, rate.burst)
-    full_at = token_bucket.mended(rate, T0 + ahead, T0)
+    full_at = token_bucket.plausible_full_at(rate, T0 + ahead, T0)
     wait = token_bucket.seconds_until(rate, full_at, T0, count)
 
     assert count <= token_bucket.tokens(rate, full_at, T0 + round(wait * 1e6))
@@ -71,14 +71,14 @@ def test_a_bucket_that_a_wrong_clock_emptied_for_an_hour_is_merely_empty() -> No
     rate = Rate(10, 20)
     an_hour_ahead = token_bucket.taken(rate, 0, T0 + 3_600_000_000, 20)
 
-    mended = token_bucket.mended(rate, an_hour_ahead, T0)
+    plausible_full_at = token_bucket.plausible_full_at(rate, an_hour_ahead, T0)
 
-    assert 0 == token_bucket.tokens(rate, mended, T0)
-    assert 10 == token_bucket.tokens(rate, mended, T0 + 1_000_000)
+    assert 0 == token_bucket.tokens(rate, plausible_full_at, T0)
+    assert 10 == token_bucket.tokens(rate, plausible_full_at, T0 + 1_000_000)
 
 
 def test_a_bucket_emptied_by_a_clock_slightly_ahead_is_believed() -> None:
     rate = Rate(10, 20)
     ahead = token_bucket.taken(rate, 0, T0 + 500_000, 20)
 
-    assert ahead == token_bucket.mended(rate, ahead, T0)
+    assert ahead == token_bucket.plausible_full_at(rate, ahead, T0)

@@ -59,24 +59,24 @@ class KMS(Client):
             if not 1 <= len(Plaintext) <= _PLAIN_BYTES:
                 raise self._error("ValidationException", "1 to 4096 bytes", "encrypt")
             mask = _mask(KeyId, EncryptionContext, len(Plaintext))
-            sealed = bytes(a ^ b for a, b in zip(Plaintext, mask, strict=True))
-            return {"CiphertextBlob": _tag(KeyId, EncryptionContext, sealed) + sealed, "KeyId": KeyId}
+            encrypted = bytes(a ^ b for a, b in zip(Plaintext, mask, strict=True))
+            return {"CiphertextBlob": _tag(KeyId, EncryptionContext, encrypted) + encrypted, "KeyId": KeyId}
 
         return self._make("encrypt", act, {"KeyId": KeyId, "EncryptionContext": EncryptionContext})
 
     def decrypt(self, *, CiphertextBlob: bytes, EncryptionContext: Mapping[str, str], KeyId: str) -> Reply:
         def act() -> Reply:
-            tag, sealed = CiphertextBlob[:32], CiphertextBlob[32:]
-            if not hmac.compare_digest(tag, _tag(KeyId, EncryptionContext, sealed)):
+            tag, encrypted = CiphertextBlob[:32], CiphertextBlob[32:]
+            if not hmac.compare_digest(tag, _tag(KeyId, EncryptionContext, encrypted)):
                 raise self._error("InvalidCiphertextException", "", "decrypt")
-            mask = _mask(KeyId, EncryptionContext, len(sealed))
-            return {"Plaintext": bytes(a ^ b for a, b in zip(sealed, mask, strict=True)), "KeyId": KeyId}
+            mask = _mask(KeyId, EncryptionContext, len(encrypted))
+            return {"Plaintext": bytes(a ^ b for a, b in zip(encrypted, mask, strict=True)), "KeyId": KeyId}
 
         return self._make("decrypt", act, {"KeyId": KeyId, "EncryptionContext": EncryptionContext})
 
 
-def _tag(key_id: str, context: Mapping[str, str], sealed: bytes) -> bytes:
-    return hmac.digest(key_id.encode(), json.dumps(dict(context), sort_keys=True).encode() + sealed, "sha256")
+def _tag(key_id: str, context: Mapping[str, str], encrypted: bytes) -> bytes:
+    return hmac.digest(key_id.encode(), json.dumps(dict(context), sort_keys=True).encode() + encrypted, "sha256")
 
 
 def _mask(key_id: str, context: Mapping[str, str], length: int) -> bytes:

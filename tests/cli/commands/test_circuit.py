@@ -10,7 +10,7 @@ import pytest
 
 from jiuwu.platform.profile import load
 from jiuwu.throttling import lane as lanes
-from jiuwu.throttling.lane import Lane, LeaseRequest, Tally
+from jiuwu.throttling.lane import Lane, LeaseRequest, OutcomeCounts
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.platform_lanes import lane_rules
 from jiuwu.throttling.repository import LaneTable
@@ -66,7 +66,7 @@ def test_a_lane_that_nobody_used_is_closed(circuit: Callable[..., Any]) -> None:
 
 def test_failures_an_open_circuit_and_a_pause_are_shown(circuit: Callable[..., Any], table: LaneTable) -> None:
     def report(name: str, failures: int) -> None:
-        ask = LeaseRequest(1, primary_tally=Tally(30, failures))
+        ask = LeaseRequest(1, primary_outcomes=OutcomeCounts(30, failures))
         table.change(name, lambda lane: lanes.lease(lane, ask, time.time(), RULES[name])[0])
 
     report("money", 30)
@@ -125,7 +125,7 @@ def test_without_a_terminal_calls_are_held_back_only_by_yes(
 
 def test_close_keeps_it_closed(circuit: Callable[..., Any], table: LaneTable) -> None:
     assert 0 == circuit("close", "--lane", "money").exit_code
-    ask = LeaseRequest(1, primary_tally=Tally(100, 100))
+    ask = LeaseRequest(1, primary_outcomes=OutcomeCounts(100, 100))
     table.change("money", lambda lane: lanes.lease(lane, ask, time.time(), RULES["money"])[0])
 
     assert "" == refused(table, "money")

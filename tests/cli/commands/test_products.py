@@ -317,7 +317,7 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
     ("outcomes", "problem", "code", "said"),
     [
         ({"same": 36}, "", 0, ""),
-        ({"same": 35, "mended": 1}, "", 0, ""),
+        ({"same": 35, "repaired": 1}, "", 0, ""),
         ({"same": 35, "malformed": 1}, "", 1, "1 product is not at the platform as it is here"),
         ({"same": 34, "refused": 2}, "", 1, "2 products are not at the platform as they are here"),
         ({"same": 34, "failed": 1, "busy": 1}, "", 2, "2 products could not be compared"),

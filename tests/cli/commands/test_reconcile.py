@@ -340,7 +340,7 @@ def test_without_yes_it_is_a_dry_run(shop: Shop, caplog: pytest.LogCaptureFixtur
     assert before == shop.store.get_many([number, missing])
 
 
-def test_the_limit_bounds_what_is_mended(shop: Shop) -> None:
+def test_the_limit_bounds_what_is_repaired(shop: Shop) -> None:
     for key in "abc":
         missed_payment(shop, key)
 
@@ -370,11 +370,11 @@ def test_a_platform_that_does_not_answer_the_count_after_a_repair_is_exit_code_2
 ) -> None:
     number = missed_payment(shop)
 
-    def mended_and_gone(order_no: str) -> dict[str, Any]:
+    def repaired_and_gone(order_no: str) -> dict[str, Any]:
         shop.platform.fail_always("orders.query", refuses(90001))
         return {"order_no": order_no, "did": ["paid"], "status": "paid"}
 
-    monkeypatch.setattr("jiuwu_cli.commands.reconcile.invoke_reconciler", lambda _stack: mended_and_gone)
+    monkeypatch.setattr("jiuwu_cli.commands.reconcile.invoke_reconciler", lambda _stack: repaired_and_gone)
 
     result = shop.run("--repair", "--yes")
 

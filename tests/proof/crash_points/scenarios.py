@@ -401,7 +401,7 @@ def unlink(stage: Stage) -> None:
 def left(stage: Stage) -> str:
     """What is still there of a member who left; empty when nothing is."""
     (row,) = stage.world.account.tables["MembersTable"].rows.values()
-    kept = sorted(name for name in row.item if name.endswith("_sealed"))
+    kept = sorted(name for name in row.item if name.endswith("_encrypted"))
     revoked = all(grant.revoked for grant in stage.world.platform.state.grants.grants.values())
     gone = row.item["link_status"]["S"] == "unlinked" and revoked and not kept
     return "" if gone else f"{row.item['link_status']['S']}, revoked there: {revoked}, kept here: {kept}"

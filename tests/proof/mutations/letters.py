@@ -86,7 +86,7 @@ LETTERS = (
         "a kept notification has no signature",
         5,
         "layers/jiuwu/jiuwu/platform/notifications.py",
-        "    del told[names.signature]\n",
+        "    del named_headers[names.signature]\n",
         "",
         ("tests/functions/test_webhook_intake.py::test_a_notification_is_acknowledged_after_the_queue_took_it",),
     ),

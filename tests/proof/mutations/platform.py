@@ -7,7 +7,7 @@ PLATFORM = (
         "an order number asked for is the one answered",
         5,
         "layers/jiuwu/jiuwu/platform/calls/client.py",
-        "if order.out_order_no != asked:",
+        "if order.out_order_no != requested:",
         "if not asked:",
         ("tests/platform/calls/test_client.py::test_another_order_than_the_one_asked_for_is_a_bad_reply",),
     ),

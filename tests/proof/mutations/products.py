@@ -43,8 +43,8 @@ PRODUCTS = (
         '"price": False,',
         (
             "tests/catalogue/test_sync.py::test_on_the_shelf_everything_counts",
-            "tests/catalogue/test_sync.py::test_what_differs_at_the_platform_is_mended",
-            "tests/functions/test_product_sync.py::test_drift_at_the_platform_is_mended_when_its_time_has_come",
+            "tests/catalogue/test_sync.py::test_what_differs_at_the_platform_is_repaired",
+            "tests/functions/test_product_sync.py::test_drift_at_the_platform_is_repaired_when_its_time_has_come",
         ),
     ),
     Safeguard(

@@ -138,7 +138,7 @@ STATEMENTS = (
         f"{_CLI}/commands/reconcile.py",
         "if plan.steps][:limit]",
         "if plan.steps]",
-        ("tests/cli/commands/test_reconcile.py::test_the_limit_bounds_what_is_mended",),
+        ("tests/cli/commands/test_reconcile.py::test_the_limit_bounds_what_is_repaired",),
     ),
     Safeguard(
         "a statement that could not be made is no agreement",

@@ -47,15 +47,17 @@ def test_the_templates_short_tags_are_spelled_out(tmp_path: Path) -> None:
     }
 
 
-def test_a_token_sealed_for_one_member_opens_for_no_other(token_key: str, aws: Callable[[str], Any]) -> None:
+def test_a_token_encrypted_for_one_member_opens_for_no_other(token_key: str, aws: Callable[[str], Any]) -> None:
     kms = aws("kms")
-    sealed = kms.encrypt(KeyId=token_key, Plaintext=b"token", EncryptionContext={"member_id": "mb_1"})["CiphertextBlob"]
+    encrypted = kms.encrypt(KeyId=token_key, Plaintext=b"token", EncryptionContext={"member_id": "mb_1"})[
+        "CiphertextBlob"
+    ]
 
-    opened = kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"member_id": "mb_1"})["Plaintext"]
+    opened = kms.decrypt(CiphertextBlob=encrypted, EncryptionContext={"member_id": "mb_1"})["Plaintext"]
 
     assert opened == b"token"
     with pytest.raises(kms.exceptions.InvalidCiphertextException):
-        kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"member_id": "mb_2"})
+        kms.decrypt(CiphertextBlob=encrypted, EncryptionContext={"member_id": "mb_2"})
 
 
 def test_one_of_32_writers_wins_a_conditional_write(orders_table: str, aws: Callable[[str], Any]) -> None:

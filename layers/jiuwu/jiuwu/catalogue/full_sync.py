@@ -31,7 +31,7 @@ _AT_ONCE = 4
 _IN_A_ROW = 3
 # An answer names this many products and says how many more there were.
 _NAMED = 200
-_WORTH_TELLING = {Outcome.MENDED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BUSY, Outcome.GONE, Outcome.FAILED}
+_WORTH_TELLING = {Outcome.REPAIRED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BUSY, Outcome.GONE, Outcome.FAILED}
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     NOT_COMPARED = "not_compared"  # it has not changed here; the platform was asked not long ago, and not now
     SAME = "same"  # compared: both sides agree
     PUSHED = "pushed"  # it was new or changed here, and the platform took it
-    MENDED = "mended"  # it differed at the platform, which has taken it again
+    REPAIRED = "repaired"  # it differed at the platform, which has taken it again
     REFUSED = "refused"  # the platform does not take it, now or when it last saw it like this
     MALFORMED = "malformed"  # the row has no title, price or shelf as it must
     BUSY = "busy"  # edited again and again while it was pushed; the next run looks again
@@ -126,7 +126,7 @@ class Catalogue:
             return _Answer(Outcome.REFUSED, product.refused.partition(":")[0], product.refused)
         # off the shelf, what is there now may be taken again, though what was there when it was refused was not
         pushed = self._push(product)
-        return pushed if pushed.why else _Answer(Outcome.MENDED, " ".join(differs))
+        return pushed if pushed.why else _Answer(Outcome.REPAIRED, " ".join(differs))
 
     def _push(self, product: Product) -> _Answer:
         try:

@@ -31,10 +31,10 @@ class TokenCipher:
         parts = [plain[start : start + _PART_BYTES] for start in range(0, len(plain), _PART_BYTES)]
         return tuple(self._encrypt_part(member_id, part) for part in parts)
 
-    def decrypt(self, member_id: str, sealed: Sequence[bytes]) -> str:
-        """Return the text; a ciphertext that was not sealed for this member raises ClientError with a code of
+    def decrypt(self, member_id: str, encrypted: Sequence[bytes]) -> str:
+        """Return the text; a ciphertext that was not encrypted for this member raises ClientError with a code of
         UNREADABLE."""
-        return b"".join(self._decrypt_part(member_id, part) for part in sealed).decode()
+        return b"".join(self._decrypt_part(member_id, part) for part in encrypted).decode()
 
     def _encrypt_part(self, member_id: str, part: bytes) -> bytes:
         context = {"member_id": member_id}

@@ -1,4 +1,4 @@
-"""What the platform granted us for a member, as the members table keeps it: sealed tokens, version, expiry, lease.
+"""What the platform granted us for a member, as the members table keeps it: encrypted tokens, version, expiry, lease.
 
 The lease keeps a second refresh from starting while one runs; the version keeps a late one from overwriting newer
 tokens. `refresh_shard` and `refresh_at` are the sparse index of what the TokenRefresher has to do, and are absent when
@@ -27,10 +27,10 @@ LEASE_SECONDS = 60
 # token's two hours, eight are enough for 28 million members.
 SHARDS = tuple(str(shard) for shard in range(8))
 
-Sealed = tuple[bytes, ...]
+Encrypted = tuple[bytes, ...]
 _LEASE = ("lease_id", "lease_until")
 _DUE = ("refresh_shard", "refresh_at")
-_TOKENS = ("access_sealed", "refresh_sealed", "token_expires_at", "refresh_expires_at")
+_TOKENS = ("access_encrypted", "refresh_encrypted", "token_expires_at", "refresh_expires_at")
 
 
 class RecordMalformed(Exception):
@@ -38,11 +38,11 @@ class RecordMalformed(Exception):
 
 
 @dataclass(frozen=True)
-class SealedTokens:
-    """A member's tokens, sealed; times in Unix seconds. `refresh` is empty if the platform gave none."""
+class EncryptedTokens:
+    """A member's tokens, encrypted; times in Unix seconds. `refresh` is empty if the platform gave none."""
 
-    access: Sealed = field(repr=False)
-    refresh: Sealed = field(repr=False)
+    access: Encrypted = field(repr=False)
+    refresh: Encrypted = field(repr=False)
     expires_at: int
     refresh_expires_at: int
 
@@ -54,7 +54,7 @@ class Grant:
     member_id: str
     status: LinkStatus
     version: int
-    tokens: SealedTokens
+    tokens: EncryptedTokens
     lease_id: str
     refresh_at: int
     failures: int
@@ -85,7 +85,7 @@ class Grants:
         page = self._table.query("refresh", due, shard=shard, before=before, limit=limit, start=start)
         return DuePage(tuple(item["member_id"] for item in page.items), page.next_start)
 
-    def link(self, member_id: str, user: "UserProfile", tokens: SealedTokens) -> None:
+    def link(self, member_id: str, user: "UserProfile", tokens: EncryptedTokens) -> None:
         """Creates or updates the member with fresh consent; it replaces whatever grant, lease or unlinking there was.
 
         The tokens of an earlier grant are dropped unrevoked: a platform that keeps one grant per member and app would
@@ -113,7 +113,7 @@ class Grants:
         due = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
         return self._lease(grant, due | {"link_status": "unlinking"})
 
-    def save(self, leased: Grant, tokens: SealedTokens) -> bool:
+    def save(self, leased: Grant, tokens: EncryptedTokens) -> bool:
         """Writes renewed tokens and ends the lease; False if the grant is no longer the one that was leased."""
         renewed = _attributes(leased.member_id, tokens) | {"token_version": leased.version + 1}
         return self._end_lease(leased, renewed)
@@ -122,7 +122,7 @@ class Grants:
         """Ends the lease, everything else untouched."""
         return self._end_lease(leased, {})
 
-    def postpone(self, leased: Grant, refresh_at: int) -> bool:
+    def defer(self, leased: Grant, refresh_at: int) -> bool:
         """Ends the lease after a failure, so that the refresher tries again when `refresh_at` comes due."""
         due = {"refresh_at": refresh_at, "refresh_shard": shard_of(leased.member_id)}
         return self._end_lease(leased, due | {"refresh_failures": leased.failures + 1})
@@ -179,13 +179,13 @@ def _expression(attributes: Fields, remove: tuple[str, ...] = ()) -> str:
     return " ".join(clauses)
 
 
-def _attributes(member_id: str, tokens: SealedTokens) -> dict[str, Any]:
-    sealed: dict[str, Any] = {"access_sealed": tokens.access, "refresh_sealed": tokens.refresh}
-    sealed |= {"token_expires_at": tokens.expires_at, "refresh_expires_at": tokens.refresh_expires_at}
+def _attributes(member_id: str, tokens: EncryptedTokens) -> dict[str, Any]:
+    encrypted: dict[str, Any] = {"access_encrypted": tokens.access, "refresh_encrypted": tokens.refresh}
+    encrypted |= {"token_expires_at": tokens.expires_at, "refresh_expires_at": tokens.refresh_expires_at}
     # never after the refresh token's own end, whatever the platform says of the access token
     refresh_at = min(tokens.expires_at, tokens.refresh_expires_at)
     due = {"refresh_at": refresh_at, "refresh_shard": shard_of(member_id)}
-    return sealed | (due if tokens.refresh else {}) | {"refresh_failures": 0}
+    return encrypted | (due if tokens.refresh else {}) | {"refresh_failures": 0}
 
 
 def _from_item(item: Mapping[str, Any]) -> Grant:
@@ -193,9 +193,9 @@ def _from_item(item: Mapping[str, Any]) -> Grant:
         member_id=_read(item, "member_id", str),
         status=_read(item, "link_status", str),
         version=_read(item, "token_version", int),
-        tokens=SealedTokens(
-            access=tuple(_read(item, "access_sealed", list, [])),
-            refresh=tuple(_read(item, "refresh_sealed", list, [])),
+        tokens=EncryptedTokens(
+            access=tuple(_read(item, "access_encrypted", list, [])),
+            refresh=tuple(_read(item, "refresh_encrypted", list, [])),
             # what an unlinked member has lost counts as long over
             expires_at=_read(item, "token_expires_at", int, 0),
             refresh_expires_at=_read(item, "refresh_expires_at", int, 0),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.members.grants import Grant, Grants, RecordMalformed, Sealed, SealedTokens
+from jiuwu.members.grants import Encrypted, EncryptedTokens, Grant, Grants, RecordMalformed
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, TokenInvalid, UnknownOutcome
 from jiuwu.runtime import SYSTEM, Runtime
 
@@ -88,7 +88,7 @@ class Tokens:
 
     def link(self, member_id: str, user: "UserProfile", reply: "TokenReply") -> None:
         """Creates or updates the member, with the tokens of a fresh consent."""
-        self._grants.link(member_id, user, self._sealed(member_id, reply, refresh=()))
+        self._grants.link(member_id, user, self._encrypted(member_id, reply, refresh=()))
 
     def access(self, member_id: str) -> Access:
         """The access token, renewed if its time is over; raises TokenUnavailable or PlatformError."""
@@ -168,7 +168,7 @@ class Tokens:
             if getattr(fault, "held_back", False):  # by our own limit: nothing is wrong with this member's token
                 self._grants.release(leased)
                 return _note("held_back", leased.member_id, fault)
-            self._postpone(leased, ahead)
+            self._defer(leased, ahead)
             return _note("failed", leased.member_id, fault)
 
     def _refresh(self, leased: Grant) -> Access | None:
@@ -184,7 +184,7 @@ class Tokens:
             self._believe(leased)
             return None
         # If we die before this is written, the token we came with is still good: the new one was never used.
-        if not self._grants.save(leased, self._sealed(leased.member_id, reply, refresh=leased.tokens.refresh)):
+        if not self._grants.save(leased, self._encrypted(leased.member_id, reply, refresh=leased.tokens.refresh)):
             return None
         _note("renewed", leased.member_id)
         return Access(leased.version + 1, reply.access_token)
@@ -210,7 +210,7 @@ class Tokens:
         try:
             self._revoke(leased)
         except _FAULTS as fault:
-            self._postpone(leased, ahead)
+            self._defer(leased, ahead)
             return _note("failed", leased.member_id, fault)
         # not erased means: the member has logged in again meanwhile, and the new tokens stay
         self._grants.erase(leased)
@@ -220,15 +220,15 @@ class Tokens:
         tokens = leased.tokens
         if max(tokens.expires_at, tokens.refresh_expires_at) <= self._clock():
             return
-        for sealed in filter(None, (tokens.access, tokens.refresh)):
+        for encrypted in filter(None, (tokens.access, tokens.refresh)):
             try:
-                self._oauth.revoke(self._cipher.decrypt(leased.member_id, sealed))
+                self._oauth.revoke(self._cipher.decrypt(leased.member_id, encrypted))
             except (InvalidGrant, TokenInvalid):
                 continue  # as good as revoked
 
-    def _postpone(self, leased: Grant, ahead: int) -> None:
+    def _defer(self, leased: Grant, ahead: int) -> None:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(leased.failures, 10), _LONGEST_PAUSE_SECONDS)
-        self._grants.postpone(leased, int(self._clock()) + ahead + pause)
+        self._grants.defer(leased, int(self._clock()) + ahead + pause)
 
     def _known(self, member_id: str) -> Grant:
         grant = self._grants.read(member_id)
@@ -245,13 +245,13 @@ class Tokens:
     def _opened(self, grant: Grant) -> Access:
         return Access(grant.version, self._cipher.decrypt(grant.member_id, grant.tokens.access))
 
-    def _sealed(self, member_id: str, reply: "TokenReply", refresh: Sealed) -> SealedTokens:
+    def _encrypted(self, member_id: str, reply: "TokenReply", refresh: Encrypted) -> EncryptedTokens:
         """The reply's tokens; `refresh` is kept when it brings no new one."""
         now = int(self._clock())
         if reply.refresh_token is not None:
             refresh = self._cipher.encrypt(member_id, reply.refresh_token)
         access = self._cipher.encrypt(member_id, reply.access_token)
-        return SealedTokens(access, refresh, now + reply.expires_in, now + reply.refresh_expires_in)
+        return EncryptedTokens(access, refresh, now + reply.expires_in, now + reply.refresh_expires_in)
 
 
 class MemberToken:

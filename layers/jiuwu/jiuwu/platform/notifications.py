@@ -94,13 +94,13 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
         raise NotificationRefused(401, "app_id_unknown", "this app id is not ours", names.app_id)
     _check_window(profile, given["timestamp"], now)
     index = _check_signature(profile, given, body, secrets())
-    told = {name: given[ours] for ours, name in zip(names.__struct_fields__, astuple(names), strict=True)}
-    del told[names.signature]
+    named_headers = {name: given[ours] for ours, name in zip(names.__struct_fields__, astuple(names), strict=True)}
+    del named_headers[names.signature]
     try:
-        return _read(profile, body, given, told, index)
+        return _read(profile, body, given, named_headers, index)
     except NotificationQuarantined as unreadable:
         unreadable.event_id, unreadable.delivery_id = given["event_id"], given["nonce"]
-        unreadable.headers, unreadable.secret_index = told, index
+        unreadable.headers, unreadable.secret_index = named_headers, index
         raise
 
 

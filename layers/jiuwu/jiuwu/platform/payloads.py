@@ -107,12 +107,12 @@ def parse_token(profile: Profile, data: object, *, now: float | None = None) -> 
     seconds."""
     names, oauth, scheme = profile.fields.token, profile.oauth, profile.signing
     now = time.time() if now is None else now
-    lives = {
+    lifetimes = {
         "expires_in": lifetime(scheme, lookup(data, names.expires_in), oauth.default_expires_in, now=now),
         "refresh_expires_in": _refresh_lifetime(profile, lookup(data, names.refresh_expires_in), now),
         "scope": _scope(lookup(data, names.scope), oauth.scope_joiner),
     }
-    return read_fields(profile, TokenReply, names, data, "", lives)
+    return read_fields(profile, TokenReply, names, data, "", lifetimes)
 
 
 def _refresh_lifetime(profile: Profile, found: Any, now: float) -> int:  # noqa: ANN401 -- JSON

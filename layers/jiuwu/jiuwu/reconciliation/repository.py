@@ -31,7 +31,7 @@ class Cursor:
 
     `began` is when this pass over the list began, `seen` the latest change it has met, `skipped` the oldest one that it
     skipped (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be repaired because no
-    notification came, and of `heard` some did come. `trail` is the way through the pages of this pass.
+    notification came, and of `received` some did come. `trail` is the way through the pages of this pass.
     """
 
     since: int
@@ -39,7 +39,7 @@ class Cursor:
     began: int = 0
     seen: int = 0
     missed: int = 0
-    heard: int = 0
+    received: int = 0
     skipped: int = 0
     trail: PageTrail = NOTHING_READ
 
@@ -54,12 +54,12 @@ class Cursor:
 
     def restart(self) -> "Cursor":
         """Return the cursor of the same pass from its first page on."""
-        return replace(self, page="", missed=0, heard=0, skipped=0, trail=NOTHING_READ)
+        return replace(self, page="", missed=0, received=0, skipped=0, trail=NOTHING_READ)
 
     @property
     def silent(self) -> bool:
         """Return whether notifications went missing and not one came: then the channel itself is broken."""
-        return self.missed >= _SILENT_FROM and not self.heard
+        return self.missed >= _SILENT_FROM and not self.received
 
     def skipping(self, changes: Iterable[int]) -> "Cursor":
         """Return the cursor when orders with these changes were left to their notifications, or to those who wrote

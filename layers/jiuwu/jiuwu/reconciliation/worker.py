@@ -282,10 +282,10 @@ def _counted(cursor: Cursor, synchronised: Synchronised) -> Cursor:
     """Count how notifications fared for these orders since the pass's time: the history says who brought each event,
     whichever part repaired the order. What a member's request found first says nothing: its notification was still on
     its way."""
-    missed, heard = cursor.missed, cursor.heard
+    missed, received = cursor.missed, cursor.received
     for order in (repaired.order for repaired in synchronised.orders.values() if repaired.order):
         keys = [entry.idempotency_key for entry in order.history if entry.at >= cursor.updated_after]
         found_here = [key.startswith(_BY_RECONCILER) for key in keys if key and not key.startswith(_BY_STOREFRONT)]
         missed += any(found_here)
-        heard += not all(found_here)
-    return replace(cursor, missed=missed, heard=heard)
+        received += not all(found_here)
+    return replace(cursor, missed=missed, received=received)

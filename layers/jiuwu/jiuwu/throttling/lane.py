@@ -39,7 +39,7 @@ class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class OutcomeCounts:
     """Outcomes that are not in the table yet."""
 
     calls: int = 0
@@ -52,8 +52,8 @@ class LeaseRequest:
 
     tokens: int
     fallback: bool = False
-    primary_tally: Tally = field(default_factory=Tally)
-    fallback_tally: Tally = field(default_factory=Tally)
+    primary_outcomes: OutcomeCounts = field(default_factory=OutcomeCounts)
+    fallback_outcomes: OutcomeCounts = field(default_factory=OutcomeCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[
         return lane, LeaseRefused("circuit", _reopens_in(lane, now, rules))
     moved, address, probe = admitted
     at = token_bucket.micros(now)
-    full_at = token_bucket.mended(rules.rate, lane.full_at, at)
+    full_at = token_bucket.plausible_full_at(rules.rate, lane.full_at, at)
     wanted = 1 if probe else min(request.tokens, rules.rate.burst)
     least = min(wanted, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
     there = token_bucket.tokens(rules.rate, full_at, at)
@@ -96,7 +96,7 @@ def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[
 
 
 def _reported(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> Lane:
-    first, second = request.primary_tally, request.fallback_tally
+    first, second = request.primary_outcomes, request.fallback_outcomes
     return msgspec.structs.replace(
         lane,
         primary=circuit_breaker.noted(lane.primary, first.calls, first.failures, now, rules.circuit),

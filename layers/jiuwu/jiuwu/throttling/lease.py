@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from jiuwu.runtime import Runtime
 
 from . import lane as lanes_
-from .lane import Address, Lane, LeaseRefused, LeaseRequest, Rules, Tally, TokenLease
+from .lane import Address, Lane, LeaseRefused, LeaseRequest, OutcomeCounts, Rules, TokenLease
 from .repository import LaneTable, Stored
 
 Outcome = Literal["ok", "failed", "neither"]
@@ -144,7 +144,7 @@ class LeaseHolder:
             failures = [
                 failed for at, where, failed in list(self._outcomes)[:reported] if where == address and at >= since
             ]
-            tallies[address] = Tally(len(failures), sum(failures))
+            tallies[address] = OutcomeCounts(len(failures), sum(failures))
         return LeaseRequest(
-            self._wanted, self._fallback, primary_tally=tallies["primary"], fallback_tally=tallies["fallback"]
+            self._wanted, self._fallback, primary_outcomes=tallies["primary"], fallback_outcomes=tallies["fallback"]
         )

@@ -79,7 +79,7 @@ def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 
 
 def _taken(lane: Lane, now: int) -> tuple[Lane, float]:
-    full_at = token_bucket.mended(RATE, lane.full_at, now)
+    full_at = token_bucket.plausible_full_at(RATE, lane.full_at, now)
     if not token_bucket.tokens(RATE, full_at, now):
         return lane, token_bucket.seconds_until(RATE, full_at, now, 1)
     return structs.replace(lane, full_at=token_bucket.taken(RATE, full_at, now, 1)), 0.0

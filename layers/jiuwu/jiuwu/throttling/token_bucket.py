@@ -29,7 +29,7 @@ def micros(seconds: float) -> int:
     return int(seconds * 1_000_000)
 
 
-def mended(rate: Rate, full_at: int, now: int) -> int:
+def plausible_full_at(rate: Rate, full_at: int, now: int) -> int:
     """Return `full_at`, or an empty bucket's where that is impossible."""
     empty = now + rate.burst * rate.price
     return empty if full_at > empty + TOLERANCE else full_at

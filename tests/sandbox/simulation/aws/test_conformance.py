@@ -115,12 +115,14 @@ def test_a_queue_answers_as_the_local_aws(story: str, aws: Callable[[str], Any])
 
 def test_a_token_opens_for_its_member_only() -> None:
     kms = Account(lambda: 0.0).client("kms")
-    sealed = kms.encrypt(KeyId="k", Plaintext=b"token", EncryptionContext={"member_id": "a"})["CiphertextBlob"]
+    encrypted = kms.encrypt(KeyId="k", Plaintext=b"token", EncryptionContext={"member_id": "a"})["CiphertextBlob"]
 
-    assert b"token" not in sealed
-    assert kms.decrypt(KeyId="k", CiphertextBlob=sealed, EncryptionContext={"member_id": "a"})["Plaintext"] == b"token"
+    assert b"token" not in encrypted
+    assert (
+        kms.decrypt(KeyId="k", CiphertextBlob=encrypted, EncryptionContext={"member_id": "a"})["Plaintext"] == b"token"
+    )
     with pytest.raises(kms.exceptions.InvalidCiphertextException):
-        kms.decrypt(KeyId="k", CiphertextBlob=sealed, EncryptionContext={"member_id": "b"})
+        kms.decrypt(KeyId="k", CiphertextBlob=encrypted, EncryptionContext={"member_id": "b"})
 
 
 @pytest.mark.parametrize("word", ["shard", "status", "open", "Name"])

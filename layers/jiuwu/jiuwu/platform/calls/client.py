@@ -144,19 +144,19 @@ class PlatformClient(Gateway):
     def _user(self, data: object) -> UserProfile:
         return payloads.parse_user(self.profile, data)
 
-    def _order(self, asked: str) -> Callable[[object], RemoteOrder]:
+    def _order(self, requested: str) -> Callable[[object], RemoteOrder]:
         def read(data: object) -> RemoteOrder:
             order = payloads.parse_order(self.profile, data)
-            if order.out_order_no != asked:
+            if order.out_order_no != requested:
                 raise MalformedPayload(self.profile.fields.order.out_order_no, "not the order asked for")
             return order
 
         return read
 
-    def _product(self, asked: str) -> Callable[[object], RemoteProduct]:
+    def _product(self, requested: str) -> Callable[[object], RemoteProduct]:
         def read(data: object) -> RemoteProduct:
             product = payloads.parse_product(self.profile, data)
-            if product.product_id != asked:
+            if product.product_id != requested:
                 raise MalformedPayload(self.profile.fields.product.product_id, "not the product asked for")
             return product
 

@@ -106,12 +106,12 @@ def _deadline(seconds: float) -> Iterator[float]:
         _ends.reset(token)
 
 
-def _left(timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
+def _remaining(timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
     """Seconds for the next wait, not beyond the deadline; raises `expired` when that is past."""
-    left = _ends.get() - time.monotonic()
-    if left <= 0:
+    remaining = _ends.get() - time.monotonic()
+    if remaining <= 0:
         raise expired("past the deadline")
-    return left if timeout is None else min(left, timeout)
+    return remaining if timeout is None else min(remaining, timeout)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -154,7 +154,7 @@ class _Backend(httpcore.NetworkBackend):
         addresses = self._resolve(host, port)
         for waiting in range(len(addresses), 0, -1):
             try:
-                share = _left(timeout, httpcore.ConnectTimeout) / waiting
+                share = _remaining(timeout, httpcore.ConnectTimeout) / waiting
                 stream = self._sockets.connect_tcp(addresses[-waiting], port, share, local_address, socket_options)
                 return _Stream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -168,10 +168,10 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, _remaining(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._stream.write(buffer, _remaining(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -179,8 +179,8 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        remaining = _remaining(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, remaining))
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 -- httpcore's signature
         return self._stream.get_extra_info(info)
