@@ -94,6 +94,23 @@ def test_what_only_one_error_knows_is_in_its_fields() -> None:
     assert "data.amount: missing" in str(BadReply("orders.get", field="data.amount", problem="missing"))
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "answered"),
+    [
+        (None, 200, True),
+        (None, 299, True),
+        (None, 300, False),
+        (None, 199, False),
+        (None, None, False),
+        (500, 200, False),
+    ],
+)
+def test_a_write_was_answered_when_the_status_is_success_and_no_code_was_understood(
+    code: int | None, status: int | None, answered: bool
+) -> None:
+    assert answered is UnknownOutcome("orders.create", reason="odd", code=code, status=status).answered
+
+
 def test_a_malformed_payload_names_field_and_problem() -> None:
     error = MalformedPayload("amount", "missing")
     assert ("amount", "missing", "amount: missing") == (error.field, error.problem, str(error))

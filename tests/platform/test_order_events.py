@@ -66,6 +66,17 @@ def test_each_order_event_is_read(event_type: str, data: dict[str, Any], expecte
 
 
 @pytest.mark.parametrize(
+    ("shown", "version"),
+    [(3, 3), (3.0, 3), ("3", 3), ("0", 0), ("3.0", 0), ("٣", 0), ("9" * 20, 0), (-1, 0), (None, 0), ([], 0)],
+)
+def test_a_version_is_read_from_digits_and_whole_numbers_and_is_0_otherwise(shown: object, version: int) -> None:
+    data = {"out_order_no": "JW1", "platform_order_no": "P1", **REFUND}
+    body = {"event_id": "e1", "event_type": "x", "occurred_at": 9, "version": shown, "data": data}
+
+    assert version == payloads.parse_notification(PROFILE, "order.refunded", json.dumps(body)).version
+
+
+@pytest.mark.parametrize(
     ("event_type", "body", "field"),
     [
         ("order.paid", "{", "body"),
