@@ -225,7 +225,7 @@ def test_a_platform_that_stays_down_ends_in_a_statement_that_says_so(night: Nigh
     report = night.statement()
 
     assert (False, [1]) == (report["complete"], metrics("StatementIncomplete"))
-    assert any("given up" in problem for problem in report["problems"])
+    assert any("abandoned" in problem for problem in report["problems"])
 
 
 def test_a_task_that_never_comes_back_is_named_by_the_watch(night: Night) -> None:
