@@ -6,7 +6,7 @@ CODE := layers/jiuwu/jiuwu functions sandbox jiuwu_cli tests $(wildcard bench)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos up test proof mutations check fix build bench capacity figures openapi lock clean tools
+.PHONY: help demo chaos up test proof mutations mutants check fix build bench capacity figures openapi lock clean tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -26,8 +26,12 @@ test: tools ## all tests, and the layer's branch coverage; tests that need Docke
 proof: tools mutations chaos ## what takes minutes: crash points, interleavings, stateful property tests, mutation testing, a chaos run
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m proof
 
-mutations: tools ## breaks each safeguard once, and shows the tests that fail then
-	$(BIN)/python -m tests.proof.mutations
+mutations: tools ## removes each safeguard once, and shows the tests that fail then; and a sample of `make mutants` (SEED=, SECONDS=)
+	$(BIN)/python -m tests.proof.mutations chosen
+	$(BIN)/python -m tests.proof.mutations sample
+
+mutants: tools ## every mutant of the pure modules, by generic operators: which ones survive, and how many are killed
+	$(BIN)/python -m tests.proof.mutations all
 
 check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/ruff format --check .

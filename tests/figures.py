@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.capacity import inputs
 from jiuwu_cli.doctor import sam_cli
 from sandbox.cloud import template
-from tests.proof.mutations.list import SAFEGUARDS
+from tests.proof.mutations.chosen import CHOSEN
 
 ROOT = Path(__file__).parents[1]
 _MARKED = re.compile(r"<!-- figure (?P<name>[\w-]+) -->.*?<!-- / -->", re.DOTALL)
@@ -42,7 +42,7 @@ FIGURES: Mapping[str, Callable[[], str]] = {
     "lane-write-units": lambda: _lane_units("write"),
     "order-dollars": lambda: order_dollars(1),
     "order-dollars-busy": lambda: order_dollars(2),
-    "safeguards": lambda: f"{len(SAFEGUARDS):,}",
+    "safeguards": lambda: f"{len(CHOSEN):,}",
     "sam-cli": lambda: ".".join(map(str, sam_cli.OLDEST)),
 }
 
