@@ -88,7 +88,7 @@ class SandboxAudit:
         found = Counter[str]()
         for page in pages:
             for record in page["Items"]:
-                found.update(unmarshal_fields(record)["counts"])
+                found.update(unmarshal_fields(record).get("counts", {}))
         return found
 
     def _depth(self, name: str) -> int:
