@@ -38,6 +38,7 @@ check: tools ## formatter, linter, strict types, import direction, template lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	git ls-files -z | xargs -0 $(BIN)/codespell
 	.sandbox/sam-venv/bin/cfn-lint --config-file sandbox/cloud/cfn-lint.yaml
 
 fix: .venv/installed ## lets the formatter and the linter fix what they can

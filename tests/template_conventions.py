@@ -311,7 +311,7 @@ def tables_that_neither_recover_nor_expire(template: Template) -> list[str]:
 
 
 def buckets_not_kept_private(template: Template) -> list[str]:
-    """Buckets that somebody else could read, that are not encrypted, or that a deleted stack would take along."""
+    """Buckets that someone else could read, that are not encrypted, or that a deleted stack would take along."""
     wanted = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
     kept = {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
     return [

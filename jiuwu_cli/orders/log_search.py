@@ -10,7 +10,7 @@ from typing import Any
 from jiuwu.runtime import SYSTEM, Runtime
 
 # CloudWatch searches a group stream by stream and pages through nothing; a person waits so long.
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 # The log group's own retention: there is nothing older.
 _KEPT_SECONDS = 30 * 86_400
 # A pattern of CloudWatch has at most 1,024 characters.
@@ -75,7 +75,7 @@ class _Search:
             token = page.get("nextToken")
             if not token:
                 break
-            self.cut_off = self._clock() - self._begun > _PATIENCE_SECONDS
+            self.cut_off = self._clock() - self._begun > _TIMEOUT_SECONDS
             request["nextToken"] = token
         return found
 

@@ -16,7 +16,7 @@ from jiuwu_cli.terminal.output import print_note
 
 _AT_ONCE = 100  # ProductSync's limit
 # A run takes up to 300 s; a second one beside it would only do the same again.
-_PATIENCE = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
+_TIMEOUTS = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
 
 
 class NotCompared(CommandError):
@@ -101,7 +101,7 @@ def every(stack: Stack, *, retry_refused: bool = False) -> SyncTotals:
 
 
 def _client(stack: Stack) -> Any:  # noqa: ANN401 -- boto3's client
-    return stack.session.client("lambda", endpoint_url=stack.endpoint_url, config=_PATIENCE)
+    return stack.session.client("lambda", endpoint_url=stack.endpoint_url, config=_TIMEOUTS)
 
 
 def _invoke(client: Any, stack: Stack, payload: object) -> Answer:  # noqa: ANN401 -- boto3's client

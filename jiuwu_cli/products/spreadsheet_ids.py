@@ -81,8 +81,8 @@ class KnownIds:
             return f"{product_id!r} has a blank inside; remove it"
         if _FULL_WIDTH.search(product_id):
             return f"{product_id!r} has full-width digits or letters; write {normal(product_id)!r}"
-        if twin := self._shortened(product_id) or self._rounded(product_id):
-            return f"{product_id!r} is what a spreadsheet makes of {twin!r}, which stands in the table; {CURE}"
+        if original := self._shortened(product_id) or self._rounded(product_id):
+            return f"{product_id!r} is what a spreadsheet makes of {original!r}, which stands in the table; {CURE}"
         return ""
 
     def _shortened(self, product_id: str) -> str:

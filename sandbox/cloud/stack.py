@@ -55,8 +55,8 @@ def client(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 -- callers a
         region_name=ministack.REGION,
     )
     # an invocation may take as long as its function may; other requests are retried after some seconds
-    patience = Config(read_timeout=310 if service == "lambda" else 10, retries={"mode": "standard"})
-    return session.client(service, endpoint_url=endpoint_url, config=patience)
+    timeouts = Config(read_timeout=310 if service == "lambda" else 10, retries={"mode": "standard"})
+    return session.client(service, endpoint_url=endpoint_url, config=timeouts)
 
 
 def build(folder: Path, *, check: Callable[[], None] = lambda: None) -> Path:

@@ -37,7 +37,14 @@ MISUSES: dict[str, list[str]] = {
     "two readers of standard input": ["verify", "-p", "a=1", "--body", "-", "--canonical", "-"],
     "a time that is no number": ["verify", "-p", "a=1", "--signature", "s", "--now", "noon"],
     "a time that is infinite": ["verify", "-p", "a=1", "--signature", "s", "--now", "inf"],
-    "an event that is not there": ["trigger", "order.payed", "--url", "http://127.0.0.1:9", "--app-id", "a"],
+    "an event that is not there": [
+        "trigger",
+        "order.payed",  # codespell:ignore
+        "--url",
+        "http://127.0.0.1:9",
+        "--app-id",
+        "a",
+    ],  # codespell:ignore
     "no event": ["trigger"],
     "an AppID for no header": ["trigger", "order.paid", "--url", "http://127.0.0.1:9", "--app-id", "玖"],
     "no copies": ["trigger", "order.paid", "--copies", "0"],
@@ -112,7 +119,7 @@ def test_misuse_is_refused_on_one_line_with_exit_code_2(jiuwu: Jiuwu, arguments:
 
 def test_an_unknown_word_gets_the_nearest_known_one(jiuwu: Jiuwu) -> None:
     assert "Did you mean 'sign'?" in complaint(jiuwu("sing"))
-    assert "did you mean order.paid?" in complaint(jiuwu("trigger", "order.payed"))
+    assert "did you mean order.paid?" in complaint(jiuwu("trigger", "order.payed"))  # codespell:ignore
 
 
 HOSTILE = [

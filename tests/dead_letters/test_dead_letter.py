@@ -113,7 +113,7 @@ def test_one_that_died_before_its_redrive_was_noted_still_says_so() -> None:
     assert "failed again" == letter(a_failed_message(), a_failed_message(message="m-2", redriven_from="dl_x")).state
 
 
-DEATHS = st.lists(
+FAILURES = st.lists(
     st.builds(
         lambda n, at, tries: a_failed_message(message=f"m-{n}", now=NOW + at, attempts=str(tries)),
         st.integers(0, 9),
@@ -125,7 +125,7 @@ DEATHS = st.lists(
 )
 
 
-@given(DEATHS)
+@given(FAILURES)
 def test_however_often_a_message_comes_each_failure_counts_once(told: list[FailedMessage]) -> None:
     once = {one.message_id: one for one in reversed(told)}
 
@@ -136,7 +136,7 @@ def test_however_often_a_message_comes_each_failure_counts_once(told: list[Faile
     assert found == letter(*told, *told)
 
 
-@given(DEATHS, st.binary(max_size=2000))
+@given(FAILURES, st.binary(max_size=2000))
 def test_a_letter_comes_back_from_its_item_as_it_went(told: list[FailedMessage], body: bytes) -> None:
     found = replace(letter(*told), body=body, redrives=3, redriven_as="redrive-1", version=7)
 

@@ -1,4 +1,4 @@
-"""Effects when the other side refuses, is down or answers too late, and when somebody else writes meanwhile."""
+"""Effects when the other side refuses, is down or answers too late, and when someone else writes meanwhile."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -112,7 +112,7 @@ class Sides:
         return product_id
 
     def member(self, name: str = "lan") -> tuple[str, str]:
-        """The open_id and the member id of somebody."""
+        """The open_id and the member id of someone."""
         open_id = f"ou_{name}_{self._tag}"
         return open_id, member_id_for(APP_ID, open_id)
 

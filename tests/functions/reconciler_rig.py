@@ -68,7 +68,7 @@ class Clockwork:
     def put(
         self, part: ShardTask, message_id: str = "m-1", remaining: Callable[[], float] = lambda: 120.0
     ) -> dict[str, Any]:
-        """The invocation for this task, whoever queued it."""
+        """The invocation for this task, however it was queued."""
         return self.handle(batch(part, message_id), remaining)
 
     def one(self, order_no: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Clockwork:
 
     @property
     def leases(self) -> list[str]:
-        """The parts that somebody has a lease of."""
+        """The parts that someone has a lease of."""
         items = self.sides.dynamodb.scan(TableName=self.sides.names["RECONCILIATION_TABLE"])["Items"]
         return sorted(
             name.removeprefix("lease#") for item in items if (name := item["record"]["S"]).startswith("lease#")

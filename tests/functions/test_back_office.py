@@ -295,7 +295,7 @@ def test_an_order_that_nobody_paid_has_nothing_to_give_back(office: Merchant, si
         ({"amount_fen": 10**30, "reason": "x"}, "amount_fen"),
         ({"amount_fen": True, "reason": "x"}, "amount_fen"),
         ({"amount": "1.00", "amount_fen": 1, "reason": "x"}, "amount"),
-        ({"amout": "1.00", "reason": "x"}, "amout"),
+        ({"amout": "1.00", "reason": "x"}, "amout"),  # codespell:ignore
         ({"amount": None, "reason": "x"}, "amount"),
         ({"amount_fen": None, "reason": "x"}, "amount_fen"),
         ({"amount_fen": 1}, "reason"),

@@ -61,7 +61,7 @@ REFUNDS: list[object] = [
         for yuan in ("99999999999.99", "99999999999", "100000000000", 1, 1.0, None, ["1"], {"a": 1})
     ),
     *({"amount": "1.00", "amount_fen": fen} | R for fen in (100, 1, None)),
-    *({"ammount": "1.00"} | R, {"Amount": "1.00"} | R, {"extra": 1} | R),
+    *({"ammount": "1.00"} | R, {"Amount": "1.00"} | R, {"extra": 1} | R),  # codespell:ignore
     *({"reason": reason} for reason in ("x" * 200, "x" * 201, " ", "\u3000", "生日", 7, ["x"])),
 ]
 CHANGES: list[object] = [

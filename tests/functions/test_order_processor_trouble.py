@@ -120,7 +120,7 @@ def test_effects_that_cannot_be_queued_are_left_to_the_due_time(rig: Rig) -> Non
 
 
 class Rushed(OrderStore):
-    """A store in which somebody else is always faster, so many times."""
+    """A store in which someone else is always faster, so many times."""
 
     def __init__(self, table: str, times: int) -> None:
         super().__init__(clients.client("dynamodb"), table, runtime=Runtime(sleep=lambda _: None))

@@ -90,7 +90,7 @@ class Market:
         return sorted(str(line["text"]) for line in lines if line["kind"] == "call")
 
     def drift(self, product_id: str = "tea", **changes: Any) -> None:
-        """Somebody changes the product at the platform."""
+        """Someone changes the product at the platform."""
         products = self.simulator.state.products
         products[product_id] = replace(products[product_id], **changes)
 

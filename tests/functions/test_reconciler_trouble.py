@@ -76,14 +76,14 @@ def fresh(clockwork: Clockwork, number: str) -> None:
 
 
 def written_meanwhile(clockwork: Clockwork, number: str) -> None:
-    """The order changed a while ago, and somebody writes it here while the list is read."""
+    """The order changed a while ago, and someone writes it here while the list is read."""
     clockwork.sides.now = LATER - 200
     clockwork.sides.platform.change(number, platform.complete)
     clockwork.sides.now = LATER
 
     def write(serve: Serve) -> object:
         order = clockwork.sides.order(number)
-        looked = replace(order, history=(*order.history, HistoryEntry(LATER, "", LOOKUP_NEEDED, "by somebody")))
+        looked = replace(order, history=(*order.history, HistoryEntry(LATER, "", LOOKUP_NEEDED, "by someone")))
         clockwork.sides.store.save_many([(order, looked)])
         return serve()
 

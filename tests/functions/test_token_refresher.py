@@ -205,7 +205,7 @@ def test_one_members_failure_stops_no_other_and_comes_back_after_a_pause(
 ) -> None:
     for member in PAIRS:
         link(member)
-    # the first of their shards: whoever fails must not hold up the one behind
+    # the first of their shards: a member whose renewal fails must not hold up the next
     community.ailing = set(PAIRS[:4:2])
     assert {"failed": 2, "renewed": 14} == run()
     assert {} == run()

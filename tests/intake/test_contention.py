@@ -1,4 +1,4 @@
-"""Whoever writes an order that others write at the same time comes to it in the end."""
+"""A writer of an order that others write at the same time succeeds in the end."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MOST_LOST = 8
 
 
 class Rushed(OrderStore):
-    """A store in which somebody else is always faster, so many times."""
+    """A store in which someone else is always faster, so many times."""
 
     def __init__(self, order: Order, times: int) -> None:
         account = Account.of_template(lambda: NOW)

@@ -1,4 +1,4 @@
-"""Wherever a process dies and whoever else works at the same time: in the end each order counts once.
+"""Wherever a process dies and whatever else runs at the same time: in the end each order counts once.
 
 Every step that touches the world outside (a read, a write, a queue, the bus, the platform) may be the last of its
 process, before or after it takes effect, or let a rival run first. Queues hand out again what was not finished, and
@@ -68,7 +68,7 @@ class World:
         raise Died
 
     def rival(self) -> None:
-        """Another process takes what the queues hand out, to its end or its death; ours goes on."""
+        """Another process takes what the queues hand out, to its end or its crash; ours goes on."""
         self.rivals += 1
         for messages in list(self.order_queue):
             self.process(messages)
@@ -152,7 +152,7 @@ class World:
 
 
 class _Process(suppress):
-    """Dies alone: the world goes on, and whoever waited for it too."""
+    """Dies alone: the world goes on, and what waited for it as well."""
 
     def __init__(self, world: World) -> None:
         super().__init__(Died)
@@ -188,7 +188,7 @@ def live(messages: Sequence[list[Notice]], fates: Sequence[str]) -> World:
             world.process(batch)
         for number in list(world.effect_queue):
             world.dispatch(number)
-        # the clock: an order with something pending is due, whoever forgot to queue it
+        # the clock: an order with something pending is due, even if it was not queued
         for number in [number for number, order in world.table.items() if order.pending and order.due_at]:
             world.dispatch(number)
         world.now += 60  # goods wait a minute where a refund that was taken back may have left

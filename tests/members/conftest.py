@@ -72,5 +72,5 @@ def write(dynamodb: Any, members_table: str) -> Callable[..., None]:
 
 @pytest.fixture
 def leased_by_another(write: Callable[..., None], clock: Clock) -> None:
-    """Somebody else is refreshing the member, for a minute."""
+    """Someone else is refreshing the member, for a minute."""
     write("SET lease_id = :id, lease_until = :until", id={"S": "other"}, until={"N": str(int(clock.now) + 60)})

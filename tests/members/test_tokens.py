@@ -87,7 +87,7 @@ def test_a_stale_token_is_renewed_once(tokens: Tokens, platform: Platform, recor
     assert "lease_id" not in record()
 
 
-def test_a_token_that_somebody_renewed_already_is_not_renewed_again(tokens: Tokens, platform: Platform) -> None:
+def test_a_token_that_someone_renewed_already_is_not_renewed_again(tokens: Tokens, platform: Platform) -> None:
     late, early = tokens.source(MEMBER), tokens.source(MEMBER)
     late.access_token()
     early.renew("at_1")

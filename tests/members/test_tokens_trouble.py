@@ -51,7 +51,7 @@ def test_a_crash_between_the_platforms_rotation_and_our_save_is_recovered(
     assert ["rt_1", "rt_1", "rt_3"] == platform.refreshes
 
 
-def test_what_kms_fails_to_seal_is_renewed_from_the_old_token(
+def test_what_kms_fails_to_encrypt_is_renewed_from_the_old_token(
     make_tokens: Callable[..., Tokens], tokens: Tokens, platform: Platform, kms: Any, record: Callable[[], Any]
 ) -> None:
     class CannotSeal:
@@ -112,11 +112,11 @@ def test_invalid_grant_is_not_believed_when_the_record_has_changed(
 ) -> None:
     newer = tokens.source(MEMBER)
 
-    def somebody_else_logs_in() -> None:
+    def someone_else_logs_in() -> None:
         tokens.link(MEMBER, USER, platform.consent())
         raise InvalidGrant("oauth.refresh")
 
-    platform.before_reply = somebody_else_logs_in
+    platform.before_reply = someone_else_logs_in
     assert newer.renew("at_1") == "at_3"
     assert {"S": "active"} == record()["link_status"]
 

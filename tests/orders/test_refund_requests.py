@@ -126,7 +126,7 @@ def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_requested_r
 
 
 @pytest.mark.parametrize("parts", [(300,), (100, 200)], ids=str)
-def test_what_goes_back_in_whole_is_not_shipped_whoever_gives_each_part_of_it(parts: tuple[int, ...]) -> None:
+def test_what_goes_back_in_whole_is_not_shipped_from_whichever_side_each_part_goes(parts: tuple[int, ...]) -> None:
     order = PAID
     for number, fen in enumerate(parts):
         order = asked(order, fen, f"ask-{number}")

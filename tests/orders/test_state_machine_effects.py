@@ -1,4 +1,4 @@
-"""What is to be done outside because of an order, and when somebody must look at it."""
+"""What is to be done outside because of an order, and when someone must look at it."""
 
 from dataclasses import replace
 
@@ -146,7 +146,7 @@ def test_shipping_is_never_repeated(order: Order) -> None:
     assert apply(order, EffectMissingRemotely(NOW + 999, Ship()), policy=REFUND) == Ignored("effect_never_repeated")
 
 
-# ---- when somebody must look -----------------------------------------------------------------------------------------
+# ---- when someone must look -----------------------------------------------------------------------------------------
 
 
 def test_a_due_time_that_is_soon_enough_is_left_alone() -> None:

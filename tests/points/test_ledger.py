@@ -28,7 +28,7 @@ def ledger(aws: Callable[[str], Any], make_table: Callable[[str], str]) -> Point
 
 @pytest.fixture
 def member(ledger: PointsLedger) -> str:
-    """Somebody new with a hundred points."""
+    """Someone new with a hundred points."""
     member_id = f"mb_{uuid4().hex[:20]}"
     ledger.grant(member_id, "welcome", 100, at=NOW)
     return member_id
@@ -181,7 +181,7 @@ def test_the_latest_entries_come_first_and_say_what_they_were(ledger: PointsLedg
     assert tuple(expected) == ledger.recent(member, limit=2)
 
 
-def test_one_members_points_are_not_anothers(ledger: PointsLedger, member: str) -> None:
+def test_one_members_points_are_not_those_of_another(ledger: PointsLedger, member: str) -> None:
     with pytest.raises(InsufficientPoints):
         ledger.reserve(f"{member}x", "JW1", 1, at=NOW)
 

@@ -1,4 +1,4 @@
-"""A list of pages is read only while it makes progress, whoever reads it."""
+"""A list of pages is read only while it makes progress, for every reader."""
 
 from collections.abc import Callable, Iterator
 from itertools import count, islice

@@ -84,7 +84,7 @@ def test_a_port_in_use_is_the_reason_on_that_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         (tmp_path / "server.py").write_text(f"import socket; socket.create_server(('127.0.0.1', {port}))")
         child = processes.start(sys.executable, "server", log=tmp_path / "log", cwd=tmp_path)
-        with pytest.raises(ProcessFailed, match=r"^server has ended \(status 1: OSError: .*ddress already in use"):
+        with pytest.raises(ProcessFailed, match=r"^server has ended \(status 1: OSError: .*Address already in use"):
             child.wait_for("http://127.0.0.1:9/")
 
 

@@ -166,7 +166,7 @@ def test_a_second_sandbox_runs_beside_the_first_and_ends_without_a_trace(sandbox
         assert second.wait(30) == 0
 
     assert _LINE in output.read_text()
-    # whoever adopts a killed process takes a moment to bury it
+    # the adopter of a killed process takes a moment to reap it
     assert eventually(lambda: not any(alive(group) for group in state["pids"].values()), seconds=5)
     assert not state_file.exists()
     assert httpx.get(sandbox.shop_url).status_code == 200

@@ -68,7 +68,7 @@ def test_business_errors_and_refusals_for_the_rate_do_not_open_it(fleet: Fleet) 
     assert {"primary"} == set(told)
 
 
-def test_after_its_time_only_three_probes_go_through_whoever_sends_them(fleet: Fleet) -> None:
+def test_after_its_time_only_three_probes_go_through_from_any_caller(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
     told = [instances[n % 3].acquire("money", max_wait_seconds=0.0) for n in range(30)]

@@ -56,7 +56,7 @@ def test_no_schedule_of_instances_crashes_and_pauses_gets_more_than_the_rate(
         assert total <= 50 * seconds + 50
 
 
-def test_a_waiting_call_gets_its_turn_within_its_patience_and_no_sooner(fleet: Fleet) -> None:
+def test_a_waiting_call_gets_its_turn_within_its_longest_wait_and_no_sooner(fleet: Fleet) -> None:
     lanes = fleet.instance()
     for _ in range(50):
         assert granted(lanes)
@@ -66,7 +66,7 @@ def test_a_waiting_call_gets_its_turn_within_its_patience_and_no_sooner(fleet: F
     assert 0 < fleet.now - began <= 1.0
 
 
-def test_who_has_no_patience_is_told_when_to_come_again(fleet: Fleet) -> None:
+def test_a_call_that_cannot_wait_learns_when_to_come_again(fleet: Fleet) -> None:
     lanes = fleet.instance()
     while granted(lanes):
         pass

@@ -82,7 +82,7 @@ def test_a_process_remembers_only_so_many_sources(fleet: Fleet) -> None:
     assert limit.note_failure("s0") > 0
 
 
-def test_without_its_table_nobody_is_slowed_and_somebody_hears_of_it(fleet: Fleet) -> None:
+def test_without_its_table_nobody_is_slowed_and_someone_hears_of_it(fleet: Fleet) -> None:
     def fail(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 

@@ -1,4 +1,4 @@
-"""The bucket never grants more than rate × time + burst, whoever takes and however clocks differ."""
+"""The bucket never grants more than rate × time + burst, for any takers and clocks."""
 
 from hypothesis import given
 from hypothesis import strategies as st

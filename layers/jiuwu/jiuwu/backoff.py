@@ -1,4 +1,4 @@
-"""Attempts with pauses between them, for whoever meets others at an item or is turned away for a moment.
+"""Attempts with pauses between them, for writers that meet at an item, and calls that a service throttles.
 
 Full jitter: each pause is drawn from zero to a bound that doubles, so that those who met once do not meet again.
 Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/

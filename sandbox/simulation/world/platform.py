@@ -122,7 +122,7 @@ class Platform:
     def _serve(self, request: httpx.Request) -> httpx.Response:
         """Serve one request; the hook sees it like a call to AWS."""
         name, endpoint, path = self._find(request)
-        began, patience = self._clock.now, request.extensions.get("timeout", {}).get("read") or float("inf")
+        began, timeout = self._clock.now, request.extensions.get("timeout", {}).get("read") or float("inf")
         reply: Response | None = None
 
         def act() -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Platform:
             return {}
 
         self._calls.once("platform", name, act, {"path": request.url.path})
-        if self._clock.now - began > patience:
+        if self._clock.now - began > timeout:
             raise httpx.ReadTimeout("no reply in time", request=request)
         if isinstance(reply, CutOff) or reply is None:
             raise httpx.RemoteProtocolError("cut off", request=request)

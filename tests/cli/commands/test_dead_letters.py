@@ -248,7 +248,7 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
         {"body": '{"order_no":"JW1"}', "source": EFFECTS},
         "there is no order JW1",
     ),
-    "a queue of somebody else": ({"source": "TheirQueue"}, "its source TheirQueue takes no redrives"),
+    "a queue of someone else": ({"source": "TheirQueue"}, "its source TheirQueue takes no redrives"),
     "no bytes": ({"body": "=", "encoding": "base64", "source": ORDERS}, "its body is empty"),
 }
 

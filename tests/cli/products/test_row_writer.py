@@ -84,7 +84,7 @@ def test_a_large_catalogue_is_written_in_batches(table: Table) -> None:
     assert 230 == sum(1 for item in Rows(table.dynamodb, table.name).every() if from_item(item).price_fen)
 
 
-def test_a_row_that_somebody_else_made_or_deleted_meanwhile_is_looked_at_again(table: Table) -> None:
+def test_a_row_that_someone_else_made_or_deleted_meanwhile_is_looked_at_again(table: Table) -> None:
     table.write(Entry("tea", TEA))
     entries = [Entry("tea", TEA | {"title": "绿茶"}), Entry("cup", TEA)]
 

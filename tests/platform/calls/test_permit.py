@@ -68,7 +68,7 @@ def test_ours_can_be_told_from_the_platforms_refusal_for_the_rate() -> None:
     assert (False, True) == (RateLimited("time").held_back, OwnLimitReached("time", retry_after=1).held_back)
 
 
-def test_every_attempt_asks_and_the_platforms_patience_is_the_gates_at_most() -> None:
+def test_every_attempt_asks_and_the_platforms_longest_wait_bounds_the_permits() -> None:
     booth = Booth([""])
     calls, rig = client(booth, envelope(90001), envelope(90001), ok(order()))
     calls.get_order("JW1", timeout=0.3)

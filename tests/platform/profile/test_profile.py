@@ -26,7 +26,7 @@ def test_an_overlay_says_only_what_differs(tmp_path: Path) -> None:
     ("text", "field", "told"),
     [
         ('[signing]\nalgorithm = "rot13"', "signing.algorithm", "use one of md5, sha1"),
-        ('[signing]\nalgoritm = "md5"', "signing.algoritm", "did you mean signing.algorithm?"),
+        ('[signing]\nalgoritm = "md5"', "signing.algoritm", "did you mean signing.algorithm?"),  # codespell:ignore
         ('[signing]\nalgorithm = "md5"', "signing.secret_place", "a plain digest has no key"),
         ('[signing]\ntimestamp_format = "%H:%M"', "signing.timestamp_format", "does not write a time"),
         ("[signing]\ntolerance_seconds = 0", "signing.tolerance_seconds", "above 0"),

@@ -474,7 +474,7 @@ def refund_refused(stage: Stage) -> None:
     refund_a_part(stage)
 
 
-def buried(stage: Stage) -> str:
+def failed_messages(stage: Stage) -> str:
     """What is wrong with the letters; empty when the permanently failed effect is the only one."""
     found = [(letter.order_no, letter.effect) for letter in _shelf(stage).of_kind(Kind.POISON)]
     failed = [(stage.order_no, str(key)) for key, effect in stage.order.effects if effect.failure]
@@ -581,7 +581,7 @@ SCENARIOS = (
         Status.SHIPPED,
         failed_permanently="refund",
         seconds=60,
-        also=buried,
+        also=failed_messages,
     ),
     Scenario(
         "new prices",

@@ -63,7 +63,7 @@ class OrderLifecycles(RuleBasedStateMachine):
         self.stage.watching = True
         self.model: dict[str, Known] = {}
         self.trouble: Phase | None = None
-        self.telling, self.untold = "at once", list[events.Event]()
+        self.telling, self.unsent = "at once", list[events.Event]()
         self.stage.world.calls.on_call = self.on_call
         self.emit, self.stage.world.platform.notifier.emit = self.stage.world.platform.notifier.emit, self.told  # type: ignore[method-assign]
         self.members = [self.stage.lan, Member(self.stage.world, "ou_zimo")]
@@ -83,7 +83,7 @@ class OrderLifecycles(RuleBasedStateMachine):
         if self.telling == "at once":
             self.emit(event, url)
         elif self.telling == "later":
-            self.untold.append(event)
+            self.unsent.append(event)
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,12 +190,12 @@ class OrderLifecycles(RuleBasedStateMachine):
     def notifications_come(self, telling: str) -> None:
         self.telling = telling
 
-    @precondition(lambda self: self.untold)
+    @precondition(lambda self: self.unsent)
     @rule(dice=st.randoms(use_true_random=False))
     def what_was_not_told_comes_in_any_order(self, dice: Random) -> None:
-        dice.shuffle(self.untold)
-        while self.untold:
-            self.emit(self.untold.pop())
+        dice.shuffle(self.unsent)
+        while self.unsent:
+            self.emit(self.unsent.pop())
 
     @rule(faults=st.sampled_from([CallFaults(), CallFaults(rate_limited=0.3, server_error=0.3, lost_reply=0.2)]))
     def the_platform_misbehaves_or_recovers(self, faults: CallFaults) -> None:
@@ -211,8 +211,8 @@ class OrderLifecycles(RuleBasedStateMachine):
         with self.ending:
             self.stage.watching, self.trouble = False, None
             self.stage.world.platform.state.faults = Faults()
-            while self.untold:
-                self.emit(self.untold.pop())
+            while self.unsent:
+                self.emit(self.unsent.pop())
             self.telling = "at once"
             self.end_refunds()
             self.stage.world.errors.clear()  # a task that met the network's troubles fails, and comes again

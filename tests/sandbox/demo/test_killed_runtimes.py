@@ -43,7 +43,7 @@ def busy() -> Iterator[Sandbox]:
 
 class Killer(threading.Thread):
     """Ends runtimes that are at work, until each victim died often enough: those that have used the processor since the
-    last look, while a message of their queue is in somebody's hands."""
+    last look, while a message of their queue is in someone's hands."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(daemon=True)

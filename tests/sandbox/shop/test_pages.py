@@ -17,14 +17,14 @@ pytestmark = [
     NEEDS_CHROMIUM,
 ]
 # a cold start of each function that takes part, on a busy machine
-PATIENCE_MS = 45_000
+TIMEOUT_MS = 45_000
 
 
 @pytest.fixture
 def page(sandbox: Sandbox) -> Iterator[Page]:
     """The shop's page in a fresh browser; a script's error fails the test."""
     with phone_page() as shown:
-        shown.set_default_timeout(PATIENCE_MS)
+        shown.set_default_timeout(TIMEOUT_MS)
         shown.goto(sandbox.shop_url)
         yield shown
 
@@ -32,7 +32,7 @@ def page(sandbox: Sandbox) -> Iterator[Page]:
 def log_in(page: Page) -> None:
     page.get_by_role("link", name="玖伍社区账号登录").click()
     page.get_by_role("button", name="同意").click()
-    expect(page.locator("#member")).to_contain_text("已登录：林晓岚", timeout=PATIENCE_MS)
+    expect(page.locator("#member")).to_contain_text("已登录：林晓岚", timeout=TIMEOUT_MS)
 
 
 def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> None:
@@ -41,27 +41,27 @@ def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> 
 
     page.locator(".product", has_text="熊猫马克杯").get_by_role("button", name="购买").click()
     order = page.locator(".order")
-    expect(order.locator(".status")).to_have_text("待支付", timeout=PATIENCE_MS)
+    expect(order.locator(".status")).to_have_text("待支付", timeout=TIMEOUT_MS)
     expect(order.locator(".amount")).to_have_text("¥39.90")
     order.get_by_role("link", name="去支付").click()
     page.get_by_role("button", name="确认支付").click()
     page.get_by_role("link", name="返回商家").click()
 
-    expect(order.locator(".status")).to_have_text("已发货", timeout=PATIENCE_MS)
+    expect(order.locator(".status")).to_have_text("已发货", timeout=TIMEOUT_MS)
     expect(order.locator(".timeline li")).to_contain_text(["已提交", "已下单", "已支付", "已通知发货"])
 
 
 def test_a_member_pays_with_points_and_sees_how_many_are_left(page: Page) -> None:
     log_in(page)
-    expect(page.locator("#points")).to_contain_text("积分", timeout=PATIENCE_MS)
+    expect(page.locator("#points")).to_contain_text("积分", timeout=TIMEOUT_MS)
     before = _points(page)
 
     page.locator(".product", has_text="社区表情贴纸").get_by_role("button", name="100 积分兑换").click()
 
     order = page.locator(".order")
-    expect(order.locator(".status")).to_have_text("已发货", timeout=PATIENCE_MS)
+    expect(order.locator(".status")).to_have_text("已发货", timeout=TIMEOUT_MS)
     expect(order.locator(".amount")).to_have_text("100 积分")
-    expect(page.locator("#points")).to_have_text(f" · {before - 100} 积分", timeout=PATIENCE_MS)
+    expect(page.locator("#points")).to_have_text(f" · {before - 100} 积分", timeout=TIMEOUT_MS)
 
 
 def _points(page: Page) -> int:
@@ -74,7 +74,7 @@ def test_a_member_cancels_an_order_that_is_not_paid(page: Page) -> None:
 
     page.get_by_role("button", name="取消订单").click()
 
-    expect(page.locator(".order .status")).to_have_text("已取消", timeout=PATIENCE_MS)
+    expect(page.locator(".order .status")).to_have_text("已取消", timeout=TIMEOUT_MS)
 
 
 def test_a_ticket_from_a_strangers_link_logs_nobody_in(page: Page, sandbox: Sandbox) -> None:

@@ -80,7 +80,7 @@ async def test_the_log_is_read_from_where_one_was() -> None:
         ("POST", "orders/JW1/refund", None, 409),
         ("POST", "orders/JW1/pay", {"amount": "1.234"}, 422),
         ("POST", "orders/JW1/pay", {"amount": "0"}, 422),
-        ("POST", "orders/JW1/pay", {"ammount": "1"}, 422),
+        ("POST", "orders/JW1/pay", {"ammount": "1"}, 422),  # codespell:ignore
         ("POST", "orders/JW1/notify", {}, 422),
         ("POST", "orders/JW1/notify", {"event_type": "order.paid", "event_id": "编号"}, 422),
         ("PUT", "config", {"speed": 0}, 422),

@@ -31,7 +31,7 @@ PAGES = [("POST", "/pay/P1"), ("POST", "/debug/signature"), ("POST", "/oauth/aut
 def buttons(simulator: Simulator) -> list[tuple[str, str]]:
     found = [route for route in simulator.asgi.routes if isinstance(route, APIRoute)]
     return [
-        (method, route.path.format(**dict.fromkeys(route.param_convertors, "x")))
+        (method, route.path.format(**dict.fromkeys(route.param_convertors, "x")))  # codespell:ignore
         for route in found
         for method in route.methods or ()
     ]

@@ -102,7 +102,7 @@ async def test_the_client_renews_what_the_platform_expired_and_sets_its_clock_by
 
 
 @pytest.mark.parametrize(
-    ("fault", "raised", "patience", "done"),
+    ("fault", "raised", "timeout", "done"),
     [
         ({"rate_limited": 1}, RateLimited, 20, False),
         ({"server_error": 1}, PlatformError, 20, False),
@@ -111,7 +111,7 @@ async def test_the_client_renews_what_the_platform_expired_and_sets_its_clock_by
     ],
 )
 async def test_each_fault_of_a_call_reaches_the_client_as_what_it_is(
-    fault: dict[str, float], raised: type[PlatformError], patience: float, done: bool | None
+    fault: dict[str, float], raised: type[PlatformError], timeout: float, done: bool | None
 ) -> None:
     numbers = ["JW1", "JW2", "JW3"]
     async with served() as (one, url):
@@ -120,7 +120,7 @@ async def test_each_fault_of_a_call_reaches_the_client_as_what_it_is(
         for number in numbers:
             order = ORDER.model_copy(update={"out_order_no": number})
             with pytest.raises(raised):
-                await asyncio.to_thread(speaking.create_order, order, member, timeout=patience)
+                await asyncio.to_thread(speaking.create_order, order, member, timeout=timeout)
 
         async def there() -> set[bool]:
             return {bool(one.simulator.state.orders.find(number)) for number in numbers}

@@ -25,7 +25,7 @@ from .sync import Catalogue, Kept, Outcome
 RECORD = "products"
 # A run ends this long before its time: the slowest product (a look and a push, each with all its tries) fits in twice.
 _MARGIN_SECONDS = 30.0
-# Calls overlap; more at once would take the platform's patience from the orders.
+# Calls overlap; more at once would take the rate limit from the orders.
 _AT_ONCE = 4
 # So many failing in a row mean that the platform is down, and not that these products are unlucky.
 _IN_A_ROW = 3

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import NewProduct, RemoteProduct
 
-# Each round that we lose is an edit of the row by somebody else.
+# Each round that we lose is an edit of the row by someone else.
 _ROUNDS = 4
 _LONGEST_REASON = 200
 # What speaks of the product and not of the moment: the same again would be refused again.

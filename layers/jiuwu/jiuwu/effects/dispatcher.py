@@ -49,7 +49,7 @@ class Attempt:
     effect: EffectKey
     problem: str = ""
     verdict: Verdict = DONE
-    number: int = 1  # the how manieth attempt it was
+    number: int = 1  # the attempt's number, from 1
     checked: Checked | None = None  # what is held in doubt, when it was asked for often enough
     unanswered: bool = False  # it left, and no answer came
 

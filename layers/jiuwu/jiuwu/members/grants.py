@@ -105,7 +105,7 @@ class Grants:
         )
 
     def lease(self, grant: Grant) -> Grant | None:
-        """The grant under a lease of ours; None if it has changed or somebody holds a lease."""
+        """The grant under a lease of ours; None if it has changed or someone holds a lease."""
         return self._lease(grant, {})
 
     def lease_to_unlink(self, grant: Grant) -> Grant | None:

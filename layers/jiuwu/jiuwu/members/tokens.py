@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jiuwu.platform.models import TokenReply, UserProfile
 
-# How long a caller waits for a refresh that somebody else has begun.
+# How long a caller waits for a refresh that someone else has begun.
 _WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 60, 3600
@@ -37,7 +37,7 @@ class TokenUnavailable(Exception):
 
 
 class TokenBusy(TokenUnavailable):
-    """Somebody else is renewing this member's token and takes long; try again in a moment."""
+    """Someone else is renewing this member's token and takes long; try again in a moment."""
 
 
 class ReauthRequired(TokenUnavailable):
@@ -98,7 +98,7 @@ class Tokens:
         return self._opened(grant)
 
     def renewed(self, member_id: str, version: int) -> Access:
-        """A newer access token than that of `version`, whoever renews it; raises as `access` does."""
+        """A newer access token than that of `version`, by whichever caller renews it; raises as `access` does."""
 
         def attempt() -> Access | None:
             grant = self._active(member_id)
@@ -172,7 +172,7 @@ class Tokens:
             return _note("failed", leased.member_id, fault)
 
     def _refresh(self, leased: Grant) -> Access | None:
-        """One call of the platform; None if meanwhile somebody else wrote the grant."""
+        """One call of the platform; None if meanwhile someone else wrote the grant."""
         try:
             reply = self._call_refresh(leased)
         except InvalidGrant:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CHANGED = "changed"
-# So many invocations on end are hours of work. Whoever needs more is going in circles; the next tick begins anew.
+# So many invocations on end are hours of work. A task that needs more is going in circles; the next tick starts over.
 _STEPS = 500
 
 

@@ -109,7 +109,7 @@ class ReconciliationWorker:
     """Works on one part. `place` creates an order at the platform and raises PlatformError or NotPlaceable. What
     changed less than `fresh_seconds` ago is left to the notification on its way."""
 
-    def __init__(  # noqa: PLR0913 -- both sides, the clock and the patience
+    def __init__(  # noqa: PLR0913 -- both sides, the runtime and the deadlines
         self,
         store: OrderStore,
         synchroniser: OrderSynchroniser,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 _AT_ONCE = 100  # orders.query's limit
-# With a change that is older than this many times the reconciler's patience, its notification and two of the
+# With a change that is older than this many times the reconciler's fresh time, its notification and two of the
 # reconciler's runs have had their time.
 _CHECKS = 2
 

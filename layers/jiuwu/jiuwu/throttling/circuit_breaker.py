@@ -1,7 +1,7 @@
 """A circuit breaker by failure rate: pure functions from a circuit and what was seen to the next circuit.
 
 closed → (enough calls in the window, too many of them failed) → open → (its time is over) → half-open: so many probes
-go through, whoever sends them → closed when all of them succeeded, open again with the first that failed. Probes of
+go through, from any caller → closed when all of them succeeded, open again with the first that failed. Probes of
 which nobody heard by the time of the next round are sent again.
 """
 

@@ -23,13 +23,13 @@ from tests.sandbox.simulation.world_rig import HOUR, TEA, order
 class Once:
     """Raises at the first call of an operation by a function, in a phase."""
 
-    def __init__(self, world: World, function: str, operation: str, phase: Phase, death: BaseException) -> None:
-        self.world, self.where, self.death, self.hit = world, (function, operation, phase), death, 0
+    def __init__(self, world: World, function: str, operation: str, phase: Phase, crash: BaseException) -> None:
+        self.world, self.where, self.crash, self.hit = world, (function, operation, phase), crash, 0
 
     def __call__(self, service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
         if (self.world.running, operation, phase) == self.where and not self.hit:
             self.hit += 1
-            raise self.death
+            raise self.crash
 
 
 def test_an_order_lives_from_login_to_completion(world: World, lan: Member) -> None:
@@ -60,11 +60,11 @@ def test_where_a_process_dies_the_queue_brings_the_order_on(
     world: World, lan: Member, function: str, operation: str, phase: Phase
 ) -> None:
     number = lan.place("key-1", TEA)
-    world.calls.on_call = death = Once(world, function, operation, phase, Killed())
+    world.calls.on_call = crash = Once(world, function, operation, phase, Killed())
     world.platform.actions.pay(number)
     world.clock.run(world.clock.now + HOUR)
 
-    assert death.hit == 1
+    assert crash.hit == 1
     assert world.errors == {(function, "Killed"): 1}
     assert order(world, number).status is Status.SHIPPED
     assert not order(world, number).pending

@@ -20,7 +20,7 @@ HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-ag
 
 
 class Secrets(Protocol):
-    """The app's secrets, as far as calls need them: the one to sign with. Whoever cannot give them raises
+    """The app's secrets, as far as calls need them: the one to sign with. A source that cannot give them raises
     AppSecretUnavailable."""
 
     @property
