@@ -61,6 +61,16 @@ def going_back(order: Order) -> dict[EffectKey, int]:
 # ---- short, exact, above ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("fen", "alerts"), [(1234, ()), (1235, ("overpaid",))])
+def test_a_payment_above_the_amount_raises_an_alert_and_leaves_nothing_missing(
+    fen: int, alerts: tuple[str, ...]
+) -> None:
+    outcome = apply(PLACED, paid("t1", fen), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert (alerts, 0) == (outcome.alerts, missing_fen(outcome.order))
+
+
 @pytest.mark.parametrize("parts", list(permutations([GIFT, WALLET])), ids=str)
 @pytest.mark.parametrize("order", [CREATED, PLACED], ids=lambda order: str(order.status))
 def test_two_parts_that_make_up_the_amount_ship_in_either_sequence(order: Order, parts: Sequence[Event]) -> None:
