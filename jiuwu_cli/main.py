@@ -1,4 +1,4 @@
-"""The `jiuwu` command: what a person needs beside the functions, from first handshake to forged notification."""
+"""The `jiuwu` command: it registers the commands."""
 
 import typer
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Tools for connecting an app to the 玖伍社区 open platform. Start with `jiuwu doctor`.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    # A traceback's local variables would show secrets.
+    # a traceback's local variables would show secrets
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -50,41 +50,41 @@ def order(
     found = stack.find(stack_name)
     after = times.parse_since(since, time.time()) if since else 0
     with stack.report_aws_errors(found):
-        kept = found.store.get(number)
-        log = _log(found, number, kept, after)
+        stored = found.store.get(number)
+        log = _log(found, number, stored, after)
         letters = list(found.dead_letters.about(number))
-        drift = list(_drift(found, number, after or _begin(kept)))
-    told = [one for one in timeline.build_timeline(kept, log.entries, letters, drift) if one.at >= after]
-    if kept is None and not told:
+        drift = list(_drift(found, number, after or _begin(stored)))
+    entries = [one for one in timeline.build_timeline(stored, log.entries, letters, drift) if one.at >= after]
+    if stored is None and not entries:
         raise CommandError(f"there is no order {number}", "check the number and --stack")
     if as_json:
         print_line(
-            json.dumps(timeline.as_json(kept, told), ensure_ascii=False, default=str)
+            json.dumps(timeline.as_json(stored, entries), ensure_ascii=False, default=str)
         )  # effect keys by their text
     else:
-        _print(number, kept, told)
+        _print(number, stored, entries)
     if log.cut_off:
         print_note("the log could not be read in a minute; narrow it with --since")
 
 
-def _print(number: str, kept: Order | None, told: list[timeline.TimelineEntry]) -> None:
-    for line in timeline.head(kept) if kept else [f"{number}  is not in the orders table"]:
+def _print(number: str, stored: Order | None, entries: list[timeline.TimelineEntry]) -> None:
+    for line in timeline.head(stored) if stored else [f"{number}  is not in the orders table"]:
         print_line(line, hang=6)
     print_line("history (times in Asia/Shanghai, +08:00):")
     day = ""
-    for moment in timeline.fold(told):
-        if day != (day := day_of(moment.at)):
+    for entry in timeline.fold(entries):
+        if day != (day := day_of(entry.at)):
             print_line(f"  {day}")
-        print_line(f"  {times.format_clock(moment.at)}  {moment.kind:<12}  {moment.what}", hang=26)
+        print_line(f"  {times.format_clock(entry.at)}  {entry.kind:<12}  {entry.what}", hang=26)
 
 
-def _begin(kept: Order | None) -> int:
-    return kept.created_at - _BEFORE_SECONDS if kept else 0
+def _begin(stored: Order | None) -> int:
+    return stored.created_at - _BEFORE_SECONDS if stored else 0
 
 
-def _log(found: Stack, number: str, kept: Order | None, after: int) -> log_search.Found:
-    causes = [entry.idempotency_key for entry in kept.history if entry.idempotency_key] if kept else []
-    since = after or _begin(kept)
+def _log(found: Stack, number: str, stored: Order | None, after: int) -> log_search.Found:
+    causes = [entry.idempotency_key for entry in stored.history if entry.idempotency_key] if stored else []
+    since = after or _begin(stored)
     return log_search.read(found.client("logs"), found.output("Logs"), number, since=since, event_ids=causes)
 
 

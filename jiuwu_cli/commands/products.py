@@ -133,13 +133,13 @@ def list_(*, refused: Refused = False, stack_name: options.StackName = None) -> 
 
 
 def _gone(items: Mapping[str, Item], entries: Iterable[Entry]) -> list[str]:
-    """Return the ids that stand on the shelf and not in the file."""
+    """Return the ids of published products that are not in the file."""
     kept = {entry.product_id for entry in entries}
     return sorted(one for one, item in items.items() if one not in kept and item.get("on_shelf") is True)
 
 
 def _questions(items: Mapping[str, Item], entries: Iterable[Entry], gone: list[str]) -> list[str]:
-    """Return why to ask before this is written, a line each."""
+    """Return the reasons to ask for confirmation, one line each."""
     taken_off = [f"{pluralize(len(gone), 'product')} off the shelf"] if gone else []
     return taken_off + large_changes(changes(items, entries), items=items).reasons()
 
@@ -177,34 +177,34 @@ def _tell(deployment: Stack, product_ids: list[str], *, no_sync: bool) -> None:
     _show(deployment, product_sync.some(deployment, product_ids))
 
 
-def _show(deployment: Stack, told: product_sync.SyncTotals) -> None:
-    """Say what the platform made of them; raises CommandError when it did not take all, or was not asked about all."""
-    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(told.outcomes.items()))
+def _show(deployment: Stack, totals: product_sync.SyncTotals) -> None:
+    """Print the result. Raise CommandError if the platform refused a product or not all were compared."""
+    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(totals.outcomes.items()))
     print_line(f"platform: {counts or 'no products'}")
-    is_held = told.outcomes["failed"] > 0 and lanes.is_forced_open(deployment, _LANE)
-    found = [one for one in told.findings.values() if not (one.outcome == "failed" and is_held)]
+    is_blocked = totals.outcomes["failed"] > 0 and lanes.is_forced_open(deployment, _LANE)
+    found = [one for one in totals.findings.values() if not (one.outcome == "failed" and is_blocked)]
     refused = [one.product_id for one in found if one.outcome == "refused"]
     reasons = {product_id: item.get("refused") for product_id, item in _some(deployment, refused)}
     for one in found[:_SHOWN]:
         print_line(f"  {one.outcome:<9} {one.product_id}  {reasons.get(one.product_id) or one.detail}".rstrip())
-    if more := max(0, len(found) - _SHOWN) + told.more_findings:
+    if more := max(0, len(found) - _SHOWN) + totals.more_findings:
         print_line(f"  and {more} more")
-    rest = f"an operator opened the circuit of the lane {_LANE}" if is_held else _rest(told)
-    if told.wrong:
-        are, they = ("is", "it is") if told.wrong == 1 else ("are", "they are")
-        differ = f"{pluralize(told.wrong, 'product')} {are} not at the platform as {they} here"
+    rest = f"an operator opened the circuit of the lane {_LANE}" if is_blocked else _rest(totals)
+    if totals.wrong:
+        are, they = ("is", "it is") if totals.wrong == 1 else ("are", "they are")
+        differ = f"{pluralize(totals.wrong, 'product')} {are} not at the platform as {they} here"
         raise CommandError(", and ".join(filter(None, (differ, rest))), "change the refused products and push again")
     if rest:
-        hint = f"`jiuwu circuit reset --lane {_LANE}` ends that" if is_held else "`jiuwu products sync` tries again"
+        hint = f"`jiuwu circuit reset --lane {_LANE}` ends that" if is_blocked else "`jiuwu products sync` tries again"
         raise product_sync.NotCompared(rest, hint)
 
 
-def _rest(told: product_sync.SyncTotals) -> str:
-    """Return what was not compared; "" if all was."""
-    if told.problem:
-        done = pluralize(told.done, "product")
-        return f"the sync stopped after {done}, the rest was not compared: {told.problem}"
-    return f"{pluralize(told.unknown, 'product')} could not be compared" if told.unknown else ""
+def _rest(totals: product_sync.SyncTotals) -> str:
+    """Return what was not compared, as text; "" if all was."""
+    if totals.problem:
+        done = pluralize(totals.done, "product")
+        return f"the sync stopped after {done}, the rest was not compared: {totals.problem}"
+    return f"{pluralize(totals.unknown, 'product')} could not be compared" if totals.unknown else ""
 
 
 def _some(deployment: Stack, product_ids: Iterable[str]) -> Iterator[tuple[str, Item]]:

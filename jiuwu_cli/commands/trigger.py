@@ -49,7 +49,8 @@ def trigger(  # noqa: PLR0913 -- one option for each property of a notification
 ) -> None:
     """Send a signed notification to the running sandbox, or to a deployed URL.
 
-    The event did not happen at the platform. To make it happen there, use the simulator's pages that `make up` prints.
+    The event did not happen at the platform. To make it happen there, use the simulator's pages; `make up` prints
+    their URLs.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""Why an order is held, and what ends that: read from its money and its history.
+"""Describe why an order is on hold, and what ends the hold.
 
 Pure: an order in, lines for people out.
 """

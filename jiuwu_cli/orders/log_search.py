@@ -1,4 +1,4 @@
-"""What the functions logged about one order, read from the log group that all of them share."""
+"""Search the functions' shared log group for the lines about one order."""
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping

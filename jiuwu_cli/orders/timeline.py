@@ -1,4 +1,4 @@
-"""The story of one order as lines in time: what its item remembers, what was logged, what was given up, what differed.
+"""Build the history of one order from its item, the log, its dead letters and its drift, in order of time.
 
 Pure: plain values in, moments out.
 """

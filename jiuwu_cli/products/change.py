@@ -1,4 +1,4 @@
-"""What a price list would change of one product, in words."""
+"""Describe what a price list changes of one product."""
 
 from dataclasses import dataclass
 

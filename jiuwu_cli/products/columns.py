@@ -1,4 +1,4 @@
-"""The columns of a price list, by the names that merchants give them, and the readers of their cells.
+"""The columns of a price list, by the names that merchants use, and the parsers of their cells.
 
 A reader returns the row's attribute and its value, and raises ValueError with what is wrong.
 """

@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets and others write them: bytes to text, and text to records."""
+"""Decode and parse CSV files as spreadsheets and other programs write them."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Changes of a price list so large that a slip is likelier than intent."""
+"""Find changes of a price list that are so large that they are probably mistakes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A price list's file, read for a person: its mistakes are named line by line."""
+"""Read a price list's file, and print its errors line by line."""
 
 from collections.abc import Iterable
 from pathlib import Path

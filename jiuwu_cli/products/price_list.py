@@ -1,4 +1,4 @@
-"""A merchant's price list as CSV, read: every line is right, or all that are wrong are named and none is taken."""
+"""Parse a merchant's price list: all lines are valid, or every error is reported and nothing is used."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ProductSync, invoked: the platform is told by the function, which has the secret and the rate limit."""
+"""Invoke ProductSync, which has the app secret and the rate limit, to push products to the platform."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What ProductSync answers."""
+    """The reply of ProductSync."""
 
     outcomes: dict[str, int]
     findings: list[Finding]
@@ -44,7 +44,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class SyncTotals:
-    """What several runs came to."""
+    """The totals of several runs."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class SyncTotals:
     problem: str = ""  # why the rest was not done
 
     def add(self, answer: Answer) -> None:
-        """Take a run in."""
+        """Add the reply of a run."""
         self.outcomes.update(answer.outcomes)
         self.findings |= {found.product_id: found for found in answer.findings}
         self.more_findings += answer.more_findings
@@ -60,22 +60,22 @@ class SyncTotals:
 
     @property
     def done(self) -> int:
-        """Return how many products were pushed or compared, or looked at in vain."""
+        """Return the number of products that were processed."""
         return self.outcomes.total()
 
     @property
     def wrong(self) -> int:
-        """How many products are not at the platform as the table has them."""
+        """Return the number of products that the platform does not have as the table does."""
         return self.outcomes["refused"] + self.outcomes["malformed"]
 
     @property
     def unknown(self) -> int:
-        """Return how many products the platform gave no answer about, or were edited again and again meanwhile."""
+        """Return the number of products without an answer, or that were edited while they were pushed."""
         return self.outcomes["failed"] + self.outcomes["busy"]
 
 
 def some(stack: Stack, product_ids: Iterable[str]) -> SyncTotals:
-    """Tells the platform of these products now, and compares them, until it is the trouble."""
+    """Push and compare these products now, until the platform fails."""
     totals, client = SyncTotals(), _client(stack)
     for group in batched(product_ids, _AT_ONCE, strict=False):
         waiting = list(group)
@@ -83,7 +83,7 @@ def some(stack: Stack, product_ids: Iterable[str]) -> SyncTotals:
             totals.add(answer)
             if totals.problem:
                 return totals
-            print_note("still at it …")
+            print_note("still running …")
         totals.add(answer)
     return totals
 
@@ -111,13 +111,13 @@ def _invoke(client: Any, stack: Stack, payload: object) -> Answer:  # noqa: ANN4
         content = reply["Payload"].read()
     except ClientError as error:
         code = error.response["Error"].get("Code", "")
-        raise NotCompared(f"ProductSync cannot be invoked ({code})", "check your rights and the deployment") from None
+        raise NotCompared(f"ProductSync cannot be invoked ({code})", "check permissions and deployment") from None
     except BotoCoreError as error:
-        hint = "try again; the rows are written, and the schedule tells the platform too"
+        hint = "try again; the rows are written, and the schedule pushes them as well"
         raise NotCompared(f"ProductSync did not answer ({type(error).__name__})", hint) from None
     if reply.get("FunctionError"):
-        raise NotCompared("ProductSync crashed", "look at its log: docs/runbook.md, A function fails")
+        raise NotCompared("ProductSync failed", "read its log; see docs/runbook.md, A function fails")
     try:
         return msgspec.json.decode(content, type=Answer)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        raise NotCompared("ProductSync answers something else", "deploy this version of template.yaml first") from None
+        raise NotCompared("ProductSync sent an unexpected reply", "deploy this version of template.yaml") from None

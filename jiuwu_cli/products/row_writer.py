@@ -1,4 +1,4 @@
-"""What the merchant says of products, written into the table: only what differs, and never what others keep there."""
+"""Write products to the table: only attributes that differ, and never those that others keep there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _READS_AT_ONCE = 100
 _WRITES_AT_ONCE = 25  # BatchExecuteStatement's limit
 _ROUNDS = 6
-_KEPT = 50  # changes that a person is told of
+_KEPT = 50  # changes to print
 _FIRST_WAIT_SECONDS = 0.1
-# Throttled, or the row came or went between our look and our write: look again.
+# Throttled, or another writer changed the row between our read and our write: read again.
 _AGAIN = {
     "ConditionalCheckFailed",
     "DuplicateItem",
@@ -90,7 +90,7 @@ class ProductWriter:
                 if not (waiting := self._round(waiting, written)):
                     break
             else:
-                raise CommandError("DynamoDB is throttled", "the same again goes on where this stopped")
+                raise CommandError("DynamoDB is throttled", "run the command again; it continues where it stopped")
         return written
 
     def _round(self, entries: Sequence[Entry], written: WriteSummary) -> list[Entry]:
@@ -104,7 +104,7 @@ class ProductWriter:
                 if code in _AGAIN:
                     again.append(entry)
                 elif code:
-                    hint = "check your rights on the table"
+                    hint = "check your permissions on the table"
                     raise CommandError(f"DynamoDB refused to write {entry.product_id} ({code})", hint)
                 else:
                     before = found.get(entry.product_id)

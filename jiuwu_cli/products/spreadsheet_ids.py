@@ -1,7 +1,7 @@
-"""Product ids that look rewritten by a spreadsheet, told apart from those that stand in the table already.
+"""Detect product ids that look rewritten by a spreadsheet and are not in the table.
 
-A rewritten id is no mistake that a platform could see: it would be a new product, and the right one would keep its old
-price. What was meant cannot be known, so it is refused and never guessed.
+The platform could not notice a rewritten id: it would be a new product, and the right one would keep its old price.
+The intended id is unknown, so the id is refused and never guessed.
 """
 
 import re

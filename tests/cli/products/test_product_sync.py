@@ -77,8 +77,8 @@ def test_a_platform_that_is_down_ends_a_pass_with_what_was_done_until_then(how: 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b'{"errorMessage": "secret"}', "ProductSync crashed; look at its log"),
-        ({"outcomes": {}}, "answers something else"),
+        (b'{"errorMessage": "secret"}', "ProductSync failed; read its log"),
+        ({"outcomes": {}}, "sent an unexpected reply"),
         (ClientError({"Error": {"Code": "AccessDenied"}}, "Invoke"), r"cannot be invoked \(AccessDenied\)"),
         (ReadTimeoutError(endpoint_url="http://aws"), r"did not answer \(ReadTimeoutError\)"),
     ],
