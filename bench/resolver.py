@@ -6,7 +6,8 @@ from typing import Any
 
 from bench import cold_start, warm_invocation
 from bench.measure import Ratio, alternate, cpu_milliseconds
-from jiuwu.aws.http.request import HttpError, parse
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import parse
 from jiuwu.deadline import NO_DEADLINE
 from sandbox.environment import Sandbox
 

@@ -6,7 +6,7 @@ import time
 from jiuwu.orders.ids import order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.platform import profile
-from jiuwu.platform.notifications import sign_notification
+from jiuwu.platform.signed_notifications import sign_notification
 
 
 def order(key: str) -> Order:

@@ -14,7 +14,7 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/aws/http/body.py",
     "layers/jiuwu/jiuwu/aws/http/request.py",
     "layers/jiuwu/jiuwu/aws/http/router.py",
-    "layers/jiuwu/jiuwu/members/pages.py",
+    "layers/jiuwu/jiuwu/members/login_pages.py",
     "layers/jiuwu/jiuwu/members/return_to.py",
     "layers/jiuwu/jiuwu/members/session_request.py",
     "layers/jiuwu/jiuwu/checkout/cart.py",

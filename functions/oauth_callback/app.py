@@ -10,12 +10,13 @@ from aws_lambda_powertools.event_handler import Depends, Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from jiuwu.aws import clients
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 from jiuwu.aws.http.router import HEADERS, Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.bootstrap import MembersPlatform
 from jiuwu.deadline import NO_DEADLINE
-from jiuwu.members import error_pages, reporting
+from jiuwu.members import login_errors, reporting
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.login_flow import Callback, SignIn
 from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, is_secret, new_secret
@@ -61,11 +62,11 @@ def _with_pages(api: HttpApi, serve: Next) -> Response[str]:
     request, members, _ = api.context["call"]
     if MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query:
         return serve(api)
-    return error_pages.as_pages(lambda: serve(api), members.origins, members.base_url(request))
+    return login_errors.as_pages(lambda: serve(api), members.origins, members.base_url(request))
 
 
 Called = Annotated[Call[Dependencies], Depends(current_call)]
-api = HttpApi("oauth", errors=error_pages.ERRORS, base_path="/oauth")
+api = HttpApi("oauth", errors=login_errors.ERRORS, base_path="/oauth")
 
 
 @api.get("/oauth/login", middlewares=[_with_pages])
@@ -138,7 +139,7 @@ def unlink(call: Called) -> Response[str]:
     except MemberUnknown:
         finished = True
     except TokenBusy:
-        raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=error_pages.RETRY) from None
+        raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=login_errors.RETRY) from None
     members.sessions.end_all(member_id)
     status = "unlinked" if finished else "unlinking"
     reporting.served("/oauth/unlink", status, member_id)

@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 from jiuwu.aws.dynamodb import TableBusy
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 from jiuwu.aws.http.router import REPLY_SECONDS, Call, HttpApi, Reply, current_call, json_response
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import MembersPlatform

@@ -20,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients, settings
 from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.sqs import attributes, for_sqs
-from jiuwu.platform import notifications, profile
-from jiuwu.platform.notifications import Notification, NotificationQuarantined, NotificationRefused
+from jiuwu.platform import profile, signed_notifications
+from jiuwu.platform.signed_notifications import Notification, NotificationQuarantined, NotificationRefused
 from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.webhook import reporting, request
 
@@ -72,7 +72,7 @@ def handle(dependencies: Dependencies, event: Mapping[str, Any]) -> Response:
 
 def _take_in(dependencies: Dependencies, headers: Mapping[str, Any], body: bytes, now: float) -> None:
     try:
-        taken = notifications.receive(
+        taken = signed_notifications.receive(
             dependencies.profile,
             app_id=dependencies.settings.app_id,
             secrets=lambda: dependencies.secrets().all,

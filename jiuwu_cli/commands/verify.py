@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import typer
 
-from jiuwu.platform.notifications import NotificationRefused, of_notifications, read_headers, signed_params
 from jiuwu.platform.profile.contract import Profile
+from jiuwu.platform.signed_notifications import NotificationRefused, of_notifications, read_headers, signed_params
 from jiuwu.platform.signing import Scheme
 from jiuwu.platform.signing.explain import Explanation
 from jiuwu.platform.signing.explain import explain as explain_signature

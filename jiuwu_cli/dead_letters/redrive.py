@@ -18,8 +18,8 @@ from jiuwu.orders.events import Redriven
 from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.state_machine import Applied, Ignored, apply
-from jiuwu.platform import notifications
-from jiuwu.platform.notifications import NotificationQuarantined
+from jiuwu.platform import signed_notifications
+from jiuwu.platform.signed_notifications import NotificationQuarantined
 from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu_cli.deployment.stack import Stack
 from jiuwu_cli.terminal.output import print_line
@@ -102,7 +102,7 @@ class Redriver:
     def _parse_again(self, letter: DeadLetter) -> tuple[str, str, str]:
         """Return queue, body and event type as the intake derives them with the current profile."""
         try:
-            parsed = notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
+            parsed = signed_notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
         except NotificationQuarantined as error:
             raise RedriveRefused(f"it still does not match the profile: {error.message}") from None
         queue = ORDERS if parsed.event_type.startswith("order.") else COMMUNITY

@@ -9,8 +9,8 @@ from threading import Barrier
 import httpx
 import msgspec
 
-from jiuwu.platform.notifications import sign_notification
 from jiuwu.platform.profile.contract import NotificationContract, Profile
+from jiuwu.platform.signed_notifications import sign_notification
 
 # The platform waits 5 s. The command waits longer, to show a slow reply.
 PLATFORM_SECONDS = 5.0

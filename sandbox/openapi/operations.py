@@ -6,7 +6,7 @@ from typing import Any
 
 from jiuwu.checkout.cart import NewOrder
 from jiuwu.checkout.merchant_requests import NewPoints, NewRefund
-from jiuwu.members import pages
+from jiuwu.members import login_pages
 from jiuwu.members.session_request import NewSession
 
 from . import replies
@@ -65,7 +65,7 @@ class Api:
 def _failures(*names: str) -> Reasons:
     table: dict[int, tuple[str, ...]] = {}
     for name in names:
-        table[pages.MESSAGES[name].status] = (*table.get(pages.MESSAGES[name].status, ()), name)
+        table[login_pages.MESSAGES[name].status] = (*table.get(login_pages.MESSAGES[name].status, ()), name)
     return table
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from jiuwu.platform.notifications import sign_notification
 from jiuwu.platform.profile import Profile
 from jiuwu.platform.profile.contract import NotificationContract
+from jiuwu.platform.signed_notifications import sign_notification
 from sandbox.simulator.events import Event
 from sandbox.simulator.orders import derived
 from sandbox.simulator.serialization import Serializer

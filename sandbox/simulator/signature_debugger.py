@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from jiuwu.platform.notifications import of_notifications
 from jiuwu.platform.profile import Profile
+from jiuwu.platform.signed_notifications import of_notifications
 from jiuwu.platform.signing import Scheme, sign
 from jiuwu.platform.signing.explain import Explanation, explain, hint_text
 from sandbox.simulator.state import App

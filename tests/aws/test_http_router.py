@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from aws_lambda_powertools.event_handler import Depends, Response
 
-from jiuwu.aws.http.request import HttpError
+from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.router import Call, HttpApi, Next, current_call, json_response
 from jiuwu.deadline import NO_DEADLINE
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jiuwu.aws.secrets import AppSecrets
 from jiuwu.platform import profile
-from jiuwu.platform.notifications import sign_notification
+from jiuwu.platform.signed_notifications import sign_notification
 
 ROOT = Path(__file__).parents[2]
 NOW, APP_ID = 1_763_800_000, "sandbox-app"

@@ -12,8 +12,8 @@ from jiuwu.intake import parser
 from jiuwu.platform import payloads
 from jiuwu.platform.errors import MalformedPayload
 from jiuwu.platform.models import RemoteOrder
-from jiuwu.platform.notifications import NotificationRefused, receive, sign_notification
 from jiuwu.platform.profile import load
+from jiuwu.platform.signed_notifications import NotificationRefused, receive, sign_notification
 from tests.platform.test_payloads import ORDER, PROFILE, TOKEN, but
 
 NOW = 1_763_800_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from jiuwu.members import pages
+from jiuwu.members import login_pages
 from sandbox.cloud import template
 from sandbox.openapi.document import APIS, FOLDER, documents, text
 from sandbox.openapi.operations import Api
@@ -87,6 +87,6 @@ def test_every_reason_that_all_functions_share_is_documented(project: Path) -> N
 
 
 def test_every_end_of_a_login_is_documented() -> None:
-    ends = {(message.status, name) for name, message in pages.MESSAGES.items()}
+    ends = {(message.status, name) for name, message in login_pages.MESSAGES.items()}
 
     assert ends <= documented(APIS["oauth"][1])

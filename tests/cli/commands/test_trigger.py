@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from jiuwu.platform.models import OrderPaid
-from jiuwu.platform.notifications import NotificationQuarantined, NotificationRefused, receive
 from jiuwu.platform.payloads import parse_notification
 from jiuwu.platform.profile import load
+from jiuwu.platform.signed_notifications import NotificationQuarantined, NotificationRefused, receive
 from jiuwu_cli.notifications.delivery import Notification, deliver
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.orders import Item, NewOrder

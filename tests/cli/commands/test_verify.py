@@ -3,8 +3,8 @@
 import pytest
 
 from jiuwu.platform import signing
-from jiuwu.platform.notifications import sign_notification
 from jiuwu.platform.profile import load
+from jiuwu.platform.signed_notifications import sign_notification
 from tests.cli.conftest import SECRET, Jiuwu
 
 PROFILE = load()

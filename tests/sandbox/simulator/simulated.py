@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from jiuwu.platform import notifications, profile, signing
+from jiuwu.platform import profile, signed_notifications, signing
 from jiuwu.platform.profile import Profile
 from sandbox.simulator.app import Simulator
 from sandbox.simulator.grants import challenge_of
@@ -136,7 +136,7 @@ class Merchant:
         """The receiving side, with the product's own check."""
         self.asked.append(str(request.url))
         try:
-            taken = notifications.receive(
+            taken = signed_notifications.receive(
                 self.platform,
                 app_id=APP.app_id,
                 secrets=lambda: [APP.secret],
@@ -144,7 +144,7 @@ class Merchant:
                 body=request.content,
                 now=time.time(),
             )
-        except notifications.NotificationRefused as refused:
+        except signed_notifications.NotificationRefused as refused:
             self.refused.append(refused.reason)
             return httpx.Response(refused.status)
         nonce = request.headers[self.platform.notification.headers.nonce]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from jiuwu.platform import notifications
+from jiuwu.platform import signed_notifications
 from jiuwu.platform.profile import load
 from sandbox.simulator.signature_debugger import EMPTY, explanation
 from tests.sandbox.simulator.simulated import APP, Merchant, merchant
@@ -144,7 +144,7 @@ async def test_the_debugger_says_of_an_old_notification_that_it_will_be_refused_
             "timestamp": 1763800000,
             "nonce": "n",
         }
-        headers = notifications.sign_notification(one.platform, app_id=APP.app_id, secret=APP.secret, **event)
+        headers = signed_notifications.sign_notification(one.platform, app_id=APP.app_id, secret=APP.secret, **event)
         page = await debug(
             one, params="\n".join(f"{name}: {text}" for name, text in headers.items()), body=event["body"]
         )
@@ -154,7 +154,7 @@ async def test_the_debugger_says_of_an_old_notification_that_it_will_be_refused_
 
 async def test_the_debugger_confirms_a_notification_pasted_as_headers() -> None:
     async with merchant() as one:
-        headers = notifications.sign_notification(
+        headers = signed_notifications.sign_notification(
             one.platform,
             app_id=APP.app_id,
             secret=APP.secret,
@@ -209,7 +209,7 @@ async def test_the_debugger_knows_the_name_under_which_a_notifications_body_is_s
     (tmp_path / "mine.toml").write_text(overlay)
     mine = load("mine", directory=tmp_path)
     facts: dict[str, Any] = {"event_id": "ev_1", "body": "{}", "timestamp": 1763800000, "nonce": "n"}
-    headers = notifications.sign_notification(mine, app_id=APP.app_id, secret=APP.secret, **facts)
+    headers = signed_notifications.sign_notification(mine, app_id=APP.app_id, secret=APP.secret, **facts)
     asked = EMPTY | {
         "params": "\n".join(f"{name}: {text}" for name, text in headers.items()),
         "body": "{}",

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from jiuwu.aws.http import body
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 from jiuwu.human_text import first_hidden
 
 MOST_LINES = 50

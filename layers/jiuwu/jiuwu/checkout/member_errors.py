@@ -1,6 +1,6 @@
 """Refusals of members' requests as HTTP errors: what the member reads, and the reason for programs."""
 
-from jiuwu.aws.http.request import HttpError
+from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.router import RETRY_SOON, ErrorTable
 from jiuwu.catalogue.pricing import NotForPoints, NotForSale
 from jiuwu.orders.placement import NotPlaceable

@@ -1,6 +1,6 @@
 """Refusals of the merchant's requests as HTTP errors: what the merchant reads, and the reason for programs."""
 
-from jiuwu.aws.http.request import HttpError
+from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.router import ErrorTable
 from jiuwu.orders.refund_rules import MOST_REQUESTS
 from jiuwu.points.ledger import InsufficientPoints, RequestReused

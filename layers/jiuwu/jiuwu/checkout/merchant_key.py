@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable
 
 from jiuwu.aws import telemetry
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 from jiuwu.aws.secrets import AppSecrets
 from jiuwu.throttling.source_limit import SourceLimit, source_of
 

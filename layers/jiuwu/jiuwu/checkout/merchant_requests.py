@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from jiuwu.aws.http import body
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 from jiuwu.human_text import first_unfit
 from jiuwu.orders.refund_rules import MOST_REASON
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen

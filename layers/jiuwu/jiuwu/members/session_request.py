@@ -3,7 +3,8 @@
 import msgspec
 
 from jiuwu.aws.http import body
-from jiuwu.aws.http.request import HttpError, Request
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
 
 from .accounts import Accounts, Member
 from .logins import Logins, Session, Sessions, TicketRefused, is_secret

@@ -33,10 +33,11 @@ from jiuwu.platform.models import (
     UserProfile,
 )
 from jiuwu.platform.money import yuan
-from jiuwu.platform.notifications import NotificationQuarantined, read_envelope
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import OrderStatus, Profile
 from jiuwu.platform.times import LONGEST_LIFE, lifetime
+
+from .signed_notifications import NotificationQuarantined, read_envelope
 
 _EVENTS: dict[str, type[OrderEvent]] = {
     "order.paid": OrderPaid,

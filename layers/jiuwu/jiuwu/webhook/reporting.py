@@ -3,7 +3,7 @@
 from botocore.exceptions import ClientError
 
 from jiuwu.aws import telemetry
-from jiuwu.platform.notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
+from jiuwu.platform.signed_notifications import UNKNOWN_TYPE, Notification, NotificationQuarantined, NotificationRefused
 
 
 def accepted(taken: Notification) -> None:

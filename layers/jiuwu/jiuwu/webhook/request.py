@@ -4,8 +4,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from jiuwu.platform.notifications import NotificationRefused
 from jiuwu.platform.profile import lookup
+from jiuwu.platform.signed_notifications import NotificationRefused
 
 # 256 KiB; SQS takes 1 MiB, so that attributes and escapes always fit.
 LARGEST_BODY = 262_144

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from .request import HttpError, Request
+from .errors import HttpError
+from .request import Request
 
 MAX_BYTES = 16_384  # 50 products of 64 characters with room to spare
 

@@ -9,19 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .errors import HttpError
+
 _MAX_QUERY = 8192
 _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 _BEARER = re.compile(r"Bearer +([\x21-\x7e]{1,256})", re.IGNORECASE)
-
-
-class HttpError(Exception):
-    """The request ends here: HTTP status, reason code, a message in Chinese for the caller, and the field concerned."""
-
-    def __init__(
-        self, status: int, reason: str, message: str, field: str = "", *, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.status, self.reason, self.message, self.field, self.headers = status, reason, message, field, headers or {}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from jiuwu.aws import telemetry
 from jiuwu.aws.secrets import SecretUnavailable
 from jiuwu.deadline import Deadline
 
-from .request import HttpError, Request, parse
+from .errors import HttpError
+from .request import Request, parse
 
 type Reply = dict[str, Any]
 type Next = Callable[[HttpApi], Response[str]]
@@ -86,8 +87,7 @@ class HttpApi(APIGatewayHttpResolver):
     def refuse(self, error: HttpError) -> Response[str]:
         """Return the error's reply, and log its reason."""
         telemetry.logger.info(self.name, outcome="refused", code=error.status, reason=error.reason)
-        content = {"code": error.status, "message": error.message, "reason": error.reason}
-        return json_response(error.status, content | ({"field": error.field} if error.field else {}), error.headers)
+        return json_response(error.status, error.content, error.headers)
 
     def _refuse_as(self, error: Callable[[Any], HttpError], fault: Exception) -> Response[str]:
         return self.refuse(error(fault))
@@ -98,7 +98,8 @@ class HttpApi(APIGatewayHttpResolver):
         code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
         telemetry.logger.error(self.name, outcome="unavailable", failed=failed, code=code)
         reason = "secret_unavailable" if isinstance(fault, SecretUnavailable) else "unavailable"
-        return json_response(503, {"code": 503, "message": "服务繁忙，请稍后再试", "reason": reason}, RETRY_SOON)
+        busy = HttpError(503, reason, "服务繁忙，请稍后再试", headers=RETRY_SOON)
+        return json_response(busy.status, busy.content, busy.headers)
 
 
 def _require_route(api: HttpApi, serve: Next) -> Response[str]:

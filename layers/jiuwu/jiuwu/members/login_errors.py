@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jiuwu.aws.http.request import HttpError
+from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.router import ErrorTable
 
-from . import pages, reporting
+from . import login_pages, reporting
 from .login_flow import LoginFailed
 from .logins import State
 from .return_to import ReturnOrigins, ReturnRefused
@@ -24,34 +24,34 @@ def as_pages(serve: Callable[[], Response[str]], origins: ReturnOrigins, base_ur
         return serve()
     except (HttpError, ReturnRefused) as refused:
         reporting.refused(refused.reason)
-        message = pages.MESSAGES.get(refused.reason, pages.MESSAGES["malformed"])
+        message = login_pages.MESSAGES.get(refused.reason, login_pages.MESSAGES["malformed"])
         status = refused.status if isinstance(refused, HttpError) else message.status
         return _page(replace(message, status=status), origins, base_url, None)
     except LoginFailed as failed:
         reporting.failed(failed)
-        return _page(pages.MESSAGES[failed.failure], origins, base_url, failed.state)
+        return _page(login_pages.MESSAGES[failed.failure], origins, base_url, failed.state)
     except (ClientError, BotoCoreError) as fault:
         reporting.failed(LoginFailed("unavailable"), fault)
-        return _page(pages.MESSAGES["unavailable"], origins, base_url, None)
+        return _page(login_pages.MESSAGES["unavailable"], origins, base_url, None)
 
 
 def _as_error(failed: LoginFailed) -> HttpError:
     reporting.failed(failed)
-    message = pages.MESSAGES[failed.failure]
+    message = login_pages.MESSAGES[failed.failure]
     return HttpError(message.status, failed.failure, f"{message.title}：{message.text}", headers=_retry(message))
 
 
-def _page(message: pages.Message, origins: ReturnOrigins, base_url: str, state: State | None) -> Response[str]:
+def _page(message: login_pages.Message, origins: ReturnOrigins, base_url: str, state: State | None) -> Response[str]:
     try:
         query = {"return_to": origins.check(state.return_to if state else "")}
         href, action = f"{base_url}/oauth/login?{urlencode(query)}", "重新登录"
     except ReturnRefused:
         href, action = origins.home, "返回首页"
-    body = pages.render(message, href=href, action=action)
-    return Response(message.status, body=body, headers=pages.HEADERS | _retry(message))
+    body = login_pages.render(message, href=href, action=action)
+    return Response(message.status, body=body, headers=login_pages.HEADERS | _retry(message))
 
 
-def _retry(message: pages.Message) -> dict[str, str]:
+def _retry(message: login_pages.Message) -> dict[str, str]:
     return RETRY if message.status == 503 else {}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.platform import profile
-from jiuwu.platform.notifications import Notification, NotificationRefused, receive, sign_notification
+from jiuwu.platform.signed_notifications import Notification, NotificationRefused, receive, sign_notification
 
 # A busy machine is slow, not wrong.
 APP_ID, SECRET, NOW = "jw_demo", "s3cr3t-of-the-app", 1_763_800_000
