@@ -48,7 +48,7 @@ class Platform:
 
     @cached_property
     def client(self) -> "PlatformClient":
-        """The platform's calls."""
+        """Return the client of the platform's calls."""
         from jiuwu.platform.calls.client import PlatformClient
 
         made = PlatformClient(self.profile, **self._caller)
@@ -70,7 +70,7 @@ class Platform:
 
     @cached_property
     def permits(self) -> "PermitSource":
-        """Leave for calls, from the books that all instances share."""
+        """Return what gives calls their permits, from the limits that all instances share."""
         from jiuwu.throttling.limiter import Lanes
         from jiuwu.throttling.platform_lanes import lane_rules, permit_source
         from jiuwu.throttling.reporting import on_lane_event
@@ -99,26 +99,26 @@ class MembersPlatform(Platform):
 
     @cached_property
     def oauth(self) -> "OAuthClient":
-        """The platform's OAuth calls."""
+        """Return the client of the platform's OAuth calls."""
         from jiuwu.platform.calls.oauth import OAuthClient
 
         return OAuthClient(self.profile, **self._caller)
 
     @cached_property
     def tokens(self) -> "Tokens":
-        """The tokens of all members."""
+        """Return the tokens of all members."""
         from jiuwu.members.tokens import Tokens
 
         dynamodb, kms = clients.client("dynamodb"), clients.client("kms")
         return Tokens(dynamodb, self._members_table, kms, self._token_key_id, self.oauth, runtime=self._runtime)
 
     def token(self, member_id: str) -> "MemberToken":
-        """The member's token for a call of `client`; nothing is read before the call asks for it."""
+        """Return the member's token for a call of `client`; nothing is read before the call needs it."""
         return self.tokens.source(member_id)
 
     @cached_property
     def ledger(self) -> "PointsLedger":
-        """The members' points, for a function that has the points table."""
+        """Return the members' points, for a function that has the points table."""
         from jiuwu.points.ledger import PointsLedger
 
         return PointsLedger(clients.client("dynamodb"), self._points_table)
@@ -128,7 +128,7 @@ class MembersPlatform(Platform):
 
         Points that pay for it are reserved first: the platform takes such an order as paid at once.
 
-        Raises PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
+        Raise PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
         """
         from jiuwu.members.encryption import UNREADABLE
         from jiuwu.members.grants import RecordMalformed
@@ -169,12 +169,12 @@ def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:
 
 
 def on_attempt(record: "CallRecord") -> None:
-    """Each attempt of a call as a metric; its SampleCount is the number of attempts."""
+    """Record each attempt of a call as a metric; its SampleCount is the number of attempts."""
     telemetry.milliseconds("PlatformCallMilliseconds", record.milliseconds, call=record.name, outcome=record.outcome)
 
 
 def on_write(record: "WriteRecord") -> None:
-    """Each write about an order as a line of that order's story."""
+    """Log each write about an order, for the order's timeline."""
     write = telemetry.logger.info if record.outcome == "ok" else telemetry.logger.warning
     fields = {
         "call": record.name,

@@ -21,7 +21,7 @@ _SECRETS = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard"
 
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 -- callers annotate with the service's stub type
-    """The process's client of an AWS service, by boto3's name for it."""
+    """Return the process's client of an AWS service, by boto3's name for it."""
     config = _SECRETS if service == "secretsmanager" else _CONFIG
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 

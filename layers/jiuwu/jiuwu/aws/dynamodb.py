@@ -43,7 +43,7 @@ class Page(NamedTuple):
 
 
 def marshal(value: Any) -> AttributeValue:  # noqa: ANN401, PLR0911 -- any value, and a line for each kind
-    """Return DynamoDB's notation of a value; raises TypeError for what is none of the kinds above."""
+    """Return DynamoDB's notation of a value; raise TypeError for what is none of the kinds above."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -119,7 +119,7 @@ class Table:
     def get_many(self, keys: Iterable[Fields], *, consistent: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the items that exist, as they are now or (if not `consistent`, for half the units) were a moment ago.
 
-        Raises TableBusy.
+        Raise TableBusy.
         """
         for some in batched(keys, _READS_AT_ONCE, strict=False):
             yield from self._read([marshal_fields(key) for key in some], consistent=consistent)

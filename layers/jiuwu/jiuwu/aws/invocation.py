@@ -26,7 +26,7 @@ def is_scheduled_event(event: object, *names: str) -> TypeGuard[Mapping[str, Any
 def fields(event: object, *names: str) -> Mapping[str, Any]:
     """Return what a person gave, of the fields with these `names`; nothing for a schedule's event.
 
-    Raises WrongPayload for any other field.
+    Raise WrongPayload for any other field.
     """
     if not isinstance(event, dict):
         raise WrongPayload(f"expected {{}} or an object with {', '.join(names)}")

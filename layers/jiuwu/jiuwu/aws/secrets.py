@@ -40,7 +40,7 @@ class AppSecrets(msgspec.Struct, frozen=True):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Current first, then the previous one if a rotation is under way."""
+        """Return the current one, then the previous one if a rotation is under way."""
         return (self.current,) if not self.previous else (self.current, self.previous)
 
     def __repr__(self) -> str:
@@ -79,7 +79,7 @@ class SecretReader:
         self._problem = SecretUnavailable(f"secret {name}: not read yet")
 
     def __call__(self) -> AppSecrets:
-        """Return the secrets as last read well; raises SecretUnavailable, which names the secret, where there are
+        """Return the secrets as last read well; raise SecretUnavailable, which names the secret, where there are
         none."""
         # with good ones in hand only one thread waits for newer ones
         if self._clock() >= self._next_read and self._lock.acquire(blocking=self._good is None):

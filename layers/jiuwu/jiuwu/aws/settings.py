@@ -35,9 +35,9 @@ class PlatformSettings(Settings, frozen=True, kw_only=True):
 
 
 def load[S: msgspec.Struct](settings: type[S], environ: Mapping[str, str] = os.environ) -> S:
-    """Reads each field of `settings` from the variable of its name in capitals.
+    """Read each field of `settings` from the variable of its name in capitals.
 
-    Raises SettingsError naming the variable when one without a default is missing or empty, or has the wrong kind.
+    Raise SettingsError, which names the variable, when one without a default is missing or empty, or of the wrong kind.
     """
     found = {}
     for field in msgspec.structs.fields(settings):

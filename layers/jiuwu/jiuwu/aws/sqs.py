@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def for_sqs(body: str) -> str:
-    """A JSON text with U+FFFE and U+FFFF as escapes, which SQS refuses as they are.
+    """Return a JSON text with U+FFFE and U+FFFF as escapes, which SQS refuses as they are.
 
     JSON has them only within strings, where their escapes mean the same. All else that SQS refuses (control
     characters, lone surrogates) is not JSON either.
@@ -13,5 +13,5 @@ def for_sqs(body: str) -> str:
 
 
 def attributes(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Texts as a message's attributes; SQS takes ten of them at most, and none that is empty."""
+    """Return texts as a message's attributes; SQS takes ten of them at most, and none that is empty."""
     return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}

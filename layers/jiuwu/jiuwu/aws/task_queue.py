@@ -42,7 +42,7 @@ class Task[T]:
 def enqueue(sqs: "SQSClient", queue_url: str, tasks: Iterable[Body]) -> int:
     """Queue each task as JSON, ten a request; return how many.
 
-    Raises FanoutFailed after all have been tried, so that the caller's run fails visibly.
+    Raise FanoutFailed after all have been tried, so that the caller's run fails visibly.
     """
     bodies = [msgspec.json.encode(task).decode() for task in tasks]
     if refused := send(sqs, queue_url, bodies):

@@ -11,7 +11,7 @@ logger = Logger(function=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"))
 
 
 def count(name: str, value: float = 1, *, also: str = "", **dimensions: str) -> None:
-    """Counts `value` under a metric, and under a second one in the same line; each dimension is a label with few values
+    """Count `value` under a metric, and under a second one in the same line; each dimension is a label with few values
     (an outcome, never an id)."""
     metrics = EphemeralMetrics()
     for metric in filter(None, (name, also)):
@@ -20,7 +20,7 @@ def count(name: str, value: float = 1, *, also: str = "", **dimensions: str) -> 
 
 
 def milliseconds(name: str, value: float, **dimensions: str) -> None:
-    """Records a duration in milliseconds; CloudWatch's SampleCount of it is the number of calls."""
+    """Record a duration in milliseconds; CloudWatch's SampleCount of it is the number of calls."""
     metrics = EphemeralMetrics()
     metrics.add_metric(name, MetricUnit.Milliseconds, value)
     _flush(metrics, dimensions)

@@ -62,7 +62,7 @@ class Product:
 
 
 def from_item(item: Item) -> Product:
-    """The product in a row; raises RowMalformed."""
+    """The product in a row; raise RowMalformed."""
     product_id = item["product_id"]
     if not is_id(product_id):
         raise RowMalformed(product_id, "product_id")
@@ -125,7 +125,7 @@ class Rows:
 
     def get_many(self, product_ids: Iterable[str], *, consistent: bool = True) -> dict[str, Item]:
         """The rows of these products that exist, as they are now or (if not `consistent`, for half the units) were a
-        moment ago; raises TableBusy."""
+        moment ago; raise TableBusy."""
         keys = ({"product_id": product_id} for product_id in dict.fromkeys(product_ids))
         return {item["product_id"]: item for item in self._table.get_many(keys, consistent=consistent)}
 

@@ -95,7 +95,7 @@ class Catalogue:
         """Pushes the product if it has changed; compares it if the platform was last asked earlier than `seen_before`
         (Unix seconds). One that was refused is pushed only when it has changed, or `retry_refused`.
 
-        Raises PlatformError, and RowMalformed for what an edit made of the row meanwhile.
+        Raise PlatformError, and RowMalformed for what an edit made of the row meanwhile.
 
         A crash after the push and before the mark costs another push of the same.
         """

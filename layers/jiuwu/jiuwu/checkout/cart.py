@@ -42,7 +42,7 @@ _DECODER = msgspec.json.Decoder(NewOrder)
 
 
 def read_basket(request: Request) -> Basket:
-    """Return the basket of a request; raises HttpError."""
+    """Return the basket of a request; raise HttpError."""
     wanted = body.decode(request, _DECODER, _message)
     return Basket(_once_each(wanted.items), wanted.pay_with == "points")
 

@@ -94,8 +94,8 @@ class Checkout:
     def buy(self, member_id: str, key: str, basket: Basket, deadline: Deadline) -> tuple[Order, bool]:
         """Return the order of this request and whether it is new; CREATED when the platform could not take it yet.
 
-        Raises KeyReused, NotForSale, AmountTooLarge, LoginNeeded, and once our order is safe NotPlaceable: if
-        the member has to log in again; and, the order cancelled, if no later try can help. Raises AppSecretUnavailable,
+        Raise KeyReused, NotForSale, AmountTooLarge, LoginNeeded, and once our order is safe NotPlaceable: if
+        the member has to log in again; and, the order cancelled, if no later try can help. Raise AppSecretUnavailable,
         our order safe as well, where no secret is there to sign with.
         """
         known = self._store.get(order_no_for(member_id, key))
@@ -109,7 +109,7 @@ class Checkout:
         return placed, known is None
 
     def own(self, member_id: str, order_no: str) -> Order:
-        """Return the member's own order; raises NoSuchOrder for another's too, since that is nobody's business."""
+        """Return the member's own order; raise NoSuchOrder for another's too, since that is nobody's business."""
         order = self._store.get(order_no) if is_order_no(order_no) else None
         if order is None or order.member_id != member_id:
             raise NoSuchOrder(order_no)

@@ -59,13 +59,13 @@ _REFUND, _POINTS = msgspec.json.Decoder(NewRefund), msgspec.json.Decoder(NewPoin
 
 
 def read_refund(request: Request) -> tuple[int | None, str]:
-    """Return the amount in fen (None: all that is left) and the reason; raises HttpError."""
+    """Return the amount in fen (None: all that is left) and the reason; raise HttpError."""
     wanted = body.decode(request, _REFUND, _about_refunds)
     return _amount(wanted), _reason(wanted.reason)
 
 
 def read_points(request: Request) -> tuple[int, str]:
-    """Return the number of points, never 0, and the reason; raises HttpError."""
+    """Return the number of points, never 0, and the reason; raise HttpError."""
     wanted = body.decode(request, _POINTS, _about_points)
     if not wanted.points:
         raise HttpError(400, "field_malformed", _about_points("points"), "points")

@@ -45,7 +45,7 @@ class DeadLetterRepository:
         return from_item(item) if item else None
 
     def keep(self, message: FailedMessage) -> DeadLetter:
-        """Add a failure to its letter, once however often it comes; return the letter. Raises DeadLettersBusy."""
+        """Add a failure to its letter, once however often it comes; return the letter. Raise DeadLettersBusy."""
         for _ in range(_ROUNDS):
             before = self.get(letter_id(message))
             after = keep(before, message)

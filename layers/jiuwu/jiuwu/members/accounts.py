@@ -18,13 +18,13 @@ LinkStatus = Literal["active", "reauth_required", "unlinking", "unlinked"]
 
 
 def member_id_for(app_id: str, open_id: str) -> str:
-    """The same community account of the same app is always the same member."""
+    """Return the member's id: always the same for one community account of one app."""
     digest = hashlib.sha256(f"{app_id}\n{open_id}".encode()).digest()
     return "mb_" + base64.b32encode(digest).decode().lower()[:20]
 
 
 def is_member_id(text: str) -> bool:
-    """Whether `text` has the form of `member_id_for`."""
+    """Return whether `text` has the form of `member_id_for`."""
     return _MEMBER_ID.fullmatch(text) is not None
 
 
@@ -40,7 +40,7 @@ class Member:
 
     @property
     def is_linked(self) -> bool:
-        """Whether the member has not taken the link back."""
+        """Return whether the member has not taken the link back."""
         return self.link_status in {"active", "reauth_required"}
 
 
@@ -51,7 +51,7 @@ class Accounts:
         self._table = Table(dynamodb, table)
 
     def get(self, member_id: str) -> Member | None:
-        """The member as last written, None if there is none."""
+        """Return the member as last written, None if there is none."""
         item = self._table.get({"member_id": member_id})
         return _from_item(item) if item else None
 

@@ -75,18 +75,18 @@ class Grants:
         self._table, self._clock = Table(dynamodb, table), runtime.clock
 
     def read(self, member_id: str) -> Grant | None:
-        """The grant as last written; raises RecordMalformed."""
+        """Return the grant as last written; raise RecordMalformed."""
         item = self._table.get(_key(member_id))
         return _from_item(item) if item else None
 
     def due(self, shard: str, before: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
-        """The ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
+        """Return the ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
         due = "refresh_shard = :shard AND refresh_at <= :before"
         page = self._table.query("refresh", due, shard=shard, before=before, limit=limit, start=start)
         return DuePage(tuple(item["member_id"] for item in page.items), page.next_start)
 
     def link(self, member_id: str, user: "UserProfile", tokens: EncryptedTokens) -> None:
-        """Creates or updates the member with fresh consent; it replaces whatever grant, lease or unlinking there was.
+        """Create or update the member with fresh consent; it replaces whatever grant, lease or unlinking there was.
 
         The tokens of an earlier grant are dropped unrevoked: a platform that keeps one grant per member and app would
         end the new one with the old.
@@ -105,34 +105,34 @@ class Grants:
         )
 
     def lease(self, grant: Grant) -> Grant | None:
-        """The grant under a lease of ours; None if it has changed or someone holds a lease."""
+        """Lease the grant and return it; None if it has changed or is leased."""
         return self._lease(grant, {})
 
     def lease_to_unlink(self, grant: Grant) -> Grant | None:
-        """As `lease`; from here on nobody gets a token, and the refresher sees to it that the unlinking is finished."""
+        """Lease as `lease` does; from here on nobody gets a token, and the refresher finishes the unlinking."""
         due = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
         return self._lease(grant, due | {"link_status": "unlinking"})
 
     def save(self, leased: Grant, tokens: EncryptedTokens) -> bool:
-        """Writes renewed tokens and ends the lease; False if the grant is no longer the one that was leased."""
+        """Write renewed tokens and end the lease; return False if the grant is no longer the one that was leased."""
         renewed = _attributes(leased.member_id, tokens) | {"token_version": leased.version + 1}
         return self._end_lease(leased, renewed)
 
     def release(self, leased: Grant) -> bool:
-        """Ends the lease, everything else untouched."""
+        """End the lease, everything else untouched."""
         return self._end_lease(leased, {})
 
     def defer(self, leased: Grant, refresh_at: int) -> bool:
-        """Ends the lease after a failure, so that the refresher tries again when `refresh_at` comes due."""
+        """End the lease after a failure, so that the refresher tries again when `refresh_at` comes due."""
         due = {"refresh_at": refresh_at, "refresh_shard": shard_of(leased.member_id)}
         return self._end_lease(leased, due | {"refresh_failures": leased.failures + 1})
 
     def require_login(self, leased: Grant) -> bool:
-        """The platform has ended the grant: it is kept, but not refreshed until the member logs in again."""
+        """Note that the platform has ended the grant: it is kept, but not refreshed until the member logs in again."""
         return self._end_lease(leased, {"link_status": "reauth_required"}, _DUE)
 
     def erase(self, leased: Grant) -> bool:
-        """Ends an unlinking: the tokens are gone from here."""
+        """End an unlinking: delete the tokens here."""
         return self._end_lease(leased, {"link_status": "unlinked"}, _DUE + _TOKENS)
 
     def _lease(self, grant: Grant, attributes: Fields) -> Grant | None:
@@ -165,7 +165,7 @@ class Grants:
 
 
 def shard_of(member_id: str) -> str:
-    """The member's place in the index: always the same, and even over all members."""
+    """Return the member's shard of the index: always the same, and even over all members."""
     return SHARDS[hashlib.sha256(member_id.encode()).digest()[0] % len(SHARDS)]
 
 

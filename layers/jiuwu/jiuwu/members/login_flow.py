@@ -45,7 +45,7 @@ class LoginFailed(Exception):
 
 @dataclass(frozen=True)
 class Callback:
-    """What the platform sent the member back with, and by whom it is brought: `binding` is that one's own secret."""
+    """What the platform sent the member back with; `binding` is the own secret of the client that brings it."""
 
     state: str = field(repr=False)
     code: str = field(repr=False)
@@ -72,13 +72,13 @@ class SignIn:
         self._app_id, self._logins, self._tokens, self._oauth, self._platform = app_id, logins, tokens, oauth, platform
 
     def begin(self, flow: Flow, return_to: str, *, binding: str, redirect_uri: str) -> tuple[str, str]:
-        """A new state and the consent page's URL."""
+        """Begin a login; return its state and the consent page's URL."""
         state = self._logins.begin(flow, return_to, binding=binding)
         challenge = _challenge(_verifier(state, binding))
         return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
 
     def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:
-        """Return the member and a ticket for the merchant's app; raises LoginFailed.
+        """Return the member and a ticket for the merchant's app; raise LoginFailed.
 
         A callback requested twice by one browser ends twice alike; each has a ticket of its own.
         """
@@ -169,12 +169,12 @@ def _failure(fault: Exception) -> Failure:
 
 
 def _verifier(state: str, binding: str) -> str:
-    """RFC 7636's code_verifier, made of the state and the browser's secret: so none has to be stored."""
+    """Return RFC 7636's code_verifier, made of the state and the browser's secret: so none has to be stored."""
     return _base64url(hmac.digest(binding.encode(), f"pkce\n{state}".encode(), "sha256"))
 
 
 def _challenge(verifier: str) -> str:
-    """RFC 7636, 4.2, S256."""
+    """Return RFC 7636's code_challenge by S256 (4.2)."""
     return _base64url(hashlib.sha256(verifier.encode()).digest())
 
 

@@ -94,6 +94,6 @@ _PAGE = Template(
 
 
 def render(message: Message, *, href: str, action: str) -> str:
-    """The page as HTML, with one button: `action` is its label, `href` where it leads."""
+    """Return the page as HTML, with one button: `action` is its label, `href` where it leads."""
     words = {"title": message.title, "text": message.text, "href": href, "action": action}
     return _PAGE.substitute({name: html.escape(word) for name, word in words.items()}, style=_STYLE)

@@ -88,12 +88,12 @@ class TicketRefused(Exception):
 
 
 def new_secret() -> str:
-    """256 random bits in 43 characters that need no escaping anywhere."""
+    """Return 256 random bits in 43 characters that need no escaping anywhere."""
     return secrets.token_urlsafe(32)
 
 
 def is_secret(text: str) -> bool:
-    """Whether `text` has the form of `new_secret`; what has not, need not be looked up."""
+    """Return whether `text` has the form of `new_secret`; what has not, need not be looked up."""
     return _SECRET.fullmatch(text) is not None
 
 
@@ -110,7 +110,7 @@ class Logins:
         self._table, self._clock, self._sleep = Table(dynamodb, table), runtime.clock, runtime.sleep
 
     def begin(self, flow: Flow, return_to: str, *, binding: str) -> str:
-        """A new state; only the bearer of `binding` (the browser's cookie, the mini program's header) can use it."""
+        """Return a new state, for the bearer of `binding` alone (the browser's cookie, the mini program's header)."""
         state = new_secret()
         agreed = {"flow": flow, "return_to": return_to, "bound_to": _bound(flow, binding)}
         self._put(_key("state", state), STATE_SECONDS, agreed)
@@ -120,7 +120,7 @@ class Logins:
         """Consume the state: of any number of callers at once exactly one gets the claim.
 
         The others wait for the end of that one's login and get it, if they bring the same answer from the same browser.
-        Raises StateRefused.
+        Raise StateRefused.
         """
         key, bound_to, answer = _key("state", state), _bound(bearer.flow, bearer.binding), _hash(bearer.answer)
         attempt = new_secret()
@@ -167,13 +167,13 @@ class Logins:
         return Ended(known, item["member_id"], item["failure"])
 
     def issue_ticket(self, member_id: str) -> str:
-        """A ticket that hands the member over to the merchant's app."""
+        """Return a ticket that hands the member over to the merchant's app."""
         ticket = new_secret()
         self._put(_key("ticket", ticket), TICKET_SECONDS, {"member_id": member_id})
         return ticket
 
     def redeem(self, ticket: str) -> str:
-        """Consumes the ticket and returns its member id, to exactly one caller. Raises TicketRefused."""
+        """Consume the ticket and return its member id, to exactly one caller. Raise TicketRefused."""
         won, item = self._use(_key("ticket", ticket), {}, {}, new_secret())
         if not won:
             raise TicketRefused
@@ -184,7 +184,7 @@ class Logins:
         self._table.put({**key, **fields, "expires_at": int(self._clock()) + seconds})
 
     def _use(self, key: Fields, demanded: Fields, marks: Fields, attempt: str) -> tuple[bool, Fields]:
-        """Mark the item used if nobody has, it is fresh and has what is demanded: (this call did, the item)."""
+        """Mark the item used if it is unused, fresh and has what is demanded; return (this call did, the item)."""
         marks = {**marks, "used_by": attempt}
         conditions = [f"{name} = :{name}" for name in demanded]
         _, item = self._table.update_if(
@@ -214,7 +214,7 @@ class Sessions:
         self._table, self._clock = Table(dynamodb, table), runtime.clock
 
     def member_id(self, session_token: str) -> str | None:
-        """Whose session this is; None for a token that is malformed, unknown, ended or past its week."""
+        """Return whose session this is; None for a token that is malformed, unknown, ended or past its week."""
         if not is_secret(session_token):
             return None
         # consistent: the session may be a moment old, or have been ended a moment ago
@@ -222,7 +222,7 @@ class Sessions:
         return item["member_id"] if item and item["expires_at"] > self._clock() else None
 
     def open(self, member_id: str) -> Session:
-        """A new session of the member."""
+        """Open a session of the member."""
         token = new_secret()
         key, expires_at = _key("session", token), int(self._clock()) + SESSION_SECONDS
         # listed first: a session that exists can always be ended
@@ -232,7 +232,7 @@ class Sessions:
         return Session(token, SESSION_SECONDS)
 
     def end_all(self, member_id: str) -> None:
-        """Ends every session of the member; safe to repeat."""
+        """End every session of the member; safe to repeat."""
         item = self._table.get(_list_key(member_id)) or {}
         self._end(member_id, sorted(item.get("open", ())))
 

@@ -35,7 +35,7 @@ class ReturnOrigins:
     """The origins that members may be sent back to, ticket in hand."""
 
     def __init__(self, listed: str) -> None:
-        """`listed` is comma-separated: "https://shop.example.com,https://m.example.com"; raises OriginMalformed."""
+        """Read a comma-separated list: "https://shop.example.com,https://m.example.com"; raise OriginMalformed."""
         entries = [entry.strip() for entry in listed.split(",") if entry.strip()]
         if not entries:
             raise OriginMalformed("RETURN_ORIGINS is empty; list your app's origins, such as https://shop.example.com")
@@ -44,16 +44,16 @@ class ReturnOrigins:
 
     @property
     def as_browsers_send(self) -> tuple[str, ...]:
-        """The origins as a browser's Origin header has them: lowercase, punycode, no default port, no slash."""
+        """Return the origins as a browser's Origin header has them: lowercase, punycode, no default port, no slash."""
         return tuple(self._origins.values())
 
     @property
     def home(self) -> str:
-        """The first origin's front page, for those who came from nowhere we know."""
+        """Return the first origin's front page, for those who came from nowhere we know."""
         return next(iter(self._origins.values())) + "/"
 
     def check(self, url: str) -> str:
-        """Return `url` percent-encoded, its fragment included, if it is a page of an allowed origin; raises
+        """Return `url` percent-encoded, its fragment included, if it is a page of an allowed origin; raise
         ReturnRefused."""
         encoded = _encoded(url)
         found = _origin(encoded)
@@ -92,7 +92,7 @@ def _is_ticket(pair: str) -> bool:
 
 
 def _encoded(url: str) -> str:
-    """Return `url` in RFC 3986's characters; raises ReturnRefused where that is not possible without guessing."""
+    """Return `url` in RFC 3986's characters; raise ReturnRefused where that is not possible without guessing."""
     if _REFUSED.search(url):
         problem = 'return_to 含有空白、控制或方向字符，或 "<>\\ 之一，请先做百分号编码'
         raise ReturnRefused("return_to_malformed", problem)
@@ -130,12 +130,12 @@ def _as_browsers_send(origin: Origin) -> str:
 
 
 def _is_private(origin: Origin) -> bool:
-    """Whether nobody on the way can read the ticket."""
+    """Return whether nobody on the way can read the ticket."""
     return origin[0] == "https" or origin[1] in _LOOPBACK
 
 
 def _origin(url: str) -> Origin | None:
-    """Scheme, host and port, the default port filled in; None where there is none, or anything besides them."""
+    """Return scheme, host and port, the default port filled in; None where there is none, or anything besides them."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -20,7 +20,7 @@ _DECODER = msgspec.json.Decoder(NewSession)
 
 
 def read_ticket(request: Request) -> str:
-    """Return the ticket of a request; raises HttpError for what cannot be one."""
+    """Return the ticket of a request; raise HttpError for what cannot be one."""
     ticket = body.decode(request, _DECODER, lambda _: "ticket 应为 /oauth/callback 给出的文本").ticket
     if not is_secret(ticket):
         raise HttpError(400, "ticket_malformed", "ticket 不是 /oauth/callback 给出的", "ticket")
@@ -28,7 +28,7 @@ def read_ticket(request: Request) -> str:
 
 
 def redeem(ticket: str, logins: Logins, accounts: Accounts, sessions: Sessions) -> tuple[Member, Session]:
-    """Return the ticket's member and the session that it opens, once; raises HttpError."""
+    """Return the ticket's member and the session that it opens, once; raise HttpError."""
     try:
         member = accounts.get(logins.redeem(ticket))
     except TicketRefused:

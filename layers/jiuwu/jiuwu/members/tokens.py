@@ -37,7 +37,7 @@ class TokenUnavailable(Exception):
 
 
 class TokenBusy(TokenUnavailable):
-    """Someone else is renewing this member's token and takes long; try again in a moment."""
+    """Another caller is renewing this member's token and takes long; try again in a moment."""
 
 
 class ReauthRequired(TokenUnavailable):
@@ -52,10 +52,10 @@ class TokenCalls(Protocol):
     """The two OAuth calls that tokens need (jiuwu.platform.calls.oauth)."""
 
     def refresh(self, refresh_token: str) -> "TokenReply":
-        """New tokens; raises PlatformError."""
+        """Return new tokens; raise PlatformError."""
 
     def revoke(self, token: str) -> None:
-        """Ends a token at the platform; raises PlatformError."""
+        """End a token at the platform; raise PlatformError."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +83,22 @@ class Tokens:
         self._oauth, self._clock, self._sleep = oauth, runtime.clock, runtime.sleep
 
     def source(self, member_id: str) -> "MemberToken":
-        """The member's token for PlatformClient; nothing is read before it is asked for."""
+        """Return the member's token for PlatformClient; nothing is read before the token is needed."""
         return MemberToken(self, member_id)
 
     def link(self, member_id: str, user: "UserProfile", reply: "TokenReply") -> None:
-        """Creates or updates the member, with the tokens of a fresh consent."""
+        """Create or update the member, with the tokens of a fresh consent."""
         self._grants.link(member_id, user, self._encrypted(member_id, reply, refresh=()))
 
     def access(self, member_id: str) -> Access:
-        """The access token, renewed if its time is over; raises TokenUnavailable or PlatformError."""
+        """Return the access token, renewed if its time is over; raise TokenUnavailable or PlatformError."""
         grant = self._active(member_id)
         if grant.tokens.expires_at <= self._clock():
             return self.renewed(member_id, grant.version)
         return self._opened(grant)
 
     def renewed(self, member_id: str, version: int) -> Access:
-        """A newer access token than that of `version`, by whichever caller renews it; raises as `access` does."""
+        """Return a newer access token than that of `version`, by whichever caller renews it; raise as `access` does."""
 
         def attempt() -> Access | None:
             grant = self._active(member_id)
@@ -110,7 +110,7 @@ class Tokens:
         return self._insist(member_id, attempt)
 
     def refresh(self, member_id: str, *, ahead: int, due_before: float = float("inf")) -> Outcome:
-        """The refresher's step for one member: renews, or finishes an unlinking, or says why not.
+        """Renew one member's token, or finish an unlinking; return the outcome.
 
         After a failure the member is due again, `ahead` seconds before its `refresh_at`, when a growing pause is over.
         """
@@ -128,9 +128,9 @@ class Tokens:
         return self._finish_unlinking(leased, ahead) if leased.status == "unlinking" else self._step(leased, ahead)
 
     def unlink(self, member_id: str) -> bool:
-        """Takes the link back: at once here, at the platform too if True, by the refresher later if False.
+        """Unlink the member here; return whether the platform has revoked the tokens, else the refresher sees to it.
 
-        The tokens are erased only when the platform has revoked them. Raises TokenBusy, MemberUnknown.
+        The tokens are erased only when the platform has revoked them. Raise TokenBusy, MemberUnknown.
         """
 
         def attempt() -> bool | None:
@@ -172,7 +172,7 @@ class Tokens:
             return _note("failed", leased.member_id, fault)
 
     def _refresh(self, leased: Grant) -> Access | None:
-        """One call of the platform; None if meanwhile someone else wrote the grant."""
+        """Make one call of the platform; return None if someone else wrote the grant meanwhile."""
         try:
             reply = self._call_refresh(leased)
         except InvalidGrant:
@@ -200,7 +200,7 @@ class Tokens:
         return self._oauth.refresh(self._cipher.decrypt(leased.member_id, leased.tokens.refresh))
 
     def _believe(self, leased: Grant) -> None:
-        """invalid_grant counts only if the record has not changed since, which the write itself looks at: else it was
+        """Require a new login after invalid_grant, but only if the record has not changed since: else the answer was
         about an older token."""
         if self._grants.require_login(leased):
             _note("reauth_required", leased.member_id)
@@ -246,7 +246,7 @@ class Tokens:
         return Access(grant.version, self._cipher.decrypt(grant.member_id, grant.tokens.access))
 
     def _encrypted(self, member_id: str, reply: "TokenReply", refresh: Encrypted) -> EncryptedTokens:
-        """The reply's tokens; `refresh` is kept when it brings no new one."""
+        """Return the reply's tokens, encrypted; `refresh` is kept when it brings no new one."""
         now = int(self._clock())
         if reply.refresh_token is not None:
             refresh = self._cipher.encrypt(member_id, reply.refresh_token)
@@ -262,13 +262,13 @@ class MemberToken:
         self._access: Access | None = None
 
     def access_token(self) -> str:
-        """The token; raises TokenUnavailable or PlatformError."""
+        """Return the token; raise TokenUnavailable or PlatformError."""
         if self._access is None:
             self._access = self._tokens.access(self._member_id)
         return self._access.token
 
     def renew(self, stale: str) -> str:
-        """A token other than `stale`, which the platform has refused; raises as `access_token` does."""
+        """Return a token other than `stale`, which the platform has refused; raise as `access_token` does."""
         if self.access_token() == stale and self._access is not None:
             self._access = self._tokens.renewed(self._member_id, self._access.version)
         return self.access_token()

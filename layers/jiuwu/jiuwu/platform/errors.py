@@ -226,7 +226,7 @@ class UnknownOutcome(PlatformError):
 
     @property
     def answered(self) -> bool:
-        """Whether the write was answered with success, in words that we do not understand."""
+        """Return whether the write was answered with success, in words that we do not understand."""
         return self.code is None and self.status is not None and 200 <= self.status < 300
 
     def _fact(self) -> str:

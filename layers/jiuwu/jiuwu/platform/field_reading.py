@@ -30,7 +30,7 @@ def read_fields[V: Value](  # noqa: PLR0913, PLR0917 -- what is read, by which n
 ) -> V:
     """Return a `model` of `data` by our field → theirs; `ready` holds fields that are our values already.
 
-    Raises MalformedPayload; `at` is where `data` stood, for the error.
+    Raise MalformedPayload; `at` is where `data` stood, for the error.
     """
     if not isinstance(data, Mapping):
         raise MalformedPayload(at.rstrip(".") or "data", "missing" if data is None else "expected an object")

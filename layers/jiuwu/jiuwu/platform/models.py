@@ -142,12 +142,12 @@ class RemoteOrder(Value):
 
     @property
     def given_back(self) -> tuple[RemoteRefund, ...]:
-        """The refunds that gave money back."""
+        """Return the refunds that gave money back."""
         return tuple(refund for refund in self.refunds if refund.status == "succeeded")
 
     @property
     def not_failed(self) -> tuple[RemoteRefund, ...]:
-        """The refunds that gave money back, or still may."""
+        """Return the refunds that gave money back, or still may."""
         return tuple(refund for refund in self.refunds if refund.status != "failed")
 
 

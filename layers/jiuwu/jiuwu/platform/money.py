@@ -16,7 +16,7 @@ class MoneyError(ValueError):
 
 
 def fen(text: str) -> int:
-    """Fen of a yuan text such as "12.34", "12.3" or "12"; raises MoneyError for anything else."""
+    """Return the fen of a yuan text such as "12.34", "12.3" or "12"; raise MoneyError for anything else."""
     if not isinstance(text, str):
         raise MoneyError(f'expected an amount in yuan as text, such as "12.34", not {type(text).__name__}')
     found = _YUAN.fullmatch(text)
@@ -29,7 +29,7 @@ def fen(text: str) -> int:
 
 
 def yuan(fen: int) -> str:
-    """Yuan text with two decimals; raises MoneyError for what is not a whole number of fen in range."""
+    """Return yuan text with two decimals; raise MoneyError for what is not a whole number of fen in range."""
     if type(fen) is not int:
         raise MoneyError(f"expected whole fen, not {type(fen).__name__}")
     if not 0 <= fen <= MOST_FEN:

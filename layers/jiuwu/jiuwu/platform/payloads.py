@@ -57,7 +57,7 @@ def decode_json(body: str | bytes) -> object:
 
 
 def parse_order(profile: Profile, data: object, *, at: str = "") -> RemoteOrder:
-    """An order of a reply; `at` is where it stood, for the error."""
+    """Return an order of a reply; `at` is where it stood, for the error."""
     fields = profile.fields
     parts = {
         "items": _items(profile, data, at),
@@ -129,7 +129,7 @@ def _scope(found: object, joiner: str) -> object:
 
 
 def parse_event(profile: Profile, event_type: str, data: object, *, at: str = "") -> OrderEvent:
-    """The data of an order.* notification; `event_type` is our name for it."""
+    """Return the data of an order.* notification; `event_type` is our name for it."""
     if event_type not in _EVENTS:
         raise MalformedPayload(profile.notification.fields.event_type, "not an order's event")
     names = profile.fields.event
@@ -154,7 +154,7 @@ def parse_notification(profile: Profile, event_type: str, body: str | bytes) -> 
 
 
 def render_order(profile: Profile, order: NewOrder) -> dict[str, Any]:
-    """The body of orders.create, in the platform's names."""
+    """Return the body of orders.create, in the platform's names."""
     names = profile.fields.order
     values: dict[str, Any] = {
         names.out_order_no: order.out_order_no,
@@ -167,14 +167,14 @@ def render_order(profile: Profile, order: NewOrder) -> dict[str, Any]:
 
 
 def render_product(profile: Profile, product: NewProduct) -> dict[str, Any]:
-    """The body of products.upsert, in the platform's names; the id stands in the path."""
+    """Return the body of products.upsert, in the platform's names; the id stands in the path."""
     names = profile.fields.product
     price = yuan(product.price_fen)
     return nested({names.title: product.title, names.price: price, names.on_shelf: product.on_shelf})
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The object in which each value stands at its dotted name: {"a.b": 1} → {"a": {"b": 1}}."""
+    """Return the object in which each value stands at its dotted name: {"a.b": 1} → {"a": {"b": 1}}."""
     tree: dict[str, Any] = {}
     for path, value in values.items():
         *parents, leaf = path.split(".")
@@ -211,7 +211,7 @@ def _number_of(profile: Profile, order: object) -> str:
 
 
 def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:
-    """The orders of a list, each with where it stood."""
+    """Return the orders of a list, each with where it stood."""
     name = profile.fields.page.orders
     found = read_list(data, name, "")
     if found is None:

@@ -83,7 +83,7 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     body: bytes,
     now: float,
 ) -> Notification:
-    """The notification in a request; raises NotificationRefused for what a stranger may have sent, and
+    """Return the notification in a request; raise NotificationRefused for what a stranger may have sent, and
     NotificationQuarantined for what the platform sent and we cannot read.
 
     Cheap checks come first, `secrets` are asked for only when those have passed, and nothing of the body is looked at
@@ -105,9 +105,9 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
 
 
 def reread(profile: Profile, body: bytes, *, event_id: str) -> Notification:
-    """The notification in a body that was verified before, under the event id of its header.
+    """Return the notification in a body that was verified before, under the event id of its header.
 
-    Raises NotificationQuarantined when it still is not as the profile describes.
+    Raise NotificationQuarantined when it still is not as the profile describes.
     """
     return _read(profile, body, {"event_id": event_id, "nonce": ""}, {}, 0)
 
@@ -115,7 +115,7 @@ def reread(profile: Profile, body: bytes, *, event_id: str) -> Notification:
 def sign_notification(  # noqa: PLR0913 -- as receive
     profile: Profile, *, app_id: str, secret: str, event_id: str, body: str, timestamp: int, nonce: str
 ) -> dict[str, str]:
-    """The headers with which the platform sends `body`; `timestamp` in Unix seconds."""
+    """Return the headers with which the platform sends `body`; `timestamp` in Unix seconds."""
     names, when = profile.notification.headers, signing.format_timestamp(profile.signing, timestamp)
     values = {"app_id": app_id, "timestamp": when, "nonce": nonce, "event_id": event_id}
     signature = signing.sign(profile.signing, signed_params(profile, values, body), secret=secret)
@@ -123,7 +123,7 @@ def sign_notification(  # noqa: PLR0913 -- as receive
 
 
 def read_headers(profile: Profile, headers: Mapping[str, Any]) -> dict[str, str]:
-    """Our name → value of the five headers; raises NotificationRefused for one that is missing or cannot be stored."""
+    """Return the five headers by our names; raise NotificationRefused for one that is missing or cannot be stored."""
     names, found = profile.notification.headers, {name.lower(): value for name, value in headers.items()}
     return {ours: _header(found, getattr(names, ours)) for ours in names.__struct_fields__}
 
@@ -176,7 +176,7 @@ def of_notifications(profile: Profile) -> signing.Scheme:
 
 
 def signed_params(profile: Profile, values: Mapping[str, str], body: str) -> dict[str, str]:
-    """What is signed of a notification; `values` as read_headers gives them."""
+    """Return what is signed of a notification; `values` as read_headers gives them."""
     names = profile.notification.signed
     params = {getattr(names, ours): values.get(ours, body) for ours in names.__struct_fields__}
     params.pop("", None)  # "" in the profile leaves one out

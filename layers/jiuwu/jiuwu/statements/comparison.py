@@ -64,7 +64,7 @@ class Comparer:
         self, page: str = "", trail: PageTrail = NOTHING_READ, *, counted: Iterable[str] = ()
     ) -> ListedThere:
         """Read a page (empty: the first) of the platform's orders changed since the period began: the tally of those
-        that we do not have, and that were made in it or of which the platform does not say when. Raises PlatformError,
+        that we do not have, and that were made in it or of which the platform does not say when. Raise PlatformError,
         TableBusy.
 
         `trail` is that of the page before. `counted` are missing orders of earlier pages: one that changes meanwhile

@@ -48,7 +48,7 @@ class LeaseHolder:
         self._outcomes = deque[tuple[float, Address, bool]]()
 
     def take(self) -> TokenLease | LeaseRefused:
-        """Take a token from the block, or from a new one; raises as LaneTable does."""
+        """Take a token from the block, or from a new one; raise as LaneTable does."""
         with self._lock:
             now = self._clock()
             if not (self._left and self._ends - BLOCK_SECONDS <= now < self._ends):

@@ -51,11 +51,11 @@ class LaneTable:
         self._table, self._kept_seconds, self._clock = Table(dynamodb, table), kept_seconds, runtime.clock
 
     def read(self, name: str) -> Stored:
-        """Return the lane now; raises LaneMalformed and boto's errors."""
+        """Return the lane now; raise LaneMalformed and boto's errors."""
         return _stored(name, self._table.get({"lane": name}))
 
     def save(self, name: str, seen: Stored, lane: Lane) -> tuple[bool, Stored]:
-        """Return whether `lane` was written over `seen`, and what the table has now; raises as `read` does."""
+        """Return whether `lane` was written over `seen`, and what the table has now; raise as `read` does."""
         item = {
             "lane": name,
             "version": seen.version + 1,
@@ -70,7 +70,7 @@ class LaneTable:
         return (True, Stored(lane, seen.version + 1)) if done else (False, _stored(name, standing))
 
     def change(self, name: str, change: Callable[[Lane], Lane]) -> tuple[Stored, Stored]:
-        """Return the lane before and after `change`, which may be called several times; raises LaneContested, and as
+        """Return the lane before and after `change`, which may be called several times; raise LaneContested, and as
         `read` does."""
         seen = self.read(name)
         for _ in range(_TRIES):

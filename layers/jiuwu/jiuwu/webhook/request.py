@@ -12,7 +12,7 @@ LARGEST_BODY = 262_144
 
 
 def read(event: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-    """Return headers and body; raises NotificationRefused for another method, another content type or a bad body."""
+    """Return headers and body; raise NotificationRefused for another method, another content type or a bad body."""
     return _headers(event), _body(event)
 
 

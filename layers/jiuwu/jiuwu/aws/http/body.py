@@ -21,7 +21,7 @@ _UNKNOWN = re.compile(r"unknown field `(.{0,64})")
 def decode[T](request: Request, decoder: "msgspec.json.Decoder[T]", message: Callable[[str], str]) -> T:
     """Return the body as the decoder's type; `message` gives the words for a malformed field ("": the whole body).
 
-    Raises HttpError, which names the field; also for a name that stands twice, of which readers take one or the other.
+    Raise HttpError, which names the field; also for a name that stands twice, of which readers take one or the other.
     """
     raw = _bytes(request)
     try:
@@ -67,7 +67,7 @@ def _bytes(request: Request) -> bytes:
 
 
 def _field(problem: str) -> str:
-    """msgspec names the place ("… - at `$.items[0].quantity`") or the missing field; values are never in it."""
+    """Return the field that msgspec names ("… - at `$.items[0].quantity`") or misses; values are never in it."""
     found = _AT.search(problem)
     field = found["field"] if found else ""
     if missing := _MISSING.search(problem):

@@ -32,13 +32,13 @@ class Request:
 
     @property
     def bearer(self) -> str:
-        """The token of the Authorization header (RFC 6750), "" if there is none."""
+        """Return the token of the Authorization header (RFC 6750), "" if there is none."""
         found = _BEARER.fullmatch(self.headers.get("authorization", "").strip())
         return found[1] if found else ""
 
     @property
     def idempotency_key(self) -> str:
-        """The key that makes a repeated request the same request; raises HttpError."""
+        """Return the key that makes a repeated request the same request; raise HttpError."""
         key = self.headers.get("idempotency-key", "")
         if not _KEY.fullmatch(key):
             message = "请带请求头 Idempotency-Key：1 到 64 个可见 ASCII 字符"
@@ -48,7 +48,7 @@ class Request:
     def query(self, *names: str, as_sent: Container[str] = ()) -> dict[str, str]:
         """Return the named parameters, "" for those not there; those `as_sent` may have any character.
 
-        Raises HttpError for one given twice (RFC 6749, 3.1).
+        Raise HttpError for one given twice (RFC 6749, 3.1).
         """
         found: dict[str, str] = {}
         for name, value in self._parameters():
@@ -68,7 +68,7 @@ class Request:
 
 
 def parse(event: object) -> Request:
-    """Return the request in a gateway event; raises HttpError for anything else."""
+    """Return the request in a gateway event; raise HttpError for anything else."""
     context = _mapping(_mapping(event).get("requestContext"))
     http = _mapping(context.get("http"))
     method, path = http.get("method"), _mapping(event).get("rawPath")

@@ -103,7 +103,7 @@ class HttpApi(APIGatewayHttpResolver):
 
 
 def _require_route(api: HttpApi, serve: Next) -> Response[str]:
-    """The resolver answers 404 to a method that a path does not have, and takes a line break behind a path."""
+    """Answer 405 to a method that a path lacks (the resolver: 404), and refuse a line break behind a path."""
     path, request = api.context["_path"], api.context["call"].request
     routes = api._static_routes + api._dynamic_routes
     allowed = sorted(route.method for route in routes if path.isprintable() and route.rule.match(path))

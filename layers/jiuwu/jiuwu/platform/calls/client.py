@@ -25,7 +25,7 @@ class PlatformClient(Gateway):
     """
 
     def time(self, *, timeout: float | None = None) -> int:
-        """The platform's clock in Unix seconds."""
+        """Return the platform's clock in Unix seconds."""
         return self.run(self.prepare("time", self.server_time, timeout=timeout))
 
     def me(self, token: TokenSource, *, timeout: float | None = None) -> UserProfile:
@@ -36,9 +36,9 @@ class PlatformClient(Gateway):
         return self.run(self.prepare("users.get", self._user, path_args=path_args, timeout=timeout))
 
     def upsert_product(self, product: NewProduct, *, timeout: float | None = None) -> RemoteProduct:
-        """The product as the platform has it now: created, or changed to this. Idempotent by product_id.
+        """Create the product, or change it to this; return the platform's view of it. Idempotent by product_id.
 
-        Raises ProductRefused, BadParameters or ContentRefused for a product that it does not take.
+        Raise ProductRefused, BadParameters or ContentRefused for a product that the platform does not take.
         """
         path_args, read = {"product_id": product.product_id}, self._product(product.product_id)
         json = payloads.render_product(self.profile, product)
@@ -46,12 +46,12 @@ class PlatformClient(Gateway):
         return self.run(call, repeatable=True)
 
     def get_product(self, product_id: str, *, timeout: float | None = None) -> RemoteProduct:
-        """The product as the platform shows it; raises ProductUnknown."""
+        """Return the product as the platform shows it; raise ProductUnknown."""
         path_args, read = {"product_id": product_id}, self._product(product_id)
         return self.run(self.prepare("products.get", read, path_args=path_args, timeout=timeout))
 
     def create_order(self, order: NewOrder, token: TokenSource, *, timeout: float | None = None) -> RemoteOrder:
-        """The order at the platform: created, or found there with the same content. Idempotent by out_order_no."""
+        """Create the order, or find it with the same content; return it. Idempotent by out_order_no."""
         json, read = payloads.render_order(self.profile, order), self._order(order.out_order_no)
         about = Subject(order.out_order_no)
         return self.run(
@@ -63,7 +63,7 @@ class PlatformClient(Gateway):
         return self.run(self.prepare("orders.get", read, path_args=path_args, timeout=timeout))
 
     def query_orders(self, out_order_nos: Sequence[str], *, timeout: float | None = None) -> list[RemoteOrder]:
-        """Those of up to 100 orders that the platform has, in no promised order."""
+        """Return those of up to 100 orders that the platform has, in no promised order."""
         if len(out_order_nos) > 100:
             raise BadParameters("orders.query", msg="more than 100 orders")
         if not out_order_nos:
@@ -75,7 +75,7 @@ class PlatformClient(Gateway):
     def changed_orders(
         self, updated_after: int, cursor: str = "", *, limit: int = 100, timeout: float | None = None
     ) -> Page:
-        """A page of the orders changed after a time (Unix seconds), oldest change first."""
+        """Return a page of the orders changed after a time (Unix seconds), oldest change first."""
         names = self.profile.fields.request
         query = {names.updated_after: str(updated_after), names.cursor: cursor, names.limit: str(limit)}
         return self.run(self.prepare("orders.changed", self._page, query=query, timeout=timeout))
@@ -83,7 +83,7 @@ class PlatformClient(Gateway):
     def push_status(
         self, out_order_no: str, status: OrderStatus, effect_id: str, *, timeout: float | None = None
     ) -> RemoteOrder:
-        """The order after telling the platform our state of it. Idempotent by effect_id."""
+        """Tell the platform our state of an order; return its view of the order. Idempotent by effect_id."""
         names = self.profile.fields.request
         json = payloads.nested({names.status: self.profile.their_status(status), names.request_no: effect_id})
         path_args, read = {"out_order_no": out_order_no}, self._order(out_order_no)
@@ -107,7 +107,7 @@ class PlatformClient(Gateway):
         reason: str = "",
         timeout: float | None = None,
     ) -> RefundReply:
-        """Gives back part or all of a payment. Idempotent by out_refund_no."""
+        """Give back part or all of a payment (fen). Idempotent by out_refund_no."""
         names = self.profile.fields
         values = {
             names.order.out_order_no: out_order_no,
@@ -131,7 +131,7 @@ class PlatformClient(Gateway):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Any:  # noqa: ANN401 -- JSON
-        """The data of a reply to a call of the profile's [api].
+        """Make a call of the profile's [api]; return the data of its reply.
 
         A read is retried; a write only with `idempotency_key`, which says that the call carries such a key.
         `timeout` is seconds for one attempt in total.

@@ -48,7 +48,7 @@ class Sent:
 
 
 def open_envelope(profile: Profile, sent: Sent, reply: Reply) -> Any:  # noqa: ANN401 -- JSON
-    """The data of a reply; raises the error that its code means, or BadReply when it is no reply of this platform."""
+    """Return the data of a reply; raise the error that its code means, or BadReply for no reply of this platform."""
     try:
         envelope = object_of(reply)
         code = _code(profile, envelope)
@@ -60,7 +60,7 @@ def open_envelope(profile: Profile, sent: Sent, reply: Reply) -> Any:  # noqa: A
 
 
 def malformed(profile: Profile, sent: Sent, reply: Reply, problem: MalformedPayload) -> PlatformError:
-    """The error of a reply that is not what the profile describes.
+    """Return the error of a reply that is not what the profile describes.
 
     Where its HTTP status tells what happened (a gateway in between answered), that is the error, else BadReply.
     """
@@ -73,7 +73,7 @@ def malformed(profile: Profile, sent: Sent, reply: Reply, problem: MalformedPayl
 
 
 def known(profile: Profile, sent: Sent, reply: Reply) -> Facts:
-    """HTTP status, message and request id of a reply: the envelope's, else X-Request-Id, else our nonce.
+    """Return a reply's HTTP status, message and request id: the envelope's, else X-Request-Id, else our nonce.
 
     Text of theirs that holds something confidential is left out, and so is an id that could break a log line.
     """
@@ -103,7 +103,7 @@ def _refusal(profile: Profile, sent: Sent, reply: Reply, code: Code, data: objec
 
 
 def object_of(reply: Reply) -> Mapping[str, Any]:
-    """The JSON object that a reply is; raises MalformedPayload."""
+    """Return the JSON object that a reply is; raise MalformedPayload."""
     if reply.problem:
         raise MalformedPayload("body", reply.problem)
     if 300 <= reply.status < 400:
@@ -151,7 +151,7 @@ def _retry_after(found: object, reply: Reply, now: float) -> float | None:
 
 
 def _word(found: object, sent: Sent) -> str:
-    """A word for machines, which may stand in a log line; "" for anything else."""
+    """Return a word for machines, which may stand in a log line; "" for anything else."""
     return found if isinstance(found, str) and _clean(found, sent) and re.fullmatch(r"[a-z0-9_.-]{1,64}", found) else ""
 
 

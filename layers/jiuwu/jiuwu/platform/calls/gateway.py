@@ -31,7 +31,7 @@ class TokenSource(Protocol):
     def access_token(self) -> str: ...
 
     def renew(self, stale: str) -> str:
-        """A token other than `stale`, which the platform just called expired."""
+        """Return a token other than `stale`, which the platform just called expired."""
 
 
 class GatewayAuth(httpx.Auth):
@@ -117,7 +117,7 @@ class Gateway(BaseClient):
         about: Subject | None = None,
         timeout: float | None = None,
     ) -> Call[T]:
-        """A call of the profile's [api] whose data `read` takes; raises BadParameters for what cannot be sent."""
+        """Return a call of the profile's [api] whose data `read` takes; raise BadParameters for what cannot be sent."""
         method, path = self.profile.endpoint(name)
         try:
             return Call(
@@ -135,7 +135,7 @@ class Gateway(BaseClient):
             raise BadParameters(name, msg="a text is not valid Unicode") from None
 
     def run[T](self, call: Call[T], *, repeatable: bool = False) -> T:
-        """What the call reads; retried when it is a read, or a write that may be repeated."""
+        """Return what the call reads; retry a read, and a write that may be repeated."""
         if call.about is None:
             return self._run(call, repeatable)
         started, outcome = time.perf_counter(), "ok"
@@ -158,7 +158,7 @@ class Gateway(BaseClient):
         )
 
     def server_time(self, data: object) -> int:
-        """The clock in a reply's data."""
+        """Return the clock in a reply's data."""
         name = self.profile.reply.server_time
         found = parse_server_time(self.profile, lookup(data, name))
         if found is None:
@@ -166,7 +166,7 @@ class Gateway(BaseClient):
         return found
 
     def _corrected[T](self, call: Call[T]) -> T:
-        """An attempt, and another after each of the two things that the platform can tell us to mend, once per call."""
+        """Make an attempt; repeat it once after each of the two things that the platform can tell us to mend."""
         try:
             return self._send(call)
         except ClockSkew as error:
@@ -182,7 +182,7 @@ class Gateway(BaseClient):
         return self._corrected(call)
 
     def _learn[T](self, call: Call[T], error: ClockSkew) -> int:
-        """The platform's clock, from its refusal or from the time call; raises the refusal when neither tells."""
+        """Learn the platform's clock from its refusal or from the time call; raise the refusal when neither tells."""
         if error.server_time is not None:
             return error.server_time
         if call.name != "time":
@@ -238,7 +238,7 @@ class Gateway(BaseClient):
 
 
 def _segment(name: str, value: str) -> str:
-    """A value as one segment of a path; dots alone would lead out of it."""
+    """Return a value as one segment of a path; dots alone would lead out of it."""
     if value in ("", ".", ".."):
         raise BadParameters(name, msg="a path argument is empty or only dots")
     return quote(value, safe="")

@@ -40,7 +40,7 @@ class OAuthClient(BaseClient):
     """The OAuth calls of one app. Safe to share between threads."""
 
     def authorize_url(self, *, redirect_uri: str, state: str, challenge: str) -> str:
-        """Where to send the member's browser; `challenge` is RFC 7636's code_challenge by S256."""
+        """Return where to send the member's browser; `challenge` is RFC 7636's code_challenge by S256."""
         oauth = self.profile.oauth
         params = {
             "response_type": "code",
@@ -53,19 +53,22 @@ class OAuthClient(BaseClient):
         return str(httpx.URL(self._sender.base_url + oauth.authorize_path, params=params | proof))
 
     def exchange(self, code: str, verifier: str, redirect_uri: str) -> TokenReply:
-        """The member's tokens for the code of the callback. Never repeated: a code is good once."""
+        """Return the member's tokens for the code of the callback. Never repeated: a code is good once."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         proof = {"code_verifier": verifier} if self.profile.oauth.pkce else {}
         return self._post("oauth.exchange", form | proof, self._tokens, repeatable=False)
 
     def refresh(self, refresh_token: str) -> TokenReply:
-        """New tokens. Repeated when the reply is lost: by the contract the old refresh token stays good until the new
-        one is first used. A reply without refresh_token leaves the old one in force."""
+        """Return new tokens; a reply without refresh_token leaves the old one in force.
+
+        Repeated when the reply is lost: by the contract the old refresh token stays good until the new one is first
+        used.
+        """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return self._post("oauth.refresh", form, self._tokens, repeatable=True)
 
     def revoke(self, token: str) -> None:
-        """Ends a token at the platform; one that it does not know is revoked already (RFC 7009, 2.2)."""
+        """End a token at the platform; one that it does not know is revoked already (RFC 7009, 2.2)."""
         self._post("oauth.revoke", {"token": token}, self._revoked, repeatable=True)
 
     def _post[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T], *, repeatable: bool) -> T:
@@ -100,7 +103,7 @@ class OAuthClient(BaseClient):
         self._check(sent, reply, object_of(reply))
 
     def _check(self, sent: Sent, reply: Reply, found: Mapping[str, Any]) -> None:
-        """Raises what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
+        """Raise what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
         error, code = found.get("error"), as_number(lookup(found, self.profile.reply.code))
         if reply.status != 429:
             self._check_words(sent, reply, (*_said(error), code))

@@ -33,14 +33,14 @@ class Permit(Protocol):
     def retry_after(self) -> float: ...
     @property
     def fallback(self) -> bool:
-        """Whether the attempt goes to the profile's fallback address instead of the platform's own."""
+        """Return whether the attempt goes to the profile's fallback address instead of the platform's own."""
 
     def report(self, outcome: Outcome, pause: float | None = None) -> None:
         """Report how the attempt ended; `pause`: the platform wants no such call for so many seconds."""
 
 
 class PermitSource(Protocol):
-    """Asked for leave before each attempt of a call; may wait for it up to `policy` seconds."""
+    """Gives the permit for an attempt of a call; waits for it up to `max_wait_seconds`."""
 
     def __call__(self, call: str, max_wait_seconds: float) -> Permit: ...
 
@@ -54,7 +54,7 @@ class _Free:
         """Count nothing."""
 
 
-def unlimited(call: str, max_wait_seconds: float) -> Permit:  # noqa: ARG001 -- a Gate
+def unlimited(call: str, max_wait_seconds: float) -> Permit:  # noqa: ARG001 -- a PermitSource
     """Return a permit at once: a source without limits."""
     return _Free()
 

@@ -64,7 +64,7 @@ def _wait(attempt: int, error: PlatformError, runtime: Runtime) -> float:
 
 
 def _doubt(error: PlatformError) -> UnknownOutcome | None:
-    """What a write's error leaves open; None when it says that nothing was done."""
+    """Return what a write's error leaves open; None when it says that nothing was done."""
     if isinstance(error, UnknownOutcome):
         return error
     if isinstance(error, PlatformInternal):

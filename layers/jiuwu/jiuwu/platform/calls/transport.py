@@ -48,7 +48,7 @@ class Reply:
 
 @cache
 def http_client() -> httpx.Client:
-    """The process's client: connections are kept and shared by all who call it. Made at the first call, because its
+    """Return the process's client, which keeps and shares its connections. It is made at the first call, because its
     TLS context costs 40 ms."""
     # No cookies: what the platform sets for one member must not travel with another's call.
     jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
@@ -56,7 +56,7 @@ def http_client() -> httpx.Client:
 
 
 def fetch(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, seconds: float) -> Reply:
-    """One attempt, at most `seconds` long in total; raises NotSent or ReplyLost."""
+    """Make one attempt, at most `seconds` long in total; raise NotSent or ReplyLost."""
     request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
     lost: Exception
     with _deadline(seconds) as ends:
@@ -107,7 +107,7 @@ def _deadline(seconds: float) -> Iterator[float]:
 
 
 def _remaining(timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
-    """Seconds for the next wait, not beyond the deadline; raises `expired` when that is past."""
+    """Return the seconds for the next wait, not beyond the deadline; raise `expired` when that is past."""
     remaining = _ends.get() - time.monotonic()
     if remaining <= 0:
         raise expired("past the deadline")
@@ -115,7 +115,7 @@ def _remaining(timeout: float | None, expired: type[httpcore.TimeoutException]) 
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host; raises httpcore.ConnectError. The system's resolver keeps its own time limits."""
+    """Return the addresses of a host; raise httpcore.ConnectError. The system's resolver keeps its own time limits."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -150,7 +150,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Tries each address of the host with its share of the time, so that a dead one leaves some for the others."""
+        """Try each address of the host with its share of the time, so that a dead one leaves some for the others."""
         addresses = self._resolve(host, port)
         for waiting in range(len(addresses), 0, -1):
             try:

@@ -99,7 +99,7 @@ class ReplyCodes(Table, frozen=True):
     busy: Codes
 
     def meaning(self, code: Code) -> str | None:
-        """The name of the field that lists `code`; a code listed by itself wins over a range."""
+        """Return the name of the field that lists `code`; a code listed by itself wins over a range."""
         ranged = None
         for name in self.__struct_fields__:
             listed = getattr(self, name)
@@ -156,7 +156,7 @@ class NotificationContract(Table, frozen=True):
     event_types: dict[EventType, Name]
 
     def our_type(self, theirs: str) -> EventType | None:
-        """Our name for the platform's event type; None when we don't know it."""
+        """Return our name for the platform's event type; None when we don't know it."""
         return next((ours for ours, name in self.event_types.items() if name == theirs), None)
 
 
@@ -178,12 +178,12 @@ class Profile(Table, frozen=True):
     fields: Fields
 
     def endpoint(self, call: str) -> tuple[str, str]:
-        """Method and path template of a call, by our name for it ("orders.create")."""
+        """Return the method and path template of a call, by our name for it ("orders.create")."""
         method, _, path = self.api[call].partition(" ")
         return method, path
 
     def their_status(self, ours: OrderStatus) -> str:
-        """The platform's word for one of our order states."""
+        """Return the platform's word for one of our order states."""
         return next(theirs for theirs, mapped in self.order_status.items() if mapped == ours)
 
     def their_refund_status(self, ours: RefundStatus) -> str:

@@ -15,7 +15,7 @@ class FieldNames(Table, frozen=True):
     """Our field → the platform's dotted name, one struct per object."""
 
     def pairs(self) -> list[tuple[str, str]]:
-        """(our field, the platform's path) of each."""
+        """Return each of our fields with the platform's path."""
         return [(name, getattr(self, name)) for name in self.__struct_fields__]
 
 

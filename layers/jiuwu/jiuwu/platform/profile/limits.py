@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lanes: dict[str, LaneShare]
 
     def lane(self, call: str) -> str:
-        """The lane of a call: the one that lists it, else the one that lists its family ("orders" of "orders.get")."""
+        """Return the lane that lists the call, else the one that lists its family ("orders" for "orders.get")."""
         for wanted in (call, call.partition(".")[0]):
             for name, lane in self.lanes.items():
                 if wanted in lane.calls:
@@ -32,11 +32,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return COMMON_LANE
 
     def per_second(self, lane: str) -> float:
-        """The lane's part of the calls."""
+        """Return the lane's part of the calls."""
         return self.calls_per_second * self.lanes[lane].share / 100
 
     def burst(self, lane: str) -> int:
-        """How many calls the lane may make at once after it was quiet."""
+        """Return how many calls the lane may make at once after it was quiet."""
         return max(1, int(self.per_second(lane) * self.burst_seconds))
 
 

@@ -30,7 +30,7 @@ class ProfileError(Exception):
 
 @cache
 def load(name: str = _DEFAULT, *, directory: Path | None = None) -> Profile:
-    """The profile of that name, from `directory` (by default the one that ships); raises ProfileError."""
+    """Return the profile of that name, from `directory` (by default the one that ships); raise ProfileError."""
     default = _read(_DIRECTORY, _DEFAULT)
     if name == _DEFAULT and directory is None:
         return _convert(default)
@@ -38,7 +38,7 @@ def load(name: str = _DEFAULT, *, directory: Path | None = None) -> Profile:
 
 
 def lookup(found: object, path: str) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    """What stands at a dotted path of decoded JSON; None where there is nothing; "" is `found` itself."""
+    """Return what stands at a dotted path of decoded JSON; None where there is nothing; "" is `found` itself."""
     for name in path.split(".") if path else ():
         if not isinstance(found, Mapping):
             return None
@@ -93,7 +93,7 @@ def _convert(table: dict[str, Any]) -> Profile:
 
 
 def _blame(value: object, kind: Any, field: str) -> ProfileError:  # noqa: ANN401 -- any type a field may have
-    """The error for the innermost part of `value` that does not convert to `kind`."""
+    """Return the error for the innermost part of `value` that does not convert to `kind`."""
     for name, part, part_kind in _parts(value, kind):
         try:
             msgspec.convert(part, part_kind)

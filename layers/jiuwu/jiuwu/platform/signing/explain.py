@@ -111,7 +111,7 @@ def explain(  # noqa: PLR0913 -- keyword-only, and any may be unknown
     timestamp: str = "",
     now: float | None = None,
 ) -> Explanation:
-    """Compares what we sign with what the other side says: its `signature`, its `canonical` string, or both.
+    """Compare what we sign with what the other side says: its `signature`, its `canonical` string, or both.
 
     `timestamp` is the sender's, in the scheme's form, and `now` our clock in Unix seconds.
     """
@@ -163,7 +163,7 @@ def _causes_of_signature(base: Reading, signature: str, secrets: Sequence[str], 
 
 
 def _decode_signature(text: str, output: str) -> tuple[list[str], set[bytes]]:
-    """What is wrong with how `text` is written, and the digests it can mean."""
+    """Return what is wrong with how `text` is written, and the digests it can mean."""
     stripped = text.strip()
     spaces = ["stray_space"] if stripped != text else []
     try:
@@ -184,7 +184,7 @@ def _decode_signature(text: str, output: str) -> tuple[list[str], set[bytes]]:
 
 
 def _readings(base: Reading) -> Iterator[tuple[list[str], Reading]]:
-    """Ours, then ours with one usual mistake, then with two; each with the mistakes it has."""
+    """Yield ours, then ours with one usual mistake, then with two; each with the mistakes it has."""
     yield [], base
     for name, vary in VARIATIONS:
         yield from (([_named(name, varied)], varied) for varied in vary(base))
@@ -201,12 +201,12 @@ def _readings(base: Reading) -> Iterator[tuple[list[str], Reading]]:
 
 
 def _first_of(readings: Iterator[Reading], base: Reading) -> Iterator[Reading]:
-    """As many as a person waits for: a long body is not hashed 60,000 times."""
+    """Return as many as a person waits for: a long body is not hashed 60,000 times."""
     return islice(readings, min(_MOST_TOGETHER, _MOST_CHARACTERS // (len(base.text()) + 1)))
 
 
 def _pairs() -> Iterator[tuple[Variation, Variation]]:
-    """Each two of them; in both orders where the first writes out what the second would change."""
+    """Yield each two of them; in both orders where the first writes out what the second would change."""
     pairs = list(combinations(VARIATIONS, 2))
     yield from pairs
     yield from ((second, first) for first, second in pairs if {first[0], second[0]} & WRITING_OUT)

@@ -32,7 +32,7 @@ class Reading(NamedTuple):
     note: str = ""
 
     def text(self) -> str:
-        """The canonical string without its secret."""
+        """Return the canonical string without its secret."""
         return self.before + signing.join(self.scheme, self.params, self.path, self.order) + self.behind
 
     def without(self, name: str) -> "Reading":
@@ -40,11 +40,11 @@ class Reading(NamedTuple):
         return self._replace(params={key: value for key, value in self.params.items() if key != name})
 
     def with_scheme(self, **changes: object) -> "Reading":
-        """The same with another scheme."""
+        """Return the same with another scheme."""
         return self._replace(scheme=msgspec.structs.replace(self.scheme, **changes))
 
     def with_params(self, **changes: str) -> "Reading":
-        """The same with other values."""
+        """Return the same with other values."""
         return self._replace(params=self.params | changes)
 
 

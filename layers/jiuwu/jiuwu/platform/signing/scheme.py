@@ -65,19 +65,19 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def canonical_string(scheme: Scheme, params: Mapping[str, str], *, secret: str, path: str = "") -> str:
-    """The text that is digested; holds `secret` where the scheme puts it into the text."""
+    """Return the text that is digested; it holds `secret` where the scheme puts it into the text."""
     return place_secret(scheme, join(scheme, params, path), secret)
 
 
 def sign(scheme: Scheme, params: Mapping[str, str], *, secret: str, path: str = "") -> str:
-    """The signature of `params`. Raises ValueError for an empty secret: everybody knows that one."""
+    """Return the signature of `params`; raise ValueError for an empty secret: everybody knows that one."""
     if not secret:
         raise ValueError("the secret is empty")
     return _text(scheme, join(scheme, params, path), secret)
 
 
 def verify(scheme: Scheme, params: Mapping[str, str], signature: str, *, secrets: Sequence[str], path: str = "") -> int:
-    """The index of the secret that made `signature`; raises BadSignature for everything else, of whatever kind."""
+    """Return the index of the secret that made `signature`; raise BadSignature for everything else."""
     if not isinstance(signature, str) or not all(isinstance(value, str) for value in params.values()):
         raise BadSignature("the signature or a parameter is not text")
     try:
@@ -92,7 +92,7 @@ def verify(scheme: Scheme, params: Mapping[str, str], signature: str, *, secrets
 
 
 def format_timestamp(scheme: Scheme, now: float) -> str:
-    """`now` (Unix seconds) as the scheme writes it."""
+    """Return `now` (Unix seconds) as the scheme writes it."""
     if scheme.timestamp_format == "seconds":
         return str(int(now))
     if scheme.timestamp_format == "milliseconds":
@@ -101,7 +101,7 @@ def format_timestamp(scheme: Scheme, now: float) -> str:
 
 
 def parse_timestamp(scheme: Scheme, text: str) -> float:
-    """Unix seconds; raises ValueError when `text` is not in the scheme's format."""
+    """Return Unix seconds; raise ValueError when `text` is not in the scheme's format."""
     if scheme.timestamp_format not in ("seconds", "milliseconds"):
         found = datetime.strptime(text, scheme.timestamp_format)  # noqa: DTZ007 -- the pattern may hold %z
         return (found if found.tzinfo else found.replace(tzinfo=zone(scheme))).timestamp()
@@ -117,7 +117,7 @@ def join(
     path: str,
     order: Callable[[Mapping[str, str]], Iterable[str]] = sorted,
 ) -> str:
-    """The canonical string before the secret is put in; only an explanation asks for another `order`."""
+    """Return the canonical string before the secret is put in; only an explanation asks for another `order`."""
     excluded, keep_empty, joiner = scheme.excluded, not scheme.drop_empty, scheme.pair_joiner
     names = [name for name in order(params) if name not in excluded and (params[name] or keep_empty)]
     if scheme.encoding == "url":
@@ -129,7 +129,7 @@ def join(
 
 
 def place_secret(scheme: Scheme, joined: str, secret: str) -> str:
-    """The canonical string, `secret` put where the scheme wants it."""
+    """Return the canonical string, `secret` put where the scheme wants it."""
     match scheme.secret_place:
         case "key":
             return joined
@@ -142,7 +142,7 @@ def place_secret(scheme: Scheme, joined: str, secret: str) -> str:
 
 
 def digest(scheme: Scheme, joined: str, secret: str) -> bytes:
-    """The digest of a joined text, before it is written as hex or Base64."""
+    """Return the digest of a joined text, before it is written as hex or Base64."""
     # surrogateescape: a body that is not UTF-8 is verified over the very bytes that came (see notifications)
     return _digest(scheme.algorithm, place_secret(scheme, joined, secret).encode("utf-8", "surrogateescape"), secret)
 
