@@ -1,6 +1,6 @@
-"""Attempts with pauses between them, for writers that meet at an item, and calls that a service throttles.
+"""Attempts with pauses between them, for writers that contend for an item, and calls that a service throttles.
 
-Full jitter: each pause is drawn from zero to a bound that doubles, so that those who met once do not meet again.
+Full jitter: each pause is drawn from zero to a bound that doubles, so that writers that collided once drift apart.
 Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
 """
 
@@ -11,7 +11,7 @@ from jiuwu.runtime import Runtime
 
 
 class Contended(Exception):
-    """Others won each round, or a limit held; nothing was changed, so the caller may come again."""
+    """Other writers won each round, or a limit held; nothing was changed, so the caller may retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Backoff:
             yield attempt
 
 
-# A service turned us away for a moment.
+# For a service that throttles for a moment.
 THROTTLED = Backoff(rounds=4, first_seconds=0.1, longest_seconds=0.4)
-# Each round that a writer loses is one that another of the same item won. Twenty writers at one item come apart when
+# Each round that a writer loses is one that another of the same item won. Twenty writers of one item drift apart when
 # their pauses have grown to several times what a round of each takes; all pauses together: up to 5 s.
 CONTENTION = Backoff(rounds=9, first_seconds=0.04, longest_seconds=1.28)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Platform:
     """One app's way to the platform; one per process. The profile is read at once: a wrong one is refused at start.
 
-    `http` is another connection pool than the process's own, and `runtime` another time and chance, for tests.
+    `http` replaces the process's own connection pool, and `runtime` its clock and randomness, for tests.
     """
 
     def __init__(

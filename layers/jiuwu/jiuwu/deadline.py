@@ -1,4 +1,4 @@
-"""The end of an invocation: Lambda stops the process there, and what was not written down by then is lost."""
+"""The end of an invocation: Lambda stops the process there, and what is not stored by then is lost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ class Deadline:
 
     @classmethod
     def of(cls, context: Context, *, reserve_seconds: float = 0.0) -> "Deadline":
-        """Return the end of Lambda's invocation, less the seconds reserved for what follows the work."""
+        """Return the deadline of Lambda's invocation, less the seconds reserved for what follows the work."""
         return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve_seconds)
 
     def has(self, margin_seconds: float) -> bool:
-        """Return whether so many seconds remain: the margin that a step needs to end in time."""
+        """Return whether at least so many seconds remain: the margin that a step needs to end in time."""
         return self.remaining() >= margin_seconds
 
     def at_most(self, seconds: float) -> "Deadline":
-        """Return a deadline that never leaves more than so many seconds."""
+        """Return a deadline with at most so many seconds remaining."""
         return Deadline(lambda: min(self.remaining(), seconds))
 
 

@@ -1,4 +1,4 @@
-"""The time and the chance of a process as one value, which tests and the simulation exchange for their own."""
+"""Clock, sleep and randomness of a process as one value, which tests and the simulation replace."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""How far a pass over a table came, so that the next run goes on there: one item for each pass."""
+"""The place where the next run continues a pass over a table: one item per pass."""
 
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,10 @@ class Bookmark:
         self._table, self._key = Table(dynamodb, table), {"record": name}
 
     def place(self) -> str:
-        """Return where the pass goes on ("": at the beginning)."""
+        """Return where the pass continues ("": at the beginning)."""
         item = self._table.get(self._key) or {}
         return str(item.get("place", ""))
 
     def save(self, place: str) -> None:
-        """Keep how far the pass came. Of two at once the later writer wins: work done twice does no harm."""
+        """Store the place. Of two writers at once the later one wins: work done twice does no harm."""
         self._table.put({**self._key, "place": place})

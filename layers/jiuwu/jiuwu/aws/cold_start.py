@@ -1,4 +1,4 @@
-"""Faster cold starts: no garbage collection while modules load, and what they made is never scanned.
+"""Faster cold starts: no garbage collection while modules load, and what they created is never scanned.
 
 Import this before anything heavy; call `finish` when the module is ready.
 """

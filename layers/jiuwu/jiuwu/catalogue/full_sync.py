@@ -52,7 +52,7 @@ class SyncResult:
                 self.findings.append(one)
 
     def as_dict(self) -> dict[str, object]:
-        """The run as it is answered: bounded, however much was found."""
+        """Return the run's result for its caller: bounded, however much was found."""
         return {
             "outcomes": {outcome.value: count for outcome, count in sorted(self.counts.items())},
             "next": self.next,
@@ -107,8 +107,10 @@ class FullSync:
             start = following
 
     def take(self, items: Sequence[Item], *, retry_refused: bool = False, full: bool = False) -> bool:
-        """The work on some rows; `retry_refused` tries refused products once more, `full` compares those too that were
-        compared lately. False when the time or the platform ended before all were done."""
+        """Work on some rows; return False when the time or the platform ended before all were done.
+
+        `retry_refused` tries refused products once more, `full` also compares those that were compared lately.
+        """
         seen_before = float("inf") if full else self._clock() - self._check_seconds
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for some in batched(items, _AT_ONCE, strict=False):
@@ -132,7 +134,7 @@ class FullSync:
             return Kept(product_id, Outcome.FAILED, str(error)), error
 
     def _down(self, done: Iterable[tuple[Kept, PlatformError | None]]) -> bool:
-        """Whether the platform, and not these products, is the trouble; says so in the problems."""
+        """Return whether the platform, and not these products, is the trouble; add that to the problems."""
         for kept, error in done:
             if error is not None and not _about_one(error):
                 self._failed_in_a_row += 1
@@ -145,7 +147,7 @@ class FullSync:
 
 
 def _about_one(error: PlatformError) -> bool:
-    """Whether an error may be this product's alone: a code that nobody told us of, or a reply that cannot be read."""
+    """Return whether an error may be this product's alone: a code that the profile lacks, or an unreadable reply."""
     if isinstance(error, UnknownOutcome):
         return error.answered
     return type(error) is PlatformError or isinstance(error, BadReply)

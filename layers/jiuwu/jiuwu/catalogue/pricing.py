@@ -35,11 +35,11 @@ class Products:
         self._known: dict[str, tuple[float, Item]] = {}
 
     def priced(self, basket: Mapping[str, int]) -> tuple[Line, ...]:
-        """The lines of a basket {product_id: quantity} of at most 100, in its order; raise NotForSale."""
+        """Return the lines of a basket {product_id: quantity} of at most 100, in its order; raise NotForSale."""
         return tuple(_line(product, quantity, product.price_fen) for product, quantity in self._for_sale(basket))
 
     def priced_in_points(self, basket: Mapping[str, int]) -> tuple[tuple[Line, ...], int]:
-        """The lines, which cost no money, and how many points they cost; raise NotForSale and NotForPoints."""
+        """Return the lines, which cost no money, and how many points they cost; raise NotForSale and NotForPoints."""
         sold = self._for_sale(basket)
         if unsold := [product for product, _ in sold if not product.price_points]:
             raise NotForPoints(unsold[0].product_id)

@@ -51,18 +51,18 @@ class Product:
 
     @property
     def digest(self) -> str:
-        """Of what the platform is told: a change of it has to be pushed."""
+        """Return the digest of what the platform is told: a change of it has to be pushed."""
         content = json.dumps([self.title, self.price_fen, self.on_shelf], ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def changed(self) -> bool:
-        """Whether the platform has not answered to this yet."""
+        """Return whether the platform has not answered to this yet."""
         return self.synced_hash != self.digest
 
 
 def from_item(item: Item) -> Product:
-    """The product in a row; raise RowMalformed."""
+    """Return the product in a row; raise RowMalformed."""
     product_id = item["product_id"]
     if not is_id(product_id):
         raise RowMalformed(product_id, "product_id")
@@ -85,7 +85,7 @@ def from_item(item: Item) -> Product:
 
 
 def is_id(text: str) -> bool:
-    """Whether a basket and a path of the platform can carry this product id."""
+    """Return whether a basket and a path of the platform can carry this product id."""
     return 1 <= len(text) <= LONGEST_ID and first_hidden(text) is None and text not in (".", "..")
 
 
@@ -111,12 +111,12 @@ class Rows:
         self._table = Table(client, table, runtime=runtime)
 
     def page(self, start: str = "", *, limit: int = 100) -> tuple[list[Item], str]:
-        """Some rows after the product `start` ("": the first ones), and after which one to go on ("": that was all)."""
+        """Return rows after the product `start` ("": the first), and after which one to go on ("": that was all)."""
         page = self._table.scan(limit=limit, start=marshal_fields({"product_id": start}) if start else None)
         return [*page.items], unmarshal_fields(page.next_start or {}).get("product_id", "")
 
     def every(self) -> Iterator[Item]:
-        """All rows, page by page."""
+        """Yield all rows, page by page."""
         items, start = self.page(limit=1000)
         yield from items
         while start:
@@ -124,13 +124,15 @@ class Rows:
             yield from items
 
     def get_many(self, product_ids: Iterable[str], *, consistent: bool = True) -> dict[str, Item]:
-        """The rows of these products that exist, as they are now or (if not `consistent`, for half the units) were a
-        moment ago; raise TableBusy."""
+        """Return the rows of these products that exist; raise TableBusy.
+
+        They are as now, or (if not `consistent`, for half the units) as a moment ago.
+        """
         keys = ({"product_id": product_id} for product_id in dict.fromkeys(product_ids))
         return {item["product_id"]: item for item in self._table.get_many(keys, consistent=consistent)}
 
     def mark(self, product: Product, *, at: int, refused: str = "") -> bool:
-        """Notes that the platform answered to the product as it is here; False when the row says something else now."""
+        """Note that the platform answered to the product as it is here; return False when the row has changed since."""
         reason = ", refused = :refused" if refused else " REMOVE refused"
         written = self._table.update_if(
             {"product_id": product.product_id},

@@ -50,7 +50,7 @@ class Kept:
 
 
 def compare(local: Product, remote: "RemoteProduct | None") -> tuple[str, ...]:
-    """What differs between our product and the platform's view of it: missing, title, price, shelf; () if nothing."""
+    """Return what differs between our product and the platform's: missing, title, price, shelf; () if nothing."""
     if not local.on_shelf:
         return ("shelf",) if remote is not None and remote.on_shelf else ()
     if remote is None:
@@ -64,7 +64,7 @@ def compare(local: Product, remote: "RemoteProduct | None") -> tuple[str, ...]:
 
 
 def reason(refused: PlatformError) -> str:
-    """Why the platform refused, as a word for logs."""
+    """Return why the platform refused, as a word for logs."""
     word = refused.reason if isinstance(refused, ProductRefused) else ""
     return word or type(refused).__name__
 
@@ -92,8 +92,8 @@ class Catalogue:
         self._rows, self._platform, self._clock = rows, platform, runtime.clock
 
     def keep(self, product: Product, *, seen_before: float = 0, retry_refused: bool = False) -> Kept:
-        """Pushes the product if it has changed; compares it if the platform was last asked earlier than `seen_before`
-        (Unix seconds). One that was refused is pushed only when it has changed, or `retry_refused`.
+        """Push the product if it has changed; compare it if the platform was last asked earlier than `seen_before`
+        (Unix seconds). Push a refused one only when it has changed, or with `retry_refused`.
 
         Raise PlatformError, and RowMalformed for what an edit made of the row meanwhile.
 
@@ -114,7 +114,7 @@ class Catalogue:
         return Kept(product.product_id, Outcome.BUSY)
 
     def _settle(self, product: Product, seen_before: float, *, retry_refused: bool) -> _Answer | None:
-        """What the platform says to the product; None when there is nothing to ask."""
+        """Return what the platform says to the product; None when there is nothing to ask."""
         if product.changed or (retry_refused and product.refused):
             return self._push(product)
         if product.synced_at >= seen_before:

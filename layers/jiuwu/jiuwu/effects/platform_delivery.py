@@ -35,7 +35,7 @@ class EffectUnknown(Exception):
 def deliver(
     platform: "PlatformClient", order: Order, effect: EffectKey, *, deadline: Deadline
 ) -> tuple[Exception | str, str]:
-    """Carry out an effect before the deadline; what failed, and in words: both empty when the platform has it."""
+    """Carry out an effect before the deadline; return what failed, and why: both empty when the platform has it."""
     try:
         _call(platform, order, effect, attempt_seconds(platform, deadline))
     except (TransitionRefused, OrderConflict, UnknownOutcome) as error:

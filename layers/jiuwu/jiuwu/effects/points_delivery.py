@@ -11,7 +11,7 @@ from jiuwu.points.ledger import AlreadyReturned, LedgerBusy, NoReservation, Poin
 def book(
     ledger: PointsLedger, order: Order, effect: SpendPoints | ReturnPoints, *, at: int
 ) -> tuple[Exception | str, str]:
-    """Spend an order's points, or give them back; return what failed, and in words: both empty when it is done."""
+    """Spend an order's points, or give them back; return what failed, and why: both empty when it is done."""
     try:
         _book(ledger, order, effect, at)
     except (AlreadyReturned, NoReservation, LedgerBusy, ClientError, BotoCoreError) as error:

@@ -23,7 +23,7 @@ Row = list[str | int]
 
 
 def shard_of(order_no: str, shards: int = SHARDS) -> str:
-    """Return the shard of the due index that this order is written into when there are so many."""
+    """Return the shard of the due index, of so many, that this order is written into."""
     return str(zlib.crc32(order_no.encode()) % shards)
 
 

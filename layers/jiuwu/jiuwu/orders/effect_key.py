@@ -1,4 +1,4 @@
-"""The names of an order's effects, as values. Their text is for what is stored and for what leaves: ids, logs, people.
+"""The keys of an order's effects, as values. Their text is for what is stored and for what leaves: ids, logs, people.
 
 A key is a msgspec struct and not a dataclass, because every function pays for each class when it starts.
 """
@@ -46,7 +46,7 @@ class ReturnPoints(msgspec.Struct, frozen=True):
 
 
 class RefundAll(msgspec.Struct, frozen=True):
-    """Give back all that is left of a payment."""
+    """Refund all that is left of a payment."""
 
     transaction_id: str
     kind = "refund"
@@ -57,8 +57,10 @@ class RefundAll(msgspec.Struct, frozen=True):
 
 
 class RefundPart(msgspec.Struct, frozen=True):
-    """Give back the effect's `fen` of a payment. `request` is the digest of the merchant's request, or "rule-N" where a
-    rule decided; it is not empty and has no #."""
+    """Refund the effect's `fen` of a payment.
+
+    `request` is the digest of the merchant's request, or "rule-N" where a rule decided; it is not empty and has no #.
+    """
 
     transaction_id: str
     request: str
@@ -92,7 +94,7 @@ _SINGLE: dict[str, EffectKey] = {
 
 
 def parse_effect_key(text: str) -> EffectKey:
-    """Return the key that `str(key)` writes so; any other text is an UnknownEffect, which costs this effect only."""
+    """Return the key whose text this is; any other text is an UnknownEffect, which fails this effect only."""
     if text in _SINGLE:
         return _SINGLE[text]
     kind, _, payment = text.partition(":")

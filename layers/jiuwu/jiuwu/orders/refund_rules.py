@@ -32,7 +32,7 @@ MOST_REASON = 200  # characters
 
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> EventOutcome:
-    """Book money that the platform gave back: each refund once, also one that comes before its payment."""
+    """Book a refund that the platform made: each once, also one that comes before its payment."""
     known = order.refund(event.refund_id)
     if known is not None:
         same = (known.fen, known.of) == (-event.amount_fen, event.transaction_id)
@@ -94,9 +94,11 @@ def less_surplus(order: Order, fen: int) -> Order:
 
 
 def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
-    """Cut what we were still going to ask back down to what refunds made at the platform leave, newest first; a person
-    hears of it. A request that had reached the platform would have kept it from its own. What all goes back is not
-    shipped."""
+    """Reduce our pending refunds, newest first, to what refunds made at the platform leave; an alert says so.
+
+    They cannot have reached the platform, which would not have made its own then. An order whose money all goes back is
+    not shipped.
+    """
     pending = [(key, effect) for key, effect in order.requested_parts(transaction_id).items() if effect.pending]
     reduced = False
     while pending and (over := -order.uncommitted_fen(transaction_id)) > 0:
@@ -107,8 +109,9 @@ def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]
 
 
 def refundable_fen(order: Order) -> int:
-    """Return how much we hold that is neither given back nor on its way back: of what the order keeps, and of what was
-    to go back anyway and failed.
+    """Return the refundable amount in fen: what is neither given back nor on its way back.
+
+    It counts the payments that the order keeps, and those that were to go back anyway and failed.
 
     One sum for what is offered and what is granted: a payment of which too much went back leaves less of the others.
     """
@@ -116,7 +119,7 @@ def refundable_fen(order: Order) -> int:
 
 
 def going_back_fen(order: Order) -> int:
-    """Return how much is on its way back: asked for, or begun at the platform, and not booked yet."""
+    """Return the fen on their way back: requested, or begun at the platform, and not booked yet."""
     remaining = {payment.ref: order.remaining_fen(payment.ref) for payment in order.payments}
     return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in remaining.items())
 
@@ -136,8 +139,10 @@ def _refunded_before_payment(order: Order, event: Refunded, policy: Policy) -> A
 
 
 def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> EventOutcome:
-    """Give back part or all of what the order keeps at the merchant's request, once per request. The sum never exceeds
-    what was paid, counting what is on its way back. What is requested in whole is not shipped."""
+    """Request a refund for the merchant, of part or all of what the order keeps, once per request.
+
+    The sum never exceeds what was paid, counting what is on its way back. An order refunded in whole is not shipped.
+    """
     if repeated := _repeated(order, event):
         return repeated
     if not any(payment.fen for payment in _to_take_from(order)):
@@ -154,8 +159,11 @@ def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Ev
 
 
 def _repeated(order: Order, event: RefundRequested) -> Ignored | None:
-    """Return the answer to a request that came before: it is the same while it names the amount that was granted, or
-    none. Its line may have fallen off the history; then its refunds tell the amount."""
+    """Return the outcome of a repeated request; None for a new one.
+
+    A repetition names the granted amount, or none. Where its line has fallen off the history, its refunds tell the
+    amount.
+    """
     if not was_requested(order, event.request_id):
         return None
     key, going_back = request_key(event.request_id), requested_fen(order, event.request_id)
@@ -198,14 +206,16 @@ def was_requested(order: Order, request: str) -> bool:
 
 
 def request_failed(order: Order, request: str, *, whole: bool) -> bool:
-    """Return whether nothing goes back by this request any more, so that it may be made again under another id. One for
-    the whole of what is kept asks for what is left of it, so that one part that failed is enough."""
+    """Return whether nothing goes back by this request any more, so that it may be made under another id.
+
+    A request for the whole asks for what is left, so one failed part is enough.
+    """
     refused = [effect.refused for effect in _parts(order, request)]
     return any(refused) if whole else bool(refused) and all(refused)
 
 
 def _parts(order: Order, request: str) -> list[Effect]:
-    """Return the refunds that a request asked for, one of each payment that it took money from."""
+    """Return the refunds of a request, one for each payment that it takes money from."""
     part = request_part(request)
     return [effect for key, effect in order.effects if isinstance(key, RefundPart) and key.request == part]
 

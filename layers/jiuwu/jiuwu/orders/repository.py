@@ -92,20 +92,20 @@ class OrderStore:
     def claim_check(self, order_no: str, now: int, *, since: int) -> bool:
         """Note that the platform is asked about this order now; False if that was noted after `since` (Unix seconds).
 
-        Leaves the version alone, so that no other writer of the order loses a round to a member who looks.
+        Leave the version alone, so that no other writer of the order loses a round to a member who looks.
         """
         free = "attribute_exists(order_no) AND (attribute_not_exists(checked_at) OR checked_at <= :since)"
         return self._table.update_if(key(order_no), "SET checked_at = :now", free, now=now, since=since).done
 
     def rounds(self) -> Iterator[int]:
-        """Yield rounds of reading, thinking and writing, to be left once `save_many` has lost nothing."""
+        """Yield rounds of reading, deciding and writing; the caller leaves them once `save_many` has lost nothing."""
         return CONTENTION.attempts(self._runtime)
 
     def _written_after_all(self, lost: list[Pair]) -> set[str]:
-        """Return those that stand in the table just as we wanted them: a reply was lost, and the request that was sent
-        again found its own write. Counted as lost, the caller would take its own event for a second delivery.
+        """Return those that stand in the table just as we wanted them: a reply was lost, and the retried request found
+        its own write. Counted as lost, the caller would take its own event for a second delivery.
 
-        Checked only where a request was sent again: otherwise another process took in the same event at the same
+        Checked only where a request was retried: otherwise another process took in the same event at the same
         instant, and both would count it and ask for its effects.
         """
         try:
@@ -121,8 +121,7 @@ class OrderStore:
         return DuePage(tuple(item["order_no"] for item in page.items), page.next_start)
 
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
-        """Return the next numbers of a part of a day's orders (codec.day_shards) `after` a number, in order; none at
-        the end."""
+        """Return the next order numbers of a day's part (codec.day_shards) after `after`, sorted; none at the end."""
         condition = "day_shard = :shard" + (" AND order_no > :after" if after else "")
         values: dict[str, Any] = {"shard": day_shard, **({"after": after} if after else {})}
         page = self._table.query(DAYS_INDEX, condition, limit=limit, **values)
