@@ -148,7 +148,7 @@ def _requeue(dependencies: Dependencies, task: StatementTask, seconds: int) -> N
 
 def _finish(dependencies: Dependencies, run: Run) -> None:
     """Write the statement and count it; after a crash on the way the task is redelivered and writes it again."""
-    totals = dependencies.runs.tally(run, tasks_of(run.day))
+    totals = dependencies.runs.totals(run, tasks_of(run.day))
     statement = Statement(run.day, *bounds(run.day), int(dependencies.runtime.clock()), totals, run.run)
     statement.put(dependencies.s3, dependencies.settings.statements_bucket)
     dependencies.runs.finish(run)

@@ -62,8 +62,8 @@ def reconcile(  # noqa: PLR0913 -- one option for each choice
     )
     _write(statement, as_json=as_json, csv_file=csv_file)
     if repair:
-        _repair(deployed, comparer, statement.tally, limit=limit, yes=yes)
-    elif code := _exit_code(statement.tally):
+        _repair(deployed, comparer, statement.totals, limit=limit, yes=yes)
+    elif code := _exit_code(statement.totals):
         raise typer.Exit(code)
 
 
@@ -81,11 +81,11 @@ def _title(since: str | None, until: str | None, *, now: float) -> str:
     return begin if begin == end else f"{begin} – {end}"
 
 
-def _exit_code(tally: Totals) -> int:
+def _exit_code(totals: Totals) -> int:
     """Return 1 for any difference, even if not everything could be compared."""
-    if tally.differing:
+    if totals.differing:
         return _DIFFERENT
-    return 0 if tally.complete else _UNKNOWN
+    return 0 if totals.complete else _UNKNOWN
 
 
 def _write(statement: Statement, *, as_json: bool, csv_file: Path | None) -> None:
@@ -100,8 +100,8 @@ def _write(statement: Statement, *, as_json: bool, csv_file: Path | None) -> Non
         print_statement(statement)
 
 
-def _repair(deployed: stack.Stack, comparer: Comparer, tally: Totals, *, limit: int, yes: bool) -> None:
-    numbers = list(dict.fromkeys(line.order_no for line in tally.differences))
+def _repair(deployed: stack.Stack, comparer: Comparer, totals: Totals, *, limit: int, yes: bool) -> None:
+    numbers = list(dict.fromkeys(line.order_no for line in totals.differences))
     try:
         planned = plan_repairs(read_only(deployed), numbers, now=int(comparer.runtime.clock()))
     except COMPARISON_ERRORS as error:
@@ -109,14 +109,14 @@ def _repair(deployed: stack.Stack, comparer: Comparer, tally: Totals, *, limit: 
     repairable = [plan for plan in planned if plan.steps][:limit]
     _print_plans(planned, repairable)
     if not repairable:
-        raise typer.Exit(_exit_code(tally))
+        raise typer.Exit(_exit_code(totals))
     if not yes and not _is_confirmed(len(repairable)):
         print_line("nothing was changed")
         raise typer.Exit(_DIFFERENT)
     repair(invoke_reconciler(deployed), repairable)
-    left = _count_remaining(comparer, tally.differences)
+    left = _count_remaining(comparer, totals.differences)
     print_line(f"{left} of {len(numbers)} orders still differ")
-    raise typer.Exit(_DIFFERENT if left else 0 if tally.complete else _UNKNOWN)
+    raise typer.Exit(_DIFFERENT if left else 0 if totals.complete else _UNKNOWN)
 
 
 def _print_plans(planned: list[Plan], repairable: list[Plan]) -> None:

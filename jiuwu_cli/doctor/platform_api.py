@@ -113,7 +113,7 @@ def signature(profile: Profile, account: Account, http: httpx.Client) -> Finding
         found = f"not a reply of this platform ({error.field}: {error.problem})"
         return failed("signature", found, hint, is_stranger=True)
     except PlatformError as error:
-        return failed("signature", _describe(error, type(error).__name__), error.cure)
+        return failed("signature", _describe(error, type(error).__name__), error.hint)
     return ok("signature", "a signed call passed")
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-_EXCEL_CURE = 'in Excel save it as "CSV UTF-8 (Comma delimited)", in WPS as CSV'
+_EXCEL_HINT = 'in Excel save it as "CSV UTF-8 (Comma delimited)", in WPS as CSV'
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "gb18030": "GB18030"}
@@ -22,13 +22,13 @@ def decode(content: bytes) -> tuple[str, str]:
     """Return the text, and the name of the encoding it was read in: UTF-8, UTF-16, or GB18030, which Chinese Excel
     writes without a mark. Raises FileRefused."""
     if content.startswith(_WORKBOOKS):
-        raise PriceFileError("the file is a workbook and no CSV", _EXCEL_CURE)
+        raise PriceFileError("the file is a workbook and no CSV", _EXCEL_HINT)
     encoding = _encoding(content)
     try:
         return content.decode(encoding).lstrip("\ufeff"), _NAMES.get(encoding, "UTF-16")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise PriceFileError(f"line {line} is neither UTF-8 nor GB18030", _EXCEL_CURE) from None
+        raise PriceFileError(f"line {line} is neither UTF-8 nor GB18030", _EXCEL_HINT) from None
 
 
 def _encoding(content: bytes) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from jiuwu.statements.spreadsheets import MONTH, SCIENTIFIC, normal
 
-CURE = "format the id column as text, enter the id again and save"
+HINT = "format the id column as text, enter the id again and save"
 _EXACT_DIGITS = 15  # of a number; Excel writes zeros for the rest
 _SHOWN_DIGITS = 6  # of a number of twelve digits and more
 _SURELY_ROUNDED = 18  # digits: one id in a thousand ends in three zeros by chance
@@ -76,13 +76,13 @@ class KnownIds:
             return ""
         for form, says in _FORMS:
             if form.fullmatch(product_id) or form.fullmatch(normal(product_id)):
-                return f"{product_id!r} {says}; {CURE}"
+                return f"{product_id!r} {says}; {HINT}"
         if any(char.isspace() for char in product_id):
             return f"{product_id!r} has a blank inside; remove it"
         if _FULL_WIDTH.search(product_id):
             return f"{product_id!r} has full-width digits or letters; write {normal(product_id)!r}"
         if original := self._shortened(product_id) or self._rounded(product_id):
-            return f"{product_id!r} is what a spreadsheet makes of {original!r}, which stands in the table; {CURE}"
+            return f"{product_id!r} is what a spreadsheet makes of {original!r}, which stands in the table; {HINT}"
         return ""
 
     def _shortened(self, product_id: str) -> str:

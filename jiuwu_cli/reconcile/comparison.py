@@ -68,45 +68,45 @@ def _read_ours(one: Comparer) -> Iterator[Totals]:
 
 def _read_theirs(one: Comparer) -> Iterator[Totals]:
     changed = one.changed_there()
-    yield changed.tally
-    missing = _order_numbers(changed.tally)
+    yield changed.totals
+    missing = _order_numbers(changed.totals)
     while changed.next_page:
         changed = one.changed_there(changed.next_page, changed.trail, counted=missing)
-        yield changed.tally
-        missing += _order_numbers(changed.tally)
+        yield changed.totals
+        missing += _order_numbers(changed.totals)
 
 
-def _order_numbers(tally: Totals) -> list[str]:
-    return [line.order_no for line in (*tally.differences, *tally.in_flight)]
+def _order_numbers(totals: Totals) -> list[str]:
+    return [line.order_no for line in (*totals.differences, *totals.in_flight)]
 
 
 def print_statement(statement: Statement) -> None:
     """Print the statement to the terminal."""
-    tally = statement.tally
+    totals = statement.totals
     print_line(f"orders created from {times.format_time(statement.since)} to {times.format_time(statement.until)}")
     print_line(f"{'in yuan':<18}{'orders':>9}{'ordered':>17}{'paid':>17}{'refunded':>17}")
-    _print_sums("all", total(tally.here), total(tally.there))
-    for state in sorted({*tally.here, *tally.there} - {ABSENT}):
-        _print_sums(state, tally.here.get(state, Sums()), tally.there.get(state, Sums()))
-    _print_breakdown(tally)
-    _print_discrepancies(("differs", "differ"), tally.differing, tally.differences)
-    _print_discrepancies(("is in flight", "are in flight"), tally.waiting, tally.in_flight)
-    for problem in tally.problems:
+    _print_sums("all", total(totals.here), total(totals.there))
+    for state in sorted({*totals.here, *totals.there} - {ABSENT}):
+        _print_sums(state, totals.here.get(state, Sums()), totals.there.get(state, Sums()))
+    _print_breakdown(totals)
+    _print_discrepancies(("differs", "differ"), totals.differing, totals.differences)
+    _print_discrepancies(("is in flight", "are in flight"), totals.waiting, totals.in_flight)
+    for problem in totals.problems:
         print_line(f"not compared: {problem}", style="yellow", hang=2)
 
 
-def _print_breakdown(tally: Totals) -> None:
+def _print_breakdown(totals: Totals) -> None:
     """Print the sums of the orders that agree, that differ, that are in flight and that were never placed."""
-    if not (tally.differing or tally.waiting or tally.never_placed):
+    if not (totals.differing or totals.waiting or totals.never_placed):
         return
     print_line("by result of the comparison:")
-    differ, wait = (_sums(lines) for lines in (tally.differences, tally.in_flight))
-    equal = total(tally.there) - differ[1] - wait[1]
+    differ, wait = (_sums(lines) for lines in (totals.differences, totals.in_flight))
+    equal = total(totals.there) - differ[1] - wait[1]
     _print_sums("equal", equal, equal)
     _print_sums("differ", *differ)
     _print_sums("in flight", *wait)
     # orders that ended here before they were placed at the platform are no difference
-    _print_sums("not placed", total(tally.here) - differ[0] - wait[0] - equal, Sums())
+    _print_sums("not placed", total(totals.here) - differ[0] - wait[0] - equal, Sums())
 
 
 def _sums(lines: tuple[Discrepancy, ...]) -> tuple[Sums, Sums]:

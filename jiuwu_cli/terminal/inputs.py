@@ -16,7 +16,7 @@ def read_profile(name: str) -> Profile:
     try:
         return load(name)
     except ProfileError as error:
-        raise UsageError(f"profile {name}: {error.field}: {error.problem}", error.cure) from None
+        raise UsageError(f"profile {name}: {error.field}: {error.problem}", error.hint) from None
 
 
 def read_pairs(given: Iterable[str], option: str = "--param") -> dict[str, str]:

@@ -78,19 +78,19 @@ def test_a_statement_counts_what_succeeded_only(status: RefundState) -> None:
     order = order_of(COMPLETED, apply(COMPLETED, changed(status), policy=REFUND))
     there = remote("completed", [payment()], [refund(status=status)])
 
-    tally = of_pair(order, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
+    totals = of_pair(order, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
 
-    assert {0} == {figures.refunded_fen for side in (tally.here, tally.there) for figures in side.values()}
-    assert (0, 0) == (tally.differing, tally.waiting)
+    assert {0} == {figures.refunded_fen for side in (totals.here, totals.there) for figures in side.values()}
+    assert (0, 0) == (totals.differing, totals.waiting)
 
 
 def test_a_statement_calls_an_order_whose_refund_is_under_way_no_difference() -> None:
     order = after(COMPLETED, changed("processing"))
     there = remote("refunded", [payment()], [refund(status="processing")])
 
-    tally = of_pair(order, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
+    totals = of_pair(order, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
 
-    assert (0, 1) == (tally.differing, tally.waiting)
+    assert (0, 1) == (totals.differing, totals.waiting)
 
 
 # ── The platform's list ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,8 +164,8 @@ def test_a_late_payment_on_its_way_back_is_no_contradiction(status: RefundState)
     heard = after(late, *events)
 
     assert ([], []) == decided(heard, there)
-    tally = of_pair(heard, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
-    assert (0, 1) == (tally.differing, tally.waiting)
+    totals = of_pair(heard, there, now=NOW + 90_000, policy=REFUND, fresh_seconds=360)
+    assert (0, 1) == (totals.differing, totals.waiting)
 
 
 @pytest.mark.parametrize(

@@ -132,11 +132,11 @@ def test_a_comparison_ends_and_says_that_it_could_not_compare_all(following: Cal
     platform = Listing(following)
     comparer = Comparer(Nothing(), lambda: platform, POLICY, Period(NOW - 86_400, NOW))  # type: ignore[arg-type, return-value]
 
-    tally = compare(comparer)
+    totals = compare(comparer)
 
     assert 4 >= platform.calls
-    assert not tally.complete
-    assert any("makes no progress" in problem for problem in tally.problems)
+    assert not totals.complete
+    assert any("makes no progress" in problem for problem in totals.problems)
 
 
 class KeptRuns:
@@ -178,7 +178,7 @@ def test_a_statement_ends_and_says_that_it_is_not_whole(platform: Listing) -> No
             break
 
     assert progress.done
-    assert not progress.tally.complete
+    assert not progress.totals.complete
     assert platform.calls < 20
 
 

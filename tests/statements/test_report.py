@@ -17,12 +17,12 @@ DAY = "2026-11-23"
 SINCE, UNTIL = bounds(DAY)
 
 
-def statement(tally: Totals) -> Statement:
-    return Statement(DAY, SINCE, UNTIL, UNTIL + 1900, tally, "run-1")
+def statement(totals: Totals) -> Statement:
+    return Statement(DAY, SINCE, UNTIL, UNTIL + 1900, totals, "run-1")
 
 
-def rows(tally: Totals) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(statement(tally).csv().decode("utf-8-sig"), newline="")))
+def rows(totals: Totals) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(statement(totals).csv().decode("utf-8-sig"), newline="")))
 
 
 def line(order_no: str = "JW1", evidence: str = "paid:t1", fen: int = 1234) -> Discrepancy:

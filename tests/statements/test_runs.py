@@ -62,10 +62,10 @@ def test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item(
     (item,) = aws("dynamodb").scan(TableName=reconciliation_table)["Items"]
     assert item_size(item) <= LARGEST_ITEM
     assert kept is not None
-    assert kept.tally.differing == 10**9
+    assert kept.totals.differing == 10**9
     # what matters most goes first
-    assert kept.tally.differences == differences[: len(kept.tally.differences)] != ()
-    assert (evidence.startswith("JW1")) is (len(kept.tally.differences) == LISTED)
+    assert kept.totals.differences == differences[: len(kept.totals.differences)] != ()
+    assert (evidence.startswith("JW1")) is (len(kept.totals.differences) == LISTED)
 
 
 def test_of_two_copies_that_read_the_same_the_second_to_write_gives_up(runs: StatementRuns) -> None:
@@ -112,11 +112,11 @@ def test_the_report_is_the_first_ones_to_write_until_it_is_written(runs: Stateme
 
 def test_the_whole_is_the_sum_of_its_tasks_and_names_those_not_done(runs: StatementRuns) -> None:
     runs.save(RUN, "a", replace(one_order(1), done=True))
-    runs.save(RUN, "b", replace(one_order(2), done=True, tally=one_order(2).tally + uncompared(["JW9: odd"])))
+    runs.save(RUN, "b", replace(one_order(2), done=True, totals=one_order(2).totals + uncompared(["JW9: odd"])))
     assert runs.all_done(RUN, "ab")
     assert not runs.all_done(RUN, "abc")
 
-    whole = runs.tally(RUN, "abc")
+    whole = runs.totals(RUN, "abc")
 
     assert Sums(2, 3, 3) == whole.here["paid"]
     assert ("JW9: odd", "c: not finished") == whole.problems

@@ -48,7 +48,7 @@ LATER = NOW + 100 + FRESH  # the last change on either side is as old as a diffe
 PAY, BACK = [payment()], [refund()]
 
 
-def tally(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Totals:
+def totals(local: Order | None, there: RemoteOrder | None, *, now: int = LATER) -> Totals:
     return of_pair(local, there, now=now, policy=REFUND, fresh_seconds=FRESH)
 
 
@@ -68,14 +68,14 @@ EQUAL: dict[str, tuple[Order, RemoteOrder | None]] = {
 
 @pytest.mark.parametrize("pair", EQUAL.values(), ids=EQUAL)
 def test_equal_sides_are_counted_and_nothing_is_listed(pair: tuple[Order, RemoteOrder | None]) -> None:
-    found = tally(*pair)
+    found = totals(*pair)
 
     assert (1, 0, 0, {}) == (total(found.here).orders, found.differing, found.waiting, found.classes)
     assert found.complete
 
 
 def test_money_is_summed_by_side_and_state() -> None:
-    found = tally(REFUNDED, remote("refunded", PAY, BACK)) + tally(HELD, remote("paid", [payment(fen=1000)]))
+    found = totals(REFUNDED, remote("refunded", PAY, BACK)) + totals(HELD, remote("paid", [payment(fen=1000)]))
 
     assert {"refunded": Sums(1, 1234, 1234, 1234), "held": Sums(1, 1234, 1000, 0)} == found.here
     assert {"refunded": Sums(1, 1234, 1234, 1234), "paid": Sums(1, 1234, 1000, 0)} == found.there
@@ -86,13 +86,13 @@ def test_money_is_summed_by_side_and_state() -> None:
 def test_points_of_an_order_that_was_refused_or_ended_are_the_members_and_not_counted(status: Status) -> None:
     ended = replace(CREATED, amount_fen=0, points=1234, status=status)
 
-    assert 0 == total(tally(ended, None).here).points
+    assert 0 == total(totals(ended, None).here).points
 
 
 def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_there() -> None:
     local = replace(PLACED, amount_fen=0, points=1234)
 
-    found = tally(local, remote(amount_fen=0))
+    found = totals(local, remote(amount_fen=0))
 
     assert ({"created": Sums(1, points=1234)}, {"created": Sums(1)}) == (found.here, found.there)
     assert 0 == found.differing + found.waiting
@@ -101,7 +101,7 @@ def test_points_are_counted_here_and_make_no_difference_to_an_order_of_nothing_t
 def test_a_status_push_that_failed_permanently_is_no_longer_on_its_way() -> None:
     given_up = after(SHIPPED, EffectFailed(NOW + 70, PushStatus("shipped"), failure=Failure("poison", "BadParameters")))
 
-    assert {"platform_behind": 1} == tally(given_up, remote("paid", PAY)).classes
+    assert {"platform_behind": 1} == totals(given_up, remote("paid", PAY)).classes
 
 
 DIFFERENT: dict[str, tuple[Order | None, RemoteOrder | None, str]] = {
@@ -119,7 +119,7 @@ DIFFERENT: dict[str, tuple[Order | None, RemoteOrder | None, str]] = {
 def test_a_difference_is_listed_with_its_class_and_both_values(
     local: Order | None, there: RemoteOrder | None, class_: str
 ) -> None:
-    found = tally(local, there)
+    found = totals(local, there)
 
     assert ({class_: 1}, 1, 0) == (found.classes, found.differing, found.waiting)
     assert [(seen_here(local), seen_there(there))] == [(line.here, line.there) for line in found.differences]
@@ -127,14 +127,14 @@ def test_a_difference_is_listed_with_its_class_and_both_values(
 
 
 def test_an_order_that_a_side_lacks_is_none_of_its_orders() -> None:
-    found = tally(CREATED, None) + tally(None, remote(out_order_no="4711"))
+    found = totals(CREATED, None) + totals(None, remote(out_order_no="4711"))
 
     assert (1, 1) == (found.here["absent"].orders, found.there["absent"].orders)
     assert (1, 1) == (total(found.here).orders, total(found.there).orders)
 
 
 def test_two_differences_of_one_class_in_one_order_are_one_line() -> None:
-    found = tally(PLACED, remote("refunded", PAY, BACK))
+    found = totals(PLACED, remote("refunded", PAY, BACK))
 
     assert ({"missed_notification": 1}, 1) == (found.classes, len(found.differences))
     assert "paid:t1; refunded:r1" == found.differences[0].evidence
@@ -144,7 +144,7 @@ def test_two_differences_of_one_class_in_one_order_are_one_line() -> None:
 
 
 def test_a_status_that_is_still_to_be_pushed_is_in_flight_however_old() -> None:
-    found = tally(SHIPPED, remote("paid", PAY), now=LATER + 10**6)
+    found = totals(SHIPPED, remote("paid", PAY), now=LATER + 10**6)
 
     assert (0, 1) == (found.differing, found.waiting)
     assert "pending: push:shipped" == found.in_flight[0].evidence
@@ -152,7 +152,7 @@ def test_a_status_that_is_still_to_be_pushed_is_in_flight_however_old() -> None:
 
 @pytest.mark.parametrize(("age", "differing"), [(FRESH - 1, 0), (FRESH, 1)])
 def test_a_missed_payment_is_in_flight_until_its_notification_had_its_time(age: int, differing: int) -> None:
-    found = tally(PLACED, remote("paid", PAY, updated_at=NOW + 5000), now=NOW + 5000 + age)
+    found = totals(PLACED, remote("paid", PAY, updated_at=NOW + 5000), now=NOW + 5000 + age)
 
     assert (differing, 1 - differing) == (found.differing, found.waiting)
 
@@ -161,7 +161,7 @@ def test_a_missed_payment_is_in_flight_until_its_notification_had_its_time(age: 
 def test_a_payment_that_is_not_there_is_in_flight_while_ours_is_of_this_moment(age: int, differing: int) -> None:
     booked = after(PLACED, replace(paid(at=NOW + 5000), paid_at=NOW + 5000))
 
-    assert differing == tally(booked, remote(), now=NOW + 5000 + age).differing
+    assert differing == totals(booked, remote(), now=NOW + 5000 + age).differing
 
 
 def test_trying_again_and_again_does_not_make_a_difference_young() -> None:
@@ -170,15 +170,15 @@ def test_trying_again_and_again_does_not_make_a_difference_young() -> None:
     )
     there = remote(amount_fen=1)
 
-    assert 1 == tally(tried, there).differing
+    assert 1 == totals(tried, there).differing
 
 
 def test_no_change_of_this_moment_explains_another_amount() -> None:
-    assert {"amount_differs": 1} == tally(PLACED, remote(amount_fen=1, updated_at=LATER)).classes
+    assert {"amount_differs": 1} == totals(PLACED, remote(amount_fen=1, updated_at=LATER)).classes
 
 
 def test_a_platforms_clock_far_ahead_explains_nothing() -> None:
-    assert 1 == tally(PLACED, remote("paid", PAY, updated_at=LATER + 86_400)).differing
+    assert 1 == totals(PLACED, remote("paid", PAY, updated_at=LATER + 86_400)).differing
 
 
 THERE = [
@@ -195,14 +195,14 @@ THERE = [
 
 
 def test_an_order_that_ended_before_the_platform_had_it_is_counted_and_explained() -> None:
-    ended, missing = tally(CANCELLED, None), tally(PLACED, None)
+    ended, missing = totals(CANCELLED, None), totals(PLACED, None)
 
     assert (1, 0, 1) == (ended.never_placed, missing.never_placed, (ended + missing).never_placed)
 
 
 @pytest.mark.parametrize(("local", "there"), list(product(ALL, THERE)))
 def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: RemoteOrder | None) -> None:
-    found, findings = tally(local, there), decide(local, there, now=LATER, policy=REFUND).findings
+    found, findings = totals(local, there), decide(local, there, now=LATER, policy=REFUND).findings
     never_placed = there is None and local.status == "cancelled"
 
     assert {finding.class_.value for finding in findings} <= set(found.classes)
@@ -210,7 +210,7 @@ def test_no_pair_that_differs_is_passed_over_in_silence(local: Order, there: Rem
 
 
 def test_an_order_held_for_a_person_differs_though_the_amounts_agree_by_now() -> None:
-    found = tally(hold(PLACED, "another amount", at=NOW + 2), remote())
+    found = totals(hold(PLACED, "another amount", at=NOW + 2), remote())
 
     assert ({"state_impossible": 1}, 0) == (found.classes, found.waiting)
     assert "held with 0 fen paid" in found.differences[0].evidence
@@ -225,14 +225,14 @@ def untrue_push(seconds: int) -> Order:
 @pytest.mark.parametrize("seconds", [FRESH + 60, 4000])
 def test_money_that_is_here_and_not_there_is_a_difference_after_a_fixed_age_whatever_effects_do(seconds: int) -> None:
     now = NOW + seconds  # the payments moved at NOW + 50
-    found = tally(untrue_push(seconds), remote("created", updated_at=now), now=now)
+    found = totals(untrue_push(seconds), remote("created", updated_at=now), now=now)
 
     assert (1, 0, {"platform_behind": 1}) == (found.differing, found.waiting, found.classes)
     assert "payment t1 is not there; payment t2 is not there" in found.differences[0].evidence
 
 
 def test_money_that_only_we_know_of_is_in_flight_while_it_is_young() -> None:
-    found = tally(SHIPPED, remote("created"), now=NOW + 50 + FRESH - 1)
+    found = totals(SHIPPED, remote("created"), now=NOW + 50 + FRESH - 1)
 
     assert (0, 1) == (found.differing, found.waiting)
 
@@ -240,17 +240,17 @@ def test_money_that_only_we_know_of_is_in_flight_while_it_is_young() -> None:
 def test_money_that_moves_in_the_future_is_a_difference_at_once() -> None:
     order = after(PLACED, replace(paid(), paid_at=NOW + 10**6))
 
-    assert 1 == tally(order, remote("created"), now=NOW + 60).differing
+    assert 1 == totals(order, remote("created"), now=NOW + 60).differing
 
 
 def test_a_payment_in_doubt_is_a_difference_while_the_platform_does_not_show_it() -> None:
     order = after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))
 
-    assert {"platform_behind": 1} == tally(order, remote("created")).classes
+    assert {"platform_behind": 1} == totals(order, remote("created")).classes
 
 
 def test_an_order_paid_in_part_waits_and_is_no_difference() -> None:
-    found = tally(HELD, remote("paid", [payment(fen=1000)]), now=NOW + 10**6)
+    found = totals(HELD, remote("paid", [payment(fen=1000)]), now=NOW + 10**6)
 
     assert (0, 1) == (found.differing, found.waiting)
     assert "waits for the rest: 234 of 1234 fen are missing" in found.in_flight[0].evidence
@@ -264,7 +264,7 @@ LINES = st.builds(
     Discrepancy, st.text("JW234", min_size=1), st.sampled_from(["missing_there", "in_flight"]), st.text(), SEEN, SEEN
 )
 BY_STATE = st.dictionaries(st.sampled_from(["created", "paid", "absent"]), FIGURES)
-TALLIES = st.builds(
+TOTALS = st.builds(
     Totals,
     BY_STATE,
     BY_STATE,
@@ -280,7 +280,7 @@ def whole(parts: list[Totals]) -> Totals:
     return sum(parts, Totals())
 
 
-@given(st.lists(TALLIES, max_size=6), st.data())
+@given(st.lists(TOTALS, max_size=6), st.data())
 def test_any_split_in_any_sequence_comes_to_the_same_whole(parts: list[Totals], data: st.DataObject) -> None:
     mixed = data.draw(st.permutations(parts))
     cut = data.draw(st.integers(0, len(parts)))
@@ -297,7 +297,7 @@ def plain(one: Totals) -> tuple[object, ...]:
 
 
 def test_a_million_orders_take_no_more_room_than_their_listed_lines() -> None:
-    pair = tally(CREATED, None)
+    pair = totals(CREATED, None)
     lines = tuple(replace(pair.differences[0], order_no=f"JW{number:06}") for number in range(LISTED + 50))
     much = replace(pair, differing=len(lines), differences=lines)
 
@@ -308,11 +308,11 @@ def test_a_million_orders_take_no_more_room_than_their_listed_lines() -> None:
 
 
 def test_orders_that_could_not_be_read_make_a_statement_incomplete() -> None:
-    found = tally(PLACED, remote()) + uncompared(["JW1: order.status: expected one of …", "JW2: no JSON"])
+    found = totals(PLACED, remote()) + uncompared(["JW1: order.status: expected one of …", "JW2: no JSON"])
 
     assert (2, False, 1) == (found.uncompared, found.complete, total(found.here).orders)
 
 
 def test_placing_that_is_left_to_do_is_no_difference_of_money() -> None:
     assert Placed in [type(action) for action in decide(CREATED, remote(), now=LATER, policy=REFUND).actions]
-    assert 0 == tally(CREATED, remote()).differing
+    assert 0 == totals(CREATED, remote()).differing

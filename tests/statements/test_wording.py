@@ -50,8 +50,8 @@ def test_no_english_word_is_left_in_a_remark(fresh_seconds: int) -> None:
     pairs = ((here, there) for here in ours() for there in theirs() if here or there)
     left = set[str]()
     for here, there in pairs:
-        tally = of_pair(here, there, now=NOW + 200, policy=Policy(expiry_seconds=100), fresh_seconds=fresh_seconds)
-        said = [remark(row.evidence) for row in (*tally.differences, *tally.in_flight)]
+        totals = of_pair(here, there, now=NOW + 200, policy=Policy(expiry_seconds=100), fresh_seconds=fresh_seconds)
+        said = [remark(row.evidence) for row in (*totals.differences, *totals.in_flight)]
         left |= {text for text in said if re.search(r"[A-Za-z]", _IDS.sub("", text))}
 
     assert set() == left

@@ -165,9 +165,9 @@ def test_a_table_of_large_sums_fits_80_columns(capsys: pytest.CaptureFixture[str
         SideSnapshot("completed", figures),
         SideSnapshot("shipped", figures),
     )
-    tally = Totals({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
+    totals = Totals({"completed": figures}, {"shipped": figures}, waiting=1, in_flight=(one,))
 
-    print_statement(Statement("x", 0, 86_400, 0, tally))
+    print_statement(Statement("x", 0, 86_400, 0, totals))
 
     assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
 

@@ -51,7 +51,7 @@ def test_a_profile_that_leaves_open_what_must_be_signed_is_refused(text: str, fi
         load("mine", directory=tmp_path)
     assert field == refused.value.field
     assert refused.value.problem
-    assert refused.value.cure
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize(

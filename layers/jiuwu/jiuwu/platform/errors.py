@@ -27,7 +27,7 @@ class PlatformError(Exception):
 
     retryable: ClassVar[bool] = False
     held_back: ClassVar[bool] = False
-    cure: ClassVar[str] = "look the code up in the platform's documentation and add it to the profile's [codes]"
+    hint: ClassVar[str] = "look the code up in the platform's documentation and add it to the profile's [codes]"
 
     def __init__(self, name: str, **facts: Unpack[Facts]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class PlatformError(Exception):
         facts = [f"code {self.code}"] if self.code is not None else []
         facts += [f"HTTP {self.status}"] if self.status is not None else []
         facts += [f"request id {self.request_id}"] if self.request_id else []
-        return f"{self.name}: {self._fact()} ({', '.join(facts) or 'no reply'}); {self.cure}"
+        return f"{self.name}: {self._fact()} ({', '.join(facts) or 'no reply'}); {self.hint}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -50,19 +50,19 @@ class PlatformError(Exception):
 class BadParameters(PlatformError):
     """The platform (or this client, before sending) refused a parameter."""
 
-    cure = "compare the call's parameters with the platform's documentation"
+    hint = "compare the call's parameters with the platform's documentation"
 
 
 class SignatureRefused(PlatformError):
     """The platform computed another signature."""
 
-    cure = "check the app secret and the profile's [signing]; `jiuwu verify --explain` shows the first difference"
+    hint = "check the app secret and the profile's [signing]; `jiuwu verify --explain` shows the first difference"
 
 
 class ClockSkew(PlatformError):
     """Our timestamp was outside the platform's window; `server_time` is its clock in epoch seconds, if it said."""
 
-    cure = "set this machine's clock; if it is right, `jiuwu doctor` checks the unit of time"
+    hint = "set this machine's clock; if it is right, `jiuwu doctor` checks the unit of time"
 
     def __init__(self, name: str, *, server_time: int | None = None, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -73,32 +73,32 @@ class NonceReused(PlatformError):
     """The platform has seen this nonce: something between us repeated the request."""
 
     retryable = True
-    cure = "try again; if it keeps happening, look for a proxy that repeats requests"
+    hint = "try again; if it keeps happening, look for a proxy that repeats requests"
 
 
 class TokenInvalid(PlatformError):
     """The member's access token is not, or no longer, known to the platform."""
 
-    cure = "the member has to log in again"
+    hint = "the member has to log in again"
 
 
 class TokenExpired(PlatformError):
     """The member's access token is past its time and renewing it once did not help."""
 
-    cure = "renew the member's token"
+    hint = "renew the member's token"
 
 
 class ScopeMissing(PlatformError):
     """The member, or the platform for this app, has not granted what the call needs."""
 
-    cure = "ask for the scope in the profile's [oauth] scopes, and at the platform for this app"
+    hint = "ask for the scope in the profile's [oauth] scopes, and at the platform for this app"
 
 
 class RateLimited(PlatformError):
     """Too many calls; `retry_after` is how many seconds to wait, if the platform said."""
 
     retryable = True
-    cure = "try again in a moment"
+    hint = "try again in a moment"
 
     def __init__(self, name: str, *, retry_after: float | None = None, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -109,7 +109,7 @@ class OwnLimitReached(RateLimited):
     """Held back here, by the limit that the profile sets for all instances: no turn came in time; nothing was sent."""
 
     held_back = True
-    cure = "try again in a moment; the limit is the profile's [limits]"
+    hint = "try again in a moment; the limit is the profile's [limits]"
 
 
 class CircuitOpen(PlatformError):
@@ -117,7 +117,7 @@ class CircuitOpen(PlatformError):
 
     retryable = True
     held_back = True
-    cure = "`jiuwu circuit show` tells why, and until when"
+    hint = "`jiuwu circuit show` tells why, and until when"
 
     def __init__(self, name: str, *, retry_after: float, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -129,7 +129,7 @@ class KeyUnavailable(PlatformError):
 
     retryable = True
     held_back = True
-    cure = "try again in a moment"
+    hint = "try again in a moment"
 
     def __init__(self, name: str, *, problem: str, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -142,49 +142,49 @@ class KeyUnavailable(PlatformError):
 class AppSecretUnavailable(KeyUnavailable):
     """There is no app secret to sign with."""
 
-    cure = "mend the secret; see the runbook's SecretReadFailures"
+    hint = "mend the secret; see the runbook's SecretReadFailures"
 
 
 class TokenKeyUnavailable(KeyUnavailable):
     """KMS, whose key seals members' tokens, does not answer."""
 
-    cure = "try again; see the runbook's TokenKeyFailures"
+    hint = "try again; see the runbook's TokenKeyFailures"
 
 
 class OrderUnknown(PlatformError):
     """The platform has no such order."""
 
-    cure = "check the order number; the order may never have reached the platform"
+    hint = "check the order number; the order may never have reached the platform"
 
 
 class OrderConflict(PlatformError):
     """The platform has an order of this number with other content."""
 
-    cure = "look the order up; a number is never used for two orders"
+    hint = "look the order up; a number is never used for two orders"
 
 
 class TransitionRefused(PlatformError):
     """The order's state at the platform does not allow this step."""
 
-    cure = "look the order up and reconcile it"
+    hint = "look the order up and reconcile it"
 
 
 class ContentRefused(PlatformError):
     """The platform's review refused the content."""
 
-    cure = "change the content"
+    hint = "change the content"
 
 
 class ProductUnknown(PlatformError):
     """The platform has no such product."""
 
-    cure = "push the product; it may never have reached the platform, or was removed there"
+    hint = "push the product; it may never have reached the platform, or was removed there"
 
 
 class ProductRefused(PlatformError):
     """The platform does not take a product as it is; `reason` is its word for what it did not like, or ""."""
 
-    cure = "change the product; `jiuwu products list` shows why it was refused"
+    hint = "change the product; `jiuwu products list` shows why it was refused"
 
     def __init__(self, name: str, *, reason: str = "", **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -198,27 +198,27 @@ class PlatformInternal(PlatformError):
     """The platform, or a gateway before it, failed; the call changed nothing, for it was a read."""
 
     retryable = True
-    cure = "try again later; give the platform's support the request id"
+    hint = "try again later; give the platform's support the request id"
 
 
 class PlatformBusy(PlatformError):
     """The platform itself turned the call away for load; nothing was done."""
 
     retryable = True
-    cure = "try again later"
+    hint = "try again later"
 
 
 class PlatformUnreachable(PlatformError):
     """No answer, and certainly nothing was done: there was no connection, or the call was a read."""
 
     retryable = True
-    cure = "check PLATFORM_URL and the network, then try again"
+    hint = "check PLATFORM_URL and the network, then try again"
 
 
 class UnknownOutcome(PlatformError):
     """A write may have been done or not: it was sent, and no reply came that says which; `reason` is what came."""
 
-    cure = "look at the platform before trying again"
+    hint = "look at the platform before trying again"
 
     def __init__(self, name: str, *, reason: str, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -236,7 +236,7 @@ class UnknownOutcome(PlatformError):
 class BadReply(PlatformError):
     """The reply is not what the profile describes; `field` and `problem` say where, never with a value."""
 
-    cure = "compare the reply with the profile's [reply] and [fields]"
+    hint = "compare the reply with the profile's [reply] and [fields]"
 
     def __init__(self, name: str, *, field: str, problem: str, **facts: Unpack[Facts]) -> None:
         super().__init__(name, **facts)
@@ -249,13 +249,13 @@ class BadReply(PlatformError):
 class InvalidGrant(PlatformError):
     """The token endpoint refused the code or the refresh token (RFC 6749, 5.2 invalid_grant)."""
 
-    cure = "read the member's record again; if it has not changed, the member has to log in again"
+    hint = "read the member's record again; if it has not changed, the member has to log in again"
 
 
 class InvalidClient(PlatformError):
     """The token endpoint does not accept this app's id and secret (RFC 6749, 5.2 invalid_client)."""
 
-    cure = "check the AppID and the app secret"
+    hint = "check the AppID and the app secret"
 
 
 class MalformedPayload(Exception):

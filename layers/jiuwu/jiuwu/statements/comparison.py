@@ -39,7 +39,7 @@ class Period:
 class ListedThere:
     """The totals of a page of the platform's list, and the next page's name (empty: that was the last to be read)."""
 
-    tally: Totals
+    totals: Totals
     next_page: str
     trail: PageTrail
 
@@ -57,13 +57,13 @@ class Comparer:
     def known_here(self, order_nos: Iterable[str]) -> Totals:
         """Return the totals of orders of ours; those made outside the period are left out. Raise PlatformError,
         TableBusy."""
-        tallies = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
-        return sum(tallies, Totals())
+        of_orders = (self._known(numbers) for numbers in batched(order_nos, _AT_ONCE, strict=False))
+        return sum(of_orders, Totals())
 
     def changed_there(
         self, page: str = "", trail: PageTrail = NOTHING_READ, *, counted: Iterable[str] = ()
     ) -> ListedThere:
-        """Read a page (empty: the first) of the platform's orders changed since the period began: the tally of those
+        """Read a page (empty: the first) of the platform's orders changed since the period began: the totals of those
         that we do not have, and that were made in it or of which the platform does not say when. Raise PlatformError,
         TableBusy.
 
@@ -74,8 +74,8 @@ class Comparer:
         listed = self.platform().changed_orders(self.period.since, page)
         made = {one.out_order_no: one for one in listed.orders if not one.created_at or one.created_at in self.period}
         missing = made.keys() - self.store.get_many(made).keys() - set(counted)
-        tallies = (self._pair(None, made[number], fetched_at) for number in missing)
-        found = sum(tallies, uncompared(listed.unreadable))
+        of_orders = (self._pair(None, made[number], fetched_at) for number in missing)
+        found = sum(of_orders, uncompared(listed.unreadable))
         try:
             return ListedThere(found, listed.next_cursor, trail.onward(page, listed))
         except ListStuck as stuck:
@@ -89,8 +89,8 @@ class Comparer:
         fetched_at = int(self.runtime.clock())
         theirs, unreadable = remotes(self.platform, list(mine))
         readable = mine.keys() - unreadable.keys()
-        tallies = (self._pair(mine[number], theirs.get(number), fetched_at) for number in readable)
-        return sum(tallies, uncompared(unreadable.values()))
+        of_orders = (self._pair(mine[number], theirs.get(number), fetched_at) for number in readable)
+        return sum(of_orders, uncompared(unreadable.values()))
 
     def _pair(self, local: Order | None, remote: "RemoteOrder | None", fetched_at: int) -> Totals:
         return of_pair(

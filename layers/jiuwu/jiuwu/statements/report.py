@@ -35,12 +35,12 @@ class Statement:
     since: int
     until: int
     made_at: int
-    tally: Totals
+    totals: Totals
     run: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statement as JSON has it."""
-        tally = self.tally
+        totals = self.totals
         return {
             "day": self.title,
             "time_zone": "Asia/Shanghai",
@@ -48,18 +48,18 @@ class Statement:
             "until": clock_text(self.until),
             "made_at": clock_text(self.made_at),
             "run": self.run,
-            "complete": tally.complete,
-            "problems": list(tally.problems),
-            "orders_not_compared": tally.uncompared,
-            "total": {"here": _figures(total(tally.here)), "there": _figures(total(tally.there))},
-            "states": {"here": _by_state(tally.here), "there": _by_state(tally.there)},
-            "orders_differing": tally.differing,
-            "classes": dict(tally.classes),
-            "differences": [_line(line) for line in tally.differences],
-            "more_orders_differing": tally.differing - _orders(tally.differences),
-            "orders_in_flight": tally.waiting,
-            "in_flight": [_line(line) for line in tally.in_flight],
-            "more_orders_in_flight": tally.waiting - _orders(tally.in_flight),
+            "complete": totals.complete,
+            "problems": list(totals.problems),
+            "orders_not_compared": totals.uncompared,
+            "total": {"here": _figures(total(totals.here)), "there": _figures(total(totals.there))},
+            "states": {"here": _by_state(totals.here), "there": _by_state(totals.there)},
+            "orders_differing": totals.differing,
+            "classes": dict(totals.classes),
+            "differences": [_line(line) for line in totals.differences],
+            "more_orders_differing": totals.differing - _orders(totals.differences),
+            "orders_in_flight": totals.waiting,
+            "in_flight": [_line(line) for line in totals.in_flight],
+            "more_orders_in_flight": totals.waiting - _orders(totals.in_flight),
         }
 
     def put(self, s3: Any, bucket: str) -> None:  # noqa: ANN401 -- a client of boto3
@@ -81,27 +81,27 @@ class Statement:
         return text.getvalue().encode("utf-8-sig")
 
     def _rows(self) -> Iterator[list[str | int]]:
-        tally, states = self.tally, sorted({*self.tally.here, *self.tally.there})
-        yield _row("合计", self.title, SideSnapshot("", total(tally.here)), SideSnapshot("", total(tally.there)))
+        totals, states = self.totals, sorted({*self.totals.here, *self.totals.there})
+        yield _row("合计", self.title, SideSnapshot("", total(totals.here)), SideSnapshot("", total(totals.there)))
         for state in states:
-            here, there = (SideSnapshot("", side.get(state, Sums())) for side in (tally.here, tally.there))
+            here, there = (SideSnapshot("", side.get(state, Sums())) for side in (totals.here, totals.there))
             yield _row("状态", state_word(state), here, there)
-        yield from (_row("差异", class_word(line.class_), line.here, line.there, line) for line in tally.differences)
-        yield from (_row("在途", class_word(line.class_), line.here, line.there, line) for line in tally.in_flight)
+        yield from (_row("差异", class_word(line.class_), line.here, line.there, line) for line in totals.differences)
+        yield from (_row("在途", class_word(line.class_), line.here, line.there, line) for line in totals.in_flight)
         yield from (_note(note) for note in self._notes())
 
     def _notes(self) -> Iterator[str]:
-        tally = self.tally
+        totals = self.totals
         since, until, made_at = (clock_text(at) for at in (self.since, self.until, self.made_at))
         yield f"{since} 至 {until}（Asia/Shanghai），制表时间 {made_at}"
-        if not tally.complete:
-            yield f"对账未完成：{tally.uncompared} 笔未能比对"
-            yield from (f"未能比对的原因：{problem}" for problem in tally.problems)
-        if tally.never_placed:
-            yield f"{tally.never_placed} 笔在平台接单前已结束，只有本方有记录，不算差异"
-        if more := tally.differing - _orders(tally.differences):
+        if not totals.complete:
+            yield f"对账未完成：{totals.uncompared} 笔未能比对"
+            yield from (f"未能比对的原因：{problem}" for problem in totals.problems)
+        if totals.never_placed:
+            yield f"{totals.never_placed} 笔在平台接单前已结束，只有本方有记录，不算差异"
+        if more := totals.differing - _orders(totals.differences):
             yield f"另有 {more} 笔差异未列出"
-        if more := tally.waiting - _orders(tally.in_flight):
+        if more := totals.waiting - _orders(totals.in_flight):
             yield f"另有 {more} 笔在途未列出"
 
 

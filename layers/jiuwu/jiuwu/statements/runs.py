@@ -38,7 +38,7 @@ class Progress:
     through its pages. `version` belongs to the write: it expects the one read and stores one more.
     """
 
-    tally: Totals = field(default_factory=Totals)
+    totals: Totals = field(default_factory=Totals)
     position: str = ""
     done: bool = False
     failures: int = 0
@@ -84,14 +84,14 @@ class StatementRuns:
         """Return whether all of these tasks came to their end."""
         return all(self.progress(run, task).done for task in tasks)
 
-    def tally(self, run: Run, tasks: Iterable[str]) -> Totals:
+    def totals(self, run: Run, tasks: Iterable[str]) -> Totals:
         """Return the sum of these tasks' totals; those not done are problems of the whole."""
         return sum((_totals_of(task, self.progress(run, task)) for task in tasks), Totals())
 
     def save(self, run: Run, task: str, progress: Progress) -> Progress | None:
         """Keep how far a task came; return what stands in the table now, or None when another copy of the task was
         ahead."""
-        stored = replace(progress, tally=progress.tally.capped(), version=progress.version + 1)
+        stored = replace(progress, totals=progress.totals.capped(), version=progress.version + 1)
         text = msgspec.json.encode(stored).decode()
         item = _task_key(run, task) | {"version": stored.version, "progress": text, **_expiry(run)}
         written = (
@@ -104,7 +104,7 @@ class StatementRuns:
 
 
 def _totals_of(task: str, progress: Progress) -> Totals:
-    return progress.tally + Totals(problems=() if progress.done else (f"{task}: not finished",))
+    return progress.totals + Totals(problems=() if progress.done else (f"{task}: not finished",))
 
 
 def _day_key(day: str) -> dict[str, Any]:

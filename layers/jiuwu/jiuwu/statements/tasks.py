@@ -92,13 +92,13 @@ class StatementWorker:
         numbers = self.store.of_day(day_shard, after=progress.position, limit=_ORDERS_AT_ONCE)
         if not numbers:
             return replace(progress, done=True)
-        return replace(progress, tally=progress.tally + self.comparer.known_here(numbers), position=numbers[-1])
+        return replace(progress, totals=progress.totals + self.comparer.known_here(numbers), position=numbers[-1])
 
     def _there(self, progress: Progress) -> Progress:
-        counted = [line.order_no for line in (*progress.tally.differences, *progress.tally.in_flight)]
+        counted = [line.order_no for line in (*progress.totals.differences, *progress.totals.in_flight)]
         there = self.comparer.changed_there(progress.position, progress.trail, counted=counted)
-        tally = progress.tally + there.tally
-        return replace(progress, tally=tally, position=there.next_page, trail=there.trail, done=not there.next_page)
+        totals = progress.totals + there.totals
+        return replace(progress, totals=totals, position=there.next_page, trail=there.trail, done=not there.next_page)
 
 
 def _failed(task: str, progress: Progress, error: Exception) -> Progress:
@@ -107,4 +107,4 @@ def _failed(task: str, progress: Progress, error: Exception) -> Progress:
 
 
 def _abandoned(task: str, progress: Progress, error: Exception) -> Progress:
-    return replace(progress, tally=progress.tally + Totals(problems=(f"{task}: abandoned: {error}",)), done=True)
+    return replace(progress, totals=progress.totals + Totals(problems=(f"{task}: abandoned: {error}",)), done=True)

@@ -143,7 +143,7 @@ def total(figures: Mapping[str, Sums]) -> Sums:
 def of_pair(
     local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, fresh_seconds: int
 ) -> Totals:
-    """Return the tally of one order; None for a side that does not have it. `now` is when the platform was asked.
+    """Return the totals of one order; None for a side that does not have it. `now` is when the platform was asked.
 
     What changed less than `fresh_seconds` ago has its notification, or the reconciler's next run, still before it. For
     money that only we know of that counts from when it moved, whatever happened to the order since.

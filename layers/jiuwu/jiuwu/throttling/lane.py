@@ -74,7 +74,7 @@ class LeaseRefused:
 
 
 def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
-    """Return the lane after a lease at `now` (Unix seconds), and the lease; tallies count whether granted or not."""
+    """Return the lane after a lease at `now` (Unix seconds), and the lease; outcomes count whether granted or not."""
     lane = _reported(lane, request, now, rules)
     if now < lane.paused_until <= now + LONGEST_PAUSE + 1:
         return lane, LeaseRefused("limit", lane.paused_until - now)

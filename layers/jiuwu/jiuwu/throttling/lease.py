@@ -139,12 +139,12 @@ class LeaseHolder:
     def _request(self, reported: int, now: float) -> LeaseRequest:
         """Return the request with the first `reported` outcomes; those before the window say nothing of now."""
         since = now - self._rules.circuit.window_seconds
-        tallies = {}
+        outcomes = {}
         for address in ("primary", "fallback"):
             failures = [
                 failed for at, where, failed in list(self._outcomes)[:reported] if where == address and at >= since
             ]
-            tallies[address] = OutcomeCounts(len(failures), sum(failures))
+            outcomes[address] = OutcomeCounts(len(failures), sum(failures))
         return LeaseRequest(
-            self._wanted, self._fallback, primary_outcomes=tallies["primary"], fallback_outcomes=tallies["fallback"]
+            self._wanted, self._fallback, primary_outcomes=outcomes["primary"], fallback_outcomes=outcomes["fallback"]
         )

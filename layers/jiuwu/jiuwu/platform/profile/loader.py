@@ -21,11 +21,11 @@ _REPLACED_WHOLE = ("order_status", "refund_status")
 
 
 class ProfileError(Exception):
-    """A profile that cannot be used: the dotted `field`, the `problem`, its `cure`; never a value."""
+    """A profile that cannot be used: the dotted `field`, the `problem`, its `hint`; never a value."""
 
-    def __init__(self, field: str, problem: str, cure: str) -> None:
-        super().__init__(f"profile: {field}: {problem}; {cure}")
-        self.field, self.problem, self.cure = field, problem, cure
+    def __init__(self, field: str, problem: str, hint: str) -> None:
+        super().__init__(f"profile: {field}: {problem}; {hint}")
+        self.field, self.problem, self.hint = field, problem, hint
 
 
 @cache
@@ -68,8 +68,8 @@ def _merge(base: dict[str, Any], overlay: dict[str, Any], at: str = "") -> dict[
             from difflib import get_close_matches  # 2 ms that only a typo has to pay
 
             near = get_close_matches(key, base, n=1)
-            cure = f"did you mean {at}{near[0]}?" if near else "jiuwu.toml has all there are"
-            raise ProfileError(field, "is not a field of a profile", cure)
+            hint = f"did you mean {at}{near[0]}?" if near else "jiuwu.toml has all there are"
+            raise ProfileError(field, "is not a field of a profile", hint)
         mergeable = isinstance(base[key], dict) and isinstance(value, dict) and field not in _REPLACED_WHOLE
         merged[key] = _merge(base[key], value, f"{field}.") if mergeable else value
     return merged
@@ -121,7 +121,7 @@ def _parts(value: object, kind: Any) -> Iterator[tuple[str, object, Any]]:  # no
 def _in_words(error: msgspec.ValidationError, kind: Any, field: str) -> ProfileError:  # noqa: ANN401 -- as above
     if isinstance(error.__cause__, SchemeRefused):
         refused = error.__cause__
-        return ProfileError(f"{field}.{refused.field}", refused.problem, refused.cure)
+        return ProfileError(f"{field}.{refused.field}", refused.problem, refused.hint)
     message = str(error).partition(" - at ")[0]
     if named := re.search(r"(missing required|unknown) field `(.*)`", message):
         problem = "is missing" if named[1] == "missing required" else "is not a field of a profile"
@@ -136,8 +136,8 @@ def _missing_words(profile: Profile) -> Iterator[ProfileError]:
     for status in sorted(set(get_args(OrderStatus)) - set(profile.order_status.values())):
         yield ProfileError("order_status", f"no word means {status}", "give each of our states the platform's word")
     for refund_status in sorted(set(get_args(RefundStatus)) - set(profile.refund_status.values())):
-        cure = "give each of our states the platform's word"
-        yield ProfileError("refund_status", f"no word means {refund_status}", cure)
+        hint = "give each of our states the platform's word"
+        yield ProfileError("refund_status", f"no word means {refund_status}", hint)
     theirs = list(profile.notification.event_types.values())
     for ours in get_args(EventType):
         field = f"notification.event_types.{ours}"
@@ -148,12 +148,12 @@ def _missing_words(profile: Profile) -> Iterator[ProfileError]:
 
 
 def _bad_codes(profile: Profile) -> Iterator[ProfileError]:
-    cure = "a code means one thing; take it out of one of the lists"
+    hint = "a code means one thing; take it out of one of the lists"
     for code in profile.reply.success:
         if meaning := profile.codes.meaning(code):
-            yield ProfileError(f"codes.{meaning}", "lists a code that is in reply.success", cure)
+            yield ProfileError(f"codes.{meaning}", "lists a code that is in reply.success", hint)
         if lists(profile.oauth.grant_over, code):
-            yield ProfileError("oauth.grant_over", "lists a code that is in reply.success", cure)
+            yield ProfileError("oauth.grant_over", "lists a code that is in reply.success", hint)
 
 
 def _bad_calls(profile: Profile) -> Iterator[ProfileError]:

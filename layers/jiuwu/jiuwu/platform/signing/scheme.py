@@ -25,11 +25,11 @@ class BadSignature(Exception):
 
 
 class SchemeRefused(ValueError):
-    """A scheme that cannot sign: `field` of the scheme, what the `problem` is and its `cure`."""
+    """A scheme that cannot sign: `field` of the scheme, what the `problem` is and its `hint`."""
 
-    def __init__(self, field: str, problem: str, cure: str) -> None:
-        super().__init__(f"{field}: {problem}; {cure}")
-        self.field, self.problem, self.cure = field, problem, cure
+    def __init__(self, field: str, problem: str, hint: str) -> None:
+        super().__init__(f"{field}: {problem}; {hint}")
+        self.field, self.problem, self.hint = field, problem, hint
 
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,8 +53,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         keyed = self.algorithm.startswith("hmac-")
         if self.secret_place == "key" and not keyed:  # noqa: S105 -- a place, no secret
-            cure = "use an hmac- algorithm, or append, append_key or both_ends"
-            raise SchemeRefused("secret_place", "a plain digest has no key, so anybody could sign", cure)
+            hint = "use an hmac- algorithm, or append, append_key or both_ends"
+            raise SchemeRefused("secret_place", "a plain digest has no key, so anybody could sign", hint)
         if not 0 < self.tolerance_seconds <= LONGEST_TOLERANCE:
             problem = f"must be above 0 and at most {LONGEST_TOLERANCE}, or an old notification could come again"
             raise SchemeRefused("tolerance_seconds", problem, "use 300; set the clocks instead")
@@ -181,5 +181,5 @@ def _check_timestamp(scheme: Scheme) -> None:
             if parse_timestamp(scheme, format_timestamp(scheme, whole)) != whole:
                 raise ValueError("loses part of the time")
     except ValueError:
-        cure = 'use "seconds", "milliseconds" or a strftime pattern such as "%Y-%m-%d %H:%M:%S"'
-        raise SchemeRefused("timestamp_format", "does not write a time that can be read back", cure) from None
+        hint = 'use "seconds", "milliseconds" or a strftime pattern such as "%Y-%m-%d %H:%M:%S"'
+        raise SchemeRefused("timestamp_format", "does not write a time that can be read back", hint) from None
