@@ -2,7 +2,7 @@
 
 import pytest
 
-from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS, Verdict, judge
+from jiuwu.effects.retry_policy import Verdict, judge
 from jiuwu.orders.effect_key import PushStatus, Ship
 from jiuwu.orders.order import Failure
 from jiuwu.platform.errors import (
@@ -33,13 +33,13 @@ def kind_of(verdict: Verdict) -> str:
 @pytest.mark.parametrize("error", PASSING, ids=str)
 def test_what_passes_is_tried_for_more_than_a_day_and_then_fails_permanently(error: Exception | str) -> None:
     at = NOW
-    for attempt in range(1, MOST_ATTEMPTS):
+    for attempt in range(1, 32):
         verdict = judge("JW1", Ship(), attempt, error, now=at)
         assert (at < verdict.next_at <= at + 3600, None) == (True, verdict.failure)
         at = verdict.next_at
 
     assert 86_400 / 2 < at - NOW < 2 * 86_400
-    assert "exhausted" == kind_of(judge("JW1", Ship(), MOST_ATTEMPTS, error, now=at))
+    assert "exhausted" == kind_of(judge("JW1", Ship(), 32, error, now=at))
 
 
 @pytest.mark.parametrize("error", [BadParameters("x"), ContentRefused("x")], ids=str)
@@ -49,12 +49,12 @@ def test_what_can_never_succeed_fails_permanently_at_once(error: PlatformError) 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), OrderConflict("x")], ids=str)
 def test_what_is_refused_may_become_right_but_not_for_ever(error: PlatformError) -> None:
-    assert judge("JW1", PushStatus("shipped"), MOST_REFUSALS - 1, error, now=NOW).failure is None
-    assert "poison" == kind_of(judge("JW1", PushStatus("shipped"), MOST_REFUSALS, error, now=NOW))
+    assert judge("JW1", PushStatus("shipped"), 4, error, now=NOW).failure is None
+    assert "poison" == kind_of(judge("JW1", PushStatus("shipped"), 5, error, now=NOW))
 
 
 def test_a_payment_under_way_keeps_an_order_from_being_cancelled_for_hours() -> None:
-    assert judge("JW1", PushStatus("cancelled"), MOST_ATTEMPTS - 1, TransitionRefused("x"), now=NOW).failure is None
+    assert judge("JW1", PushStatus("cancelled"), 31, TransitionRefused("x"), now=NOW).failure is None
 
 
 @pytest.mark.parametrize("error", [RateLimited("x", retry_after=3e7), HeldBack("x")], ids=str)
@@ -81,3 +81,53 @@ def test_those_that_wait_for_the_same_platform_do_not_come_back_at_once() -> Non
 
     assert len(times) > 50
     assert times == {judge(f"JW{n}", Ship(), 8, PlatformBusy("x"), now=NOW).next_at for n in range(100)}
+
+
+def waits(error: Exception | str, attempts: int = 1, orders: int = 400) -> set[int]:
+    """The seconds that so many orders wait after this attempt failed."""
+    return {judge(f"JW{n}", Ship(), attempts, error, now=NOW).next_at - NOW for n in range(orders)}
+
+
+def test_a_wait_is_spread_over_the_second_half_of_its_pause() -> None:
+    assert set(range(7, 15)) == waits(PlatformBusy("x"))
+    assert set(range(15, 31)) == waits(PlatformBusy("x"), attempts=2)
+
+
+def test_what_was_held_back_without_a_wait_is_spread_over_the_first_pause() -> None:
+    error = HeldBack("x")
+    error.retry_after = None  # type: ignore[assignment]
+
+    assert set(range(16)) == waits(error)
+
+
+def test_the_wait_of_what_was_held_back_is_spread_too() -> None:
+    assert set(range(7, 23)) == waits(HeldBack("x"))
+
+
+def test_a_wait_that_is_named_is_kept_to_the_second_up_to_an_hour() -> None:
+    assert {90} == waits(RateLimited("x", retry_after=90.0), orders=5)
+    assert {3600} == waits(RateLimited("x", retry_after=3601.0), orders=5)
+
+
+def test_each_attempt_of_an_effect_has_its_own_spread() -> None:
+    pauses = [judge("JW1", Ship(), attempt, PlatformBusy("x"), now=NOW).next_at - NOW for attempt in range(9, 25)]
+
+    assert 3600 / 2 <= min(pauses)
+    assert max(pauses) <= 3600
+    assert len(set(pauses)) > 8
+
+
+def test_what_failed_permanently_says_what_failed_and_how_often_it_was_tried() -> None:
+    assert (
+        Failure("poison", "TransitionRefused 5 times")
+        == judge("JW1", PushStatus("shipped"), 5, TransitionRefused("x"), now=NOW).failure
+    )
+    assert (
+        Failure("exhausted", "ThrottlingException, tried 32 times")
+        == judge("JW1", Ship(), 32, "ThrottlingException", now=NOW).failure
+    )
+
+
+def test_an_attempt_that_left_is_counted() -> None:
+    assert Verdict(0, None, True) == Verdict()
+    assert judge("JW1", Ship(), 1, PlatformBusy("x"), now=NOW).counted

@@ -2,6 +2,7 @@
 
 from functools import reduce
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,66 @@ def test_an_end_that_a_wrong_clock_wrote_is_not_waited_for() -> None:
 def test_half_a_second_between_two_clocks_makes_no_early_probe() -> None:
     assert "none" == circuit_breaker.admitted(opened(), NOW - 0.5, RULES)[1]
     assert "none" == circuit_breaker.admitted(opened(), NOW - 0.99, RULES)[1]
+
+
+def test_an_end_is_believed_up_to_a_second_beyond_what_a_rule_could_have_set() -> None:
+    assert "none" == circuit_breaker.admitted(opened(NOW + 1), NOW, RULES)[1]
+    assert "probe" == circuit_breaker.admitted(opened(NOW + 1.01), NOW, RULES)[1]
+
+
+def test_a_new_circuit_is_closed_and_has_seen_nothing() -> None:
+    assert ("closed", 0.0, "", 0, 0, 0, 0, 0, 0, 0) == msgspec.structs.astuple(Circuit())
+
+
+def test_a_report_of_no_calls_changes_nothing() -> None:
+    counted = circuit_breaker.noted(Circuit(), 19, 19, NOW, RULES)
+
+    assert counted == circuit_breaker.noted(counted, 0, 0, NOW + 20, RULES)
+
+
+def test_calls_are_counted_in_their_window_and_kept_for_the_next_one_alone() -> None:
+    window = int(NOW) // 10
+    first = circuit_breaker.noted(Circuit(), 9, 2, NOW + 9.9, RULES)
+    second = circuit_breaker.noted(first, 7, 1, NOW + 10, RULES)
+    later = circuit_breaker.noted(second, 5, 3, NOW + 30, RULES)
+
+    assert Circuit(window=window, calls=9, failures=2) == first
+    assert Circuit(window=window + 1, calls=7, failures=1, calls_before=9, failures_before=2) == second
+    assert Circuit(window=window + 3, calls=5, failures=3) == later
+
+
+def test_one_failure_below_the_rate_keeps_it_closed_however_many_calls_there_are() -> None:
+    assert "closed" == circuit_breaker.noted(Circuit(), 1000, 499, NOW, RULES).state
+    assert "open" == circuit_breaker.noted(Circuit(), 1000, 500, NOW, RULES).state
+
+
+def test_the_first_call_after_its_time_begins_a_round_of_probes() -> None:
+    first, _ = probe(opened(), NOW + 16, 1)
+    second, _ = probe(first, NOW + 17, 1)
+
+    assert Circuit(state="half_open", until=NOW + 31, probes=2) == first
+    assert Circuit(state="half_open", until=NOW + 31, probes=1) == second
+
+
+def test_a_probe_that_succeeded_is_counted_and_the_round_goes_on() -> None:
+    found, _ = probe(opened(), NOW + 15, 2)
+
+    passed = circuit_breaker.probed(found, NOW + 16, RULES, failed=False)
+
+    assert Circuit(state="half_open", until=NOW + 30, probes=1, passed=1) == passed
+
+
+def test_a_circuit_that_the_operator_holds_closed_counts_and_stays_closed() -> None:
+    found = circuit_breaker.noted(Circuit(forced="closed"), 100, 100, NOW, RULES)
+
+    assert ("closed", "closed", 100) == (found.forced, found.state, found.calls)
+
+
+def test_a_failed_probe_leaves_the_operators_word() -> None:
+    found, _ = probe(opened(), NOW + 15, 1)
+    forced = msgspec.structs.replace(found, forced="closed")
+
+    assert "closed" == circuit_breaker.probed(forced, NOW + 16, RULES, failed=True).forced
 
 
 REPORTS = st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1), st.floats(0, 30)), max_size=30)

@@ -1,5 +1,6 @@
 """The bucket never grants more than rate × time + burst, for any takers and clocks."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,3 +83,45 @@ def test_a_bucket_emptied_by_a_clock_slightly_ahead_is_believed() -> None:
     ahead = token_bucket.taken(rate, 0, T0 + 500_000, 20)
 
     assert ahead == token_bucket.plausible_full_at(rate, ahead, T0)
+
+
+@pytest.mark.parametrize(
+    ("per_second", "price"), [(1, 1_000_000), (10, 100_000), (3, 333_334), (0.1, 10_000_000), (1000, 1000)]
+)
+def test_the_price_of_a_token_is_the_time_in_which_it_flows_in_rounded_up(per_second: float, price: int) -> None:
+    assert price == Rate(per_second, 1).price
+
+
+def test_seconds_are_a_million_microseconds_each() -> None:
+    assert 1_500_000 == token_bucket.micros(1.5)
+
+
+def test_a_bucket_is_believed_up_to_a_second_beyond_empty_and_no_longer() -> None:
+    rate, empty = Rate(10, 20), T0 + 2_000_000
+
+    assert empty + 1_000_000 == token_bucket.plausible_full_at(rate, empty + 1_000_000, T0)
+    assert empty == token_bucket.plausible_full_at(rate, empty + 1_000_001, T0)
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [(-1, 20), (0, 20), (1, 19), (100_000, 19), (100_001, 18), (1_999_999, 0), (2_000_000, 0), (3_000_000, 0)],
+)
+def test_a_token_is_there_once_all_of_it_has_flowed_in(missing: int, expected: int) -> None:
+    assert expected == token_bucket.tokens(Rate(10, 20), T0 + missing, T0)
+
+
+def test_tokens_are_taken_from_what_is_there_now() -> None:
+    rate = Rate(10, 20)
+
+    assert T0 + 300_000 == token_bucket.taken(rate, T0 - 5_000_000, T0, 3)
+    assert T0 + 400_000 == token_bucket.taken(rate, T0 + 100_000, T0, 3)
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 0.1), (5, 0.5), (20, 2.0)])
+def test_an_empty_bucket_tells_how_long_its_tokens_take(count: int, seconds: float) -> None:
+    assert seconds == token_bucket.seconds_until(Rate(10, 20), T0 + 2_000_000, T0, count)
+
+
+def test_for_what_is_there_nobody_waits() -> None:
+    assert 0.0 == token_bucket.seconds_until(Rate(10, 20), T0 + 1_000_000, T0, 5)
