@@ -64,8 +64,9 @@ def test_what_is_missing_is_there_after_the_time_told(rate: Rate, ahead: int, co
     assert count <= token_bucket.tokens(rate, full_at, T0 + round(wait * 1e6))
 
 
-def test_a_quiet_bucket_holds_its_burst_and_no_more() -> None:
-    assert 7 == token_bucket.tokens(Rate(10, 7), 0, T0)
+@pytest.mark.parametrize("per_second", [10, 1_000_000])
+def test_a_quiet_bucket_holds_its_burst_and_no_more(per_second: float) -> None:
+    assert 7 == token_bucket.tokens(Rate(per_second, 7), 0, T0)
 
 
 def test_a_bucket_that_a_wrong_clock_emptied_for_an_hour_is_merely_empty() -> None:
