@@ -1,4 +1,4 @@
-"""BackOffice: where the merchant's own servers look at orders, ask for refunds and change members' points.
+"""BackOffice: the merchant's servers read orders, request refunds and change members' points.
 
 GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET and POST
 /merchant/members/{member_id}/points.
@@ -45,7 +45,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What serving the merchant needs."""
+    """What a request of the merchant needs."""
 
     key: MerchantKey
     accounts: Accounts
@@ -56,13 +56,13 @@ class Dependencies(NamedTuple):
 
 
 def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
-    """Before anything else: a stranger does not even learn what there is."""
-    request, office, _ = api.context["call"]
-    office.key.require(request)
+    """Refuse a wrong key before anything else: a stranger does not even learn which paths exist."""
+    request, dependencies, _ = api.context["call"]
+    dependencies.key.require(request)
     return serve(api)
 
 
-Called = Annotated[Call[Dependencies], Depends(current_call)]
+ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
 api = HttpApi(
     "back office",
     before=[_authenticate],
@@ -72,7 +72,7 @@ api = HttpApi(
 
 
 @api.get("/merchant/orders/<order_no>")
-def show_order(order_no: str, call: Called) -> Response[str]:
+def show_order(order_no: str, call: ApiCall) -> Response[str]:
     """Return an order with its money and what is still to be done for it."""
     order = call.dependencies.store.get(order_no) if is_order_no(order_no) else None
     if order is None:
@@ -81,7 +81,7 @@ def show_order(order_no: str, call: Called) -> Response[str]:
 
 
 @api.post("/merchant/orders/<order_no>/refunds")
-def request_refund(order_no: str, call: Called) -> Response[str]:
+def request_refund(order_no: str, call: ApiCall) -> Response[str]:
     """Request a refund, in part or of all that is left, once per Idempotency-Key."""
     key, (amount_fen, reason) = call.request.idempotency_key, read_refund(call.request)
     if not is_order_no(order_no):
@@ -91,26 +91,26 @@ def request_refund(order_no: str, call: Called) -> Response[str]:
 
 
 @api.get("/merchant/members/<member_id>/points")
-def show_points(member_id: str, call: Called) -> Response[str]:
-    """Return a member's points and what moved them last."""
-    office = call.dependencies
-    _require_member(office, member_id)
-    points = points_for_merchant(office.ledger.balance(member_id), office.ledger.recent(member_id))
+def show_points(member_id: str, call: ApiCall) -> Response[str]:
+    """Return a member's points and their latest changes."""
+    dependencies = call.dependencies
+    _require_member(dependencies, member_id)
+    points = points_for_merchant(dependencies.ledger.balance(member_id), dependencies.ledger.recent(member_id))
     return _served(200, "points", {"member_id": member_id} | points)
 
 
 @api.post("/merchant/members/<member_id>/points")
-def change_points(member_id: str, call: Called) -> Response[str]:
-    """Add points, or take them away, once per Idempotency-Key; never below zero in all."""
+def change_points(member_id: str, call: ApiCall) -> Response[str]:
+    """Add points, or take them away, once per Idempotency-Key; the balance never falls below zero."""
     key, (points, reason) = call.request.idempotency_key, read_points(call.request)
-    office = call.dependencies
-    _require_member(office, member_id)
-    office.ledger.grant(member_id, key, points, at=int(office.runtime.clock()), reason=reason)
+    dependencies = call.dependencies
+    _require_member(dependencies, member_id)
+    dependencies.ledger.grant(member_id, key, points, at=int(dependencies.runtime.clock()), reason=reason)
     return show_points(member_id, call)
 
 
-def _require_member(office: Dependencies, member_id: str) -> None:
-    if not is_member_id(member_id) or office.accounts.get(member_id) is None:
+def _require_member(dependencies: Dependencies, member_id: str) -> None:
+    if not is_member_id(member_id) or dependencies.accounts.get(member_id) is None:
         raise merchant_errors.member_unknown()
 
 
@@ -123,7 +123,7 @@ def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
     """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, settings.orders_table)
-    policy = Policy(check_seconds=settings.payment_check_seconds)  # of the rules, all that a refund asks for
+    policy = Policy(check_seconds=settings.payment_check_seconds)  # the only rule that a refund needs
     secret = SecretReader(
         clients.client("secretsmanager"), settings.merchant_key_name, least=MIN_LENGTH, most=MAX_LENGTH
     )

@@ -1,7 +1,7 @@
 """DailyStatement: counts, sums and compares a day's orders on both sides; the report goes to the bucket.
 
 Its schedule asks for yesterday; {"day": "2026-11-23"} for any day that is over. That begins a run and enqueues its
-tasks, which this function runs, too; the last task that ends writes the report.
+tasks, which this function also runs; the last task to end writes the report.
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
@@ -27,7 +27,7 @@ from jiuwu.statements.tasks import WATCH, StatementTask, StatementWorker, tasks_
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# How often the watch looks at a run, and after how long it ends a run whose tasks never did (seconds).
+# How often the watch checks a run, and after how long it ends a run whose tasks did not (seconds).
 _WATCH_SECONDS, _LONGEST_RUN_SECONDS = 900, 7200
 
 Answer = dict[str, Any]
@@ -66,9 +66,9 @@ def build(settings: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> 
 
 
 def handle(dependencies: Dependencies, event: object, deadline: Deadline, request_id: str) -> Answer:
-    """Return what a run was begun with, or the reply to a batch of tasks; raises WrongPayload.
+    """Return the run that was begun, or the reply to a batch of tasks; raise WrongPayload.
 
-    `request_id` names a run that no event names.
+    `request_id` names the run where the event does not.
     """
     if invocation.is_batch(event):
         tasks = task_queue.tasks(event, StatementTask)
@@ -115,7 +115,7 @@ def _run_task(dependencies: Dependencies, task: StatementTask | None, deadline: 
 
 
 def _watch(dependencies: Dependencies, run: Run, task: StatementTask) -> None:
-    """End a run whose tasks never did; its statement says so."""
+    """End an overdue run whose tasks did not end; its statement says so."""
     if dependencies.runtime.clock() - run.started_at > _LONGEST_RUN_SECONDS:
         _finish(dependencies, run)
     else:
@@ -126,7 +126,7 @@ def _compare(dependencies: Dependencies, run: Run, task: StatementTask, deadline
     runs, comparer = dependencies.runs, _comparer(dependencies, run.day)
     progress = StatementWorker(run, runs, dependencies.store, comparer, deadline).walk(task.task)
     if progress is None:
-        return  # another copy of this task is ahead, and goes on
+        return  # another copy of this task is ahead, and continues
     if not progress.done:
         if progress.failures:
             reporting.task_failed(task, progress.failures)

@@ -28,7 +28,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What keeping needs; `sources` gives for each dead-letter queue's ARN where its messages came from."""
+    """What keeping a message needs; `sources` maps each dead-letter queue's ARN to where its messages came from."""
 
     profile: profile.Profile
     repository: DeadLetterRepository
@@ -37,7 +37,7 @@ class Dependencies(NamedTuple):
 
 
 def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
-    """Return the dependencies for these settings; raises ProfileError."""
+    """Return the dependencies for these settings; raise ProfileError."""
     return Dependencies(
         profile=profile.load(settings.jiuwu_profile),
         repository=DeadLetterRepository(clients.client("dynamodb"), settings.dead_letters_table),

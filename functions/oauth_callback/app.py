@@ -1,4 +1,4 @@
-"""OAuthCallback: members come in here: /oauth/login, /oauth/callback, /oauth/session, and out again: /oauth/unlink."""
+"""OAuthCallback: logs members in (/oauth/login, /oauth/callback, /oauth/session) and unlinks them (/oauth/unlink)."""
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
@@ -38,7 +38,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What serving members needs."""
+    """What a request of a member needs."""
 
     signin: SignIn
     logins: Logins
@@ -59,31 +59,32 @@ class Dependencies(NamedTuple):
 
 def _with_pages(api: HttpApi, serve: Next) -> Response[str]:
     """Show a page to a browser whose login ends in an error; a mini program gets the error in JSON."""
-    request, members, _ = api.context["call"]
+    request, dependencies, _ = api.context["call"]
     if MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query:
         return serve(api)
-    return login_errors.as_pages(lambda: serve(api), members.origins, members.base_url(request))
+    return login_errors.as_pages(lambda: serve(api), dependencies.origins, dependencies.base_url(request))
 
 
-Called = Annotated[Call[Dependencies], Depends(current_call)]
+ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
 api = HttpApi("oauth", errors=login_errors.ERRORS, base_path="/oauth")
 
 
 @api.get("/oauth/login", middlewares=[_with_pages])
-def login(call: Called) -> Response[str]:
+def login(call: ApiCall) -> Response[str]:
     """Send a browser to the platform's consent page, or tell a mini program where that is."""
-    # what return_to may consist of, ReturnOrigins says
+    # return_to as sent: ReturnOrigins checks its characters
     query = call.request.query("flow", "return_to", as_sent=("return_to",))
     if query["flow"] == "mini_program":
         return _login_of_mini_program(call, query["return_to"])
     if query["flow"] not in {"", "h5"}:
         raise HttpError(400, "flow_unknown", "flow 应为 h5 或 mini_program", "flow")
-    members, request = call.dependencies, call.request
-    return_to = members.origins.check(query["return_to"])
+    dependencies, request = call.dependencies, call.request
+    return_to = dependencies.origins.check(query["return_to"])
     # the same secret for all tabs of a browser, so that one login does not cut off another
     known = request.cookies.get(COOKIE, "")
     binding = known if is_secret(known) else new_secret()
-    _, url = members.signin.begin("h5", return_to, binding=binding, redirect_uri=members.redirect_uri(request))
+    redirect_uri = dependencies.redirect_uri(request)
+    _, url = dependencies.signin.begin("h5", return_to, binding=binding, redirect_uri=redirect_uri)
     reporting.served("/oauth/login", "begun")
     cookie = Cookie(COOKIE, binding, path="/", max_age=STATE_SECONDS, http_only=True, same_site=SameSite.LAX_MODE)
     return _redirect(url, cookie)
@@ -91,25 +92,25 @@ def login(call: Called) -> Response[str]:
 
 def _login_of_mini_program(call: Call[Dependencies], return_to: str) -> Response[str]:
     # A mini program keeps no cookies; it keeps login_secret and brings it in a header.
-    members, binding = call.dependencies, new_secret()
-    return_to = members.origins.check(return_to) if return_to else ""
-    redirect_uri = members.redirect_uri(call.request)
-    state, url = members.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
+    dependencies, binding = call.dependencies, new_secret()
+    return_to = dependencies.origins.check(return_to) if return_to else ""
+    redirect_uri = dependencies.redirect_uri(call.request)
+    state, url = dependencies.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
     reporting.served("/oauth/login", "begun")
     begun = {"authorize_url": url, "state": state, "login_secret": binding, "expires_in": STATE_SECONDS}
     return json_response(200, begun)
 
 
 @api.get("/oauth/callback", middlewares=[_with_pages])
-def callback(call: Called) -> Response[str]:
+def callback(call: ApiCall) -> Response[str]:
     """Complete a login with what the platform sent: back to the shop with a ticket, or the ticket alone."""
-    members, request = call.dependencies, call.request
+    dependencies, request = call.dependencies, call.request
     query = request.query("state", "code", "error")
     secret = request.headers.get(MINI_PROGRAM_HEADER)
     flow: Flow = "h5" if secret is None else "mini_program"
     binding = request.cookies.get(COOKIE, "") if secret is None else secret
     brought = Callback(query["state"], query["code"], query["error"], flow, binding if is_secret(binding) else "")
-    done = members.signin.complete(brought, redirect_uri=members.redirect_uri(request))
+    done = dependencies.signin.complete(brought, redirect_uri=dependencies.redirect_uri(request))
     reporting.served("/oauth/callback", "repeated" if done.repeated else "linked", done.member_id)
     if done.state.flow == "mini_program":
         return json_response(200, {"ticket": done.ticket})
@@ -117,30 +118,30 @@ def callback(call: Called) -> Response[str]:
 
 
 @api.post("/oauth/session")
-def open_session(call: Called) -> Response[str]:
+def open_session(call: ApiCall) -> Response[str]:
     """Open a session for a ticket, once."""
-    members = call.dependencies
-    member, session = redeem(read_ticket(call.request), members.logins, members.accounts, members.sessions)
+    ticket, dependencies = read_ticket(call.request), call.dependencies
+    member, session = redeem(ticket, dependencies.logins, dependencies.accounts, dependencies.sessions)
     reporting.served("/oauth/session", "opened", member.member_id)
     opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
     return json_response(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
 
 
 @api.post("/oauth/unlink")
-def unlink(call: Called) -> Response[str]:
+def unlink(call: ApiCall) -> Response[str]:
     """End the member's link to the platform and every session; 202 while the platform has not revoked it yet."""
-    members, token = call.dependencies, call.request.bearer
-    member_id = members.sessions.member_id(token) if is_secret(token) else None
+    dependencies, token = call.dependencies, call.request.bearer
+    member_id = dependencies.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
         challenge = {"WWW-Authenticate": "Bearer"}
         raise HttpError(401, "session_refused", "请先登录", "Authorization", headers=challenge)
     try:
-        finished = members.tokens.unlink(member_id)
+        finished = dependencies.tokens.unlink(member_id)
     except MemberUnknown:
         finished = True
     except TokenBusy:
         raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=login_errors.RETRY) from None
-    members.sessions.end_all(member_id)
+    dependencies.sessions.end_all(member_id)
     status = "unlinked" if finished else "unlinking"
     reporting.served("/oauth/unlink", status, member_id)
     return json_response(200 if finished else 202, {"status": status})
@@ -153,7 +154,7 @@ def _redirect(url: str, *cookies: Cookie) -> Response[str]:
 
 
 def build(settings: Settings, http: httpx.Client | None = None) -> Dependencies:
-    """Return the dependencies for these settings; raises SettingsError, OriginMalformed or ProfileError."""
+    """Return the dependencies for these settings; raise SettingsError, OriginMalformed or ProfileError."""
     dynamodb, table = clients.client("dynamodb"), settings.members_table
     platform = MembersPlatform(settings, members_table=table, token_key_id=settings.token_key_id, http=http)
     tokens, oauth = platform.tokens, platform.oauth

@@ -1,7 +1,7 @@
 """OrderProcessor: order notifications from the order queue, applied to their orders exactly once.
 
 Every message ends as applied, ignored with a reason, or failed with one. What failed goes back to the queue; what can
-never succeed goes to the dead-letter queue at once, with its kind and reason, and holds up nobody.
+never succeed goes to the dead-letter queue at once, with its kind and reason, and delays no other message.
 """
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads

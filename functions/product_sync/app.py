@@ -70,7 +70,7 @@ def build(settings: Settings, platform: Platform, runtime: Runtime = SYSTEM) -> 
 
 
 def handle(dependencies: Dependencies, event: object, deadline: Deadline) -> Answer:
-    """Return what was found and done; raises WrongPayload."""
+    """Return what was found and done; raise WrongPayload."""
     request = _request(event)
     run = FullSync(
         dependencies.catalogue,
@@ -109,7 +109,7 @@ def _product_ids(requested: object) -> list[str]:
 
 
 def _pass(dependencies: Dependencies, run: FullSync, request: Request) -> None:
-    """Run a pass. One that a person asks for keeps its own place, so that neither it nor the schedule's skips a row."""
+    """Run a pass. A requested one keeps its own place, so that neither it nor the schedule's skips a row."""
     if request.after is None:
         run.run(dependencies.bookmark)
     else:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _ORDER_NO = re.compile(r"[\x21-\x7e]{1,64}")
-# A lease outlasts its invocation by what clocks may differ.
+# A lease outlasts its invocation by the most that clocks may differ.
 _LEASE_MARGIN_SECONDS = 10
 
 Answer = dict[str, Any]
@@ -81,7 +81,7 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
 def handle(dependencies: Dependencies, event: object, deadline: Deadline) -> Answer:
     """Return how many tasks were enqueued, the reply to a batch of tasks, or what was found and done about one order.
 
-    Raises WrongPayload, and FanoutFailed when a tick could not be enqueued.
+    Raise WrongPayload, and FanoutFailed when a tick could not be enqueued.
     """
     if invocation.is_batch(event):
         return _run_tasks(dependencies, event, deadline)
@@ -117,7 +117,7 @@ def _run_tasks(dependencies: Dependencies, batch: Mapping[str, Any], deadline: D
 
 
 def _reconcile_shard(dependencies: Dependencies, task: ShardTask, deadline: Deadline) -> None:
-    """Run a task and enqueue its continuation; whatever it raises has the task redelivered."""
+    """Run a task and enqueue its continuation; after an exception the task is redelivered."""
     settings, started_at, rest = dependencies.settings, dependencies.runtime.clock(), None
     lease = Lease(dependencies.dynamodb, settings.reconciliation_table, task)
     until = int(started_at + deadline.remaining()) + _LEASE_MARGIN_SECONDS
@@ -135,8 +135,7 @@ def _reconcile_shard(dependencies: Dependencies, task: ShardTask, deadline: Dead
 def _place(dependencies: Dependencies, task: ShardTask, deadline: Deadline) -> None:
     """Try once more to place an order that the platform could not take a moment ago, and enqueue the next try.
 
-    Pauses grow until the due time of the order brings it as soon. An order on its way is no drift: only what becomes of
-    it is reported.
+    Pauses grow until the order's due time comes as soon. An order on its way is no drift: only its outcome is reported.
     """
     settings, order_no = dependencies.settings, task.name
     order = dependencies.store.get(order_no)
@@ -151,7 +150,7 @@ def _place(dependencies: Dependencies, task: ShardTask, deadline: Deadline) -> N
 
 
 def _reconcile_order(dependencies: Dependencies, order_no: str, deadline: Deadline) -> Answer:
-    """Reconcile one order now, and ask once more for what was pending: its message may be lost."""
+    """Reconcile one order now, and queue its pending effects once more: their message may be lost."""
     outcome = _worker(dependencies, deadline, fresh_seconds=0).one(order_no)
     if not outcome.transitions:
         queue_effects(dependencies.sqs, dependencies.settings.effect_queue_url, outcome.pending)

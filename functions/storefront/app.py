@@ -1,4 +1,4 @@
-"""Storefront: where the merchant's app orders for its members.
+"""Storefront: the merchant's app places and reads orders for its members.
 
 POST /orders, GET /orders/{order_no}, POST /orders/{order_no}/cancel, GET /points.
 """
@@ -41,7 +41,7 @@ from jiuwu.runtime import SYSTEM, Runtime
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# A page polls: the platform gets no more of it than this.
+# A page polls its order: a check with the platform takes at most so many seconds.
 _CHECK_SECONDS = 8.0
 _BUSY = (TableBusy, TableRefused)
 
@@ -64,33 +64,33 @@ class Dependencies(NamedTuple):
     platform: MembersPlatform
 
 
-class Visit(NamedTuple):
-    """One request of a member who is logged in."""
+class MemberCall(NamedTuple):
+    """A request of a member who is logged in."""
 
     request: Request
-    shop: Dependencies
+    dependencies: Dependencies
     deadline: Deadline
     member_id: str
 
 
-def _visit(call: Annotated[Call[Dependencies], Depends(current_call)]) -> Visit:
+def _member_call(call: Annotated[Call[Dependencies], Depends(current_call)]) -> MemberCall:
     token = call.request.bearer
     member_id = call.dependencies.sessions.member_id(token) if is_secret(token) else None
     if member_id is None:
         raise HttpError(401, "session_required", "请先登录", "Authorization")
-    return Visit(*call, member_id)
+    return MemberCall(*call, member_id)
 
 
-LoggedIn = Annotated[Visit, Depends(_visit)]
+LoggedIn = Annotated[MemberCall, Depends(_member_call)]
 api = HttpApi("storefront", errors=member_errors.ERRORS, busy=_BUSY)
 
 
 @api.post("/orders")
-def place_order(visit: LoggedIn) -> Response[str]:
+def place_order(call: LoggedIn) -> Response[str]:
     """Place the order of this request, once per Idempotency-Key; 202 while the platform does not have it yet."""
-    key, basket = visit.request.idempotency_key, read_basket(visit.request)
+    key, basket = call.request.idempotency_key, read_basket(call.request)
     try:
-        order, new = visit.shop.checkout.buy(visit.member_id, key, basket, visit.deadline)
+        order, new = call.dependencies.checkout.buy(call.member_id, key, basket, call.deadline)
     except NotForSale as unsold:
         raise member_errors.not_for_sale(unsold, basket) from None
     if order.status is Status.CREATED:
@@ -100,18 +100,18 @@ def place_order(visit: LoggedIn) -> Response[str]:
 
 
 @api.get("/points")
-def show_points(visit: LoggedIn) -> Response[str]:
-    """Return the member's points and what moved them last."""
-    ledger = visit.shop.platform.ledger
-    return json_response(200, points_receipt(ledger.balance(visit.member_id), ledger.recent(visit.member_id)))
+def show_points(call: LoggedIn) -> Response[str]:
+    """Return the member's points and their latest changes."""
+    ledger = call.dependencies.platform.ledger
+    return json_response(200, points_receipt(ledger.balance(call.member_id), ledger.recent(call.member_id)))
 
 
 @api.get("/orders/<order_no>")
-def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
+def show_order(order_no: str, call: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
-    order = visit.shop.checkout.own(visit.member_id, order_no)
+    order = call.dependencies.checkout.own(call.member_id, order_no)
     try:
-        order = visit.shop.checkout.check(order, visit.deadline.at_most(_CHECK_SECONDS))
+        order = call.dependencies.checkout.check(order, call.deadline.at_most(_CHECK_SECONDS))
     except (ClientError, BotoCoreError, *_BUSY) as fault:
         # what stands in our table is still an answer
         reporting.not_checked(order_no, fault)
@@ -119,10 +119,10 @@ def show_order(order_no: str, visit: LoggedIn) -> Response[str]:
 
 
 @api.post("/orders/<order_no>/cancel")
-def cancel_order(order_no: str, visit: LoggedIn) -> Response[str]:
+def cancel_order(order_no: str, call: LoggedIn) -> Response[str]:
     """Cancel an order that is not paid, once the platform has agreed."""
-    checkout = visit.shop.checkout
-    order = checkout.cancel(checkout.own(visit.member_id, order_no), visit.deadline)
+    checkout = call.dependencies.checkout
+    order = checkout.cancel(checkout.own(call.member_id, order_no), call.deadline)
     return _served(200, "cancelled", order)
 
 

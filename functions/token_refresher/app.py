@@ -57,7 +57,7 @@ def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYST
 def handle(dependencies: Dependencies, event: object, deadline: Deadline) -> Answer:
     """Return how many tasks were enqueued, the reply to a batch of tasks, or the outcome of {"member_id": …}.
 
-    A member that a person asks for is renewed whether due or not. Raises WrongPayload, and FanoutFailed when a tick
+    A requested member is renewed whether due or not. Raise WrongPayload, and FanoutFailed when a tick
     could not be enqueued.
     """
     settings = dependencies.settings

@@ -1,7 +1,7 @@
 """WebhookIntake: POST /webhooks/jiuwu, for the platform's notifications.
 
 It verifies the raw bytes, sends them to SQS, and only then acknowledges them. A signed notification that is not as the
-profile describes goes to quarantine and is acknowledged as well: sent again it would be the same.
+profile describes goes to quarantine and is also acknowledged: a second delivery would be the same.
 
 It stays apart from the router that the other HTTP functions share, because it is the hot path: it has one route, and
 every millisecond of its start and of each notification counts.
@@ -45,7 +45,7 @@ class Dependencies(NamedTuple):
 
 
 def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
-    """Return the dependencies for these settings; raises ProfileError."""
+    """Return the dependencies for these settings; raise ProfileError."""
     return Dependencies(
         settings=settings,
         profile=profile.load(settings.jiuwu_profile),
