@@ -125,9 +125,14 @@ def _changes(item: Item | None, entry: Entry) -> DesiredValues:
     if item is None:
         whole = {"on_shelf": True, **entry.wanted}
         return {name: value for name, value in whole.items() if value is not None}
+    return {name: value for name, value in entry.wanted.items() if _differs(item, name, value)}
+
+
+def _differs(item: Item, name: str, value: object) -> bool:
+    if value is None:
+        return name in item  # also where it holds NULL
     # a yes is no 1, though Python has them equal
-    wanted = entry.wanted.items()
-    return {name: value for name, value in wanted if (type(value), value) != (type(item.get(name)), item.get(name))}
+    return (type(value), value) != (type(item.get(name)), item.get(name))
 
 
 def _statement(table: str, item: Item | None, entry: Entry) -> dict[str, Any]:

@@ -67,6 +67,20 @@ def test_points_are_taken_away_when_wanted(table: Table) -> None:
     assert "price_points" not in (table.row() or {})
 
 
+def test_points_that_are_null_in_the_row_are_taken_away_too(table: Table) -> None:
+    """A row written by hand may hold NULL, and cannot be sold as long as it does."""
+    table.write(Entry("tea", TEA))
+    table.dynamodb.update_item(
+        TableName=table.name,
+        Key=marshal_fields({"product_id": "tea"}),
+        UpdateExpression="SET price_points = :null",
+        ExpressionAttributeValues={":null": {"NULL": True}},
+    )
+
+    assert "0 new, 1 changed, 0 unchanged" == table.write(Entry("tea", TEA | {"price_points": None}))
+    assert 0 == from_item(table.row() or {}).price_points
+
+
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(table: Table) -> None:
     table.write(Entry("tea", TEA))
     new, changed = Entry("cup", TEA), Entry("tea", TEA | {"title": "绿茶"})

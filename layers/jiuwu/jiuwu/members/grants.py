@@ -194,8 +194,8 @@ def _from_item(item: Mapping[str, Any]) -> Grant:
         status=_read(item, "link_status", str),
         version=_read(item, "token_version", int),
         tokens=EncryptedTokens(
-            access=tuple(_read(item, "access_encrypted", list, [])),
-            refresh=tuple(_read(item, "refresh_encrypted", list, [])),
+            access=_encrypted(item, "access_encrypted"),
+            refresh=_encrypted(item, "refresh_encrypted"),
             # what an unlinked member has lost counts as long over
             expires_at=_read(item, "token_expires_at", int, 0),
             refresh_expires_at=_read(item, "refresh_expires_at", int, 0),
@@ -206,8 +206,13 @@ def _from_item(item: Mapping[str, Any]) -> Grant:
     )
 
 
+def _encrypted(item: Fields, name: str) -> Encrypted:
+    parts = _read(item, name, list, [])
+    return tuple(_read({name: part}, name, bytes) for part in parts)
+
+
 def _read(item: Fields, name: str, kind: type, default: Any = None) -> Any:  # noqa: ANN401 -- of that kind
     value = item.get(name, default)
-    if not isinstance(value, kind):
+    if type(value) is not kind:  # a yes is no 1, though Python has them equal
         raise RecordMalformed(f"attribute '{name}' is missing or of another type")
     return value
