@@ -7,7 +7,7 @@ import pytest
 
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
 from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Expired, Redriven
-from jiuwu.orders.order import Effect, Failure, Order, Status
+from jiuwu.orders.order import Effect, Entry, Failure, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -176,6 +176,26 @@ def test_money_that_strayed_to_an_order_paid_with_points_goes_back_and_changes_n
     order = after(FREE, paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
 
     assert (Status.PAID, (Ship(), SpendPoints()), 0) == (order.status, order.pending, order.balance_fen)
+
+
+def test_money_that_strayed_to_an_order_that_its_points_have_not_paid_yet_goes_back_and_ships_nothing() -> None:
+    order = after(FREE, paid("t2", 500))
+
+    assert (Status.PLACED, (RefundAll("t2"),)) == (order.status, order.pending)
+
+
+def test_money_that_strayed_and_could_not_be_given_back_pays_no_order_for_points() -> None:
+    refused = EffectFailed(NOW + 70, RefundAll("t2"), failure=Failure("poison", "BadParameters"))
+
+    order = after(FREE, paid("t2", 500), refused)
+
+    assert (Status.PLACED, ()) == (order.status, order.pending)
+
+
+def test_another_payment_of_nothing_repeats_the_first_one() -> None:
+    ledger = (Entry("t1", 0, NOW, by="first"), Entry("t2", 0, NOW + 1, by="second"))
+
+    assert Ignored("duplicate_payment", "first") == apply(replace(FREE, ledger=ledger), paid("t3", 0), policy=REFUND)
 
 
 _STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))

@@ -151,6 +151,10 @@ _IN_BETWEEN: list[tuple[list[Event], Status, int]] = [
         Status.PAID,
         1234,
     ),
+    # the latest payment goes back by itself after the amount was here, and a part that never made it up
+    ([money("t1", 400, 1), money("t2", 834, 2), back("r1", "t2", 834, 3)], Status.PAID, 400),
+    ([money("t1", 1, 1), money("t2", 1233, 2), back("r1", "t2", 1233, 3)], Status.PAID, 1),
+    ([money("t1", 1, 1), money("t2", 5, 2), back("r1", "t2", 5, 3)], Status.HELD, 1),
     # everything goes back
     (
         [money("t1", 400, 1), money("t2", 834, 2), back("r1", "t1", 400, 3), back("r2", "t2", 834, 4)],
@@ -213,6 +217,37 @@ def test_money_in_the_place_of_what_went_back_is_kept() -> None:
     assert (1234, {}, Status.SHIPPED) == (order.balance_fen, going_back(order), order.status)
 
 
+def test_money_in_the_place_of_all_but_a_fen_is_kept() -> None:
+    order = after(SHIPPED, refunded(fen=1233), paid("t2", 1233))
+
+    assert (1234, {}, Status.SHIPPED) == (order.balance_fen, going_back(order), order.status)
+
+
+def test_money_for_an_order_of_which_all_is_requested_back_goes_back_too() -> None:
+    asked = after(SHIPPED, RefundRequested("ask", NOW + 70, 1234))
+
+    outcome = apply(asked, paid("t2"), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ("second_payment", True) == (outcome.transition, RefundAll("t2") in outcome.order.pending)
+
+
+def test_an_order_of_one_fen_whose_refund_is_under_way_before_its_payment_misses_nothing() -> None:
+    begun = RefundStatusChanged("", NOW + 90, "r1", "t1", 1, "processing")
+
+    order = after(replace(PLACED, amount_fen=1), begun, paid(fen=1))
+
+    assert (Status.PAID, ()) == (order.status, order.pending)
+
+
+def test_an_order_on_hold_for_a_person_is_not_shipped_because_a_refund_failed() -> None:
+    held = replace(PAID, status=Status.HELD, hold_reason=HoldReason.DIFFERS, effects=())
+
+    order = after(held, RefundStatusChanged("", NOW + 90, "r1", "t1", 1234, "failed"))
+
+    assert (Status.HELD, HoldReason.DIFFERS, ()) == (order.status, order.hold_reason, order.pending)
+
+
 def test_a_request_for_the_money_of_a_short_order_counts_as_gone() -> None:
     order = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
 
@@ -258,6 +293,12 @@ def test_a_part_that_comes_after_the_cancellation_goes_back_too(news: Sequence[E
 
 def test_no_payment_begins_an_order_anew_whose_parts_came_late_and_went_back() -> None:
     order = after(CANCELLED, GIFT, refunded("r1", "gift", 400), paid("t2"))
+
+    assert (Status.REFUNDED, {RefundAll("t2"): 0}) == (order.status, going_back(order))
+
+
+def test_no_payment_begins_an_order_anew_whose_late_part_was_given_back_before_it_was_heard_of() -> None:
+    order = after(CANCELLED, refunded("r1", "gift", 400), GIFT, paid("t2"))
 
     assert (Status.REFUNDED, {RefundAll("t2"): 0}) == (order.status, going_back(order))
 

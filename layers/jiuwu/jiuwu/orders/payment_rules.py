@@ -172,8 +172,7 @@ def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: boo
         order = order.with_effect(RefundAll(event.transaction_id), Effect(done_at=event.at))
     elif is_over(order):  # what came after that is not for this order
         order = give_back(order, received_fen(order))
-        return applied(given_back(order), event, "paid_and_refunded", policy)
-    elif is_paid(order) and received_fen(order) > 0:
+    elif is_paid(order):
         return applied(serve(order), event, "paid", policy)
     return applied(order if received_fen(order) > 0 else given_back(order), event, "paid_and_refunded", policy)
 
