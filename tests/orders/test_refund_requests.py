@@ -166,7 +166,7 @@ def test_the_same_request_again_asks_for_nothing_more() -> None:
 
 
 def repeated(fen: int, request: str = "ask-1", at: int = NOW + 200) -> Duplicate:
-    return Duplicate("duplicate_event", f"request:{request}", amount_fen=fen, at=at)
+    return Duplicate("duplicate_event", f"request→{request}", amount_fen=fen, at=at)
 
 
 def test_a_request_without_an_amount_is_for_all_that_is_left() -> None:
@@ -185,14 +185,14 @@ def test_what_was_requested_stays_the_request_when_the_platform_gives_a_part_of_
 
     assert repeated(734) == apply(order, ask(fen), policy=REFUND)
     for another in (500, 700, 734):
-        assert Ignored("request_reused", "request:ask-1") == apply(order, ask(another), policy=REFUND)
+        assert Ignored("request_reused", "request→ask-1") == apply(order, ask(another), policy=REFUND)
 
 
 def test_the_same_request_for_another_amount_is_told_apart() -> None:
     outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
 
     assert isinstance(outcome, Ignored)
-    assert ("request_reused", "request:ask-1") == (outcome.reason, outcome.duplicate_of)
+    assert ("request_reused", "request→ask-1") == (outcome.reason, outcome.duplicate_of)
 
 
 @pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "request_reused")])
@@ -201,7 +201,17 @@ def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: st
 
     outcome = apply(forgotten, ask(fen), policy=REFUND)
     assert isinstance(outcome, Ignored)
-    assert (reason, "request:ask-1") == (outcome.reason, outcome.duplicate_of)
+    assert (reason, "request→ask-1") == (outcome.reason, outcome.duplicate_of)
+
+
+def test_a_request_and_a_notification_of_one_name_are_two() -> None:
+    """An event id may be any visible ASCII text, so also what would be the key of a request."""
+    notified = after(PAID, paid("t2", 100, "request:ask-1"))
+    outcome = apply(notified, ask(500), policy=REFUND)
+    assert isinstance(outcome, Applied)
+
+    news = paid("t3", 100, "request:ask-1")
+    assert isinstance(apply(asked(PAID, 500), news, policy=REFUND), Applied)
 
 
 def test_a_second_payment_that_goes_back_anyway_is_not_requested_back_again() -> None:

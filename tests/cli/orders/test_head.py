@@ -80,10 +80,10 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
 
 def test_a_refund_asked_for_is_told_in_yuan() -> None:
     order = replace(
-        an_order(), history=(HistoryEntry(at=NOW, idempotency_key="request:1", kind="refund_requested", detail="980"),)
+        an_order(), history=(HistoryEntry(at=NOW, idempotency_key="request→1", kind="refund_requested", detail="980"),)
     )
 
-    assert "refund of 9.80 yuan requested by request:1" in [moment.what for moment in build_timeline(order, [], [], [])]
+    assert "refund of 9.80 yuan requested by request→1" in [moment.what for moment in build_timeline(order, [], [], [])]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
     asked = replace(
         asked,
         history=(
-            HistoryEntry(NOW, "request:r", "refund_requested", "234"),
+            HistoryEntry(NOW, "request→r", "refund_requested", "234"),
             HistoryEntry(NOW, "", "effect_done", "refund"),
         ),
     )
@@ -109,7 +109,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
 
     assert [
         "made here",
-        "refund of 2.34 yuan requested by request:r",
+        "refund of 2.34 yuan requested by request→r",
         "orders.refund ok in 31 ms",
         "the platform took the refund request",
         f"order.refunded {answer.event_id} accepted, answered 200",

@@ -118,7 +118,7 @@ class Effect:
 
     @property
     def pending(self) -> bool:
-        """Return the effects still to be done, oldest first."""
+        """Return whether it is still to be done."""
         return not self.done_at and not self.failure
 
 

@@ -139,8 +139,8 @@ def identity_of(event: Event) -> tuple[str, str]:
 
 
 def request_key(request_id: str) -> str:
-    """Return the idempotency key of a merchant's request."""
-    return f"request:{request_id}"
+    """Return the idempotency key of a merchant's request: not ASCII, so that it is no notification's event id."""
+    return f"request→{request_id}"
 
 
 def request_effect(order: Order, effect: EffectKey, fen: int = 0) -> Order:
