@@ -13,7 +13,7 @@ from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Failure, Order, Status
-from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, request_part
+from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_digest, request_failed
 from jiuwu.orders.state_machine import Applied, Duplicate, Ignored, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -383,8 +383,8 @@ def test_a_request_failed_when_all_its_refunds_were_refused_or_one_of_a_request_
 ) -> None:
     order = PAID
     for number, failure in enumerate(failures):
-        key = RefundPart(f"t{number}", request_part("r1"))
+        key = RefundPart(f"t{number}", request_digest("r1"))
         order = order.with_effect(key, Effect(fen=100, failure=failure))
-    order = order.with_effect(RefundPart("t9", request_part("another")), Effect(fen=1, failure=POISON))
+    order = order.with_effect(RefundPart("t9", request_digest("another")), Effect(fen=1, failure=POISON))
 
     assert (part, whole) == (request_failed(order, "r1", whole=False), request_failed(order, "r1", whole=True))

@@ -20,7 +20,7 @@ from .outcomes import (
 )
 from .payment_rules import closed, serve_if_paid
 from .payment_sum import was_paid
-from .refund_rules import request_part, with_reason
+from .refund_rules import request_digest, with_reason
 
 # Kinds of history lines: a ship request left, and no answer came; and an alert was raised because of it.
 _UNANSWERED, MAY_HAVE_SHIPPED = "ship_unanswered", "may_have_shipped"
@@ -133,7 +133,7 @@ def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effe
 def _another(key: RefundKey) -> RefundPart:
     """Return the refund that requests once more what one requested that failed: the platform answers that one's number
     as before. Always the same, so that it is asked for once."""
-    return RefundPart(key.transaction_id, request_part(f"again {key}"))
+    return RefundPart(key.transaction_id, request_digest(f"again {key}"))
 
 
 def _tried_anew(order: Order, event: Redriven, effect: Effect, policy: Policy) -> Applied:

@@ -66,8 +66,8 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
         on_hold = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
         return applied(on_hold, event, "on_hold", policy, ("refund_exceeds_payment",))
     if not event.out_refund_no:
-        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
-    order, alerts = make_room(order, event.transaction_id)
+        order = reduce_surplus_refunds(take_back_refunds(order, event.at), event.amount_fen)
+    order, alerts = reduce_pending_refunds(order, event.transaction_id)
     payment = order.payment(event.transaction_id)
     # a payment of nothing is one by points, which no refund of money takes back
     strayed = order.points and payment and payment.fen
@@ -81,7 +81,7 @@ def _after_refund(order: Order, event: Refunded, policy: Policy) -> Applied:
     return applied(over, event, "refunded", policy, alerts)
 
 
-def less_surplus(order: Order, fen: int) -> Order:
+def reduce_surplus_refunds(order: Order, fen: int) -> Order:
     """Reduce the surplus still to be requested back by what the platform gave back by itself; that may have been it."""
     served = order.status in (Status.PAID, Status.SHIPPED, Status.COMPLETED)
     spare = min(fen, order.amount_fen - received_fen(order)) if served else 0
@@ -93,7 +93,7 @@ def less_surplus(order: Order, fen: int) -> Order:
     return order
 
 
-def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
+def reduce_pending_refunds(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]]:
     """Reduce our pending refunds, newest first, to what refunds made at the platform leave; an alert says so.
 
     They cannot have reached the platform, which would not have made its own then. An order whose money all goes back is
@@ -105,7 +105,7 @@ def make_room(order: Order, transaction_id: str) -> tuple[Order, tuple[str, ...]
         (key, effect), reduced = pending.pop(), True
         remaining = effect.fen - over
         order = order.with_effect(key, replace(effect, fen=remaining)) if remaining > 0 else order.without_pending(key)
-    return unshipped_if_all_goes(order), ("refund_reduced",) if reduced else ()
+    return withdraw_parcel_if_all_goes(order), ("refund_reduced",) if reduced else ()
 
 
 def refundable_fen(order: Order) -> int:
@@ -124,7 +124,7 @@ def going_back_fen(order: Order) -> int:
     return sum(max(0, fen - max(0, order.refundable_fen(ref))) for ref, fen in remaining.items())
 
 
-def unshipped_if_all_goes(order: Order) -> Order:
+def withdraw_parcel_if_all_goes(order: Order) -> Order:
     """Withdraw the parcel of an order whose money all goes back, by either side; points are no money."""
     all_goes = any(payment.fen for payment in order.kept) and received_fen(order) <= 0
     return order.without_pending(Ship()) if all_goes else order
@@ -145,7 +145,7 @@ def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Ev
     """
     if repeated := _repeated(order, event):
         return repeated
-    if not any(payment.fen for payment in _to_take_from(order)):
+    if not any(payment.fen for payment in _refundable_payments(order)):
         return Ignored("nothing_paid")
     if not (remaining := refundable_fen(order)):
         return Ignored("nothing_left")
@@ -154,7 +154,7 @@ def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Ev
         return Ignored("refund_exceeds_payment")
     if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MOST_REQUESTS:
         return Ignored("too_many_refunds")
-    granted = with_reason(_granted(order, event, amount), request_part(event.request_id), event.reason)
+    granted = with_reason(_granted(order, event, amount), request_digest(event.request_id), event.reason)
     return applied(granted, event, "refund_requested", policy, detail=str(amount))
 
 
@@ -174,14 +174,14 @@ def _repeated(order: Order, event: RefundRequested) -> Ignored | None:
 
 
 def _granted(order: Order, event: RefundRequested, remaining: int) -> Order:
-    request = request_part(event.request_id)
-    for payment in _to_take_from(order):
+    request = request_digest(event.request_id)
+    for payment in _refundable_payments(order):
         if part := min(remaining, max(order.refundable_fen(payment.ref), 0)):
             order, remaining = request_effect(order, RefundPart(payment.ref, request), part), remaining - part
-    return unshipped_if_all_goes(order)
+    return withdraw_parcel_if_all_goes(order)
 
 
-def _to_take_from(order: Order) -> list[Entry]:
+def _refundable_payments(order: Order) -> list[Entry]:
     """Return the payments that may be given back by request: first those that were to go back anyway and failed."""
     open_ = [payment for payment in order.payments if not order.goes_back(payment.ref)]
     return sorted(open_, key=lambda payment: payment in order.kept)
@@ -216,10 +216,10 @@ def request_failed(order: Order, request: str, *, whole: bool) -> bool:
 
 def _parts(order: Order, request: str) -> list[Effect]:
     """Return the refunds of a request, one for each payment that it takes money from."""
-    part = request_part(request)
+    part = request_digest(request)
     return [effect for key, effect in order.effects if isinstance(key, RefundPart) and key.request == part]
 
 
-def request_part(request: str) -> str:
+def request_digest(request: str) -> str:
     """Return a request's id for an effect's key, which must stay short and without a #."""
     return base64.b32encode(hashlib.sha256(request.encode()).digest()).decode()[:16]

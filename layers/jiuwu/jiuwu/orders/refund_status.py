@@ -12,7 +12,7 @@ from .order import REFUND_FAILED, Order, Status, UnbookedRefund
 from .outcomes import Applied, EventOutcome, Ignored, Policy, applied, mark_effect_done, needs_lookup, request_effect
 from .payment_rules import serve_if_paid
 from .payment_sum import give_back, received_fen, take_back_refunds
-from .refund_rules import answered_effect, less_surplus, make_room
+from .refund_rules import answered_effect, reduce_pending_refunds, reduce_surplus_refunds
 
 # So many refunds that gave nothing back are remembered: an order is one item, and must not fill up.
 _MOST_UNBOOKED = 50
@@ -52,8 +52,8 @@ def _under_way(order: Order, event: RefundStatusChanged, answers: RefundKey | No
     if answers:
         order = mark_effect_done(order, answers, event.at)
     else:
-        order = less_surplus(take_back_refunds(order, event.at), event.amount_fen)
-    order, alerts = make_room(order, event.transaction_id)
+        order = reduce_surplus_refunds(take_back_refunds(order, event.at), event.amount_fen)
+    order, alerts = reduce_pending_refunds(order, event.transaction_id)
     unknown = ("refund_status_unknown",) if event.status == "unknown" else ()
     return applied(order, event, f"refund_{event.status}", policy, (*alerts, *unknown))
 

@@ -101,7 +101,7 @@ class OrderStore:
         """Yield rounds of reading, deciding and writing; the caller leaves them once `save_many` has lost nothing."""
         return CONTENTION.attempts(self._runtime)
 
-    def _written_after_all(self, lost: list[Pair]) -> set[str]:
+    def _written_by_retry(self, lost: list[Pair]) -> set[str]:
         """Return those that stand in the table just as we wanted them: a reply was lost, and the retried request found
         its own write. Counted as lost, the caller would take its own event for a second delivery.
 
@@ -136,8 +136,8 @@ class OrderStore:
             )
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
             lost |= _lost(pairs, codes)
-            if attempt or _sent_again(reply):
-                lost -= self._written_after_all([pair for pair in pairs if pair[0].order_no in lost])
+            if attempt or _was_retried(reply):
+                lost -= self._written_by_retry([pair for pair in pairs if pair[0].order_no in lost])
             pairs = [pair for pair, code in zip(pairs, codes, strict=True) if code in _TRANSIENT]
             if not pairs:
                 return lost
@@ -158,7 +158,7 @@ def _lost(pairs: Sequence[Pair], codes: Sequence[str]) -> set[str]:
     return {old.order_no for (old, _), code in zip(pairs, codes, strict=True) if code in _LOST}
 
 
-def _sent_again(reply: Mapping[str, Any]) -> bool:
+def _was_retried(reply: Mapping[str, Any]) -> bool:
     """Return whether botocore sent the request more than once before this reply came."""
     return bool(reply.get("ResponseMetadata", {}).get("RetryAttempts"))
 

@@ -1,8 +1,8 @@
-"""A circuit breaker by failure rate: pure functions from a circuit and what was seen to the next circuit.
+"""A circuit breaker by failure rate: pure functions from a circuit and its calls' outcomes to the next circuit.
 
 closed → (enough calls in the window, too many of them failed) → open → (its time is over) → half-open: so many probes
-go through, from any caller → closed when all of them succeeded, open again with the first that failed. Probes of
-which nobody heard by the time of the next round are sent again.
+go through, from any caller → closed when all of them succeeded, open again with the first that failed. Probes
+whose outcome is unknown by the next round are repeated.
 """
 
 from dataclasses import dataclass

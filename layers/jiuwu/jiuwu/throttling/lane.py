@@ -119,7 +119,7 @@ def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tu
 
 def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
     if lane.primary.forced:
-        return rules.circuit.open_seconds  # not known; a try now and then costs little
+        return rules.circuit.open_seconds  # unknown; an occasional try costs little
     return max(0.0, lane.primary.until - now)
 
 

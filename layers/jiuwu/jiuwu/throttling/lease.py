@@ -13,19 +13,19 @@ from .repository import LaneTable, Stored
 
 Outcome = Literal["ok", "failed", "neither"]
 
-# Tokens not used by then are gone (seconds), so that a frozen instance cannot wake up with old ones.
+# A block expires after so many seconds, so that a frozen instance cannot wake up with old tokens.
 BLOCK_SECONDS = 1.0
-# A lane as last seen is believed for so long (seconds); then it is read anew.
-_BELIEVED_SECONDS = 2.0
+# A lane as last seen is used for so long (seconds); then it is read anew.
+_CACHED_SECONDS = 2.0
 # After another instance wrote the lane, it is read before each lease for so long (seconds).
-_CROWDED_SECONDS = 10.0
-# Of a bucket, one block takes at most this part, so that one instance does not empty it.
-_MOST_OF_BURST = 2
+_CONTENDED_SECONDS = 10.0
+# One block takes at most the burst divided by this, so that one instance does not empty the bucket.
+_BURST_DIVISOR = 2
 # An instance that lost so many writes in a row pauses for a moment (seconds).
 _TRIES, _STEP_BACK = 5, 0.02
 
 
-class Moved(Protocol):
+class OnChange(Protocol):
     """Called for every change of the lane that this instance wrote."""
 
     def __call__(self, name: str, before: Lane, after: Lane) -> None: ...
@@ -35,14 +35,14 @@ class LeaseHolder:
     """Safe to share between threads: they wait for each other's lease, and one lease serves them all."""
 
     def __init__(  # noqa: PLR0913 -- everything that Lanes decides for it
-        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, runtime: Runtime, moved: Moved
+        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, runtime: Runtime, on_change: OnChange
     ) -> None:
         self.name, self._table, self._rules, self._fallback = name, table, rules, fallback
-        self._clock, self._moved = runtime.clock, moved
+        self._clock, self._on_change = runtime.clock, on_change
         self._lock = threading.Lock()
         self._seen: Stored | None = None
         self._seen_at = float("-inf")
-        self._crowded_until = self._empty_until = float("-inf")
+        self._contended_until = self._empty_until = float("-inf")
         self._block = TokenLease(0, "primary")
         self._left, self._ends, self._wanted = 0, 0.0, 1
         self._outcomes = deque[tuple[float, Address, bool]]()
@@ -84,10 +84,10 @@ class LeaseHolder:
             self._left = 0
             self._see(after)
         if before.lane != after.lane:
-            self._moved(self.name, before.lane, after.lane)
+            self._on_change(self.name, before.lane, after.lane)
 
     def _lease(self) -> TokenLease | LeaseRefused:
-        self._learn()
+        self._resize_block()
         reported = len(self._outcomes)
         seen = self._current()
         for _ in range(_TRIES):
@@ -100,13 +100,13 @@ class LeaseHolder:
             if won:
                 for _ in range(reported):
                     self._outcomes.popleft()
-                self._moved(self.name, seen.lane, after)
+                self._on_change(self.name, seen.lane, after)
                 return answer
             seen = stored
-            self._crowd()
+            self._expect_contention()
         return LeaseRefused("limit", _STEP_BACK)
 
-    def _learn(self) -> None:
+    def _resize_block(self) -> None:
         """Size the next block by the last one: twice as big if it was used up in time, half if it ran out of time."""
         if self._left:
             self._wanted = max(1, self._wanted // 2)
@@ -118,23 +118,23 @@ class LeaseHolder:
         """Return the lane as last seen; read it anew where others write: a read costs less than a lost write."""
         seen = self._seen
         now = self._clock()
-        if seen is None or now < self._crowded_until or now - self._seen_at >= _BELIEVED_SECONDS:
+        if seen is None or now < self._contended_until or now - self._seen_at >= _CACHED_SECONDS:
             found = self._table.read(self.name)
             if seen is not None and found.version != seen.version:
-                self._crowd()
+                self._expect_contention()
             self._see(found)
             return found
         return seen
 
-    def _crowd(self) -> None:
-        self._crowded_until = self._clock() + _CROWDED_SECONDS
+    def _expect_contention(self) -> None:
+        self._contended_until = self._clock() + _CONTENDED_SECONDS
 
     def _see(self, stored: Stored) -> None:
         self._seen, self._seen_at = stored, self._clock()
 
     @property
     def _most(self) -> int:
-        return max(1, self._rules.rate.burst // _MOST_OF_BURST)
+        return max(1, self._rules.rate.burst // _BURST_DIVISOR)
 
     def _request(self, reported: int, now: float) -> LeaseRequest:
         """Return the request with the first `reported` outcomes; those before the window say nothing of now."""

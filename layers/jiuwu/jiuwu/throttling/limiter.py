@@ -1,6 +1,6 @@
-"""An instance's share of the lanes: blocks of tokens leased from the table, used by its threads, gone after a second.
+"""An instance's share of the lanes: blocks of tokens leased from the table, shared by its threads, for one second.
 
-The size of a block is learnt: a block that was used up in time doubles the next one, a block that ran out of time
+The size of a block adapts: a block that was used up in time doubles the next one, a block that ran out of time
 halves it. So a busy instance writes once for many calls, and an idle one takes no tokens from the others.
 """
 
@@ -19,8 +19,8 @@ from .repository import LaneContested, LaneMalformed, LaneTable
 
 __all__ = ["Event", "LanePermit", "Lanes", "Outcome", "Rejection"]
 
-# After the table failed, calls go without it for so long (seconds), so that not each of them waits for its failure.
-_BLIND_SECONDS = 5.0
+# After the table failed, calls go without it for so long (seconds), so that not each of them waits for the fault.
+_FAIL_OPEN_SECONDS = 5.0
 _FAULTS = (ClientError, BotoCoreError, LaneMalformed)
 
 Event = Literal["opened", "closed", "limited", "refused", "paused", "unavailable"]
@@ -75,31 +75,31 @@ class Lanes:
         self._clock, self._sleep, self._random = runtime.clock, runtime.sleep, runtime.random
         self._leases = {
             (name, fallback): LeaseHolder(
-                table, name, rules[name], fallback=fallback, runtime=runtime, moved=self._moved
+                table, name, rules[name], fallback=fallback, runtime=runtime, on_change=self._on_change
             )
             for name in rules
             for fallback in (False, True)
         }
-        self._blind_until = 0.0
+        self._fail_open_until = 0.0
 
     def acquire(self, lane: str, *, max_wait_seconds: float, fallback: bool = False) -> LanePermit | Rejection:
         """Wait at most `max_wait_seconds` seconds for a permit for a call. `fallback`: the fallback address would do.
 
-        When the table fails, calls go on without permits: the limit guards the platform, the money path goes first.
+        When the table fails, calls go on without limits (fail open): the money path comes first.
         """
-        if self._clock() < self._blind_until:
-            return self._unguarded()
+        if self._clock() < self._fail_open_until:
+            return self._unlimited()
         holder = self._leases[lane, fallback]
         while True:
             try:
                 lease = holder.take()
             except _FAULTS as fault:
-                self._go_blind(lane, fault)
-                return self._unguarded()
+                self._fail_open(lane, fault)
+                return self._unlimited()
             if not isinstance(lease, LeaseRefused):
                 report = partial(self._report, holder, lease)
                 return LanePermit(fallback=lease.address == "fallback", report=report)
-            # a little apart, so that not all who wait come back in the same moment
+            # jitter, so that not all waiting threads come back at once
             wait = lease.wait + 0.02 * self._random()
             if lease.reason == "circuit" or wait > max_wait_seconds:
                 self._on_event("refused" if lease.reason == "circuit" else "limited", lane)
@@ -117,21 +117,21 @@ class Lanes:
             else:
                 holder.note(lease.address, outcome)
         except LaneContested:
-            pass  # the next refusal pauses again, and probes that nobody heard of are sent again
+            pass  # the next refusal pauses once more, and unreported probes are repeated
         except _FAULTS as fault:
-            self._go_blind(holder.name, fault)
+            self._fail_open(holder.name, fault)
 
-    def _moved(self, name: str, before: Lane, after: Lane) -> None:
+    def _on_change(self, name: str, before: Lane, after: Lane) -> None:
         for address in _ADDRESSES:
             was, is_ = getattr(before, address), getattr(after, address)
             if is_.state not in {was.state, "half_open"}:
                 self._on_event("opened" if is_.state == "open" else "closed", name, address)
 
-    def _go_blind(self, name: str, fault: Exception) -> None:
-        self._blind_until = self._clock() + _BLIND_SECONDS
+    def _fail_open(self, name: str, fault: Exception) -> None:
+        self._fail_open_until = self._clock() + _FAIL_OPEN_SECONDS
         self._on_event("unavailable", name, clients.describe_error(fault))
 
-    def _unguarded(self) -> LanePermit:
+    def _unlimited(self) -> LanePermit:
         return LanePermit(fallback=False, report=lambda _outcome, _pause: None)
 
 

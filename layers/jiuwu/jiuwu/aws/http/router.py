@@ -48,8 +48,10 @@ def current_call(routed: RoutedRequest) -> Any:  # noqa: ANN401 -- each function
 
 
 class HttpApi(APIGatewayHttpResolver):
-    """The routes of one function. `errors` says which HttpError an exception is; those in `busy` pass, as AWS's own do,
-    and are a 503. `before` runs ahead of all, also for paths that do not exist."""
+    """The routes of one function. `errors` maps exceptions to HttpErrors; those in `busy`, like AWS's own, are a 503.
+
+    `before` runs ahead of all, also for paths that do not exist.
+    """
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class HttpApi(APIGatewayHttpResolver):
         self.exception_handler(HttpError)(self.refuse)
         for kind, error in (errors or {}).items():
             self.exception_handler(kind)(partial(self._refuse_as, error))
-        self.exception_handler([ClientError, BotoCoreError, SecretUnavailable, *busy])(self._put_off)
+        self.exception_handler([ClientError, BotoCoreError, SecretUnavailable, *busy])(self._unavailable)
 
     def serve[D](self, event: object, dependencies: D, deadline: Deadline) -> Reply:
         """Return the reply to an API Gateway HTTP API event (payload 2.0)."""
@@ -92,7 +94,7 @@ class HttpApi(APIGatewayHttpResolver):
     def _refuse_as(self, error: Callable[[Any], HttpError], fault: Exception) -> Response[str]:
         return self.refuse(error(fault))
 
-    def _put_off(self, fault: Exception) -> Response[str]:
+    def _unavailable(self, fault: Exception) -> Response[str]:
         # the class says what failed; a message could quote what was sent
         failed = fault.operation_name if isinstance(fault, ClientError) else type(fault).__name__
         code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
