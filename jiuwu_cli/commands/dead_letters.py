@@ -69,7 +69,7 @@ def list_(  # noqa: PLR0913 -- one option for each filter
 
 @dead_letters.command()
 def show(
-    letter_id: Annotated[str, typer.Argument(help="Id of the dead letter.", metavar="ID", show_default=False)],
+    dead_letter_id: Annotated[str, typer.Argument(help="Id of the dead letter.", metavar="ID", show_default=False)],
     *,
     raw: Annotated[bool, typer.Option("--raw", help="Print only the original bytes.")] = False,
     as_json: Json = False,
@@ -85,7 +85,7 @@ def show(
     """
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
-        letter = get(deployed.dead_letters, letter_id)
+        letter = get(deployed.dead_letters, dead_letter_id)
     if raw:
         sys.stdout.buffer.write(letter.body)
     elif as_json:
@@ -97,7 +97,7 @@ def show(
 
 @dead_letters.command()
 def redrive(  # noqa: PLR0913 -- one option for each filter, and how to send
-    letter_ids: Annotated[
+    dead_letter_ids: Annotated[
         list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="[ID]...", show_default=False)
     ] = None,
     *,
@@ -120,11 +120,11 @@ def redrive(  # noqa: PLR0913 -- one option for each filter, and how to send
 
     `jiuwu dead-letters redrive --kind exhausted --since 2h --rate 5 --yes`
     """
-    _check_selection(letter_ids, filtered=bool(kind or since or reason))
+    _check_selection(dead_letter_ids, filtered=bool(kind or since or reason))
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
         repository = deployed.dead_letters
-        ids = letter_ids or [letter.letter_id for letter in select(repository, kind, since, reason)]
+        ids = dead_letter_ids or [letter.dead_letter_id for letter in select(repository, kind, since, reason)]
         if ids and not (yes or dry_run):
             confirm(f"Redrive {pluralize(len(ids), 'dead letter')} in {deployed.name}?")
         failed = redrive_all(Redriver(deployed), (get(repository, one) for one in ids), rate=rate, dry_run=dry_run)
@@ -136,9 +136,9 @@ def redrive(  # noqa: PLR0913 -- one option for each filter, and how to send
         print_note("no dead letters are waiting")
 
 
-def _check_selection(letter_ids: list[str] | None, *, filtered: bool) -> None:
+def _check_selection(dead_letter_ids: list[str] | None, *, filtered: bool) -> None:
     """Raise UsageError unless either ids or filters select the dead letters."""
-    if not letter_ids and not filtered:
+    if not dead_letter_ids and not filtered:
         raise UsageError("no dead letters are selected", "give their ids, or --kind, --since or --reason")
-    if letter_ids and filtered:
+    if dead_letter_ids and filtered:
         raise UsageError("both ids and filters are given", "give one or the other")

@@ -16,7 +16,9 @@ _NOT_IN_SUMMARY = {"body", "messages", "version"}
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
     """Return a dead letter as JSON values, without its body and without empty fields."""
-    names = [name for name in ("letter_id", *(field.name for field in fields(letter))) if name not in _NOT_IN_SUMMARY]
+    names = [
+        name for name in ("dead_letter_id", *(field.name for field in fields(letter))) if name not in _NOT_IN_SUMMARY
+    ]
     values = {name: getattr(letter, name) for name in names}
     return {name: value for name, value in values.items() if value} | {"state": letter.state}
 
@@ -30,7 +32,7 @@ def line(letter: DeadLetter) -> str:
     """Return a dead letter as one line of a list."""
     attempts = pluralize(letter.attempts, "attempt")
     last = times.format_time(letter.last_at)
-    columns = f"{letter.letter_id}  {last}  {letter.kind:<11}  {letter.state:<10}  {attempts:<11}"
+    columns = f"{letter.dead_letter_id}  {last}  {letter.kind:<11}  {letter.state:<10}  {attempts:<11}"
     return f"{columns}  {_subject(letter)}  {letter.detail}"
 
 
@@ -54,7 +56,7 @@ def print_details(letter: DeadLetter) -> None:
 def _facts(letter: DeadLetter) -> dict[str, str]:
     redriven = f"{times.format_time(letter.redriven_at)} as {letter.redriven_as}" if letter.redrives else ""
     return {
-        "id": letter.letter_id,
+        "id": letter.dead_letter_id,
         "kind": letter.kind,
         "state": letter.state,
         "reason": letter.reason,

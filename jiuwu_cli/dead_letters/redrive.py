@@ -88,7 +88,7 @@ class Redriver:
             "received_at": str(letter.first_at),
             "delivery_id": delivery_id,
             "headers": letter.headers,
-            "redriven_from": letter.letter_id,
+            "redriven_from": letter.dead_letter_id,
         }
         queue, body = letter.source, _text(letter.body)
         if letter.source == INTAKE:
@@ -160,10 +160,10 @@ def redrive_all(
         if n and not dry_run:
             runtime.sleep(1 / rate)
         try:
-            print_line(f"{letter.letter_id}  {redriver.send(letter, dry_run=dry_run)}")
+            print_line(f"{letter.dead_letter_id}  {redriver.send(letter, dry_run=dry_run)}")
         except RedriveRefused as error:
             failed += 1
-            print_line(f"{letter.letter_id}  not sent: {error}", style="red")
+            print_line(f"{letter.dead_letter_id}  not sent: {error}", style="red")
     return failed
 
 

@@ -28,18 +28,18 @@ def select(
         for letter in repository.of_kind(one, since=after)
         if _has_reason(letter, reason or "") and (everything or letter.state != "redriven")
     )
-    return sorted(found, key=lambda letter: (letter.last_at, letter.letter_id), reverse=True)
+    return sorted(found, key=lambda letter: (letter.last_at, letter.dead_letter_id), reverse=True)
 
 
 def _has_reason(letter: DeadLetter, prefix: str) -> bool:
     return any(text.startswith(prefix) for text in (letter.reason, letter.detail))
 
 
-def get(repository: DeadLetterRepository, letter_id: str) -> DeadLetter:
+def get(repository: DeadLetterRepository, dead_letter_id: str) -> DeadLetter:
     """Return the dead letter of this id. Raise CommandError if there is none."""
-    letter = repository.get(letter_id) if 0 < len(letter_id) <= _MAX_ID and letter_id.isascii() else None
+    letter = repository.get(dead_letter_id) if 0 < len(dead_letter_id) <= _MAX_ID and dead_letter_id.isascii() else None
     if letter is None:
         raise CommandError(
-            f"there is no dead letter {letter_id[:_MAX_ID]!r}", "`jiuwu dead-letters list --all` lists the ids"
+            f"there is no dead letter {dead_letter_id[:_MAX_ID]!r}", "`jiuwu dead-letters list --all` lists the ids"
         )
     return letter

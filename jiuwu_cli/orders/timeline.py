@@ -228,7 +228,7 @@ def _letter(letter: DeadLetter) -> TimelineEntry:
     return TimelineEntry(
         letter.last_at,
         "dead letter",
-        f"{letter.letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.detail}",
+        f"{letter.dead_letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.detail}",
     )
 
 

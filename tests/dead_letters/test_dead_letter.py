@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.dead_letters import repository
-from jiuwu.dead_letters.dead_letter import DeadLetter, keep, letter_id
+from jiuwu.dead_letters.dead_letter import DeadLetter, dead_letter_id, keep
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, FailedMessage, Kind
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, a_failed_message
 
@@ -77,13 +77,13 @@ def test_the_same_thing_dying_again_is_the_same_letter_with_its_tries_summed() -
 
     found = letter(first, again)
 
-    assert letter_id(first) == letter_id(again) == found.letter_id
+    assert dead_letter_id(first) == dead_letter_id(again) == found.dead_letter_id
     assert (2, 6, 1_763_800_000, NOW + 60) == (found.failures, found.attempts, found.first_at, found.last_at)
     assert Kind.EXHAUSTED is found.kind
 
 
 def test_another_body_under_the_same_event_id_is_another_letter() -> None:
-    assert letter_id(a_failed_message("{}")) != letter_id(a_failed_message("{ }"))
+    assert dead_letter_id(a_failed_message("{}")) != dead_letter_id(a_failed_message("{ }"))
 
 
 def test_an_effect_is_one_letter_whatever_its_message_says_besides() -> None:
@@ -92,17 +92,17 @@ def test_an_effect_is_one_letter_whatever_its_message_says_besides() -> None:
     )
     other = a_failed_message(json.dumps({"order_no": ORDER_NO}), source=EFFECTS, effect="push:shipped")
 
-    assert letter_id(one) == letter_id(two) != letter_id(other)
+    assert dead_letter_id(one) == dead_letter_id(two) != dead_letter_id(other)
 
 
 def test_the_same_event_on_another_queue_is_another_letter() -> None:
-    assert letter_id(a_failed_message(source=ORDERS)) != letter_id(a_failed_message(source=COMMUNITY))
+    assert dead_letter_id(a_failed_message(source=ORDERS)) != dead_letter_id(a_failed_message(source=COMMUNITY))
 
 
 def test_a_letter_is_redriven_until_it_dies_again() -> None:
     waiting = letter(a_failed_message())
     sent = replace(waiting, redrives=1, redriven_after=waiting.failures, redriven_as="redrive-1", redriven_at=NOW)
-    again = keep(sent, a_failed_message(message="m-2", redriven_from=waiting.letter_id))
+    again = keep(sent, a_failed_message(message="m-2", redriven_from=waiting.dead_letter_id))
 
     assert ("waiting", "redriven") == (waiting.state, sent.state)
     assert again is not None

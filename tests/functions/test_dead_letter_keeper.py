@@ -84,7 +84,7 @@ def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
 
     assert [] == desk.handle(poison, exhausted, quarantined)
 
-    found = [desk.repository.get(letter.letter_id) for letter in desk.letters]
+    found = [desk.repository.get(letter.dead_letter_id) for letter in desk.letters]
     kept = {letter.kind: letter for letter in found if letter}
     bodies = {kind: letter.body for kind, letter in kept.items()}
     assert {"poison": PAID.encode(), "exhausted": b'{"order_no":"JW1"}', "quarantined": b"{"} == bodies
@@ -156,7 +156,7 @@ def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> 
     desk.repository.redriven(letter, as_="redrive-1", at=NOW)
     assert ["redriven"] == [found.state for found in desk.letters]
 
-    desk.handle(given_up(message="m-2", redriven_from=letter.letter_id, delivery_id="redrive-1"))
+    desk.handle(given_up(message="m-2", redriven_from=letter.dead_letter_id, delivery_id="redrive-1"))
 
     (again,) = desk.letters
     assert ("failed again", "redrive-1", 2) == (again.state, again.redriven_as, again.failures)

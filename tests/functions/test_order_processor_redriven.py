@@ -76,7 +76,7 @@ def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(
     assert [] == desk.redriven(letter)
     assert (paid, []) == (desk.rig.order(), desk.rig.asked_to_ship)
     line = desk.rig.captured.about("order event")[-1]
-    assert ("duplicate_event", letter.letter_id) == (line["reason"], line["redriven_from"])
+    assert ("duplicate_event", letter.dead_letter_id) == (line["reason"], line["redriven_from"])
     assert line["delivery_id"].startswith("redrive-")
 
 
@@ -102,7 +102,12 @@ def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
     desk.redriven(letter)
     (again,) = desk.kept()
 
-    assert (letter.letter_id, "failed again", 2, 2) == (again.letter_id, again.state, again.failures, again.attempts)
+    assert (letter.dead_letter_id, "failed again", 2, 2) == (
+        again.dead_letter_id,
+        again.state,
+        again.failures,
+        again.attempts,
+    )
     assert (letter.body, letter.first_at) == (again.body, again.first_at)
     assert again.delivery_id == again.redriven_as
 

@@ -78,9 +78,9 @@ def test_the_list_has_a_line_for_each_that_waits_the_latest_first(
 
     first, second = lines(dead_letters("list"))
 
-    assert [new.letter_id, "2025-11-22", "16:36:00", "+08:00", "quarantined", "waiting"] == first.split()[:6]
+    assert [new.dead_letter_id, "2025-11-22", "16:36:00", "+08:00", "quarantined", "waiting"] == first.split()[:6]
     assert f"order.paid {number(0)}  {UNKNOWN}" in second
-    assert second.startswith(old.letter_id)
+    assert second.startswith(old.dead_letter_id)
 
 
 @pytest.mark.parametrize("reason", ["NotAuthorized", "poison: Not"])
@@ -106,7 +106,7 @@ def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
     assert [] == lines(dead_letters("list"))
     assert "redriven" in lines(dead_letters("list", "--all"))[0]
 
-    repository.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.letter_id))
+    repository.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.dead_letter_id))
 
     assert "failed again" in lines(dead_letters("list"))[0]
 
@@ -125,13 +125,13 @@ def test_kind_time_and_reason_choose(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, choice: tuple[str, str], expected: set[str]
 ) -> None:
     ids = {
-        "m-1": repository.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).letter_id,
-        "m-2": repository.keep(a_failed_message(paid(1), message="m-2", received=6, now=NOW + 60)).letter_id,
+        "m-1": repository.keep(a_failed_message(paid(0), message="m-1", kind="poison", reason=UNKNOWN)).dead_letter_id,
+        "m-2": repository.keep(a_failed_message(paid(1), message="m-2", received=6, now=NOW + 60)).dead_letter_id,
     }
 
     (found,) = lines(dead_letters("list", "--json", *choice))
 
-    assert {ids[one] for one in expected} == {letter["letter_id"] for letter in json.loads(found)}
+    assert {ids[one] for one in expected} == {letter["dead_letter_id"] for letter in json.loads(found)}
 
 
 def test_a_letter_is_shown_whole_without_signature(
@@ -142,7 +142,7 @@ def test_a_letter_is_shown_whole_without_signature(
         a_failed_message(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1")
     )
 
-    shown = dead_letters("show", letter.letter_id).stdout
+    shown = dead_letters("show", letter.dead_letter_id).stdout
 
     for expected in (
         "poison",
@@ -163,8 +163,8 @@ def test_hostile_bytes_do_not_reach_the_terminal_and_are_there_on_demand(
 ) -> None:
     letter = repository.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
 
-    assert not {"\x1b", "\u202e", "\x00"} & set(dead_letters("show", letter.letter_id).stdout)
-    assert body == dead_letters("show", "--raw", letter.letter_id).stdout_bytes
+    assert not {"\x1b", "\u202e", "\x00"} & set(dead_letters("show", letter.dead_letter_id).stdout)
+    assert body == dead_letters("show", "--raw", letter.dead_letter_id).stdout_bytes
 
 
 # ---- redrive ---------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
         a_failed_message(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}')
     )
 
-    (line,) = lines(dead_letters("redrive", letter.letter_id, "--yes"))
+    (line,) = lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     sent = attributes(message)
@@ -201,9 +201,9 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
         "event_type": "order.paid",
         "received_at": "1763800000",
         "headers": '{"a":"b"}',
-        "redriven_from": letter.letter_id,
+        "redriven_from": letter.dead_letter_id,
     } == sent
-    assert f"{letter.letter_id}  sent to OrderQueue as redrive-" in line
+    assert f"{letter.dead_letter_id}  sent to OrderQueue as redrive-" in line
     assert "redriven" == get(repository, letter).state
 
 
@@ -231,7 +231,7 @@ def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
         )
     )
 
-    lines(dead_letters("redrive", letter.letter_id, "--yes"))
+    lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     assert json.loads(text) == json.loads(message["Body"])
@@ -259,9 +259,9 @@ def test_what_cannot_be_sent_says_why_and_stays(
 ) -> None:
     letter = repository.keep(a_failed_message(**facts))
 
-    result = dead_letters("redrive", letter.letter_id, "--yes")
+    result = dead_letters("redrive", letter.dead_letter_id, "--yes")
 
-    assert f"{letter.letter_id}  not sent: {why}" in result.stdout
+    assert f"{letter.dead_letter_id}  not sent: {why}" in result.stdout
     assert "1 of 1 dead letter cannot be redriven; see the lines above" in complaint(result)
     assert "waiting" == get(repository, letter).state
 
@@ -285,11 +285,14 @@ def test_one_is_sent_only_when_a_person_says_yes(
 ) -> None:
     letter = repository.keep(a_failed_message(paid(0)))
 
-    declined = dead_letters("redrive", letter.letter_id, stdin="n\n")
+    declined = dead_letters("redrive", letter.dead_letter_id, stdin="n\n")
     assert (130, True) == (declined.exit_code, "Redrive 1 dead letter in " in declined.stderr)
-    assert (0, []) == (dead_letters("redrive", letter.letter_id, "--dry-run").exit_code, queued(deployed, "OrderQueue"))
+    assert (0, []) == (
+        dead_letters("redrive", letter.dead_letter_id, "--dry-run").exit_code,
+        queued(deployed, "OrderQueue"),
+    )
 
-    assert 0 == dead_letters("redrive", letter.letter_id, stdin="y\n").exit_code
+    assert 0 == dead_letters("redrive", letter.dead_letter_id, stdin="y\n").exit_code
     assert 1 == len(queued(deployed, "OrderQueue"))
 
 
@@ -297,7 +300,7 @@ def test_one_is_sent_only_when_a_person_says_yes(
 def test_without_a_terminal_a_letter_is_sent_only_by_yes(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, stdin: str
 ) -> None:
-    result = dead_letters("redrive", repository.keep(a_failed_message(paid(0))).letter_id, stdin=stdin)
+    result = dead_letters("redrive", repository.keep(a_failed_message(paid(0))).dead_letter_id, stdin=stdin)
 
     assert "give --yes" in complaint(result)
     assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
@@ -358,7 +361,7 @@ def now(stack: Stack, order: Order) -> Order:
 
 
 def get(repository: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
-    found = repository.get(letter.letter_id)
+    found = repository.get(letter.dead_letter_id)
     assert found is not None
     return found
 
@@ -369,7 +372,10 @@ def test_an_effect_gets_a_second_life_and_its_order_is_queued(
     order, letter = given_up_effect(deployed, repository)
     assert () == order.pending
 
-    assert f"{letter.letter_id}  sent to EffectQueue" == lines(dead_letters("redrive", letter.letter_id, "--yes"))[0]
+    assert (
+        f"{letter.dead_letter_id}  sent to EffectQueue"
+        == lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))[0]
+    )
 
     assert (Ship(),) == now(deployed, order).pending
     assert [{"order_no": order.order_no}] == [json.loads(one["Body"]) for one in queued(deployed, "EffectQueue")]

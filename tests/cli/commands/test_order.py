@@ -101,7 +101,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
         f"notification  order.paid {paid} accepted, answered 200 (delivery d-1)",
         f"event         order.paid evt-2 (delivery d-2) ignored: duplicate_payment, duplicate of {paid} (delivery d-1)",
         "effect        ship failed: InternalFailure",
-        f"dead letter   {letter.letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
+        f"dead letter   {letter.dead_letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
         "drift         platform_behind: shipped here, paid there",
     ] == [moment for moment in moments if not moment.startswith("order  ")]
     assert sorted(line[:10] for line in lines) == [line[:10] for line in lines]
@@ -131,7 +131,7 @@ def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., A
     result = told(letter.order_no)
 
     assert f"{letter.order_no}  is not in the orders table" == result.stdout.splitlines()[0]
-    assert letter.letter_id in result.stdout
+    assert letter.dead_letter_id in result.stdout
 
 
 def test_an_order_of_which_nothing_is_known_is_said_so(told: Callable[..., Any]) -> None:

@@ -459,7 +459,7 @@ _UNREADABLE = '{"event":"of another kind"}'
 
 def quarantined(stage: Stage) -> str:
     """What is wrong with the letters; empty when the unreadable notification is the only one, byte for byte."""
-    letters = [_shelf(stage).get(letter.letter_id) for letter in _shelf(stage).of_kind(Kind.QUARANTINED)]
+    letters = [_shelf(stage).get(letter.dead_letter_id) for letter in _shelf(stage).of_kind(Kind.QUARANTINED)]
     bodies = [letter.body.decode() for letter in letters if letter]
     return "" if bodies == [_UNREADABLE] else f"quarantined: {bodies}"
 

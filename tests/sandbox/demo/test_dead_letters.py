@@ -46,7 +46,7 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sa
     (dead_letter,) = dead_letters(jiuwu, of=lambda one: one["source"] == "WebhookIntake")
 
     assert ("quarantined", "body_not_json") == (dead_letter["kind"], dead_letter["reason"].split(":")[0])
-    shown = jiuwu("dead-letters", "show", dead_letter["letter_id"])
+    shown = jiuwu("dead-letters", "show", dead_letter["dead_letter_id"])
     assert "no envelope \\x01" in shown
     assert "X-Jiuwu-Nonce: " in shown
     dead = SandboxAudit(sandbox).dead_letters()
@@ -59,11 +59,11 @@ def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_agai
     (dead_letter,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number)
     assert ("poison", "OrderQueue", 1) == (dead_letter["kind"], dead_letter["source"], dead_letter["attempts"])
 
-    jiuwu("dead-letters", "redrive", dead_letter["letter_id"], "--yes")
+    jiuwu("dead-letters", "redrive", dead_letter["dead_letter_id"], "--yes")
 
     (again,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number and one["failures"] == 2)
-    assert (dead_letter["letter_id"], "failed again") == (again["letter_id"], again["state"])
+    assert (dead_letter["dead_letter_id"], "failed again") == (again["dead_letter_id"], again["state"])
     assert again["redriven_as"] == again["delivery_id"]
     story = jiuwu("order", number)
-    assert f"{dead_letter['letter_id']} poison, failed again" in story
-    assert f"redriven_from {dead_letter['letter_id']}" in story
+    assert f"{dead_letter['dead_letter_id']} poison, failed again" in story
+    assert f"redriven_from {dead_letter['dead_letter_id']}" in story

@@ -24,7 +24,7 @@ class DeadLetter(MessageFacts):
     `redriven_as` is the delivery id of the last redrive, `redriven_after` how many failures it had then.
     """
 
-    letter_id: str
+    dead_letter_id: str
     first_at: int
     last_at: int
     attempts: int
@@ -49,7 +49,7 @@ class DeadLetter(MessageFacts):
         return "redriven" if self.redriven_after >= self.failures else "failed again"
 
 
-def letter_id(message: FailedMessage) -> str:
+def dead_letter_id(message: FailedMessage) -> str:
     """Return the id of a message's letter: the same for each failure of the same message.
 
     An effect is known by its order and name. Anything else also by its bytes: another body under the same event id is
@@ -68,7 +68,7 @@ def keep(letter: DeadLetter | None, message: FailedMessage) -> DeadLetter | None
     if letter is None:
         return DeadLetter(
             **_facts(message),
-            letter_id=letter_id(message),
+            dead_letter_id=dead_letter_id(message),
             first_at=min(message.received_at, message.at),
             last_at=message.at,
             attempts=message.attempts,

@@ -13,7 +13,7 @@ def kept(letter: DeadLetter) -> None:
     """
     telemetry.count("DeadLetters", kind=letter.kind.value)
     fields = {
-        "letter_id": letter.letter_id,
+        "dead_letter_id": letter.dead_letter_id,
         "kind": letter.kind.value,
         "reason": letter.reason,
         "source": letter.source,

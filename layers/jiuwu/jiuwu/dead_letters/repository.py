@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jiuwu.aws.dynamodb import Table
 from jiuwu.backoff import Contended
 
-from .dead_letter import DeadLetter, keep, letter_id
+from .dead_letter import DeadLetter, dead_letter_id, keep
 from .failed_message import FailedMessage, Kind
 
 if TYPE_CHECKING:
@@ -41,25 +41,27 @@ class DeadLetterRepository:
 
     def get(self, id_: str) -> DeadLetter | None:
         """Return the whole letter, or None."""
-        item = self._table.get({"letter_id": id_})
+        item = self._table.get({"dead_letter_id": id_})
         return from_item(item) if item else None
 
     def keep(self, message: FailedMessage) -> DeadLetter:
         """Add a failure to its letter, once however often it comes; return the letter. Raise DeadLettersBusy."""
         for _ in range(_ROUNDS):
-            before = self.get(letter_id(message))
+            before = self.get(dead_letter_id(message))
             after = keep(before, message)
             if after is None and before is not None:
                 return before
             if after is not None and self._put(after):
                 return after
-        raise DeadLettersBusy(letter_id(message))
+        raise DeadLettersBusy(dead_letter_id(message))
 
     def redriven(self, letter: DeadLetter, *, as_: str, at: int) -> None:
         """Note that a letter, as it was read, was sent back to its queue under this delivery id."""
         # the version moves, so that a failure kept at the same instant does not write over this
         values = {"at": at, "as": as_, "failures": letter.failures, "one": 1}
-        self._table.update_if({"letter_id": letter.letter_id}, _REDRIVEN, "attribute_exists(letter_id)", **values)
+        self._table.update_if(
+            {"dead_letter_id": letter.dead_letter_id}, _REDRIVEN, "attribute_exists(dead_letter_id)", **values
+        )
 
     def of_kind(self, kind: Kind, *, since: int = 0) -> Iterator[DeadLetter]:
         """Return the letters of a kind that failed last at `since` (Unix seconds) or later, without their bodies."""
@@ -76,7 +78,7 @@ class DeadLetterRepository:
         item = to_item(replace(letter, version=letter.version + 1))
         if letter.version:
             return self._table.put_if(item, "version = :version", version=letter.version).done
-        return self._table.put_if(item, "attribute_not_exists(letter_id)").done
+        return self._table.put_if(item, "attribute_not_exists(dead_letter_id)").done
 
 
 def to_item(letter: DeadLetter) -> Item:
@@ -84,7 +86,7 @@ def to_item(letter: DeadLetter) -> Item:
     item: Item = {name: value for name in _TEXTS + _NUMBERS if (value := getattr(letter, name))}
     deflated = len(letter.body) > _DEFLATED_FROM
     body = zlib.compress(letter.body) if deflated else letter.body
-    shard = zlib.crc32(letter.letter_id.encode()) % SHARDS
+    shard = zlib.crc32(letter.dead_letter_id.encode()) % SHARDS
     return item | {
         "messages": letter.messages,
         "body": body,
