@@ -11,15 +11,18 @@ from jiuwu.orders.events import (
     EffectDone,
     EffectFailed,
     EffectMissingRemotely,
+    Expired,
     Paid,
+    PaymentsDoubted,
     Placed,
     Refunded,
     RefundRequested,
 )
-from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Failure, HoldReason, Order, Status
-from jiuwu.platform.models import RemoteOrder
-from jiuwu.reconciliation.decide import Adopt, Hold, NotOurs, Place, adopt, decide, remote_events
+from jiuwu.orders.ids import effect_id, fingerprint
+from jiuwu.orders.order import Failure, HistoryEntry, HoldReason, Order, Status
+from jiuwu.orders.outcomes import Policy
+from jiuwu.platform.models import RemoteOrder, RemoteRefund
+from jiuwu.reconciliation.decide import Adopt, Hold, NotOurs, Place, adopt, decide, hold, remote_events
 from jiuwu.reconciliation.drift import Drift
 from tests.orders.lives import (
     CANCELLED,
@@ -304,3 +307,100 @@ def test_a_refund_that_answers_a_request_of_ours_is_booked_as_such() -> None:
 
     booked = after(asked, *remote_events(asked, remote("paid", [payment()], [there]), at=NOW + 90))
     assert ([name], set()) == ([refund.answers for refund in booked.refunds], set(booked.pending) - {Ship()})
+
+
+@pytest.mark.parametrize("expiry_seconds", [0, 1800])
+def test_an_order_that_the_platform_would_not_take_is_abandoned_when_its_time_is_over(expiry_seconds: int) -> None:
+    policy, until = Policy(expiry_seconds=expiry_seconds), NOW + (expiry_seconds or 86_400)
+
+    kept, abandoned = (decide(CREATED, None, now=now, policy=policy).actions for now in (until, until + 1))
+
+    assert ((Place(),), [Cancelled]) == (kept, [type(action) for action in abandoned])
+
+
+@pytest.mark.parametrize("local", [PLACED, HELD], ids=lambda order: str(order.status))
+def test_an_order_expires_at_its_very_second(local: Order) -> None:
+    there = remote("paid", [payment(fen=1000)]) if local is HELD else remote()
+    policy = Policy(expiry_seconds=1800)
+
+    before, at = (decide(local, there, now=NOW + seconds, policy=policy).actions for seconds in (1799, 1800))
+
+    assert ((), (Expired(NOW + 1800),)) == (before, at)
+
+
+@pytest.mark.parametrize("local", [PLACED, HELD], ids=lambda order: str(order.status))
+def test_without_an_expiry_no_order_expires(local: Order) -> None:
+    there = remote("paid", [payment(fen=1000)]) if local is HELD else remote()
+
+    assert () == decide(local, there, now=NOW + 10**8, policy=REFUND).actions
+
+
+def test_an_order_of_both_sides_that_the_platform_knows_as_paid_does_not_expire() -> None:
+    decision = decide(PAID, remote("paid", PAY), now=NOW + 10**6, policy=Policy(expiry_seconds=1800))
+
+    assert () == decision.actions
+
+
+def test_an_adopted_order_says_so_and_was_made_when_the_platform_says() -> None:
+    order, undated = (
+        adopt(there, member_id="mb_x", now=LATER) for there in (remote(created_at=NOW + 5), remote(created_at=0))
+    )
+
+    assert (NOW + 5, LATER) == (order.created_at, undated.created_at)
+    assert (HistoryEntry(LATER, "", "adopted"),) == order.history
+    assert fingerprint([("p1", 2)]) == order.fingerprint
+
+
+def test_an_order_on_hold_says_why_and_ships_no_more() -> None:
+    held = hold(PAID, "another amount", at=LATER)
+
+    assert (Status.HELD, HoldReason.DIFFERS, ()) == (held.status, held.hold_reason, held.pending)
+    assert (*PAID.history, HistoryEntry(LATER, "", "held", "another amount")) == held.history
+
+
+@pytest.mark.parametrize(("updated_at", "moved_at"), [(NOW + 100, NOW + 100), (0, LATER)])
+def test_money_whose_time_the_platform_does_not_say_moved_when_the_order_last_changed(
+    updated_at: int, moved_at: int
+) -> None:
+    undated = RemoteRefund(refund_id="r1", transaction_id="t1", amount_fen=1234, refunded_at=0, status="succeeded")
+    there = remote("refunded", [payment(at=0)], [undated], updated_at=updated_at)
+
+    events = list(remote_events(PLACED, there, at=LATER))
+
+    assert [moved_at, moved_at] == [
+        event.paid_at if isinstance(event, Paid) else event.refunded_at
+        for event in events
+        if isinstance(event, Paid | Refunded)
+    ]
+
+
+def test_a_payment_in_doubt_that_the_platform_shows_is_told_again_under_an_id_of_its_own() -> None:
+    doubted = after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))
+
+    (event,) = remote_events(doubted, remote("paid", PAY), at=LATER)
+
+    assert isinstance(event, Paid)
+    assert (f"reconcile:shown:{NOW + 300}:t1", True) == (event.event_id, event.shown)
+    assert [] == list(remote_events(doubted, remote("paid", [payment(fen=1)]), at=LATER))
+
+
+@pytest.mark.parametrize(
+    ("local", "there", "evidence"),
+    [
+        (PUSHED, remote("paid", PAY), "push:shipped again: shipped here, paid there"),
+        (PAID, remote(), "payment t1 is not there"),
+        (REFUNDED, remote("paid", PAY), "refund r1 is not there"),
+        (COMPLETED, remote("shipped", PAY), "completed here with 1234 fen, shipped there"),
+        (CREATED, None, "created here with 0 fen, unknown there"),
+        (None, remote(), "created there, unknown here"),
+        (
+            None,
+            remote(amount_fen=1235),
+            "unknown here and not adopted: its lines add up to 1234 fen, its amount is 1235 fen",
+        ),
+        (None, remote(open_id=""), "unknown here and not adopted: it names no member"),
+        (None, remote(out_order_no="X1"), "unknown here and not adopted: its number is not of our making"),
+    ],
+)
+def test_the_evidence_says_what_each_side_has(local: Order | None, there: RemoteOrder | None, evidence: str) -> None:
+    assert [evidence] == [one.evidence for one in decide(local, there, now=LATER, policy=REFUND).findings]

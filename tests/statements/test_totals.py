@@ -1,6 +1,6 @@
 """What a statement says of one order, and that sums of parts are the sums of the whole."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import product
 
 import pytest
@@ -13,7 +13,6 @@ from jiuwu.orders.order import Failure, HistoryEntry, Order, Status
 from jiuwu.platform.models import RemoteOrder
 from jiuwu.reconciliation.decide import decide, hold
 from jiuwu.statements.totals import (
-    LISTED,
     Discrepancy,
     SideSnapshot,
     Sums,
@@ -298,12 +297,12 @@ def plain(one: Totals) -> tuple[object, ...]:
 
 def test_a_million_orders_take_no_more_room_than_their_listed_lines() -> None:
     pair = totals(CREATED, None)
-    lines = tuple(replace(pair.differences[0], order_no=f"JW{number:06}") for number in range(LISTED + 50))
+    lines = tuple(replace(pair.differences[0], order_no=f"JW{number:06}") for number in range(350))
     much = replace(pair, differing=len(lines), differences=lines)
 
     kept = (much.capped() + replace(pair, differing=1)).capped()
 
-    assert (LISTED, LISTED + 51) == (len(kept.differences), kept.differing)
+    assert (300, 351) == (len(kept.differences), kept.differing)
     assert kept.capped() == kept
 
 
@@ -311,6 +310,91 @@ def test_orders_that_could_not_be_read_make_a_statement_incomplete() -> None:
     found = totals(PLACED, remote()) + uncompared(["JW1: order.status: expected one of …", "JW2: no JSON"])
 
     assert (2, False, 1) == (found.uncompared, found.complete, total(found.here).orders)
+
+
+def test_nothing_comes_to_nothing() -> None:
+    assert (0, 0, 0, 0, 0) == astuple(Sums())
+    assert ({}, {}, {}, 0, 0, 0, (), (), ()) == astuple(Totals())
+    assert (("absent", astuple(Sums())), ("absent", astuple(Sums()))) == (
+        astuple(seen_here(None)),
+        astuple(seen_there(None)),
+    )
+
+
+def test_sums_are_added_and_taken_off_figure_by_figure() -> None:
+    more, less = Sums(50, 41, 32, 23, 14), Sums(1, 2, 3, 4, 5)
+
+    assert Sums(51, 43, 35, 27, 19) == more + less
+    assert Sums(49, 39, 29, 19, 9) == more - less
+
+
+def test_totals_are_added_figure_by_figure() -> None:
+    one = Totals(classes={"missing_there": 2}, differing=3, waiting=5, uncompared=7)
+    other = Totals(classes={"missing_there": 1, "amount_differs": 4}, differing=10, waiting=20, uncompared=30)
+
+    added = one + other
+
+    assert ({"amount_differs": 4, "missing_there": 3}, 13, 25, 37) == (
+        added.classes,
+        added.differing,
+        added.waiting,
+        added.uncompared,
+    )
+
+
+def test_a_statement_without_a_problem_or_an_uncompared_order_is_complete() -> None:
+    complete = (Totals().complete, Totals(uncompared=1).complete, Totals(problems=("no reply",)).complete)
+
+    assert (True, False, False) == complete
+
+
+def test_as_many_lines_are_kept_as_fit_into_the_bytes_of_an_item() -> None:
+    half, a_byte_more = "a" * 169_997, "a" * 169_998  # with quotes and a comma 170,000 bytes and one more
+
+    kept = Totals(problems=(half, half, "b")).capped(), Totals(problems=(half, a_byte_more, "b")).capped()
+
+    assert ((half, half), (half, "b")) == tuple(totals.problems for totals in kept)
+
+
+def test_differences_leave_what_is_in_flight_the_room_that_is_over() -> None:
+    line = totals(CREATED, None).differences[0]
+    long = replace(line, evidence="a" * 339_000)
+
+    kept = Totals(differences=(long,), in_flight=(long, line)).capped()
+
+    assert ((long,), (line,)) == (kept.differences, kept.in_flight)
+
+
+@pytest.mark.parametrize("updated_at", [NOW, LATER], ids=["differs", "in flight"])
+def test_evidence_is_cut_after_300_characters(updated_at: int) -> None:
+    found = totals(PLACED, remote("paid", [payment(f"t{n}", 40) for n in range(100)], updated_at=updated_at))
+
+    assert [300] == [len(line.evidence) for line in (*found.differences, *found.in_flight)]
+
+
+@pytest.mark.parametrize(("age", "differing"), [(FRESH - 1, 0), (FRESH, 1)])
+def test_money_that_only_we_know_of_is_a_difference_from_its_age_on(age: int, differing: int) -> None:
+    now = NOW + 50 + age
+
+    assert differing == totals(SHIPPED, remote("created", updated_at=now), now=now).differing
+
+
+def test_a_line_in_flight_counts_once_however_much_is_on_its_way() -> None:
+    found = totals(SHIPPED, remote("paid", PAY))
+
+    assert (("in_flight", SHIPPED.order_no), {}) == (
+        (found.in_flight[0].class_, found.in_flight[0].order_no),
+        found.classes,
+    )
+    assert (1, 1) == (found.here["shipped"].orders, found.there["paid"].orders)
+
+
+def test_how_many_never_were_placed_is_not_told_where_not_all_lines_are_kept() -> None:
+    ended, missing = totals(CANCELLED, None), totals(PLACED, None)
+    both = ended + missing
+
+    assert 0 == replace(both, differing=2).never_placed
+    assert 0 == missing.never_placed == Totals().never_placed
 
 
 def test_placing_that_is_left_to_do_is_no_difference_of_money() -> None:

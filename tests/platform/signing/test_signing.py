@@ -161,6 +161,30 @@ def test_a_plain_digest_without_a_secret_in_the_text_is_refused() -> None:
         Scheme(algorithm="sha256")
 
 
+@pytest.mark.parametrize("seconds", [-1, 0, 3601])
+def test_a_tolerance_of_nothing_or_more_than_an_hour_is_refused(seconds: int) -> None:
+    with pytest.raises(SchemeRefused, match="tolerance_seconds: must be above 0 and at most 3600"):
+        Scheme(tolerance_seconds=seconds)
+    assert (1, 3600) == tuple(Scheme(tolerance_seconds=allowed).tolerance_seconds for allowed in (1, 3600))
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_zone_of_a_whole_day_is_refused(hours: float) -> None:
+    with pytest.raises(SchemeRefused, match="timestamp_zone_hours: is no time zone"):
+        Scheme(timestamp_zone_hours=hours)
+    assert hours * 0.99 == Scheme(timestamp_zone_hours=hours * 0.99).timestamp_zone_hours
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %I:%M:%S", "no time"])
+def test_a_time_format_that_loses_part_of_the_time_is_refused(pattern: str) -> None:
+    with pytest.raises(SchemeRefused, match="timestamp_format: does not write a time that can be read back"):
+        Scheme(timestamp_format=pattern)
+
+
+def test_a_time_may_have_sixteen_digits() -> None:
+    assert 1_111_111_111_111_111 == signing.parse_timestamp(Scheme(), "1" * 16)
+
+
 @pytest.mark.parametrize(
     ("scheme", "expected"),
     [
