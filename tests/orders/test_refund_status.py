@@ -7,7 +7,15 @@ import pytest
 
 from jiuwu.orders.codec import from_item, to_item
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship
-from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Redriven, RefundRequested
+from jiuwu.orders.events import (
+    EffectDone,
+    EffectFailed,
+    EffectMissingRemotely,
+    Event,
+    PaymentsDoubted,
+    Redriven,
+    RefundRequested,
+)
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import REFUND_FAILED, Order, Status, request_no
 from jiuwu.orders.refund_rules import refundable_fen
@@ -135,6 +143,26 @@ def test_a_failure_of_what_is_booked_needs_a_lookup_and_unbooks_nothing() -> Non
 
     assert isinstance(outcome, NeedsLookup)
     assert (Status.REFUNDED, 0) == (outcome.order.status, outcome.order.balance_fen)
+
+
+def test_the_same_word_again_and_a_listed_failure_of_what_is_booked_are_told_apart() -> None:
+    under_way = after(SHIPPED, changed("processing"))
+
+    assert Ignored("duplicate_refund_status") == apply(under_way, changed("processing", event="e"), policy=REFUND)
+    assert Ignored("refund_booked", "evt-refunded-r1") == apply(
+        after(SHIPPED, refunded()), listed("failed"), policy=REFUND
+    )
+
+
+def test_a_payment_in_doubt_counts_again_only_when_the_platform_shows_it() -> None:
+    doubted = after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))
+    again = replace(paid(event="evt-again"), at=NOW + 310)
+
+    told, shown = apply(doubted, again, policy=REFUND), after(doubted, replace(again, shown=True))
+
+    assert isinstance(told, NeedsLookup)
+    assert ("payment_unknown_there", doubted.ledger) == (told.reason, told.order.ledger)
+    assert (PAID.ledger, Status.PAID, (Ship(),)) == (shown.ledger, shown.status, shown.pending)
 
 
 # ── It can be asked for again, under another number ───────────────────────────────────────────────────────────────────
