@@ -71,10 +71,10 @@ def test_each_write_about_an_order_is_a_line_of_its_story(
 
 
 def test_the_client_speaks_for_this_app_with_the_secret_of_this_name(app_secret: str) -> None:
-    asked: list[httpx.Request] = []
+    requested: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+        requested.append(request)
         return httpx.Response(200, json={"code": 0, "msg": "", "request_id": "r", "data": {"server_time": 17}})
 
     environment = msgspec.structs.replace(ENVIRONMENT, app_secret_name=app_secret)
@@ -82,5 +82,5 @@ def test_the_client_speaks_for_this_app_with_the_secret_of_this_name(app_secret:
     platform = MembersPlatform(environment, members_table="m", token_key_id="k", http=http)
 
     assert platform.client.time() == 17
-    assert asked[0].url.params["app_id"] == "app-1"
+    assert requested[0].url.params["app_id"] == "app-1"
     assert platform.client is platform.client

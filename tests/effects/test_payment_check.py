@@ -51,16 +51,16 @@ def insist(store: OrderStore, bus: Bus, platform: Platform, **more: Any) -> list
 # ---- goods -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("from_fen", "asked"), [(1234, True), (1235, False), (0, True)])
+@pytest.mark.parametrize(("from_fen", "requested"), [(1234, True), (1235, False), (0, True)])
 def test_goods_of_a_large_order_leave_once_the_platform_shows_its_payment(
-    store: OrderStore, from_fen: int, asked: bool
+    store: OrderStore, from_fen: int, requested: bool
 ) -> None:
     stored(store, PAID)
     bus, platform = Bus(), shows(("t1", 1234))
 
     dispatch(store, bus, platform, check_from_fen=from_fen)
 
-    assert (1, asked) == (len(bus.details), bool(platform.queried))
+    assert (1, requested) == (len(bus.details), bool(platform.queried))
 
 
 def test_goods_of_a_small_order_that_a_large_payment_paid_leave_once_the_platform_shows_it(store: OrderStore) -> None:
@@ -204,7 +204,7 @@ def test_several_orders_are_asked_for_in_one_call(store: OrderStore) -> None:
 
     dispatch(store, Bus(), platform, *numbers, check_from_fen=1)
 
-    assert [sorted(numbers)] == [sorted(asked) for asked in platform.queried]
+    assert [sorted(numbers)] == [sorted(requested) for requested in platform.queried]
 
 
 def test_what_a_doubt_makes_of_an_order_is_checked_before_it_leaves(store: OrderStore) -> None:

@@ -40,28 +40,28 @@ def test_orders_that_the_queue_did_not_take_are_named() -> None:
 
 
 def test_an_order_that_the_queue_turned_away_is_sent_again_alone() -> None:
-    asked: list[list[str]] = []
+    requested: list[list[str]] = []
 
     class BusyOnce:
         def send_message_batch(self, **request: Any) -> dict[str, Any]:
-            asked.append([json.loads(entry["MessageBody"])["order_no"] for entry in request["Entries"]])
-            failed = [{"Id": "1", "Code": "RequestThrottled", "SenderFault": False}] if len(asked) == 1 else []
+            requested.append([json.loads(entry["MessageBody"])["order_no"] for entry in request["Entries"]])
+            failed = [{"Id": "1", "Code": "RequestThrottled", "SenderFault": False}] if len(requested) == 1 else []
             return {"Successful": [], "Failed": failed}
 
     sqs: Any = BusyOnce()
 
     assert queue.send(sqs, "https://queue", ["JW0", "JW1", "JW2"]) == set()
-    assert asked == [["JW0", "JW1", "JW2"], ["JW1"]]
+    assert requested == [["JW0", "JW1", "JW2"], ["JW1"]]
 
 
 class Counting:
     """An effect queue with so many messages, as SQS says; it takes all that is sent."""
 
     def __init__(self, waiting: int) -> None:
-        self.waiting, self.asked, self.sent = waiting, 0, 0
+        self.waiting, self.requested, self.sent = waiting, 0, 0
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
-        self.asked += 1
+        self.requested += 1
         if self.waiting < 0:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
         assert QueueUrl == "effects"
@@ -97,7 +97,7 @@ def test_what_sqs_has_not_counted_yet_counts_eight_times_for_eight_readers_until
 
     # SQS' own count may be a minute old
     assert (3 * 800 / 50, 3 * (500 + 800) / 50, 3 * 500 / 50) == (soon, later, counted)
-    assert (100, 3) == (sqs.sent, sqs.asked)
+    assert (100, 3) == (sqs.sent, sqs.requested)
 
 
 def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_for_a_minute_later(
@@ -112,7 +112,7 @@ def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_f
         waits.append(effects.wait())
 
     assert [6.0] * 3 == waits
-    assert 2 == sqs.asked
+    assert 2 == sqs.requested
     (line,) = captured.about("the effect queue's length is not known")
     assert ("WARNING", "ClientError AccessDenied") == (line["level"], line["failed"])
 

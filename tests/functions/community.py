@@ -33,11 +33,11 @@ class Community:
 
     def consent(self, authorize_url: str) -> dict[str, str]:
         """What a member's yes on the consent page sends back: code and state."""
-        asked = dict(httpx.URL(authorize_url).params)
+        requested = dict(httpx.URL(authorize_url).params)
         self._issued += 1
         code = f"ac_{self._issued}"
-        self._codes[code] = (asked["code_challenge"], asked["redirect_uri"])
-        return {"code": code, "state": asked["state"]}
+        self._codes[code] = (requested["code_challenge"], requested["redirect_uri"])
+        return {"code": code, "state": requested["state"]}
 
     def calls(self, path: str) -> list[dict[str, str]]:
         """The forms that came to a path."""

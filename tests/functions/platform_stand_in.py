@@ -159,11 +159,11 @@ class StandIn:
             orders.Item(item["product_id"], item["title"], item["quantity"], fen(item["price"]))
             for item in body["items"]
         )
-        asked = orders.NewOrder(body["out_order_no"], fen(body["amount"]), items)
-        known = self.orders.get(asked.out_order_no)
-        order = orders.repeat_order(known, asked, open_id) if known else orders.place(asked, open_id, self.now)
+        requested = orders.NewOrder(body["out_order_no"], fen(body["amount"]), items)
+        known = self.orders.get(requested.out_order_no)
+        order = orders.repeat_order(known, requested, open_id) if known else orders.place(requested, open_id, self.now)
         self.orders[order.number] = order
-        if not known and not asked.amount_fen:
+        if not known and not requested.amount_fen:
             self.pay(order.number, 0, "free")
         return _shown(self.orders[order.number])
 

@@ -80,8 +80,8 @@ class Clockwork:
         made = new_order(member_id, open_id, key, TEA, now=NOW, check_seconds=180)
         if there:
             items = (platform.Item("tea", "龙井", 2, 617),)
-            asked = platform.NewOrder(made.order_no, made.amount_fen, items)
-            self.sides.platform.orders[made.order_no] = platform.place(asked, open_id, NOW)
+            requested = platform.NewOrder(made.order_no, made.amount_fen, items)
+            self.sides.platform.orders[made.order_no] = platform.place(requested, open_id, NOW)
             number = self.sides.platform.orders[made.order_no].platform_order_no
             events = (Placed(NOW, number, "https://pay"), *events)
         self.sides.put(after(made, *events))

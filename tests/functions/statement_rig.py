@@ -89,8 +89,8 @@ class Night:
 
     def there(self, number: str, at: int) -> platform.Order:
         """The platform's order of this number, with any origin."""
-        asked = platform.NewOrder(number, 1234, (platform.Item("tea", "龙井", 2, 617),))
-        self.sides.platform.orders[number] = platform.place(asked, self.sides.member()[0], at)
+        requested = platform.NewOrder(number, 1234, (platform.Item("tea", "龙井", 2, 617),))
+        self.sides.platform.orders[number] = platform.place(requested, self.sides.member()[0], at)
         return self.sides.platform.orders[number]
 
     def ask(self, event: object = EVENT) -> dict[str, Any]:

@@ -188,13 +188,13 @@ def test_the_same_request_again_is_the_same_refund(office: Merchant, sides: Side
 def test_a_request_known_from_long_ago_is_still_the_same_refund(office: Merchant, sides: Sides) -> None:
     order = office.paid()
     office.refund(order.order_no, {"amount_fen": 234, "reason": "damaged"})
-    asked = sides.order(order.order_no)
-    sides.store.save_many([(asked, replace(asked, history=()))])
+    requested = sides.order(order.order_no)
+    sides.store.save_many([(requested, replace(requested, history=()))])
 
     answers = [office.refund(order.order_no, {"amount_fen": fen, "reason": "damaged"}) for fen in (235, 234)]
 
     assert [409, 202] == [answer.status for answer in answers]
-    assert sides.order(order.order_no).effects == asked.effects
+    assert sides.order(order.order_no).effects == requested.effects
 
 
 def test_many_at_once_under_one_key_are_one_refund(office: Merchant, sides: Sides) -> None:
@@ -218,10 +218,10 @@ def test_many_at_once_under_keys_of_their_own_never_get_back_more_than_was_paid(
     with ThreadPoolExecutor(8) as senders:
         statuses = list(senders.map(ask, range(24)))
 
-    asked = [effect.fen for key, effect in sides.order(order.order_no).effects if key.kind == "refund"]
+    requested = [effect.fen for key, effect in sides.order(order.order_no).effects if key.kind == "refund"]
     assert {202, 422, 503} >= set(statuses)
-    assert [100] * statuses.count(202) == asked
-    assert sum(asked) <= 1234
+    assert [100] * statuses.count(202) == requested
+    assert sum(requested) <= 1234
 
 
 def test_a_key_is_good_for_one_refund(office: Merchant) -> None:

@@ -272,10 +272,10 @@ def test_made_again_it_replaces_the_first_and_the_firsts_tasks_are_dropped(night
     night.order("a", there=False)
 
     night.statement(EVENT)
-    asked = len(night.sides.platform.calls)
+    requested = len(night.sides.platform.calls)
     night.hand_out(old)
 
-    assert asked == len(night.sides.platform.calls)
+    assert requested == len(night.sides.platform.calls)
     assert (EVENT["id"], 1) == (night.report["run"], night.report["orders_differing"])
 
 

@@ -46,7 +46,7 @@ class Rig:
     ) -> None:
         self.app, self.sqs, self.warehouse, self.captured = app, sqs, warehouse, captured
         self.settings = load(app.Settings, environment)
-        self.asked: list[httpx.Request] = []
+        self.requested: list[httpx.Request] = []
         runtime = Runtime(clock=lambda: NOW + 100.5)
         self.dependencies = app.build(self.settings, Platform(self.settings), runtime)
         self.store: OrderStore = self.dependencies.store
@@ -54,7 +54,7 @@ class Rig:
 
     def platform(self, answers: Callable[[httpx.Request], httpx.Response | None]) -> None:
         def answer(request: httpx.Request) -> httpx.Response | None:
-            self.asked.append(request)
+            self.requested.append(request)
             return answers(request)
 
         self.change(platform=Platform(self.settings, http=platform(answer)))
@@ -154,7 +154,7 @@ def test_a_paid_order_leaves_for_the_warehouse_and_the_platform(rig: Rig) -> Non
     assert rig.handle(wanted()) == []
 
     assert [request["effect_id"] for request in rig.ship_requests] == [f"{number(0)}:ship"]
-    (told,) = rig.asked
+    (told,) = rig.requested
     assert (told.method, told.url.path) == ("POST", f"/orders/{number(0)}/status")
     assert json.loads(told.content) == {"status": "shipped", "request_no": f"{number(0)}:push:shipped"}
     assert (rig.order().status, rig.order().pending, rig.order().version) == (Status.SHIPPED, (), 2)
@@ -166,7 +166,7 @@ def test_messages_sent_twice_late_or_for_nothing_do_nothing(rig: Rig) -> None:
     assert rig.handle(wanted(), wanted(), wanted(1)) == []
     assert rig.handle(wanted(), wanted(1)) == []
 
-    assert (len(rig.ship_requests), len(rig.asked)) == (1, 1)
+    assert (len(rig.ship_requests), len(rig.requested)) == (1, 1)
     assert rig.order(1).version == 1
 
 
@@ -179,10 +179,10 @@ def test_a_late_payment_is_given_back_through_the_platform(rig: Rig) -> None:
 
     assert rig.handle(wanted()) == []
 
-    looked, told = rig.asked
+    looked, told = rig.requested
     assert ("/orders/query", "/refunds") == (looked.url.path, told.url.path)
-    asked = json.loads(told.content)
-    assert (asked["out_refund_no"], asked["transaction_id"], asked["amount"]) == (
+    requested = json.loads(told.content)
+    assert (requested["out_refund_no"], requested["transaction_id"], requested["amount"]) == (
         f"{number(0)}:refund:t1",
         "t1",
         "12.34",

@@ -20,17 +20,17 @@ __all__ = ["environment", "rig", "warehouse"]  # fixtures
 
 def dispatch(at: Rig, limits_table: str, seconds: float) -> list[str]:
     """The paths that a fresh process asked the platform for."""
-    asked = []
+    requested = []
 
     def answer(request: Any) -> Any:
-        asked.append(request.url.path)
+        requested.append(request.url.path)
         return data(shown())
 
     environment = msgspec.structs.replace(at.settings, limits_table=limits_table)
     way = Platform(environment, http=platform(answer))
     at.change(platform=way, runtime=Runtime(clock=lambda: NOW + seconds))
     at.handle(wanted())
-    return asked
+    return requested
 
 
 def test_an_open_circuit_leaves_effects_pending_until_it_closes(

@@ -80,10 +80,10 @@ def test_the_example_event_leads_to_the_consent_page(
 ) -> None:
     reply = load_function("oauth_callback", **environment).handler(EVENT, None)
     assert reply["statusCode"] == 302
-    asked = httpx.URL(reply["headers"]["Location"])
-    assert (asked.host, asked.path) == ("platform.example.com", "/oauth/authorize")
-    assert asked.params["redirect_uri"] == f"{API}/oauth/callback"
-    assert asked.params["code_challenge_method"] == "S256"
+    requested = httpx.URL(reply["headers"]["Location"])
+    assert (requested.host, requested.path) == ("platform.example.com", "/oauth/authorize")
+    assert requested.params["redirect_uri"] == f"{API}/oauth/callback"
+    assert requested.params["code_challenge_method"] == "S256"
 
 
 def test_the_browser_is_bound_by_a_cookie_that_only_this_host_can_read(browser: Browser) -> None:
@@ -322,9 +322,9 @@ def test_trouble_at_the_platform_is_a_calm_page_and_no_member(
     assert ("Retry-After" in reply["headers"]) == (status == 503)
     assert record() == {}
     del community.trouble[path]
-    asked = len(community.calls("/oauth/token"))
+    requested = len(community.calls("/oauth/token"))
     assert reply == browser.callback(query)
-    assert asked == len(community.calls("/oauth/token"))
+    assert requested == len(community.calls("/oauth/token"))
 
 
 @pytest.mark.parametrize(

@@ -176,10 +176,10 @@ def test_an_order_that_only_the_platform_knows_is_adopted_and_paid(rig: Rig) -> 
 
 
 def test_one_question_asks_for_all_orders_that_we_do_not_know(rig: Rig) -> None:
-    asked: list[dict[str, Any]] = []
+    requested: list[dict[str, Any]] = []
 
     def answers(request: httpx.Request) -> httpx.Response:
-        asked.append(json.loads(request.content))
+        requested.append(json.loads(request.content))
         return data({"orders": [shown(n) for n in range(3)]})
 
     rig.platform(answers)
@@ -187,7 +187,7 @@ def test_one_question_asks_for_all_orders_that_we_do_not_know(rig: Rig) -> None:
 
     assert rig.handle(*(record(notification("paid", n)) for n in range(4))) == []
 
-    assert asked == [{"out_order_nos": [number(n) for n in range(3)]}]
+    assert requested == [{"out_order_nos": [number(n) for n in range(3)]}]
     assert {rig.order(n).status for n in range(4)} == {Status.PAID}
 
 
@@ -224,9 +224,9 @@ def test_a_number_that_is_not_of_our_making_is_asked_for_nowhere_and_holds_up_no
 
 def test_an_unknown_order_whose_reply_makes_no_sense_waits_and_the_others_go_on(rig: Rig) -> None:
     def answers(request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)["out_order_nos"]
+        requested = json.loads(request.content)["out_order_nos"]
         known = [shown(0), shown(1, amount="12,34"), shown(2)]
-        return data({"orders": [order for order in known if order["out_order_no"] in asked]})
+        return data({"orders": [order for order in known if order["out_order_no"] in requested]})
 
     rig.platform(answers)
     unreadable = record(notification("paid", 1))
@@ -244,8 +244,8 @@ def test_unknown_orders_that_there_is_no_time_to_ask_for_one_by_one_wait_and_the
 
     def answers(request: httpx.Request) -> httpx.Response:
         left[0] -= 9.0  # as slow as a reply may be
-        asked = json.loads(request.content)["out_order_nos"]
-        return data({"orders": [shown(n, amount="12,34") for n in range(1, 9) if number(n) in asked]})
+        requested = json.loads(request.content)["out_order_nos"]
+        return data({"orders": [shown(n, amount="12,34") for n in range(1, 9) if number(n) in requested]})
 
     rig.platform(answers)
     rig.put(an_order())

@@ -274,8 +274,8 @@ def test_an_order_of_ours_that_only_the_platform_has_is_adopted(clockwork: Clock
 
 
 def test_an_order_that_is_not_provably_ours_is_reported_and_not_adopted(clockwork: Clockwork) -> None:
-    asked = platform.NewOrder("WEB-4711", 1234, ())
-    clockwork.sides.platform.orders["WEB-4711"] = platform.place(asked, "ou_x", LATER - 100)
+    requested = platform.NewOrder("WEB-4711", 1234, ())
+    clockwork.sides.platform.orders["WEB-4711"] = platform.place(requested, "ou_x", LATER - 100)
 
     answer = clockwork.run()
 

@@ -61,11 +61,11 @@ def in_the_middle_of_it(clockwork: Clockwork, part: ShardTask) -> ShardTask:
 def test_a_part_still_in_work_is_left_alone_by_the_next_tick(clockwork: Clockwork, name: str) -> None:
     clockwork.orders_of("3", 101)
     in_the_middle_of_it(clockwork, ShardTask(name, LATER))
-    asked = list(clockwork.sides.platform.calls)
+    requested = list(clockwork.sides.platform.calls)
 
     answer = clockwork.put(ShardTask(name, LATER + 1), "m-next-tick")
 
-    assert ({"batchItemFailures": []}, asked) == (answer, clockwork.sides.platform.calls)
+    assert ({"batchItemFailures": []}, requested) == (answer, clockwork.sides.platform.calls)
     assert clockwork.leases == [name]
 
 
@@ -73,11 +73,11 @@ def test_a_continuation_delivered_twice_is_worked_on_once(clockwork: Clockwork) 
     clockwork.orders_of("3", 201)
     rest = in_the_middle_of_it(clockwork, ShardTask("3", LATER))
     clockwork.put(rest, "m-rest", remaining=lambda: 10.0)
-    asked = clockwork.sides.platform.count("orders.query")
+    requested = clockwork.sides.platform.count("orders.query")
 
     clockwork.put(rest, "m-rest")
 
-    assert (2, 2) == (asked, clockwork.sides.platform.count("orders.query"))
+    assert (2, 2) == (requested, clockwork.sides.platform.count("orders.query"))
 
 
 def test_a_part_whose_worker_died_is_taken_by_a_later_tick_and_not_given_back_to_the_dead(clockwork: Clockwork) -> None:
@@ -86,10 +86,10 @@ def test_a_part_whose_worker_died_is_taken_by_a_later_tick_and_not_given_back_to
     clockwork.sides.now = LATER + 21  # ten seconds for what was left, ten for the clocks
 
     clockwork.put(ShardTask("3", LATER + 21), "m-next-tick", remaining=lambda: 10.0)
-    asked = clockwork.sides.platform.count("orders.query")
+    requested = clockwork.sides.platform.count("orders.query")
     clockwork.put(rest, "m-rest")
 
-    assert (2, 2) == (asked, clockwork.sides.platform.count("orders.query"))
+    assert (2, 2) == (requested, clockwork.sides.platform.count("orders.query"))
     assert clockwork.leases == ["3"]
 
 

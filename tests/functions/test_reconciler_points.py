@@ -31,8 +31,8 @@ def balance(clockwork: Clockwork) -> int:
 
 def put_there(clockwork: Clockwork, order_no: str) -> None:
     """The platform has it, as it takes such an order."""
-    asked = platform.NewOrder(order_no, 0, (platform.Item("tea", "龙井", 2, 0),))
-    placed = platform.place(asked, clockwork.sides.member()[0], NOW)
+    requested = platform.NewOrder(order_no, 0, (platform.Item("tea", "龙井", 2, 0),))
+    placed = platform.place(requested, clockwork.sides.member()[0], NOW)
     clockwork.sides.platform.orders[order_no] = platform.pay(placed, 0, "free", NOW)
 
 

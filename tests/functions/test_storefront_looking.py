@@ -86,14 +86,14 @@ def test_looks_while_the_platform_is_down_show_the_order_and_ask_once_in_three_s
     sides.platform.calls.clear()
 
     answers = [lan.look(number) for _ in range(4)]
-    asked = sides.platform.count("orders.create")
+    requested = sides.platform.count("orders.create")
     sides.now = NOW + 3
     lan.look(number)
 
     assert {(200, "created", "waiting_for_platform")} == {
         (answer.status, answer.body["status"], answer.body["reason"]) for answer in answers
     }
-    assert (3, 6) == (asked, sides.platform.count("orders.create"))  # three attempts of one call
+    assert (3, 6) == (requested, sides.platform.count("orders.create"))  # three attempts of one call
 
 
 def test_many_looks_at_once_ask_the_platform_once(lan: Customer, sides: Sides) -> None:

@@ -144,9 +144,9 @@ def test_an_unpaid_order_is_cancelled_on_both_sides(lan: Customer, sides: Sides)
 def test_cancelling_again_changes_nothing(lan: Customer, sides: Sides) -> None:
     number = lan.buy().order_no
     lan.cancel(number)
-    asked = len(sides.platform.calls)
+    requested = len(sides.platform.calls)
 
-    assert (200, asked) == (lan.cancel(number).status, len(sides.platform.calls))
+    assert (200, requested) == (lan.cancel(number).status, len(sides.platform.calls))
 
 
 def test_a_payment_that_was_faster_is_taken_and_not_cancelled(lan: Customer, sides: Sides) -> None:

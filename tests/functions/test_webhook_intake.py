@@ -300,12 +300,12 @@ def test_without_any_good_secret_the_platform_is_asked_to_come_again(post: Calla
 
 
 def test_junk_is_refused_without_asking_for_the_secret(post: Callable[..., Any]) -> None:
-    def asked() -> AppSecrets:
+    def requested() -> AppSecrets:
         raise AssertionError("a stranger made us read the secret")
 
     event = signed()
     header("x-jiuwu-app-id", "another")(event)
-    assert problem(post(event, secrets=asked)) == (401, "app_id_unknown")
+    assert problem(post(event, secrets=requested)) == (401, "app_id_unknown")
 
 
 def counted(printed: str) -> list[tuple[str, str]]:

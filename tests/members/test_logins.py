@@ -250,9 +250,9 @@ class RefusesEmptySets:
     def __init__(self, dynamodb: Any) -> None:
         self._dynamodb = dynamodb
 
-    def update_item(self, **asked: Any) -> Any:
-        assert {"SS": []} not in asked["ExpressionAttributeValues"].values(), "DynamoDB refuses an empty set"
-        return self._dynamodb.update_item(**asked)
+    def update_item(self, **requested: Any) -> Any:
+        assert {"SS": []} not in requested["ExpressionAttributeValues"].values(), "DynamoDB refuses an empty set"
+        return self._dynamodb.update_item(**requested)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._dynamodb, name)

@@ -23,7 +23,7 @@ def listed(status: str, refund_id: str = "r1", fen: int = 1234, *, of: str = "t1
     return replace(changed(status, refund_id, fen, of=of, number=number), event_id="", at=NOW + 400)
 
 
-def asked(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, str]:
+def requested(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, str]:
     """The order with a refund asked for and taken by the platform, and the refund's number."""
     order = after(order, RefundRequested(request, NOW + 62, fen))
     (effect,) = [name for name, one in order.requested_parts("t1").items() if one.pending]

@@ -224,9 +224,9 @@ def test_money_in_the_place_of_all_but_a_fen_is_kept() -> None:
 
 
 def test_money_for_an_order_of_which_all_is_requested_back_goes_back_too() -> None:
-    asked = after(SHIPPED, RefundRequested("ask", NOW + 70, 1234))
+    requested = after(SHIPPED, RefundRequested("ask", NOW + 70, 1234))
 
-    outcome = apply(asked, paid("t2"), policy=REFUND)
+    outcome = apply(requested, paid("t2"), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert ("second_payment", True) == (outcome.transition, RefundAll("t2") in outcome.order.pending)
@@ -256,10 +256,10 @@ def test_a_request_for_the_money_of_a_short_order_counts_as_gone() -> None:
 
 
 def test_a_request_that_was_refused_counts_again_and_the_order_ships() -> None:
-    asked = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
-    (name,) = asked.requested_parts("gift")
+    requested = after(SHORT, RefundRequested("ask", NOW + 70, 100), WALLET)
+    (name,) = requested.requested_parts("gift")
 
-    order = after(asked, EffectFailed(NOW + 80, name, failure=Failure("poison", "BadParameters")))
+    order = after(requested, EffectFailed(NOW + 80, name, failure=Failure("poison", "BadParameters")))
 
     assert (Status.PAID, True) == (order.status, Ship() in order.pending)
 
@@ -317,8 +317,8 @@ def test_a_revived_order_that_stays_short_is_given_back_without_asking_the_platf
 
 
 def test_the_machine_gives_back_what_is_left_of_a_part_that_the_merchant_requested_back_in_part() -> None:
-    asked = after(SHORT, RefundRequested("ask", NOW + 70, 100))
-    over = after(asked, cancelled())
+    requested = after(SHORT, RefundRequested("ask", NOW + 70, 100))
+    over = after(requested, cancelled())
 
     assert {RefundPart("gift", "rule-1"): 300} == {
         n: fen for n, fen in going_back(over).items() if isinstance(n, RefundPart) and n.by_rule

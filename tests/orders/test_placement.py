@@ -25,7 +25,7 @@ class Platform:
 
     def __init__(self, *creates: Answer, shows: Answer) -> None:
         self.creates, self.shows = list(creates), shows
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.timeouts: list[float] = []
 
     def create_order(self, order: Any, token: object, *, timeout: float) -> RemoteOrder:
@@ -35,8 +35,8 @@ class Platform:
     def get_order(self, out_order_no: str, *, timeout: float) -> RemoteOrder:
         return self._answer(f"look at {out_order_no}", timeout, self.shows)
 
-    def _answer(self, asked: str, timeout: float, answer: Answer) -> RemoteOrder:
-        self.asked.append(asked)
+    def _answer(self, requested: str, timeout: float, answer: Answer) -> RemoteOrder:
+        self.requested.append(requested)
         self.timeouts.append(timeout)
         if isinstance(answer, PlatformError):
             raise answer
@@ -53,14 +53,14 @@ def test_what_may_be_there_is_checked_before_anything_else(doubt: PlatformError)
     platform = Platform(doubt, shows=remote())
 
     assert remote() == placed(platform)
-    assert platform.asked == ["create", f"look at {CREATED.order_no}"]
+    assert platform.requested == ["create", f"look at {CREATED.order_no}"]
 
 
 def test_what_is_certainly_not_there_is_tried_once_more() -> None:
     platform = Platform(LOST, remote(), shows=OrderUnknown("orders.get"))
 
     assert remote() == placed(platform)
-    assert platform.asked == ["create", f"look at {CREATED.order_no}", "create"]
+    assert platform.requested == ["create", f"look at {CREATED.order_no}", "create"]
 
 
 def test_a_second_unknown_outcome_is_the_callers_to_wait_out() -> None:

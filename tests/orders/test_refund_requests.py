@@ -39,7 +39,7 @@ def ask(fen: int | None, request: str = "ask-1", at: int = NOW + 200) -> RefundR
     return RefundRequested(request, at, fen, "changed their mind")
 
 
-def asked(order: Order, fen: int | None, request: str = "ask-1") -> Order:
+def requested(order: Order, fen: int | None, request: str = "ask-1") -> Order:
     outcome = apply(order, ask(fen, request), policy=REFUND)
     assert isinstance(outcome, Applied), outcome
     return outcome.order
@@ -64,11 +64,11 @@ def answer(order: Order, refund: str = "r1", fen: int | None = None) -> Order:
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
 def test_a_part_is_given_back_once(order: Order) -> None:
-    assert {"t1": 500} == wanted(asked(order, 500))
+    assert {"t1": 500} == wanted(requested(order, 500))
 
 
 def test_a_part_given_back_is_in_the_ledger_and_the_order_ships_on() -> None:
-    order = answer(asked(PAID, 500))
+    order = answer(requested(PAID, 500))
 
     assert (1234 - 500, Status.PAID) == (order.balance_fen, order.status)
     assert Ship() in order.pending
@@ -77,7 +77,7 @@ def test_a_part_given_back_is_in_the_ledger_and_the_order_ships_on() -> None:
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED, HELD], ids=name)
 def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
-    whole = asked(order, order.balance_fen)
+    whole = requested(order, order.balance_fen)
     back = answer(whole)
 
     assert Ship() not in whole.pending
@@ -85,7 +85,7 @@ def test_the_whole_is_given_back_and_ships_no_more(order: Order) -> None:
 
 
 def test_a_parcel_that_left_while_everything_was_requested_back_counts_and_raises_an_alert() -> None:
-    outcome = apply(asked(PAID, 1234), done(Ship()), policy=REFUND)
+    outcome = apply(requested(PAID, 1234), done(Ship()), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert (Status.SHIPPED, ("shipped_while_refunding",)) == (outcome.order.status, outcome.alerts)
@@ -97,10 +97,10 @@ def test_more_than_was_paid_is_refused(fen: int) -> None:
 
 
 def test_what_is_on_its_way_back_counts_as_given_back() -> None:
-    order = asked(PAID, 1000)
+    order = requested(PAID, 1000)
 
     assert Ignored("refund_exceeds_payment") == apply(order, ask(235, "ask-2"), policy=REFUND)
-    assert {"t1": 1234} == wanted(asked(order, 234, "ask-2"))
+    assert {"t1": 1234} == wanted(requested(order, 234, "ask-2"))
 
 
 def test_a_refund_made_at_the_platform_counts_too() -> None:
@@ -111,7 +111,7 @@ def test_a_refund_made_at_the_platform_counts_too() -> None:
 
 @pytest.mark.parametrize("fen", [1000, 1234])
 def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int) -> None:
-    outcome = apply(asked(PAID, fen), refunded("r9", "t1", 300), policy=REFUND)
+    outcome = apply(requested(PAID, fen), refunded("r9", "t1", 300), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert ({"t1": 934}, ("refund_reduced",)) == (wanted(outcome.order), outcome.alerts)
@@ -119,7 +119,7 @@ def test_a_refund_made_at_the_platform_leaves_the_rest_to_be_given_back(fen: int
 
 
 def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_requested_reduces_nothing() -> None:
-    outcome = apply(asked(PAID, 300), refunded("r9", "t1", 934), policy=REFUND)
+    outcome = apply(requested(PAID, 300), refunded("r9", "t1", 934), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert ({"t1": 300}, ()) == (wanted(outcome.order), outcome.alerts)
@@ -129,7 +129,7 @@ def test_a_refund_made_at_the_platform_that_leaves_room_for_what_was_requested_r
 def test_what_goes_back_in_whole_is_not_shipped_from_whichever_side_each_part_goes(parts: tuple[int, ...]) -> None:
     order = PAID
     for number, fen in enumerate(parts):
-        order = asked(order, fen, f"ask-{number}")
+        order = requested(order, fen, f"ask-{number}")
     assert Ship() in order.pending
 
     assert Ship() not in after(order, refunded("r9", "t1", 934)).pending
@@ -141,11 +141,11 @@ def test_a_payment_that_more_went_back_of_than_came_leaves_less_of_the_others() 
 
     assert 1234 - (1300 - 1234) == refundable_fen(order)
     assert Ignored("refund_exceeds_payment") == apply(order, ask(refundable_fen(order) + 1), policy=REFUND)
-    assert {"t1": refundable_fen(order)} == wanted(asked(order, refundable_fen(order)))
+    assert {"t1": refundable_fen(order)} == wanted(requested(order, refundable_fen(order)))
 
 
 def test_of_two_requests_the_newer_one_makes_room_for_a_refund_made_at_the_platform() -> None:
-    outcome = apply(asked(asked(PAID, 1000), 200, "ask-2"), refunded("r9", "t1", 300), policy=REFUND)
+    outcome = apply(requested(requested(PAID, 1000), 200, "ask-2"), refunded("r9", "t1", 300), policy=REFUND)
 
     assert isinstance(outcome, Applied)
     assert [934] == [effect.fen for _, effect in outcome.order.effects if effect.fen]
@@ -162,7 +162,7 @@ def test_a_refunded_order_has_nothing_left() -> None:
 
 
 def test_the_same_request_again_asks_for_nothing_more() -> None:
-    assert repeated(500) == apply(asked(PAID, 500), ask(500), policy=REFUND)
+    assert repeated(500) == apply(requested(PAID, 500), ask(500), policy=REFUND)
 
 
 def repeated(fen: int, request: str = "ask-1", at: int = NOW + 200) -> Duplicate:
@@ -170,7 +170,7 @@ def repeated(fen: int, request: str = "ask-1", at: int = NOW + 200) -> Duplicate
 
 
 def test_a_request_without_an_amount_is_for_all_that_is_left() -> None:
-    order = asked(asked(PAID, 234), None, "ask-2")
+    order = requested(requested(PAID, 234), None, "ask-2")
 
     assert {"t1": 1234} == wanted(order)
     assert repeated(1000, "ask-2") == apply(order, ask(None, "ask-2"), policy=REFUND)
@@ -181,7 +181,7 @@ def test_a_request_without_an_amount_is_for_all_that_is_left() -> None:
 def test_what_was_requested_stays_the_request_when_the_platform_gives_a_part_of_it_back_meanwhile(
     fen: int | None,
 ) -> None:
-    order = after(asked(PAID, 1200), refunded("r9", "t1", 500))
+    order = after(requested(PAID, 1200), refunded("r9", "t1", 500))
 
     assert repeated(734) == apply(order, ask(fen), policy=REFUND)
     for another in (500, 700, 734):
@@ -189,7 +189,7 @@ def test_what_was_requested_stays_the_request_when_the_platform_gives_a_part_of_
 
 
 def test_the_same_request_for_another_amount_is_told_apart() -> None:
-    outcome = apply(asked(PAID, 500), ask(501), policy=REFUND)
+    outcome = apply(requested(PAID, 500), ask(501), policy=REFUND)
 
     assert isinstance(outcome, Ignored)
     assert ("request_reused", "request→ask-1") == (outcome.reason, outcome.duplicate_of)
@@ -197,7 +197,7 @@ def test_the_same_request_for_another_amount_is_told_apart() -> None:
 
 @pytest.mark.parametrize(("fen", "reason"), [(500, "duplicate_event"), (501, "request_reused")])
 def test_a_request_that_fell_off_the_history_is_still_known(fen: int, reason: str) -> None:
-    forgotten = replace(asked(PAID, 500), history=())
+    forgotten = replace(requested(PAID, 500), history=())
 
     outcome = apply(forgotten, ask(fen), policy=REFUND)
     assert isinstance(outcome, Ignored)
@@ -211,21 +211,21 @@ def test_a_request_and_a_notification_of_one_name_are_two() -> None:
     assert isinstance(outcome, Applied)
 
     news = paid("t3", 100, "request:ask-1")
-    assert isinstance(apply(asked(PAID, 500), news, policy=REFUND), Applied)
+    assert isinstance(apply(requested(PAID, 500), news, policy=REFUND), Applied)
 
 
 def test_a_second_payment_that_goes_back_anyway_is_not_requested_back_again() -> None:
     order = after(PAID, paid("t2"))
 
     assert Ignored("refund_exceeds_payment") == apply(order, ask(1235), policy=REFUND)
-    assert {"t1": 1234} == wanted(asked(order, 1234))
+    assert {"t1": 1234} == wanted(requested(order, 1234))
 
 
 def test_a_refund_that_failed_permanently_may_be_requested_again() -> None:
-    order = asked(PAID, 1234)
+    order = requested(PAID, 1234)
     dead = order.with_effect(order.effects[-1][0], Effect(5, fen=1234, failure=Failure("poison", "refused")))
 
-    assert {"t1": 1234} == wanted(asked(dead, 1234, "ask-2"))
+    assert {"t1": 1234} == wanted(requested(dead, 1234, "ask-2"))
 
 
 def given_up(order: Order, effect: EffectKey) -> Order:
@@ -233,23 +233,23 @@ def given_up(order: Order, effect: EffectKey) -> Order:
 
 
 def test_a_refund_that_failed_permanently_is_not_revived_when_its_money_was_requested_back_otherwise() -> None:
-    first = asked(PAID, 600)
+    first = requested(PAID, 600)
     dead = given_up(first, effect := first.effects[-1][0])
-    again = asked(dead, 1234, "ask-2")
+    again = requested(dead, 1234, "ask-2")
 
     assert Ignored("refund_exceeds_payment") == apply(again, Redriven(NOW + 220, effect), policy=REFUND)
     assert {"t1": 600} == wanted(after(dead, Redriven(NOW + 220, effect)))
 
 
 def test_a_refund_that_failed_permanently_is_not_revived_when_the_platform_gave_its_money_back() -> None:
-    first = asked(PAID, 600)
+    first = requested(PAID, 600)
     dead = after(given_up(first, effect := first.effects[-1][0]), refunded("f1", "t1", 1234))
 
     assert Ignored("refund_exceeds_payment") == apply(dead, Redriven(NOW + 220, effect), policy=REFUND)
 
 
 def test_a_refund_that_no_longer_fits_or_was_answered_is_not_due_again() -> None:
-    first = asked(PAID, 600)
+    first = requested(PAID, 600)
     effect = first.effects[-1][0]
     there = after(first, done(effect))
 
@@ -314,14 +314,14 @@ def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, i
 def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
     order = PAID
     for number in range(MOST_REQUESTS):
-        order = asked(order, 1, f"ask-{number}")
+        order = requested(order, 1, f"ask-{number}")
 
     assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
     assert repeated(1, "ask-0", at=0) == apply(order, ask(1, "ask-0"), policy=REFUND)
 
 
 def test_a_refund_exhausted_after_many_attempts_may_have_happened_and_keeps_its_money() -> None:
-    order = asked(PAID, 1000)
+    order = requested(PAID, 1000)
     name = order.effects[-1][0]
     tired = order.with_effect(
         name, Effect(32, fen=1000, failure=Failure("exhausted", "UnknownOutcome, tried 32 times"))
@@ -332,7 +332,7 @@ def test_a_refund_exhausted_after_many_attempts_may_have_happened_and_keeps_its_
 
 
 def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
-    order = asked(after(PAID, done(Ship())), 1234)
+    order = requested(after(PAID, done(Ship())), 1234)
     (name,) = order.requested_parts("t1")
 
     assert ("changed their mind", "", "") == tuple(order.reason(one) for one in (name, Ship(), RefundAll("t1")))
@@ -341,7 +341,7 @@ def test_the_reason_is_kept_with_the_refund_once_for_all_its_parts() -> None:
 
 
 def test_the_reason_that_a_request_gave_first_stands() -> None:
-    order = asked(PAID, 100)
+    order = requested(PAID, 100)
 
     again = apply(order, replace(ask(100), reason="broken"), policy=REFUND)
 
@@ -359,7 +359,7 @@ def test_no_reasons_fill_an_order() -> None:
 
 
 def test_a_reason_may_name_people_and_is_shown_in_no_trace() -> None:
-    assert "changed their mind" not in repr((ask(100), asked(PAID, 100)))
+    assert "changed their mind" not in repr((ask(100), requested(PAID, 100)))
 
 
 POISON, EXHAUSTED = Failure("poison", "BadParameters"), Failure("exhausted", "UnknownOutcome")

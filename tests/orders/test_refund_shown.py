@@ -29,7 +29,7 @@ from tests.orders.lives import (
     placed,
     refunded,
 )
-from tests.orders.refund_news import NOT_SUCCEEDED, alerts, asked, changed
+from tests.orders.refund_news import NOT_SUCCEEDED, alerts, changed, requested
 from tests.reconciliation.sides import payment, refund, remote
 
 # ── How it is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -56,7 +56,7 @@ def test_a_member_reads_how_a_refund_stands(status: str, words: str, refunding: 
     ("status", "state"), [("processing", "processing"), ("failed", "failed"), ("succeeded", "done")]
 )
 def test_the_merchant_reads_how_a_refund_stands(status: str, state: str) -> None:
-    order, number = asked(SHIPPED, 500)
+    order, number = requested(SHIPPED, 500)
     news = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
     shown = for_merchant(after(order, news or changed(status, fen=500, number=number)))
 
@@ -65,7 +65,7 @@ def test_the_merchant_reads_how_a_refund_stands(status: str, state: str) -> None
 
 
 def test_a_refund_that_the_platform_took_is_processing_until_it_is_booked() -> None:
-    order, _ = asked(SHIPPED, 500)
+    order, _ = requested(SHIPPED, 500)
 
     assert "processing" == effect_state(order, order.effects[-1][0])
 
@@ -117,7 +117,7 @@ def test_what_the_list_shows_of_a_refund_is_taken_in_once_and_is_no_drift(status
 
 
 def test_a_refund_of_ours_that_the_list_shows_is_not_requested_again_however_it_stands() -> None:
-    order, number = asked(PUSHED, 500)
+    order, number = requested(PUSHED, 500)
     states: list[RefundState] = ["processing", "failed", "unknown"]
     for status in states:
         shown = refund(fen=500, out_refund_no=number, status=status)

@@ -35,7 +35,7 @@ from tests.orders.lives import (
     paid,
     refunded,
 )
-from tests.orders.refund_news import NOT_SUCCEEDED, alerts, asked, changed, listed
+from tests.orders.refund_news import NOT_SUCCEEDED, alerts, changed, listed, requested
 
 KEPT = [PAID, SHIPPED, COMPLETED, HELD]
 
@@ -113,14 +113,14 @@ def test_a_parcel_withdrawn_for_a_refund_that_the_platform_could_not_make_is_due
 
 
 def test_a_parcel_withdrawn_for_a_refund_that_the_merchant_wanted_stays_withdrawn() -> None:
-    order, number = asked(PAID, 1234)
+    order, number = requested(PAID, 1234)
 
     assert Ship() not in after(order, changed("failed", number=number)).pending
 
 
 @pytest.mark.parametrize("status", ["processing", "succeeded"])
 def test_a_platform_that_thinks_better_of_a_failure_is_followed(status: str) -> None:
-    order, number = asked(SHIPPED, 500)
+    order, number = requested(SHIPPED, 500)
     failed = after(order, changed("failed", fen=500, number=number))
 
     news = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
@@ -169,9 +169,9 @@ def test_a_payment_in_doubt_counts_again_only_when_the_platform_shows_it() -> No
 
 
 def test_what_failed_is_requested_again_under_another_number() -> None:
-    first, number = asked(SHIPPED, 1234)
+    first, number = requested(SHIPPED, 1234)
     failed = after(first, changed("failed", number=number))
-    again, another = asked(failed, 1234, "ask-2")
+    again, another = requested(failed, 1234, "ask-2")
 
     assert number != another
     assert Status.REFUNDED == after(again, replace(refunded("r2"), out_refund_no=another)).status
@@ -210,7 +210,7 @@ def test_a_late_payment_whose_refund_failed_waits_for_a_person_and_ends_refunded
     late = after(CANCELLED, paid(), done(RefundAll("t1")))
     number = effect_id(late.order_no, RefundAll("t1"))
     failed = after(late, changed("failed", number=number))
-    again, another = asked(failed, 1234)
+    again, another = requested(failed, 1234)
 
     assert (Status.CANCELLED, 1234) == (failed.status, refundable_fen(failed))
     assert Status.REFUNDED == after(again, replace(refunded("r2"), out_refund_no=another)).status
@@ -253,7 +253,7 @@ def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growin
 
 
 def test_a_state_that_is_pushed_again_goes_out_under_another_number_and_a_refund_does_not() -> None:
-    order, number = asked(after(SHIPPED, done(PushStatus("shipped"))), 500)
+    order, number = requested(after(SHIPPED, done(PushStatus("shipped"))), 500)
     refund_name = next(iter(order.requested_parts("t1")))
     for _ in range(2):
         order = after(

@@ -18,10 +18,10 @@ class OneAnswerAfterAnother:
     the list does not say so."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
-        self.answers, self.asked = list(answers), list[dict[str, Any]]()
+        self.answers, self.requested = list(answers), list[dict[str, Any]]()
 
     def batch_execute_statement(self, **request: Any) -> dict[str, Any]:
-        self.asked.append(request)
+        self.requested.append(request)
         return self.answers.pop(0)
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def test_a_throttled_statement_alone_is_tried_again() -> None:
     lost = fake_store(dynamodb).save_many(pairs(0, 1, 2))
 
     assert lost == {an_order(2).order_no}
-    assert [len(request["Statements"]) for request in dynamodb.asked] == [3, 1]
-    assert dynamodb.asked[1]["Statements"] == [dynamodb.asked[0]["Statements"][1]]
+    assert [len(request["Statements"]) for request in dynamodb.requested] == [3, 1]
+    assert dynamodb.requested[1]["Statements"] == [dynamodb.requested[0]["Statements"][1]]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_pair_without_difference_costs_nothing() -> None:
     dynamodb = OneAnswerAfterAnother()
 
     assert fake_store(dynamodb).save_many([(an_order(), an_order())]) == set()
-    assert dynamodb.asked == []
+    assert dynamodb.requested == []
 
 
 def test_an_order_is_written_once_in_a_request() -> None:
@@ -102,7 +102,7 @@ def test_a_statement_sets_and_removes_what_differs_and_nothing_else() -> None:
 
     fake_store(dynamodb).save_many([(old, replace(old, status=Status.CANCELLED, pay_url="", due_at=0))])
 
-    (statement,) = dynamodb.asked[0]["Statements"]
+    (statement,) = dynamodb.requested[0]["Statements"]
     assert statement == {
         "Statement": 'UPDATE "orders" SET "status"=? SET "version"=?'
         ' REMOVE "due_at" REMOVE "due_shard" REMOVE "pay_url" WHERE "order_no"=? AND "version"=?',
@@ -117,7 +117,7 @@ def test_an_order_whose_time_moves_goes_to_where_this_many_shards_have_it() -> N
 
     OrderStore(client, "orders", shards=1000).save_many([(old, replace(old, due_at=old.due_at + 60))])
 
-    (statement,) = dynamodb.asked[0]["Statements"]
+    (statement,) = dynamodb.requested[0]["Statements"]
     assert {"S": shard_of(old.order_no, 1000)} in statement["Parameters"]
     assert shard_of(old.order_no, 1000) != shard_of(old.order_no)
 
@@ -131,7 +131,7 @@ def test_keys_left_unread_are_asked_for_again() -> None:
     )
 
     assert fake_store(dynamodb).get_many([one.order_no, two.order_no]) == {one.order_no: one, two.order_no: two}
-    again = dynamodb.asked[1]["RequestItems"]["orders"]
+    again = dynamodb.requested[1]["RequestItems"]["orders"]
     assert (again["Keys"], again["ConsistentRead"]) == (left["orders"]["Keys"], True)
 
 

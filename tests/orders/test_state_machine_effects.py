@@ -183,10 +183,10 @@ def test_a_held_order_is_checked() -> None:
 
 
 def test_a_refund_that_the_platform_took_is_awaited_until_the_money_went_back() -> None:
-    asked = after(CANCELLED, paid(), done(RefundAll("t1"), NOW + 61))
+    requested = after(CANCELLED, paid(), done(RefundAll("t1"), NOW + 61))
 
-    assert (asked.pending, asked.due_at) == ((), NOW + 60 + 180)
-    assert after(asked, refunded()).due_at == 0
+    assert (requested.pending, requested.due_at) == ((), NOW + 60 + 180)
+    assert after(requested, refunded()).due_at == 0
 
 
 def test_a_late_payment_whose_refund_failed_permanently_is_a_persons_and_never_due() -> None:

@@ -148,11 +148,11 @@ ASKED = st.one_of(
 @settings(max_examples=120)
 @given(st.lists(ASKED, max_size=9))
 def test_a_repetition_after_a_crash_gets_what_is_true_and_all_counts_once(
-    aws: Callable[[str], Any], table: str, asked: list[Asked]
+    aws: Callable[[str], Any], table: str, requested: list[Asked]
 ) -> None:
     dynamodb, model, member = aws("dynamodb"), Model(), f"mb_{uuid4().hex[:20]}"
     ledger = PointsLedger(dynamodb, table, runtime=Runtime(sleep=lambda _: None))
-    for one in asked:
+    for one in requested:
         with suppress(Died):
             one.of(PointsLedger(Mortal(dynamodb, one.dies_at, one.done), table), member)  # type: ignore[arg-type]
         assert one.of(model, member) == one.of(ledger, member)

@@ -290,9 +290,9 @@ def test_what_is_not_provably_ours_is_not_adopted(foreign: RemoteOrder) -> None:
 
 
 def test_a_part_that_was_requested_back_and_is_not_there_is_due_again() -> None:
-    asked = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
-    (name,) = asked.requested_parts("t1")
-    requested = after(asked, EffectDone(NOW + 80, name))
+    requested = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
+    (name,) = requested.requested_parts("t1")
+    requested = after(requested, EffectDone(NOW + 80, name))
 
     decision = decide(requested, remote("paid", [payment()]), now=NOW + 1000, policy=REFUND)
 
@@ -301,11 +301,11 @@ def test_a_part_that_was_requested_back_and_is_not_there_is_due_again() -> None:
 
 
 def test_a_refund_that_answers_a_request_of_ours_is_booked_as_such() -> None:
-    asked = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
-    (name,) = asked.requested_parts("t1")
-    there = refund(fen=500, out_refund_no=effect_id(asked.order_no, name))
+    requested = after(PAID, RefundRequested("ask-1", NOW + 70, 500))
+    (name,) = requested.requested_parts("t1")
+    there = refund(fen=500, out_refund_no=effect_id(requested.order_no, name))
 
-    booked = after(asked, *remote_events(asked, remote("paid", [payment()], [there]), at=NOW + 90))
+    booked = after(requested, *remote_events(requested, remote("paid", [payment()], [there]), at=NOW + 90))
     assert ([name], set()) == ([refund.answers for refund in booked.refunds], set(booked.pending) - {Ship()})
 
 

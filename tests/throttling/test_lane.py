@@ -17,9 +17,9 @@ def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> Token
     return lanes.lease(lane, LeaseRequest(want), now, rules)[1]
 
 
-@pytest.mark.parametrize("asked", [60.0, 61.0, 3600.0, 10.0**9])
-def test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute(asked: float) -> None:
-    paused = lanes.paused(Lane(), NOW, asked)
+@pytest.mark.parametrize("requested", [60.0, 61.0, 3600.0, 10.0**9])
+def test_a_pause_of_a_minute_and_more_holds_from_its_first_second_for_a_minute(requested: float) -> None:
+    paused = lanes.paused(Lane(), NOW, requested)
 
     assert LeaseRefused("limit", 60.0) == answer(paused, NOW)
     assert LeaseRefused("limit", 59.5) == answer(paused, NOW + 0.5)

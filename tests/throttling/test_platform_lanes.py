@@ -13,11 +13,11 @@ from jiuwu.throttling.reporting import on_lane_event
 
 def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_never() -> None:
     found = load()
-    asked: list[tuple[str, bool]] = []
+    requested: list[tuple[str, bool]] = []
 
     class Lanes:
         def acquire(self, lane: str, *, max_wait_seconds: float, fallback: bool) -> Any:
-            asked.append((lane, fallback))
+            requested.append((lane, fallback))
 
     for url in ("", "https://other.example"):
         gateway = msgspec.structs.replace(found.gateway, fallback_url=url)
@@ -25,8 +25,8 @@ def test_calls_may_go_to_the_fallback_address_and_those_with_the_app_secret_neve
         for call in ("refunds.create", "users.me", "oauth.refresh"):
             leave(call, 1.0)
 
-    assert [("money", False), ("login", False), ("login", False)] == asked[:3]
-    assert [("money", True), ("login", True), ("login", False)] == asked[3:]
+    assert [("money", False), ("login", False), ("login", False)] == requested[:3]
+    assert [("money", True), ("login", True), ("login", False)] == requested[3:]
 
 
 def test_an_opened_circuit_is_a_metric_and_a_line_that_names_its_lane(capsys: pytest.CaptureFixture[str]) -> None:

@@ -272,8 +272,8 @@ def test_many_are_sent_only_when_a_person_says_yes(
     for n in range(11):
         repository.keep(a_failed_message(paid(n), message=f"m-{n}", received=6))
 
-    asked = dead_letters("redrive", "--kind", "exhausted", stdin="n\n")
-    assert (130, True) == (asked.exit_code, "Redrive 11 dead letters in" in asked.stderr)
+    requested = dead_letters("redrive", "--kind", "exhausted", stdin="n\n")
+    assert (130, True) == (requested.exit_code, "Redrive 11 dead letters in" in requested.stderr)
     assert [] == queued(deployed, "OrderQueue")
 
     assert 11 == len(lines(dead_letters("redrive", "--kind", "exhausted", "--yes", "--rate", "1000")))

@@ -73,8 +73,8 @@ class Shop:
         return made.order_no
 
     def there(self, number: str) -> simulated.Order:
-        asked = simulated.NewOrder(number, 1234, (simulated.Item("tea", "龙井", 2, 617),))
-        self.platform.orders[number] = simulated.place(asked, "ou_1", MADE)
+        requested = simulated.NewOrder(number, 1234, (simulated.Item("tea", "龙井", 2, 617),))
+        self.platform.orders[number] = simulated.place(requested, "ou_1", MADE)
         return self.platform.orders[number]
 
 

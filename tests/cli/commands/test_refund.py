@@ -91,10 +91,12 @@ def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_anoth
     jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
 ) -> None:
     jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
-    asked = shop.store.get(order.order_no)
-    (first,) = asked.requested_parts("t1")
-    lost = asked.with_effect(first, Effect(1, fen=asked.effect(first).fen, failure=Failure("poison", "BadParameters")))
-    shop.store.save_many([(asked, lost)])
+    requested = shop.store.get(order.order_no)
+    (first,) = requested.requested_parts("t1")
+    lost = requested.with_effect(
+        first, Effect(1, fen=requested.effect(first).fen, failure=Failure("poison", "BadParameters"))
+    )
+    shop.store.save_many([(requested, lost)])
 
     results = [jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name) for _ in range(2)]
 
@@ -163,9 +165,9 @@ def test_where_nothing_is_left_a_repeated_refund_offers_no_other_one(
 
 
 def test_a_refund_asked_again_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
-    asked = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
+    requested = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
 
-    assert [True, False] == ["will confirm it" in result.stderr for result in asked]
+    assert [True, False] == ["will confirm it" in result.stderr for result in requested]
 
 
 def test_an_order_paid_with_points_says_how_these_go_back(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:

@@ -111,10 +111,10 @@ def test_without_any_secret_it_says_where_to_put_one(jiuwu: Jiuwu) -> None:
 
 
 def test_the_secret_is_asked_for_at_a_terminal_and_not_echoed(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, object]] = []
+    requested: list[dict[str, object]] = []
 
     def prompt(_: str, **options: object) -> str:
-        asked.append(options)
+        requested.append(options)
         return "typed"
 
     monkeypatch.delenv("JIUWU_APP_SECRET", raising=False)
@@ -122,7 +122,7 @@ def test_the_secret_is_asked_for_at_a_terminal_and_not_echoed(monkeypatch: pytes
     monkeypatch.setattr(typer, "prompt", prompt)
 
     assert "typed" == app_secret.read_app_secret(None, None)
-    assert [{"hide_input": True, "err": True}] == asked
+    assert [{"hide_input": True, "err": True}] == requested
 
 
 def test_another_profile_signs_by_its_own_scheme(jiuwu: Jiuwu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

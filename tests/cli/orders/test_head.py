@@ -117,12 +117,14 @@ def test_a_refund_asked_for_says_why() -> None:
 def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> None:
     payment, reason = "4200002281202611291234567890", "asked for by the merchant"
     name = RefundPart(payment, "A" * 16)
-    asked = after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect(Ship(), Effect())
-    asked = replace(asked, reasons=(("A" * 16, reason),))
-    number = effect_id(asked.order_no, name)
+    requested = (
+        after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect(Ship(), Effect())
+    )
+    requested = replace(requested, reasons=(("A" * 16, reason),))
+    number = effect_id(requested.order_no, name)
     booked = replace(refunded("rf_1234567890abcdef1234", of=payment, fen=234), out_refund_no=number)
 
-    lines = list(head(after(asked, booked)))
+    lines = list(head(after(requested, booked)))
 
     label = f"refund:…{number[-8:]}"
     assert [f"  {label}  2.34 yuan done {SHANGHAI}, {reason!r}"] == [

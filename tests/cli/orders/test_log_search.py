@@ -23,14 +23,14 @@ class Pages:
     """A log in pages, of which the first are empty, as CloudWatch's are."""
 
     def __init__(self, *pages: list[dict[str, Any]]) -> None:
-        self.searches, self.asked = [list(pages)], list[dict[str, Any]]()
+        self.searches, self.requested = [list(pages)], list[dict[str, Any]]()
 
     def then(self, *pages: list[dict[str, Any]]) -> None:
         """The pages of the next search."""
         self.searches.append(list(pages))
 
     def filter_log_events(self, **request: Any) -> dict[str, Any]:
-        self.asked.append(dict(request))
+        self.requested.append(dict(request))
         pages = self.searches[0]
         events = pages.pop(0)
         if not pages:
@@ -50,7 +50,7 @@ def test_the_log_is_read_page_by_page_and_only_what_names_the_order_counts() -> 
     found = log_search.read(pages, "group", "JW1", since=5, runtime=Runtime(clock=lambda: 100))
 
     assert ["b", "a"] == [one.said["message"] for one in found.entries]
-    assert (False, {"5000"}) == (found.cut_off, {str(one["startTime"]) for one in pages.asked})
+    assert (False, {"5000"}) == (found.cut_off, {str(one["startTime"]) for one in pages.requested})
 
 
 def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
@@ -61,7 +61,9 @@ def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
     found = log_search.read(pages, "group", "JW1", since=5, event_ids=["e1", 'e"4'], runtime=Runtime(clock=lambda: 100))
 
     assert ["e1", "e2", "e2"] == [one.said["event_id"] for one in found.entries]
-    assert ['"JW1"', '{ ($.event_id = "e1") || ($.event_id = "e2") }'] == [one["filterPattern"] for one in pages.asked]
+    assert ['"JW1"', '{ ($.event_id = "e1") || ($.event_id = "e2") }'] == [
+        one["filterPattern"] for one in pages.requested
+    ]
 
 
 def test_a_log_without_end_is_cut_off_after_a_minute() -> None:

@@ -91,16 +91,16 @@ def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
 
 def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_notified() -> None:
     name = RefundPart("t1", "A" * 16)
-    asked = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
-    asked = replace(
-        asked,
+    requested = PAID.with_effect(name, Effect(fen=234, done_at=NOW))
+    requested = replace(
+        requested,
         history=(
             HistoryEntry(NOW, "request→r", "refund_requested", "234"),
             HistoryEntry(NOW, "", "effect_done", "refund"),
         ),
     )
-    answer = replace(refunded("r7", fen=234, at=NOW), out_refund_no=effect_id(asked.order_no, name))
-    order = replace(after(asked, answer), created_at=NOW - 60)
+    answer = replace(refunded("r7", fen=234, at=NOW), out_refund_no=effect_id(requested.order_no, name))
+    order = replace(after(requested, answer), created_at=NOW - 60)
     accepted = {"message": "notification", "event_type": "order.refunded", "outcome": "accepted"}
     call = {"message": "platform call", "call": "orders.refund", "outcome": "ok", "milliseconds": 31}
     entries = [Entry(NOW + 0.1, accepted | {"event_id": answer.event_id}), Entry(NOW + 0.2, call)]

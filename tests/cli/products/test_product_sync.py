@@ -19,7 +19,7 @@ class Function:
     """A session whose ProductSync gives these answers; an exception is raised."""
 
     def __init__(self, *answers: Any) -> None:
-        self.answers, self.asked = list(answers), list[Any]()
+        self.answers, self.requested = list(answers), list[Any]()
 
     def client(self, service: str, **_: object) -> "Function":
         assert "lambda" == service
@@ -27,7 +27,7 @@ class Function:
 
     def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         assert ("sync", "live") == (FunctionName, Qualifier)
-        self.asked.append(json.loads(Payload))
+        self.requested.append(json.loads(Payload))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -44,23 +44,23 @@ def test_many_products_are_told_in_hundreds() -> None:
     function = Function(ENDED, ENDED, ENDED)
     product_sync.some(stack(function), [f"p{number}" for number in range(201)])
 
-    assert [100, 100, 1] == [len(asked["product_ids"]) for asked in function.asked]
+    assert [100, 100, 1] == [len(requested["product_ids"]) for requested in function.requested]
 
 
 def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
     function = Function(ENDED | {"finished": False}, ENDED)
     told = product_sync.some(stack(function), ["tea"])
 
-    assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.asked], told.outcomes["pushed"])
+    assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.requested], told.outcomes["pushed"])
 
 
 def test_a_pass_compares_all_from_the_tables_beginning_to_its_end() -> None:
     function = Function(*(ENDED | {"finished": False, "next": one} for one in ("p100", "p200")), ENDED)
     told = product_sync.every(stack(function), retry_refused=True)
 
-    assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.asked], told.done, told.problem)
+    assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.requested], told.done, told.problem)
     assert [{"retry_refused": True, "full": True}] * 3 == [
-        {name: one[name] for name in ("retry_refused", "full")} for one in function.asked
+        {name: one[name] for name in ("retry_refused", "full")} for one in function.requested
     ]
 
 

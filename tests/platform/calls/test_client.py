@@ -98,9 +98,13 @@ def test_changed_orders_come_in_pages() -> None:
     first = api.changed_orders(1_763_800_000)
     last = api.changed_orders(1_763_800_000, first.next_cursor, limit=50)
     assert ("c2", 1, "", 0) == (first.next_cursor, len(first.orders), last.next_cursor, len(last.orders))
-    asked = [dict(request.url.params) for request in rig.requests]
-    assert ("1763800000", None, "100") == (asked[0]["updated_after"], asked[0].get("cursor"), asked[0]["limit"])
-    assert ("c2", "50") == (asked[1]["cursor"], asked[1]["limit"])
+    requested = [dict(request.url.params) for request in rig.requests]
+    assert ("1763800000", None, "100") == (
+        requested[0]["updated_after"],
+        requested[0].get("cursor"),
+        requested[0]["limit"],
+    )
+    assert ("c2", "50") == (requested[1]["cursor"], requested[1]["limit"])
 
 
 def test_a_status_is_pushed_with_its_effects_id_and_repeated() -> None:

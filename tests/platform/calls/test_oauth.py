@@ -91,8 +91,12 @@ def test_a_code_becomes_tokens() -> None:
         token.open_id,
     )
     app = {"client_id": "app-1", "client_secret": SECRET}
-    asked = {"grant_type": "authorization_code", "code": CODE, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-    assert ("POST", "/api/oauth/token", app | asked) == (rig.requests[0].method, rig.requests[0].url.path, form(rig))
+    requested = {"grant_type": "authorization_code", "code": CODE, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    assert ("POST", "/api/oauth/token", app | requested) == (
+        rig.requests[0].method,
+        rig.requests[0].url.path,
+        form(rig),
+    )
 
 
 def test_a_refresh_without_lifetime_and_refresh_token_is_whole() -> None:

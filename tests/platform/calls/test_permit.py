@@ -23,12 +23,12 @@ class Booth:
     """A gate whose answers are given: "", "limit", "circuit" or "fallback", the last one again and again."""
 
     answers: list[str]
-    asked: list[tuple[str, float]] = field(default_factory=list)
+    requested: list[tuple[str, float]] = field(default_factory=list)
     reports: list[tuple[str, float | None]] = field(default_factory=list)
 
     def __call__(self, call: str, max_wait_seconds: float) -> "Permit":
-        self.asked.append((call, max_wait_seconds))
-        return Permit(self, self.answers[min(len(self.asked), len(self.answers)) - 1])
+        self.requested.append((call, max_wait_seconds))
+        return Permit(self, self.answers[min(len(self.requested), len(self.answers)) - 1])
 
 
 class Permit:
@@ -73,7 +73,7 @@ def test_every_attempt_asks_and_the_platforms_longest_wait_bounds_the_permits() 
     calls, rig = client(booth, envelope(90001), envelope(90001), ok(order()))
     calls.get_order("JW1", timeout=0.3)
 
-    assert [("orders.get", 0.3)] * 3 == booth.asked
+    assert [("orders.get", 0.3)] * 3 == booth.requested
     assert 3 == len(rig.requests)
 
 
@@ -141,7 +141,7 @@ def test_tokens_ask_for_leave_too() -> None:
     with pytest.raises(CircuitOpen):
         calls.refresh("RT")
 
-    assert (["oauth.refresh"], []) == ([call for call, _ in booth.asked], rig.requests)
+    assert (["oauth.refresh"], []) == ([call for call, _ in booth.requested], rig.requests)
 
 
 def test_every_call_has_a_lane_and_the_shares_leave_nothing_over() -> None:

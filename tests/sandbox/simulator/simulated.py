@@ -31,7 +31,7 @@ class Merchant:
         self.answers: list[httpx.Response | Exception] = []
         self.received: list[tuple[str, dict[str, Any]]] = []  # (nonce, body) of those that verified
         self.refused: list[str] = []
-        self.asked: list[str] = []  # the addresses at which notifications came
+        self.requested: list[str] = []  # the addresses at which notifications came
         self.http: httpx.AsyncClient
         self.simulator: Simulator
         self._nonces = 0
@@ -70,7 +70,7 @@ class Merchant:
         return found
 
     async def authorize(self, member: str = "ou_lan", **changes: str) -> httpx.Response:
-        asked = {
+        requested = {
             "response_type": "code",
             "client_id": APP.app_id,
             "redirect_uri": CALLBACK,
@@ -81,7 +81,7 @@ class Merchant:
             "member": member,
             "decision": "allow",
         }
-        return await self.http.post("/oauth/authorize", data=asked | changes)
+        return await self.http.post("/oauth/authorize", data=requested | changes)
 
     async def code(self, member: str = "ou_lan", **changes: str) -> str:
         return parse_qs(urlsplit((await self.authorize(member, **changes)).headers["location"]).query)["code"][0]
@@ -134,7 +134,7 @@ class Merchant:
 
     def take(self, request: httpx.Request) -> httpx.Response:
         """The receiving side, with the product's own check."""
-        self.asked.append(str(request.url))
+        self.requested.append(str(request.url))
         try:
             taken = signed_notifications.receive(
                 self.platform,

@@ -71,8 +71,8 @@ def test_calls_are_hit_in_the_shares_asked_for_and_in_every_form() -> None:
     assert {hit for hit in hits if hit} == {
         (fault, form) for fault, forms in faults.CALL_FORMS.items() for form in forms
     }
-    for fault, asked in DEMO.calls.model_dump(include=set(faults.CALL_FORMS)).items():
-        assert share(by_fault[fault]) == pytest.approx(asked, abs=0.008)
+    for fault, requested in DEMO.calls.model_dump(include=set(faults.CALL_FORMS)).items():
+        assert share(by_fault[fault]) == pytest.approx(requested, abs=0.008)
 
 
 def test_the_next_try_of_a_call_draws_anew() -> None:

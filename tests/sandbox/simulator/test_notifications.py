@@ -200,7 +200,7 @@ async def test_an_order_may_name_its_own_address() -> None:
         await one.place(notify_url="https://other.example/hook")
         await one.control("POST", "orders/JW1/pay")
         await one.attempts(1)
-    assert one.asked == ["https://other.example/hook"]
+    assert one.requested == ["https://other.example/hook"]
 
 
 async def test_a_restart_keeps_orders_tokens_and_what_was_on_its_way(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def test_consent_leads_back_with_code_and_state_and_the_code_gives_tokens(
 
 async def test_the_page_offers_members_and_carries_what_was_asked() -> None:
     async with merchant() as one:
-        asked = {
+        requested = {
             "response_type": "code",
             "client_id": APP.app_id,
             "redirect_uri": CALLBACK,
@@ -43,7 +43,7 @@ async def test_the_page_offers_members_and_carries_what_was_asked() -> None:
             "code_challenge": "c" * 43,
             "code_challenge_method": "S256",
         }
-        page = await one.http.get("/oauth/authorize", params=asked)
+        page = await one.http.get("/oauth/authorize", params=requested)
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
     assert page.text.count('type="radio"') == 5
     assert "同意" in page.text

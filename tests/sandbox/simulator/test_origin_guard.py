@@ -44,9 +44,9 @@ async def one() -> AsyncIterator[Merchant]:
 
 
 async def statuses(one: Merchant, **headers: str) -> set[int]:
-    asked: list[tuple[str, str]] = [*buttons(one.simulator), *PAGES]
+    requested: list[tuple[str, str]] = [*buttons(one.simulator), *PAGES]
     sent: dict[str, Any] = {"headers": headers, "json": {}}
-    return {(await one.http.request(method, path, **sent)).status_code for method, path in asked}
+    return {(await one.http.request(method, path, **sent)).status_code for method, path in requested}
 
 
 async def test_there_are_buttons(one: Merchant) -> None:

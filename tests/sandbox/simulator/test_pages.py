@@ -210,11 +210,11 @@ async def test_the_debugger_knows_the_name_under_which_a_notifications_body_is_s
     mine = load("mine", directory=tmp_path)
     facts: dict[str, Any] = {"event_id": "ev_1", "body": "{}", "timestamp": 1763800000, "nonce": "n"}
     headers = signed_notifications.sign_notification(mine, app_id=APP.app_id, secret=APP.secret, **facts)
-    asked = EMPTY | {
+    requested = EMPTY | {
         "params": "\n".join(f"{name}: {text}" for name, text in headers.items()),
         "body": "{}",
     }
 
-    good, old = (explanation(mine, APP, asked, now).explanation for now in (1763800000.0, 1763900000.0))
+    good, old = (explanation(mine, APP, requested, now).explanation for now in (1763800000.0, 1763900000.0))
 
     assert (0, False, 0, True) == (good.secret_index, good.refused, old.secret_index, old.refused)

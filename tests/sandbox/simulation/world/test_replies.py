@@ -46,8 +46,8 @@ def test_no_browser_takes_a_success_for_something_else(world: World) -> None:
     replies: list[dict[str, Any]] = []
     served = world.http
 
-    def noting(*asked: Any, **more: Any) -> dict[str, Any]:
-        replies.append(served(*asked, **more))
+    def noting(*requested: Any, **more: Any) -> dict[str, Any]:
+        replies.append(served(*requested, **more))
         return replies[-1]
 
     world.http = noting  # type: ignore[method-assign]

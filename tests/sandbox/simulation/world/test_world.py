@@ -110,17 +110,17 @@ def test_an_answer_that_comes_too_late_is_none(world: World, lan: Member) -> Non
 
 def test_a_reply_that_is_lost_is_asked_for_again_as_boto3_does(world: World, lan: Member) -> None:
     lost = ReadTimeoutError(endpoint_url="memory")
-    lose, asked = Once(world, "Storefront", "put_item", "after", lost), list[str]()
+    lose, requested = Once(world, "Storefront", "put_item", "after", lost), list[str]()
 
     def watch(service: str, operation: str, phase: Phase, request: Mapping[str, Any]) -> None:
-        asked.extend([str(request["TableName"])] if (operation, phase) == ("put_item", "before") else [])
+        requested.extend([str(request["TableName"])] if (operation, phase) == ("put_item", "before") else [])
         lose(service, operation, phase, request)
 
     world.calls.on_call = watch
 
     number = lan.place("key-1", TEA)
 
-    assert asked.count("OrdersTable") == 2
+    assert requested.count("OrdersTable") == 2
     assert order(world, number).status is Status.PLACED
 
 
