@@ -13,7 +13,8 @@ from bench.capacity.order_usage import OrderUsage, count_order
 from jiuwu.platform import profile
 from sandbox.cloud import template
 
-pytestmark = pytest.mark.xdist_group("capacity")  # counted once
+# Counted once, by fixtures that take longer than a test may on a busy machine.
+pytestmark = [pytest.mark.xdist_group("capacity"), pytest.mark.timeout(120, func_only=True)]
 GIVEN = inputs.load()
 MILLION = 1_000_000
 

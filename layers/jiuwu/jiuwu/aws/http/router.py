@@ -99,8 +99,11 @@ class HttpApi(APIGatewayHttpResolver):
         failed = fault.operation_name if isinstance(fault, ClientError) else type(fault).__name__
         code = fault.response["Error"].get("Code") if isinstance(fault, ClientError) else None
         telemetry.logger.error(self.name, outcome="unavailable", failed=failed, code=code)
-        reason = "secret_unavailable" if isinstance(fault, SecretUnavailable) else "unavailable"
-        busy = HttpError(503, reason, "服务繁忙，请稍后再试", headers=RETRY_SOON)
+        message = "服务繁忙，请稍后再试"
+        if isinstance(fault, SecretUnavailable):
+            busy = HttpError(503, "secret_unavailable", message, headers=RETRY_SOON)
+        else:
+            busy = HttpError(503, "unavailable", message, headers=RETRY_SOON)
         return json_response(busy.status, busy.content, busy.headers)
 
 
