@@ -45,7 +45,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What a request of the merchant needs."""
+    """The dependencies of a request of the merchant."""
 
     key: MerchantKey
     accounts: Accounts

@@ -40,7 +40,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What a run needs."""
+    """The dependencies of a run."""
 
     settings: Settings
     store: OrderStore

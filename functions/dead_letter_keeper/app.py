@@ -28,7 +28,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What keeping a message needs; `sources` maps each dead-letter queue's ARN to where its messages came from."""
+    """The dependencies of keeping a message; `sources` maps each dead-letter queue's ARN to its source."""
 
     profile: profile.Profile
     repository: DeadLetterRepository

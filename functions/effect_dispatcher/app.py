@@ -44,7 +44,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What dispatching needs."""
+    """The dependencies of dispatching."""
 
     settings: Settings
     store: OrderStore

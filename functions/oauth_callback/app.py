@@ -38,7 +38,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What a request of a member needs."""
+    """The dependencies of a request of a member."""
 
     signin: SignIn
     logins: Logins

@@ -45,7 +45,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What processing a batch needs; the platform is asked for orders that we don't know."""
+    """The dependencies of processing a batch; the platform is asked for orders that we don't know."""
 
     settings: Settings
     sqs: Any

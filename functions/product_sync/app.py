@@ -38,7 +38,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What a run needs."""
+    """The dependencies of a run."""
 
     settings: Settings
     rows: Rows
@@ -48,7 +48,7 @@ class Dependencies(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What an invocation is for: some products, the products after one, or the schedule's pass."""
+    """The subject of an invocation: some products, the products after one, or the schedule's pass."""
 
     product_ids: list[str] | None = None
     after: str | None = None

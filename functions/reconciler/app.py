@@ -53,7 +53,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What reconciling needs."""
+    """The dependencies of reconciling."""
 
     settings: Settings
     store: OrderStore

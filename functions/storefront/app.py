@@ -57,7 +57,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What serving a request needs."""
+    """The dependencies of serving a request."""
 
     sessions: Sessions
     checkout: Checkout

@@ -34,7 +34,7 @@ class Settings(PlatformSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What renewing tokens needs."""
+    """The dependencies of renewing tokens."""
 
     settings: Settings
     grants: Grants

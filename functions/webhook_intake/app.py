@@ -35,7 +35,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """What taking in a notification needs."""
+    """The dependencies of taking in a notification."""
 
     settings: Settings
     profile: profile.Profile

@@ -22,7 +22,7 @@ _PLATFORM = ("clock", "signature", "token endpoint")
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What to check; None is skipped."""
+    """The checks to make; None is skipped."""
 
     gateway: httpx.URL
     account: platform_api.Account | None

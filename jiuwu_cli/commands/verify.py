@@ -18,7 +18,7 @@ from jiuwu_cli.terminal.output import print_line
 
 
 class Claim(NamedTuple):
-    """What the sender says it signed, and its signature."""
+    """The parameters that the sender claims to have signed, and its signature."""
 
     scheme: Scheme
     params: dict[str, str]

@@ -1,4 +1,4 @@
-"""Where to send notifications: the running sandbox unless a URL is given."""
+"""The target of notifications: the running sandbox unless a URL is given."""
 
 import httpx
 import msgspec

@@ -52,7 +52,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """What a reconciler's run at this time (Unix seconds) found of the order."""
+    """A finding about the order, of a reconciler's run at this time (Unix seconds)."""
 
     at: float
     class_: str
@@ -242,7 +242,7 @@ def _text(value: object) -> str:
 
 
 def head(order: Order) -> Iterator[str]:
-    """What the order is now: state and why it is held, lines, ledger, effects."""
+    """Return the order as it is now: state and why it is held, lines, ledger, effects."""
     due = f", looked at next {times.format_time(order.due_at)}" if order.due_at else ""
     yield f"{order.order_no}  {order.status}, {_price(order)}{due}"
     yield from (f"  {line}" for line in hold_reasons.lines(order))

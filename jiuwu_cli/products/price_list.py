@@ -23,7 +23,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """What is wrong in one place; `line` is the file's, from 1; `field` is "" for the line itself; `doubtful` if only a
+    """An error in one place; `line` is the file's, from 1; `field` is "" for the line itself; `doubtful` if only a
     person can know."""
 
     line: int

@@ -34,7 +34,7 @@ _AGAIN = {
 
 @dataclass(slots=True)
 class WriteSummary:
-    """What was, or would be, written: product ids, and of the first ones what changes."""
+    """The writes that were, or would be, made: product ids, and of the first ones what changes."""
 
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class WriteSummary:
 
     @property
     def more(self) -> int:
-        """How many are not among the first."""
+        """Return how many are not among the first."""
         return len(self.new) + len(self.changed) - len(self.first)
 
     def add(self, change: Change) -> None:
@@ -121,7 +121,7 @@ class ProductWriter:
 
 
 def _changes(item: Item | None, entry: Entry) -> DesiredValues:
-    """What has to be written of what is wanted."""
+    """Return the part of the wanted values that has to be written."""
     if item is None:
         whole = {"on_shelf": True, **entry.wanted}
         return {name: value for name, value in whole.items() if value is not None}

@@ -16,7 +16,7 @@ class Contended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often to try, and the bounds of the first and the longest pause (seconds)."""
+    """The number of attempts, and the bounds of the first and the longest pause (seconds)."""
 
     rounds: int
     first_seconds: float

@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Context(Protocol):
-    """What a deadline needs of Lambda's context."""
+    """The part of Lambda's context that a deadline needs."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When the work must be over; `remaining()` gives the seconds until then."""
+    """The time when the work must be over; `remaining()` gives the seconds until then."""
 
     remaining: Callable[[], float]
 

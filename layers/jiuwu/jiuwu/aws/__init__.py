@@ -1,1 +1,1 @@
-"""What every room needs of AWS: clients, settings, secrets, telemetry, HTTP requests, tasks over queues."""
+"""AWS for every room: clients, settings, secrets, telemetry, HTTP requests, tasks over queues."""

@@ -20,7 +20,7 @@ class SettingsError(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every function is given by the template's Globals; a function's own settings derive from this."""
+    """The settings that the template's Globals give every function; a function's own settings derive from this."""
 
     jiuwu_profile: str
     platform_url: Url
@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlatformSettings(Settings, frozen=True, kw_only=True):
-    """What each function is given that calls the platform: the table of its rate limit and circuits."""
+    """The settings of a function that calls the platform, with the table of its rate limit and circuits."""
 
     limits_table: str
 

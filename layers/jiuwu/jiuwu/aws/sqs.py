@@ -1,4 +1,4 @@
-"""What SQS takes as text."""
+"""The text that SQS takes."""
 
 from collections.abc import Mapping
 

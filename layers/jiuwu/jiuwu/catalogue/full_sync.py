@@ -36,8 +36,8 @@ _WORTH_TELLING = {Outcome.REPAIRED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.
 
 @dataclass(slots=True)
 class SyncResult:
-    """What a run found. `finished`: it came to the end; `next`: after which product the next one goes on; `problems`:
-    why the platform was left alone."""
+    """The findings of a run. `finished`: it came to the end; `next`: the product after which the next run goes on;
+    `problems`: why the platform was left alone."""
 
     counts: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Kept] = field(default_factory=list)

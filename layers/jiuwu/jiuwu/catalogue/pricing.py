@@ -1,4 +1,4 @@
-"""What the merchant sells and for how much: prices come from the products table, never from a browser."""
+"""The merchant's products and their prices: prices come from the products table, never from a browser."""
 
 from collections.abc import Iterable, Mapping
 
@@ -24,7 +24,7 @@ class NotForPoints(NotForSale):
 
 
 class Products:
-    """What the products table has to sell.
+    """The products table, as the checkout reads it.
 
     A row that was read is good for two seconds in its process: one product in every order is one key, of which DynamoDB
     hands out no more than 3,000 read units a second.

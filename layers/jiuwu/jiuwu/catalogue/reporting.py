@@ -1,4 +1,4 @@
-"""What this room logs and counts: the run of a product sync.
+"""Logs and metrics of this room: the run of a product sync.
 
 A reason is the platform's word; its sentence stays in the row.
 """

@@ -27,7 +27,7 @@ _REFUSALS = (ProductRefused, ContentRefused, BadParameters)
 
 
 class Outcome(StrEnum):
-    """What became of one product."""
+    """The outcome of one product."""
 
     NOT_COMPARED = "not_compared"  # it has not changed here; the platform was asked not long ago, and not now
     SAME = "same"  # compared: both sides agree
@@ -78,7 +78,7 @@ def explanation(refused: PlatformError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the platform made of a product; `why` (for people) and `word` (for logs) are set when it did not take it."""
+    """The platform's answer to a product; `why` (for people) and `word` (for logs) are set when it did not take it."""
 
     outcome: Outcome
     word: str = ""

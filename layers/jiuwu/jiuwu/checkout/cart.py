@@ -1,4 +1,4 @@
-"""What a member wants to buy, read from what a browser sent: products and how many of each, and whether for money or
+"""A member's cart, read from what a browser sent: products and how many of each, and whether for money or
 points; never a price."""
 
 from collections.abc import Mapping

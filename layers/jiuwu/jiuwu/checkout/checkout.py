@@ -57,7 +57,7 @@ class NotCancellable(Exception):
 
 
 class CancelLater(Exception):
-    """Whether the platform has cancelled the order cannot be known now; the same request may be repeated."""
+    """The platform's cancellation of the order is in doubt; the same request may be repeated."""
 
 
 class LoginNeeded(Exception):

@@ -1,4 +1,4 @@
-"""What the merchant's servers send: how much money goes back, or how many points are added; and why."""
+"""The requests of the merchant's servers: money to give back, or points to add, and the reason."""
 
 from typing import Annotated
 

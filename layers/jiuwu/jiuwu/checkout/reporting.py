@@ -1,4 +1,4 @@
-"""What this room logs and counts: each request that was served, and what became of its order."""
+"""Logs and metrics of this room: each request that was served, and what became of its order."""
 
 from jiuwu.aws import clients, telemetry
 from jiuwu.orders import alerts

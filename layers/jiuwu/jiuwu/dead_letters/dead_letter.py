@@ -18,7 +18,7 @@ type State = Literal["waiting", "redriven", "failed again"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter(MessageFacts):
-    """What is kept of a message that failed permanently; times are Unix seconds.
+    """A message that failed permanently, as it is kept; times are Unix seconds.
 
     `attempts` are summed over its `failures`; kind, reason, body, headers and the like are those of the last one.
     `redriven_as` is the delivery id of the last redrive, `redriven_after` how many failures it had then.

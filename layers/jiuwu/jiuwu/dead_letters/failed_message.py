@@ -24,7 +24,7 @@ type Record = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """Why a message failed permanently."""
+    """The reason why a message failed permanently."""
 
     POISON = "poison"  # it can never succeed
     EXHAUSTED = "exhausted"  # it kept failing

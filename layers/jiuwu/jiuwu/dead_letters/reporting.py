@@ -1,4 +1,4 @@
-"""What this room logs and counts: each message that is kept as a dead letter, or could not be."""
+"""Logs and metrics of this room: each message that is kept as a dead letter, or could not be."""
 
 from jiuwu.aws import clients, telemetry
 

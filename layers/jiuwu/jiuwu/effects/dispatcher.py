@@ -77,7 +77,7 @@ class _Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What was tried; by order, the alerts, each time to try again (Unix seconds; at once for what there was no time
+    """The attempts made; by order, the alerts, each time to try again (Unix seconds; at once for what there was no time
     for), and why it could not be read or written."""
 
     attempts: tuple[Attempt, ...]

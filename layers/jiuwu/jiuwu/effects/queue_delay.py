@@ -1,4 +1,4 @@
-"""How long a message waits for its turn in the effect queue, by what is known of the queue. Pure."""
+"""The wait of a message in the effect queue, from what is known of the queue. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LONGEST_SECONDS = 12 * 3600.0
 
 @dataclass(slots=True)
 class Backlog:
-    """What waits in the queue, and goes out at `per_second`, the rate at which the platform takes it.
+    """The messages that wait in the queue, and go out at `per_second`, the rate at which the platform takes it.
 
     `readers` fill the queue beside each other, each with a Backlog of its own, and take this one for typical: so what
     was not counted yet counts as well.

@@ -1,4 +1,4 @@
-"""What this room logs and counts: attempts at effects and their alerts, and messages of the effect queue."""
+"""Logs and metrics of this room: attempts at effects and their alerts, and messages of the effect queue."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

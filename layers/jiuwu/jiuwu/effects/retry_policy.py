@@ -1,4 +1,4 @@
-"""How long an effect that failed waits for its next try, by what failed, and when it fails permanently. Pure.
+"""The wait of a failed effect before its next attempt, by what failed, and its permanent failure. Pure.
 
 The jitter is made of the effect and its attempt: the same wherever it is computed, and different for effects that wait
 for the same receiver.
@@ -31,7 +31,7 @@ _KEEPS_TRYING = PushStatus("cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a failed effect: tried again not before `next_at` (Unix seconds), unless `failure`
+    """The verdict on a failed effect: retried not before `next_at` (Unix seconds), unless `failure`
     says why never. `counted` is False for an attempt that never left us."""
 
     next_at: int = 0

@@ -18,7 +18,7 @@ from .parser import Notice, Poison
 
 
 class TryLater(Exception):
-    """What is needed cannot be known just now; says why."""
+    """A fact that is needed cannot be known just now; says why."""
 
 
 # Orders that our table lacks, as the platform knows them, or why a number is none, or none yet; raises TryLater when
@@ -28,7 +28,7 @@ Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison | TryLater]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one notice ended: `what` is the transition, or the reason; `duplicate_of` is the event that it repeats."""
+    """The end of one notice: `what` is the transition, or the reason; `duplicate_of` is the event that it repeats."""
 
     outcome: Literal["applied", "ignored", "failed", "poison"]
     what: str

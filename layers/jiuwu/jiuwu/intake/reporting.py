@@ -1,4 +1,4 @@
-"""What this room logs and counts: how each order notification of a batch ended."""
+"""Logs and metrics of this room: how each order notification of a batch ended."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

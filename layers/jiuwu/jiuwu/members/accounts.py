@@ -30,7 +30,7 @@ def is_member_id(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Member:
-    """Who a member is, and how the link to the community account stands."""
+    """A member, and the state of the link to the community account."""
 
     member_id: str
     open_id: str

@@ -1,4 +1,4 @@
-"""What the platform granted us for a member, as the members table keeps it: encrypted tokens, version, expiry, lease.
+"""A member's grant, as the members table keeps it: encrypted tokens, version, expiry, lease.
 
 The lease keeps a second refresh from starting while one runs; the version keeps a late one from overwriting newer
 tokens. `refresh_shard` and `refresh_at` are the sparse index of what the TokenRefresher has to do, and are absent when

@@ -45,7 +45,7 @@ class LoginFailed(Exception):
 
 @dataclass(frozen=True)
 class Callback:
-    """What the platform sent the member back with; `binding` is the own secret of the client that brings it."""
+    """The parameters with which the platform sent the member back; `binding` is the secret of the client."""
 
     state: str = field(repr=False)
     code: str = field(repr=False)

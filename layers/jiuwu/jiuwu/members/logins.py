@@ -1,4 +1,4 @@
-"""What a login leaves in the logins table: a state, a ticket, a session, each under the hash of its secret only.
+"""A login's items in the logins table: a state, a ticket, a session, each under the hash of its secret only.
 
 The state lives ten minutes between /oauth/login and /oauth/callback and is used once; the ticket lives a minute between
 the callback and /oauth/session and is used once; the session lives a week. DynamoDB deletes expired items up to days
@@ -41,7 +41,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True)
 class State:
-    """What was agreed when the login began; `return_to` is empty where the caller needs no redirect."""
+    """The terms of a login, from its beginning; `return_to` is empty where the caller needs no redirect."""
 
     flow: Flow
     return_to: str

@@ -1,4 +1,4 @@
-"""What this room logs and counts: each step of a login, and each renewal of a token.
+"""Logs and metrics of this room: each step of a login, and each renewal of a token.
 
 Of a cause only its kind, since its text may be about a person.
 """

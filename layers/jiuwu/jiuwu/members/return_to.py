@@ -1,4 +1,4 @@
-"""Where a login may return to: pages of the merchant's own origins, and nothing that only looks like one."""
+"""The addresses that a login may return to: pages of the merchant's own origins, and no lookalike."""
 
 import re
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a person should hear of an order, as metrics: each alert is counted; one that contradicts a promise is drift."""
+"""Alerts about an order, as metrics: each alert is counted; one that contradicts a promise is drift."""
 
 from collections.abc import Iterable, Iterator
 

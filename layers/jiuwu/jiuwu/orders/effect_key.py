@@ -76,7 +76,7 @@ class RefundPart(msgspec.Struct, frozen=True):
 
 
 class UnknownEffect(msgspec.Struct, frozen=True):
-    """What a later version of this code requested. It stays as it is, and delivering it fails with its name."""
+    """An effect that a later version of this code requested. It stays as it is; its delivery fails with its name."""
 
     text: str
     kind = "unknown"

@@ -1,4 +1,4 @@
-"""What becomes of effects: done, failed, failed permanently, redriven, missing remotely."""
+"""The rules of effects: done, failed, failed permanently, redriven, missing remotely."""
 
 from dataclasses import replace
 

@@ -16,7 +16,7 @@ from .ids import effect_id
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why an effect failed permanently. "poison": its receiver will not have it, and certainly has not done it;
+    """The reason why an effect failed permanently. "poison": its receiver refuses it, and certainly has not done it;
     "exhausted": it kept failing, and may have been done all the same."""
 
     kind: Literal["poison", "exhausted"]
@@ -31,7 +31,7 @@ REFUND_FAILED = Failure("poison", "RefundFailed")
 
 
 class Status(StrEnum):
-    """Where an order stands; `apply` in orders/state_machine.py holds the arrows."""
+    """The state of an order; `apply` in orders/state_machine.py holds the arrows."""
 
     CREATED = "created"  # ours alone; the platform has not confirmed it yet
     PLACED = "placed"  # both sides have it, nobody has paid
@@ -49,8 +49,8 @@ class Status(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why an order is on hold. The first two wait for money, may expire and may be cancelled; the others wait for a
-    person."""
+    """The reason why an order is on hold. The first two wait for money, may expire and may be cancelled; the others
+    wait for a person."""
 
     NONE = ""
     SHORT = "short"  # what has come is less than the amount: the rest may still come

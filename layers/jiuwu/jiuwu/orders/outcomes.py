@@ -23,7 +23,7 @@ type EffectState = Literal["pending", "processing", "done", "failed", "failed_pe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a merchant may choose, and how soon an order is checked."""
+    """The merchant's choices, and how soon an order is checked."""
 
     late_payment: Literal["refund", "revive"] = "refund"  # money for an order that is cancelled here
     check_seconds: int = 180  # for a payment not heard of, an effect not confirmed, an order held

@@ -1,4 +1,4 @@
-"""What a placement, a payment, a cancellation and a completion at the platform do to an order."""
+"""The rules of a placement, a payment, a cancellation and a completion at the platform."""
 
 from dataclasses import replace
 

@@ -8,7 +8,7 @@ from .state_machine import Policy
 
 
 class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
-    """What each of them is given, beside what all callers of the platform are given."""
+    """The settings of each of them, beside those of all callers of the platform."""
 
     orders_table: str
     late_payment: Literal["refund", "revive"]

@@ -1,4 +1,4 @@
-"""What an event does to an order: a pure function without clock, table or network.
+"""The effect of an event on an order: a pure function without clock, table or network.
 
 Two ideas keep it right in any order of arrival. The ledger is the truth about money: every transaction and refund is
 booked once, when first heard of, whatever the status, so the order of arrival cannot change a balance. And an event

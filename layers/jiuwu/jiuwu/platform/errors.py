@@ -1,4 +1,4 @@
-"""What a call of the platform can end in, each named by the fact.
+"""The errors of a call of the platform, each named by the fact.
 
 An error tells which call, which code, the platform's request id and what to do. It never shows the platform's message,
 a parameter or a body: those may carry tokens and personal data, and errors end in log lines.
@@ -8,7 +8,7 @@ from typing import ClassVar, TypedDict, Unpack
 
 
 class Facts(TypedDict, total=False):
-    """What any error may know besides the call's name; see PlatformError."""
+    """The facts that any error may know besides the call's name; see PlatformError."""
 
     code: int | str | None
     msg: str

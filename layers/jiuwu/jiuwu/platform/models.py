@@ -1,4 +1,4 @@
-"""What crosses the platform's border, as our own values: integer fen, Unix seconds, our names."""
+"""The values that cross the platform's border, as our own: integer fen, Unix seconds, our names."""
 
 import re
 from typing import Annotated, Any, Literal

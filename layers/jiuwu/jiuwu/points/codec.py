@@ -15,7 +15,7 @@ type Write = tuple[str, dict[str, Any]]
 
 
 class State(StrEnum):
-    """Where the points of an order are: reserved, spent, or the member's again."""
+    """The state of an order's points: reserved, spent, or returned."""
 
     RESERVED = "reserved"
     SPENT = "spent"

@@ -1,4 +1,4 @@
-"""Where the platform's view of an order cannot be true, or names other amounts than ours. Pure."""
+"""Contradictions: the platform's view of an order cannot be true, or names other amounts than ours. Pure."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -65,7 +65,7 @@ Action = Event | Adopt | Place | Hold
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, in this sequence, and what to report."""
+    """The repairs to make, in this sequence, and the findings to report."""
 
     actions: tuple[Action, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -1,4 +1,4 @@
-"""Where our side and the platform's differ, by class, and the report of one reconciliation run."""
+"""Differences between our side and the platform's, by class, and the report of one reconciliation run."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the work on a part checked, found and did. `started_at` is Unix seconds."""
+    """The report of a task: orders checked, findings, repairs. `started_at` is Unix seconds."""
 
     started_at: int
     checked: int

@@ -38,7 +38,7 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True)
 class Repairer:
-    """How this merchant's orders are repaired; `member_id_for` returns the member of a platform account (open_id),
+    """Repairs this merchant's orders; `member_id_for` returns the member of a platform account (open_id),
     `finder` is who asks the platform."""
 
     policy: Policy

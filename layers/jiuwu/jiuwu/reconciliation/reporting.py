@@ -1,4 +1,4 @@
-"""What this room logs and counts: the outcome of a task or of one order. Evidence is ids, states and fen only."""
+"""Logs and metrics of this room: the outcome of a task or of one order. Evidence is ids, states and fen only."""
 
 from collections import Counter
 

@@ -27,7 +27,7 @@ _SILENT_FROM = 3
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where reading goes on: the orders changed after `since`, from the platform's `page` on (empty: the first).
+    """The place where reading goes on: orders changed after `since`, from the platform's `page` on (empty: the first).
 
     `began` is when this pass over the list began, `seen` the latest change it has met, `skipped` the oldest one that it
     skipped (0: none). Times are Unix seconds. Of the orders met so far, `missed` had to be repaired because no

@@ -28,7 +28,7 @@ Remotes = Mapping[str, "RemoteOrder | None"]
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
-    """What became of each order; `busy` were repeatedly written by others, and are left to them for now."""
+    """The outcome of each order; `busy` were repeatedly written by others, and are left to them for now."""
 
     orders: Mapping[str, Repaired]
     busy: frozenset[str]

@@ -59,7 +59,7 @@ def fresh_seconds(payment_check_seconds: int) -> int:
 
 @dataclass(slots=True)
 class ReconciliationOutcome:
-    """What was checked, found and done so far; `problems` are what could not be."""
+    """The outcome so far: orders checked, findings, repairs; `problems` are what could not be."""
 
     checked: dict[str, str] = field(default_factory=dict)  # order number: its status now
     pending: set[str] = field(default_factory=set)  # order numbers with effects that are still to be carried out

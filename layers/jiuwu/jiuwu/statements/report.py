@@ -29,7 +29,7 @@ _HEADER += ["本方积分", "说明"]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is kept of a day, or of a period: times are Unix seconds, `title` says which orders it is about."""
+    """The statement of a day, or of a period: times are Unix seconds, `title` says which orders it is about."""
 
     title: str
     since: int

@@ -1,4 +1,4 @@
-"""What this room logs and counts: the run of a daily statement, its tasks that fail, and its totals."""
+"""Logs and metrics of this room: the run of a daily statement, its tasks that fail, and its totals."""
 
 from jiuwu.aws import telemetry
 

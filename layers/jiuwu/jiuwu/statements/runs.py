@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a task came: its totals up to `position` (a number or a page; the task knows), or to its end.
+    """The progress of a task: its totals up to `position` (a number or a page; the task knows), or to its end.
 
     `failures` counts those in a row, `restarts` how often the platform had forgotten its page; `trail` is the way
     through its pages. `version` belongs to the write: it expects the one read and stores one more.

@@ -83,7 +83,7 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What some orders come to. Totals of other orders are added to it, in any sequence.
+    """The totals of some orders. Totals of other orders are added in any sequence.
 
     `differing` and `waiting` are numbers of orders, `classes` of differences; `uncompared` orders could not be read.
     """

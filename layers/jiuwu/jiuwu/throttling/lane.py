@@ -48,7 +48,7 @@ class OutcomeCounts:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """How many tokens are wanted, whether the fallback address would do, and the outcomes to report."""
+    """A request for a lease: the tokens wanted, whether the fallback address would do, and the outcomes to report."""
 
     tokens: int
     fallback: bool = False

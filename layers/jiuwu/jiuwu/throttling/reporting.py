@@ -1,4 +1,4 @@
-"""What this room logs and counts: what happens to a lane."""
+"""Logs and metrics of this room: what happens to a lane."""
 
 from typing import TYPE_CHECKING
 

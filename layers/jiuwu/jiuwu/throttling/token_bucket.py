@@ -14,7 +14,7 @@ TOLERANCE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many tokens flow in, and how many the bucket holds; both at least one token over any useful time."""
+    """The rate at which tokens flow in, and the bucket's size; both at least one token over any useful time."""
 
     per_second: float
     burst: int

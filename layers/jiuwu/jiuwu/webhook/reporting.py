@@ -1,4 +1,4 @@
-"""What this room logs and counts: how each notification that arrives is answered."""
+"""Logs and metrics of this room: how each notification that arrives is answered."""
 
 from botocore.exceptions import ClientError
 

@@ -1,4 +1,4 @@
-"""What a reply says: its data, or the error that its code names. Sans I/O."""
+"""The reply envelope: its data, or the error that its code names. Sans I/O."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _MEANINGS: dict[str | None, type[PlatformError]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What is known of a call when its reply comes: our name for it, our nonce, our clock, and what nobody may read."""
+    """A call as it is known when its reply comes: our name for it, our nonce, our clock, and what nobody may read."""
 
     name: str
     nonce: str

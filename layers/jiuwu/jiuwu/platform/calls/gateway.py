@@ -61,7 +61,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class WriteRecord:
-    """How a write about an order ended after all its attempts, for the order's story: "ok" or the error's class name,
+    """The end of a write about an order after all its attempts, for the order's log: "ok" or the error's class name,
     and the request id of the last attempt."""
 
     name: str

@@ -1,4 +1,4 @@
-"""When a call is retried, how long it waits before, and when its outcome is unknown."""
+"""Retries of a call: when, after which wait, and when the outcome is unknown."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a profile holds. Every struct mirrors a table of profile/jiuwu.toml, where each field is explained."""
+"""The structure of a profile. Every struct mirrors a table of profile/jiuwu.toml, where each field is explained."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What a profile says of how fast the platform may be called, and when it is left alone."""
+"""The rate limit and the circuit breaker of a profile."""
 
 from typing import Annotated
 

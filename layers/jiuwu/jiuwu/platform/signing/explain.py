@@ -1,4 +1,4 @@
-"""Why a signature does not fit: both canonical strings, where they part, and which usual mistake makes the other one.
+"""The reason why a signature does not fit: both canonical strings, where they part, and the mistake that explains it.
 
 Every usual mistake is a variation of how we sign. The other side's signature or canonical string is looked for among
 one and two of them at once, so what is named as the cause has been shown to lead to exactly what the other side said.

@@ -33,7 +33,7 @@ class SchemeRefused(ValueError):
 
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a platform signs. The defaults are our contract's; profile/jiuwu.toml explains each field."""
+    """The signature scheme of a platform. The defaults are our contract's; profile/jiuwu.toml explains each field."""
 
     algorithm: Algorithm = "hmac-sha256"
     secret_place: SecretPlace = "key"  # noqa: S105 -- a place, no secret
