@@ -33,7 +33,7 @@ mutations: tools ## removes each safeguard once, and shows the tests that fail t
 mutants: tools ## every mutant of the pure modules, by generic operators: which ones survive, and how many are killed
 	$(BIN)/python -m tests.proof.mutations all
 
-check: tools ## formatter, linter, strict types, import direction, template lint
+check: tools ## formatter, linter, strict types, import direction, spelling, template lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
