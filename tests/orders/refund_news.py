@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from jiuwu.orders.effect_key import EffectKey
 from jiuwu.orders.events import Event, RefundRequested, RefundStatusChanged
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order
@@ -33,3 +34,8 @@ def requested(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, st
 def alerts(order: Order, event: Event) -> tuple[str, ...]:
     outcome = apply(order, event, policy=REFUND)
     return outcome.alerts if isinstance(outcome, Applied) else ()
+
+
+def pending_fen(order: Order) -> dict[EffectKey, int]:
+    """What is still to be requested back of which payment, 0 for all of it."""
+    return {key: effect.fen for key, effect in order.effects if key.kind == "refund" and effect.pending}
