@@ -6,13 +6,22 @@ from itertools import permutations
 import pytest
 
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, ReturnPoints, Ship, SpendPoints
-from jiuwu.orders.events import EffectDone, EffectFailed, EffectMissingRemotely, Event, Expired, Redriven
+from jiuwu.orders.events import (
+    EffectDone,
+    EffectFailed,
+    EffectMissingRemotely,
+    Event,
+    Expired,
+    Redriven,
+    RefundRequested,
+)
 from jiuwu.orders.order import Effect, Entry, Failure, Order, Status
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
 from tests.orders.lives import (
     CANCELLED,
     COMPLETED,
     CREATED,
+    HELD,
     NOW,
     PAID,
     PLACED,
@@ -72,6 +81,13 @@ def test_only_an_unpaid_order_of_both_sides_expires(order: Order) -> None:
 
 def test_an_order_expires_once() -> None:
     assert Ignored("already_expiring") == apply(EXPIRING, EXPIRED, policy=REFUND)
+
+
+def test_the_platform_taking_a_refund_does_not_close_an_order_that_waits_for_its_rest() -> None:
+    requested = after(HELD, RefundRequested("ask", NOW + 70, 100))
+    (key,) = requested.requested_parts("t1")
+
+    assert Status.HELD == after(requested, done(key)).status
 
 
 def test_the_platforms_own_cancellation_ends_an_expiring_order() -> None:
