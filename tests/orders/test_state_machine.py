@@ -36,7 +36,9 @@ from tests.orders.lives import (
 
 
 def test_a_placed_order_has_the_platforms_number_and_where_to_pay() -> None:
-    assert (PLACED.status, PLACED.platform_order_no, PLACED.pay_url) == (Status.PLACED, "P1", "https://pay")
+    order = after(CREATED, placed())
+
+    assert (Status.PLACED, "P1", "https://pay") == (order.status, order.platform_order_no, order.pay_url)
 
 
 @pytest.mark.parametrize("order", [order for order in ALL if order.platform_order_no], ids=name)

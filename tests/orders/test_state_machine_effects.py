@@ -37,6 +37,12 @@ def test_a_shipped_order_is_to_be_pushed_to_the_platform() -> None:
     assert dict(SHIPPED.effects)[Ship()] == Effect(attempts=1, done_at=NOW + 61)
 
 
+def test_a_parcel_that_left_was_one_attempt() -> None:
+    order = after(PAID, done())
+
+    assert (Status.SHIPPED, Effect(1, NOW + 61)) == (order.status, order.effect(Ship()))
+
+
 def test_an_effect_is_done_once() -> None:
     assert apply(SHIPPED, done(Ship()), policy=REFUND) == Ignored("effect_already_done")
     assert apply(PUSHED, done(PushStatus("shipped")), policy=REFUND) == Ignored("effect_already_done")
@@ -96,6 +102,29 @@ def test_a_withdrawn_parcel_whose_request_was_not_answered_is_reported_once() ->
     assert Ignored("effect_not_wanted") == apply(outcome.order, unanswered, policy=REFUND)
     assert () == apply(after(order, done(Ship())), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
     assert () == apply(after(PAID, EffectFailed(NOW + 61, Ship())), refunded(), policy=REFUND).alerts  # type: ignore[union-attr]
+
+
+UNANSWERED = after(PAID, EffectFailed(NOW + 61, Ship(), unanswered=True))
+
+
+def test_a_parcel_that_is_still_due_raises_no_alert_because_its_request_was_not_answered() -> None:
+    outcome = apply(UNANSWERED, refunded(fen=100), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ((), True) == (outcome.alerts, Ship() in outcome.order.pending)
+
+
+def test_a_parcel_that_is_withdrawn_a_second_time_raises_no_second_alert() -> None:
+    doubted = apply(UNANSWERED, PaymentsDoubted(NOW + 300, ("t1",)), policy=REFUND)
+    assert isinstance(doubted, Applied)
+    again = after(doubted.order, replace(paid(event="evt-again", at=NOW + 310), shown=True))
+    assert Ship() in again.pending
+
+    outcome = apply(again, refunded(at=NOW + 320), policy=REFUND)
+
+    assert isinstance(outcome, Applied)
+    assert ("payment_unknown_there", "may_have_shipped") == doubted.alerts
+    assert () == outcome.alerts
 
 
 def test_a_request_that_was_not_answered_while_the_money_went_back_is_reported() -> None:
