@@ -87,18 +87,18 @@ class Estimate:
 
     @cached_property
     def seconds(self) -> float:
-        """How long it takes."""
+        """Return how long the pass takes."""
         in_turn = sum(stage.seconds(self.inputs) for stage in self.stages if not stage.parallel)
         return max(in_turn, *_table_seconds(self.usage, self.inputs))
 
     @cached_property
     def invocations(self) -> float:
-        """How many invocations it takes."""
+        """Return the number of invocations."""
         return self.task_messages + sum(stage.invocations(self.inputs) for stage in self.stages)
 
     @cached_property
     def dollars(self) -> float:
-        """What it costs, the rate limit's own reads and writes included."""
+        """Return the cost, the rate limit's own reads and writes included."""
         prices, shop, calls = self.inputs.prices, self.inputs.shop, self.usage.of("platform")
         billed = sum(stage.billed_seconds(self.inputs) for stage in self.stages)
         return (

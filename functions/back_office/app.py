@@ -13,14 +13,14 @@ from typing import Annotated, NamedTuple
 from aws_lambda_powertools.event_handler import Depends, Response
 
 from jiuwu.aws import clients, telemetry
-from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
 from jiuwu.aws.secrets import SecretReader
 from jiuwu.aws.settings import PlatformSettings, load
+from jiuwu.backoff import Contended
 from jiuwu.checkout import merchant_errors
 from jiuwu.checkout.merchant_key import MAX_LENGTH, MIN_LENGTH, MerchantKey
 from jiuwu.checkout.merchant_requests import read_points, read_refund
-from jiuwu.checkout.refunds import OrderBusy, Refunds
+from jiuwu.checkout.refunds import Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.deadline import NO_DEADLINE
 from jiuwu.effects.queue import queue_effects
@@ -28,7 +28,7 @@ from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
-from jiuwu.points.ledger import LedgerBusy, PointsLedger
+from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
 from jiuwu.throttling.reporting import on_lane_event
 from jiuwu.throttling.repository import LaneTable
@@ -67,7 +67,7 @@ api = HttpApi(
     "back office",
     before=[_authenticate],
     errors=merchant_errors.ERRORS,
-    busy=(TableBusy, TableRefused, LedgerBusy, OrderBusy),
+    busy=(Contended, TableRefused),
 )
 
 

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(600), pytest.mark.xdist_gro
 COUNT = 20_000
 
 
-def compare(line: Line, counted: Usage, *, rel: float) -> None:
+def assert_uses(line: Line, counted: Usage, *, rel: float) -> None:
     expected = line.at(COUNT)
     for name, count in counted.requests.items():
         assert count == pytest.approx(expected.requests.get(name, 0), rel=rel, abs=40), name
@@ -19,15 +19,15 @@ def compare(line: Line, counted: Usage, *, rel: float) -> None:
 
 
 def test_a_tick_with_many_due_orders_uses_what_the_line_says() -> None:
-    compare(counted_passes.count_reconciled(), counted_passes.reconciled(COUNT), rel=0.01)
+    assert_uses(counted_passes.count_reconciled(), counted_passes.reconciled(COUNT), rel=0.01)
 
 
 def test_a_statement_of_many_orders_uses_what_the_line_says() -> None:
-    compare(counted_passes.count_statement(), counted_passes.statement(COUNT, shards=32), rel=0.03)
+    assert_uses(counted_passes.count_statement(), counted_passes.statement(COUNT, shards=32), rel=0.03)
 
 
 def test_many_members_use_what_the_line_says() -> None:
-    compare(counted_passes.count_renewed(), counted_passes.renewed(COUNT, shards=8), rel=0.01)
+    assert_uses(counted_passes.count_renewed(), counted_passes.renewed(COUNT, shards=8), rel=0.01)
 
 
 def test_many_unpaid_orders_at_the_platforms_own_rate_cost_what_the_line_says() -> None:

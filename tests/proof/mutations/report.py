@@ -14,8 +14,8 @@ from . import chosen, generic
 from .processes import shared
 
 _PROCESSES = 2
-# Of the mutants that change anything, in percent. A sample of three modules came to 85.2 on 2026-12-01: the sample only
-# guards against worse until the survivors have their tests, or their reasons in equivalent.toml.
+# Of the mutants that change anything, in percent. A sample of 600 came to 83.5 on 2026-12-01: the sample only guards
+# against worse until the survivors have their tests, or their reasons in equivalent.toml.
 _LEAST_KILLED = {"all": 97.0, "sample": 75.0}
 
 

@@ -2,7 +2,7 @@
 
 A row is written by the merchant (product_id, title, price_fen, on_shelf, price_points) and marked by ProductSync
 (synced_hash, synced_at, refused). Each touches its own attributes only, and a mark is made only while the row still
-says what the platform was told, so neither undoes the other.
+has the content that was pushed, so neither undoes the other.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ class Product:
 
     @property
     def digest(self) -> str:
-        """Return the digest of what the platform is told: a change of it has to be pushed."""
+        """Return the digest of the content at the platform: a change of it has to be pushed."""
         content = json.dumps([self.title, self.price_fen, self.on_shelf], ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

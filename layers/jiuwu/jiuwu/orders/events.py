@@ -79,7 +79,7 @@ class RefundStatusChanged:
 
     @property
     def listed(self) -> bool:
-        """Return whether this is what the platform's list shows, and not what a notification told."""
+        """Return whether this comes from the platform's list, and not from a notification."""
         return not self.event_id
 
 

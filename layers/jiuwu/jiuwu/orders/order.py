@@ -54,7 +54,7 @@ class HoldReason(StrEnum):
 
     NONE = ""
     SHORT = "short"  # what has come is less than the amount: the rest may still come
-    UNPROVEN = "payment_unknown_there"  # a notification told of a payment that the platform does not show
+    UNPROVEN = "payment_unknown_there"  # a notification reports a payment that the platform does not show
     DIFFERS = "amount_differs"  # the two sides name different amounts
     OVER_REFUNDED = "refund_exceeds_payment"  # more went back than came
 

@@ -13,7 +13,7 @@ _EVIDENCE = 50
 class Drift(StrEnum):
     """The ways in which the two sides can differ."""
 
-    MISSED_NOTIFICATION = "missed_notification"  # the platform knows of something that nobody told us
+    MISSED_NOTIFICATION = "missed_notification"  # the platform shows what no notification reported
     PLATFORM_BEHIND = "platform_behind"  # we hold proof of something that the platform does not show
     MISSING_HERE = "missing_here"  # the platform has an order of ours that our table has not
     MISSING_THERE = "missing_there"  # we have an order that the platform does not know

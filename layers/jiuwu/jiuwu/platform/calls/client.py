@@ -21,7 +21,7 @@ __all__ = ["CallRecord", "GatewayAuth", "PlatformClient", "Secrets", "TokenSourc
 class PlatformClient(Gateway):
     """The calls of one app. Share one per process: it keeps its connections and what it learnt of the clocks.
 
-    `secrets` is asked at each attempt, so that a rotation needs no restart; `on_attempt` is told of each attempt.
+    `secrets` is called at each attempt, so that a rotation needs no restart; `on_attempt` receives each attempt.
     """
 
     def time(self, *, timeout: float | None = None) -> int:

@@ -101,7 +101,7 @@ class Call[T]:
 class Gateway(BaseClient):
     """One app's way through the platform's gateway. Safe to share between threads; remembers the clock's offset."""
 
-    # told how each write about an order ended; the client's maker may set it
+    # called with the end of each write about an order; the client's maker may set it
     on_write: Callable[[WriteRecord], None] = staticmethod(ignore_write)
     clock_offset = 0.0  # seconds by which the platform's clock is ahead of ours, once it has said so
 
