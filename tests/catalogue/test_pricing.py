@@ -24,11 +24,12 @@ class Table:
 
     def __init__(self, *rows: dict[str, Any], at_once: int = 100) -> None:
         self.rows = {row["product_id"]["S"]: row for row in rows}
-        self.at_once, self.requests = at_once, 0
+        self.at_once, self.requests, self.consistent = at_once, 0, list[bool]()
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 -- boto3's name
         self.requests += 1
         ((table, wanted),) = RequestItems.items()
+        self.consistent.append(wanted["ConsistentRead"])
         now, later = wanted["Keys"][: self.at_once], wanted["Keys"][self.at_once :]
         found = [self.rows[key["product_id"]["S"]] for key in now if key["product_id"]["S"] in self.rows]
         unread = {table: {"Keys": later}} if later else {}
@@ -128,3 +129,59 @@ def test_what_is_not_there_is_asked_for_again_at_once() -> None:
 
     table.rows["tea"] = TEA
     assert 617 == shop.priced({"tea": 1})[0].price_fen
+
+
+IN_POINTS = TEA | {"price_points": {"N": "300"}}
+
+
+def test_a_basket_for_points_costs_no_money_and_the_sum_of_its_points() -> None:
+    cup = IN_POINTS | {"product_id": {"S": "cup"}, "title": {"S": "杯"}, "price_points": {"N": "70"}}
+
+    lines, points = products(IN_POINTS, cup).priced_in_points({"tea": 2, "cup": 3})
+
+    assert (Line("tea", "龙井", 2, 0), Line("cup", "杯", 3, 0)) == lines
+    assert 2 * 300 + 3 * 70 == points
+
+
+def test_the_first_product_that_is_not_for_points_is_named() -> None:
+    rows = [TEA | {"product_id": {"S": name}} for name in ("cup", "pot")]
+
+    with pytest.raises(NotForPoints) as unsold:
+        products(IN_POINTS, *rows).priced_in_points({"tea": 1, "cup": 1, "pot": 1})
+
+    assert ("cup", "cup") == (unsold.value.product_id, str(unsold.value))
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(0.0, 1), (1.999, 1), (2.0, 2), (-0.5, 2)])
+def test_a_row_is_good_for_two_seconds_and_not_before_it_was_read(seconds: float, reads: int) -> None:
+    table: Any = Table(TEA)
+    now = [1000.0]
+    shop = Products(Rows(table, "products"), runtime=Runtime(clock=lambda: now[0]))
+    shop.priced({"tea": 1})
+
+    now[0] += seconds
+    shop.priced({"tea": 1})
+
+    assert reads == table.requests
+
+
+def test_reads_for_prices_are_eventually_consistent_at_half_the_units() -> None:
+    table: Any = Table(TEA)
+
+    Products(Rows(table, "products")).priced({"tea": 1})
+
+    assert [False] == table.consistent
+
+
+@pytest.mark.parametrize(("known", "reads"), [(1000, 1), (1001, 2)])
+def test_a_process_forgets_all_rows_when_it_knows_more_than_a_thousand(known: int, reads: int) -> None:
+    table: Any = Table(*(TEA | {"product_id": {"S": f"p{n}"}} for n in range(known + 1)))
+    shop = Products(Rows(table, "products"), runtime=Runtime(clock=lambda: 1000.0))
+    for begin in range(0, known, 100):
+        shop.priced({f"p{n}": 1 for n in range(begin, min(known, begin + 100))})
+    shop.priced({f"p{known}": 1})
+
+    before = table.requests
+    shop.priced({"p0": 1})
+
+    assert reads - 1 == table.requests - before

@@ -131,3 +131,18 @@ def test_what_failed_permanently_says_what_failed_and_how_often_it_was_tried() -
 def test_an_attempt_that_left_is_counted() -> None:
     assert Verdict(0, None, True) == Verdict()
     assert judge("JW1", Ship(), 1, PlatformBusy("x"), now=NOW).counted
+
+
+@pytest.mark.parametrize(
+    ("attempt", "next_at"), [(1, NOW + 11), (2, NOW + 17), (3, NOW + 32), (9, NOW + 1919), (31, NOW + 2638)]
+)
+def test_the_jitter_of_an_attempt_is_the_same_wherever_it_is_computed(attempt: int, next_at: int) -> None:
+    assert next_at == judge("JW1", Ship(), attempt, "ThrottlingException", now=NOW).next_at
+
+
+@pytest.mark.parametrize("attempt", range(1, 32))
+def test_an_attempt_that_never_left_waits_up_to_fifteen_seconds_longer_than_requested(attempt: int) -> None:
+    verdict = judge("JW1", Ship(), attempt, HeldBack("x"), now=NOW)
+
+    assert NOW + 7 <= verdict.next_at <= NOW + 7 + 15
+    assert not verdict.counted

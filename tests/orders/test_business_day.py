@@ -50,3 +50,9 @@ def test_no_time_touches_no_day() -> None:
 def test_what_is_no_day_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- fromisoformat's messages vary
         bounds(text)
+
+
+def test_a_day_that_is_touched_by_its_last_second_alone_counts() -> None:
+    assert days_between(MIDNIGHT - 86_401, MIDNIGHT) == ["2026-11-21", "2026-11-22"]
+    assert days_between(MIDNIGHT, MIDNIGHT + 1) == ["2026-11-23"]
+    assert days_between(MIDNIGHT, MIDNIGHT + 86_401) == ["2026-11-23", "2026-11-24"]

@@ -17,7 +17,7 @@ from jiuwu.orders.effect_key import (
     parse_effect_key,
 )
 from jiuwu.orders.ids import effect_id
-from jiuwu.orders.order import Effect, Entry, Failure, HistoryEntry, UnbookedRefund
+from jiuwu.orders.order import Effect, Entry, Failure, HistoryEntry, Line, UnbookedRefund
 from tests.orders.stored import NOW, an_order
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -68,3 +68,18 @@ def test_why_an_effect_failed_comes_back(failure: Failure | None) -> None:
     order = an_order(effects=((Ship(), Effect(5, failure=failure, times_missing=2)),))
 
     assert order == from_item(to_item(order))
+
+
+SHORT_ROWS: list[tuple[str, list[object], object]] = [
+    ("lines", ["p1"], Line("p1", "", 0, 0)),
+    ("ledger", ["t1"], Entry("t1", 0, 0)),
+    ("effects", ["ship"], (Ship(), Effect())),
+    ("history", [], HistoryEntry(0, "", "", "", "")),
+    ("unbooked", ["r1"], UnbookedRefund("r1", 0, 0, "", "", None)),
+    ("reasons", ["r1"], ("r1", "")),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "value"), SHORT_ROWS, ids=[name for name, *_ in SHORT_ROWS])
+def test_what_a_row_does_not_have_at_its_end_is_empty_or_zero(name: str, row: list[object], value: object) -> None:
+    assert (value,) == getattr(from_item(to_item(an_order()) | {name: [row]}), name)

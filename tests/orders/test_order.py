@@ -1,6 +1,9 @@
 """Numbers and ids that come out the same however often they are made, and what an order says about its money."""
 
+import hashlib
 from dataclasses import replace
+
+import pytest
 
 from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
@@ -68,3 +71,27 @@ def test_the_fingerprint_knows_products_and_quantities_and_no_sequence() -> None
     assert fingerprint([("a", 1), ("b", 2)]) == fingerprint([("b", 2), ("a", 1)])
     others = [[("a", 1)], [("a", 2), ("b", 2)], [("a", 1), ("b", 2), ("c", 1)], [("a1", 1), ("b", 2)]]
     assert fingerprint([("a", 1), ("b", 2)]) not in {fingerprint(other) for other in others}
+
+
+@pytest.mark.parametrize(("length", "plain"), [(31, True), (32, True), (33, False)])
+def test_an_effects_id_of_64_characters_stays_plain(length: int, *, plain: bool) -> None:
+    # an order number, "refund" and two colons take 32 of the 64 characters that platforms allow
+    found = effect_id(ORDER.order_no, RefundAll("9" * length))
+
+    assert plain == (found == f"{ORDER.order_no}:refund:{'9' * length}")
+    assert len(found) <= 64
+
+
+def test_a_long_effects_id_ends_in_96_bits_of_a_digest() -> None:
+    digest = hashlib.sha256(f"refund:{'9' * 100}".encode()).hexdigest()[:24]
+
+    assert f"{ORDER.order_no}:refund:{digest}" == effect_id(ORDER.order_no, RefundAll("9" * 100))
+
+
+def test_an_order_paid_with_points_is_another_request_and_money_is_what_is_meant_by_default() -> None:
+    lines = [("p1", 2)]
+
+    assert fingerprint(lines) == fingerprint(lines, with_points=False) != fingerprint(lines, with_points=True)
+    # stored with every order: another text would refuse a request that is repeated over a deployment
+    assert hashlib.sha256(b'[["p1",2]]').hexdigest() == fingerprint(lines)
+    assert hashlib.sha256(b'[["p1",2],"points"]').hexdigest() == fingerprint(lines, with_points=True)

@@ -73,3 +73,67 @@ def test_what_is_no_time_is_none(form: str, value: object) -> None:
 )
 def test_a_lifetime_is_from_a_second_to_a_year_whatever_stands_there(value: object, seconds: int) -> None:
     assert seconds == lifetime(Scheme(), value, 60, now=NOW)
+
+
+YEAR_2242 = 2**33
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0),
+        ("0", 0),
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T00:00:01Z", 1),
+        (YEAR_2242 - 1, YEAR_2242 - 1),
+        (YEAR_2242, YEAR_2242 // 1000),  # counted in milliseconds from here on
+        ("2242-03-16T12:56:31Z", YEAR_2242 - 1),
+    ],
+)
+def test_times_reach_from_1970_to_2242(value: object, expected: int) -> None:
+    assert expected == read_time(Scheme(), value)
+
+
+@pytest.mark.parametrize("form", ["seconds", "%Y-%m-%dT%H:%M:%S%z"])
+@pytest.mark.parametrize("text", ["2242-03-16T12:56:32+0000", "1969-12-31T23:59:59+0000"])
+def test_times_beyond_1970_and_2242_are_none(form: str, text: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a time$"):
+        read_time(Scheme(timestamp_format=form), text)
+
+
+def test_a_time_in_the_schemes_own_form_is_read_by_it_alone() -> None:
+    # ISO 8601 would take these digits for the first of April, and no other reader knows this order
+    assert NOW == read_time(Scheme(timestamp_format="%d.%m.%Y %H:%M:%S"), "22.11.2025 16:26:40")
+
+
+@pytest.mark.parametrize(("characters", "read"), [(64, True), (65, False)])
+def test_a_time_has_sixty_four_characters_at_most(characters: int, *, read: bool) -> None:
+    text = "2025-11-22T08:26:40+00:00:00." + "0" * (characters - 29)
+    assert characters == len(text)
+
+    assert read == (_seconds_of(text) is not None)
+
+
+def _seconds_of(text: str) -> int | None:
+    try:
+        return read_time(Scheme(), text)
+    except ValueError as error:
+        assert "not a time" == str(error)
+        return None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1, 1),
+        (LONGEST_LIFE, LONGEST_LIFE),
+        (LONGEST_LIFE + 1, (LONGEST_LIFE + 1) // 1000),  # no time near now: milliseconds
+        (NOW + 2 * LONGEST_LIFE, LONGEST_LIFE),  # a time, as far from now as one may be
+        (NOW + 2 * LONGEST_LIFE + 1, (NOW + 2 * LONGEST_LIFE + 1) // 1000),
+        (NOW - 2 * LONGEST_LIFE, 60),  # a time that is over
+        (1000 * LONGEST_LIFE + 999, LONGEST_LIFE),
+        (2 * LONGEST_LIFE - 1, 63_071),
+    ],
+)
+def test_a_number_above_a_year_is_a_time_near_now_or_years_or_milliseconds(value: object, seconds: int) -> None:
+    assert seconds == lifetime(Scheme(), value, 60, now=NOW)

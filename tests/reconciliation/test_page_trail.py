@@ -188,3 +188,26 @@ def test_the_trail_survives_being_kept() -> None:
     for name, page in pages:
         trail = trail.onward(name, page)
     assert 3 == trail.pages
+
+
+def test_a_trail_begins_with_nothing_read_and_marks_the_first_page() -> None:
+    begun = PageTrail(pages=0, empty=0, mark="", mark_content="", next_mark=1)
+
+    assert begun == PageTrail() == page_trail.NOTHING_READ
+    assert 50_000 == page_trail.MOST_PAGES
+    first = begun.onward("", Page(orders=(one(1),), next_cursor="A"))
+    assert (1, 0, "A", 2) == (first.pages, first.empty, first.mark, first.next_mark)
+    assert 16 == len(first.mark_content)
+
+
+def test_a_trail_ends_as_it_was_before_the_last_page() -> None:
+    trail = PageTrail().onward("", Page(orders=(one(1),), next_cursor="A"))
+
+    assert trail == trail.onward("A", Page(orders=(one(2),), next_cursor=""))
+
+
+def test_a_page_with_orders_ends_a_row_of_empty_ones() -> None:
+    trail = PageTrail(pages=3, empty=2, mark="Z", next_mark=8)
+
+    assert 3 == trail.onward("A", Page(orders=(), next_cursor="B")).empty
+    assert 0 == trail.onward("A", Page(orders=(one(1),), next_cursor="B")).empty

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.circuit_breaker import Circuit
-from jiuwu.throttling.lane import Lane, LeaseRefused, LeaseRequest, Rules, TokenLease
+from jiuwu.throttling.lane import Lane, LeaseRefused, LeaseRequest, OutcomeCounts, Rules, TokenLease
 from jiuwu.throttling.token_bucket import Rate, micros
 from tests.throttling.conftest import CIRCUIT, NOW
 
@@ -65,3 +65,55 @@ def test_at_one_call_a_second_the_token_of_a_second_is_granted(want: int) -> Non
     assert TokenLease(5, "primary") == first
     assert LeaseRefused("limit", 1.0) == answer(empty, NOW, SLOW, want)
     assert TokenLease(1, "primary") == answer(empty, NOW + 1, SLOW, want)
+
+
+def test_a_lane_begins_full_unpaused_and_with_both_circuits_closed() -> None:
+    begun = Circuit(
+        state="closed",
+        until=0.0,
+        forced="",
+        window=0,
+        calls=0,
+        failures=0,
+        calls_before=0,
+        failures_before=0,
+        probes=0,
+        passed=0,
+    )
+
+    assert begun == Circuit()
+    assert Lane(full_at=0, paused_until=0.0, primary=begun, fallback=begun) == Lane()
+    assert OutcomeCounts(calls=0, failures=0) == OutcomeCounts()
+    assert LeaseRequest(1, fallback=False, primary_outcomes=OutcomeCounts()) == LeaseRequest(1)
+
+
+def test_a_probe_is_one_token_however_many_are_wanted() -> None:
+    half_open = Lane(primary=Circuit(state="half_open", until=NOW + 9, probes=1))
+
+    moved, granted = lanes.lease(half_open, LeaseRequest(7), NOW, RULES)
+
+    assert TokenLease(1, "primary", probe=True) == granted
+    # one token of fifty a second is twenty milliseconds
+    assert micros(NOW) + 20_000 == moved.full_at
+
+
+@pytest.mark.parametrize(
+    ("until", "wait"), [(NOW + 60.0, 60.0), (NOW + 61.0, 61.0), (NOW + 61.5, None), (NOW, None), (NOW - 1, None)]
+)
+def test_a_pause_longer_than_one_can_be_was_written_by_a_wrong_clock(until: float, wait: float | None) -> None:
+    found = answer(Lane(paused_until=until), NOW)
+
+    assert (TokenLease(1, "primary") if wait is None else LeaseRefused("limit", wait)) == found
+
+
+@pytest.mark.parametrize(
+    ("circuit", "wait"),
+    [
+        (Circuit(state="open", until=NOW + 9), 9.0),
+        (Circuit(state="open", until=NOW + 0.5), 0.5),
+        (Circuit(forced="open"), 15.0),  # nobody knows when: as long as a circuit stays open
+        (Circuit(forced="open", until=NOW + 3), 15.0),
+    ],
+)
+def test_a_caller_waits_until_the_circuit_lets_a_probe_through(circuit: Circuit, wait: float) -> None:
+    assert LeaseRefused("circuit", wait) == answer(Lane(primary=circuit), NOW)

@@ -298,3 +298,27 @@ def test_a_changed_value_never_verifies(scheme: Scheme, params: dict[str, str], 
 def test_junk_never_verifies_and_never_breaks(signature: str) -> None:
     with pytest.raises(BadSignature):
         signing.verify(Scheme(), PARAMS, signature, secrets=(SECRET,))
+
+
+def test_a_scheme_drops_empty_values_unless_it_says_otherwise() -> None:
+    assert Scheme(drop_empty=True) == Scheme()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "%Y-%m-%d %I:%M:%S",  # the evening is read as the morning
+        "%y-%m-%dT%H:%M",  # no seconds
+        "%Y-%m-%d %H:%M:00",
+        "%Y-%m-%d %H:%M:59",
+    ],
+)
+def test_a_time_format_that_reads_back_another_time_is_refused(pattern: str) -> None:
+    with pytest.raises(SchemeRefused, match="timestamp_format: does not write a time that can be read back"):
+        Scheme(timestamp_format=pattern)
+
+
+@pytest.mark.parametrize(("params", "signature"), [({"a": "\ud800"}, "x"), ({"a": "1"}, "\ud800")])
+def test_half_a_character_is_a_bad_signature_that_says_so(params: dict[str, str], signature: str) -> None:
+    with pytest.raises(BadSignature, match="a parameter or the signature is not valid Unicode"):
+        signing.verify(Scheme(encoding="url"), params, signature, secrets=["s"])
