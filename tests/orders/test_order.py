@@ -7,7 +7,7 @@ import pytest
 
 from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.ids import effect_id, fingerprint, order_no_for
-from jiuwu.orders.order import Effect, Entry, Line, Order
+from jiuwu.orders.order import Effect, Entry, HoldReason, Line, Order
 
 ORDER = Order(
     order_no="JWAAAAAAAAAAAAAAAAAAAAAA",
@@ -95,3 +95,36 @@ def test_an_order_paid_with_points_is_another_request_and_money_is_what_is_meant
     # stored with every order: another text would refuse a request that is repeated over a deployment
     assert hashlib.sha256(b'[["p1",2]]').hexdigest() == fingerprint(lines)
     assert hashlib.sha256(b'[["p1",2],"points"]').hexdigest() == fingerprint(lines, with_points=True)
+
+
+def test_an_order_begins_with_nothing_booked_nothing_due_and_nothing_read() -> None:
+    begun = Order(
+        order_no="JW1",
+        member_id="mb_1",
+        open_id="ou_1",
+        lines=(Line("p1", "茶", 1, 1),),
+        amount_fen=1,
+        fingerprint="f",
+        created_at=1_763_800_000,
+    )
+
+    assert (0, 0, 0, 0) == (begun.version, begun.due_at, begun.points, begun.checked_at)
+    assert ((), (), (), (), ()) == (begun.ledger, begun.effects, begun.history, begun.unbooked, begun.reasons)
+    assert ("", "", HoldReason.NONE) == (begun.platform_order_no, begun.pay_url, begun.hold_reason)
+
+
+def test_when_the_member_asked_last_is_no_part_of_what_an_order_equals() -> None:
+    assert ORDER == replace(ORDER, checked_at=5)
+    assert "checked_at" in repr(ORDER)
+
+
+def test_reasons_of_refunds_are_in_no_log_of_an_order() -> None:
+    order = replace(ORDER, reasons=(("r1", "王先生要求"),))
+
+    assert "王先生" not in repr(order)
+    assert ORDER != order
+
+
+def test_an_effect_begins_untried_and_an_entry_without_doubt() -> None:
+    assert Effect(attempts=0, done_at=0, fen=0, next_at=0, failure=None, times_missing=0) == Effect()
+    assert Entry("t1", 1, 2, of="", by="", answers=None, doubted_at=0) == Entry("t1", 1, 2)

@@ -1,4 +1,4 @@
-"""The borders of the next check, of pauses, and of how a refund stands; what a policy and an order begin with."""
+"""The borders of the next check, of pauses, and of how a refund stands; what a policy begins with."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from jiuwu.orders import outcomes
 from jiuwu.orders.effect_key import RefundAll, RefundPart, Ship
 from jiuwu.orders.events import Completed
-from jiuwu.orders.order import Effect, Entry, HistoryEntry, HoldReason, Line, Order, UnbookedRefund
+from jiuwu.orders.order import Effect, Entry, HistoryEntry, Order, UnbookedRefund
 from jiuwu.orders.outcomes import Policy, awaits_refund, effect_state, growing_pause, needs_lookup, next_check
 from tests.orders.lives import COMPLETED, CREATED, NOW, PAID, PLACED, SHIPPED, completed
 
@@ -17,39 +17,6 @@ REFUND = RefundAll("t1")
 
 def test_a_policy_gives_late_money_back_checks_every_three_minutes_and_waits_two_weeks_for_completion() -> None:
     assert Policy(late_payment="refund", check_seconds=180, completion_seconds=1_209_600, expiry_seconds=0) == Policy()
-
-
-def test_an_order_begins_with_nothing_booked_nothing_due_and_nothing_read() -> None:
-    begun = Order(
-        order_no="JW1",
-        member_id="mb_1",
-        open_id="ou_1",
-        lines=(Line("p1", "茶", 1, 1),),
-        amount_fen=1,
-        fingerprint="f",
-        created_at=NOW,
-    )
-
-    assert (0, 0, 0, 0) == (begun.version, begun.due_at, begun.points, begun.checked_at)
-    assert ((), (), (), (), ()) == (begun.ledger, begun.effects, begun.history, begun.unbooked, begun.reasons)
-    assert ("", "", HoldReason.NONE) == (begun.platform_order_no, begun.pay_url, begun.hold_reason)
-
-
-def test_when_the_member_asked_last_is_no_part_of_what_an_order_equals() -> None:
-    assert PAID == replace(PAID, checked_at=NOW)
-    assert "checked_at" in repr(PAID)
-
-
-def test_reasons_of_refunds_are_in_no_log_of_an_order() -> None:
-    order = replace(PAID, reasons=(("r1", "王先生要求"),))
-
-    assert "王先生" not in repr(order)
-    assert PAID != order
-
-
-def test_an_effect_begins_untried_and_an_entry_without_doubt() -> None:
-    assert Effect(attempts=0, done_at=0, fen=0, next_at=0, failure=None, times_missing=0) == Effect()
-    assert Entry("t1", 1, NOW, of="", by="", answers=None, doubted_at=0) == Entry("t1", 1, NOW)
 
 
 # ── The next check ────────────────────────────────────────────────────────────────────────────────────────────────────

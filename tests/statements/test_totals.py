@@ -394,9 +394,17 @@ def test_how_many_never_were_placed_is_not_told_where_not_all_lines_are_kept() -
     both = ended + missing
 
     assert 0 == replace(both, differing=2).never_placed
+    assert 0 == replace(both, waiting=2).never_placed
     assert 0 == missing.never_placed == Totals().never_placed
 
 
 def test_placing_that_is_left_to_do_is_no_difference_of_money() -> None:
     assert Placed in [type(action) for action in decide(CREATED, remote(), now=LATER, policy=REFUND).actions]
     assert 0 == totals(CREATED, remote()).differing
+
+
+def test_an_order_that_only_the_platform_has_since_a_moment_is_in_flight_under_its_number() -> None:
+    [line] = totals(None, remote("paid", PAY, updated_at=LATER)).in_flight
+
+    assert (CREATED.order_no, "in_flight") == (line.order_no, line.class_)
+    assert line.evidence.startswith("changed 0 s ago: ")

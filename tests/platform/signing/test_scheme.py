@@ -300,8 +300,8 @@ def test_junk_never_verifies_and_never_breaks(signature: str) -> None:
         signing.verify(Scheme(), PARAMS, signature, secrets=(SECRET,))
 
 
-def test_a_scheme_drops_empty_values_unless_it_says_otherwise() -> None:
-    assert Scheme(drop_empty=True) == Scheme()
+def test_a_scheme_is_our_contracts_unless_it_says_otherwise() -> None:
+    assert Scheme(drop_empty=True, include_path=False, timestamp_zone_hours=8.0, tolerance_seconds=300) == Scheme()
 
 
 @pytest.mark.parametrize(

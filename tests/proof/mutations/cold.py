@@ -34,7 +34,9 @@ def _run(mutation: Mutation | None, tests: Iterable[str], more: tuple[str, ...])
         path = ROOT / mutation.path
         load_changed(path, compile(mutation.tree(), str(path), "exec"))
     ends = _Ends()
-    pytest.main([*OPTIONS, *more, *tests], plugins=[ends])
+    code = pytest.main([*OPTIONS, *more, *tests], plugins=[ends])
+    if code and not ends.ends:  # tests that cannot even be loaded notice a change as well
+        ends.ends[""].add(f"the tests cannot be loaded, {pytest.ExitCode(code)!r}")
     return dict(ends.ends)
 
 

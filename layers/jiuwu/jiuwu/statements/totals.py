@@ -124,7 +124,7 @@ class Totals:
         if len(lines) < self.differing + self.waiting:
             return 0
         alone = self.there.get(ABSENT, Sums()).orders
-        return max(0, alone - sum(state == ABSENT for state in lines.values()))
+        return alone - sum(state == ABSENT for state in lines.values())
 
     def capped(self) -> "Totals":
         """Return the totals with as many lines as fit an item, differences first; the numbers stay whole."""
