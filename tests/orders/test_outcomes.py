@@ -85,10 +85,10 @@ def test_pauses_double_from_fifteen_seconds_to_an_hour() -> None:
     assert 3600 == growing_pause(1_000_000)
 
 
-def with_refund(left_fen: int, **effect: int) -> Order:
+def with_refund(left_fen: int, effect: Effect = Effect()) -> Order:  # noqa: B008 -- a value
     """A paid order of 1234 fen, a refund of all of it requested, and all but so much booked as given back."""
     back = Entry("r1", left_fen - 1234, NOW, of="t1")
-    return replace(PAID, ledger=(*PAID.ledger, back), effects=((REFUND, Effect(**effect)),))
+    return replace(PAID, ledger=(*PAID.ledger, back), effects=((REFUND, effect),))
 
 
 @pytest.mark.parametrize(("left_fen", "awaited"), [(1, True), (0, False), (-1, False)])
@@ -98,7 +98,7 @@ def test_a_refund_is_awaited_while_a_fen_is_left(left_fen: int, *, awaited: bool
 
 @pytest.mark.parametrize(("left_fen", "state"), [(2, "processing"), (1, "processing"), (0, "done"), (-1, "done")])
 def test_a_refund_the_platform_took_is_processed_until_nothing_is_left(left_fen: int, state: str) -> None:
-    assert state == effect_state(with_refund(left_fen, done_at=NOW), REFUND)
+    assert state == effect_state(with_refund(left_fen, Effect(done_at=NOW)), REFUND)
 
 
 @pytest.mark.parametrize(("doubted_at", "unknown"), [(0, False), (1, True), (NOW, True)])

@@ -127,8 +127,8 @@ def test_a_change_is_a_difference_once_the_reconciler_had_two_passes_for_it(
 # ── What only the platform has ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def listed(platform: Platform, orders: Iterable[Order] = (), **counted: Iterable[str]) -> ListedThere:
-    return comparer(platform, orders).changed_there("page-1", **counted)
+def listed(platform: Platform, orders: Iterable[Order] = (), counted: Iterable[str] = ()) -> ListedThere:
+    return comparer(platform, orders).changed_there("page-1", counted=counted)
 
 
 def numbers(found: ListedThere) -> list[str]:

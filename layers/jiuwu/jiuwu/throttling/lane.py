@@ -120,7 +120,7 @@ def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tu
 def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
     if lane.primary.forced:
         return rules.circuit.open_seconds  # unknown; an occasional try costs little
-    return max(0.0, lane.primary.until - now)
+    return lane.primary.until - now
 
 
 def paused(lane: Lane, now: float, seconds: float) -> Lane:
