@@ -8,14 +8,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.secrets import AppSecrets, SecretReader, SecretUnavailable
 from jiuwu.aws.settings import PlatformSettings
 from jiuwu.deadline import Deadline
 from jiuwu.platform import profile
-from jiuwu.platform.errors import AppSecretUnavailable, BadParameters, ContentRefused, ScopeMissing, TokenInvalid
+from jiuwu.platform.errors import AppSecretUnavailable
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from jiuwu.members.tokens import MemberToken, Tokens
     from jiuwu.orders.order import Order
+    from jiuwu.orders.settings import PlacingSettings
     from jiuwu.platform.calls.client import CallRecord, PlatformClient, WriteRecord
     from jiuwu.platform.calls.oauth import OAuthClient
     from jiuwu.platform.calls.permit import PermitSource
@@ -97,6 +96,16 @@ class MembersPlatform(Platform):
         super().__init__(environment, http=http, runtime=runtime)
         self._members_table, self._token_key_id, self._points_table = members_table, token_key_id, points_table
 
+    @classmethod
+    def of(cls, settings: "PlacingSettings") -> "MembersPlatform":
+        """Return the way of a function that places orders."""
+        return cls(
+            settings,
+            members_table=settings.members_table,
+            token_key_id=settings.token_key_id,
+            points_table=settings.points_table,
+        )
+
     @cached_property
     def oauth(self) -> "OAuthClient":
         """Return the client of the platform's OAuth calls."""
@@ -128,32 +137,14 @@ class MembersPlatform(Platform):
 
         Points that pay for it are reserved first: the platform takes such an order as paid at once.
 
-        Raise PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
+        Raise PlatformError and NotPlaceable.
         """
-        from jiuwu.members.encryption import UNREADABLE
-        from jiuwu.members.grants import RecordMalformed
-        from jiuwu.members.tokens import TokenBusy, TokenUnavailable
-        from jiuwu.orders.placement import NotPlaceable, place, reserve
+        from jiuwu.orders.placement import reserve
+        from jiuwu.reconciliation.placing import place_for_member
 
         if order.points:
             reserve(self.ledger, order, at=int(self._runtime.clock()))
-        try:
-            return place(self.client, order, self.token(order.member_id), deadline=deadline)
-        except TokenBusy as busy:
-            raise NotPlaceable("token_busy") from busy
-        except (TokenUnavailable, TokenInvalid, ScopeMissing) as ended:
-            raise NotPlaceable("login_needed") from ended
-        except BadParameters as refused:
-            raise NotPlaceable("refused") from refused
-        except ContentRefused as verdict:
-            raise NotPlaceable("content_refused") from verdict
-        except (RecordMalformed, ClientError) as fault:
-            if isinstance(fault, ClientError) and fault.response["Error"].get("Code") not in UNREADABLE:
-                raise
-            # one damaged record must not end a run for all; a new login replaces the tokens
-            failed = clients.describe_error(fault)
-            telemetry.logger.error("a member's tokens cannot be read", member_id=order.member_id, failed=failed)
-            raise NotPlaceable("login_needed") from fault
+        return place_for_member(self.client, order, self.token(order.member_id), deadline=deadline)
 
 
 def signing_secrets(read: SecretReader) -> Callable[[], AppSecrets]:

@@ -24,3 +24,13 @@ class TradeSettings(PlatformSettings, frozen=True, kw_only=True):
             check_seconds=self.payment_check_seconds,
             expiry_seconds=self.order_expiry_seconds,
         )
+
+
+class PlacingSettings(TradeSettings, frozen=True, kw_only=True):
+    """The settings of each function that also places orders for their members."""
+
+    members_table: str
+    token_key_id: str
+    points_table: str
+    effect_queue_url: str
+    reconcile_queue_url: str

@@ -12,6 +12,7 @@ from jiuwu.orders.codec import SHARDS
 
 from .drift import Report
 from .page_trail import NOTHING_READ, PageTrail
+from .shard_tasks import Lease, ShardTask
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -102,6 +103,10 @@ class Records:
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
+
+    def lease(self, task: ShardTask) -> Lease:
+        """Return the lease of a task, not taken yet."""
+        return Lease(self._table, task)
 
     def cursor(self, now: int) -> Cursor:
         """Return where the last run came to; a day back for the first of all."""

@@ -14,7 +14,6 @@ from jiuwu.aws.dynamodb import Table
 from jiuwu.orders.placement import retry_seconds
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 CHANGED = "changed"
@@ -66,8 +65,8 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
 class Lease:
     """The right to work on a part until `until`, kept in the reconciliation table."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, part: ShardTask) -> None:
-        self._table, self._part = Table(client, table), part
+    def __init__(self, table: Table, part: ShardTask) -> None:
+        self._table, self._part = table, part
         self._key = {"record": f"lease#{part.name}"}
         self._taken = False
 
