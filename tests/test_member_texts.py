@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 _SPEAKING = (
-    "functions/storefront/app.py",
-    "functions/oauth_callback/app.py",
+    "layers/jiuwu/jiuwu/members/login_request.py",
     "functions/back_office/app.py",
     "layers/jiuwu/jiuwu/aws/http/body.py",
     "layers/jiuwu/jiuwu/aws/http/request.py",
     "layers/jiuwu/jiuwu/aws/http/router.py",
     "layers/jiuwu/jiuwu/members/login_pages.py",
     "layers/jiuwu/jiuwu/members/return_to.py",
+    "layers/jiuwu/jiuwu/members/member_request.py",
     "layers/jiuwu/jiuwu/members/session_request.py",
     "layers/jiuwu/jiuwu/checkout/cart.py",
     "layers/jiuwu/jiuwu/checkout/member_errors.py",
@@ -25,8 +25,8 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/checkout/views.py",
 )
 _SHOWN = (
-    "functions/storefront/app.py",
-    "functions/oauth_callback/app.py",
+    "layers/jiuwu/jiuwu/members/member_request.py",
+    "layers/jiuwu/jiuwu/members/session_request.py",
     "layers/jiuwu/jiuwu/checkout/member_errors.py",
 )
 _PAGES = ("sandbox/shop/page", "sandbox/simulator/pages")

@@ -7,26 +7,20 @@ from typing import Annotated, NamedTuple
 
 import httpx
 from aws_lambda_powertools.event_handler import Depends, Response
-from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from jiuwu.aws import clients
-from jiuwu.aws.http.errors import HttpError
-from jiuwu.aws.http.request import Request
-from jiuwu.aws.http.router import HEADERS, Call, HttpApi, Next, Reply, current_call, json_response
+from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response, redirect_response
 from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.bootstrap import MembersPlatform
 from jiuwu.deadline import NO_DEADLINE
-from jiuwu.members import login_errors, reporting
+from jiuwu.members import login_errors, login_request, reporting
 from jiuwu.members.accounts import Accounts
-from jiuwu.members.login_flow import Callback, SignIn
-from jiuwu.members.logins import STATE_SECONDS, Flow, Logins, Sessions, is_secret, new_secret
+from jiuwu.members.login_flow import SignIn
+from jiuwu.members.logins import Logins, Sessions
+from jiuwu.members.member_request import require_member
 from jiuwu.members.return_to import ReturnOrigins, with_ticket
-from jiuwu.members.session_request import read_ticket, redeem
-from jiuwu.members.tokens import MemberUnknown, TokenBusy, Tokens
-
-# Chromium keeps a __Host- cookie, and sends it, on http://127.0.0.1 and http://localhost too.
-COOKIE = "__Host-jiuwu_login"
-MINI_PROGRAM_HEADER = "x-jiuwu-login"
+from jiuwu.members.session_request import end_link, opened, read_ticket, redeem
+from jiuwu.members.tokens import Tokens
 
 
 class Settings(PlatformSettings, frozen=True, kw_only=True):
@@ -46,23 +40,15 @@ class Dependencies(NamedTuple):
     accounts: Accounts
     tokens: Tokens
     origins: ReturnOrigins
-    public_url: str
-
-    def base_url(self, request: Request) -> str:
-        """Return where members reach this API."""
-        return self.public_url or f"https://{request.host}"
-
-    def redirect_uri(self, request: Request) -> str:
-        """Return where the platform sends members back to."""
-        return self.base_url(request) + "/oauth/callback"
+    address: login_request.PublicAddress
 
 
 def _with_pages(api: HttpApi, serve: Next) -> Response[str]:
     """Show a page to a browser whose login ends in an error; a mini program gets the error in JSON."""
     request, dependencies, _ = api.context["call"]
-    if MINI_PROGRAM_HEADER in request.headers or "flow=mini_program" in request.raw_query:
+    if not login_request.shows_pages(request):
         return serve(api)
-    return login_errors.as_pages(lambda: serve(api), dependencies.origins, dependencies.base_url(request))
+    return login_errors.as_pages(lambda: serve(api), dependencies.origins, dependencies.address.of_api(request))
 
 
 ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
@@ -72,49 +58,25 @@ api = HttpApi("oauth", errors=login_errors.ERRORS, base_path="/oauth")
 @api.get("/oauth/login", middlewares=[_with_pages])
 def login(call: ApiCall) -> Response[str]:
     """Send a browser to the platform's consent page, or tell a mini program where that is."""
-    # return_to as sent: ReturnOrigins checks its characters
-    query = call.request.query("flow", "return_to", as_sent=("return_to",))
-    if query["flow"] == "mini_program":
-        return _login_of_mini_program(call, query["return_to"])
-    if query["flow"] not in {"", "h5"}:
-        raise HttpError(400, "flow_unknown", "flow 应为 h5 或 mini_program", "flow")
-    dependencies, request = call.dependencies, call.request
-    return_to = dependencies.origins.check(query["return_to"])
-    # the same secret for all tabs of a browser, so that one login does not cut off another
-    known = request.cookies.get(COOKIE, "")
-    binding = known if is_secret(known) else new_secret()
-    redirect_uri = dependencies.redirect_uri(request)
-    _, url = dependencies.signin.begin("h5", return_to, binding=binding, redirect_uri=redirect_uri)
-    reporting.served("/oauth/login", "begun")
-    cookie = Cookie(COOKIE, binding, path="/", max_age=STATE_SECONDS, http_only=True, same_site=SameSite.LAX_MODE)
-    return _redirect(url, cookie)
-
-
-def _login_of_mini_program(call: Call[Dependencies], return_to: str) -> Response[str]:
-    # A mini program keeps no cookies; it keeps login_secret and brings it in a header.
-    dependencies, binding = call.dependencies, new_secret()
-    return_to = dependencies.origins.check(return_to) if return_to else ""
-    redirect_uri = dependencies.redirect_uri(call.request)
-    state, url = dependencies.signin.begin("mini_program", return_to, binding=binding, redirect_uri=redirect_uri)
-    reporting.served("/oauth/login", "begun")
-    begun = {"authorize_url": url, "state": state, "login_secret": binding, "expires_in": STATE_SECONDS}
-    return json_response(200, begun)
+    dependencies, flow, return_to = call.dependencies, *login_request.read_login(call.request)
+    signin, redirect_uri = dependencies.signin, dependencies.address.callback(call.request)
+    if flow == "mini_program":
+        return_to = dependencies.origins.check(return_to) if return_to else ""
+        return json_response(200, login_request.begin_mini_program(signin, return_to, redirect_uri=redirect_uri))
+    return_to, secret = dependencies.origins.check(return_to), login_request.browser_secret(call.request)
+    _, url = signin.begin("h5", return_to, binding=secret, redirect_uri=redirect_uri)
+    return redirect_response(url, login_request.browser_cookie(secret))
 
 
 @api.get("/oauth/callback", middlewares=[_with_pages])
 def callback(call: ApiCall) -> Response[str]:
     """Complete a login with what the platform sent: back to the shop with a ticket, or the ticket alone."""
-    dependencies, request = call.dependencies, call.request
-    query = request.query("state", "code", "error")
-    secret = request.headers.get(MINI_PROGRAM_HEADER)
-    flow: Flow = "h5" if secret is None else "mini_program"
-    binding = request.cookies.get(COOKIE, "") if secret is None else secret
-    brought = Callback(query["state"], query["code"], query["error"], flow, binding if is_secret(binding) else "")
-    done = dependencies.signin.complete(brought, redirect_uri=dependencies.redirect_uri(request))
+    dependencies, brought = call.dependencies, login_request.read_callback(call.request)
+    done = dependencies.signin.complete(brought, redirect_uri=dependencies.address.callback(call.request))
     reporting.served("/oauth/callback", "repeated" if done.repeated else "linked", done.member_id)
     if done.state.flow == "mini_program":
         return json_response(200, {"ticket": done.ticket})
-    return _redirect(with_ticket(done.state.return_to, done.ticket))
+    return redirect_response(with_ticket(done.state.return_to, done.ticket))
 
 
 @api.post("/oauth/session")
@@ -123,50 +85,32 @@ def open_session(call: ApiCall) -> Response[str]:
     ticket, dependencies = read_ticket(call.request), call.dependencies
     member, session = redeem(ticket, dependencies.logins, dependencies.accounts, dependencies.sessions)
     reporting.served("/oauth/session", "opened", member.member_id)
-    opened = {"member_id": member.member_id, "session_token": session.token, "expires_in": session.expires_in}
-    return json_response(200, opened | {"nickname": member.nickname, "avatar_url": member.avatar_url})
+    return json_response(200, opened(member, session))
 
 
 @api.post("/oauth/unlink")
 def unlink(call: ApiCall) -> Response[str]:
     """End the member's link to the platform and every session; 202 while the platform has not revoked it yet."""
-    dependencies, token = call.dependencies, call.request.bearer
-    member_id = dependencies.sessions.member_id(token) if is_secret(token) else None
-    if member_id is None:
-        challenge = {"WWW-Authenticate": "Bearer"}
-        raise HttpError(401, "session_refused", "请先登录", "Authorization", headers=challenge)
-    try:
-        finished = dependencies.tokens.unlink(member_id)
-    except MemberUnknown:
-        finished = True
-    except TokenBusy:
-        raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=login_errors.RETRY) from None
-    dependencies.sessions.end_all(member_id)
+    dependencies, member_id = call.dependencies, require_member(call.request, call.dependencies.sessions)
+    finished = end_link(dependencies.tokens, dependencies.sessions, member_id)
     status = "unlinked" if finished else "unlinking"
     reporting.served("/oauth/unlink", status, member_id)
     return json_response(200 if finished else 202, {"status": status})
-
-
-def _redirect(url: str, *cookies: Cookie) -> Response[str]:
-    """Return a 302; the page that it leaves has no name for the one it leads to."""
-    headers = {"Location": url, "Referrer-Policy": "no-referrer", **HEADERS}
-    return Response(302, body="", headers=headers, cookies=[*cookies])
 
 
 def build(settings: Settings, http: httpx.Client | None = None) -> Dependencies:
     """Return the dependencies for these settings; raise SettingsError, OriginMalformed or ProfileError."""
     dynamodb, table = clients.client("dynamodb"), settings.members_table
     platform = MembersPlatform(settings, members_table=table, token_key_id=settings.token_key_id, http=http)
-    tokens, oauth = platform.tokens, platform.oauth
-    logins = Logins(dynamodb, settings.logins_table)
+    tokens, logins = platform.tokens, Logins(dynamodb, settings.logins_table)
     return Dependencies(
-        signin=SignIn(settings.app_id, logins=logins, tokens=tokens, oauth=oauth, platform=platform.client),
+        signin=SignIn(settings.app_id, logins=logins, tokens=tokens, oauth=platform.oauth, platform=platform.client),
         logins=logins,
         sessions=Sessions(dynamodb, settings.logins_table),
         accounts=Accounts(dynamodb, table),
         tokens=tokens,
         origins=ReturnOrigins(settings.return_origins),
-        public_url=settings.public_url.rstrip("/"),
+        address=login_request.PublicAddress(settings.public_url),
     )
 
 

@@ -190,7 +190,7 @@ OAUTH = Api(
         "unlink": Operation(
             "解除关联，结束所有会话",
             {200: ("已解除", replies.Unlinked), 202: ("会话已结束，平台的授权稍后撤销", replies.Unlinked)},
-            ({401: ("session_refused",), 503: ("busy",)}, _BUSY),
+            ({401: ("session_required",), 503: ("busy",)}, _BUSY),
         ),
     },
     public=frozenset({"login", "callback", "open_session"}),

@@ -147,15 +147,15 @@ JUNK: dict[str, tuple[object, int, str]] = {
     "Base64 of bytes": (_session(_base64(b"\xff\x00\xfe"), isBase64Encoded=True), 400, "body_malformed"),
     "Base64 of bad UTF-8": (_session(_base64(b'{"ticket":"\xff"}'), isBase64Encoded=True), 400, "body_malformed"),
     # unlink
-    "unlink by nobody": (_request("POST", "/oauth/unlink", headers={}), 401, "session_refused"),
-    "unlink by a list": (_unlink(["Bearer"]), 401, "session_refused"),
-    "unlink by Basic": (_unlink("Basic YTpi"), 401, "session_refused"),
-    "unlink by an empty bearer": (_unlink("Bearer "), 401, "session_refused"),
-    "unlink by a short bearer": (_unlink("Bearer abc"), 401, "session_refused"),
-    "unlink by two bearers": (_unlink(f"Bearer {STATE}, Bearer {STATE}"), 401, "session_refused"),
-    "unlink by a bearer in Chinese": (_unlink("Bearer " + "票" * 43), 401, "session_refused"),
-    "unlink by a bearer with a line": (_unlink(f"Bearer {STATE}\nx: y"), 401, "session_refused"),
-    "unlink by a huge bearer": (_unlink("Bearer " + "a" * 100_000), 401, "session_refused"),
+    "unlink by nobody": (_request("POST", "/oauth/unlink", headers={}), 401, "session_required"),
+    "unlink by a list": (_unlink(["Bearer"]), 401, "session_required"),
+    "unlink by Basic": (_unlink("Basic YTpi"), 401, "session_required"),
+    "unlink by an empty bearer": (_unlink("Bearer "), 401, "session_required"),
+    "unlink by a short bearer": (_unlink("Bearer abc"), 401, "session_required"),
+    "unlink by two bearers": (_unlink(f"Bearer {STATE}, Bearer {STATE}"), 401, "session_required"),
+    "unlink by a bearer in Chinese": (_unlink("Bearer " + "票" * 43), 401, "session_required"),
+    "unlink by a bearer with a line": (_unlink(f"Bearer {STATE}\nx: y"), 401, "session_required"),
+    "unlink by a huge bearer": (_unlink("Bearer " + "a" * 100_000), 401, "session_required"),
 }
 # These get as far as the table, which knows nothing of them.
 UNKNOWN: dict[str, tuple[object, int, str]] = {
@@ -177,7 +177,7 @@ UNKNOWN: dict[str, tuple[object, int, str]] = {
         410,
         "ticket_refused",
     ),
-    "unlink of an unknown session": (_unlink(f"Bearer {STATE}"), 401, "session_refused"),
+    "unlink of an unknown session": (_unlink(f"Bearer {STATE}"), 401, "session_required"),
 }
 
 

@@ -18,7 +18,12 @@ _NEVER_SENT = {"no_http_event", "method_not_allowed"}
 _LAYER = "layers/jiuwu/jiuwu"
 _COMMON = [f"{_LAYER}/aws/http/{name}.py" for name in ("request", "body", "router")]
 _OWN = {
-    "storefront": ["functions/storefront/app.py", f"{_LAYER}/checkout/cart.py", f"{_LAYER}/checkout/member_errors.py"],
+    "storefront": [
+        "functions/storefront/app.py",
+        f"{_LAYER}/checkout/cart.py",
+        f"{_LAYER}/checkout/member_errors.py",
+        f"{_LAYER}/members/member_request.py",
+    ],
     "back_office": [
         "functions/back_office/app.py",
         f"{_LAYER}/checkout/merchant_key.py",
@@ -26,7 +31,8 @@ _OWN = {
         f"{_LAYER}/checkout/merchant_errors.py",
     ],
     "oauth": [
-        "functions/oauth_callback/app.py",
+        f"{_LAYER}/members/login_request.py",
+        f"{_LAYER}/members/member_request.py",
         f"{_LAYER}/members/session_request.py",
         f"{_LAYER}/members/return_to.py",
     ],

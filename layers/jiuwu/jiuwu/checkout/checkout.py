@@ -1,17 +1,18 @@
 """Buying, checking, cancelling: our order first, then the platform's; what stays open is finished by the reconciler."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from jiuwu.catalogue.pricing import Products
 from jiuwu.deadline import Deadline
-from jiuwu.members.accounts import Accounts
+from jiuwu.effects.queue import queue_effects
+from jiuwu.members.accounts import Accounts, member_id_for
 from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.ids import effect_id, fingerprint, is_order_no, order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, fetch_remote, new_order
 from jiuwu.orders.repository import OrderStore
-from jiuwu.orders.state_machine import Policy
+from jiuwu.orders.settings import PlacingSettings
 from jiuwu.platform.errors import (
     AppSecretUnavailable,
     OrderConflict,
@@ -22,8 +23,10 @@ from jiuwu.platform.errors import (
 )
 from jiuwu.platform.money import MOST_FEN
 from jiuwu.points.ledger import MOST_POINTS
-from jiuwu.reconciliation.repair import last_progress
+from jiuwu.reconciliation.decide import STOREFRONT
+from jiuwu.reconciliation.repair import Repairer, last_progress
 from jiuwu.reconciliation.settle import OrderSynchroniser
+from jiuwu.reconciliation.shard_tasks import queue_placing
 from jiuwu.runtime import SYSTEM, Runtime
 
 from . import reporting
@@ -31,6 +34,8 @@ from .cart import Basket
 from .refunds import NoSuchOrder
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
     from jiuwu.platform.calls.client import PlatformClient
     from jiuwu.platform.models import RemoteOrder
 
@@ -74,22 +79,29 @@ class OrderPlatform(Protocol):
 
 
 class Checkout:
-    """Buys, checks and cancels; `retry` is called with the number of a new order that is to be placed soon."""
+    """Buys, checks and cancels; a new order that could not be placed is queued for the reconciler to place soon."""
 
-    def __init__(  # noqa: PLR0913 -- both sides, the prices and the rules
+    def __init__(  # noqa: PLR0913 -- both sides, the prices and the queues
         self,
+        settings: PlacingSettings,
+        *,
         store: OrderStore,
         products: Products,
         accounts: Accounts,
         platform: OrderPlatform,
-        *,
-        synchroniser: OrderSynchroniser,
-        policy: Policy,
-        retry: Callable[[str], None],
+        sqs: "SQSClient",
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._store, self._products, self._accounts, self._platform = store, products, accounts, platform
-        self._synchroniser, self._policy, self._retry, self._clock = synchroniser, policy, retry, runtime.clock
+        self._policy, self._clock = settings.policy, runtime.clock
+        self._synchroniser = OrderSynchroniser(
+            store,
+            Repairer(settings.policy, partial(member_id_for, settings.app_id), finder=STOREFRONT),
+            queue=partial(queue_effects, sqs, settings.effect_queue_url),
+            runtime=runtime,
+        )
+        url, check_seconds = settings.reconcile_queue_url, settings.payment_check_seconds
+        self._retry = partial(queue_placing, sqs, url, tries=0, check_seconds=check_seconds)
 
     def buy(self, member_id: str, key: str, basket: Basket, deadline: Deadline) -> tuple[Order, bool]:
         """Return the order of this request and whether it is new; CREATED when the platform could not take it yet.

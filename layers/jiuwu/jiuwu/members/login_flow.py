@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jiuwu.members import reporting
 from jiuwu.members.accounts import member_id_for
 from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, State, StateRefused, is_secret
 from jiuwu.members.tokens import Tokens
@@ -75,6 +76,7 @@ class SignIn:
         """Begin a login; return its state and the consent page's URL."""
         state = self._logins.begin(flow, return_to, binding=binding)
         challenge = _challenge(_verifier(state, binding))
+        reporting.served("/oauth/login", "begun")
         return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
 
     def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:

@@ -1,4 +1,4 @@
-"""The body of POST /oauth/session, and the session that its ticket opens."""
+"""POST /oauth/session, which opens a session for a ticket, and POST /oauth/unlink, which ends them all."""
 
 import msgspec
 
@@ -7,7 +7,9 @@ from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
 
 from .accounts import Accounts, Member
+from .login_errors import RETRY
 from .logins import Logins, Session, Sessions, TicketRefused, is_secret
+from .tokens import MemberUnknown, TokenBusy, Tokens
 
 
 class NewSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +43,28 @@ def redeem(ticket: str, logins: Logins, accounts: Accounts, sessions: Sessions) 
         sessions.end_all(member.member_id)
         raise HttpError(410, "ticket_refused", "账号已解除关联，请重新登录", "ticket")
     return member, session
+
+
+def opened(member: Member, session: Session) -> dict[str, str | int]:
+    """Return the reply's content."""
+    about: dict[str, str | int] = {
+        "member_id": member.member_id,
+        "nickname": member.nickname,
+        "avatar_url": member.avatar_url,
+    }
+    return about | {"session_token": session.token, "expires_in": session.expires_in}
+
+
+def end_link(tokens: Tokens, sessions: Sessions, member_id: str) -> bool:
+    """End the member's link and sessions; return whether the platform has revoked the link by now. Raise HttpError."""
+    try:
+        finished = tokens.unlink(member_id)
+    except MemberUnknown:
+        finished = True
+    except TokenBusy:
+        raise HttpError(503, "busy", "授权正在更新，请稍后再试", headers=RETRY) from None
+    sessions.end_all(member_id)
+    return finished
 
 
 def _still_linked(accounts: Accounts, member_id: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler import Request as RoutedRequest
+from aws_lambda_powertools.shared.cookies import Cookie
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import telemetry
@@ -125,3 +126,9 @@ def json_response(
     """Return a JSON reply."""
     body = msgspec.json.encode(content).decode()
     return Response(status, "application/json; charset=utf-8", body, {**HEADERS, **(headers or {})})
+
+
+def redirect_response(url: str, *cookies: Cookie) -> Response[str]:
+    """Return a 302; the page that it leaves has no name for the one it leads to."""
+    headers = {"Location": url, "Referrer-Policy": "no-referrer", **HEADERS}
+    return Response(302, body="", headers=headers, cookies=[*cookies])

@@ -1,0 +1,31 @@
+"""A request of a member who is logged in.
+
+Light, because the Storefront starts with it: nothing here imports httpx or pydantic.
+"""
+
+from typing import NamedTuple
+
+from jiuwu.aws.http.errors import HttpError
+from jiuwu.aws.http.request import Request
+from jiuwu.deadline import Deadline
+
+from .logins import Sessions, is_secret
+
+
+class MemberCall[D](NamedTuple):
+    """A request of a member who is logged in."""
+
+    request: Request
+    dependencies: D
+    deadline: Deadline
+    member_id: str
+
+
+def require_member(request: Request, sessions: Sessions) -> str:
+    """Return the id of the member whose session token the request brings; raise HttpError."""
+    token = request.bearer
+    member_id = sessions.member_id(token) if is_secret(token) else None
+    if member_id is None:
+        challenge = {"WWW-Authenticate": "Bearer"}
+        raise HttpError(401, "session_required", "请先登录", "Authorization", headers=challenge)
+    return member_id
