@@ -18,17 +18,13 @@ from jiuwu.orders.business_day import bounds, yesterday
 from jiuwu.orders.repository import OrderStore
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.runtime import SYSTEM, Runtime
-from jiuwu.statements import reporting
-from jiuwu.statements.comparison import Comparer, Period
 from jiuwu.statements.report import Statement
+from jiuwu.statements.runner import StatementRunner
 from jiuwu.statements.runs import Run, StatementRuns
-from jiuwu.statements.tasks import WATCH, StatementTask, StatementWorker, tasks_of, wait_seconds
+from jiuwu.statements.tasks import StatementTask
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-# How often the watch checks a run, and after how long it ends a run whose tasks did not (seconds).
-_WATCH_SECONDS, _LONGEST_RUN_SECONDS = 900, 7200
 
 Answer = dict[str, Any]
 
@@ -70,13 +66,14 @@ def handle(dependencies: Dependencies, event: object, deadline: Deadline, reques
 
     `request_id` names the run where the event does not.
     """
+    runner = _runner(dependencies)
     if invocation.is_batch(event):
         tasks = task_queue.tasks(event, StatementTask)
-        done = {task.message_id: _run_task(dependencies, task.body, deadline) for task in tasks}
+        done = {task.message_id: runner.run_task(task.body, deadline) for task in tasks}
         return task_queue.batch_failures(message_id for message_id, is_done in done.items() if not is_done)
     now = dependencies.runtime.clock()
     day, run = _requested_day(event, now)
-    return _begin(dependencies, Run(day, run or request_id, int(now)))
+    return runner.begin(Run(day, run or request_id, int(now)))
 
 
 def _requested_day(event: object, now: float) -> tuple[str, str]:
@@ -91,68 +88,20 @@ def _requested_day(event: object, now: float) -> tuple[str, str]:
     return day, str(event.get("id", "")) if invocation.is_scheduled_event(event, "day") else ""
 
 
-def _begin(dependencies: Dependencies, run: Run) -> Answer:
-    dependencies.runs.begin(run)
-    tasks = [StatementTask(run.day, run.run, name) for name in (WATCH, *tasks_of(run.day))]
-    task_queue.enqueue(dependencies.sqs, dependencies.settings.statement_queue_url, tasks)
-    reporting.begun(run)
-    return {"day": run.day, "run": run.run, "tasks": len(tasks) - 1}
+def _runner(dependencies: Dependencies) -> StatementRunner:
+    def put(statement: Statement) -> None:
+        statement.put(dependencies.s3, dependencies.settings.statements_bucket)
 
-
-def _run_task(dependencies: Dependencies, task: StatementTask | None, deadline: Deadline) -> bool:
-    """Run a task; return whether its message is done with. What a task still needs gets a message of its own."""
-    if task is None:
-        reporting.malformed_task()
-        return False
-    run = dependencies.runs.current(task.day)
-    if run is None or run.run != task.run or run.finished:
-        reporting.run_is_over(task)
-    elif task.task == WATCH:
-        _watch(dependencies, run, task)
-    else:
-        _compare(dependencies, run, task, deadline)
-    return True
-
-
-def _watch(dependencies: Dependencies, run: Run, task: StatementTask) -> None:
-    """End an overdue run whose tasks did not end; its statement says so."""
-    if dependencies.runtime.clock() - run.started_at > _LONGEST_RUN_SECONDS:
-        _finish(dependencies, run)
-    else:
-        _requeue(dependencies, task, _WATCH_SECONDS)
-
-
-def _compare(dependencies: Dependencies, run: Run, task: StatementTask, deadline: Deadline) -> None:
-    runs, comparer = dependencies.runs, _comparer(dependencies, run.day)
-    progress = StatementWorker(run, runs, dependencies.store, comparer, deadline).walk(task.task)
-    if progress is None:
-        return  # another copy of this task is ahead, and continues
-    if not progress.done:
-        if progress.failures:
-            reporting.task_failed(task, progress.failures)
-        _requeue(dependencies, task, wait_seconds(progress))
-    # from the last one on: it is the likeliest to be still at work, and then no other has to be read
-    elif runs.all_done(run, reversed(tasks_of(run.day))) and runs.claim(run, task.task):
-        _finish(dependencies, run)
-
-
-def _comparer(dependencies: Dependencies, day: str) -> Comparer:
-    policy, period = dependencies.settings.policy, Period(*bounds(day))
-    return Comparer(dependencies.store, lambda: dependencies.platform.client, policy, period, dependencies.runtime)
-
-
-def _requeue(dependencies: Dependencies, task: StatementTask, seconds: int) -> None:
-    url = dependencies.settings.statement_queue_url
-    dependencies.sqs.send_message(QueueUrl=url, MessageBody=task.body(), DelaySeconds=seconds)
-
-
-def _finish(dependencies: Dependencies, run: Run) -> None:
-    """Write the statement and count it; after a crash on the way the task is redelivered and writes it again."""
-    totals = dependencies.runs.totals(run, tasks_of(run.day))
-    statement = Statement(run.day, *bounds(run.day), int(dependencies.runtime.clock()), totals, run.run)
-    statement.put(dependencies.s3, dependencies.settings.statements_bucket)
-    dependencies.runs.finish(run)
-    reporting.written(run, totals)
+    return StatementRunner(
+        store=dependencies.store,
+        runs=dependencies.runs,
+        sqs=dependencies.sqs,
+        queue_url=dependencies.settings.statement_queue_url,
+        platform=lambda: dependencies.platform.client,
+        policy=dependencies.settings.policy,
+        put=put,
+        runtime=dependencies.runtime,
+    )
 
 
 _settings = load(Settings)
