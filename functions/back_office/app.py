@@ -1,8 +1,4 @@
-"""BackOffice: the merchant's servers read orders, request refunds and change members' points.
-
-GET /merchant/orders/{order_no}, POST /merchant/orders/{order_no}/refunds, GET and POST
-/merchant/members/{member_id}/points.
-"""
+"""BackOffice: the merchant's servers read orders, request refunds and change members' points."""
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
@@ -12,27 +8,23 @@ from typing import Annotated, NamedTuple
 
 from aws_lambda_powertools.event_handler import Depends, Response
 
-from jiuwu.aws import clients, telemetry
-from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call, json_response
-from jiuwu.aws.secrets import SecretReader
+from jiuwu.aws import clients
+from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call
 from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.backoff import Contended
-from jiuwu.checkout import merchant_errors
-from jiuwu.checkout.merchant_key import MAX_LENGTH, MIN_LENGTH, MerchantKey
-from jiuwu.checkout.merchant_requests import read_points, read_refund
+from jiuwu.checkout import merchant_errors, replies
+from jiuwu.checkout.merchant_key import MerchantKey
+from jiuwu.checkout.merchant_requests import read_points, read_refund, require_known_member
 from jiuwu.checkout.refunds import Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
 from jiuwu.deadline import NO_DEADLINE
 from jiuwu.effects.queue import queue_effects
-from jiuwu.members.accounts import Accounts, is_member_id
+from jiuwu.members.accounts import Accounts
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
-from jiuwu.throttling.reporting import on_lane_event
-from jiuwu.throttling.repository import LaneTable
-from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit
 
 
 class Settings(PlatformSettings, frozen=True, kw_only=True):
@@ -63,12 +55,7 @@ def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
 
 
 ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
-api = HttpApi(
-    "back office",
-    before=[_authenticate],
-    errors=merchant_errors.ERRORS,
-    busy=(Contended, TableRefused),
-)
+api = HttpApi("back office", before=[_authenticate], errors=merchant_errors.ERRORS, busy=(Contended, TableRefused))
 
 
 @api.get("/merchant/orders/<order_no>")
@@ -77,7 +64,7 @@ def show_order(order_no: str, call: ApiCall) -> Response[str]:
     order = call.dependencies.store.get(order_no) if is_order_no(order_no) else None
     if order is None:
         raise merchant_errors.order_unknown()
-    return _served(200, "looked", for_merchant(order), order_no=order_no)
+    return replies.to_merchant(200, "looked", for_merchant(order), order_no=order_no)
 
 
 @api.post("/merchant/orders/<order_no>/refunds")
@@ -87,16 +74,18 @@ def request_refund(order_no: str, call: ApiCall) -> Response[str]:
     if not is_order_no(order_no):
         raise merchant_errors.order_unknown()
     result = call.dependencies.refunds.request(order_no, key, amount_fen, reason)
-    return _served(202, "refund requested", refund_receipt(result, key), order_no=order_no, repeated=result.repeated)
+    return replies.to_merchant(
+        202, "refund requested", refund_receipt(result, key), order_no=order_no, repeated=result.repeated
+    )
 
 
 @api.get("/merchant/members/<member_id>/points")
 def show_points(member_id: str, call: ApiCall) -> Response[str]:
     """Return a member's points and their latest changes."""
     dependencies = call.dependencies
-    _require_member(dependencies, member_id)
+    require_known_member(member_id, dependencies.accounts)
     points = points_for_merchant(dependencies.ledger.balance(member_id), dependencies.ledger.recent(member_id))
-    return _served(200, "points", {"member_id": member_id} | points)
+    return replies.to_merchant(200, "points", {"member_id": member_id} | points)
 
 
 @api.post("/merchant/members/<member_id>/points")
@@ -104,19 +93,9 @@ def change_points(member_id: str, call: ApiCall) -> Response[str]:
     """Add points, or take them away, once per Idempotency-Key; the balance never falls below zero."""
     key, (points, reason) = call.request.idempotency_key, read_points(call.request)
     dependencies = call.dependencies
-    _require_member(dependencies, member_id)
+    require_known_member(member_id, dependencies.accounts)
     dependencies.ledger.grant(member_id, key, points, at=int(dependencies.runtime.clock()), reason=reason)
     return show_points(member_id, call)
-
-
-def _require_member(dependencies: Dependencies, member_id: str) -> None:
-    if not is_member_id(member_id) or dependencies.accounts.get(member_id) is None:
-        raise merchant_errors.member_unknown()
-
-
-def _served(status: int, outcome: str, content: dict[str, object], **fields: object) -> Response[str]:
-    telemetry.logger.info("back office", extra={"outcome": outcome, "code": status, **fields})
-    return json_response(status, content)
 
 
 def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
@@ -124,15 +103,9 @@ def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
     dynamodb = clients.client("dynamodb")
     store = OrderStore(dynamodb, settings.orders_table)
     policy = Policy(check_seconds=settings.payment_check_seconds)  # the only rule that a refund needs
-    secret = SecretReader(
-        clients.client("secretsmanager"), settings.merchant_key_name, least=MIN_LENGTH, most=MAX_LENGTH
-    )
-    wrong_keys = LaneTable(dynamodb, settings.limits_table, kept_seconds=KEPT_SECONDS, runtime=runtime)
-    on_fault = partial(on_lane_event, "unavailable", "wrong_keys")
-    source_limit = SourceLimit(wrong_keys, on_fault=on_fault, runtime=runtime)
     queue = partial(queue_effects, clients.client("sqs"), settings.effect_queue_url)
     return Dependencies(
-        key=MerchantKey(secret, source_limit),
+        key=MerchantKey.of(settings.merchant_key_name, settings.limits_table, runtime),
         accounts=Accounts(dynamodb, settings.members_table),
         store=store,
         refunds=Refunds(store, policy, queue=queue, runtime=runtime),

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients, task_queue
@@ -19,13 +18,12 @@ from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import Platform
 from jiuwu.dead_letters import failed_message
-from jiuwu.dead_letters.failed_message import Kind, Record
 from jiuwu.dead_letters.queue import DeadLetterQueue
 from jiuwu.deadline import Deadline
 from jiuwu.effects import reporting
-from jiuwu.effects.dead_letters import send_to_dlq
+from jiuwu.effects.dead_letters import malformed_sent, send_to_dlq
 from jiuwu.effects.dispatcher import Dispatcher
-from jiuwu.effects.queue import EffectRequest, queue_retries
+from jiuwu.effects.queue import order_no_of, queue_retries
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.points.ledger import PointsLedger
@@ -77,32 +75,13 @@ def handle(dependencies: Dependencies, event: Mapping[str, Any], deadline: Deadl
     An effect that failed gets a message of its own for its next attempt, and one that there was no time for gets one at
     once; one that failed permanently goes to the dead letters with its reason.
     """
-    order_nos = {record["messageId"]: _order_no(record["body"]) for record in event["Records"]}
+    order_nos = {record["messageId"]: order_no_of(record["body"]) for record in event["Records"]}
     malformed = [record for record in event["Records"] if not order_nos[record["messageId"]]]
-    failed = {record["messageId"] for record in malformed if not _sent_to_dlq(dependencies, record)}
+    failed = {record["messageId"] for record in malformed if not malformed_sent(dependencies.dead_letters, record)}
     begun = {order_nos[record["messageId"]] for record in event["Records"] if failed_message.received(record) > 1}
     unwritten = _dispatch(dependencies, [number for number in order_nos.values() if number], begun, deadline)
     failed |= {message for message, number in order_nos.items() if number in unwritten}
     return task_queue.batch_failures(message for message in order_nos if message in failed)
-
-
-def _order_no(body: str) -> str:
-    """Return the number of the order, empty for what is no request of ours."""
-    try:
-        return msgspec.json.decode(body, type=EffectRequest).order_no
-    except (msgspec.DecodeError, UnicodeError) as error:
-        reporting.malformed(error)
-        return ""
-
-
-def _sent_to_dlq(dependencies: Dependencies, record: Record) -> bool:
-    """Move a message that is no request of ours to the dead letters as received; return whether that went well."""
-    try:
-        dependencies.dead_letters.send_message(record, kind=Kind.POISON, reason="malformed: not a request of ours")
-    except (ClientError, BotoCoreError) as error:
-        reporting.not_sent_to_dlq(error)
-        return False
-    return True
 
 
 def _dispatch(

@@ -24,10 +24,9 @@ from jiuwu.deadline import Deadline
 from jiuwu.effects.queue import queue_effects
 from jiuwu.intake import parser, reporting
 from jiuwu.intake.adoption import adopt_from
-from jiuwu.intake.inbox import Inbox, Result, Taken, TryLater
+from jiuwu.intake.inbox import Inbox, Result, Taken
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
-from jiuwu.orders.order import Order
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import TradeSettings
 from jiuwu.runtime import SYSTEM, Runtime
@@ -94,19 +93,13 @@ def _read(dependencies: Dependencies, record: Record, now: int) -> Notice | Resu
 
 def _take_in(dependencies: Dependencies, notices: Sequence[Notice], now: int, deadline: Deadline) -> Taken:
     """Apply the notices; where the table does not answer they fail, and poison still goes to the dead letters."""
-    adopt = partial(_adopt, dependencies, now, deadline)
+    member, client = partial(member_id_for, dependencies.settings.app_id), lambda: dependencies.platform.client
+    adopt = partial(adopt_from, client, member_id_for=member, now=now, deadline=deadline)
     try:
         return Inbox(dependencies.store, dependencies.settings.policy, adopt).take_in(notices)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         reporting.orders_table_failed(error)
         return Taken((Result("failed", "orders_table"),) * len(notices))
-
-
-def _adopt(
-    dependencies: Dependencies, now: int, deadline: Deadline, order_nos: Sequence[str]
-) -> Mapping[str, Order | Poison | TryLater]:
-    member = partial(member_id_for, dependencies.settings.app_id)
-    return adopt_from(lambda: dependencies.platform.client, order_nos, member_id_for=member, now=now, deadline=deadline)
 
 
 def _send_to_dlq(dependencies: Dependencies, record: Record, result: Result) -> Result:

@@ -21,6 +21,7 @@ from jiuwu.aws.settings import SettingsError
 from jiuwu.intake import parser
 from jiuwu.platform import profile
 from jiuwu.runtime import Runtime
+from jiuwu.webhook.queues import NotificationQueues
 from tests.functions.webhook_requests import (
     APP_ID,
     ENVELOPE,
@@ -77,7 +78,13 @@ def post(app: ModuleType, queue: Queue) -> Callable[..., dict[str, Any]]:
     def call(event: object, *, secrets: Callable[[], AppSecrets] = lambda: SECRETS) -> dict[str, Any]:
         settings = app.Settings(**{name.lower(): value for name, value in ENVIRONMENT.items()})
         runtime = Runtime(clock=lambda: NOW + 0.25)
-        dependencies = app.Dependencies(settings, profile.load(), queue, secrets, runtime)
+        queues = NotificationQueues(
+            queue,
+            orders=settings.order_queue_url,
+            community=settings.community_queue_url,
+            quarantine=settings.quarantine_queue_url,
+        )
+        dependencies = app.Dependencies(settings, profile.load(), queues, secrets, runtime)
         reply: dict[str, Any] = app.handle(dependencies, event)
         return reply
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiuwu.aws.dynamodb import Table
 from jiuwu.reconciliation import shard_tasks
 from jiuwu.reconciliation.shard_tasks import CHANGED, Lease, ShardTask, queue_placing
 from sandbox.simulation.aws.account import Account
@@ -13,7 +14,6 @@ from tests.functions.trade_messages import capture_telemetry
 NOW = 1_763_800_000
 SHARD = ShardTask("3", NOW, holder="m1", step=2)
 START = {"order_no": {"S": "JW1"}}
-TABLE = "ReconciliationTable"
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def account() -> Account:
 
 
 def lease(account: Account, task: ShardTask) -> Lease:
-    return Lease(account.client("dynamodb"), TABLE, task)
+    return Lease(Table(account.client("dynamodb"), "ReconciliationTable"), task)
 
 
 def test_a_tick_has_a_task_for_each_shard_and_one_for_the_changed_orders() -> None:

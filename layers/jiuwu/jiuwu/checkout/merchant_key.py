@@ -3,12 +3,16 @@
 import hmac
 import math
 from collections.abc import Callable
+from functools import partial
 
-from jiuwu.aws import telemetry
+from jiuwu.aws import clients, telemetry
 from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
-from jiuwu.aws.secrets import AppSecrets
-from jiuwu.throttling.source_limit import SourceLimit, source_of
+from jiuwu.aws.secrets import AppSecrets, SecretReader
+from jiuwu.runtime import Runtime
+from jiuwu.throttling.reporting import on_lane_event
+from jiuwu.throttling.repository import LaneTable
+from jiuwu.throttling.source_limit import KEPT_SECONDS, SourceLimit, source_of
 
 MIN_LENGTH, MAX_LENGTH = 32, 256  # longer ones than Request.bearer reads would open nothing
 
@@ -18,6 +22,17 @@ class MerchantKey:
 
     def __init__(self, secret: Callable[[], AppSecrets], source_limit: SourceLimit) -> None:
         self._secret, self._source_limit = secret, source_limit
+
+    @classmethod
+    def of(cls, secret_name: str, limits_table: str, runtime: Runtime) -> "MerchantKey":
+        """Return the check of the key of this name; its failures are counted in the limits table."""
+        secrets = clients.client("secretsmanager")
+        wrong_keys = LaneTable(clients.client("dynamodb"), limits_table, kept_seconds=KEPT_SECONDS, runtime=runtime)
+        on_fault = partial(on_lane_event, "unavailable", "wrong_keys")
+        return cls(
+            SecretReader(secrets, secret_name, least=MIN_LENGTH, most=MAX_LENGTH),
+            SourceLimit(wrong_keys, on_fault=on_fault, runtime=runtime),
+        )
 
     def require(self, request: Request) -> None:
         """Raise HttpError unless the request brings a key that fits. One without a key costs no read of the secret."""

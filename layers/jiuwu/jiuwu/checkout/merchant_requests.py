@@ -8,9 +8,12 @@ from jiuwu.aws.http import body
 from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
 from jiuwu.human_text import first_unfit
+from jiuwu.members.accounts import Accounts, is_member_id
 from jiuwu.orders.refund_rules import MOST_REASON
 from jiuwu.platform.money import MOST_FEN, MoneyError, fen
 from jiuwu.points.ledger import MOST_POINTS
+
+from .merchant_errors import member_unknown
 
 Reason = Annotated[
     str,
@@ -70,6 +73,12 @@ def read_points(request: Request) -> tuple[int, str]:
     if not wanted.points:
         raise HttpError(400, "field_malformed", _about_points("points"), "points")
     return wanted.points, _reason(wanted.reason)
+
+
+def require_known_member(member_id: str, accounts: Accounts) -> None:
+    """Raise HttpError for an id that is no member's."""
+    if not is_member_id(member_id) or accounts.get(member_id) is None:
+        raise member_unknown()
 
 
 def _amount(wanted: NewRefund) -> int | None:

@@ -1,4 +1,6 @@
-"""The replies about a member's order."""
+"""The replies to members, about an order, and to the merchant's servers."""
+
+from collections.abc import Mapping
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -21,3 +23,9 @@ def shown(outcome: str, order: Order, *, status: int = 200) -> Response[str]:
     """Return the order as it is; `outcome` says what was asked of it, for the log."""
     reporting.order_served(status, outcome, order)
     return json_response(status, waiting_receipt(order) if order.status is Status.CREATED else receipt(order))
+
+
+def to_merchant(status: int, outcome: str, content: Mapping[str, object], **fields: object) -> Response[str]:
+    """Return the content; `outcome` and the fields are for the log."""
+    reporting.merchant_served(status, outcome, **fields)
+    return json_response(status, content)

@@ -31,3 +31,8 @@ def left_to_reconciler(order_no: str, error: Exception) -> None:
 def not_checked(order_no: str, fault: Exception) -> None:
     """Log that an order is shown as it stands in our table."""
     telemetry.logger.warning("not checked", order_no=order_no, problem=clients.describe_error(fault))
+
+
+def merchant_served(status: int, outcome: str, **fields: object) -> None:
+    """Log a request of the merchant's servers and its outcome."""
+    telemetry.logger.info("back office", extra={"outcome": outcome, "code": status, **fields})

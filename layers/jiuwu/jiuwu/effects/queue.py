@@ -28,6 +28,15 @@ class EffectRequest(msgspec.Struct, frozen=True):
     order_no: str
 
 
+def order_no_of(body: str) -> str:
+    """Return the order number of a message, empty for what is no request of ours."""
+    try:
+        return msgspec.json.decode(body, type=EffectRequest).order_no
+    except (msgspec.DecodeError, UnicodeError) as error:
+        reporting.malformed(error)
+        return ""
+
+
 def send(sqs: "SQSClient", queue_url: str, order_nos: Iterable[str], *, delay_seconds: int = 0) -> set[str]:
     """Ask for the pending effects of these orders, in up to 900 seconds; return the orders that SQS refused."""
     numbers = list(dict.fromkeys(order_nos))
