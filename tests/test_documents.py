@@ -14,7 +14,7 @@ ALARMS = template_conventions.properties(source.load(), "CloudWatch::Alarm")
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
 DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]]
 ANSWERS = ("Means", "Look", "Do", "Over")
-LONGEST_DESCRIPTION = 1024  # CloudWatch's limit of AlarmDescription
+MAX_DESCRIPTION_CHARACTERS = 1024  # CloudWatch's limit of AlarmDescription
 
 
 def test_every_alarm_has_exactly_one_entry_in_the_runbook() -> None:
@@ -87,7 +87,7 @@ def _unexplained(entries: Mapping[str, str]) -> list[str]:
         name
         for name, alarm in ALARMS.items()
         if not alarm["AlarmDescription"].endswith(f" Runbook: docs/runbook.md#{_anchor(name)}")
-        or len(alarm["AlarmDescription"]) > LONGEST_DESCRIPTION
+        or len(alarm["AlarmDescription"]) > MAX_DESCRIPTION_CHARACTERS
         or not all(f"- **{answer}.**" in entries.get(name, "") for answer in ANSWERS)
     ]
 

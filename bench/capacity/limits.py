@@ -99,7 +99,7 @@ def _single_readers(load: _Load) -> Iterator[Limit]:
     by_readers = page_seconds.local_page(inputs) / configuration.max_concurrency["StatementQueue"]
     local_page = max(1 / configuration.calls_per_second["reading"], by_readers)
     in_time = STATEMENT_SECONDS * PAGE / (local_page + list_page)
-    remedy = "_LONGEST_RUN_SECONDS in functions/daily_statement, up to a day; or larger pages there"
+    remedy = "_MAX_RUN_SECONDS in functions/daily_statement, up to a day; or larger pages there"
     yield Limit("a day's statement in two hours", load.rate * DAY_SECONDS, in_time, "orders", remedy)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # How many products one invocation takes by id: a page.
-_MOST_REQUESTED = 100
+_MAX_REQUESTED = 100
 
 Answer = dict[str, Any]
 
@@ -101,8 +101,8 @@ def _request(event: object) -> Request:
 
 
 def _product_ids(requested: object) -> list[str]:
-    if not isinstance(requested, list) or not 1 <= len(requested) <= _MOST_REQUESTED:
-        raise WrongPayload(f"product_ids: expected a list of 1 to {_MOST_REQUESTED}")
+    if not isinstance(requested, list) or not 1 <= len(requested) <= _MAX_REQUESTED:
+        raise WrongPayload(f"product_ids: expected a list of 1 to {_MAX_REQUESTED}")
     if not all(isinstance(product_id, str) and 1 <= len(product_id) <= 64 for product_id in requested):
         raise WrongPayload("product_ids: expected texts of 1 to 64 characters")
     return list(dict.fromkeys(requested))

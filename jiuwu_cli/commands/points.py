@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from jiuwu.members.accounts import Accounts, is_member_id
-from jiuwu.orders.refund_rules import MOST_REASON
+from jiuwu.orders.refund_rules import MAX_REASON_CHARACTERS
 from jiuwu.points.codec import Booking
-from jiuwu.points.ledger import MOST_POINTS, InsufficientPoints, LedgerBusy, PointsLedger, RequestReused
+from jiuwu.points.ledger import MAX_POINTS, InsufficientPoints, LedgerBusy, PointsLedger, RequestReused
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.terminal import options, texts, times
 from jiuwu_cli.terminal.confirm import confirm
@@ -17,8 +17,8 @@ from jiuwu_cli.terminal.output import print_line, print_note
 from jiuwu_cli.terminal.texts import pluralize
 
 Member = Annotated[str, typer.Argument(help="Id of the member, mb_….", metavar="MEMBER", show_default=False)]
-Grant = Annotated[int | None, typer.Option(help="Number of points to grant.", min=1, max=MOST_POINTS)]
-Deduct = Annotated[int | None, typer.Option(help="Number of points to deduct.", min=1, max=MOST_POINTS)]
+Grant = Annotated[int | None, typer.Option(help="Number of points to grant.", min=1, max=MAX_POINTS)]
+Deduct = Annotated[int | None, typer.Option(help="Number of points to deduct.", min=1, max=MAX_POINTS)]
 Reason = Annotated[str, typer.Option(help="Reason, for your own records; the member does not see it.")]
 
 
@@ -45,7 +45,7 @@ def points(  # noqa: PLR0913 -- one option for each part of a change
     """
     if grant and deduct:
         raise UsageError("both --grant and --deduct are given", "give one of them")
-    if reason and (wrong := texts.text_error(reason, most=MOST_REASON)):
+    if reason and (wrong := texts.text_error(reason, maximum=MAX_REASON_CHARACTERS)):
         raise UsageError(f"--reason: {wrong}", "give another one, or leave it out")
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):

@@ -10,7 +10,7 @@ from jiuwu.checkout.refunds import NoSuchOrder, OrderBusy, RefundRefused, Refund
 from jiuwu.effects import queue
 from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order
-from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_failed, was_requested
+from jiuwu.orders.refund_rules import MAX_REASON_CHARACTERS, MAX_REQUESTS, refundable_fen, request_failed, was_requested
 from jiuwu.platform.money import MoneyError, fen, yuan
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.terminal import options, texts, times
@@ -22,7 +22,7 @@ _REFUSED = {
     "nothing_paid": "there is no payment to refund: none was made, or it is already being refunded",
     "nothing_left": "all of it is already refunded or being refunded",
     "refund_exceeds_payment": "the refundable amount is smaller",
-    "too_many_refunds": f"{MOST_REQUESTS} refunds were requested, which is the maximum",
+    "too_many_refunds": f"{MAX_REQUESTS} refunds were requested, which is the maximum",
     "request_reused": "this request id was used before, for another amount",
 }
 
@@ -89,7 +89,7 @@ def _fen(amount: str | None) -> int | None:
 
 
 def _reason(given: str) -> str:
-    if wrong := texts.text_error(given, most=MOST_REASON):
+    if wrong := texts.text_error(given, maximum=MAX_REASON_CHARACTERS):
         raise UsageError(f"--reason: {wrong}", "give another one, or leave it out")
     return given
 

@@ -29,7 +29,7 @@ from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.output import print_line, print_note
 
 _OLD_SECONDS = 3600.0
-_LONGEST_REPLY = 300
+_MAX_REPLY_CHARACTERS = 300
 
 
 def trigger(  # noqa: PLR0913 -- one option for each property of a notification
@@ -152,7 +152,7 @@ def _send(
 
 def _print_results(results: Sequence[DeliveryResult]) -> None:
     for number, result in enumerate(results, start=1):
-        reply = result.error or f"{result.status} {result.reply[:_LONGEST_REPLY]}"
+        reply = result.error or f"{result.status} {result.reply[:_MAX_REPLY_CHARACTERS]}"
         slow = "  (too slow: the platform waits 5 s)" if result.milliseconds > PLATFORM_SECONDS * 1000 else ""
         print_line(f"{number:>3}  {result.milliseconds:>5} ms  {reply}{slow}")
 

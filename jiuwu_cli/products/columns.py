@@ -6,12 +6,12 @@ A reader returns the row's attribute and its value, and raises ValueError with w
 import re
 from collections.abc import Callable
 
-from jiuwu.catalogue.repository import LONGEST_ID, is_id
+from jiuwu.catalogue.repository import MAX_ID_CHARACTERS, is_id
 from jiuwu.human_text import first_hidden
-from jiuwu.platform.money import MOST_FEN, MoneyError, fen
+from jiuwu.platform.money import MAX_FEN, MoneyError, fen
 from jiuwu_cli.terminal import texts
 
-LONGEST_TITLE = 256
+MAX_TITLE_CHARACTERS = 256
 
 type Cell = str | int | None
 _NAMES = {
@@ -31,7 +31,7 @@ _PLAIN = {0xFF01 + n: 0x21 + n for n in range(94)} | {0x3000: " ", 0xFFE5: "¥"}
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _UNIT = re.compile(r"(?:\((?:元|¥|人民币|rmb|cny)\)|/元)$")  # in a column's name
 _YUAN = re.compile(r"(?:¥|人民币|rmb|cny)?\s*([0-9.,]+)\s*(?:元|圆|rmb|cny)?", re.IGNORECASE)
-_MOST_QUOTED = 40
+_MAX_QUOTED = 40
 
 
 def accepted_names() -> str:
@@ -56,12 +56,12 @@ def _product_id(cell: str) -> tuple[str, Cell]:
     if hidden := first_hidden(cell):
         raise ValueError(f"{hidden.code_point} at character {hidden.position} does not belong in an id; remove it")
     if not is_id(cell):
-        raise ValueError(f"expected 1 to {LONGEST_ID} visible characters, not {_quoted(cell)}")
+        raise ValueError(f"expected 1 to {MAX_ID_CHARACTERS} visible characters, not {_quoted(cell)}")
     return "product_id", cell
 
 
 def _title(cell: str) -> tuple[str, Cell]:
-    if wrong := texts.text_error(cell, most=LONGEST_TITLE):
+    if wrong := texts.text_error(cell, maximum=MAX_TITLE_CHARACTERS):
         raise ValueError(wrong)
     return "title", cell
 
@@ -76,7 +76,7 @@ def _price(cell: str) -> tuple[str, Cell]:
 
 def _price_fen(cell: str) -> tuple[str, Cell]:
     digits = _ungrouped(_plain(cell).removesuffix("分"))
-    if not re.fullmatch(r"[0-9]{1,13}", digits) or int(digits) > MOST_FEN:
+    if not re.fullmatch(r"[0-9]{1,13}", digits) or int(digits) > MAX_FEN:
         raise ValueError(
             f"expected whole fen, such as 617, not {_quoted(cell)}; name the column price if these are yuan"
         )
@@ -114,7 +114,7 @@ def _ungrouped(number: str) -> str:
 
 
 def _quoted(cell: str) -> str:
-    return repr(cell if len(cell) <= _MOST_QUOTED else cell[:_MOST_QUOTED] + "…")
+    return repr(cell if len(cell) <= _MAX_QUOTED else cell[:_MAX_QUOTED] + "…")
 
 
 _READERS: dict[str, Callable[[str], tuple[str, Cell]]] = {

@@ -7,8 +7,8 @@ from typing import Any
 from jiuwu.catalogue.repository import Item
 from jiuwu_cli.products.change import Change
 
-_MOST_PERCENT = 50  # of a price, in money or in points, up or down
-_MOST_PART = 5  # one product in so many
+_MAX_CHANGE_PERCENT = 50  # of a price, in money or in points, up or down
+_MAX_PART = 5  # one product in so many
 _PRICES = ("price_fen", "price_points")
 
 
@@ -23,8 +23,8 @@ class LargeChanges:
 
     def reasons(self) -> list[str]:
         """Return why to ask before it is written, one line each; none if there is nothing to ask about."""
-        found = [f"{change}: more than {_MOST_PERCENT} %" for change in self.prices]
-        if self.changed * _MOST_PART > self.products:
+        found = [f"{change}: more than {_MAX_CHANGE_PERCENT} %" for change in self.prices]
+        if self.changed * _MAX_PART > self.products:
             off = f", {self.taken_off} of them off the shelf" if self.taken_off else ""
             found.append(f"{self.changed} of {self.products} products change{off}: more than a fifth")
         return found
@@ -50,7 +50,7 @@ def large_changes(changes: Iterable[Change], *, items: Mapping[str, Item]) -> La
 
 def _moves(before: Item, written: Mapping[str, Any], name: str) -> bool:
     old, new = _number(before.get(name)), _number(written.get(name))
-    return old > 0 and new > 0 and abs(new - old) * 100 > old * _MOST_PERCENT
+    return old > 0 and new > 0 and abs(new - old) * 100 > old * _MAX_CHANGE_PERCENT
 
 
 def _number(value: object) -> int:

@@ -9,7 +9,7 @@ from jiuwu_cli.terminal.errors import CommandError, UsageError
 from jiuwu_cli.terminal.output import print_note
 from jiuwu_cli.terminal.texts import pluralize
 
-_MOST_BYTES = 100 * 1024 * 1024
+_MAX_BYTES = 100 * 1024 * 1024
 _SHOWN = 50  # wrong lines
 
 
@@ -17,10 +17,10 @@ def content(file: Path) -> bytes:
     """Return the bytes of a file; raises UsageError."""
     try:
         with file.open("rb") as opened:
-            read = opened.read(_MOST_BYTES + 1)
+            read = opened.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror})", "check the name") from None
-    if len(read) > _MOST_BYTES:
+    if len(read) > _MAX_BYTES:
         raise UsageError(f"{file} is larger than 100 MB", "split it")
     return read
 

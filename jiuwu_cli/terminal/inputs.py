@@ -8,7 +8,7 @@ from jiuwu.platform.profile import Profile, ProfileError, load
 from jiuwu_cli.terminal.errors import UsageError
 from jiuwu_cli.terminal.output import print_note
 
-_MOST_BYTES = 10 * 1024 * 1024
+_MAX_BYTES = 10 * 1024 * 1024
 
 
 def read_profile(name: str) -> Profile:
@@ -51,19 +51,19 @@ def read_body(given: str | None) -> str:
     if given is None:
         return ""
     if given == "-":
-        return _text(sys.stdin.buffer.read(_MOST_BYTES + 1))
+        return _text(sys.stdin.buffer.read(_MAX_BYTES + 1))
     if not given.startswith("@"):
         return given
     try:
         with Path(given[1:]).open("rb") as file:
-            return _text(file.read(_MOST_BYTES + 1))
+            return _text(file.read(_MAX_BYTES + 1))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or "the name is invalid"
         raise UsageError(f"the file {given[1:]!r} cannot be read ({reason})", "check the name after @") from None
 
 
 def _text(body: bytes) -> str:
-    if len(body) > _MOST_BYTES:
+    if len(body) > _MAX_BYTES:
         raise UsageError("the body is longer than 10 MB", "calls and notifications are shorter; check the file")
     if body.endswith(b"\n"):
         print_note("note: the body ends with a newline, and the signature includes it")

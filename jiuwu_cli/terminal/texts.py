@@ -3,14 +3,14 @@
 from jiuwu.human_text import first_unfit
 
 
-def text_error(text: str, *, most: int) -> str:
+def text_error(text: str, *, maximum: int) -> str:
     """Return why a text of 1 to `most` characters is invalid; "" if it is valid."""
     if unfit := first_unfit(text):
         return f"{unfit.code_point} at character {unfit.position} is not allowed in a text; remove it"
     if not text.strip():
-        return f"expected 1 to {most} characters"
-    if len(text) > most:
-        return f"expected 1 to {most} characters, not {len(text)}"
+        return f"expected 1 to {maximum} characters"
+    if len(text) > maximum:
+        return f"expected 1 to {maximum} characters, not {len(text)}"
     return ""
 
 

@@ -9,7 +9,7 @@ from sandbox.simulator.refusals import Refused
 from sandbox.simulator.serialization import Serializer
 from sandbox.simulator.state import App
 
-_LONGEST_NONCE = 128
+_MAX_NONCE_CHARACTERS = 128
 
 
 def single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -52,8 +52,8 @@ class Authentication:
             raise Refused("bad_parameters", f"{names.app_id}: no such app")
         if names.sign_method_value and params[names.sign_method] != names.sign_method_value:
             raise Refused("bad_parameters", f"{names.sign_method}: expected {names.sign_method_value}")
-        if len(params[names.nonce]) > _LONGEST_NONCE:
-            raise Refused("bad_parameters", f"{names.nonce}: longer than {_LONGEST_NONCE} characters")
+        if len(params[names.nonce]) > _MAX_NONCE_CHARACTERS:
+            raise Refused("bad_parameters", f"{names.nonce}: longer than {_MAX_NONCE_CHARACTERS} characters")
 
     def _sent_at(self, params: Mapping[str, str]) -> float:
         name, scheme = self._profile.call.timestamp, self._profile.signing

@@ -12,8 +12,8 @@ from sandbox.simulator.refusals import Refused
 from sandbox.simulator.serialization import RequestBody, nested
 from sandbox.simulator.state import PlatformState
 
-MOST_ORDERS = 100
-LONGEST_NUMBER = 64
+MAX_ORDERS = 100
+MAX_NUMBER_CHARACTERS = 64
 type Reply = Mapping[str, object]
 
 
@@ -54,7 +54,7 @@ class Endpoints:
         product = Product(
             product_id=call.path["product_id"],
             title=body.text(names.title),
-            price_fen=body.amount(names.price, least=0),
+            price_fen=body.amount(names.price, minimum=0),
             on_shelf=body.flag(names.on_shelf),
             updated_at=self._state.now(),
         )
@@ -73,8 +73,8 @@ class Endpoints:
     def orders_create(self, call: Call) -> Reply:
         names, body = self._names.order, call.json
         request = NewOrder(
-            out_order_no=body.text(names.out_order_no, longest=LONGEST_NUMBER),
-            amount_fen=body.amount(names.amount, least=0),
+            out_order_no=body.text(names.out_order_no, longest=MAX_NUMBER_CHARACTERS),
+            amount_fen=body.amount(names.amount, minimum=0),
             items=tuple(self._item(item) for item in body.each(names.items)),
             notify_url=body.text(self._names.request.notify_url, default=""),
         )
@@ -86,16 +86,16 @@ class Endpoints:
     def orders_query(self, call: Call) -> Reply:
         name = self._names.request.out_order_nos
         numbers = call.json.texts(name)
-        if len(numbers) > MOST_ORDERS:
-            raise Refused("bad_parameters", f"{name}: {len(numbers)} given, at most {MOST_ORDERS} allowed")
+        if len(numbers) > MAX_ORDERS:
+            raise Refused("bad_parameters", f"{name}: {len(numbers)} given, at most {MAX_ORDERS} allowed")
         found = [order for number in numbers if (order := self._state.orders.find(number))]
         return self._serializer.page([self._order(order, call) for order in found])
 
     def orders_changed(self, call: Call) -> Reply:
         names = self._names.request
-        limit = _number(call, names.limit, MOST_ORDERS)
-        if not 1 <= limit <= MOST_ORDERS:
-            raise Refused("bad_parameters", f"{names.limit}: expected 1 to {MOST_ORDERS}")
+        limit = _number(call, names.limit, MAX_ORDERS)
+        if not 1 <= limit <= MAX_ORDERS:
+            raise Refused("bad_parameters", f"{names.limit}: expected 1 to {MAX_ORDERS}")
         updated_after, cursor = _number(call, names.updated_after, 0), _number(call, names.cursor, 0)
         orders, following = self._state.orders.changed(updated_after, cursor, limit)
         return self._serializer.page([self._order(order, call) for order in orders], str(following or ""))
@@ -113,7 +113,7 @@ class Endpoints:
         body.text(self._names.request.reason, default="")
         refund = self._actions.refund_as(
             body.text(self._names.order.out_order_no),
-            body.text(names.out_refund_no, longest=LONGEST_NUMBER),
+            body.text(names.out_refund_no, longest=MAX_NUMBER_CHARACTERS),
             body.text(names.transaction_id),
             body.amount(names.amount),
         )
@@ -128,7 +128,7 @@ class Endpoints:
             product_id=body.text(names.product_id),
             title=body.text(names.title),
             quantity=body.whole(names.quantity),
-            price_fen=body.amount(names.price, least=0),
+            price_fen=body.amount(names.price, minimum=0),
         )
 
     def _about_order(self, call: Call) -> str:

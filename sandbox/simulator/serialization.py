@@ -125,15 +125,15 @@ class RequestBody:
             raise self._wrong(name, f"a text of {0 if default is not None else 1} to {longest} characters")
         return value
 
-    def amount(self, name: str, *, least: int = 1) -> int:
+    def amount(self, name: str, *, minimum: int = 1) -> int:
         """Return an amount in fen."""
         value = self._find(name)
         try:
             amount = fen(value) if isinstance(value, str) else -1
         except MoneyError:
             amount = -1
-        if amount < least:
-            raise self._wrong(name, f'an amount in yuan as text, such as "12.34", of {yuan(least)} or more')
+        if amount < minimum:
+            raise self._wrong(name, f'an amount in yuan as text, such as "12.34", of {yuan(minimum)} or more')
         return amount
 
     def whole(self, name: str) -> int:

@@ -122,7 +122,7 @@ def test_a_secret_of_nothing_to_see_is_refused(extra: str) -> None:
 
 @pytest.mark.parametrize(("characters", "taken"), [(31, False), (32, True), (256, True), (257, False)])
 def test_a_secret_is_as_long_as_its_reader_wants(characters: int, taken: bool) -> None:
-    reader = SecretReader(kept(json.dumps({"current": "k" * characters})), "name", least=32, most=256)
+    reader = SecretReader(kept(json.dumps({"current": "k" * characters})), "name", minimum=32, maximum=256)
     if taken:
         assert "k" * characters == reader().current
     else:

@@ -14,7 +14,7 @@ from jiuwu.dead_letters.dead_letter import DeadLetter, dead_letter_id, keep
 from jiuwu.dead_letters.failed_message import COMMUNITY, EFFECTS, INTAKE, ORDERS, FailedMessage, Kind
 from tests.dead_letters.failed_messages import NOW, ORDER_NO, a_failed_message
 
-LARGEST_BODY = 262_144  # bytes that the intake takes in
+MAX_BODY_BYTES = 262_144  # bytes that the intake takes in
 
 
 def letter(*messages: FailedMessage) -> DeadLetter:
@@ -143,10 +143,10 @@ def test_a_letter_comes_back_from_its_item_as_it_went(told: list[FailedMessage],
     assert found == repository.from_item(repository.to_item(found))
 
 
-@pytest.mark.parametrize("text", ["\ufffe\uffff" * 43_690, "\ufffe" * 87_381, "茶" * 87_381, "x" * LARGEST_BODY])
+@pytest.mark.parametrize("text", ["\ufffe\uffff" * 43_690, "\ufffe" * 87_381, "茶" * 87_381, "x" * MAX_BODY_BYTES])
 def test_the_largest_body_fits_into_an_item_though_its_escapes_are_longer(text: str) -> None:
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-    assert len(text.encode()) <= LARGEST_BODY
+    assert len(text.encode()) <= MAX_BODY_BYTES
 
     item = repository.to_item(letter(a_failed_message(body)))
 
@@ -157,7 +157,7 @@ def test_the_largest_body_fits_into_an_item_though_its_escapes_are_longer(text: 
 @pytest.mark.parametrize("escaped", [1_000, 10_000, 40_000])
 def test_a_body_mixed_of_escapes_and_what_cannot_be_shortened_fits_too(escaped: int) -> None:
     alphabet = [*map(chr, range(0x4E00, 0x9FFF)), *("\ufffe\uffff" * escaped)]
-    text = "".join(random.Random(escaped).choices(alphabet, k=LARGEST_BODY // 3))
+    text = "".join(random.Random(escaped).choices(alphabet, k=MAX_BODY_BYTES // 3))
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
     assert len(repository.to_item(letter(a_failed_message(body)))["body"]) < 380_000

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from jiuwu.effects.dispatcher import Dispatched
-from jiuwu.effects.retry_policy import MOST_ATTEMPTS, MOST_REFUSALS
+from jiuwu.effects.retry_policy import MAX_ATTEMPTS, MAX_REFUSALS
 from jiuwu.orders.effect_key import EffectKey, PushStatus, RefundAll, Ship, UnknownEffect
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import REFUND_FAILED, Effect, Failure, Status
@@ -150,10 +150,10 @@ def test_a_refusal_that_could_not_be_checked_is_not_the_last_word(store: OrderSt
     stored(store, SHIPPED)
     blind, at = Platform(TransitionRefused("x"), shows=PlatformUnreachable("y")), NOW + 100
 
-    for _ in range(2 * MOST_REFUSALS):
+    for _ in range(2 * MAX_REFUSALS):
         at = dispatch(store, Bus(), blind, at=at).next_at.get(NUMBER, (0,))[0]
 
-    assert (2 * MOST_REFUSALS, (PushStatus("shipped"),)) == (len(blind.pushed), now_in(store).pending)
+    assert (2 * MAX_REFUSALS, (PushStatus("shipped"),)) == (len(blind.pushed), now_in(store).pending)
 
 
 @pytest.mark.parametrize("error", [TransitionRefused("x"), UnknownOutcome("x", reason="no reply")])
@@ -174,7 +174,7 @@ def test_a_push_that_the_platform_refused_because_the_order_is_over_there_is_not
     stored(store, SHIPPED)
     platform, at = Platform(TransitionRefused("x"), shows=remote(status)), NOW + 100.0
 
-    for _ in range(2 * MOST_REFUSALS):
+    for _ in range(2 * MAX_REFUSALS):
         at = dispatch(store, Bus(), platform, at=at).next_at[NUMBER][0]
     order = now_in(store)
 
@@ -351,7 +351,7 @@ def test_what_is_confirmed_each_time_and_never_shown_comes_to_an_end(store: Orde
         .with_effect(RefundAll("t2"), Effect(1, NOW))
         .with_effect(PushStatus("shipped"), Effect(1, NOW))
     )
-    stored(store, order.with_effect(effect, Effect(MOST_ATTEMPTS)))
+    stored(store, order.with_effect(effect, Effect(MAX_ATTEMPTS)))
     platform, dlq = Platform(), DeadLetterQueue()
 
     dispatch(store, Bus(), platform, dlq=dlq)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jiuwu.effects.dispatcher import Dispatched
-from jiuwu.effects.payment_check import MOST_CHECKS
+from jiuwu.effects.payment_check import MAX_CHECKS
 from jiuwu.orders.effect_key import PushStatus, RefundAll, Ship
 from jiuwu.orders.events import EffectFailed, PaymentsDoubted, RefundRequested
 from jiuwu.orders.order import Failure, HoldReason, Order, Status
@@ -107,7 +107,7 @@ def test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_al
     runs = insist(store, bus, platform, check_from_fen=1)
 
     order = now_in(store)
-    assert (MOST_CHECKS, []) == (len(runs), bus.details)
+    assert (MAX_CHECKS, []) == (len(runs), bus.details)
     assert {NUMBER: ("payment_unknown_there",)} == runs[-1].alerts
     assert (Status.HELD, HoldReason.UNPROVEN, (), 0) == (
         order.status,
@@ -125,7 +125,7 @@ def test_a_platform_that_cannot_be_asked_is_asked_later_and_nothing_is_held(stor
     platform.payments = PlatformUnreachable("orders.query")
 
     at = NOW + 100.0
-    for _ in range(2 * MOST_CHECKS):
+    for _ in range(2 * MAX_CHECKS):
         at = dispatch(store, bus, platform, check_from_fen=1, at=at).next_at[NUMBER][0]
 
     assert (Status.PAID, (Ship(),), []) == (now_in(store).status, now_in(store).pending, bus.details)
@@ -169,7 +169,7 @@ def test_a_refund_that_the_rules_decided_leaves_only_when_the_platform_shows_the
     insist(store, Bus(), platform)
 
     assert [] == platform.refunded
-    assert len(platform.queried) == MOST_CHECKS
+    assert len(platform.queried) == MAX_CHECKS
 
 
 def test_a_refund_that_the_merchant_requested_is_not_checked(store: OrderStore) -> None:

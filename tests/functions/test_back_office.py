@@ -17,7 +17,7 @@ from jiuwu.orders.effect_key import RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectDone, Paid, Placed, Refunded
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Order, Status
-from jiuwu.orders.refund_rules import MOST_REQUESTS
+from jiuwu.orders.refund_rules import MAX_REQUESTS
 from jiuwu.runtime import Runtime
 from tests.functions.both_sides import MERCHANT_KEY, NOW, NOWHERE, PREVIOUS_MERCHANT_KEY, Sides
 from tests.functions.conftest import warm
@@ -245,7 +245,7 @@ def test_never_more_than_was_paid(office: Merchant, sides: Sides) -> None:
 
 def test_no_order_is_asked_back_in_crumbs_without_end(office: Merchant) -> None:
     number = office.paid().order_no
-    for n in range(MOST_REQUESTS):
+    for n in range(MAX_REQUESTS):
         assert 202 == office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key=f"c-{n}").status
 
     answer = office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key="one-more")

@@ -17,7 +17,7 @@ import pytest
 from jiuwu.aws import telemetry
 from jiuwu.aws.settings import SettingsError
 from jiuwu.members.accounts import member_id_for
-from jiuwu.members.logins import LONGEST_LOGIN_SECONDS
+from jiuwu.members.logins import MAX_LOGIN_SECONDS
 from jiuwu.members.return_to import OriginMalformed
 from sandbox.cloud import template
 from tests.functions.community import Answer, Community, envelope, invalid_grant
@@ -378,7 +378,7 @@ def test_a_session_that_cannot_be_kept_is_a_503(
 
 
 def test_a_login_that_died_is_known_by_the_functions_timeout() -> None:
-    assert LONGEST_LOGIN_SECONDS == template.resources("AWS::Serverless::Function")["OAuthCallback"]["Timeout"]
+    assert MAX_LOGIN_SECONDS == template.resources("AWS::Serverless::Function")["OAuthCallback"]["Timeout"]
 
 
 # ── Sessions and leaving ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from sandbox.simulation.aws.account import Account
 from tests.effects.both_receivers import NUMBER, Bus, Platform, dispatch, now_in, unfinished
 from tests.orders.lives import NOW, PAID, PLACED, SHIPPED, paid
 
-MOST_LOST = 8
+MAX_LOST = 8
 
 
 class Rushed(OrderStore):
@@ -35,13 +35,13 @@ class Rushed(OrderStore):
 
 
 def test_a_notification_that_loses_eight_rounds_is_taken_in() -> None:
-    taken = Inbox(Rushed(PLACED, MOST_LOST), Policy(), lambda _: {}).take_in([Notice(PLACED.order_no, "P1", paid())])
+    taken = Inbox(Rushed(PLACED, MAX_LOST), Policy(), lambda _: {}).take_in([Notice(PLACED.order_no, "P1", paid())])
 
     assert ["applied"] == [result.outcome for result in taken.results]
 
 
 def test_a_refund_that_loses_eight_rounds_is_requested() -> None:
-    refunds = Refunds(Rushed(PAID, MOST_LOST), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW))
+    refunds = Refunds(Rushed(PAID, MAX_LOST), Policy(), queue=lambda _: None, runtime=Runtime(clock=lambda: NOW))
 
     assert 100 == refunds.request(NUMBER, "r1", 100).amount_fen
 
@@ -54,7 +54,7 @@ def test_a_refund_that_loses_every_round_may_be_requested_again() -> None:
 
 
 def test_an_effect_confirmed_that_loses_eight_rounds_is_written_down() -> None:
-    store = Rushed(SHIPPED, MOST_LOST)
+    store = Rushed(SHIPPED, MAX_LOST)
 
     assert not unfinished(dispatch(store, Bus(), Platform()))
     assert () == now_in(store).pending

@@ -13,7 +13,13 @@ from jiuwu.orders.effect_key import EffectKey, RefundAll, RefundPart, Ship
 from jiuwu.orders.events import EffectFailed, EffectMissingRemotely, Redriven, RefundRequested
 from jiuwu.orders.ids import effect_id
 from jiuwu.orders.order import Effect, Failure, Order, Status
-from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS, refundable_fen, request_digest, request_failed
+from jiuwu.orders.refund_rules import (
+    MAX_REASON_CHARACTERS,
+    MAX_REQUESTS,
+    refundable_fen,
+    request_digest,
+    request_failed,
+)
 from jiuwu.orders.state_machine import Applied, Duplicate, Ignored, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -313,7 +319,7 @@ def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, i
 
 def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:
     order = PAID
-    for number in range(MOST_REQUESTS):
+    for number in range(MAX_REQUESTS):
         order = requested(order, 1, f"ask-{number}")
 
     assert Ignored("too_many_refunds") == apply(order, ask(1, "one-more"), policy=REFUND)
@@ -351,10 +357,10 @@ def test_the_reason_that_a_request_gave_first_stands() -> None:
 
 def test_no_reasons_fill_an_order() -> None:
     order = PAID
-    for number in range(MOST_REQUESTS):
+    for number in range(MAX_REQUESTS):
         order = order_of(order, apply(order, replace(ask(1, f"ask-{number}"), reason="破" * 1000), policy=REFUND))
 
-    assert {MOST_REASON} == {len(reason) for _, reason in order.reasons}
+    assert {MAX_REASON_CHARACTERS} == {len(reason) for _, reason in order.reasons}
     assert 50_000 > len(json.dumps(to_item(order), ensure_ascii=False).encode())
 
 

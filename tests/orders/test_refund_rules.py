@@ -8,7 +8,7 @@ from jiuwu.orders.effect_key import RefundAll, Ship
 from jiuwu.orders.events import Refunded
 from jiuwu.orders.order import Entry, Order, Status
 from jiuwu.orders.payment_sum import received_fen
-from jiuwu.orders.refund_rules import MOST_REASON, MOST_REQUESTS
+from jiuwu.orders.refund_rules import MAX_REASON_CHARACTERS, MAX_REQUESTS
 from jiuwu.orders.state_machine import Applied, Ignored, NeedsLookup, Policy, apply
 from tests.orders.lives import (
     CANCELLED,
@@ -161,4 +161,4 @@ def test_a_refund_beyond_its_payment_is_held_whichever_comes_first() -> None:
 
 
 def test_an_order_has_fifty_requests_and_a_reason_two_hundred_characters_at_most() -> None:
-    assert (50, 200) == (MOST_REQUESTS, MOST_REASON)
+    assert (50, 200) == (MAX_REQUESTS, MAX_REASON_CHARACTERS)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.platform.money import MOST_FEN, MoneyError, fen, yuan
+from jiuwu.platform.money import MAX_FEN, MoneyError, fen, yuan
 
 # A busy machine is slow, not wrong.
 MOST = 9_999_999_999_999
@@ -82,5 +82,5 @@ def test_text_is_taken_exactly_or_refused(text: str) -> None:
 
 
 def test_the_largest_amount_has_thirteen_digits_of_fen() -> None:
-    assert MOST == MOST_FEN
+    assert MOST == MAX_FEN
     assert "99999999999.99" == yuan(MOST)

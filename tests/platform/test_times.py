@@ -3,7 +3,7 @@
 import pytest
 
 from jiuwu.platform.signing import Scheme
-from jiuwu.platform.times import LONGEST_LIFE, lifetime, read_time
+from jiuwu.platform.times import MAX_LIFETIME_SECONDS, lifetime, read_time
 
 NOW = 1_763_800_000
 FORMS = ["seconds", "milliseconds", "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S"]
@@ -58,15 +58,15 @@ def test_what_is_no_time_is_none(form: str, value: object) -> None:
         ((NOW + 7200) * 10**6, 7200),
         ("20251122182640", 7200),
         (20251122182640, 7200),
-        (10 * LONGEST_LIFE, LONGEST_LIFE),
-        (str(100 * LONGEST_LIFE), LONGEST_LIFE),
-        (365 * 86_400_000, LONGEST_LIFE),
+        (10 * MAX_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS),
+        (str(100 * MAX_LIFETIME_SECONDS), MAX_LIFETIME_SECONDS),
+        (365 * 86_400_000, MAX_LIFETIME_SECONDS),
         ("2025-11-22T10:26:40Z", 7200),
         (30 * 86_400_000, 30 * 86_400),
-        (LONGEST_LIFE + 1000, 31_537),
-        (2**40, LONGEST_LIFE),
-        (2**62, LONGEST_LIFE),
-        (NOW + LONGEST_LIFE + 5, LONGEST_LIFE),
+        (MAX_LIFETIME_SECONDS + 1000, 31_537),
+        (2**40, MAX_LIFETIME_SECONDS),
+        (2**62, MAX_LIFETIME_SECONDS),
+        (NOW + MAX_LIFETIME_SECONDS + 5, MAX_LIFETIME_SECONDS),
         *((odd, 60) for odd in (0, -1, "", "soon", True, None, [600], 0.5, float("nan"), float("inf"), "９")),
         (NOW - 5, 60),
         (NOW, 60),
@@ -117,20 +117,20 @@ def test_a_time_has_sixty_four_characters_at_most() -> None:
 
 
 def test_the_longest_life_is_a_year() -> None:
-    assert 365 * 24 * 3600 == LONGEST_LIFE
+    assert 365 * 24 * 3600 == MAX_LIFETIME_SECONDS
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
         (1, 1),
-        (LONGEST_LIFE, LONGEST_LIFE),
-        (LONGEST_LIFE + 1, (LONGEST_LIFE + 1) // 1000),  # no time near now: milliseconds
-        (NOW + 2 * LONGEST_LIFE, LONGEST_LIFE),  # a time, as far from now as one may be
-        (NOW + 2 * LONGEST_LIFE + 1, (NOW + 2 * LONGEST_LIFE + 1) // 1000),
-        (NOW - 2 * LONGEST_LIFE, 60),  # a time that is over
-        (1000 * LONGEST_LIFE + 999, LONGEST_LIFE),
-        (2 * LONGEST_LIFE - 1, 63_071),
+        (MAX_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS),
+        (MAX_LIFETIME_SECONDS + 1, (MAX_LIFETIME_SECONDS + 1) // 1000),  # no time near now: milliseconds
+        (NOW + 2 * MAX_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS),  # a time, as far from now as one may be
+        (NOW + 2 * MAX_LIFETIME_SECONDS + 1, (NOW + 2 * MAX_LIFETIME_SECONDS + 1) // 1000),
+        (NOW - 2 * MAX_LIFETIME_SECONDS, 60),  # a time that is over
+        (1000 * MAX_LIFETIME_SECONDS + 999, MAX_LIFETIME_SECONDS),
+        (2 * MAX_LIFETIME_SECONDS - 1, 63_071),
     ],
 )
 def test_a_number_above_a_year_is_a_time_near_now_or_years_or_milliseconds(value: object, seconds: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from jiuwu.points.codec import Booking, State
 from jiuwu.points.ledger import (
-    MOST_POINTS,
+    MAX_POINTS,
     AlreadyReturned,
     Audit,
     InsufficientPoints,
@@ -188,7 +188,7 @@ def test_one_members_points_are_not_those_of_another(ledger: PointsLedger, membe
     assert 100 == ledger.balance(member)
 
 
-@pytest.mark.parametrize("points", [0, -1, MOST_POINTS + 1])
+@pytest.mark.parametrize("points", [0, -1, MAX_POINTS + 1])
 def test_no_points_or_too_many_are_a_mistake_of_the_caller(ledger: PointsLedger, points: int) -> None:
     with pytest.raises(ValueError, match="points"):
         ledger.reserve("mb_1", "JW1", points, at=NOW)

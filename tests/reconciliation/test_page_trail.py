@@ -88,7 +88,7 @@ def test_the_same_orders_among_empty_pages_are_no_progress(empty: int) -> None:
 
 
 def test_a_list_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_trail, "MOST_PAGES", 100)  # 50,000 take a while
+    monkeypatch.setattr(page_trail, "MAX_PAGES", 100)  # 50,000 take a while
     pages = ((f"p{n}" if n else "", Page(orders=(one(n),), next_cursor=f"p{n + 1}")) for n in count())
     assert 100 == read(pages)
 
@@ -194,7 +194,7 @@ def test_a_trail_begins_with_nothing_read_and_marks_the_first_page() -> None:
     begun = PageTrail(pages=0, empty=0, mark="", mark_content="", next_mark=1)
 
     assert begun == PageTrail() == page_trail.NOTHING_READ
-    assert 50_000 == page_trail.MOST_PAGES
+    assert 50_000 == page_trail.MAX_PAGES
     first = begun.onward("", Page(orders=(one(1),), next_cursor="A"))
     assert (1, 0, "A", 2) == (first.pages, first.empty, first.mark, first.next_mark)
     assert 16 == len(first.mark_content)

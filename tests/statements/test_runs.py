@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from jiuwu.orders.order import Status
-from jiuwu.platform.money import MOST_FEN
-from jiuwu.points.ledger import MOST_POINTS
+from jiuwu.platform.money import MAX_FEN
+from jiuwu.points.ledger import MAX_POINTS
 from jiuwu.reconciliation.drift import Drift
 from jiuwu.statements.runs import Progress, Run, StatementRuns
 from jiuwu.statements.tasks import tasks_of, wait_seconds
 from jiuwu.statements.totals import ABSENT, IN_FLIGHT, LISTED, Discrepancy, SideSnapshot, Sums, Totals, uncompared
-from sandbox.simulation.aws.tables import LARGEST_ITEM
+from sandbox.simulation.aws.tables import MAX_ITEM_BYTES
 from sandbox.simulation.aws.values import item_size
 
 RUN = Run("2026-11-23", "run-1", 1_795_000_000)
@@ -41,7 +41,7 @@ def test_progress_is_read_as_it_was_kept(runs: StatementRuns) -> None:
 
 def longest(number: int, class_: str) -> Discrepancy:
     """A line as long as one can be; the evidence is text that takes six bytes a character as JSON."""
-    most = Sums(1, MOST_FEN, MOST_FEN, MOST_FEN, MOST_POINTS)
+    most = Sums(1, MAX_FEN, MAX_FEN, MAX_FEN, MAX_POINTS)
     seen = SideSnapshot("completed", most)
     return Discrepancy(f"{number:0128}", class_, "\x01" * 300, seen, seen)
 
@@ -52,7 +52,7 @@ def test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item(
 ) -> None:
     differences = tuple(replace(longest(n, "missed_notification"), evidence=evidence) for n in range(LISTED))
     waiting = tuple(longest(n, IN_FLIGHT) for n in range(LISTED))
-    sums = {str(status): Sums(10**9, *[10**9 * MOST_FEN] * 4) for status in [*Status, ABSENT]}
+    sums = {str(status): Sums(10**9, *[10**9 * MAX_FEN] * 4) for status in [*Status, ABSENT]}
     problems = tuple(f"{number:0128}: " + "\x01" * 300 for number in range(LISTED))
     classes = {str(drift): 10**9 for drift in Drift}
     much = Totals(sums, sums, classes, 10**9, 10**9, 10**9, differences, waiting, problems)
@@ -60,7 +60,7 @@ def test_progress_with_as_many_and_as_long_lines_as_there_can_be_fits_an_item(
     kept = runs.save(RUN, "there", Progress(much, "\x01" * 4096))
 
     (item,) = aws("dynamodb").scan(TableName=reconciliation_table)["Items"]
-    assert item_size(item) <= LARGEST_ITEM
+    assert item_size(item) <= MAX_ITEM_BYTES
     assert kept is not None
     assert kept.totals.differing == 10**9
     # what matters most goes first

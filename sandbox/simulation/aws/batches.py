@@ -203,9 +203,9 @@ def _capacity(request: Request, used: list[Reply]) -> Reply:
     return {} if request.get("ReturnConsumedCapacity", "NONE") == "NONE" else {"ConsumedCapacity": used}
 
 
-def _refuse_number(count: int, most: int, what: str) -> None:
-    if not 1 <= count <= most:
-        raise ValidationError(f"{count} {what}: from 1 to {most} are allowed")
+def _refuse_number(count: int, maximum: int, what: str) -> None:
+    if not 1 <= count <= maximum:
+        raise ValidationError(f"{count} {what}: from 1 to {maximum} are allowed")
 
 
 def _refuse_duplicates(keys: Sequence[Any]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.simulation.aws.calls import ACCOUNT, REGION, Calls, Client, Reply
 
-_LARGEST_BYTES = 1024 * 1024
-_LONGEST_DELAY = 900
+_MAX_BYTES = 1024 * 1024
+_MAX_DELAY_SECONDS = 900
 _ATTRIBUTES_AT_MOST = 10
 _AT_ONCE = 10
 
@@ -156,11 +156,11 @@ class SQS(Client):
 
     def _refuse(self, body: str, delay: int | None, attributes: Attributes) -> None:
         size = len(body.encode()) + sum(len(k) + len(str(v.get("StringValue", ""))) for k, v in attributes.items())
-        if not body or size > _LARGEST_BYTES or len(attributes) > _ATTRIBUTES_AT_MOST:
+        if not body or size > _MAX_BYTES or len(attributes) > _ATTRIBUTES_AT_MOST:
             raise self._error(
                 "InvalidParameterValue", "the message is empty, too large or has too many attributes", "send_message"
             )
-        if delay is not None and not 0 <= delay <= _LONGEST_DELAY:
+        if delay is not None and not 0 <= delay <= _MAX_DELAY_SECONDS:
             raise self._error(
                 "InvalidParameterValue", f"Value {delay} for parameter DelaySeconds is invalid.", "send_message"
             )

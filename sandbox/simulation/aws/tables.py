@@ -12,7 +12,7 @@ from sandbox.simulation.aws.values import Item, ValidationError, Value, item_siz
 
 type Key = tuple[Any, ...]
 
-LARGEST_ITEM = 400 * 1024
+MAX_ITEM_BYTES = 400 * 1024
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
 
 
@@ -126,7 +126,7 @@ class Table:
             if name in item and kind not in item[name]:
                 raise ValidationError(f"One or more parameter values were invalid: Type mismatch for Index Key {name}")
         size = item_size(item)
-        if size > LARGEST_ITEM:
+        if size > MAX_ITEM_BYTES:
             raise ValidationError("Item size has exceeded the maximum allowed size")
         return Row(item, size)
 

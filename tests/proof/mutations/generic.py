@@ -16,7 +16,7 @@ from .verdict import Verdict
 # One warm process and all its children; hours of a slow machine.
 _CPU_SECONDS = 36_000
 # Of a change outside of functions these many tests are asked, in a process that loads everything anew.
-_MOST_TESTS = 300
+_MAX_TESTS = 300
 
 
 def equivalents() -> dict[Mutation, str]:
@@ -65,5 +65,5 @@ def _warm(chosen: Sequence[Mutant], parsed: dict[str, ast.Module], processes: in
 def _survives(job: tuple[Mutation, tuple[str, ...]]) -> bool:
     """In a process that loads the changed code: a warm one may hold what the unchanged code made."""
     mutation, tests = job
-    ends = cold.run(mutation, tests[:_MOST_TESTS], "-x", cpu_seconds=120) if tests else {}
+    ends = cold.run(mutation, tests[:_MAX_TESTS], "-x", cpu_seconds=120) if tests else {}
     return ends is not None and all(end == {""} for end in ends.values())

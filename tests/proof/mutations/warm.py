@@ -28,7 +28,7 @@ FOLDERS = (
     *("platform", "members"),
 )
 _APART = {"cloud", "sandbox"}
-_MOST_SECONDS = 2.0
+_MAX_SECONDS = 2.0
 _TOOL = sys.monitoring.OPTIMIZER_ID
 
 type Tests = dict[str, tuple[float, frozenset[tuple[str, int]]]]
@@ -88,10 +88,10 @@ class Warm:
         for name, item, following in _with_next({name: self._items[name] for name in names}):
             lines.clear()
             began = time.process_time()
-            signal.setitimer(signal.ITIMER_VIRTUAL, _MOST_SECONDS)
+            signal.setitimer(signal.ITIMER_VIRTUAL, _MAX_SECONDS)
             runtestprotocol(item, log=False, nextitem=following)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            if (seconds := time.process_time() - began) < _MOST_SECONDS:
+            if (seconds := time.process_time() - began) < _MAX_SECONDS:
                 tests[name] = seconds, frozenset((paths[file], number) for file, number in lines)
         return tests
 

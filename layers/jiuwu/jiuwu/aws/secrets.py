@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 # A rotated secret is known everywhere after this; until then the previous one still verifies.
 _FRESH_SECONDS = 300.0
 # After a failed read: with good secrets in hand nothing is in a hurry; without, the pause doubles.
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_FIRST_PAUSE, _MAX_PAUSE_SECONDS = 1.0, 60.0
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_MOST_CHARACTERS = 4096
+_MAX_CHARACTERS = 4096
 _FORM = 'expected JSON {"current": "…", "previous": "…"}'
 
 
@@ -66,13 +66,13 @@ class SecretReader:
         secretsmanager: "SecretsManagerClient",
         name: str,
         *,
-        least: int = 1,
-        most: int = _MOST_CHARACTERS,
+        minimum: int = 1,
+        maximum: int = _MAX_CHARACTERS,
         on_failure: Callable[..., None] = count_failure,
         runtime: Runtime = SYSTEM,
     ) -> None:
         self._client, self._name, self._clock = secretsmanager, name, runtime.monotonic
-        self._least, self._most, self._on_failure = least, most, on_failure
+        self._minimum, self._maximum, self._on_failure = minimum, maximum, on_failure
         self._lock = threading.Lock()
         self._next_read, self._pause = float("-inf"), _FIRST_PAUSE
         self._good: AppSecrets | None = None
@@ -94,12 +94,12 @@ class SecretReader:
 
     def _read(self) -> None:
         try:
-            self._good = _parse(self._name, self._fetch(), least=self._least, most=self._most)
+            self._good = _parse(self._name, self._fetch(), minimum=self._minimum, maximum=self._maximum)
         except SecretUnavailable as problem:
             self._problem = problem
             self._on_failure(problem, has_good=self._good is not None)
-            self._next_read = self._clock() + (self._pause if self._good is None else _LONGEST_PAUSE)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._next_read = self._clock() + (self._pause if self._good is None else _MAX_PAUSE_SECONDS)
+            self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS)
         else:
             self._next_read, self._pause = self._clock() + _FRESH_SECONDS, _FIRST_PAUSE
 
@@ -110,7 +110,7 @@ class SecretReader:
             raise SecretUnavailable(f"secret {self._name}: cannot be read: {clients.describe_error(error)}") from None
 
 
-def _parse(name: str, text: object, *, least: int, most: int) -> AppSecrets:
+def _parse(name: str, text: object, *, minimum: int, maximum: int) -> AppSecrets:
     if not isinstance(text, str):
         raise SecretMalformed(f"secret {name}: is stored as binary; {_FORM}")
     if text.startswith("\ufeff"):
@@ -119,13 +119,13 @@ def _parse(name: str, text: object, *, least: int, most: int) -> AppSecrets:
         secrets = msgspec.json.decode(text, type=AppSecrets)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise SecretMalformed(f"secret {name}: {_FORM}") from None
-    _check(f"secret {name}: field current", secrets.current, least, most)
+    _check(f"secret {name}: field current", secrets.current, minimum, maximum)
     if secrets.previous:
-        _check(f"secret {name}: field previous", secrets.previous, least, most)
+        _check(f"secret {name}: field previous", secrets.previous, minimum, maximum)
     return secrets
 
 
-def _check(place: str, value: str, least: int, most: int) -> None:
+def _check(place: str, value: str, minimum: int, maximum: int) -> None:
     """Refuse what copying brings along and nobody sees: the value would fit no signature, and nothing would say why."""
     if not value.strip():
         raise SecretMalformed(f"{place} is empty; put the secret there")
@@ -136,5 +136,5 @@ def _check(place: str, value: str, least: int, most: int) -> None:
             f"{place} has a character that is not visible ASCII, such as a blank, a line break, a zero-width or a "
             "full-width one; store the secret as it was issued"
         )
-    if not least <= len(value) <= most:
-        raise SecretMalformed(f"{place} must have {least} to {most} characters")
+    if not minimum <= len(value) <= maximum:
+        raise SecretMalformed(f"{place} must have {minimum} to {maximum} characters")

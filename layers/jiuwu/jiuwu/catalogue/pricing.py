@@ -8,7 +8,7 @@ from jiuwu.runtime import SYSTEM, Runtime
 from .repository import Item, Product, RowMalformed, Rows, from_item
 
 FRESH_SECONDS = 2.0
-_MOST_KNOWN = 1000
+_MAX_KNOWN = 1000
 
 
 class NotForSale(Exception):
@@ -56,7 +56,7 @@ class Products:
         fresh = {name: row for name, (read_at, row) in known.items() if 0 <= now - read_at < FRESH_SECONDS}
         missing = [name for name in wanted if name not in fresh]
         read = self._rows.get_many(missing, consistent=False) if missing else {}
-        if len(self._known) > _MOST_KNOWN:
+        if len(self._known) > _MAX_KNOWN:
             self._known.clear()
         self._known |= {name: (now, row) for name, row in read.items()}
         return fresh | read

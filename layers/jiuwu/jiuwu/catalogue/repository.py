@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from jiuwu.aws.dynamodb import Table, marshal_fields, unmarshal_fields
 from jiuwu.human_text import first_hidden
-from jiuwu.platform.money import MOST_FEN
+from jiuwu.platform.money import MAX_FEN
 from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LONGEST_ID = 64
+MAX_ID_CHARACTERS = 64
 
 Item = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def from_item(item: Item) -> Product:
         raise RowMalformed(product_id, "product_id")
     content = {
         "title": _of(str, item.get("title")),
-        "price_fen": _whole(item.get("price_fen"), most=MOST_FEN),
+        "price_fen": _whole(item.get("price_fen"), maximum=MAX_FEN),
         "on_shelf": _of(bool, item.get("on_shelf")),
         "price_points": _whole(item.get("price_points", 0)),
     }
@@ -86,16 +86,16 @@ def from_item(item: Item) -> Product:
 
 def is_id(text: str) -> bool:
     """Return whether a basket and a path of the platform can carry this product id."""
-    return 1 <= len(text) <= LONGEST_ID and first_hidden(text) is None and text not in (".", "..")
+    return 1 <= len(text) <= MAX_ID_CHARACTERS and first_hidden(text) is None and text not in (".", "..")
 
 
 def _of(kind: type, value: object) -> Any:  # noqa: ANN401 -- of that kind, or None
     return value if type(value) is kind else None
 
 
-def _whole(value: object, most: int = 10**15) -> int | None:
+def _whole(value: object, maximum: int = 10**15) -> int | None:
     number: int | None = _of(int, value)
-    return number if number is not None and 0 <= number <= most else None
+    return number if number is not None and 0 <= number <= maximum else None
 
 
 class Rows:

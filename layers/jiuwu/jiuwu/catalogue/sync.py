@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Each round that we lose is an edit of the row by someone else.
 _ROUNDS = 4
-_LONGEST_REASON = 200
+_MAX_REASON_CHARACTERS = 200
 # What speaks of the product and not of the moment: the same again would be refused again.
 _REFUSALS = (ProductRefused, ContentRefused, BadParameters)
 
@@ -73,7 +73,7 @@ def explanation(refused: PlatformError) -> str:
     """Return why the platform refused, in its own words, for the merchant's screen and never for logs: short, on one
     line."""
     text = f"{reason(refused)}: {refused.msg}" if refused.msg else reason(refused)
-    return "".join(char if escaped(char) == char else " " for char in text)[:_LONGEST_REASON]
+    return "".join(char if escaped(char) == char else " " for char in text)[:_MAX_REASON_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
 from jiuwu.human_text import first_hidden
 
-MOST_LINES = 50
-MOST_PIECES = 999
+MAX_LINES = 50
+MAX_PIECES = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class NewItem(msgspec.Struct, frozen=True):
     """One product of a new order."""
 
     product_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_PIECES)]
 
 
 class NewOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /orders."""
 
-    items: Annotated[list[NewItem], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    items: Annotated[list[NewItem], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
     pay_with: Literal["money", "points"] = "money"
 
 
@@ -62,9 +62,9 @@ def _once_each(items: list[NewItem]) -> dict[str, int]:
 def _message(field: str) -> str:
     name = field.rpartition(".")[2]
     if name == "quantity":
-        return f"数量必须是 1 到 {MOST_PIECES} 的整数"
+        return f"数量必须是 1 到 {MAX_PIECES} 的整数"
     if name == "pay_with":
         return "支付方式必须是 money 或 points"
     if name == "product_id":
         return "商品编号必须是 1 到 64 个字符的文本"
-    return f'请求应为 {{"items": [{{"product_id": …, "quantity": …}}]}}，1 到 {MOST_LINES} 行'
+    return f'请求应为 {{"items": [{{"product_id": …, "quantity": …}}]}}，1 到 {MAX_LINES} 行'

@@ -21,8 +21,8 @@ from jiuwu.platform.errors import (
     TransitionRefused,
     UnknownOutcome,
 )
-from jiuwu.platform.money import MOST_FEN
-from jiuwu.points.ledger import MOST_POINTS
+from jiuwu.platform.money import MAX_FEN
+from jiuwu.points.ledger import MAX_POINTS
 from jiuwu.reconciliation.decide import STOREFRONT
 from jiuwu.reconciliation.repair import Repairer, last_progress
 from jiuwu.reconciliation.settle import OrderSynchroniser
@@ -180,7 +180,7 @@ class Checkout:
         order = new_order(
             member_id, self._open_id(member_id), key, lines, now=now, check_seconds=check_seconds, points=points
         )
-        if order.amount_fen > MOST_FEN or points > MOST_POINTS:
+        if order.amount_fen > MAX_FEN or points > MAX_POINTS:
             raise AmountTooLarge
         return order
 

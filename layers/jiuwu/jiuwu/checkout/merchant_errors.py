@@ -2,7 +2,7 @@
 
 from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.router import ErrorTable
-from jiuwu.orders.refund_rules import MOST_REQUESTS
+from jiuwu.orders.refund_rules import MAX_REQUESTS
 from jiuwu.points.ledger import InsufficientPoints, RequestReused
 
 from .refunds import NoSuchOrder, RefundRefused
@@ -31,7 +31,7 @@ def _refund_refused(refused: RefundRefused) -> HttpError:
         case "nothing_left":
             return HttpError(422, "nothing_left", "订单没有可退余额：付款已全部退回，或正在退回")
         case "too_many_refunds":
-            return HttpError(422, "too_many_refunds", f"一笔订单最多申请 {MOST_REQUESTS} 次退款")
+            return HttpError(422, "too_many_refunds", f"一笔订单最多申请 {MAX_REQUESTS} 次退款")
         case "refund_exceeds_payment":
             return HttpError(422, "refund_exceeds_payment", "退款金额超过可退余额", "amount")
 

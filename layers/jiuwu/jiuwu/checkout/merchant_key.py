@@ -30,7 +30,7 @@ class MerchantKey:
         wrong_keys = LaneTable(clients.client("dynamodb"), limits_table, kept_seconds=KEPT_SECONDS, runtime=runtime)
         on_fault = partial(on_lane_event, "unavailable", "wrong_keys")
         return cls(
-            SecretReader(secrets, secret_name, least=MIN_LENGTH, most=MAX_LENGTH),
+            SecretReader(secrets, secret_name, minimum=MIN_LENGTH, maximum=MAX_LENGTH),
             SourceLimit(wrong_keys, on_fault=on_fault, runtime=runtime),
         )
 

@@ -9,9 +9,9 @@ from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
 from jiuwu.human_text import first_unfit
 from jiuwu.members.accounts import Accounts, is_member_id
-from jiuwu.orders.refund_rules import MOST_REASON
-from jiuwu.platform.money import MOST_FEN, MoneyError, fen
-from jiuwu.points.ledger import MOST_POINTS
+from jiuwu.orders.refund_rules import MAX_REASON_CHARACTERS
+from jiuwu.platform.money import MAX_FEN, MoneyError, fen
+from jiuwu.points.ledger import MAX_POINTS
 
 from .merchant_errors import member_unknown
 
@@ -19,12 +19,12 @@ Reason = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
-        max_length=MOST_REASON,
+        max_length=MAX_REASON_CHARACTERS,
         description="原因：给人看的文字，不能只有空白，不能有控制字符",
         extra_json_schema={"pattern": r"[^\s]"},
     ),
 ]
-AmountFen = Annotated[int, msgspec.Meta(ge=1, le=MOST_FEN, description="金额，单位分")]
+AmountFen = Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN, description="金额，单位分")]
 AmountYuan = Annotated[
     str,
     msgspec.Meta(
@@ -35,7 +35,7 @@ AmountYuan = Annotated[
 Change = Annotated[
     int,
     msgspec.Meta(
-        ge=-MOST_POINTS, le=MOST_POINTS, description="增加多少；负数为扣减", extra_json_schema={"not": {"const": 0}}
+        ge=-MAX_POINTS, le=MAX_POINTS, description="增加多少；负数为扣减", extra_json_schema={"not": {"const": 0}}
     ),
 ]
 
@@ -109,14 +109,14 @@ def _about_refunds(field: str) -> str:
     known = {
         "amount_fen": "amount_fen 必须是不小于 1 的整数（分）",
         "amount": 'amount 必须是大于 0 的金额文本（元），如 "12.34"',
-        "reason": f"reason 必须是 1 到 {MOST_REASON} 个字符的文本",
+        "reason": f"reason 必须是 1 到 {MAX_REASON_CHARACTERS} 个字符的文本",
     }
     return known.get(field, '请求应为 {"amount": "12.34", "reason": "…"}；不写 amount 则退还全部余额')
 
 
 def _about_points(field: str) -> str:
     known = {
-        "points": f"points 必须是不为 0 的整数，绝对值不超过 {MOST_POINTS}",
-        "reason": f"reason 必须是 1 到 {MOST_REASON} 个字符的文本",
+        "points": f"points 必须是不为 0 的整数，绝对值不超过 {MAX_POINTS}",
+        "reason": f"reason 必须是 1 到 {MAX_REASON_CHARACTERS} 个字符的文本",
     }
     return known.get(field, '请求应为 {"points": 100, "reason": "…"}；负数为扣减')

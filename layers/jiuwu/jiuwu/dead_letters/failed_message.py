@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 # The queues that messages come from and are redriven to, and the intake, which quarantines before any queue.
 ORDERS, EFFECTS, COMMUNITY, INTAKE = "OrderQueue", "EffectQueue", "CommunityQueue", "WebhookIntake"
-_LONGEST_KEY = 128
+_MAX_KEY_CHARACTERS = 128
 # What a message takes along to a dead-letter queue, in this order as far as SQS's ten attributes reach.
 _KEPT_ATTRIBUTES = ("event_id", "event_type", "received_at", "delivery_id", "headers", "redriven_from")
 _ATTRIBUTES = 10
-_LONGEST_REASON = 1000
+_MAX_REASON_CHARACTERS = 1000
 
 type Record = Mapping[str, Any]
 
@@ -102,7 +102,7 @@ def failure_attributes(record: Record, *, kind: Kind, reason: str, function: str
     its own as fit."""
     sent = attributes(record)
     tried = str(received(record))
-    ours = {"kind": kind.value, "reason": reason[:_LONGEST_REASON], "function": function, "attempts": tried}
+    ours = {"kind": kind.value, "reason": reason[:_MAX_REASON_CHARACTERS], "function": function, "attempts": tried}
     names = sorted(sent.keys() - ours.keys(), key=lambda name: (name not in _KEPT_ATTRIBUTES, name))
     return {name: sent[name] for name in names[: _ATTRIBUTES - len(ours)]} | ours
 
@@ -150,4 +150,4 @@ def _order_no(body: bytes, source: str, profile: "Profile") -> str:
     path = "order_no" if source == EFFECTS else ".".join(filter(None, theirs))
     number = lookup(found, path)
     printable = isinstance(number, str) and number.isascii() and number.isprintable()
-    return number if printable and 0 < len(number) <= _LONGEST_KEY else ""
+    return number if printable and 0 < len(number) <= _MAX_KEY_CHARACTERS else ""

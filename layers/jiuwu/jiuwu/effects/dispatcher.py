@@ -22,10 +22,10 @@ from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
 
 from . import ship_requests
-from .payment_check import MOST_CHECKS, Checked, PaymentNotShown, check, effects_to_check, problems
+from .payment_check import MAX_CHECKS, Checked, PaymentNotShown, check, effects_to_check, problems
 from .platform_delivery import deliver
 from .points_delivery import book
-from .retry_policy import DONE, MOST_ATTEMPTS, NEVER_SHOWN, Verdict, judge
+from .retry_policy import DONE, MAX_ATTEMPTS, NEVER_SHOWN, Verdict, judge
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -185,7 +185,7 @@ class Dispatcher:
             return self._attempt(order, key, checked.failed)
         problem = "; ".join(problems(checked))
         attempt = self._attempt(order, key, PaymentNotShown(problem), problem)
-        doubted = not checked.shown and attempt.number >= MOST_CHECKS
+        doubted = not checked.shown and attempt.number >= MAX_CHECKS
         return replace(attempt, checked=checked) if doubted else attempt
 
     def _ship(self, orders: Sequence[Order]) -> Iterator[Attempt]:
@@ -222,7 +222,7 @@ class Dispatcher:
         for effect in self._to_deliver(order, cleared):
             if self._late:
                 return
-            if (order.effect(effect) or Effect()).attempts < MOST_ATTEMPTS:
+            if (order.effect(effect) or Effect()).attempts < MAX_ATTEMPTS:
                 attempts.append(
                     self._attempt(order, effect, *deliver(platform, order, effect, deadline=self._deadline))
                 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import RemoteOrder
 
 # The last of these looks comes two to four minutes after the first (effects/retry_policy.py).
-MOST_CHECKS = 5
+MAX_CHECKS = 5
 
 
 class PaymentNotShown(Exception):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # SQS delays a message by so many seconds at most.
-_LONGEST_DELAY = 900
+_MAX_DELAY_SECONDS = 900
 
 
 class EffectRequest(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def queue_retries(sqs: "SQSClient", queue_url: str, next_at: Mapping[str, Sequen
         for at in times:
             waits.setdefault(max(at - now, 0), []).append(number)
     for seconds, numbers in waits.items():
-        if seconds <= _LONGEST_DELAY:
+        if seconds <= _MAX_DELAY_SECONDS:
             queue_effects(sqs, queue_url, numbers, delay_seconds=seconds)
 
 

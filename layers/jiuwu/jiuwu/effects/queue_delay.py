@@ -8,7 +8,7 @@ _COUNT_SECONDS = 60.0
 # Others call the platform in the same lane, and EffectDispatcher may be slower than the lane.
 _SPARE = 3
 # Cap the delay: a stalled queue has its own alarm.
-_LONGEST_SECONDS = 12 * 3600.0
+_MAX_SECONDS = 12 * 3600.0
 
 
 @dataclass(slots=True)
@@ -38,4 +38,4 @@ class Backlog:
             if (counted := count()) is not None:
                 self._waiting, self._before, self._added = counted, self._added, 0
         waiting = self._waiting + (self._before + self._added) * self.readers
-        return min(waiting / self.per_second * _SPARE, _LONGEST_SECONDS)
+        return min(waiting / self.per_second * _SPARE, _MAX_SECONDS)

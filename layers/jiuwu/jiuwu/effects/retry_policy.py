@@ -18,10 +18,10 @@ from jiuwu.points.ledger import AlreadyReturned, NoReservation
 from .platform_delivery import RefundFailed
 
 # Tries at growing distances: some eight within the first hour, then one an hour, for a bit over a day in all.
-MOST_ATTEMPTS = 32
+MAX_ATTEMPTS = 32
 # What the receiver understood and refused may still become right (a status that follows another); hardly after this.
-MOST_REFUSALS = 5
-_FIRST_SECONDS, _MOST_SECONDS = growing_pause(1), growing_pause(MOST_ATTEMPTS)
+MAX_REFUSALS = 5
+_FIRST_SECONDS, _MAX_SECONDS = growing_pause(1), growing_pause(MAX_ATTEMPTS)
 
 _HOPELESS = (BadParameters, ContentRefused, AlreadyReturned, NoReservation, RefundFailed)
 _REFUSED = (TransitionRefused, OrderConflict)
@@ -51,11 +51,11 @@ def judge(order_no: str, effect: EffectKey, attempts: int, error: Exception | st
     failed = error if isinstance(error, str) else clients.describe_error(error)
     if isinstance(error, _HOPELESS):
         return Verdict(failure=Failure("poison", failed))
-    if isinstance(error, _REFUSED) and attempts >= MOST_REFUSALS and effect != _KEEPS_TRYING:
+    if isinstance(error, _REFUSED) and attempts >= MAX_REFUSALS and effect != _KEEPS_TRYING:
         return Verdict(failure=Failure("poison", f"{failed} {attempts} times"))
     if held_back(error):
         return Verdict(now + _requested_wait(error) + _spread(seed, attempts, _FIRST_SECONDS), counted=False)
-    if attempts >= MOST_ATTEMPTS:
+    if attempts >= MAX_ATTEMPTS:
         return Verdict(failure=Failure("exhausted", f"{failed}, tried {attempts} times"))
     longest = growing_pause(attempts)
     return Verdict(now + max(_requested_wait(error), longest // 2 + _spread(seed, attempts, longest // 2)))
@@ -68,9 +68,9 @@ def held_back(error: Exception | str) -> bool:
 
 def _requested_wait(error: Exception | str) -> int:
     """Return the seconds to wait that the receiver, or our own limit, named; capped, because a reply may be garbled."""
-    return min(int(getattr(error, "retry_after", None) or 0), _MOST_SECONDS)
+    return min(int(getattr(error, "retry_after", None) or 0), _MAX_SECONDS)
 
 
-def _spread(seed: str, attempts: int, most: int) -> int:
+def _spread(seed: str, attempts: int, maximum: int) -> int:
     digest = hashlib.sha256(f"{seed} {attempts}".encode()).digest()
-    return int.from_bytes(digest[:4]) % (most + 1)
+    return int.from_bytes(digest[:4]) % (maximum + 1)

@@ -30,7 +30,7 @@ Failure = Literal[
     "not_completed",
     "unavailable",
 ]
-_LONGEST_CODE = 2048
+_MAX_CODE_CHARACTERS = 2048
 # RFC 6749, 4.1.2.1
 _PASSING_ERRORS = {"temporarily_unavailable", "server_error"}
 _FAULTS = (PlatformError, ClientError, BotoCoreError)
@@ -153,7 +153,7 @@ class _Fresh:
 
 def _check(callback: Callback) -> None:
     one_of_both = bool(callback.code) != bool(callback.error)
-    if not is_secret(callback.state) or not one_of_both or len(callback.code) > _LONGEST_CODE:
+    if not is_secret(callback.state) or not one_of_both or len(callback.code) > _MAX_CODE_CHARACTERS:
         raise LoginFailed("malformed")
 
 

@@ -27,7 +27,7 @@ SESSION_SECONDS = 7 * 86400
 # How long after the end of a login its browser may request the callback again.
 REPEAT_SECONDS = 60
 # OAuthCallback's timeout in the template: a login that began longer ago and has no end never will have one.
-LONGEST_LOGIN_SECONDS = 15
+MAX_LOGIN_SECONDS = 15
 # How long a repeated callback waits for the first one; its own end comes after 15 seconds, too.
 _WAIT_SECONDS, _POLL_SECONDS = 10.0, 0.2
 # A member's open sessions; the oldest ends when one more begins, so the list of them stays a small item.
@@ -153,7 +153,7 @@ class Logins:
     def _when_ended(self, key: Fields, item: Fields) -> Fields:
         """Return the state's item once its login has ended, or as it is when waiting is over."""
         now = self._clock()
-        last = min(now + _WAIT_SECONDS, item["used_at"] + LONGEST_LOGIN_SECONDS)
+        last = min(now + _WAIT_SECONDS, item["used_at"] + MAX_LOGIN_SECONDS)
         while "ended_at" not in item and self._clock() < last:
             self._sleep(_POLL_SECONDS)
             item = self._table.get(key) or item

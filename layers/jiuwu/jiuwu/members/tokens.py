@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # How long a caller waits for a refresh that someone else has begun.
 _WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 60, 3600
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 60, 3600
 
 Outcome = Literal["renewed", "reauth_required", "unlinked", "busy", "held_back", "failed", "not_due", "unknown"]
 _FAULTS = (PlatformError, ClientError, BotoCoreError)
@@ -227,7 +227,7 @@ class Tokens:
                 continue  # as good as revoked
 
     def _defer(self, leased: Grant, ahead: int) -> None:
-        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(leased.failures, 10), _LONGEST_PAUSE_SECONDS)
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(leased.failures, 10), _MAX_PAUSE_SECONDS)
         self._grants.defer(leased, int(self._clock()) + ahead + pause)
 
     def _known(self, member_id: str) -> Grant:

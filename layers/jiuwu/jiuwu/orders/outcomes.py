@@ -14,7 +14,7 @@ LOOKUP_NEEDED = "lookup_needed"
 
 UNPAID = (Status.CREATED, Status.PLACED)
 # The pauses between the attempts at an effect: they double, from the first to the longest.
-_FIRST_SECONDS, _MOST_SECONDS = 15, 3600
+_FIRST_SECONDS, _MAX_SECONDS = 15, 3600
 
 
 # "failed": the platform took the refund and could not make it.
@@ -150,7 +150,7 @@ def request_effect(order: Order, effect: EffectKey, fen: int = 0) -> Order:
 
 def growing_pause(attempts: int) -> int:
     """Return how many seconds an effect waits at most after so many attempts: up to an hour."""
-    return min(_FIRST_SECONDS << min(attempts - 1, 16), _MOST_SECONDS)
+    return min(_FIRST_SECONDS << min(attempts - 1, 16), _MAX_SECONDS)
 
 
 def mark_effect_done(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:

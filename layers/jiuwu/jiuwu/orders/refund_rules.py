@@ -27,8 +27,8 @@ from .payment_sum import received_fen, take_back_refunds, was_paid
 
 # An order is one item of at most 400 KB, and each write is billed by its size: a merchant's server that runs wild, a
 # fen at a time, must not fill it until no notification fits any more.
-MOST_REQUESTS = 50
-MOST_REASON = 200  # characters
+MAX_REQUESTS = 50
+MAX_REASON_CHARACTERS = 200  # characters
 
 
 def refunded(order: Order, event: Refunded, policy: Policy) -> EventOutcome:
@@ -152,7 +152,7 @@ def refund_requested(order: Order, event: RefundRequested, policy: Policy) -> Ev
     amount = remaining if event.amount_fen is None else event.amount_fen
     if not 0 < amount <= remaining:
         return Ignored("refund_exceeds_payment")
-    if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MOST_REQUESTS:
+    if len({key.request for key, _ in order.effects if isinstance(key, RefundPart)}) >= MAX_REQUESTS:
         return Ignored("too_many_refunds")
     granted = with_reason(_granted(order, event, amount), request_digest(event.request_id), event.reason)
     return applied(granted, event, "refund_requested", policy, detail=str(amount))
@@ -191,8 +191,8 @@ def with_reason(order: Order, request: str, reason: str) -> Order:
     """Keep a reason once per request, however many payments the request takes its money from."""
     if not reason:
         return order
-    known = dict(order.reasons) | {request: reason[:MOST_REASON]}
-    return replace(order, reasons=tuple(known.items())[-MOST_REQUESTS:])
+    known = dict(order.reasons) | {request: reason[:MAX_REASON_CHARACTERS]}
+    return replace(order, reasons=tuple(known.items())[-MAX_REQUESTS:])
 
 
 def requested_fen(order: Order, request: str) -> int:

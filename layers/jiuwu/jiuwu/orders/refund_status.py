@@ -15,7 +15,7 @@ from .payment_sum import give_back, received_fen, take_back_refunds
 from .refund_rules import answered_effect, reduce_pending_refunds, reduce_surplus_refunds
 
 # So many refunds that gave nothing back are remembered: an order is one item, and must not fill up.
-_MOST_UNBOOKED = 50
+_MAX_UNBOOKED = 50
 
 
 def refund_status_changed(order: Order, event: RefundStatusChanged, policy: Policy) -> EventOutcome:
@@ -43,7 +43,7 @@ def _noted(order: Order, event: RefundStatusChanged, answers: RefundKey | None) 
     """Return the order that remembers how the refund stands; what failed longest ago is forgotten first."""
     others = tuple(one for one in order.unbooked if one.ref != event.refund_id)
     this = UnbookedRefund(event.refund_id, event.amount_fen, event.at, event.transaction_id, event.status, answers)
-    kept = sorted((*others, this), key=lambda one: (one.under_way, one.at))[-_MOST_UNBOOKED:]
+    kept = sorted((*others, this), key=lambda one: (one.under_way, one.at))[-_MAX_UNBOOKED:]
     return replace(order, unbooked=tuple(kept))
 
 

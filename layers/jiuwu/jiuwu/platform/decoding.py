@@ -15,7 +15,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _LONE_SURROGATE = r"[\ud800-\udfff]"
 # No id and no time has more digits; Python itself refuses 4,300.
-_MOST_DIGITS = 128
+_MAX_DIGITS = 128
 
 
 def decode(body: str | bytes) -> object:
@@ -69,7 +69,7 @@ def _decode_leniently(body: str | bytes) -> object:
 
 
 def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _without_surrogates(found: Any) -> Any:  # noqa: ANN401 -- JSON

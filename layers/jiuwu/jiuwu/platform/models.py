@@ -15,9 +15,9 @@ from pydantic import (
 from pydantic import WrapValidator as Wrap
 
 from jiuwu.platform.decoding import REPLACEMENT, as_number, as_word
-from jiuwu.platform.money import MOST_FEN
+from jiuwu.platform.money import MAX_FEN
 from jiuwu.platform.profile.contract import OrderStatus, RefundStatus
-from jiuwu.platform.times import MOST_SECONDS
+from jiuwu.platform.times import MAX_UNIX_SECONDS
 from jiuwu.platform.web_address import is_safe
 
 
@@ -74,9 +74,9 @@ _EXACT = 2**53  # from here on a float stands for several whole numbers
 _WHOLE = re.compile(r"[0-9]{1,20}(?:\.0{1,9})?", re.ASCII)
 # Ids become keys and labels: bounded, so that a hostile one fails here and not in a table.
 Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1, max_length=128)]
-Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
+Fen = Annotated[int, Field(ge=0, le=MAX_FEN)]
 # 0 where the platform does not say, or says nothing that is a time (platform/times.py): no decision hangs on it.
-Seconds = Annotated[int, Field(ge=0, lt=MOST_SECONDS)]
+Seconds = Annotated[int, Field(ge=0, lt=MAX_UNIX_SECONDS)]
 Count = Annotated[int, BeforeValidator(_as_whole), Field(ge=0, le=10**9)]
 MaybeId = Annotated[Id | None, _or_else(None)]
 Member = Annotated[Id | Literal[""], _or_else("")]

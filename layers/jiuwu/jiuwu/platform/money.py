@@ -8,7 +8,7 @@ import re
 # 13 digits of fen are 99,999,999,999.99 yuan: no order is that large, a number that is is a mistake. Leading zeros are
 # refused because no platform writes them: "0012.34" is a padded field or two values run together.
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,10})(?:\.([0-9]{1,2}))?")
-MOST_FEN = 10**13 - 1
+MAX_FEN = 10**13 - 1
 
 
 class MoneyError(ValueError):
@@ -32,7 +32,7 @@ def yuan(fen: int) -> str:
     """Return yuan text with two decimals; raise MoneyError for what is not a whole number of fen in range."""
     if type(fen) is not int:
         raise MoneyError(f"expected whole fen, not {type(fen).__name__}")
-    if not 0 <= fen <= MOST_FEN:
+    if not 0 <= fen <= MAX_FEN:
         raise MoneyError("expected an amount of 0 or more and at most 13 digits of fen")
     whole, cents = divmod(fen, 100)
     return f"{whole}.{cents:02}"

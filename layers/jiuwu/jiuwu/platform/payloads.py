@@ -35,7 +35,7 @@ from jiuwu.platform.models import (
 from jiuwu.platform.money import yuan
 from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import OrderStatus, Profile
-from jiuwu.platform.times import LONGEST_LIFE, lifetime
+from jiuwu.platform.times import MAX_LIFETIME_SECONDS, lifetime
 
 from .signed_notifications import NotificationQuarantined, read_envelope
 
@@ -120,7 +120,7 @@ def _refresh_lifetime(profile: Profile, found: Any, now: float) -> int:  # noqa:
     """Return a refresh token's lifetime. Zero and less mean that it has no end; it counts as a year, and is renewed
     long before."""
     if found in _ENDLESS_TEXTS or (type(found) in (int, float) and found <= 0):
-        return LONGEST_LIFE
+        return MAX_LIFETIME_SECONDS
     return lifetime(profile.signing, found, profile.oauth.default_refresh_expires_in, now=now)
 
 
@@ -198,7 +198,7 @@ def _render_item(profile: Profile, item: RemoteItem) -> dict[str, Any]:
 
 
 _ENDLESS_TEXTS = ("0", "-1", "0.0", "-1.0")
-_LONGEST_ID = 128
+_MAX_ID_CHARACTERS = 128
 # One or two orders that cannot be read may be alone on their page, and say nothing of the others.
 _PROFILE_WRONG = 3
 
@@ -207,7 +207,7 @@ def _number_of(profile: Profile, order: object) -> str:
     """Return the number of an order that cannot be read, as far as it has one that can be shown."""
     found = lookup(order, profile.fields.order.out_order_no)
     number = str(found) if isinstance(found, str) or type(found) is int else ""
-    return number if number.isprintable() and 0 < len(number) <= _LONGEST_ID else "an order"
+    return number if number.isprintable() and 0 < len(number) <= _MAX_ID_CHARACTERS else "an order"
 
 
 def _listed(profile: Profile, data: object) -> list[tuple[str, object]]:

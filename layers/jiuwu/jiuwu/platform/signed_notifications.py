@@ -16,7 +16,7 @@ from jiuwu.platform.times import read_time
 
 # What an event type that the profile does not list is called by us; the platform may add types.
 UNKNOWN_TYPE = "unknown"
-_LONGEST, _MOST_DIGITS = 128, 19
+_MAX_CHARACTERS, _MAX_DIGITS = 128, 19
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,14 +133,14 @@ def _header(found: Mapping[str, Any], name: str) -> str:
     if value == "":
         raise NotificationRefused(401, "header_missing", f"the header {name} is missing", name)
     if not _is_name(value):
-        message = f"the header {name} is not 1 to {_LONGEST} printable ASCII characters"
+        message = f"the header {name} is not 1 to {_MAX_CHARACTERS} printable ASCII characters"
         raise NotificationRefused(400, "header_malformed", message, name)
     return str(value)
 
 
 def _is_name(value: object) -> bool:
     # Printable ASCII: what every log line and SQS message attribute can hold.
-    return isinstance(value, str) and 1 <= len(value) <= _LONGEST and value.isascii() and value.isprintable()
+    return isinstance(value, str) and 1 <= len(value) <= _MAX_CHARACTERS and value.isascii() and value.isprintable()
 
 
 def _check_window(profile: Profile, timestamp: str, now: float) -> None:
@@ -237,7 +237,7 @@ def _decode(body: bytes) -> tuple[str, object]:
 def _name(envelope: object, field: str) -> str:
     text = decoding.as_word(lookup(envelope, field))
     if not _is_name(text):
-        raise _wrong(field, f"text of 1 to {_LONGEST} printable ASCII characters")
+        raise _wrong(field, f"text of 1 to {_MAX_CHARACTERS} printable ASCII characters")
     return str(text)
 
 
@@ -250,7 +250,7 @@ def _time(profile: Profile, value: object) -> int:
 
 def _version(value: object) -> int:
     """Return a version, "2" and 2.0 included; 0 for what sorts no notifications."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         value = int(value)
     return decoding.as_count(value) or 0
 

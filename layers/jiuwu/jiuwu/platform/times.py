@@ -10,14 +10,14 @@ from jiuwu.platform.decoding import as_count
 from jiuwu.platform.signing import Scheme
 
 # The year 2242: what is larger counts in thousandths of a second, or thousandths of those.
-MOST_SECONDS = 2**33
+MAX_UNIX_SECONDS = 2**33
 # A token with a longer life, or with none named, is renewed as if it had this one.
-LONGEST_LIFE = 365 * 86_400
+MAX_LIFETIME_SECONDS = 365 * 86_400
 # So far from now, and no further, a large "lifetime" may be the time at which it ends.
-_PLAUSIBLE = 2 * LONGEST_LIFE
+_PLAUSIBLE = 2 * MAX_LIFETIME_SECONDS
 _NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?", re.ASCII)
 _COMPACT = re.compile(r"(?:19|20|21)[0-9]{12}", re.ASCII)  # no count of a present time has 14 digits
-_LONGEST = 64
+_MAX_CHARACTERS = 64
 
 
 def read_time(scheme: Scheme, value: object) -> int:
@@ -48,18 +48,18 @@ def lifetime(scheme: Scheme, value: object, default: int, *, now: float) -> int:
         life = _seconds(scheme, value)
     except ValueError:
         return default
-    if life > LONGEST_LIFE:
+    if life > MAX_LIFETIME_SECONDS:
         life = _long_life(scheme, value, life, now)
-    return min(life, LONGEST_LIFE) if life > 0 else default
+    return min(life, MAX_LIFETIME_SECONDS) if life > 0 else default
 
 
 def _long_life(scheme: Scheme, value: object, life: int, now: float) -> int:
     with suppress(ValueError):
         if abs((ends := read_time(scheme, value)) - now) <= _PLAUSIBLE:
             return int(ends - now)
-    if life % LONGEST_LIFE == 0:
-        return LONGEST_LIFE
-    return life // 1000 if life // 1000 <= LONGEST_LIFE else life
+    if life % MAX_LIFETIME_SECONDS == 0:
+        return MAX_LIFETIME_SECONDS
+    return life // 1000 if life // 1000 <= MAX_LIFETIME_SECONDS else life
 
 
 def _seconds(scheme: Scheme, value: object) -> int:
@@ -75,13 +75,13 @@ def _seconds(scheme: Scheme, value: object) -> int:
 def _counted(value: object) -> int:
     if (seconds := as_count(value)) is None:
         raise ValueError("not a time")
-    while seconds >= MOST_SECONDS:
+    while seconds >= MAX_UNIX_SECONDS:
         seconds //= 1000
     return seconds
 
 
 def _iso(scheme: Scheme, text: str) -> int:
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_CHARACTERS:
         raise ValueError("not a time")
     try:
         found = datetime.fromisoformat(text.replace("/", "-"))
@@ -91,6 +91,6 @@ def _iso(scheme: Scheme, text: str) -> int:
 
 
 def _bounded(seconds: float) -> int:
-    if not 0 <= seconds < MOST_SECONDS:
+    if not 0 <= seconds < MAX_UNIX_SECONDS:
         raise ValueError("not a time")
     return int(seconds)

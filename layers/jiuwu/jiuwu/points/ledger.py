@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # Of one order, grant or deduction; sums of them stay exact in any JSON reader.
-MOST_POINTS = 1_000_000_000
+MAX_POINTS = 1_000_000_000
 
 _FAILED = "ConditionalCheckFailed"
 # Another transaction had the same item, or DynamoDB was busy: the same transaction may be tried once more.
@@ -97,7 +97,7 @@ class PointsLedger:
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
         """Reserve the order's points; a repetition changes nothing. Raise InsufficientPoints, AlreadyReturned and
         RequestReused."""
-        wanted = Booking("order", order_no, _within_bounds(points, least=1), at, State.RESERVED)
+        wanted = Booking("order", order_no, _within_bounds(points, minimum=1), at, State.RESERVED)
         known = self._book(member_id, order_key(member_id, order_no), wanted)
         if known.state is State.RETURNED:
             raise AlreadyReturned(order_no)
@@ -222,7 +222,7 @@ def _refusal(error: ClientError) -> list[Any]:
     return []
 
 
-def _within_bounds(points: int, *, least: int = -MOST_POINTS) -> int:
-    if not least <= points <= MOST_POINTS or not points:
-        raise ValueError(f"{points} points: expected {least} to {MOST_POINTS}, and not 0")
+def _within_bounds(points: int, *, minimum: int = -MAX_POINTS) -> int:
+    if not minimum <= points <= MAX_POINTS or not points:
+        raise ValueError(f"{points} points: expected {minimum} to {MAX_POINTS}, and not 0")
     return points

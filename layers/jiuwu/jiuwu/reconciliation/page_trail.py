@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from jiuwu.platform.models import Page
 
 # Five million orders of a hundred a page; a longer pass would not end before the next one is due.
-MOST_PAGES = 50_000
+MAX_PAGES = 50_000
 # A platform that filters what it has listed may send some pages without an order.
-_MOST_EMPTY = 20
+_MAX_EMPTY = 20
 
 
 class ListStuck(Exception):
@@ -44,9 +44,9 @@ class PageTrail:
             raise ListStuck(f"its next page was read before (after {pages} pages)")
         if content and content == self.mark_content:
             raise ListStuck(f"the same orders come again under another page's name (after {pages} pages)")
-        if empty > _MOST_EMPTY:
+        if empty > _MAX_EMPTY:
             raise ListStuck(f"{empty} pages in a row without an order")
-        if pages >= MOST_PAGES:
+        if pages >= MAX_PAGES:
             raise ListStuck(f"no end after {pages} pages")
         if pages < self.next_mark:
             # a mark on a page without orders gets those of the next page that has some

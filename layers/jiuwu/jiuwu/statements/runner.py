@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jiuwu.platform.calls.client import PlatformClient
 
 # How often the watch checks a run, and after how long it ends a run whose tasks did not (seconds).
-_WATCH_SECONDS, _LONGEST_RUN_SECONDS = 900, 7200
+_WATCH_SECONDS, _MAX_RUN_SECONDS = 900, 7200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class StatementRunner:
 
     def _watch(self, run: Run, task: StatementTask) -> None:
         """End an overdue run whose tasks did not end; its statement says so."""
-        if self.runtime.clock() - run.started_at > _LONGEST_RUN_SECONDS:
+        if self.runtime.clock() - run.started_at > _MAX_RUN_SECONDS:
             self._finish(run)
         else:
             self._requeue(task, _WATCH_SECONDS)

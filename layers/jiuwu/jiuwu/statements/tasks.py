@@ -27,7 +27,7 @@ _MARGIN_SECONDS = 45.0
 # So many failures in a row, and the task is abandoned; the waits between them come to three quarters of an hour.
 _TRIES = 7
 _RESTARTS = 3  # a platform that refuses each page that it has named would be asked for ever
-_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 900
+_FIRST_WAIT_SECONDS, _MAX_WAIT_SECONDS = 60, 900
 
 
 class StatementTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ def tasks_of(day: str) -> list[str]:
 def wait_seconds(progress: Progress) -> int:
     """Return how long a task that is not done waits before it goes on; at most what a queue can delay a message."""
     growing = _FIRST_WAIT_SECONDS * 2 ** (progress.failures - 1)
-    return min(int(growing), _LONGEST_WAIT_SECONDS) if progress.failures else 0
+    return min(int(growing), _MAX_WAIT_SECONDS) if progress.failures else 0
 
 
 @dataclass(frozen=True, slots=True)

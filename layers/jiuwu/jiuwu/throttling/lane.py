@@ -15,7 +15,7 @@ from .token_bucket import Rate
 
 Address = Literal["primary", "fallback"]
 # The longest pause that a platform can order (seconds): a garbled reply must not stop a lane for years.
-LONGEST_PAUSE = 60.0
+MAX_PAUSE_SECONDS = 60.0
 # Where tokens are scarce, blocks of less than so many seconds' tokens are not worth a write.
 _SCARCE_SECONDS = 0.25
 
@@ -76,7 +76,7 @@ class LeaseRefused:
 def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
     """Return the lane after a lease at `now` (Unix seconds), and the lease; outcomes count whether granted or not."""
     lane = _reported(lane, request, now, rules)
-    if now < lane.paused_until <= now + LONGEST_PAUSE + 1:
+    if now < lane.paused_until <= now + MAX_PAUSE_SECONDS + 1:
         return lane, LeaseRefused("limit", lane.paused_until - now)
     admitted = _admitted(lane, request, now, rules)
     if admitted is None:
@@ -85,11 +85,11 @@ def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[
     at = token_bucket.micros(now)
     full_at = token_bucket.plausible_full_at(rules.rate, lane.full_at, at)
     wanted = 1 if probe else min(request.tokens, rules.rate.burst)
-    least = min(wanted, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
+    worthwhile = min(wanted, max(1, int(rules.rate.per_second * _SCARCE_SECONDS)))
     there = token_bucket.tokens(rules.rate, full_at, at)
-    if there < least:
+    if there < worthwhile:
         kept = msgspec.structs.replace(lane, full_at=full_at)
-        return kept, LeaseRefused("limit", token_bucket.seconds_until(rules.rate, full_at, at, least))
+        return kept, LeaseRefused("limit", token_bucket.seconds_until(rules.rate, full_at, at, worthwhile))
     granted = min(wanted, there)
     full_at = token_bucket.taken(rules.rate, full_at, at, granted)
     return msgspec.structs.replace(moved, full_at=full_at), TokenLease(granted, address, probe)
@@ -125,8 +125,8 @@ def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
 
 def paused(lane: Lane, now: float, seconds: float) -> Lane:
     """Return the lane after the platform asked for a pause of so many seconds."""
-    until = now + min(seconds, LONGEST_PAUSE)
-    return msgspec.structs.replace(lane, paused_until=max(until, min(lane.paused_until, now + LONGEST_PAUSE)))
+    until = now + min(seconds, MAX_PAUSE_SECONDS)
+    return msgspec.structs.replace(lane, paused_until=max(until, min(lane.paused_until, now + MAX_PAUSE_SECONDS)))
 
 
 def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:

@@ -24,7 +24,7 @@ RATE = Rate(per_second=0.1, burst=10)
 KEPT_SECONDS = 3600
 # A source whose bucket is contended waits (seconds).
 _CONTESTED_WAIT = 1.0
-_MOST_REMEMBERED = 1000
+_MAX_REMEMBERED = 1000
 
 
 class SourceLimit:
@@ -58,7 +58,7 @@ class SourceLimit:
         return waits[0]
 
     def _remember(self, source: str, until: float) -> None:
-        if len(self._waits_until) >= _MOST_REMEMBERED:
+        if len(self._waits_until) >= _MAX_REMEMBERED:
             self._waits_until.clear()  # the table knows them all
         self._waits_until[source] = until
 

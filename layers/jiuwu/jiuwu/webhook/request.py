@@ -8,7 +8,7 @@ from jiuwu.platform.profile import lookup
 from jiuwu.platform.signed_notifications import NotificationRefused
 
 # 256 KiB; SQS takes 1 MiB, so that attributes and escapes always fit.
-LARGEST_BODY = 262_144
+MAX_BODY_BYTES = 262_144
 
 
 def read(event: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
@@ -34,6 +34,6 @@ def _body(event: Mapping[str, Any]) -> bytes:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (AttributeError, TypeError, ValueError):
         raise NotificationRefused(400, "body_unreadable", "the body is neither text nor valid Base64") from None
-    if len(body) > LARGEST_BODY:
-        raise NotificationRefused(413, "body_too_large", f"the body is longer than {LARGEST_BODY} bytes")
+    if len(body) > MAX_BODY_BYTES:
+        raise NotificationRefused(413, "body_too_large", f"the body is longer than {MAX_BODY_BYTES} bytes")
     return body

@@ -20,7 +20,7 @@ import httpcore
 import httpx
 
 # A page of a hundred orders is some 100 KB; more than this is no reply.
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 # Below the idle times of gateways and NATs, which forget a connection without telling.
 _KEEPALIVE_SECONDS = 20.0
 
@@ -85,7 +85,7 @@ def _take(reply: httpx.Response, ends: float) -> Reply:
     body = bytearray()
     for chunk in reply.iter_bytes():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             return Reply(reply.status_code, reply.headers, b"", "longer than 5 MB")
         if time.monotonic() > ends:
             raise TimeoutError

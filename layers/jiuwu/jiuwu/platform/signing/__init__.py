@@ -4,7 +4,7 @@
 """
 
 from .scheme import (
-    LONGEST_TOLERANCE,
+    MAX_TOLERANCE_SECONDS,
     Algorithm,
     BadSignature,
     Output,
@@ -23,7 +23,7 @@ from .scheme import (
 )
 
 __all__ = [
-    "LONGEST_TOLERANCE",
+    "MAX_TOLERANCE_SECONDS",
     "Algorithm",
     "BadSignature",
     "Output",

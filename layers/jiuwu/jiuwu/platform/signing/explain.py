@@ -19,8 +19,8 @@ from .mistakes import EXHAUSTIVE, MISPLACED, VARIATIONS, WRITING_OUT, Reading, V
 
 MASK = "***"
 _CONTEXT = 20
-_MOST_MISTAKES = 2
-_MOST_TOGETHER, _MOST_CHARACTERS = 1000, 1_000_000
+_MAX_MISTAKES = 2
+_MAX_TOGETHER, _MAX_CHARACTERS = 1000, 1_000_000
 # sha256=… as GitHub writes it, v1,… of Standard Webhooks, t=…,v1=… of Stripe
 _PREFIX = re.compile(
     r"^\s*(t=\d+\s*,\s*)?(sha-?\d*|md5|sm3|hmac[-_a-z0-9]*|v\d+|sign(ature)?)\s*[=,:]\s*", re.IGNORECASE
@@ -156,7 +156,7 @@ def _causes_of_signature(base: Reading, signature: str, secrets: Sequence[str], 
     right, spelled = _right(secrets), [*_right(secrets), *_misspelled(secrets)]
     for mistakes, reading in _readings(base) if said else ():
         joined = reading.text()
-        for secret_mistake, secret in spelled if len(mistakes) < _MOST_MISTAKES else right:
+        for secret_mistake, secret in spelled if len(mistakes) < _MAX_MISTAKES else right:
             if signing.digest(reading.scheme, joined, secret) in said:
                 return [*mistakes, *secret_mistake, *written]
     return ["wrong_secret"] if same_text else ["unexplained"]
@@ -202,7 +202,7 @@ def _readings(base: Reading) -> Iterator[tuple[list[str], Reading]]:
 
 def _first_of(readings: Iterator[Reading], base: Reading) -> Iterator[Reading]:
     """Return as many as a person waits for: a long body is not hashed 60,000 times."""
-    return islice(readings, min(_MOST_TOGETHER, _MOST_CHARACTERS // (len(base.text()) + 1)))
+    return islice(readings, min(_MAX_TOGETHER, _MAX_CHARACTERS // (len(base.text()) + 1)))
 
 
 def _pairs() -> Iterator[tuple[Variation, Variation]]:

@@ -186,9 +186,9 @@ def _each(reading: Reading, field: str, values: Iterable[str]) -> Iterator[Readi
 
 def _any_order(reading: Reading) -> Iterator[Reading]:
     kept = [name for name, value in reading.params.items() if name not in reading.scheme.excluded and value]
-    if len(kept) <= _MOST_PERMUTED:
+    if len(kept) <= _MAX_PERMUTED:
         # a long body is not hashed 40,320 times
-        for names in islice(permutations(kept), _MOST_CHARACTERS // (len(reading.text()) + 1)):
+        for names in islice(permutations(kept), _MAX_CHARACTERS // (len(reading.text()) + 1)):
             yield reading._replace(order=_fixed(names))
 
 
@@ -204,8 +204,8 @@ def _real_milliseconds(reading: Reading) -> Iterator[Reading]:
                 yield reading.with_params(**{name: f"{value}{thousandth:03}"})
 
 
-_MOST_PERMUTED = 8  # 40,320 orders
-_MOST_CHARACTERS = 50_000_000
+_MAX_PERMUTED = 8  # 40,320 orders
+_MAX_CHARACTERS = 50_000_000
 _DIGITS_OF_SECONDS = 10
 
 # Of so many kinds that they are tried last, and not each two of them together.

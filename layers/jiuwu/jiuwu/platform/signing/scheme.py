@@ -17,7 +17,7 @@ Algorithm = Literal["md5", "sha1", "sha256", "hmac-md5", "hmac-sha1", "hmac-sha2
 SecretPlace = Literal["key", "append", "append_key", "both_ends"]
 Output = Literal["hex_lower", "hex_upper", "base64"]
 
-LONGEST_TOLERANCE = 3600
+MAX_TOLERANCE_SECONDS = 3600
 
 
 class BadSignature(Exception):
@@ -55,8 +55,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.secret_place == "key" and not keyed:  # noqa: S105 -- a place, no secret
             hint = "use an hmac- algorithm, or append, append_key or both_ends"
             raise SchemeRefused("secret_place", "a plain digest has no key, so anybody could sign", hint)
-        if not 0 < self.tolerance_seconds <= LONGEST_TOLERANCE:
-            problem = f"must be above 0 and at most {LONGEST_TOLERANCE}, or an old notification could come again"
+        if not 0 < self.tolerance_seconds <= MAX_TOLERANCE_SECONDS:
+            problem = f"must be above 0 and at most {MAX_TOLERANCE_SECONDS}, or an old notification could come again"
             raise SchemeRefused("tolerance_seconds", problem, "use 300; set the clocks instead")
         _check_algorithm(self)
         if not -24 < self.timestamp_zone_hours < 24:
