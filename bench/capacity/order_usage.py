@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sandbox.simulation.run import Outcome, Plan, play
+from sandbox.simulation.run import ChaosOutcome, Plan, play
 
 ORDERS = 500
 # What a login causes, and no order does.
@@ -59,5 +59,5 @@ def _scaled(
     return {name: count * times if name in names else count for name, count in counts.items()}
 
 
-def _sent(outcome: Outcome) -> int:
+def _sent(outcome: ChaosOutcome) -> int:
     return outcome.invocations["WebhookIntake"]

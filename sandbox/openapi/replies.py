@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from jiuwu.orders.order import Status
-from jiuwu.points.codec import State
+from jiuwu.points.codec import PointsState
 
 Fen = Annotated[int, Meta(ge=0, description="金额，单位分")]
 Yuan = Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]{2}$", description="同一金额，单位元")]
@@ -110,7 +110,7 @@ class PointsEntry(Struct, kw_only=True):
     at: Seconds
     order_no: str | UnsetType = UNSET
     order_points: Annotated[int, Meta(description="订单用的积分；退还后余额已包含")] | UnsetType = UNSET
-    state: State | UnsetType = UNSET
+    state: PointsState | UnsetType = UNSET
 
 
 class Points(Struct):

@@ -20,7 +20,7 @@ from jiuwu_cli.terminal.encoding import escape_unencodable
 from sandbox.cloud.environments import SANDBOX
 from sandbox.simulation import report
 from sandbox.simulation.faults import KINDS
-from sandbox.simulation.run import Outcome, Plan, play
+from sandbox.simulation.run import ChaosOutcome, Plan, play
 
 _OFF = frozenset({"Reconciler"})
 _CONTROL_SHARE, _CONTROL_LEAST = 10, 200
@@ -42,7 +42,7 @@ def main() -> int:
     return _conclude(console, runs)
 
 
-def _conclude(console: Console, runs: dict[str, tuple[Outcome, float]]) -> int:
+def _conclude(console: Console, runs: dict[str, tuple[ChaosOutcome, float]]) -> int:
     summaries = {name: report.summarize(*run) for name, run in runs.items()}
     for name, summary in summaries.items():
         report.show(console, f"jiuwu-connect, {summary['orders']} orders {name}", summary)
@@ -69,11 +69,11 @@ def _sentence(whole: bool, good: bool, summaries: dict[str, dict[str, object]]) 
     return f"VERDICT: {findings['with the reconciler']} findings against our promises"
 
 
-def _label(name: str, outcome: Outcome) -> str:
+def _label(name: str, outcome: ChaosOutcome) -> str:
     return f"{name} ({outcome.plan.orders:,} orders)"
 
 
-def _timed(console: Console, name: str, plan: Plan) -> tuple[Outcome, float]:
+def _timed(console: Console, name: str, plan: Plan) -> tuple[ChaosOutcome, float]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

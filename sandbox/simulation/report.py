@@ -11,12 +11,12 @@ from jiuwu.platform.money import yuan
 from sandbox.invariants.checks import violations
 from sandbox.invariants.facts import Facts
 from sandbox.simulation.plot import Line, svg
-from sandbox.simulation.run import Outcome
+from sandbox.simulation.run import ChaosOutcome
 
 _SHOWN_BROKEN = 20
 
 
-def summarize(outcome: Outcome, seconds: float) -> dict[str, Any]:
+def summarize(outcome: ChaosOutcome, seconds: float) -> dict[str, Any]:
     """Return everything about a run; `seconds` is its duration."""
     broken, orders = [str(one) for one in violations(outcome.facts)], outcome.plan.orders
     return {
@@ -76,7 +76,7 @@ def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _requests(outcome: Outcome) -> dict[str, Any]:
+def _requests(outcome: ChaosOutcome) -> dict[str, Any]:
     """Return the run's requests by service and operation, units by table and kind, invocations by function."""
     by_service: dict[str, dict[str, int]] = {}
     for (service, operation), count in sorted(outcome.calls.items()):
@@ -85,7 +85,7 @@ def _requests(outcome: Outcome) -> dict[str, Any]:
     return {"calls": by_service, "units": units, "invocations": dict(sorted(outcome.invocations.items()))}
 
 
-def _per_order(outcome: Outcome) -> dict[str, float]:
+def _per_order(outcome: ChaosOutcome) -> dict[str, float]:
     """Return what an order costs over its whole lifecycle in this run, faults and idle schedules included."""
     orders, services = outcome.plan.orders, Counter[str]()
     for (service, _), count in outcome.calls.items():
@@ -98,7 +98,7 @@ def _per_order(outcome: Outcome) -> dict[str, float]:
     return {name: round(float(count) / orders, 3) for name, count in sorted(found.items())}
 
 
-def picture(title: str, runs: Mapping[str, Outcome]) -> str:
+def picture(title: str, runs: Mapping[str, ChaosOutcome]) -> str:
     """Draw the curves of some runs."""
     lines = [
         Line(label, [(at / 60, 100 * differing / max(placed, 1)) for at, placed, differing in run.curve])

@@ -45,7 +45,7 @@ class Cost(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcome:
+class ChaosOutcome:
     """The result of a run. `curve` is (seconds since the first order, orders placed, orders that differ)."""
 
     plan: Plan
@@ -67,7 +67,7 @@ class Outcome:
         return dict(self.facts.statement or {})
 
 
-def play(plan: Plan, on_progress: OnProgress) -> Outcome:
+def play(plan: Plan, on_progress: OnProgress) -> ChaosOutcome:
     """Play a run to its end."""
     with simulated_world(seed=plan.seed) as world:
         return _Run(plan, world, on_progress).play()
@@ -80,7 +80,7 @@ class _Run:
         self._faults = FaultInjector(world, plan.seed, plan.faults)
         self._curve: list[tuple[float, int, int]] = []
 
-    def play(self) -> Outcome:
+    def play(self) -> ChaosOutcome:
         self._world.start(off=sorted(self._plan.off))
         started_at = self._world.clock.now
         self._workload.start(self._plan.orders, PER_SECOND)
@@ -131,10 +131,10 @@ class _Run:
         calls = self._world.calls
         return Cost(Counter(calls.counts), Counter(calls.units), Counter(self._world.invocations))
 
-    def _outcome(self, cost: Cost, virtual_seconds: float, statement: dict[str, Any] | None) -> Outcome:
+    def _outcome(self, cost: Cost, virtual_seconds: float, statement: dict[str, Any] | None) -> ChaosOutcome:
         world, workload = self._world, self._workload
         facts = self._audit.facts(self._plan.off, workload.errors, [one.open_id for one in workload.members])
-        return Outcome(
+        return ChaosOutcome(
             plan=self._plan,
             facts=replace(facts, statement=statement),
             fates=Counter(fate.value for fate in workload.fates.values()),

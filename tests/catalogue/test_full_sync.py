@@ -9,7 +9,7 @@ import pytest
 from jiuwu.aws.bookmarks import Bookmark
 from jiuwu.catalogue.full_sync import RECORD, FullSync, SyncResult
 from jiuwu.catalogue.repository import Product, Rows, from_item
-from jiuwu.catalogue.sync import Catalogue, Outcome, compare
+from jiuwu.catalogue.sync import Catalogue, SyncOutcome, compare
 from jiuwu.deadline import Deadline
 from jiuwu.platform.models import NewProduct, RemoteProduct
 from jiuwu.runtime import Runtime
@@ -55,7 +55,7 @@ def test_an_unchanged_product_costs_the_same_however_many_there_are(count: int) 
     warehouse = Warehouse(count)
     stock, calls = warehouse.run(), warehouse.account.calls
 
-    assert ({Outcome.NOT_COMPARED: count}, [], True) == (dict(stock.counts), warehouse.shelf.calls, stock.finished)
+    assert ({SyncOutcome.NOT_COMPARED: count}, [], True) == (dict(stock.counts), warehouse.shelf.calls, stock.finished)
     pages = count // 100 + 1  # DynamoDB says only with the next page that there was none
     assert {"scan": pages, "put_item": pages, "get_item": 1} == {name: made for (_, name), made in calls.counts.items()}
     # rows of some 150 bytes, read eventually consistent: 8 KB for a unit

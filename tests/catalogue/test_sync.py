@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import Product, RowMalformed, Rows, from_item
-from jiuwu.catalogue.sync import Catalogue, Kept, Outcome, compare, explanation, reason
+from jiuwu.catalogue.sync import Catalogue, Kept, SyncOutcome, compare, explanation, reason
 from jiuwu.platform.errors import BadParameters, ContentRefused, PlatformInternal, ProductRefused, UnknownOutcome
 from jiuwu.platform.models import RemoteProduct
 from jiuwu.runtime import Runtime
@@ -111,7 +111,7 @@ def test_after_a_push_nothing_differs_unless_it_was_refused(
 
     kept = Catalogue(rows, lambda: shelf).keep(product)
 
-    if kept.outcome is Outcome.REFUSED:
+    if kept.outcome is SyncOutcome.REFUSED:
         assert disliked
         assert rows.refused
     else:
@@ -135,7 +135,7 @@ def test_points_and_marks_are_no_change_for_the_platform() -> None:
 def test_a_new_product_is_pushed_and_noted(shop: Shop) -> None:
     shop.write(TEA)
 
-    assert Kept("tea", Outcome.PUSHED) == shop.keep()
+    assert Kept("tea", SyncOutcome.PUSHED) == shop.keep()
     assert (there(TEA), (TEA.digest, NOW, "")) == (
         shop.shelf.products["tea"],
         (shop.product.synced_hash, shop.product.synced_at, shop.product.refused),
@@ -145,7 +145,7 @@ def test_a_new_product_is_pushed_and_noted(shop: Shop) -> None:
 def test_an_unchanged_product_costs_no_call_and_no_write(shop: Shop) -> None:
     shop.write(SYNCED)
 
-    assert Kept("tea", Outcome.NOT_COMPARED) == shop.keep()
+    assert Kept("tea", SyncOutcome.NOT_COMPARED) == shop.keep()
     assert ([], SYNCED) == (shop.shelf.calls, shop.product)
 
 
@@ -153,7 +153,7 @@ def test_an_unchanged_product_costs_no_call_and_no_write(shop: Shop) -> None:
 def test_any_change_is_pushed(shop: Shop, change: dict[str, Any]) -> None:
     shop.write(replace(SYNCED, **change))
 
-    assert Outcome.PUSHED is shop.keep().outcome
+    assert SyncOutcome.PUSHED is shop.keep().outcome
     assert there(replace(TEA, **change)) == shop.shelf.products["tea"]
 
 
@@ -161,8 +161,8 @@ def test_a_crash_between_push_and_mark_costs_another_push_of_the_same(shop: Shop
     shop.write(TEA)
     shop.shelf.upsert_product(there(TEA))  # done, and never noted
 
-    assert Outcome.PUSHED is shop.keep().outcome
-    assert ({"tea": there(TEA)}, Outcome.NOT_COMPARED) == (shop.shelf.products, shop.keep().outcome)
+    assert SyncOutcome.PUSHED is shop.keep().outcome
+    assert ({"tea": there(TEA)}, SyncOutcome.NOT_COMPARED) == (shop.shelf.products, shop.keep().outcome)
 
 
 @pytest.mark.parametrize("error", [PlatformInternal("products.upsert"), UnknownOutcome("products.upsert", reason="?")])
@@ -182,7 +182,7 @@ def test_an_edit_during_the_push_is_pushed_after_it(shop: Shop) -> None:
     shop.write(TEA)
     shop.shelf.meanwhile = [lambda: shop.edit(price_fen=700)]
 
-    assert Outcome.PUSHED is shop.keep().outcome
+    assert SyncOutcome.PUSHED is shop.keep().outcome
     assert (700, False) == (shop.shelf.products["tea"].price_fen, shop.product.changed)
 
 
@@ -204,7 +204,7 @@ def test_a_row_edited_again_and_again_is_left_to_the_next_run(shop: Shop) -> Non
     shop.write(TEA)
     shop.shelf.meanwhile = [lambda price=price: shop.edit(price_fen=price) for price in range(700, 710)]  # type: ignore[misc]
 
-    assert Outcome.BUSY is shop.keep().outcome
+    assert SyncOutcome.BUSY is shop.keep().outcome
     assert shop.product.changed
 
 
@@ -213,7 +213,7 @@ def test_a_row_deleted_meanwhile_is_not_made_again(shop: Shop) -> None:
     key = {"product_id": {"S": "tea"}}
     shop.shelf.meanwhile = [lambda: shop.dynamodb.delete_item(TableName=shop.table, Key=key)]
 
-    assert Outcome.GONE is shop.keep().outcome
+    assert SyncOutcome.GONE is shop.keep().outcome
     assert "Item" not in shop.dynamodb.get_item(TableName=shop.table, Key=key)
 
 
@@ -224,32 +224,32 @@ def test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes(sho
     shop.write(TEA)
     shop.shelf.dislikes = ("龙井",)
 
-    assert Kept("tea", Outcome.REFUSED, "title_forbidden") == shop.keep()
+    assert Kept("tea", SyncOutcome.REFUSED, "title_forbidden") == shop.keep()
     assert "title_forbidden: 标题 不妥" == shop.product.refused
-    assert (Kept("tea", Outcome.REFUSED, "title_forbidden"), ["put tea"]) == (shop.keep(), shop.shelf.calls)
+    assert (Kept("tea", SyncOutcome.REFUSED, "title_forbidden"), ["put tea"]) == (shop.keep(), shop.shelf.calls)
 
     shop.edit(title="绿茶")
-    assert (Outcome.PUSHED, "") == (shop.keep().outcome, shop.product.refused)
+    assert (SyncOutcome.PUSHED, "") == (shop.keep().outcome, shop.product.refused)
 
 
 def test_a_refused_product_is_pushed_again_when_asked(shop: Shop) -> None:
     shop.write(replace(SYNCED, refused="title_forbidden"))
 
-    assert (Outcome.PUSHED, "") == (shop.keep(retry_refused=True).outcome, shop.product.refused)
+    assert (SyncOutcome.PUSHED, "") == (shop.keep(retry_refused=True).outcome, shop.product.refused)
 
 
 def test_a_refused_product_that_the_platform_has_taken_since_is_no_longer_refused(shop: Shop) -> None:
     shop.write(replace(SYNCED, refused="kept_otherwise: the platform shows another shelf"))
     shop.shelf.products["tea"] = there(TEA)
 
-    assert (Outcome.SAME, "") == (shop.keep(seen_before=NOW).outcome, shop.product.refused)
+    assert (SyncOutcome.SAME, "") == (shop.keep(seen_before=NOW).outcome, shop.product.refused)
 
 
 def test_a_refused_product_that_still_differs_is_looked_at_and_not_pushed(shop: Shop) -> None:
     shop.write(replace(SYNCED, refused="title_forbidden: 标题"))
     shop.shelf.products["tea"] = there(TEA, title="旧")
 
-    assert Kept("tea", Outcome.REFUSED, "title_forbidden") == shop.keep(seen_before=NOW)
+    assert Kept("tea", SyncOutcome.REFUSED, "title_forbidden") == shop.keep(seen_before=NOW)
     assert (["get tea"], "title_forbidden: 标题", NOW) == (
         shop.shelf.calls,
         shop.product.refused,
@@ -262,7 +262,7 @@ def test_a_product_that_the_platform_would_not_take_can_still_be_taken_off(shop:
     shop.shelf.products["tea"] = there(TEA, title="旧", price_fen=1)
     shop.shelf.dislikes = ("龙井",)
 
-    assert (Outcome.PUSHED, "") == (shop.keep().outcome, shop.product.refused)
+    assert (SyncOutcome.PUSHED, "") == (shop.keep().outcome, shop.product.refused)
     assert there(TEA, title="旧", price_fen=1, on_shelf=False) == shop.shelf.products["tea"]
 
 
@@ -272,7 +272,7 @@ def test_a_refused_product_is_taken_off_once_the_platform_shows_one_that_it_take
     shop.shelf.products["tea"] = there(TEA)  # by a run that was slower than the one that heard no
     shop.shelf.dislikes = ("假茶",)
 
-    assert (Outcome.REPAIRED, "") == (shop.keep(seen_before=NOW + 1).outcome, shop.product.refused)
+    assert (SyncOutcome.REPAIRED, "") == (shop.keep(seen_before=NOW + 1).outcome, shop.product.refused)
     assert there(TEA, on_shelf=False) == shop.shelf.products["tea"]
 
 
@@ -280,16 +280,16 @@ def test_what_the_platform_refuses_and_never_had_needs_no_taking_off(shop: Shop)
     shop.write(replace(TEA, on_shelf=False))
     shop.shelf.dislikes = ("龙井",)
 
-    assert (Outcome.PUSHED, {}) == (shop.keep().outcome, shop.shelf.products)
+    assert (SyncOutcome.PUSHED, {}) == (shop.keep().outcome, shop.shelf.products)
 
 
 def test_a_product_that_the_platform_takes_and_shows_otherwise_is_reported_and_not_pushed_for_ever(shop: Shop) -> None:
     shop.write(TEA)
     shop.shelf.show = lambda product: product.model_copy(update={"title": "龙井（自营）"})
 
-    assert Kept("tea", Outcome.REFUSED, "kept_otherwise") == shop.keep()
+    assert Kept("tea", SyncOutcome.REFUSED, "kept_otherwise") == shop.keep()
     assert "kept_otherwise: the platform shows another title" == shop.product.refused
-    assert Outcome.REFUSED is shop.keep(seen_before=NOW + 1).outcome
+    assert SyncOutcome.REFUSED is shop.keep(seen_before=NOW + 1).outcome
     assert ["put tea", "get tea"] == shop.shelf.calls
 
 
@@ -316,7 +316,7 @@ def test_a_product_whose_time_has_come_is_compared_and_noted(shop: Shop) -> None
     shop.write(SYNCED)
     shop.shelf.products["tea"] = there(TEA)
 
-    assert Kept("tea", Outcome.SAME) == shop.keep(seen_before=NOW - 99)
+    assert Kept("tea", SyncOutcome.SAME) == shop.keep(seen_before=NOW - 99)
     assert (["get tea"], NOW) == (shop.shelf.calls, shop.product.synced_at)
 
 
@@ -328,7 +328,7 @@ def test_what_differs_at_the_platform_is_repaired(shop: Shop, remote: RemoteProd
     shop.write(SYNCED)
     shop.shelf.products = {"tea": remote} if remote else {}
 
-    assert Kept("tea", Outcome.REPAIRED, differs) == shop.keep(seen_before=NOW)
+    assert Kept("tea", SyncOutcome.REPAIRED, differs) == shop.keep(seen_before=NOW)
     assert there(TEA) == shop.shelf.products["tea"]
 
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jiuwu.aws.dynamodb import unmarshal_fields
 from jiuwu.catalogue.repository import Product, from_item
-from jiuwu.catalogue.sync import Catalogue, Outcome, compare
+from jiuwu.catalogue.sync import Catalogue, SyncOutcome, compare
 from jiuwu.runtime import Runtime
 from tests.catalogue.remote_products import NOW, RemoteProducts, a_product, row, there
 
@@ -62,7 +62,7 @@ class ProductLife(RuleBasedStateMachine):
         platform: Any = self.shelf
         self.catalogue = Catalogue(rows, lambda: platform, runtime=Runtime(clock=lambda: self.now))
 
-    def keep(self, product: Product | None = None, **how: Any) -> Outcome | None:
+    def keep(self, product: Product | None = None, **how: Any) -> SyncOutcome | None:
         try:
             return self.catalogue.keep(product or from_item(unmarshal_fields(row(self.row.product))), **how).outcome
         except Killed:
@@ -117,7 +117,7 @@ class ProductLife(RuleBasedStateMachine):
         assert len(self.shelf.calls) - calls <= 4
         # and then nothing more is said
         calls = len(self.shelf.calls)
-        assert self.keep() is (Outcome.REFUSED if product.refused else Outcome.NOT_COMPARED)
+        assert self.keep() is (SyncOutcome.REFUSED if product.refused else SyncOutcome.NOT_COMPARED)
         assert calls == len(self.shelf.calls)
         self.row.product, self.shelf.products = saved
 

@@ -87,7 +87,7 @@ def test_what_sqs_has_not_counted_yet_counts_eight_times_for_eight_readers_until
     effects = queue_of(sqs, now)
     effects.wait()
 
-    effects.ask(f"JW{number}" for number in range(100))
+    effects.enqueue(f"JW{number}" for number in range(100))
     soon = effects.wait()
     sqs.waiting, now[0] = 500, 60.0
     later = effects.wait()

@@ -13,8 +13,8 @@ from jiuwu.members.logins import (
     Claim,
     Ended,
     Logins,
+    LoginState,
     Sessions,
-    State,
     StateRefused,
     TicketRefused,
     is_secret,
@@ -48,20 +48,20 @@ def _refusal(logins: Logins, state: str, binding: str = "browser", **more: Any) 
 
 def test_a_state_is_given_back_to_the_browser_that_began(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
-    assert State("h5", RETURN_TO) == _use(logins, state).state
+    assert LoginState("h5", RETURN_TO) == _use(logins, state).state
 
 
 def test_a_used_state_is_refused_with_another_code_and_still_says_where_it_wanted_to_return(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
     logins.end(_use(logins, state), member_id="mb_1")
     refused = _refusal(logins, state, answer="code 2")
-    assert ("used", State("h5", RETURN_TO)) == (refused.reason, refused.state)
+    assert ("used", LoginState("h5", RETURN_TO)) == (refused.reason, refused.state)
 
 
 def test_the_same_browser_with_the_same_code_gets_the_same_end(logins: Logins) -> None:
     state = logins.begin("h5", RETURN_TO, binding="browser")
     logins.end(_use(logins, state), member_id="mb_1")
-    assert [Ended(State("h5", RETURN_TO), "mb_1", "")] * 2 == [_use(logins, state) for _ in range(2)]
+    assert [Ended(LoginState("h5", RETURN_TO), "mb_1", "")] * 2 == [_use(logins, state) for _ in range(2)]
 
 
 def test_a_login_that_failed_ends_twice_alike(logins: Logins) -> None:

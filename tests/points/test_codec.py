@@ -6,11 +6,11 @@ import pytest
 
 from jiuwu.aws.dynamodb import put_parameters, update_parameters
 from jiuwu.points import codec
-from jiuwu.points.codec import Booking, State
+from jiuwu.points.codec import Booking, PointsState
 
 NOW = 1_763_800_000
 MEMBER = "mb_1"
-RESERVED = Booking("order", "JW1", 300, NOW, State.RESERVED)
+RESERVED = Booking("order", "JW1", 300, NOW, PointsState.RESERVED)
 GRANT = Booking("grant", "welcome", 100, NOW, reason="新会员")
 KEYS = {RESERVED: codec.order_key(MEMBER, "JW1"), GRANT: codec.grant_key(MEMBER, "welcome")}
 
@@ -19,8 +19,8 @@ KEYS = {RESERVED: codec.order_key(MEMBER, "JW1"), GRANT: codec.grant_key(MEMBER,
     ("booking", "points"),
     [
         (RESERVED, -300),
-        (replace(RESERVED, state=State.SPENT), -300),
-        (replace(RESERVED, state=State.RETURNED), 0),
+        (replace(RESERVED, state=PointsState.SPENT), -300),
+        (replace(RESERVED, state=PointsState.RETURNED), 0),
         (GRANT, 100),
         (replace(GRANT, points=-40), -40),
     ],
@@ -54,7 +54,7 @@ def test_a_new_entry_is_written_once_and_read_back(booking: Booking, item: dict[
 def test_an_entry_that_moved_says_when() -> None:
     item = {"entry": "order#JW1", "points": 300, "booked_at": NOW, "state": "spent", "moved_at": NOW + 5}
 
-    assert replace(RESERVED, state=State.SPENT, moved_at=NOW + 5) == codec.booking_in(item)
+    assert replace(RESERVED, state=PointsState.SPENT, moved_at=NOW + 5) == codec.booking_in(item)
     assert 0 == Booking("order", "JW1", 300, NOW).moved_at
 
 
@@ -63,7 +63,7 @@ def test_an_entry_moves_only_from_the_state_it_is_in() -> None:
     change, condition = "SET #state = :after, moved_at = :at", "#state = :before"
     expected = update_parameters(key, change, condition, before="reserved", after="spent", at=NOW)
 
-    assert ("Update", expected) == codec.moved(key, State.RESERVED, State.SPENT, NOW)
+    assert ("Update", expected) == codec.moved(key, PointsState.RESERVED, PointsState.SPENT, NOW)
 
 
 @pytest.mark.parametrize("points", [0, 1, 40])

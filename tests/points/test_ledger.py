@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from jiuwu.points.codec import Booking, State
+from jiuwu.points.codec import Booking, PointsState
 from jiuwu.points.ledger import (
     MAX_POINTS,
     AlreadyReturned,
@@ -43,7 +43,7 @@ def test_granted_points_can_be_spent(ledger: PointsLedger, member: str) -> None:
     ledger.spend(member, "JW1", at=NOW + 5)
 
     assert 40 == ledger.balance(member)
-    assert Booking("order", "JW1", 60, NOW, State.SPENT, NOW + 5) in ledger.recent(member)
+    assert Booking("order", "JW1", 60, NOW, PointsState.SPENT, NOW + 5) in ledger.recent(member)
 
 
 def test_reserved_points_are_not_there_for_another_order(ledger: PointsLedger, member: str) -> None:
@@ -92,7 +92,7 @@ def test_spending_again_changes_nothing(ledger: PointsLedger, member: str) -> No
     ledger.reserve(member, "JW1", 60, at=NOW + 9)
 
     assert Audit(40, 40, 2) == ledger.audit(member)
-    assert Booking("order", "JW1", 60, NOW, State.SPENT, NOW) in ledger.recent(member)
+    assert Booking("order", "JW1", 60, NOW, PointsState.SPENT, NOW) in ledger.recent(member)
 
 
 def test_points_that_were_given_back_buy_nothing_any_more(ledger: PointsLedger, member: str) -> None:
@@ -177,7 +177,7 @@ def test_the_latest_entries_come_first_and_say_what_they_were(ledger: PointsLedg
     ledger.grant(member, "expired", -10, at=NOW + 2, reason="过期")
 
     expected = [Booking("grant", "expired", -10, NOW + 2, reason="过期")]
-    expected += [Booking("order", "JW1", 60, NOW + 1, State.RESERVED)]
+    expected += [Booking("order", "JW1", 60, NOW + 1, PointsState.RESERVED)]
     assert tuple(expected) == ledger.recent(member, limit=2)
 
 

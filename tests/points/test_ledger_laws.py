@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jiuwu.points.codec import State
+from jiuwu.points.codec import PointsState
 from jiuwu.points.ledger import (
     AlreadyReturned,
     InsufficientPoints,
@@ -58,20 +58,20 @@ class Asked:
 class Model:
     """What the ledger promises, in one process that never dies."""
 
-    orders: dict[str, tuple[State, int]] = field(default_factory=dict)
+    orders: dict[str, tuple[PointsState, int]] = field(default_factory=dict)
     grants: dict[str, int] = field(default_factory=dict)
 
     @property
     def points(self) -> int:
         return sum(self.grants.values()) - sum(
-            points for state, points in self.orders.values() if state is not State.RETURNED
+            points for state, points in self.orders.values() if state is not PointsState.RETURNED
         )
 
     def reserve(self, _: str, ref: str, points: int, *, at: int) -> None:
         if (known := self.orders.get(ref)) is None:
             self._enough(points)
-            self.orders[ref] = State.RESERVED, points
-        elif known[0] is State.RETURNED:
+            self.orders[ref] = PointsState.RESERVED, points
+        elif known[0] is PointsState.RETURNED:
             raise AlreadyReturned
         elif known[1] != points:
             raise RequestReused
@@ -80,13 +80,13 @@ class Model:
         state, points = self.orders.get(ref, (None, 0))
         if state is None:
             raise NoReservation
-        if state is State.RETURNED:
+        if state is PointsState.RETURNED:
             raise AlreadyReturned
-        self.orders[ref] = State.SPENT, points
+        self.orders[ref] = PointsState.SPENT, points
 
     def give_back(self, _: str, ref: str, *, at: int) -> int:
-        points = self.orders.get(ref, (State.RETURNED, 0))[1]
-        self.orders[ref] = State.RETURNED, points
+        points = self.orders.get(ref, (PointsState.RETURNED, 0))[1]
+        self.orders[ref] = PointsState.RETURNED, points
         return points
 
     def grant(self, _: str, ref: str, points: int, *, at: int) -> bool:

@@ -53,53 +53,53 @@ def test_a_task_ends_after_five_hundred_continuations() -> None:
 
 
 def test_a_lease_keeps_others_out_until_it_lapses(account: Account) -> None:
-    assert lease(account, ShardTask("3", NOW, holder="m1")).take(NOW, NOW + 60)
+    assert lease(account, ShardTask("3", NOW, holder="m1")).acquire(NOW, NOW + 60)
 
     other = ShardTask("3", NOW, holder="m2")
-    assert not lease(account, other).take(NOW + 59, NOW + 120)
-    assert lease(account, other).take(NOW + 60, NOW + 120)
+    assert not lease(account, other).acquire(NOW + 59, NOW + 120)
+    assert lease(account, other).acquire(NOW + 60, NOW + 120)
 
 
 def test_the_leases_of_two_shards_are_apart(account: Account) -> None:
-    assert lease(account, ShardTask("3", NOW, holder="m1")).take(NOW, NOW + 60)
-    assert lease(account, ShardTask("4", NOW, holder="m2")).take(NOW, NOW + 60)
+    assert lease(account, ShardTask("3", NOW, holder="m1")).acquire(NOW, NOW + 60)
+    assert lease(account, ShardTask("4", NOW, holder="m2")).acquire(NOW, NOW + 60)
 
 
 def test_a_continuation_takes_the_lease_from_the_step_before_and_the_same_message_twice_does_not(
     account: Account,
 ) -> None:
-    assert lease(account, SHARD).take(NOW, NOW + 60)
+    assert lease(account, SHARD).acquire(NOW, NOW + 60)
 
-    assert not lease(account, SHARD).take(NOW + 1, NOW + 60)
-    assert lease(account, ShardTask("3", NOW, holder="m1", step=3)).take(NOW + 1, NOW + 60)
+    assert not lease(account, SHARD).acquire(NOW + 1, NOW + 60)
+    assert lease(account, ShardTask("3", NOW, holder="m1", step=3)).acquire(NOW + 1, NOW + 60)
 
 
 def test_a_lease_that_ended_is_free_at_once(account: Account) -> None:
     mine = lease(account, SHARD)
-    assert mine.take(NOW, NOW + 60)
+    assert mine.acquire(NOW, NOW + 60)
 
-    mine.give_back()
+    mine.release()
 
-    assert lease(account, ShardTask("3", NOW, holder="m2")).take(NOW + 1, NOW + 60)
+    assert lease(account, ShardTask("3", NOW, holder="m2")).acquire(NOW + 1, NOW + 60)
 
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_lease_that_another_holds_now_is_not_ended(account: Account, *, taken: bool) -> None:
     mine, next_step = lease(account, SHARD), lease(account, ShardTask("3", NOW, holder="m1", step=3))
     if taken:
-        assert mine.take(NOW, NOW + 60)
-    assert next_step.take(NOW, NOW + 60)
+        assert mine.acquire(NOW, NOW + 60)
+    assert next_step.acquire(NOW, NOW + 60)
 
-    mine.give_back()
+    mine.release()
 
-    assert not lease(account, ShardTask("3", NOW, holder="m2")).take(NOW + 1, NOW + 60)
+    assert not lease(account, ShardTask("3", NOW, holder="m2")).acquire(NOW + 1, NOW + 60)
 
 
 def test_a_lease_that_was_never_taken_is_not_looked_up(account: Account) -> None:
     calls: list[str] = []
     account.client("dynamodb").delete_item = lambda **_: calls.append("delete_item")
 
-    lease(account, SHARD).give_back()
+    lease(account, SHARD).release()
 
     assert [] == calls
 

@@ -7,18 +7,20 @@ import pytest
 
 from jiuwu.runtime import Runtime
 from jiuwu.throttling import circuit_breaker
-from jiuwu.throttling.lane import Rules
+from jiuwu.throttling.lane import LaneRules
 from jiuwu.throttling.limiter import Lanes
 from jiuwu.throttling.repository import LaneTable
 from jiuwu.throttling.token_bucket import Rate
 from sandbox.simulation.aws.account import Account
 
 NOW = 1_763_800_000.0
-CIRCUIT = circuit_breaker.Rules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
+CIRCUIT = circuit_breaker.CircuitRules(
+    failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3
+)
 RULES = {
-    "money": Rules(Rate(50, 50), CIRCUIT),
-    "reading": Rules(Rate(20, 20), CIRCUIT),
-    "products": Rules(Rate(15, 15), CIRCUIT),
+    "money": LaneRules(Rate(50, 50), CIRCUIT),
+    "reading": LaneRules(Rate(20, 20), CIRCUIT),
+    "products": LaneRules(Rate(15, 15), CIRCUIT),
 }
 TABLE = "LimitsTable"
 

@@ -5,15 +5,15 @@ from msgspec import structs
 
 from jiuwu.throttling import lane as lanes
 from jiuwu.throttling.circuit_breaker import Circuit
-from jiuwu.throttling.lane import Lane, LeaseRefused, LeaseRequest, OutcomeCounts, Rules, TokenLease
+from jiuwu.throttling.lane import Lane, LaneRules, LeaseRefused, LeaseRequest, OutcomeCounts, TokenLease
 from jiuwu.throttling.token_bucket import Rate, micros
 from tests.throttling.conftest import CIRCUIT, NOW
 
-RULES = Rules(Rate(50, 50), CIRCUIT)
-SLOW = Rules(Rate(1, 5), CIRCUIT)
+RULES = LaneRules(Rate(50, 50), CIRCUIT)
+SLOW = LaneRules(Rate(1, 5), CIRCUIT)
 
 
-def answer(lane: Lane, now: float, rules: Rules = RULES, want: int = 1) -> TokenLease | LeaseRefused:
+def answer(lane: Lane, now: float, rules: LaneRules = RULES, want: int = 1) -> TokenLease | LeaseRefused:
     return lanes.lease(lane, LeaseRequest(want), now, rules)[1]
 
 

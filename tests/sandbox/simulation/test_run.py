@@ -12,37 +12,37 @@ from sandbox.simulation import report
 from sandbox.simulation.__main__ import main
 from sandbox.simulation.faults import KINDS
 from sandbox.simulation.plot import Line, svg
-from sandbox.simulation.run import Outcome, Plan, play
+from sandbox.simulation.run import ChaosOutcome, Plan, play
 from sandbox.simulation.workload import SimulatedFate
 
 ALL = frozenset(KINDS)
 OFF = frozenset({"Reconciler"})
 
 
-def run(orders: int, seed: int = 1, faults: frozenset[str] = ALL, off: frozenset[str] = frozenset()) -> Outcome:
+def run(orders: int, seed: int = 1, faults: frozenset[str] = ALL, off: frozenset[str] = frozenset()) -> ChaosOutcome:
     return play(Plan(seed, orders, faults, off), lambda *_: None)
 
 
 @pytest.fixture(scope="module")
-def five_hundred() -> Outcome:
+def five_hundred() -> ChaosOutcome:
     return run(500)
 
 
-def test_five_hundred_orders_keep_every_promise(five_hundred: Outcome) -> None:
+def test_five_hundred_orders_keep_every_promise(five_hundred: ChaosOutcome) -> None:
     assert [] == violations(five_hundred.facts)
     played = {*SimulatedFate, Fate.PAY_TWICE, Fate.PAY_PART, Fate.LEAVE}
     assert played <= five_hundred.fates.keys()
     assert 0 == five_hundred.curve[-1][2]
 
 
-def test_the_days_statement_agrees(five_hundred: Outcome) -> None:
+def test_the_days_statement_agrees(five_hundred: ChaosOutcome) -> None:
     assert five_hundred.statement["complete"]
     assert 0 == five_hundred.statement["orders_differing"]
     # an order that was cancelled before the platform heard of it is ours alone
     assert len(five_hundred.facts.remote) == five_hundred.statement["total"]["there"]["orders"] >= 495
 
 
-def test_every_fault_was_injected(five_hundred: Outcome) -> None:
+def test_every_fault_was_injected(five_hundred: ChaosOutcome) -> None:
     injected = " ".join(five_hundred.faults)
     for fault in (
         "crashed before",
@@ -115,7 +115,7 @@ def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.Mon
         main()
 
 
-def test_the_report_has_what_an_order_costs(five_hundred: Outcome) -> None:
+def test_the_report_has_what_an_order_costs(five_hundred: ChaosOutcome) -> None:
     summary = report.summarize(five_hundred, seconds=2.0)
 
     assert 250 == summary["orders per second"]

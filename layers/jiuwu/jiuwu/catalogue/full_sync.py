@@ -19,7 +19,7 @@ from jiuwu.platform.errors import BadReply, PlatformError, UnknownOutcome
 from jiuwu.runtime import SYSTEM, Runtime
 
 from .repository import Item, RowMalformed, Rows, from_item
-from .sync import Catalogue, Kept, Outcome
+from .sync import Catalogue, Kept, SyncOutcome
 
 # The place of the pass in the reconciliation table.
 RECORD = "products"
@@ -31,7 +31,14 @@ _AT_ONCE = 4
 _IN_A_ROW = 3
 # An answer names this many products and says how many more there were.
 _NAMED = 200
-_WORTH_TELLING = {Outcome.REPAIRED, Outcome.REFUSED, Outcome.MALFORMED, Outcome.BUSY, Outcome.GONE, Outcome.FAILED}
+_WORTH_TELLING = {
+    SyncOutcome.REPAIRED,
+    SyncOutcome.REFUSED,
+    SyncOutcome.MALFORMED,
+    SyncOutcome.BUSY,
+    SyncOutcome.GONE,
+    SyncOutcome.FAILED,
+}
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class SyncResult:
     """The findings of a run. `finished`: it came to the end; `next`: the product after which the next run goes on;
     `problems`: why the platform was left alone."""
 
-    counts: Counter[Outcome] = field(default_factory=Counter)
+    counts: Counter[SyncOutcome] = field(default_factory=Counter)
     findings: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     next: str = ""
@@ -127,18 +134,18 @@ class FullSync:
         try:
             return self._catalogue.keep(from_item(item), seen_before=seen_before, retry_refused=retry_refused), None
         except RowMalformed as wrong:
-            return Kept(product_id, Outcome.MALFORMED, wrong.field), None
+            return Kept(product_id, SyncOutcome.MALFORMED, wrong.field), None
         except TableBusy:
-            return Kept(product_id, Outcome.BUSY), None
+            return Kept(product_id, SyncOutcome.BUSY), None
         except PlatformError as error:
-            return Kept(product_id, Outcome.FAILED, str(error)), error
+            return Kept(product_id, SyncOutcome.FAILED, str(error)), error
 
     def _down(self, done: Iterable[tuple[Kept, PlatformError | None]]) -> bool:
         """Return whether the platform, and not these products, is the trouble; add that to the problems."""
         for kept, error in done:
             if error is not None and not _about_one(error):
                 self._failed_in_a_row += 1
-            elif kept.outcome is not Outcome.NOT_COMPARED:
+            elif kept.outcome is not SyncOutcome.NOT_COMPARED:
                 self._failed_in_a_row = 0
             if self._failed_in_a_row == _IN_A_ROW:
                 self.result.problems.append(kept.detail)

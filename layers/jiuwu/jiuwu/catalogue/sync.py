@@ -26,7 +26,7 @@ _MAX_REASON_CHARACTERS = 200
 _REFUSALS = (ProductRefused, ContentRefused, BadParameters)
 
 
-class Outcome(StrEnum):
+class SyncOutcome(StrEnum):
     """The outcome of one product."""
 
     NOT_COMPARED = "not_compared"  # it has not changed here; the platform was asked not long ago, and not now
@@ -45,7 +45,7 @@ class Kept:
     """One product's outcome; `detail` is a word or two for logs: fields that differed, or a reason."""
 
     product_id: str
-    outcome: Outcome
+    outcome: SyncOutcome
     detail: str = ""
 
 
@@ -80,7 +80,7 @@ def explanation(refused: PlatformError) -> str:
 class _Answer:
     """The platform's answer to a product; `why` (for people) and `word` (for logs) are set when it did not take it."""
 
-    outcome: Outcome
+    outcome: SyncOutcome
     word: str = ""
     why: str = ""
 
@@ -102,16 +102,16 @@ class Catalogue:
         for _ in range(_ROUNDS):
             answer = self._settle(product, seen_before, retry_refused=retry_refused)
             if answer is None:
-                standing = Outcome.REFUSED if product.refused else Outcome.NOT_COMPARED
+                standing = SyncOutcome.REFUSED if product.refused else SyncOutcome.NOT_COMPARED
                 return Kept(product.product_id, standing, product.refused.partition(":")[0])
             if self._rows.mark(product, at=int(self._clock()), refused=answer.why):
                 return Kept(product.product_id, answer.outcome, answer.word)
             # edited meanwhile: the platform must hear the last word, ours may have come after another run's
             item = self._rows.get_many([product.product_id]).get(product.product_id)
             if item is None:
-                return Kept(product.product_id, Outcome.GONE)
+                return Kept(product.product_id, SyncOutcome.GONE)
             product, seen_before = from_item(item), float("inf")
-        return Kept(product.product_id, Outcome.BUSY)
+        return Kept(product.product_id, SyncOutcome.BUSY)
 
     def _settle(self, product: Product, seen_before: float, *, retry_refused: bool) -> _Answer | None:
         """Return what the platform says to the product; None when there is nothing to ask."""
@@ -121,32 +121,32 @@ class Catalogue:
             return None
         differs = compare(product, self._look(product.product_id))
         if not differs:
-            return _Answer(Outcome.SAME)
+            return _Answer(SyncOutcome.SAME)
         if product.refused and product.on_shelf:
-            return _Answer(Outcome.REFUSED, product.refused.partition(":")[0], product.refused)
+            return _Answer(SyncOutcome.REFUSED, product.refused.partition(":")[0], product.refused)
         # off the shelf, what is there now may be taken again, though what was there when it was refused was not
         pushed = self._push(product)
-        return pushed if pushed.why else _Answer(Outcome.REPAIRED, " ".join(differs))
+        return pushed if pushed.why else _Answer(SyncOutcome.REPAIRED, " ".join(differs))
 
     def _push(self, product: Product) -> _Answer:
         try:
             taken = self._platform().upsert_product(_said(product))
         except _REFUSALS as refused:
             return self._refused(product, refused)
-        return _otherwise(differs) if (differs := compare(product, taken)) else _Answer(Outcome.PUSHED)
+        return _otherwise(differs) if (differs := compare(product, taken)) else _Answer(SyncOutcome.PUSHED)
 
     def _refused(self, product: Product, refused: PlatformError) -> _Answer:
-        verdict = _Answer(Outcome.REFUSED, reason(refused), explanation(refused))
+        verdict = _Answer(SyncOutcome.REFUSED, reason(refused), explanation(refused))
         if product.on_shelf:
             return verdict
         there = self._look(product.product_id)
         if there is None or not there.on_shelf:
-            return _Answer(Outcome.PUSHED)
+            return _Answer(SyncOutcome.PUSHED)
         try:
             self._platform().upsert_product(there.model_copy(update={"on_shelf": False}))
         except _REFUSALS:
             return verdict
-        return _Answer(Outcome.PUSHED)
+        return _Answer(SyncOutcome.PUSHED)
 
     def _look(self, product_id: str) -> "RemoteProduct | None":
         try:
@@ -166,4 +166,4 @@ def _said(product: Product) -> "NewProduct":
 def _otherwise(differs: tuple[str, ...]) -> _Answer:
     """The platform took it and yet shows something else: pushing it again would change nothing."""
     word = "kept_otherwise"
-    return _Answer(Outcome.REFUSED, word, f"{word}: the platform shows another {' and another '.join(differs)}")
+    return _Answer(SyncOutcome.REFUSED, word, f"{word}: the platform shows another {' and another '.join(differs)}")

@@ -9,7 +9,7 @@ from jiuwu.orders.outcomes import effect_state
 from jiuwu.orders.payment_sum import missing_fen
 from jiuwu.orders.refund_rules import going_back_fen, refundable_fen
 from jiuwu.platform.money import yuan
-from jiuwu.points.codec import Booking, State
+from jiuwu.points.codec import Booking, PointsState
 
 from .refunds import RefundResult
 
@@ -162,7 +162,7 @@ def _words_of_merchant(booking: Booking) -> dict[str, object]:
     return request | ({"reason": booking.reason} if booking.reason else {})
 
 
-_BOOKED = {State.RESERVED: "下单预留", State.SPENT: "下单使用", State.RETURNED: "已退回"}
+_BOOKED = {PointsState.RESERVED: "下单预留", PointsState.SPENT: "下单使用", PointsState.RETURNED: "已退回"}
 
 
 def _timeline(order: Order) -> list[dict[str, object]]:

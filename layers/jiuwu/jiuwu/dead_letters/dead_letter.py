@@ -13,7 +13,7 @@ _MESSAGES_KEPT = 20
 # What a letter is about, which no later failure changes.
 _SUBJECT = {"source", "event_id", "order_no", "effect"}
 
-type State = Literal["waiting", "redriven", "failed again"]
+type DeadLetterState = Literal["waiting", "redriven", "failed again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class DeadLetter(MessageFacts):
         return self.reason.removeprefix(f"{self.kind}: ")
 
     @property
-    def state(self) -> State:
+    def state(self) -> DeadLetterState:
         """Return the state, by counting failures and not by times: the operator's clock is another than ours."""
         if not self.redrives:
             return "failed again" if self.redriven_from else "waiting"

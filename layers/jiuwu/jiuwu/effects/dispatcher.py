@@ -22,7 +22,7 @@ from jiuwu.points.ledger import PointsLedger
 from jiuwu.runtime import SYSTEM, Runtime
 
 from . import ship_requests
-from .payment_check import MAX_CHECKS, Checked, PaymentNotShown, check, effects_to_check, problems
+from .payment_check import MAX_CHECKS, PaymentCheck, PaymentNotShown, check, effects_to_check, problems
 from .platform_delivery import deliver
 from .points_delivery import book
 from .retry_policy import DONE, MAX_ATTEMPTS, NEVER_SHOWN, Verdict, judge
@@ -50,7 +50,7 @@ class Attempt:
     problem: str = ""
     verdict: Verdict = DONE
     number: int = 1  # the attempt's number, from 1
-    checked: Checked | None = None  # what is held in doubt, when it was asked for often enough
+    checked: PaymentCheck | None = None  # what is held in doubt, when it was asked for often enough
     unanswered: bool = False  # it left, and no answer came
 
     def event(self, now: int) -> EffectDone | EffectFailed | PaymentsDoubted:
@@ -180,7 +180,7 @@ class Dispatcher:
             attempts += [self._unchecked(orders[number], key, checked[number]) for key in kept]
         return {number: [key for key in keys if checked[number].clears(key)] for number, keys in to_check.items()}
 
-    def _unchecked(self, order: Order, key: EffectKey, checked: Checked) -> Attempt:
+    def _unchecked(self, order: Order, key: EffectKey, checked: PaymentCheck) -> Attempt:
         if checked.failed:
             return self._attempt(order, key, checked.failed)
         problem = "; ".join(problems(checked))

@@ -28,7 +28,7 @@ class PaymentNotShown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class PaymentCheck:
     """The platform's answer about one order's payments: `failed` is why it could not be asked, `missing` and
     `differing` are the transactions that it does not show, or shows with another amount, `unheard` the refunds that it
     shows and that we have not heard of."""
@@ -61,28 +61,28 @@ def effects_to_check(order: Order, ready: Iterable[EffectKey], *, from_fen: int)
 
 def check(
     platform: "Callable[[], PlatformClient]", orders: Mapping[str, Order], *, deadline: Deadline
-) -> dict[str, Checked]:
+) -> dict[str, PaymentCheck]:
     """Ask the platform about the payments of these orders, in as few calls as it takes; return the answers by
     number."""
     try:
         found, unreadable = remotes(platform, list(orders), deadline=deadline)
     except PlatformError as error:
-        return dict.fromkeys(orders, Checked(error))
+        return dict.fromkeys(orders, PaymentCheck(error))
     checked = {number: _compared(order, found.get(number)) for number, order in orders.items()}
-    return checked | {number: Checked(PaymentNotShown(why)) for number, why in unreadable.items()}
+    return checked | {number: PaymentCheck(PaymentNotShown(why)) for number, why in unreadable.items()}
 
 
-def _compared(order: Order, remote: "RemoteOrder | None") -> Checked:
+def _compared(order: Order, remote: "RemoteOrder | None") -> PaymentCheck:
     shown = {one.transaction_id: one.amount_fen for one in (remote.payments if remote else ())}
     booked = [payment for payment in order.payments if payment.fen]
     missing = tuple(payment.ref for payment in booked if payment.ref not in shown)
     differing = tuple(one.ref for one in booked if one.ref in shown and shown[one.ref] != one.fen)
     heard = {refund.ref for refund in order.refunds} | {refund.ref for refund in order.unbooked}
     unheard = tuple(one.refund_id for one in (remote.not_failed if remote else ()) if one.refund_id not in heard)
-    return Checked(missing=missing, differing=differing, unheard=unheard)
+    return PaymentCheck(missing=missing, differing=differing, unheard=unheard)
 
 
-def problems(checked: Checked) -> Iterator[str]:
+def problems(checked: PaymentCheck) -> Iterator[str]:
     """Yield why nothing leaves, for a person."""
     yield from (f"the platform does not show payment {ref}" for ref in checked.missing)
     yield from (f"the platform shows payment {ref} with another amount" for ref in checked.differing)

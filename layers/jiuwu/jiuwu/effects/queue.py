@@ -70,7 +70,7 @@ class EffectQueue:
     def __init__(self, sqs: "SQSClient", url: str, backlog: Backlog, *, runtime: Runtime = SYSTEM) -> None:
         self._sqs, self._url, self._backlog, self._clock = sqs, url, backlog, runtime.clock
 
-    def ask(self, order_nos: Iterable[str]) -> None:
+    def enqueue(self, order_nos: Iterable[str]) -> None:
         """Ask for the pending effects of these orders."""
         numbers = list(order_nos)
         self._backlog.add(len(numbers))

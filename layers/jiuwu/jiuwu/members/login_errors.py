@@ -12,7 +12,7 @@ from jiuwu.aws.http.router import ErrorTable
 
 from . import login_pages, reporting
 from .login_flow import LoginFailed
-from .logins import State
+from .logins import LoginState
 from .return_to import ReturnOrigins, ReturnRefused
 
 RETRY = {"Retry-After": "5"}
@@ -41,7 +41,9 @@ def _as_error(failed: LoginFailed) -> HttpError:
     return HttpError(message.status, failed.failure, f"{message.title}：{message.text}", headers=_retry(message))
 
 
-def _page(message: login_pages.Message, origins: ReturnOrigins, base_url: str, state: State | None) -> Response[str]:
+def _page(
+    message: login_pages.Message, origins: ReturnOrigins, base_url: str, state: LoginState | None
+) -> Response[str]:
     try:
         query = {"return_to": origins.check(state.return_to if state else "")}
         href, action = f"{base_url}/oauth/login?{urlencode(query)}", "重新登录"

@@ -11,14 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.members import reporting
 from jiuwu.members.accounts import member_id_for
-from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, State, StateRefused, is_secret
+from jiuwu.members.logins import Bearer, Claim, Ended, Flow, Logins, LoginState, StateRefused, is_secret
 from jiuwu.members.tokens import Tokens
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.calls.oauth import OAuthClient
 from jiuwu.platform.errors import BadReply, InvalidGrant, PlatformError, UnknownOutcome
 from jiuwu.platform.models import TokenReply, UserProfile
 
-Failure = Literal[
+LoginFailure = Literal[
     "malformed",
     "unknown",
     "expired",
@@ -39,7 +39,7 @@ _FAULTS = (PlatformError, ClientError, BotoCoreError)
 class LoginFailed(Exception):
     """A login that ended without a member; `state` is what was agreed at its beginning, if that is known."""
 
-    def __init__(self, failure: Failure, state: State | None = None) -> None:
+    def __init__(self, failure: LoginFailure, state: LoginState | None = None) -> None:
         super().__init__(failure)
         self.failure, self.state = failure, state
 
@@ -58,7 +58,7 @@ class Callback:
 class Completed(NamedTuple):
     """A login that worked."""
 
-    state: State
+    state: LoginState
     member_id: str
     ticket: str
     repeated: bool  # the login had ended before: this request is its browser's second
@@ -88,7 +88,7 @@ class SignIn:
         claim = self._use_state(callback)
         ended = claim if isinstance(claim, Ended) else self._first(callback, claim, redirect_uri)
         if ended.failure:
-            raise LoginFailed(cast(Failure, ended.failure), ended.state)
+            raise LoginFailed(cast(LoginFailure, ended.failure), ended.state)
         try:
             ticket = self._logins.issue_ticket(ended.member_id)
             return Completed(ended.state, ended.member_id, ticket, repeated=ended is claim)
@@ -117,7 +117,7 @@ class SignIn:
             raise
         return Ended(claim.state, member_id, "")
 
-    def _end_failed(self, claim: Claim, failure: Failure) -> None:
+    def _end_failed(self, claim: Claim, failure: LoginFailure) -> None:
         # without this mark a repeated callback waits in vain and says so
         with suppress(ClientError, BotoCoreError):
             self._logins.end(claim, failure=failure)
@@ -157,13 +157,13 @@ def _check(callback: Callback) -> None:
         raise LoginFailed("malformed")
 
 
-def _refusal(error: str) -> Failure:
+def _refusal(error: str) -> LoginFailure:
     if error == "access_denied":
         return "denied"
     return "unavailable" if error in _PASSING_ERRORS else "not_completed"
 
 
-def _failure(fault: Exception) -> Failure:
+def _failure(fault: Exception) -> LoginFailure:
     if isinstance(fault, InvalidGrant):
         return "code_expired"
     lasting = isinstance(fault, PlatformError) and not (fault.retryable or isinstance(fault, UnknownOutcome))

@@ -40,7 +40,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
-class State:
+class LoginState:
     """The terms of a login, from its beginning; `return_to` is empty where the caller needs no redirect."""
 
     flow: Flow
@@ -50,7 +50,7 @@ class State:
 class Claim(NamedTuple):
     """The one right to complete a login."""
 
-    state: State
+    state: LoginState
     key: Fields
     attempt: str
 
@@ -59,7 +59,7 @@ class Claim(NamedTuple):
 class Ended:
     """The end of a login: a member, or a failure that has a page."""
 
-    state: State
+    state: LoginState
     member_id: str
     failure: str
 
@@ -77,7 +77,7 @@ class StateRefused(Exception):
     """The state cannot be used; `state` is the login it belonged to, if that is still known."""
 
     def __init__(
-        self, reason: Literal["unknown", "expired", "used", "foreign", "unfinished"], state: State | None = None
+        self, reason: Literal["unknown", "expired", "used", "foreign", "unfinished"], state: LoginState | None = None
     ) -> None:
         super().__init__(reason)
         self.reason, self.state = reason, state
@@ -127,7 +127,7 @@ class Logins:
         won, item = self._use(key, {"bound_to": bound_to}, {"answer": answer, "used_at": self._clock()}, attempt)
         if not item:
             raise StateRefused("unknown")
-        known = State(item["flow"], item["return_to"])
+        known = LoginState(item["flow"], item["return_to"])
         if item["bound_to"] != bound_to:
             raise StateRefused("foreign", known)
         if won:
@@ -159,7 +159,7 @@ class Logins:
             item = self._table.get(key) or item
         return item
 
-    def _ended(self, known: State, item: Fields) -> Ended:
+    def _ended(self, known: LoginState, item: Fields) -> Ended:
         if "ended_at" not in item:
             raise StateRefused("unfinished", known)
         if item["ended_at"] + REPEAT_SECONDS <= self._clock():

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 60, 3600
 
-Outcome = Literal["renewed", "reauth_required", "unlinked", "busy", "held_back", "failed", "not_due", "unknown"]
+RenewalOutcome = Literal["renewed", "reauth_required", "unlinked", "busy", "held_back", "failed", "not_due", "unknown"]
 _FAULTS = (PlatformError, ClientError, BotoCoreError)
 
 
@@ -95,7 +95,7 @@ class Tokens:
         grant = self._active(member_id)
         if grant.tokens.expires_at <= self._clock():
             return self.renewed(member_id, grant.version)
-        return self._opened(grant)
+        return self._decrypted_access(grant)
 
     def renewed(self, member_id: str, version: int) -> Access:
         """Return a newer access token than that of `version`, by whichever caller renews it; raise as `access` does."""
@@ -103,13 +103,13 @@ class Tokens:
         def attempt() -> Access | None:
             grant = self._active(member_id)
             if grant.version != version:
-                return self._opened(grant)
+                return self._decrypted_access(grant)
             leased = self._grants.lease(grant)
             return self._refresh_or_release(leased) if leased else None
 
-        return self._insist(member_id, attempt)
+        return self._until_done(member_id, attempt)
 
-    def refresh(self, member_id: str, *, ahead: int, due_before: float = float("inf")) -> Outcome:
+    def refresh(self, member_id: str, *, ahead: int, due_before: float = float("inf")) -> RenewalOutcome:
         """Renew one member's token, or finish an unlinking; return the outcome.
 
         After a failure the member is due again, `ahead` seconds before its `refresh_at`, when a growing pause is over.
@@ -125,7 +125,7 @@ class Tokens:
         leased = self._grants.lease(grant)
         if leased is None:
             return _note("busy", member_id)
-        return self._finish_unlinking(leased, ahead) if leased.status == "unlinking" else self._step(leased, ahead)
+        return self._finish_unlinking(leased, ahead) if leased.status == "unlinking" else self._renew(leased, ahead)
 
     def unlink(self, member_id: str) -> bool:
         """Unlink the member here; return whether the platform has revoked the tokens, else the refresher sees to it.
@@ -140,9 +140,9 @@ class Tokens:
             leased = self._grants.lease_to_unlink(grant)
             return self._finish_unlinking(leased, ahead=0) == "unlinked" if leased else None
 
-        return self._insist(member_id, attempt)
+        return self._until_done(member_id, attempt)
 
-    def _insist[T](self, member_id: str, attempt: Callable[[], T | None]) -> T:
+    def _until_done[T](self, member_id: str, attempt: Callable[[], T | None]) -> T:
         deadline = self._clock() + _WAIT_SECONDS
         while (result := attempt()) is None:
             if self._clock() >= deadline:
@@ -159,7 +159,7 @@ class Tokens:
             self._grants.release(leased)
             raise
 
-    def _step(self, leased: Grant, ahead: int) -> Outcome:
+    def _renew(self, leased: Grant, ahead: int) -> RenewalOutcome:
         try:
             return "renewed" if self._refresh(leased) else "busy"
         except ReauthRequired:
@@ -176,12 +176,12 @@ class Tokens:
         try:
             reply = self._call_refresh(leased)
         except InvalidGrant:
-            self._believe(leased)
+            self._require_login_if_unchanged(leased)
             return None
         except (BadReply, UnknownOutcome) as refused:
-            if not self._outlived(leased, refused):
+            if not self._refused_an_expired_token(leased, refused):
                 raise
-            self._believe(leased)
+            self._require_login_if_unchanged(leased)
             return None
         # If we die before this is written, the token we came with is still good: the new one was never used.
         if not self._grants.save(leased, self._encrypted(leased.member_id, reply, refresh=leased.tokens.refresh)):
@@ -189,7 +189,7 @@ class Tokens:
         _note("renewed", leased.member_id)
         return Access(leased.version + 1, reply.access_token)
 
-    def _outlived(self, leased: Grant, refused: PlatformError) -> bool:
+    def _refused_an_expired_token(self, leased: Grant, refused: PlatformError) -> bool:
         """Return whether the platform answered, in words that we do not know, of a refresh token whose time is over."""
         answered = refused.status is not None and 200 <= refused.status < 500
         return answered and leased.tokens.refresh_expires_at <= self._clock()
@@ -199,14 +199,14 @@ class Tokens:
             raise InvalidGrant("oauth.refresh", msg="the platform gave no refresh token")
         return self._oauth.refresh(self._cipher.decrypt(leased.member_id, leased.tokens.refresh))
 
-    def _believe(self, leased: Grant) -> None:
+    def _require_login_if_unchanged(self, leased: Grant) -> None:
         """Require a new login after invalid_grant, but only if the record has not changed since: else the answer was
         about an older token."""
         if self._grants.require_login(leased):
             _note("reauth_required", leased.member_id)
             raise ReauthRequired(leased.member_id)
 
-    def _finish_unlinking(self, leased: Grant, ahead: int) -> Outcome:
+    def _finish_unlinking(self, leased: Grant, ahead: int) -> RenewalOutcome:
         try:
             self._revoke(leased)
         except _FAULTS as fault:
@@ -242,7 +242,7 @@ class Tokens:
             raise ReauthRequired(member_id)
         return grant
 
-    def _opened(self, grant: Grant) -> Access:
+    def _decrypted_access(self, grant: Grant) -> Access:
         return Access(grant.version, self._cipher.decrypt(grant.member_id, grant.tokens.access))
 
     def _encrypted(self, member_id: str, reply: "TokenReply", refresh: Encrypted) -> EncryptedTokens:
@@ -274,6 +274,6 @@ class MemberToken:
         return self.access_token()
 
 
-def _note(outcome: Outcome, member_id: str, cause: Exception | None = None) -> Outcome:
+def _note(outcome: RenewalOutcome, member_id: str, cause: Exception | None = None) -> RenewalOutcome:
     reporting.renewal_tried(outcome, member_id, cause)
     return outcome

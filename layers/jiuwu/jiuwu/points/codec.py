@@ -14,7 +14,7 @@ BALANCE = "balance"  # of the same partition as the entries, order#NUMBER and gr
 type Write = tuple[str, dict[str, Any]]
 
 
-class State(StrEnum):
+class PointsState(StrEnum):
     """The state of an order's points: reserved, spent, or returned."""
 
     RESERVED = "reserved"
@@ -31,7 +31,7 @@ class Booking:
     ref: str  # the order's number, or the id of the merchant's request
     points: int
     booked_at: int
-    state: State | None = None
+    state: PointsState | None = None
     moved_at: int = 0
     reason: str = ""
 
@@ -40,7 +40,7 @@ class Booking:
         """Return what the entry does to the balance."""
         if self.state is None:
             return self.points
-        return 0 if self.state is State.RETURNED else -self.points
+        return 0 if self.state is PointsState.RETURNED else -self.points
 
 
 def order_key(member_id: str, order_no: str) -> Fields:
@@ -65,7 +65,7 @@ def new_entry(key: Fields, booking: Booking) -> Write:
     return "Put", put_parameters(item, "attribute_not_exists(entry)")
 
 
-def moved(key: Fields, before: State, after: State, at: int) -> Write:
+def moved(key: Fields, before: PointsState, after: PointsState, at: int) -> Write:
     """Return the update of an order's entry from one state to another."""
     change, condition = "SET #state = :after, moved_at = :at", "#state = :before"
     return "Update", update_parameters(key, change, condition, before=before, after=after, at=at)
@@ -87,7 +87,7 @@ def booking_in(item: Fields) -> Booking:
         ref=ref,
         points=points_in(item),
         booked_at=item["booked_at"],
-        state=State(item["state"]) if "state" in item else None,
+        state=PointsState(item["state"]) if "state" in item else None,
         moved_at=item.get("moved_at", 0),
         reason=item.get("reason", ""),
     )

@@ -19,7 +19,7 @@ from .codec import (
     BALANCE,
     RECENT_INDEX,
     Booking,
-    State,
+    PointsState,
     Write,
     balance_key,
     booking_in,
@@ -97,21 +97,21 @@ class PointsLedger:
     def reserve(self, member_id: str, order_no: str, points: int, *, at: int) -> None:
         """Reserve the order's points; a repetition changes nothing. Raise InsufficientPoints, AlreadyReturned and
         RequestReused."""
-        wanted = Booking("order", order_no, _within_bounds(points, minimum=1), at, State.RESERVED)
+        wanted = Booking("order", order_no, _within_bounds(points, minimum=1), at, PointsState.RESERVED)
         known = self._book(member_id, order_key(member_id, order_no), wanted)
-        if known.state is State.RETURNED:
+        if known.state is PointsState.RETURNED:
             raise AlreadyReturned(order_no)
         if known.points != points:
             raise RequestReused(order_no)
 
     def spend(self, member_id: str, order_no: str, *, at: int) -> None:
         """Spend the reserved points; a repetition changes nothing. Raise AlreadyReturned and NoReservation."""
-        refused = self._transact(moved(order_key(member_id, order_no), State.RESERVED, State.SPENT, at))
+        refused = self._transact(moved(order_key(member_id, order_no), PointsState.RESERVED, PointsState.SPENT, at))
         if refused is None:
             return
         if not refused[0]:
             raise NoReservation(order_no)
-        if booking_in(refused[0]).state is State.RETURNED:
+        if booking_in(refused[0]).state is PointsState.RETURNED:
             raise AlreadyReturned(order_no)
 
     def give_back(self, member_id: str, order_no: str, *, at: int) -> int:
@@ -122,16 +122,16 @@ class PointsLedger:
         that.
         """
         key = order_key(member_id, order_no)
-        for _ in range(len(State) + 1):  # a state only moves forward, so no more rounds than this can be lost
+        for _ in range(len(PointsState) + 1):  # a state only moves forward, so no more rounds than this can be lost
             known = self._booking(key)
             if known is None:
-                known = Booking("order", order_no, 0, at, State.RETURNED)
+                known = Booking("order", order_no, 0, at, PointsState.RETURNED)
                 refused = self._transact(new_entry(key, known))
-            elif known.state is None or known.state is State.RETURNED:
+            elif known.state is None or known.state is PointsState.RETURNED:
                 return known.points
             else:
                 to_member = changed_balance(member_id, known.points)
-                refused = self._transact(moved(key, known.state, State.RETURNED, at), to_member)
+                refused = self._transact(moved(key, known.state, PointsState.RETURNED, at), to_member)
             if refused is None:
                 return known.points
         raise LedgerBusy(order_no)

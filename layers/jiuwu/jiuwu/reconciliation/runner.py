@@ -47,7 +47,7 @@ class PlacingPlatform(Protocol):
 class EffectRequests(Protocol):
     """The effect queue as this module needs it: jiuwu.effects.queue.EffectQueue."""
 
-    def ask(self, order_nos: Iterable[str]) -> None:
+    def enqueue(self, order_nos: Iterable[str]) -> None:
         """Ask for the pending effects of these orders."""
 
     def wait(self) -> float:
@@ -73,13 +73,13 @@ class ReconciliationRunner:
         until = int(started_at + deadline.remaining()) + _LEASE_MARGIN_SECONDS
         worker = self._worker(deadline, fresh_seconds=fresh_seconds(self.settings.payment_check_seconds))
         try:
-            rest = worker.work(task, self.records, partial(lease.take, int(started_at), until))
+            rest = worker.work(task, self.records, partial(lease.acquire, int(started_at), until))
             reporting.task_done(self.records, task, worker.outcome, started_at)
             if rest:
                 task_queue.enqueue(self.sqs, self.settings.reconcile_queue_url, [rest])
         finally:
             if rest is None:
-                lease.give_back()
+                lease.release()
 
     def place_order(self, task: ShardTask, deadline: Deadline) -> None:
         """Try once more to place an order that the platform could not take a moment ago, and enqueue the next try.
@@ -103,7 +103,7 @@ class ReconciliationRunner:
         found and done."""
         outcome = self._worker(deadline).one(order_no)
         if not outcome.transitions:
-            self.effects.ask(outcome.pending)
+            self.effects.enqueue(outcome.pending)
         reporting.outcome_known(outcome)
         return outcome.answer(order_no)
 
@@ -112,7 +112,7 @@ class ReconciliationRunner:
         effects, runtime = self.effects, self.runtime
         return ReconciliationWorker(
             self.store,
-            OrderSynchroniser(self.store, repairer, queue=effects.ask, wait=effects.wait, runtime=runtime),
+            OrderSynchroniser(self.store, repairer, queue=effects.enqueue, wait=effects.wait, runtime=runtime),
             platform=lambda: self.platform.client,
             place=partial(self.platform.place, deadline=deadline),
             deadline=deadline,

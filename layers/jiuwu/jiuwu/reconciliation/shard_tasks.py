@@ -1,6 +1,6 @@
 """A reconciliation in parts that go over a queue: each due shard is one, the platform's list of changed orders another.
 
-A lease in the reconciliation table keeps others from a part; it lapses with the invocation that took it. It saves
+A lease in the reconciliation table keeps others from a task; it lapses with the invocation that took it. It saves
 double work and never decides about right and wrong: two that synchronise the same order at once come to the same end.
 """
 
@@ -36,7 +36,7 @@ class ShardTask(msgspec.Struct, frozen=True, omit_defaults=True):
     step: int = 0
 
     def held_by(self, message_id: str) -> "ShardTask":
-        """Return the part held by the receiver of this message, or by the one that began it."""
+        """Return the task held by the receiver of this message, or by the one that began it."""
         return self if self.holder else msgspec.structs.replace(self, holder=message_id)
 
     def rest(self, start: Mapping[str, Any] | None) -> "ShardTask | None":
@@ -63,27 +63,27 @@ def queue_placing(sqs: "SQSClient", queue_url: str, order_no: str, *, tries: int
 
 
 class Lease:
-    """The right to work on a part until `until`, kept in the reconciliation table."""
+    """The right to work on a task until `until`, kept in the reconciliation table."""
 
-    def __init__(self, table: Table, part: ShardTask) -> None:
-        self._table, self._part = table, part
-        self._key = {"record": f"lease#{part.name}"}
-        self._taken = False
+    def __init__(self, table: Table, task: ShardTask) -> None:
+        self._table, self._task = table, task
+        self._key = {"record": f"lease#{task.name}"}
+        self._acquired = False
 
-    def take(self, now: int, until: int) -> bool:
+    def acquire(self, now: int, until: int) -> bool:
         """Take the lease; return whether it is ours now. A continuation takes it from the step before it; the same
         message twice does not."""
-        mine = {"holder": self._part.holder, "step": self._part.step}
-        self._taken = self._table.put_if(
+        mine = {"holder": self._task.holder, "step": self._task.step}
+        self._acquired = self._table.put_if(
             {**self._key, **mine, "until": until},
             "attribute_not_exists(#record) OR #until <= :now OR (#holder = :holder AND #step < :step)",
             now=now,
             **mine,
         ).done
-        return self._taken
+        return self._acquired
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """End the lease, if it was taken and nobody has taken it over since."""
-        if self._taken:
+        if self._acquired:
             ours = "#holder = :holder AND #step = :step"
-            self._table.delete_if(self._key, ours, holder=self._part.holder, step=self._part.step)
+            self._table.delete_if(self._key, ours, holder=self._task.holder, step=self._task.step)

@@ -49,7 +49,7 @@ _ABOUT_ALL = (SignatureRefused, ClockSkew, InvalidClient)
 # changes would begin after it.
 _FRESH_PART, _FRESH_AT_LEAST, _FRESH_AT_MOST = 6, 3, OVERLAP_SECONDS // 2
 
-Take = Callable[[], bool]
+Acquire = Callable[[], bool]
 
 
 def fresh_seconds(payment_check_seconds: int) -> int:
@@ -126,11 +126,13 @@ class ReconciliationWorker:
         self._failed_in_a_row = 0
         self.outcome = ReconciliationOutcome()
 
-    def work(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
-        """Work on the part if `take` says that it is ours; return the continuation if the time ended first. Where the
-        platform fails, what is still due is left to the next tick."""
+    def work(self, part: ShardTask, records: Records, acquire: Acquire) -> ShardTask | None:
+        """Work on the part if its lease can be acquired; return the continuation if the time ended first.
+
+        Where the platform fails, what is still due is left to the next tick.
+        """
         try:
-            return self._changed(part, records, take) if part.name == CHANGED else self._due(part, take)
+            return self._changed(part, records, acquire) if part.name == CHANGED else self._due(part, acquire)
         except PlatformError as error:
             self.outcome.problems.append(f"{part.name}: {error}")
         return None
@@ -145,14 +147,14 @@ class ReconciliationWorker:
             self.outcome.problems.append(f"{order_no}: no time left")
         return self.outcome
 
-    def _due(self, part: ShardTask, take: Take) -> ShardTask | None:
+    def _due(self, part: ShardTask, acquire: Acquire) -> ShardTask | None:
         start: Mapping[str, Any] | None = part.start
         # a first read that finds nothing, as most ticks' do, costs no lease
-        taken = part.step > 0 and take()
-        if part.step and not taken:
+        acquired = part.step > 0 and acquire()
+        if part.step and not acquired:
             return None
         while (page := self._store.due(part.name, part.until, start=start)).order_nos:
-            if not (taken := taken or take()):
+            if not (acquired := acquired or acquire()):
                 return None
             try:
                 self._check(page.order_nos)
@@ -164,8 +166,8 @@ class ReconciliationWorker:
                 return part.rest(start)
         return None
 
-    def _changed(self, part: ShardTask, records: Records, take: Take) -> ShardTask | None:
-        if not take():
+    def _changed(self, part: ShardTask, records: Records, acquire: Acquire) -> ShardTask | None:
+        if not acquire():
             return None
         cursor = records.cursor(now := int(self._clock())).begin(now)
         self.outcome.lag_seconds = cursor.lag(now)

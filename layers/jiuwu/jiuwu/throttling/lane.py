@@ -21,11 +21,11 @@ _SCARCE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class LaneRules:
     """The rate and the circuit breaker of a lane."""
 
     rate: Rate
-    circuit: circuit_breaker.Rules
+    circuit: circuit_breaker.CircuitRules
 
 
 class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,7 +73,7 @@ class LeaseRefused:
     wait: float
 
 
-def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, TokenLease | LeaseRefused]:
+def lease(lane: Lane, request: LeaseRequest, now: float, rules: LaneRules) -> tuple[Lane, TokenLease | LeaseRefused]:
     """Return the lane after a lease at `now` (Unix seconds), and the lease; outcomes count whether granted or not."""
     lane = _reported(lane, request, now, rules)
     if now < lane.paused_until <= now + MAX_PAUSE_SECONDS + 1:
@@ -95,7 +95,7 @@ def lease(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[
     return msgspec.structs.replace(moved, full_at=full_at), TokenLease(granted, address, probe)
 
 
-def _reported(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> Lane:
+def _reported(lane: Lane, request: LeaseRequest, now: float, rules: LaneRules) -> Lane:
     first, second = request.primary_outcomes, request.fallback_outcomes
     return msgspec.structs.replace(
         lane,
@@ -104,7 +104,7 @@ def _reported(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> La
     )
 
 
-def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tuple[Lane, Address, bool] | None:
+def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: LaneRules) -> tuple[Lane, Address, bool] | None:
     """Return the lane after admitting calls to the first address that takes them."""
     moved, admission = circuit_breaker.admitted(lane.primary, now, rules.circuit)
     if admission != "none":
@@ -117,7 +117,7 @@ def _admitted(lane: Lane, request: LeaseRequest, now: float, rules: Rules) -> tu
     return msgspec.structs.replace(lane, fallback=moved), "fallback", admission == "probe"
 
 
-def _reopens_in(lane: Lane, now: float, rules: Rules) -> float:
+def _reopens_in(lane: Lane, now: float, rules: LaneRules) -> float:
     if lane.primary.forced:
         return rules.circuit.open_seconds  # unknown; an occasional try costs little
     return lane.primary.until - now
@@ -129,7 +129,7 @@ def paused(lane: Lane, now: float, seconds: float) -> Lane:
     return msgspec.structs.replace(lane, paused_until=max(until, min(lane.paused_until, now + MAX_PAUSE_SECONDS)))
 
 
-def probed(lane: Lane, address: Address, now: float, rules: Rules, *, failed: bool) -> Lane:
+def probed(lane: Lane, address: Address, now: float, rules: LaneRules, *, failed: bool) -> Lane:
     """Return the lane after a probe of that address ended."""
     known: Circuit = getattr(lane, address)
     return _with(lane, address, circuit_breaker.probed(known, now, rules.circuit, failed=failed))

@@ -8,10 +8,10 @@ from typing import Literal, Protocol
 from jiuwu.runtime import Runtime
 
 from . import lane as lanes_
-from .lane import Address, Lane, LeaseRefused, LeaseRequest, OutcomeCounts, Rules, TokenLease
+from .lane import Address, Lane, LaneRules, LeaseRefused, LeaseRequest, OutcomeCounts, TokenLease
 from .repository import LaneTable, Stored
 
-Outcome = Literal["ok", "failed", "neither"]
+CallOutcome = Literal["ok", "failed", "neither"]
 
 # A block expires after so many seconds, so that a frozen instance cannot wake up with old tokens.
 BLOCK_SECONDS = 1.0
@@ -35,7 +35,7 @@ class LeaseHolder:
     """Safe to share between threads: they wait for each other's lease, and one lease serves them all."""
 
     def __init__(  # noqa: PLR0913 -- everything that Lanes decides for it
-        self, table: LaneTable, name: str, rules: Rules, *, fallback: bool, runtime: Runtime, on_change: OnChange
+        self, table: LaneTable, name: str, rules: LaneRules, *, fallback: bool, runtime: Runtime, on_change: OnChange
     ) -> None:
         self.name, self._table, self._rules, self._fallback = name, table, rules, fallback
         self._clock, self._on_change = runtime.clock, on_change
@@ -63,12 +63,12 @@ class LeaseHolder:
             self._left -= 1
             return self._block
 
-    def note(self, address: Address, outcome: Outcome) -> None:
+    def note(self, address: Address, outcome: CallOutcome) -> None:
         """Note an outcome, which is reported with the next lease."""
         if outcome != "neither":
             self._outcomes.append((self._clock(), address, outcome == "failed"))
 
-    def probed(self, address: Address, outcome: Outcome) -> None:
+    def probed(self, address: Address, outcome: CallOutcome) -> None:
         """Report a probe's outcome at once; after one that says nothing, the next round of probes decides."""
         if outcome != "neither":
             failed, rules = outcome == "failed", self._rules

@@ -13,11 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jiuwu.aws import clients
 from jiuwu.runtime import SYSTEM, Runtime
 
-from .lane import Address, Lane, LeaseRefused, Rules, TokenLease
-from .lease import LeaseHolder, Outcome
+from .lane import Address, Lane, LaneRules, LeaseRefused, TokenLease
+from .lease import CallOutcome, LeaseHolder
 from .repository import LaneContested, LaneMalformed, LaneTable
 
-__all__ = ["Event", "LanePermit", "Lanes", "Outcome", "Rejection"]
+__all__ = ["CallOutcome", "Event", "LanePermit", "Lanes", "Rejection"]
 
 # After the table failed, calls go without it for so long (seconds), so that not each of them waits for the fault.
 _FAIL_OPEN_SECONDS = 5.0
@@ -38,10 +38,10 @@ class LanePermit:
     refused: Literal[""] = ""
     retry_after = 0.0
 
-    def __init__(self, *, fallback: bool, report: Callable[[Outcome, float | None], None]) -> None:
+    def __init__(self, *, fallback: bool, report: Callable[[CallOutcome, float | None], None]) -> None:
         self.fallback, self._report = fallback, report
 
-    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+    def report(self, outcome: CallOutcome, pause: float | None = None) -> None:
         """Report how the call ended; `pause`: the platform refused it for its rate and asks for so many seconds without
         calls."""
         self._report(outcome, pause)
@@ -55,7 +55,7 @@ class Rejection:
     def __init__(self, refused: Literal["limit", "circuit"], retry_after: float) -> None:
         self.refused, self.retry_after = refused, retry_after
 
-    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+    def report(self, outcome: CallOutcome, pause: float | None = None) -> None:
         """Report nothing, since nothing was sent."""
 
 
@@ -66,7 +66,7 @@ class Lanes:
     def __init__(
         self,
         table: LaneTable,
-        rules: Mapping[str, Rules],
+        rules: Mapping[str, LaneRules],
         *,
         on_event: OnEvent,
         runtime: Runtime = SYSTEM,
@@ -107,7 +107,7 @@ class Lanes:
             self._sleep(wait)
             max_wait_seconds -= wait
 
-    def _report(self, holder: LeaseHolder, lease: TokenLease, outcome: Outcome, pause: float | None) -> None:
+    def _report(self, holder: LeaseHolder, lease: TokenLease, outcome: CallOutcome, pause: float | None) -> None:
         try:
             if pause is not None:
                 self._on_event("paused", holder.name)

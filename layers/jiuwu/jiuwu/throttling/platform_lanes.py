@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import circuit_breaker, token_bucket
-from .lane import Rules
+from .lane import LaneRules
 
 if TYPE_CHECKING:
     from jiuwu.platform.calls.permit import Permit, PermitSource
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from .limiter import Lanes
 
 
-def lane_rules(profile: "Profile") -> dict[str, Rules]:
+def lane_rules(profile: "Profile") -> dict[str, LaneRules]:
     """Return what each lane of a profile is held to."""
-    limits, breaker = profile.limits, circuit_breaker.Rules(**msgspec.structs.asdict(profile.circuit))
+    limits, breaker = profile.limits, circuit_breaker.CircuitRules(**msgspec.structs.asdict(profile.circuit))
     return {
-        name: Rules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker) for name in limits.lanes
+        name: LaneRules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker)
+        for name in limits.lanes
     }
 
 

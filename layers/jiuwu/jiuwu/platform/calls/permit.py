@@ -16,7 +16,7 @@ from jiuwu.platform.errors import (
     UnknownOutcome,
 )
 
-Outcome = Literal["ok", "failed", "neither"]
+CallOutcome = Literal["ok", "failed", "neither"]
 
 # The platform is down or drowning. What it answers with reason, be it a refusal, shows that it lives.
 _FAILURES = (PlatformBusy, PlatformInternal, PlatformUnreachable, UnknownOutcome)
@@ -35,7 +35,7 @@ class Permit(Protocol):
     def fallback(self) -> bool:
         """Return whether the attempt goes to the profile's fallback address instead of the platform's own."""
 
-    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+    def report(self, outcome: CallOutcome, pause: float | None = None) -> None:
         """Report how the attempt ended; `pause`: the platform wants no such call for so many seconds."""
 
 
@@ -50,7 +50,7 @@ class _Free:
     retry_after = 0.0
     fallback = False
 
-    def report(self, outcome: Outcome, pause: float | None = None) -> None:
+    def report(self, outcome: CallOutcome, pause: float | None = None) -> None:
         """Count nothing."""
 
 

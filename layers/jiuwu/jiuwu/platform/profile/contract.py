@@ -61,7 +61,7 @@ class Call(Table, frozen=True):
     sign_method_value: str
 
 
-class Reply(Table, frozen=True):
+class ReplyContract(Table, frozen=True):
     code: Name
     msg: Name
     request_id: Name
@@ -168,7 +168,7 @@ class Profile(Table, frozen=True):
     circuit: CircuitRules
     signing: Scheme
     call: Call
-    reply: Reply
+    reply: ReplyContract
     codes: ReplyCodes
     oauth: OAuth
     api: dict[str, Endpoint]
