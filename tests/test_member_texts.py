@@ -18,6 +18,8 @@ _SPEAKING = (
     "layers/jiuwu/jiuwu/members/member_request.py",
     "layers/jiuwu/jiuwu/members/session_request.py",
     "layers/jiuwu/jiuwu/checkout/cart.py",
+    "layers/jiuwu/jiuwu/checkout/list_query.py",
+    "layers/jiuwu/jiuwu/checkout/merchant_list.py",
     "layers/jiuwu/jiuwu/checkout/member_errors.py",
     "layers/jiuwu/jiuwu/checkout/merchant_errors.py",
     "layers/jiuwu/jiuwu/checkout/merchant_key.py",

@@ -19,7 +19,7 @@ from bench.capacity.inputs import Inputs
 from bench.capacity.order_usage import OrderUsage
 from jiuwu.catalogue.pricing import FRESH_SECONDS
 from jiuwu.members.grants import SHARDS as MEMBER_SHARDS
-from jiuwu.orders.codec import DAY_SHARDS, SHARDS
+from jiuwu.orders.codec import CHANGED_SHARDS, DAY_SHARDS, SHARDS
 
 _MONEY_CALLS = ("orders.create", "orders.push_status", "refunds.create")
 _PLATFORM_REMEDY = "[limits] calls_per_second in the profile, if the platform grants more"
@@ -131,6 +131,9 @@ def _hot_keys(load: _Load) -> Iterator[Limit]:
     day = rate * units["OrdersTable/days", "write"] / DAY_SHARDS
     remedy = "DAY_SHARDS in orders/codec.py"
     yield Limit("one shard of the days index", day, allowed.partition_write_units, "units/s", remedy)
+    changed = rate * units["OrdersTable/changed", "write"] / CHANGED_SHARDS
+    remedy = "CHANGED_SHARDS in orders/codec.py"
+    yield Limit("one shard of the changed index", changed, allowed.partition_write_units, "units/s", remedy)
     # each process reads a product once while what it read is fresh
     reads = min(rate, max(busy["Storefront"], 1) / FRESH_SECONDS) * 0.5
     remedy = "FRESH_SECONDS in catalogue/pricing.py"

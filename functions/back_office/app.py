@@ -1,4 +1,4 @@
-"""BackOffice: the merchant's servers read orders, request refunds and change members' points."""
+"""BackOffice: the merchant's servers list and read orders, request refunds and change members' points."""
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
@@ -14,6 +14,7 @@ from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.backoff import Contended
 from jiuwu.checkout import merchant_errors, replies
 from jiuwu.checkout.merchant_key import MerchantKey
+from jiuwu.checkout.merchant_list import merchant_page
 from jiuwu.checkout.merchant_requests import read_points, read_refund, require_known_member
 from jiuwu.checkout.refunds import Refunds
 from jiuwu.checkout.views import for_merchant, points_for_merchant, refund_receipt
@@ -21,6 +22,7 @@ from jiuwu.deadline import NO_DEADLINE
 from jiuwu.effects.queue import queue_effects
 from jiuwu.members.accounts import Accounts
 from jiuwu.orders.ids import is_order_no
+from jiuwu.orders.listing import OrderListing
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.points.ledger import PointsLedger
@@ -42,6 +44,7 @@ class Dependencies(NamedTuple):
     key: MerchantKey
     accounts: Accounts
     store: OrderStore
+    listing: OrderListing
     refunds: Refunds
     ledger: PointsLedger
     runtime: Runtime
@@ -56,6 +59,12 @@ def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
 
 ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
 api = HttpApi("back office", before=[_authenticate], errors=merchant_errors.ERRORS, busy=(Contended, TableRefused))
+
+
+@api.get("/merchant/orders")
+def list_orders(call: ApiCall) -> Response[str]:
+    """Return a page of the orders that changed, in the order of their changes."""
+    return replies.to_merchant(200, "listed", merchant_page(call.dependencies.listing, call.request))
 
 
 @api.get("/merchant/orders/<order_no>")
@@ -101,13 +110,14 @@ def change_points(member_id: str, call: ApiCall) -> Response[str]:
 def build(settings: Settings, runtime: Runtime = SYSTEM) -> Dependencies:
     """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
-    store = OrderStore(dynamodb, settings.orders_table)
+    store = OrderStore(dynamodb, settings.orders_table, runtime=runtime)
     policy = Policy(check_seconds=settings.payment_check_seconds)  # the only rule that a refund needs
     queue = partial(queue_effects, clients.client("sqs"), settings.effect_queue_url)
     return Dependencies(
         key=MerchantKey.of(settings.merchant_key_name, settings.limits_table, runtime),
         accounts=Accounts(dynamodb, settings.members_table),
         store=store,
+        listing=OrderListing(dynamodb, settings.orders_table, store, runtime=runtime),
         refunds=Refunds(store, policy, queue=queue, runtime=runtime),
         ledger=PointsLedger(dynamodb, settings.points_table),
         runtime=runtime,

@@ -1,4 +1,4 @@
-"""Storefront: the merchant's app places, reads and cancels orders for its members, and reads their points."""
+"""Storefront: the merchant's app places, lists, reads and cancels orders for its members, and reads their points."""
 
 from jiuwu.aws import cold_start  # first: it switches the collector off while the rest loads
 
@@ -18,11 +18,13 @@ from jiuwu.catalogue.repository import Rows
 from jiuwu.checkout import member_errors, replies, reporting
 from jiuwu.checkout.cart import read_basket
 from jiuwu.checkout.checkout import Checkout
+from jiuwu.checkout.member_list import member_page
 from jiuwu.checkout.views import points_receipt
 from jiuwu.deadline import Deadline
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.logins import Sessions
 from jiuwu.members.member_request import MemberCall, require_member
+from jiuwu.orders.listing import OrderListing
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import PlacingSettings
 from jiuwu.runtime import SYSTEM, Runtime
@@ -45,6 +47,7 @@ class Dependencies(NamedTuple):
 
     sessions: Sessions
     checkout: Checkout
+    listing: OrderListing
     platform: MembersPlatform
 
 
@@ -65,6 +68,12 @@ def place_order(call: LoggedIn) -> Response[str]:
     except NotForSale as unsold:
         raise member_errors.not_for_sale(unsold, basket) from None
     return replies.placed(order, new=new)
+
+
+@api.get("/orders")
+def list_orders(call: LoggedIn) -> Response[str]:
+    """Return a page of the member's own orders, newest first, as they stand in our table."""
+    return json_response(200, member_page(call.dependencies.listing, call.member_id, call.request))
 
 
 @api.get("/points")
@@ -97,17 +106,19 @@ def cancel_order(order_no: str, call: LoggedIn) -> Response[str]:
 def build(settings: Settings, platform: MembersPlatform, runtime: Runtime = SYSTEM) -> Dependencies:
     """Return the dependencies for these settings; the AWS clients come from jiuwu.aws.clients."""
     dynamodb = clients.client("dynamodb")
+    store = OrderStore(dynamodb, settings.orders_table, shards=settings.due_shards, runtime=runtime)
     return Dependencies(
         sessions=Sessions(dynamodb, settings.logins_table, runtime=runtime),
         checkout=Checkout(
             settings,
-            store=OrderStore(dynamodb, settings.orders_table, shards=settings.due_shards),
+            store=store,
             products=Products(Rows(dynamodb, settings.products_table), runtime=runtime),
             accounts=Accounts(dynamodb, settings.members_table),
             platform=platform,
             sqs=clients.client("sqs"),
             runtime=runtime,
         ),
+        listing=OrderListing(dynamodb, settings.orders_table, store, runtime=runtime),
         platform=platform,
     )
 

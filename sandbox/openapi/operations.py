@@ -8,6 +8,8 @@ from jiuwu.checkout.cart import NewOrder
 from jiuwu.checkout.merchant_requests import NewPoints, NewRefund
 from jiuwu.members import login_pages
 from jiuwu.members.session_request import NewSession
+from jiuwu.orders.listing import SETTLING_SECONDS
+from jiuwu.orders.order import Status
 
 from . import replies
 
@@ -25,6 +27,15 @@ _BUSY: Reasons = {503: ("unavailable", "secret_unavailable")}
 _SESSION: Reasons = {401: ("session_required",)}
 _MERCHANT_KEY: Reasons = {401: ("merchant_key_required",), 429: ("too_many_wrong_keys",)}
 _QUERY: Reasons = {400: ("parameter_repeated", "parameter_malformed", "query_malformed"), 414: ("query_too_long",)}
+
+_LIST: Reasons = {400: ("status_unknown", "cursor_malformed", "cursor_of_another_list")}
+_STATUS = f"订单状态：{'、'.join(Status)}"
+_CHANGES = (
+    "按变更时间从早到晚，不遗漏：保存每页的 cursor，下次从它继续。新订单也是变更；付款、退款（含申请）、状态、"
+    "平台订单号的改变是变更，时间线和外发动作的进展不是。"
+    f"变更在约 {SETTLING_SECONDS} 秒后列出，此后不会再有更早的变更出现。"
+    "翻页期间又变更的订单会再次出现：每次变更至少列出一次，以最后一次为准，请按 order_no 覆盖保存。"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ _BODIES = (
     "同一对象里重复的字段名、未列出的字段名都会被拒绝。"
 )
 STOREFRONT = Api(
-    "商城接口：会员下单、查单、取消、查积分",
+    "商城接口：会员下单、查单、列出订单、取消、查积分",
     _COMMON + _BODIES,
     "POST /oauth/session 给出的 session_token",
     {
@@ -101,6 +112,13 @@ STOREFRONT = Api(
             description="价格以商品表为准，请求里不写价格。同样的 Idempotency-Key 和内容可以放心重复。",
             idempotent=True,
         ),
+        "list_orders": Operation(
+            "我的订单：从新到旧，分页",
+            {200: ("一页订单", replies.OrderPage)},
+            (_SESSION, _QUERY, _LIST, _BUSY),
+            description="只有会员自己的订单，不查询平台。有 cursor 就可能还有下一页，即使这一页是空的。",
+            query={"status": _STATUS, "cursor": "上一页给出的 cursor；status 必须与上一页相同"},
+        ),
         "show_points": Operation("查积分", {200: ("余额和最近的变动", replies.Points)}, (_SESSION, _BUSY)),
         "show_order": Operation("查订单", {200: ("订单", replies.Order)}, (_SESSION, _ORDER, _BUSY)),
         "cancel_order": Operation(
@@ -111,10 +129,29 @@ STOREFRONT = Api(
     },
 )
 BACK_OFFICE = Api(
-    "商家后台接口：查单、退款、调整积分",
+    "商家后台接口：拉取订单、查单、退款、调整积分",
     "由您的服务器调用；密钥能看到所有会员的订单和积分，不能放在网页或 App 里。" + _COMMON + _BODIES,
     "MerchantKeyName 所指的密钥；轮换时旧密钥同样有效",
     {
+        "list_orders": Operation(
+            "变更过的订单：供 ERP 每几分钟拉取一次",
+            {200: ("一页订单", replies.ChangedOrders)},
+            (
+                _MERCHANT_KEY,
+                _QUERY,
+                _LIST,
+                {400: ("member_malformed", "period_empty", "time_malformed")},
+                _BUSY,
+            ),
+            description=_CHANGES,
+            query={
+                "since": "变更时间不早于，Unix 秒；不写则从最早的订单开始",
+                "until": "变更时间早于，Unix 秒；不写则到 settled_until",
+                "status": _STATUS,
+                "member": "会员编号 mb_…",
+                "cursor": "上一页给出的 cursor；其他参数必须与上一页相同",
+            },
+        ),
         "show_order": Operation(
             "查订单：资金和待办的外发动作",
             {200: ("订单", replies.MerchantOrder)},

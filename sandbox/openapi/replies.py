@@ -35,7 +35,7 @@ class TimelineEntry(Struct):
     what: Annotated[str, Meta(description="给会员看的说明")]
 
 
-class Order(Struct, kw_only=True):
+class OrderSummary(Struct, kw_only=True):
     order_no: str
     status: Status
     amount_fen: Fen
@@ -43,7 +43,6 @@ class Order(Struct, kw_only=True):
     currency: Literal["CNY"]
     created_at: Seconds
     lines: list[Line]
-    timeline: list[TimelineEntry]
     points: Annotated[int, Meta(ge=1, description="用多少积分支付；此时金额为 0.00")] | UnsetType = UNSET
     pay_url: Annotated[str, Meta(description="付款页面；订单等待付款时才有")] | UnsetType = UNSET
     missing_fen: Missing | UnsetType = UNSET
@@ -53,6 +52,15 @@ class Order(Struct, kw_only=True):
     refunding: Yuan | UnsetType = UNSET
     reason: Literal["waiting_for_platform"] | UnsetType = UNSET
     hint: Annotated[str, Meta(description="平台尚未确认时，接下来怎么做")] | UnsetType = UNSET
+
+
+class Order(OrderSummary, kw_only=True):
+    timeline: list[TimelineEntry]
+
+
+class OrderPage(Struct):
+    orders: Annotated[list[Order], Meta(description="一般每页 20 个；按状态筛选时可能更少、为空，或最多 39 个")]
+    cursor: Annotated[str, Meta(description="下一页；没有更多订单时不出现")] | UnsetType = UNSET
 
 
 class Payment(Struct):
@@ -93,6 +101,23 @@ class MerchantOrder(Order, kw_only=True):
     refunds: list[Refund]
     refundable_fen: Fen
     effects: list[Effect]
+
+
+class ChangedOrder(OrderSummary, kw_only=True):
+    member_id: str
+    platform_order_no: str
+    payments: list[Payment]
+    payments_in_doubt: list[Payment]
+    refunds: list[Refund]
+    refundable_fen: Fen
+    changed_at: Annotated[int, Meta(ge=0, description="最近一次变更的时间，Unix 秒")]
+
+
+class ChangedOrders(Struct):
+    orders: Annotated[list[ChangedOrder], Meta(description="最多 100 个，按变更时间从早到晚；筛选时可能更少或为空")]
+    cursor: Annotated[str, Meta(description="下一页，或下次拉取的起点；请保存")]
+    more: Annotated[bool, Meta(description="true：现在就有下一页；false：过几分钟再用 cursor 继续")]
+    settled_until: Annotated[int, Meta(description="此时间之前的变更已全部可列出，Unix 秒")]
 
 
 class RefundAccepted(Struct):

@@ -87,7 +87,7 @@ class Sides:
         self.names, self.now, self._tag = dict(names), float(NOW), uuid4().hex[:8]
         self.dynamodb, self.sqs = aws("dynamodb"), aws("sqs")
         self.platform = StandIn(lambda: self.now)
-        self.store = OrderStore(self.dynamodb, names["ORDERS_TABLE"])
+        self.store = OrderStore(self.dynamodb, names["ORDERS_TABLE"], runtime=Runtime(clock=lambda: self.now))
         self.ledger = PointsLedger(self.dynamodb, names["POINTS_TABLE"])
         self._sessions = Sessions(self.dynamodb, names["LOGINS_TABLE"], runtime=Runtime(clock=lambda: self.now))
         self._tokens = Tokens(

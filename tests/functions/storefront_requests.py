@@ -109,7 +109,7 @@ SESSIONS = {
 _NOBODY = "/orders/JW" + "A" * 22
 ROUTES: dict[str, tuple[str, str, int]] = {
     "another method": ("PUT", "/orders", 405),
-    "GET all orders": ("GET", "/orders", 405),
+    "DELETE all orders": ("DELETE", "/orders", 405),
     "DELETE an order": ("DELETE", _NOBODY, 405),
     "GET a cancellation": ("GET", _NOBODY + "/cancel", 405),
     "a method of one's own": ("BREW", "/orders", 405),

@@ -26,7 +26,7 @@ def test_what_is_no_request_gets_a_400(junk_shop: Customer, event: object) -> No
 
 
 def test_a_wrong_method_is_told_the_right_one(junk_shop: Customer) -> None:
-    assert junk_shop.ask("DELETE").headers["Allow"] == "POST"
+    assert junk_shop.ask("DELETE").headers["Allow"] == "GET, POST"
 
 
 def test_at_least_thirty_kinds_of_junk_are_tried() -> None:

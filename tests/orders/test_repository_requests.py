@@ -10,7 +10,7 @@ from jiuwu.orders.codec import shard_of, to_item
 from jiuwu.orders.order import Order, Status
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.runtime import Runtime
-from tests.orders.stored import an_order
+from tests.orders.stored import NOW, an_order
 
 
 class OneAnswerAfterAnother:
@@ -31,7 +31,9 @@ class OneAnswerAfterAnother:
 def fake_store(dynamodb: OneAnswerAfterAnother, waits: list[float] | None = None) -> OrderStore:
     client: Any = dynamodb
     return OrderStore(
-        client, "orders", runtime=Runtime(sleep=(waits if waits is not None else []).append, random=lambda: 1.0)
+        client,
+        "orders",
+        runtime=Runtime(clock=lambda: NOW, sleep=(waits if waits is not None else []).append, random=lambda: 1.0),
     )
 
 
@@ -104,9 +106,12 @@ def test_a_statement_sets_and_removes_what_differs_and_nothing_else() -> None:
 
     (statement,) = dynamodb.requested[0]["Statements"]
     assert statement == {
-        "Statement": 'UPDATE "orders" SET "status"=? SET "version"=?'
+        "Statement": 'UPDATE "orders" SET "status"=? SET "version"=? SET "changed_shard"=? SET "changed"=?'
         ' REMOVE "due_at" REMOVE "due_shard" REMOVE "pay_url" WHERE "order_no"=? AND "version"=?',
-        "Parameters": [{"S": "cancelled"}, {"N": "4"}, {"S": old.order_no}, {"N": "3"}],
+        "Parameters": [
+            *({"S": "cancelled"}, {"N": "4"}, {"S": "c0"}, {"S": f"{NOW}#{old.order_no}"}),
+            *({"S": old.order_no}, {"N": "3"}),
+        ],
     }
 
 

@@ -21,11 +21,14 @@ _OWN = {
     "storefront": [
         "functions/storefront/app.py",
         f"{_LAYER}/checkout/cart.py",
+        f"{_LAYER}/checkout/list_query.py",
         f"{_LAYER}/checkout/member_errors.py",
         f"{_LAYER}/members/member_request.py",
     ],
     "back_office": [
         "functions/back_office/app.py",
+        f"{_LAYER}/checkout/list_query.py",
+        f"{_LAYER}/checkout/merchant_list.py",
         f"{_LAYER}/checkout/merchant_key.py",
         f"{_LAYER}/checkout/merchant_requests.py",
         f"{_LAYER}/checkout/merchant_errors.py",

@@ -10,8 +10,8 @@ from sandbox.simulation.aws.values import item_size
 
 Item = Mapping[str, Mapping[str, Any]]
 
-# Each index holds the table's key and its own (KEYS_ONLY). An order is in an index when it has the index's key.
-_INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",))
+# An order is in an index when it has the index's key. What an index projects besides changes only with its key.
+_INDEX_KEYS = (("due_shard", "due_at"), ("day_shard",), ("member_id", "created_at"), ("changed_shard", "changed"))
 
 
 def write_units(before: Item | None, after: Item) -> int:

@@ -80,14 +80,24 @@ def waiting_receipt(order: Order) -> dict[str, object]:
 
 def for_merchant(order: Order) -> dict[str, object]:
     """Return the member's receipt, with whose order it is, the money that moved, and its effects."""
-    return receipt(order) | {
+    return receipt(order) | _books(order) | {"effects": [_effect(order, key, effect) for key, effect in order.effects]}
+
+
+def listed_for_merchant(order: Order) -> dict[str, object]:
+    """Return the merchant's view as the list has it: with the time of its last change, and without the timeline and
+    the effects, whose steps are no change (orders/changes.py)."""
+    fields = receipt(order) | _books(order) | {"changed_at": order.changed_at}
+    return {name: value for name, value in fields.items() if name != "timeline"}
+
+
+def _books(order: Order) -> dict[str, object]:
+    return {
         "member_id": order.member_id,
         "platform_order_no": order.platform_order_no,
         "payments": [_money(entry, "transaction_id") for entry in order.payments],
         "payments_in_doubt": [_money(entry, "transaction_id") for entry in order.doubted],
         "refunds": [*map(_refund, order.refunds), *map(_unbooked, order.unbooked)],
         "refundable_fen": refundable_fen(order),
-        "effects": [_effect(order, key, effect) for key, effect in order.effects],
     }
 
 

@@ -184,6 +184,8 @@ class Order:
     reasons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     # when the platform was last asked because the member did; written beside the version, so no part of what is equal
     checked_at: int = field(default=0, compare=False)
+    # when what the merchant's list shows of it last changed; stamped by the write, so no part of what is equal
+    changed_at: int = field(default=0, compare=False)
 
     @property
     def pending(self) -> tuple[EffectKey, ...]:

@@ -10,7 +10,8 @@ from jiuwu.aws.dynamodb import Table, TableBusy, marshal
 from jiuwu.backoff import CONTENTION, THROTTLED
 from jiuwu.runtime import SYSTEM, Runtime
 
-from .codec import SHARDS, from_item, key, shard_of, to_item
+from .changes import is_news
+from .codec import SHARDS, changed_fields, from_item, key, shard_of, to_item
 from .order import Order
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _TRANSIENT = {
 }
 # The version moved on (or DynamoDB refuses this one item); the order's own reader must see what that means.
 _LOST = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "ValidationError"}
+
+# Set by the statement itself.
+_WRITTEN_BESIDE = {"version", "changed", "changed_shard"}
 
 Pair = tuple[Order, Order]
 
@@ -72,7 +76,7 @@ class OrderStore:
 
     def create(self, order: Order) -> Order:
         """Put a new order; return what stands in the table now: it, or the one that was there under its number."""
-        stored = replace(order, version=1)
+        stored = replace(order, version=1, changed_at=int(self._runtime.clock()))
         written = self._table.put_if(to_item(stored, self._shards), "attribute_not_exists(order_no)")
         return stored if written.done else from_item(written.item)
 
@@ -131,8 +135,10 @@ class OrderStore:
         """Write in rounds until each statement is done or lost; what stays throttled counts as lost."""
         lost: set[str] = set()
         for attempt in THROTTLED.attempts(self._runtime):
+            # stamped anew in each round: orders/listing.py relies on a stamp being as old as one request at most
+            now = int(self._runtime.clock())
             reply = self._dynamodb.batch_execute_statement(
-                Statements=[_statement(self._table.name, self._shards, *pair) for pair in pairs]
+                Statements=[_statement(self._table.name, self._shards, now, *pair) for pair in pairs]
             )
             codes = [answer.get("Error", {}).get("Code", "") for answer in reply["Responses"]]
             lost |= _lost(pairs, codes)
@@ -170,17 +176,19 @@ def _changes(old: Order, new: Order) -> dict[str, Any]:
     if old is new:
         return {}
     before, after = to_item(old), to_item(new)
-    names = sorted((before.keys() | after.keys()) - {"version"})
+    names = sorted((before.keys() | after.keys()) - _WRITTEN_BESIDE)
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
 
 
-def _statement(table: str, shards: int, old: Order, new: Order) -> dict[str, Any]:
+def _statement(table: str, shards: int, now: int, old: Order, new: Order) -> dict[str, Any]:
     """Return the statement of one write. Names are quoted, because `status` and others are reserved words; values are
     parameters."""
     changes = _changes(old, new) | {"version": old.version + 1}
     if new.due_at and "due_at" in changes:
         # it moves in the index anyway: now is when it goes to where this many shards have it
         changes |= {"due_shard": shard_of(new.order_no, shards)}
+    if is_news(old, new):
+        changes |= changed_fields(new.order_no, now)
     sets = "".join(f' SET "{name}"=?' for name, value in changes.items() if value is not None)
     removes = "".join(f' REMOVE "{name}"' for name, value in changes.items() if value is None)
     values = [value for value in changes.values() if value is not None] + [old.order_no, old.version]
