@@ -53,7 +53,7 @@ HELD: dict[str, Convention] = {
     "no parameter carries a secret": conventions.secret_parameters,
 }
 
-# Convention → how to break it, as path and value (... deletes), and the name that must be told.
+# Convention → how to break it, as path and value (... deletes), and the name that the problem must have.
 BREAKS: list[tuple[str, str, Any, str]] = [
     ("code, handler and resource have one name", "Storefront.Properties.CodeUri", "functions/shop", "Storefront"),
     ("code, handler and resource have one name", "Storefront.Properties.Handler", "main.handler", "Storefront"),

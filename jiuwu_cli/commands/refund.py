@@ -50,7 +50,7 @@ def refund(  # noqa: PLR0913 -- one option for each part of a refund
 
     `jiuwu refund JW2A7… --yes --stack jiuwu-prod`
     """
-    asked_fen, reason = _fen(amount), _reason(reason)
+    requested_fen, reason = _fen(amount), _reason(reason)
     if request_id is not None:
         options.request_id(request_id)
     deployed = stack.find(stack_name)
@@ -59,33 +59,35 @@ def refund(  # noqa: PLR0913 -- one option for each part of a refund
         if order is None:
             raise CommandError(f"there is no order {order_no} in {deployed.name}", "check the number, and --stack")
         _show(order)
-        request = request_id or _request(order, asked_fen)
+        request = request_id or _request(order, requested_fen)
         if not was_requested(order, request):
-            _confirm(order, asked_fen, yes=yes)
-        ask = partial(queue.send, deployed.client("sqs"), deployed.output("EffectQueue"))
-        _report(_ask(Refunds(deployed.store, deployed.policy, queue=ask), order, request, asked_fen, reason), request)
+            _confirm(order, requested_fen, yes=yes)
+        enqueue = partial(queue.send, deployed.client("sqs"), deployed.output("EffectQueue"))
+        _report(
+            _ask(Refunds(deployed.store, deployed.policy, queue=ask), order, request, requested_fen, reason), request
+        )
 
 
-def _request(order: Order, asked_fen: int | None) -> str:
+def _request(order: Order, requested_fen: int | None) -> str:
     """Return the id derived from order and amount; the next one after each request that failed.
 
     A failed request refunded nothing, and the platform answers its id as before.
     """
-    meaning = order.order_no, "all" if asked_fen is None else yuan(asked_fen)
+    meaning = order.order_no, "all" if requested_fen is None else yuan(requested_fen)
     requests = (options.request_id(None, *meaning, str(number)) for number in count(1))
-    return next(one for one in requests if not request_failed(order, one, whole=asked_fen is None))
+    return next(one for one in requests if not request_failed(order, one, whole=requested_fen is None))
 
 
 def _fen(amount: str | None) -> int | None:
     if amount is None:
         return None
     try:
-        asked = fen(amount)
+        amount_fen = fen(amount)
     except MoneyError as wrong:
         raise UsageError(f"--amount: {wrong}", 'give yuan, such as "2.34"') from None
-    if not asked:
+    if not amount_fen:
         raise UsageError("--amount is 0", "leave it out to refund all that is refundable")
-    return asked
+    return amount_fen
 
 
 def _reason(given: str) -> str:
@@ -99,15 +101,17 @@ def _show(order: Order) -> None:
     print_line(f"{order.order_no}  {order.status}  paid {yuan(paid)}, refundable {yuan(left)}")
 
 
-def _confirm(order: Order, asked_fen: int | None, *, yes: bool) -> None:
-    wanted = asked_fen if asked_fen is not None else refundable_fen(order)
+def _confirm(order: Order, requested_fen: int | None, *, yes: bool) -> None:
+    wanted = requested_fen if requested_fen is not None else refundable_fen(order)
     if not yes:
         confirm(f"Refund {yuan(wanted)} yuan?")
 
 
-def _ask(refunds: Refunds, order: Order, request: str, asked_fen: int | None, reason: str) -> RefundResult:
+def _request_refund(
+    refunds: Refunds, order: Order, request: str, requested_fen: int | None, reason: str
+) -> RefundResult:
     try:
-        return refunds.request(order.order_no, request, asked_fen, reason)
+        return refunds.request(order.order_no, request, requested_fen, reason)
     except RefundRefused as refused:
         problem = f"{order.order_no} is not refunded: {_REFUSED[refused.reason]}"
         raise CommandError(problem, _left(refused.order)) from None

@@ -15,7 +15,7 @@ def refused(kind: type[ClientError], code: str) -> ClientError:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "described"),
     [
         (refused(ClientError, "AccessDeniedException"), "ClientError AccessDeniedException"),
         (refused(ThrottlingException, "ThrottlingException"), "ThrottlingException"),
@@ -25,5 +25,5 @@ def refused(kind: type[ClientError], code: str) -> ClientError:
     ],
     ids=str,
 )
-def test_an_error_is_told_by_its_class_and_by_awss_code_where_that_says_more(error: Exception, told: str) -> None:
-    assert told == describe_error(error)
+def test_an_error_is_described_by_its_class_and_awss_code(error: Exception, described: str) -> None:
+    assert described == describe_error(error)

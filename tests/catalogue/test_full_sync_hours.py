@@ -23,7 +23,7 @@ class Lane:
     def __init__(self, calls_per_second: float) -> None:
         self.now, self._oldest = float(NOW), 0.0
         self._seconds, self._shelf, self._lock = 1 / calls_per_second, RemoteProducts(), threading.Lock()
-        self._asked_at = dict[str, float]()
+        self._requested_at = dict[str, float]()
 
     def upsert_product(self, product: Any) -> RemoteProduct:
         self._call(product.product_id)
@@ -36,13 +36,13 @@ class Lane:
     def _call(self, product_id: str) -> None:
         with self._lock:
             self.now += self._seconds
-            self._oldest = max(self._oldest, self.now - self._asked_at.get(product_id, self.now))
-            self._asked_at[product_id] = self.now
+            self._oldest = max(self._oldest, self.now - self._requested_at.get(product_id, self.now))
+            self._requested_at[product_id] = self.now
 
     @property
     def oldest(self) -> float:
         """The longest time, in seconds, that a product was not asked about, until now."""
-        return max(self._oldest, self.now - min(self._asked_at.values()))
+        return max(self._oldest, self.now - min(self._requested_at.values()))
 
 
 def oldest_comparison(products: int, *, calls_per_second: float, hours: int) -> float:

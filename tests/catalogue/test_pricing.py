@@ -54,7 +54,7 @@ def test_lines_keep_the_sequence_of_the_basket() -> None:
     assert ["cup", "tea"] == [line.product_id for line in products(TEA, cup).priced({"cup": 1, "tea": 1})]
 
 
-def test_what_dynamodb_did_not_hand_out_is_asked_for_again() -> None:
+def test_what_dynamodb_did_not_hand_out_is_requested_again() -> None:
     rows = [TEA | {"product_id": {"S": f"p{n}"}} for n in range(4)]
 
     assert len(products(*rows, at_once=1).priced({f"p{n}": 1 for n in range(4)})) == 4
@@ -121,7 +121,7 @@ def test_a_product_in_every_order_is_read_once_in_two_seconds() -> None:
     assert 700 == shop.priced({"tea": 1})[0].price_fen
 
 
-def test_what_is_not_there_is_asked_for_again_at_once() -> None:
+def test_what_is_not_there_is_requested_again_at_once() -> None:
     table: Any = Table()
     shop = Products(Rows(table, "products"), runtime=Runtime(clock=lambda: 1000.0))
     with pytest.raises(NotForSale):

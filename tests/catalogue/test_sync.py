@@ -120,9 +120,9 @@ def test_after_a_push_nothing_differs_unless_it_was_refused(
 
 @given(PRODUCTS, PRODUCTS)
 def test_two_products_have_one_digest_only_if_the_platform_is_told_the_same(one: Product, other: Product) -> None:
-    told = [(product.title, product.price_fen, product.on_shelf) for product in (one, other)]
+    shown = [(product.title, product.price_fen, product.on_shelf) for product in (one, other)]
 
-    assert (told[0] == told[1]) == (one.digest == other.digest)
+    assert (shown[0] == shown[1]) == (one.digest == other.digest)
 
 
 def test_points_and_marks_are_no_change_for_the_platform() -> None:
@@ -232,7 +232,7 @@ def test_a_refused_product_says_why_and_is_not_pushed_again_until_it_changes(sho
     assert (SyncOutcome.PUSHED, "") == (shop.keep().outcome, shop.product.refused)
 
 
-def test_a_refused_product_is_pushed_again_when_asked(shop: Shop) -> None:
+def test_a_refused_product_is_pushed_again_on_request(shop: Shop) -> None:
     shop.write(replace(SYNCED, refused="title_forbidden"))
 
     assert (SyncOutcome.PUSHED, "") == (shop.keep(retry_refused=True).outcome, shop.product.refused)

@@ -126,19 +126,19 @@ FAILURES = st.lists(
 
 
 @given(FAILURES)
-def test_however_often_a_message_comes_each_failure_counts_once(told: list[FailedMessage]) -> None:
-    once = {one.message_id: one for one in reversed(told)}
+def test_however_often_a_message_comes_each_failure_counts_once(failures: list[FailedMessage]) -> None:
+    once = {one.message_id: one for one in reversed(failures)}
 
-    found = letter(*told)
+    found = letter(*failures)
 
     assert len(once) == found.failures
     assert sum(one.attempts for one in once.values()) == found.attempts
-    assert found == letter(*told, *told)
+    assert found == letter(*failures, *failures)
 
 
 @given(FAILURES, st.binary(max_size=2000))
-def test_a_letter_comes_back_from_its_item_as_it_went(told: list[FailedMessage], body: bytes) -> None:
-    found = replace(letter(*told), body=body, redrives=3, redriven_as="redrive-1", version=7)
+def test_a_letter_comes_back_from_its_item_as_it_went(failures: list[FailedMessage], body: bytes) -> None:
+    found = replace(letter(*failures), body=body, redrives=3, redriven_as="redrive-1", version=7)
 
     assert found == repository.from_item(repository.to_item(found))
 

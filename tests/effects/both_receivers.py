@@ -19,7 +19,7 @@ NUMBER = PAID.order_no
 
 
 class Bus:
-    """EventBridge as far as we call it; refuses the orders it is told to, with the code it is told."""
+    """EventBridge as far as we call it; refuses the orders that a test names, with the code that it names."""
 
     def __init__(self, refuses: dict[str, str] | None = None, error: Exception | None = None) -> None:
         self.requests: list[list[dict[str, str]]] = []
@@ -39,7 +39,7 @@ class Bus:
 
 
 class Platform:
-    """PlatformClient as far as effects call it: answers, or raises, as told; `shows` is what get_order shows."""
+    """PlatformClient as far as effects call it: answers, or raises, as a test says; `shows` is what get_order shows."""
 
     profile = SimpleNamespace(gateway=SimpleNamespace(timeout_seconds=2.0))
 
@@ -118,7 +118,7 @@ def stored(store: OrderStore, order: Order) -> Order:
 
 
 class Ledger:
-    """The points ledger as far as effects call it: does what it is told, or raises."""
+    """The points ledger as far as effects call it: books, or raises what a test says."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error, self.spent, self.given_back = error, list[str](), list[str]()

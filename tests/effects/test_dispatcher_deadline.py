@@ -68,7 +68,7 @@ def test_no_effect_is_begun_that_could_not_end_in_time(store: OrderStore) -> Non
     assert (Status.SHIPPED, 1) == (now_in(store).status, len(bus.details))
 
 
-def test_what_there_was_no_time_for_is_asked_for_at_once(store: OrderStore) -> None:
+def test_what_there_was_no_time_for_is_requested_at_once(store: OrderStore) -> None:
     stored(store, requested_parts(SHIPPED, 4))
 
     done = dispatch(store, Bus(), platform := Hanging(30.0), remaining=platform.remaining)

@@ -252,7 +252,7 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "alerted"),
     [
         (ReadTimeoutError(endpoint_url=""), True),
         (_answered(500), True),
@@ -260,7 +260,7 @@ def test_a_shipping_overtaken_by_the_refund_is_not_forgotten(store: OrderStore) 
     ],
 )
 def test_a_ship_request_that_was_not_answered_is_reported_once_the_parcel_is_withdrawn(
-    store: OrderStore, error: Exception, *, told: bool
+    store: OrderStore, error: Exception, *, alerted: bool
 ) -> None:
     stored(store, PAID)
     dispatch(store, Bus(error=error), Platform())
@@ -268,7 +268,7 @@ def test_a_ship_request_that_was_not_answered_is_reported_once_the_parcel_is_wit
     outcome = apply(now_in(store), refunded(), policy=Policy())
 
     assert isinstance(outcome, Applied)
-    assert (("may_have_shipped",) if told else ()) == outcome.alerts
+    assert (("may_have_shipped",) if alerted else ()) == outcome.alerts
 
 
 def test_what_was_confirmed_is_written_though_something_breaks(store: OrderStore) -> None:

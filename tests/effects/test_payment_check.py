@@ -119,7 +119,7 @@ def test_goods_for_a_payment_that_the_platform_does_not_show_are_held_with_an_al
     assert all(7 <= wait <= 120 for wait in waits)
 
 
-def test_a_platform_that_cannot_be_asked_is_asked_later_and_nothing_is_held(store: OrderStore) -> None:
+def test_a_platform_that_cannot_be_reached_is_asked_later_and_nothing_is_held(store: OrderStore) -> None:
     stored(store, PAID)
     bus, platform = Bus(), Platform()
     platform.payments = PlatformUnreachable("orders.query")
@@ -131,7 +131,7 @@ def test_a_platform_that_cannot_be_asked_is_asked_later_and_nothing_is_held(stor
     assert (Status.PAID, (Ship(),), []) == (now_in(store).status, now_in(store).pending, bus.details)
 
 
-def test_without_time_to_ask_nothing_leaves_that_has_to_be_asked_for(store: OrderStore) -> None:
+def test_without_time_to_ask_nothing_leaves_that_has_to_be_requested(store: OrderStore) -> None:
     stored(store, PAID)
     bus, platform = Bus(), shows(("t1", 1234))
 
@@ -198,7 +198,7 @@ def test_the_true_payment_is_not_sent_back_because_of_one_that_only_a_notificati
     )
 
 
-def test_several_orders_are_asked_for_in_one_call(store: OrderStore) -> None:
+def test_several_orders_are_requested_in_one_call(store: OrderStore) -> None:
     numbers = [stored(store, replace(PAID, order_no=f"JW{'A' * 21}{n}")).order_no for n in "BCD"]
     platform = shows(("t1", 1234))
 
@@ -301,7 +301,7 @@ def test_a_doubt_twice_or_of_an_unknown_payment_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("trouble", [PlatformUnreachable("x")])
-def test_a_refund_waits_while_the_platform_cannot_be_asked(store: OrderStore, trouble: PlatformError) -> None:
+def test_a_refund_waits_while_the_platform_cannot_be_reached(store: OrderStore, trouble: PlatformError) -> None:
     stored(store, after(CANCELLED, paid()))
     platform = Platform()
     platform.payments = trouble

@@ -45,7 +45,7 @@ def test_points_of_a_paid_order_are_spent_and_the_order_ships(store: OrderStore)
     assert () == now_in(store).pending
 
 
-def test_points_of_a_cancelled_order_go_back_and_the_platform_is_not_asked_for(store: OrderStore) -> None:
+def test_points_of_a_cancelled_order_go_back_and_the_platform_is_not_requested(store: OrderStore) -> None:
     platform, ledger = Platform(), Ledger()
     stored(store, CANCELLED)
 

@@ -100,7 +100,7 @@ def test_what_sqs_has_not_counted_yet_counts_eight_times_for_eight_readers_until
     assert (100, 3) == (sqs.sent, sqs.requested)
 
 
-def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_asked_for_a_minute_later(
+def test_a_queue_that_sqs_does_not_count_is_taken_for_what_was_known_and_requested_a_minute_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     sqs, now, waits, captured = Counting(100), [0.0], list[float](), capture_telemetry(capsys)

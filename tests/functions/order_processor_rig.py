@@ -47,7 +47,7 @@ class Rig:
         self.dependencies = self.dependencies._replace(platform=Platform(self.settings, http=platform(answers)))
 
     @property
-    def asked_to_ship(self) -> list[str]:
+    def requested_to_ship(self) -> list[str]:
         messages = drained(self.sqs, self.environment["EFFECT_QUEUE_URL"])
         return sorted(json.loads(message["Body"])["order_no"] for message in messages)
 

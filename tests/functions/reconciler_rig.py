@@ -129,19 +129,19 @@ def batch(part: ShardTask, message_id: str = "m-1") -> dict[str, Any]:
 
 def merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """What several parts reported: `due` and `changed` are the numbers of orders that each looked at."""
-    told = [(item["record"]["S"].split("#")[2], json.loads(item["report"]["S"])) for item in reports]
+    kept = [(item["record"]["S"].split("#")[2], json.loads(item["report"]["S"])) for item in reports]
     classes: dict[str, dict[str, Any]] = {}
-    for _, report in told:
+    for _, report in kept:
         for class_, found in report["classes"].items():
             seen = classes.setdefault(class_, {"count": 0, "orders": []})
             seen["count"] += found["count"]
             seen["orders"] += found["orders"]
     return {
-        "due": sum(report["checked"] for part, report in told if part != CHANGED),
-        "changed": sum(report["checked"] for part, report in told if part == CHANGED),
-        "problems": [problem for _, report in told for problem in report["problems"]],
+        "due": sum(report["checked"] for part, report in kept if part != CHANGED),
+        "changed": sum(report["checked"] for part, report in kept if part == CHANGED),
+        "problems": [problem for _, report in kept for problem in report["problems"]],
         "classes": classes,
-        "transitions": dict(sum((Counter(report["transitions"]) for _, report in told), Counter[str]())),
+        "transitions": dict(sum((Counter(report["transitions"]) for _, report in kept), Counter[str]())),
     }
 
 

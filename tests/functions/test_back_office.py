@@ -119,8 +119,8 @@ def test_a_malformed_secret_is_our_fault_and_shows_nothing(office: Merchant, sid
     def malformed() -> AppSecrets:
         raise SecretMalformed("secret jiuwu/merchant-key: …")
 
-    never_asked: Any = None
-    office.office = office.office._replace(key=MerchantKey(malformed, never_asked))
+    never_called: Any = None
+    office.office = office.office._replace(key=MerchantKey(malformed, never_called))
 
     assert (503, "secret_unavailable") == ((answer := office.refund("JW1")).status, answer.body["reason"])
 
@@ -128,7 +128,7 @@ def test_a_malformed_secret_is_our_fault_and_shows_nothing(office: Merchant, sid
 # ── Refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_part_of_a_payment_is_asked_back_and_an_effect_goes_out(office: Merchant, sides: Sides) -> None:
+def test_a_part_of_a_payment_is_requested_back_and_an_effect_goes_out(office: Merchant, sides: Sides) -> None:
     order = office.paid()
 
     answer = office.refund(order.order_no, {"amount": "2.34", "reason": "damaged"})
@@ -164,7 +164,7 @@ def office_queue(sides: Sides) -> list[str]:
     return numbers
 
 
-def test_without_an_amount_all_that_is_left_is_asked_back_and_nothing_ships(office: Merchant, sides: Sides) -> None:
+def test_without_an_amount_all_that_is_left_is_requested_back_and_nothing_ships(office: Merchant, sides: Sides) -> None:
     order = office.paid()
     office.refund(order.order_no, {"amount_fen": 234, "reason": "damaged"}, idempotency_key="r-0")
 
@@ -243,7 +243,7 @@ def test_never_more_than_was_paid(office: Merchant, sides: Sides) -> None:
     assert 234 == office.ask("GET", f"/merchant/orders/{order.order_no}").body["refundable_fen"]
 
 
-def test_no_order_is_asked_back_in_crumbs_without_end(office: Merchant) -> None:
+def test_no_order_is_requested_back_in_crumbs_without_end(office: Merchant) -> None:
     number = office.paid().order_no
     for n in range(MAX_REQUESTS):
         assert 202 == office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key=f"c-{n}").status
@@ -254,7 +254,7 @@ def test_no_order_is_asked_back_in_crumbs_without_end(office: Merchant) -> None:
     assert 202 == office.refund(number, {"amount_fen": 1, "reason": "crumb"}, idempotency_key="c-0").status
 
 
-def test_what_went_back_already_is_not_asked_back_again(office: Merchant, sides: Sides) -> None:
+def test_what_went_back_already_is_not_requested_back_again(office: Merchant, sides: Sides) -> None:
     order = office.paid()
     sides.store.save_many([(order, after(order, Refunded("e2", NOW, "rf1", "t1", 1234, NOW)))])
 

@@ -204,9 +204,9 @@ def test_the_line_tells_what_to_look_for_and_nothing_of_the_body(desk: Desk) -> 
     desk.handle(given_up(PAID.replace("}}", ',"open_id":"ou_secret"}}'), kind="poison", reason="a: b"))
 
     (line,) = desk.captured.about("dead letter")
-    told = {name: line[name] for name in ("kind", "reason", "source", "event_id", "order_no", "state")}
+    fields = {name: line[name] for name in ("kind", "reason", "source", "event_id", "order_no", "state")}
     expected = {"kind": "poison", "reason": "a: b", "source": "OrderQueue", "event_id": "evt-1", "order_no": ORDER_NO}
-    assert expected | {"state": "waiting"} == told
+    assert expected | {"state": "waiting"} == fields
     assert "ou_secret" not in desk.captured.everything
 
 

@@ -74,7 +74,7 @@ class Rig:
     def handle(self, *records: dict[str, Any]) -> list[str]:
         return failed(self.app.handle(self.dependencies, batch(*records), Deadline(lambda: 30.0)))
 
-    def asked_again(self) -> list[dict[str, Any]]:
+    def requested_again(self) -> list[dict[str, Any]]:
         """The messages in the effect queue, waited for as long as a first failure makes them wait."""
         url = self.settings.effect_queue_url
         messages = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
@@ -154,9 +154,9 @@ def test_a_paid_order_leaves_for_the_warehouse_and_the_platform(rig: Rig) -> Non
     assert rig.handle(wanted()) == []
 
     assert [request["effect_id"] for request in rig.ship_requests] == [f"{number(0)}:ship"]
-    (told,) = rig.requested
-    assert (told.method, told.url.path) == ("POST", f"/orders/{number(0)}/status")
-    assert json.loads(told.content) == {"status": "shipped", "request_no": f"{number(0)}:push:shipped"}
+    (push,) = rig.requested
+    assert (push.method, push.url.path) == ("POST", f"/orders/{number(0)}/status")
+    assert json.loads(push.content) == {"status": "shipped", "request_no": f"{number(0)}:push:shipped"}
     assert (rig.order().status, rig.order().pending, rig.order().version) == (Status.SHIPPED, (), 2)
 
 
@@ -179,9 +179,9 @@ def test_a_late_payment_is_given_back_through_the_platform(rig: Rig) -> None:
 
     assert rig.handle(wanted()) == []
 
-    looked, told = rig.requested
-    assert ("/orders/query", "/refunds") == (looked.url.path, told.url.path)
-    requested = json.loads(told.content)
+    looked, refund = rig.requested
+    assert ("/orders/query", "/refunds") == (looked.url.path, refund.url.path)
+    requested = json.loads(refund.content)
     assert (requested["out_refund_no"], requested["transaction_id"], requested["amount"]) == (
         f"{number(0)}:refund:t1",
         "t1",
@@ -243,7 +243,7 @@ def test_a_message_that_comes_again_after_its_order_was_refunded_reports_the_par
     assert rig.ship_requests == []
 
 
-def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(rig: Rig) -> None:
+def test_what_the_platform_did_not_take_is_requested_again_when_its_time_comes(rig: Rig) -> None:
     rig.put(*(an_order(n, PAID) for n in range(3)))
     busy = {"code": 90001, "msg": "", "request_id": "r", "data": None}
     rig.platform(lambda r: httpx.Response(200, json=busy) if number(1) in r.url.path else data(_answer(r)))
@@ -252,7 +252,7 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
 
     assert [rig.order(n).pending for n in range(3)] == [(), (PushStatus("shipped"),), ()]
     assert len(rig.ship_requests) == 3
-    assert [{"order_no": number(1)}] == rig.asked_again()
+    assert [{"order_no": number(1)}] == rig.requested_again()
     rig.change(runtime=Runtime(clock=lambda: NOW + 200))
     rig.platform(lambda request: data(_answer(request)))
     assert rig.handle(wanted(1)) == []
@@ -260,7 +260,7 @@ def test_what_the_platform_did_not_take_is_asked_for_again_when_its_time_comes(r
     assert rig.order(1).pending == ()
 
 
-def test_effects_of_one_order_that_failed_are_asked_for_each_at_its_time(rig: Rig) -> None:
+def test_effects_of_one_order_that_failed_are_requested_each_at_its_time(rig: Rig) -> None:
     rig.put(an_order(base=after(SHIPPED, paid("t2"))))
     busy = {"code": 90001, "msg": "", "request_id": "r", "data": None}
     rig.platform(lambda _: httpx.Response(200, json=busy))
@@ -279,11 +279,11 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
     assert rig.handle(wanted()) == []
 
     (letter,) = rig.dead_letters
-    told = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
+    texts = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
     assert {"order_no": number(0), "effect": "push:shipped"} == json.loads(letter["Body"])
-    assert ("poison", "push:shipped", "1") == (told["kind"], told["effect"], told["attempts"])
-    assert told["reason"].startswith("BadParameters: ")
-    assert "secret words" not in told["reason"]
+    assert ("poison", "push:shipped", "1") == (texts["kind"], texts["effect"], texts["attempts"])
+    assert texts["reason"].startswith("BadParameters: ")
+    assert "secret words" not in texts["reason"]
     assert (rig.order().pending, rig.captured.counted("OrderAlerts")) == ((), {"effect_failed_permanently": 1})
 
 

@@ -464,5 +464,5 @@ def test_log_lines_hold_no_secret(browser: Browser, community: Community, log: i
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [MEMBER] * 4 == [line["member_id"] for line in lines if "member_id" in line]
     secrets = [*query.values(), ticket_in(back), session["session_token"], *browser.cookies.values()]
-    told = [*secrets, "at_", "rt_", "小九", "app-secret", "ou_1", "example.com"]
-    assert [] == [secret for secret in told if secret in log.getvalue()]
+    private = [*secrets, "at_", "rt_", "小九", "app-secret", "ou_1", "example.com"]
+    assert [] == [secret for secret in private if secret in log.getvalue()]

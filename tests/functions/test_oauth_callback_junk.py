@@ -201,9 +201,9 @@ def _is_refused(reply: dict[str, Any], status: int, reason: str) -> None:
     assert status == reply["statusCode"]
     assert "no-store" in reply["headers"]["Cache-Control"]
     if reason:
-        told = json.loads(reply["body"])
-        assert (status, reason) == (told["code"], told["reason"])
-        assert told["message"]
+        content = json.loads(reply["body"])
+        assert (status, reason) == (content["code"], content["reason"])
+        assert content["message"]
     else:
         assert reply["headers"]["Content-Type"] == "text/html; charset=utf-8"
         assert "请" in reply["body"]

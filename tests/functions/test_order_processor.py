@@ -61,7 +61,7 @@ def test_ten_new_payments_are_one_read_and_one_write(rig: Rig, requests: list[st
 
     assert requests == ["BatchGetItem", "BatchExecuteStatement"]
     assert {rig.order(n).status for n in range(10)} == {Status.PAID}
-    assert rig.asked_to_ship == sorted(number(n) for n in range(10))
+    assert rig.requested_to_ship == sorted(number(n) for n in range(10))
 
 
 def test_a_duplicate_is_one_read_and_no_write(rig: Rig, requests: list[str]) -> None:
@@ -71,7 +71,7 @@ def test_a_duplicate_is_one_read_and_no_write(rig: Rig, requests: list[str]) -> 
     assert rig.handle(record(notification("paid", event="evt-paid-t1"))) == []
 
     assert requests == ["BatchGetItem"]
-    assert rig.asked_to_ship == []
+    assert rig.requested_to_ship == []
     assert rig.captured.counted("Duplicates") == {"": 1}
 
 
@@ -99,7 +99,7 @@ def test_thirty_two_deliveries_at_the_same_instant_count_once(rig: Rig) -> None:
         failures = [failure for failures in senders.map(deliver, range(32)) for failure in failures]
 
     assert failures == []
-    assert (rig.order().version, len(rig.order().ledger), rig.asked_to_ship) == (2, 1, [number(0)])
+    assert (rig.order().version, len(rig.order().ledger), rig.requested_to_ship) == (2, 1, [number(0)])
     assert rig.captured.counted("OrderTransitions") == {"paid": 1}
     assert rig.captured.counted("Duplicates") == {"": 31}
 
@@ -149,7 +149,7 @@ def test_a_payment_that_is_short_of_the_amount_is_an_alarm_and_ships_nothing(rig
 
     assert rig.handle(record(notification("paid", amount="0.01"))) == []
 
-    assert (rig.order().status, rig.asked_to_ship) == (Status.HELD, [])
+    assert (rig.order().status, rig.requested_to_ship) == (Status.HELD, [])
     assert {"underpaid": 1} == rig.captured.counted("OrderAlerts")
     (line,) = rig.captured.about("order event")
     assert ("ERROR", ["underpaid"]) == (line["level"], line["alerts"])
@@ -160,7 +160,7 @@ def test_a_second_payment_is_told_and_given_back_without_an_alarm(rig: Rig) -> N
 
     assert rig.handle(record(notification("paid", transaction_id="T9"))) == []
 
-    assert (rig.order().pending, rig.asked_to_ship) == ((PushStatus("shipped"), RefundAll("T9")), [number(0)])
+    assert (rig.order().pending, rig.requested_to_ship) == ((PushStatus("shipped"), RefundAll("T9")), [number(0)])
     assert (rig.captured.counted("OrderAlerts"), rig.captured.counted("Drift")) == ({"second_payment": 1}, {})
 
 

@@ -71,10 +71,10 @@ def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(
     assert [] == desk.redriven(letter)
     paid = desk.rig.order()
     assert (Status.PAID, 1234) == (paid.status, paid.balance_fen)
-    assert [number(0)] == desk.rig.asked_to_ship
+    assert [number(0)] == desk.rig.requested_to_ship
 
     assert [] == desk.redriven(letter)
-    assert (paid, []) == (desk.rig.order(), desk.rig.asked_to_ship)
+    assert (paid, []) == (desk.rig.order(), desk.rig.requested_to_ship)
     line = desk.rig.captured.about("order event")[-1]
     assert ("duplicate_event", letter.dead_letter_id) == (line["reason"], line["redriven_from"])
     assert line["delivery_id"].startswith("redrive-")
@@ -85,13 +85,13 @@ def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
     desk.rig.put(an_order())
     message = record(notification("paid"))
     desk.rig.handle(message)
-    before, shipped = desk.rig.order(), desk.rig.asked_to_ship
+    before, shipped = desk.rig.order(), desk.rig.requested_to_ship
     profile = desk.rig.dependencies.platform.profile
     letter = desk.shelf.keep(failed_message.read(message, source=failed_message.ORDERS, profile=profile, now=NOW))
 
     assert [] == desk.redriven(letter)
 
-    assert (before, [number(0)], []) == (desk.rig.order(), shipped, desk.rig.asked_to_ship)
+    assert (before, [number(0)], []) == (desk.rig.order(), shipped, desk.rig.requested_to_ship)
 
 
 def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:

@@ -141,7 +141,7 @@ def test_who_loses_the_race_reads_again_and_applies_again(rig: Rig) -> None:
     assert rig.handle(record(notification("paid")), store=Rushed(rig.environment["ORDERS_TABLE"], 2)) == []
 
     assert (rig.order().status, rig.order().version) == (Status.PAID, 4)
-    assert rig.asked_to_ship == [number(0)]
+    assert rig.requested_to_ship == [number(0)]
 
 
 def test_who_loses_every_race_sends_the_message_back(rig: Rig) -> None:
@@ -151,7 +151,7 @@ def test_who_loses_every_race_sends_the_message_back(rig: Rig) -> None:
     assert rig.handle(message, store=Rushed(rig.environment["ORDERS_TABLE"], 99)) == [message["messageId"]]
 
     assert rig.order().status is Status.PLACED
-    assert rig.asked_to_ship == []
+    assert rig.requested_to_ship == []
     assert rig.captured.about("order event")[0]["reason"] == "written_by_others"
 
 
@@ -171,7 +171,7 @@ def test_an_order_that_only_the_platform_knows_is_adopted_and_paid(rig: Rig) -> 
     assert (order.status, order.open_id, order.amount_fen, order.platform_order_no) == ("paid", "ou_secret", 1234, "P0")
     assert order.member_id.startswith("mb_")
     assert order.due_at == NOW  # what else happened meanwhile is for the reconciler to see
-    assert rig.asked_to_ship == [number(0)]
+    assert rig.requested_to_ship == [number(0)]
     assert rig.captured.counted("Drift") == {"missing_here": 1}
 
 
@@ -212,7 +212,7 @@ def refuses_other_numbers(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize("foreign", ["x\x00y", "JW" + "a" * 22, "JW" + "A" * 23, "订单"])
-def test_a_number_that_is_not_of_our_making_is_asked_for_nowhere_and_holds_up_nobody(rig: Rig, foreign: str) -> None:
+def test_a_number_that_is_not_of_our_making_is_requested_nowhere_and_holds_up_nobody(rig: Rig, foreign: str) -> None:
     rig.platform(refuses_other_numbers)
 
     assert rig.handle(record(notification("paid", 0, out_order_no=foreign)), record(notification("paid", 1))) == []

@@ -214,7 +214,7 @@ def test_a_refused_product_says_why_in_its_row_and_rings_until_it_is_changed(
     assert "refused" not in market.row()
 
 
-def test_refused_products_are_tried_again_when_asked(market: Market) -> None:
+def test_refused_products_are_tried_again_on_request(market: Market) -> None:
     refused = a_product(synced_hash=TEA.digest, synced_at=int(time.time()), refused="price_too_high")
     market.write(refused)
 
@@ -231,7 +231,7 @@ def test_a_malformed_row_is_named_with_its_field_and_holds_nobody_up(market: Mar
     assert [{"product_id": "tea", "outcome": "malformed", "detail": "price_fen"}] == answer["findings"]
 
 
-def test_all_products_are_compared_now_when_asked(market: Market) -> None:
+def test_all_products_are_compared_now_on_request(market: Market) -> None:
     market.write(TEA, a_product(product_id="cup"))
     market.run()
     market.drift("tea", price_fen=1)
@@ -239,7 +239,7 @@ def test_all_products_are_compared_now_when_asked(market: Market) -> None:
     assert {"repaired": 1, "same": 1} == market.run({"full": True})["outcomes"]
 
 
-def test_a_pass_that_is_asked_for_skips_nothing_while_the_schedules_pass_goes_on(market: Market) -> None:
+def test_a_pass_that_is_requested_skips_nothing_while_the_schedules_pass_goes_on(market: Market) -> None:
     market.write(*(a_product(product_id=f"p{number:03}") for number in range(150)))
     market.run()
     steps = iter([300.0] * 25)  # a page of 100 products

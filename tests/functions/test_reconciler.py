@@ -102,7 +102,7 @@ def test_a_parcel_is_looked_after_as_soon_as_ever_however_many_messages_wait(clo
     assert [number] == clockwork.sides.queued
 
 
-def test_who_asks_for_one_order_now_has_its_effects_asked_for_again(clockwork: Clockwork) -> None:
+def test_who_asks_for_one_order_now_has_its_effects_requested_again(clockwork: Clockwork) -> None:
     """Their message may have been lost, and the order's own time be far off."""
     number = clockwork.order("key-1", Paid("evt", LATER, "t1", 1234, LATER))
     clockwork.sides.platform.pay(number)
@@ -113,7 +113,7 @@ def test_who_asks_for_one_order_now_has_its_effects_asked_for_again(clockwork: C
     assert [number] == clockwork.sides.queued
 
 
-def test_a_payment_nobody_told_us_of_is_taken_and_its_shipping_asked_for(clockwork: Clockwork) -> None:
+def test_a_payment_whose_notification_never_came_is_taken_and_its_shipping_requested(clockwork: Clockwork) -> None:
     number = clockwork.order()
     clockwork.sides.now = NOW + 60
     clockwork.sides.platform.pay(number)
@@ -125,7 +125,7 @@ def test_a_payment_nobody_told_us_of_is_taken_and_its_shipping_asked_for(clockwo
     assert (clockwork.sides.order(number).status, clockwork.sides.queued) == (Status.PAID, [number])
 
 
-def test_an_effect_that_never_left_is_asked_for_again_and_then_left_in_peace(clockwork: Clockwork) -> None:
+def test_an_effect_that_never_left_is_requested_again_and_then_left_in_peace(clockwork: Clockwork) -> None:
     number = clockwork.order("key-1", paid("x"))
     clockwork.sides.platform.pay(number)
     clockwork.sides.now = LATER + 100
@@ -354,8 +354,8 @@ def test_what_happened_here_while_the_platform_answered_does_not_make_it_look_be
     def told_meanwhile(serve: Serve) -> object:
         answer = serve()
         order = clockwork.sides.order(number)
-        told = after(order, EffectDone(int(clockwork.sides.now), PushStatus("shipped")))
-        clockwork.sides.store.save_many([(order, told)])
+        shipped = after(order, EffectDone(int(clockwork.sides.now), PushStatus("shipped")))
+        clockwork.sides.store.save_many([(order, shipped)])
         return answer
 
     clockwork.sides.platform.fail("orders.query", told_meanwhile)

@@ -133,7 +133,7 @@ def test_a_continuation_that_cannot_be_queued_brings_the_task_again(clockwork: C
         clockwork.put(ShardTask("3", LATER), remaining=lambda: 10.0)
 
 
-def test_a_platform_that_is_down_is_asked_again_by_the_next_tick_and_no_sooner(clockwork: Clockwork) -> None:
+def test_a_platform_that_is_down_is_requested_again_by_the_next_tick_and_no_sooner(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 101)
     clockwork.sides.platform.fail_always("orders.query", down)
 
@@ -212,7 +212,7 @@ def test_two_ticks_of_an_old_and_a_new_version_both_read_all_shards_there_ever_w
 
 
 def unheard_of(clockwork: Clockwork, number: int) -> None:
-    """So many payments that nobody told us of, due and changed."""
+    """So many payments whose notifications never came, due and changed."""
     for n in range(number):
         clockwork.sides.platform.pay(clockwork.order(f"key-{n}"), transaction=f"t{n}")
     clockwork.sides.now = LATER + 100

@@ -14,7 +14,7 @@ from tests.functions.platform_stand_in import Fault, down, refuses, unheard
 from tests.functions.reconciler_rig import LATER, Clockwork
 from tests.functions.test_reconciler_points import balance, for_points
 
-# Codes that nobody told us of, and that tell of the matter itself.
+# Codes that no profile lists, and that concern the order itself.
 _ITS_OWN_FAULT = [12345, 10001, 50003, 50001]
 
 
@@ -63,7 +63,7 @@ def another_key(clockwork: Clockwork, shard: str) -> str:
     return next(key for key in keys if shard_of(order_no_for(clockwork.sides.member()[1], key)) == shard)
 
 
-def test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_others(clockwork: Clockwork) -> None:
+def test_a_platform_that_takes_no_orders_is_still_requested_what_became_of_the_others(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 100, there=False)
     paid = clockwork.order(another_key(clockwork, "3"))
     clockwork.sides.platform.pay(paid)
@@ -79,7 +79,7 @@ def test_a_platform_that_takes_no_orders_is_still_asked_for_what_became_of_the_o
     assert Status.PAID is clockwork.sides.order(paid).status
 
 
-def test_an_order_that_the_platforms_review_refuses_is_cancelled_and_asked_for_no_more(clockwork: Clockwork) -> None:
+def test_an_order_that_the_platforms_review_refuses_is_cancelled_and_requested_no_more(clockwork: Clockwork) -> None:
     (number,) = clockwork.orders_of("3", 1, there=False)
     clockwork.sides.platform.fail_always("orders.create", refuses(60001))
 

@@ -68,8 +68,8 @@ def test_what_was_planned_is_what_the_reconciler_does_and_nothing_differs_after(
     assert {missed: ("paid",), unplaced: ("create it at the platform",)} == {one.order_no: one.steps for one in planned}
     assert Status.PAID is clockwork.sides.order(missed).status
     assert unplaced in clockwork.sides.platform.orders
-    told = capsys.readouterr().out
-    assert f"{missed}  did: paid; now paid" in told
+    printed = capsys.readouterr().out
+    assert f"{missed}  did: paid; now paid" in printed
     assert 0 == count_remaining_differences(make_comparer(deployed, PERIOD, Runtime(clock=lambda: LATER)), lines)
 
 

@@ -164,7 +164,7 @@ def test_a_platform_that_is_down_leaves_everything_for_the_next_run(clockwork: C
     assert clockwork.run()["transitions"] == {"placed": 1}
 
 
-def test_a_platform_that_takes_no_orders_is_not_asked_for_each_of_them(clockwork: Clockwork) -> None:
+def test_a_platform_that_takes_no_orders_is_not_requested_each_of_them(clockwork: Clockwork) -> None:
     clockwork.orders_of("3", 6, there=False)
     clockwork.sides.platform.fail_always("orders.create", refuses(90001))
 

@@ -54,7 +54,7 @@ def test_an_order_is_safe_though_the_platform_is_not_there(lan: Customer, sides:
     assert 0 < sides.order(answer.order_no).due_at <= NOW + 180
 
 
-def test_an_order_that_the_platforms_review_refuses_is_cancelled_and_says_so_however_often_it_is_asked_for(
+def test_an_order_that_the_platforms_review_refuses_is_cancelled_and_says_so_however_often_it_is_requested(
     lan: Customer, sides: Sides
 ) -> None:
     sides.platform.fail("orders.create", refuses(60001))

@@ -92,11 +92,11 @@ def post(app: ModuleType, queue: Queue) -> Callable[..., dict[str, Any]]:
 
 
 def problem(reply: dict[str, Any]) -> tuple[int, str]:
-    told = json.loads(reply["body"])
-    assert told["code"] == reply["statusCode"]
-    assert told["message"]
+    content = json.loads(reply["body"])
+    assert content["code"] == reply["statusCode"]
+    assert content["message"]
     assert reply["headers"]["content-type"] == "application/json"
-    return reply["statusCode"], told["reason"]
+    return reply["statusCode"], content["reason"]
 
 
 def test_a_notification_is_acknowledged_after_the_queue_took_it(post: Callable[..., Any], queue: Queue) -> None:

@@ -202,8 +202,8 @@ def test_all_money_is_booked_once_and_nothing_is_left_undone(messages: list[list
 
     assert world.order_queue == []
     for number, order in world.table.items():
-        told = [notice.event for batch in messages for notice in batch if notice.order_no == number]
-        money = {getattr(event, "refund_id", getattr(event, "transaction_id", "")) for event in told} - {""}
+        notified = [notice.event for batch in messages for notice in batch if notice.order_no == number]
+        money = {getattr(event, "refund_id", getattr(event, "transaction_id", "")) for event in notified} - {""}
         assert sorted(entry.ref for entry in order.ledger) == sorted(money)
         assert order.pending == ()
 

@@ -1,4 +1,4 @@
-"""What tests of tokens share: a clock to be told, the platform's token endpoint, and members to tell them of."""
+"""What tests of tokens share: a clock, the platform's token endpoint, and members."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ NOW = 1_763_800_000.25
 
 
 class Clock:
-    """Moves only when told, or slept on."""
+    """Moves only when a test sets it, or sleeps on it."""
 
     def __init__(self) -> None:
         self.now = NOW

@@ -16,28 +16,28 @@ REFUNDED = after(SHIPPED, refunded())
 BOOKED = Ignored("refund_booked", "evt-refunded-r1")
 
 
-def outcome_of(order: Order, status: str, *, told: bool) -> EventOutcome:
-    return apply(order, changed(status, event="late") if told else listed(status), policy=REFUND)
+def outcome_of(order: Order, status: str, *, notified: bool) -> EventOutcome:
+    return apply(order, changed(status, event="late") if notified else listed(status), policy=REFUND)
 
 
 @pytest.mark.parametrize("status", ["processing", "unknown", "failed"])
 def test_the_list_changes_nothing_about_a_refund_that_is_booked(status: str) -> None:
-    assert BOOKED == outcome_of(REFUNDED, status, told=False)
+    assert BOOKED == outcome_of(REFUNDED, status, notified=False)
 
 
 @pytest.mark.parametrize("status", ["processing", "unknown"])
 def test_a_late_word_of_under_way_changes_nothing_about_a_refund_that_is_booked(status: str) -> None:
-    assert BOOKED == outcome_of(REFUNDED, status, told=True)
+    assert BOOKED == outcome_of(REFUNDED, status, notified=True)
 
 
 def test_the_word_of_a_failure_of_a_refund_that_is_booked_is_looked_into() -> None:
-    assert isinstance(outcome_of(REFUNDED, "failed", told=True), NeedsLookup)
+    assert isinstance(outcome_of(REFUNDED, "failed", notified=True), NeedsLookup)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["told", "listed"])
+@pytest.mark.parametrize("notified", [True, False], ids=["notified", "listed"])
 @pytest.mark.parametrize("status", ["processing", "unknown", "failed"])
-def test_the_same_word_of_a_refund_again_is_a_duplicate(status: str, told: bool) -> None:
-    assert Ignored("duplicate_refund_status") == outcome_of(after(SHIPPED, changed(status)), status, told=told)
+def test_the_same_word_of_a_refund_again_is_a_duplicate(status: str, notified: bool) -> None:
+    assert Ignored("duplicate_refund_status") == outcome_of(after(SHIPPED, changed(status)), status, notified=notified)
 
 
 def test_the_fifty_refunds_that_gave_nothing_back_last_are_remembered() -> None:
@@ -49,12 +49,12 @@ def test_the_fifty_refunds_that_gave_nothing_back_last_are_remembered() -> None:
 def test_a_failure_that_the_reply_told_of_before_is_noted_without_a_second_alert() -> None:
     order = after(SHIPPED, RefundRequested("ask", NOW + 62, 500))
     (key,) = order.requested_parts("t1")
-    told = after(order, EffectFailed(NOW + 63, key, failure=REFUND_FAILED))
+    failed = after(order, EffectFailed(NOW + 63, key, failure=REFUND_FAILED))
 
-    outcome = apply(told, changed("failed", fen=500, number=effect_id(order.order_no, key)), policy=REFUND)
+    outcome = apply(failed, changed("failed", fen=500, number=effect_id(order.order_no, key)), policy=REFUND)
 
     assert isinstance(outcome, Applied)
-    assert ("refund_failed", (), told.effects) == (outcome.transition, outcome.alerts, outcome.order.effects)
+    assert ("refund_failed", (), failed.effects) == (outcome.transition, outcome.alerts, outcome.order.effects)
     assert (UnbookedRefund("r1", 500, NOW + 85, "t1", "failed", key),) == outcome.order.unbooked
 
 

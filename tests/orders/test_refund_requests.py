@@ -64,8 +64,8 @@ def answer(order: Order, refund: str = "r1", fen: int | None = None) -> Order:
     """The platform's notification of the refund asked last."""
     effect = order.effects[-1][0]
     fen = fen or order.effects[-1][1].fen
-    told = replace(refunded(refund, "t1", fen), out_refund_no=effect_id(order.order_no, effect))
-    return after(after(order, done(effect)), told)
+    refund_event = replace(refunded(refund, "t1", fen), out_refund_no=effect_id(order.order_no, effect))
+    return after(after(order, done(effect)), refund_event)
 
 
 @pytest.mark.parametrize("order", [PAID, SHIPPED, COMPLETED], ids=name)
@@ -306,15 +306,15 @@ def troubled(order: Order, step: str) -> Order:
 
 
 def answered(order: Order, there: int, number: int, step: str) -> tuple[Order, int]:
-    """The oldest refund asked for is requested, or requested and told."""
+    """The oldest refund requested leaves, or leaves and is notified."""
     effect = next((n for n, e in order.effects if e.pending and e.fen), None)
     if effect is None:
         return order, there
     fen = order.effect(effect)
     assert fen is not None
     order = after(order, done(effect))
-    told = replace(refunded(f"r{number}", "t1", fen.fen), out_refund_no=effect_id(order.order_no, effect))
-    return (after(order, told) if step == "notify" else order), there + fen.fen
+    refund_event = replace(refunded(f"r{number}", "t1", fen.fen), out_refund_no=effect_id(order.order_no, effect))
+    return (after(order, refund_event) if step == "notify" else order), there + fen.fen
 
 
 def test_a_server_that_runs_wild_fills_no_order_with_refunds() -> None:

@@ -158,10 +158,10 @@ def test_a_payment_in_doubt_counts_again_only_when_the_platform_shows_it() -> No
     doubted = after(PAID, PaymentsDoubted(NOW + 300, ("t1",)))
     again = replace(paid(event="evt-again"), at=NOW + 310)
 
-    told, shown = apply(doubted, again, policy=REFUND), after(doubted, replace(again, shown=True))
+    unproven, shown = apply(doubted, again, policy=REFUND), after(doubted, replace(again, shown=True))
 
-    assert isinstance(told, NeedsLookup)
-    assert ("payment_unknown_there", doubted.ledger) == (told.reason, told.order.ledger)
+    assert isinstance(unproven, NeedsLookup)
+    assert ("payment_unknown_there", doubted.ledger) == (unproven.reason, unproven.order.ledger)
     assert (PAID.ledger, Status.PAID, (Ship(),)) == (shown.ledger, shown.status, shown.pending)
 
 
@@ -227,18 +227,18 @@ def test_a_confirmation_that_comes_after_the_failure_does_not_undo_it() -> None:
 def test_a_failure_that_the_reply_reported_raises_one_alert() -> None:
     order = after(SHIPPED, RefundRequested("ask-1", NOW + 62, 500))
     (effect,) = order.requested_parts("t1")
-    told = EffectFailed(NOW + 63, effect, failure=REFUND_FAILED)
+    failed = EffectFailed(NOW + 63, effect, failure=REFUND_FAILED)
 
-    assert ("effect_failed_permanently", "refund_failed") == alerts(order, told)
+    assert ("effect_failed_permanently", "refund_failed") == alerts(order, failed)
     number = effect_id(order.order_no, effect)
-    assert () == alerts(after(order, told), listed("failed", fen=500, number=number))
+    assert () == alerts(after(order, failed), listed("failed", fen=500, number=number))
 
 
 # ── What is owed again has pauses ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("effect", [None, PushStatus("shipped")])
-def test_what_the_platform_confirms_and_does_not_show_is_asked_again_with_growing_pauses(
+def test_what_the_platform_confirms_and_does_not_show_is_requested_again_with_growing_pauses(
     effect: EffectKey | None,
 ) -> None:
     order = after(SHIPPED, done(PushStatus("shipped")), RefundRequested("ask-1", NOW + 62, 500))

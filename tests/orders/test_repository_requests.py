@@ -127,7 +127,7 @@ def test_an_order_whose_time_moves_goes_to_where_this_many_shards_have_it() -> N
     assert shard_of(old.order_no, 1000) != shard_of(old.order_no)
 
 
-def test_keys_left_unread_are_asked_for_again() -> None:
+def test_keys_left_unread_are_requested_again() -> None:
     one, two = an_order(0, version=1), an_order(1, version=1)
     left = {"orders": {"Keys": [{"order_no": {"S": two.order_no}}]}}
     dynamodb = OneAnswerAfterAnother(

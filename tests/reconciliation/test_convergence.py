@@ -67,7 +67,7 @@ class Story:
             return
         match name:
             case "pay" | "pay again" | "pay wrong" if self.there.status == "refunded":
-                return  # two such payments can be told apart by no rule: see test_reconcile
+                return  # two such payments no rule can tell apart: see test_reconcile
             case "pay" | "pay again" | "pay wrong":
                 transaction, fen = {"pay": ("t1", 1234), "pay again": ("t2", 1234), "pay wrong": ("t3", 999)}[name]
                 self.there = platform.pay(self.there, fen, transaction, self.now)
@@ -140,7 +140,7 @@ def money_there(order: platform.Order | None) -> dict[str, int]:
 happenings = st.lists(st.sampled_from(STEPS + OURS) | st.integers(0, 9), max_size=25)
 
 
-def told(happened: list[str | int], policy: Policy) -> Story:
+def story_of(happened: list[str | int], policy: Policy) -> Story:
     story = Story(policy)
     for happening in happened:
         story.step(happening) if isinstance(happening, str) else story.hear(happening)
@@ -152,7 +152,7 @@ def told(happened: list[str | int], policy: Policy) -> Story:
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_nothing_is_left_to_do(happened: list[str | int], policy: Policy) -> None:
-    story = told(happened, policy)
+    story = story_of(happened, policy)
 
     assert () == decide(story.local, shown(story.there), now=story.now, policy=policy).actions
     assert () == story.local.pending
@@ -161,7 +161,7 @@ def test_three_rounds_later_nothing_is_left_to_do(happened: list[str | int], pol
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_both_sides_hold_the_same_money_and_state(happened: list[str | int], policy: Policy) -> None:
-    story = told(happened, policy)
+    story = story_of(happened, policy)
 
     assert money_there(story.there) == money(story.local)
     if story.local.status is not Status.HELD:
@@ -171,7 +171,7 @@ def test_three_rounds_later_both_sides_hold_the_same_money_and_state(happened: l
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_what_was_paid_rightly_and_not_given_back_has_shipped_once(happened: list[str | int], policy: Policy) -> None:
-    story = told(happened, policy)
+    story = story_of(happened, policy)
 
     assert story.shipped <= 1
     if story.local.status in (Status.SHIPPED, Status.COMPLETED):

@@ -59,11 +59,11 @@ TABLE: dict[str, Case] = {
     # ---- the same on both sides
     "placed": (PLACED, remote(), [], []),
     "paid, the ship request not yet out": (PAID, remote("paid", PAY), [], []),
-    "shipped, not yet told": (SHIPPED, remote("paid", PAY), [], []),
+    "shipped, not yet pushed": (SHIPPED, remote("paid", PAY), [], []),
     "shipped": (PUSHED, remote("shipped", PAY), [], []),
     "completed": (COMPLETED, remote("completed", PAY), [], []),
     "cancelled": (CANCELLED, remote("cancelled"), [], []),
-    "cancelled, not yet told": (CANCEL_PENDING, remote(), [], []),
+    "cancelled, not yet pushed": (CANCEL_PENDING, remote(), [], []),
     "refunded": (REFUNDED, remote("refunded", PAY, BACK), [], []),
     "paid in part, waiting for the rest": (HELD, remote("paid", [payment(fen=1000)]), [], []),
     "paid in part, open there": (HELD, remote("created", [payment(fen=1000)]), [], []),
@@ -74,7 +74,7 @@ TABLE: dict[str, Case] = {
         [Drift.AMOUNT_DIFFERS],
     ),
     "never placed and cancelled": (after(CREATED, cancelled()), None, [], []),
-    # ---- nobody told us
+    # ---- missed notifications
     "placed, the reply was lost": (CREATED, remote(), [Placed], []),
     "paid": (PLACED, remote("paid", PAY), [Paid], [Drift.MISSED_NOTIFICATION]),
     "paid before we knew it was placed": (CREATED, remote("paid", PAY), [Placed, Paid], [Drift.MISSED_NOTIFICATION]),
@@ -119,7 +119,7 @@ TABLE: dict[str, Case] = {
         [Drift.MISSED_NOTIFICATION],
     ),
     # ---- the platform is behind
-    "shipped, told, forgotten": (PUSHED, remote("paid", PAY), [EffectMissingRemotely], [Drift.PLATFORM_BEHIND]),
+    "shipped, pushed, forgotten": (PUSHED, remote("paid", PAY), [EffectMissingRemotely], [Drift.PLATFORM_BEHIND]),
     "completed, it does not even know of shipping": (
         COMPLETED,
         remote("paid", PAY),

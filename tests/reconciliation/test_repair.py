@@ -168,7 +168,7 @@ def test_an_order_that_the_platform_never_took_is_abandoned_when_its_time_is_ove
     assert [Cancelled] == [type(action) for action in decision.actions]
 
 
-def test_an_effect_that_nobody_has_tried_is_asked_for_soon_and_then_ever_more_rarely() -> None:
+def test_an_effect_that_nobody_has_tried_is_requested_soon_and_then_ever_more_rarely() -> None:
     shipped, repairer = after(PAID, EffectDone(NOW, Ship())), Repairer(REFUND, str)
     looks = [NOW]
     while len(looks) < 7:

@@ -122,15 +122,15 @@ def test_a_cursor_that_was_led_into_the_future_comes_back() -> None:
 def test_a_report_names_two_hundred_orders_and_says_how_many_more() -> None:
     findings = tuple(Finding(Drift.MISSING_THERE, f"JW{n:04}", "created here") for n in range(1000))
 
-    told = Report(NOW, 1000, findings).as_dict()["classes"]
+    classes = Report(NOW, 1000, findings).as_dict()["classes"]
 
-    assert isinstance(told, dict)
+    assert isinstance(classes, dict)
     assert (1000, 200, 800) == (
-        told["missing_there"]["count"],
-        len(told["missing_there"]["orders"]),
-        told["missing_there"]["more_orders"],
+        classes["missing_there"]["count"],
+        len(classes["missing_there"]["orders"]),
+        classes["missing_there"]["more_orders"],
     )
-    assert len(json.dumps(told)) < 20_000
+    assert len(json.dumps(classes)) < 20_000
 
 
 def test_a_difference_seen_twice_in_a_run_counts_once() -> None:

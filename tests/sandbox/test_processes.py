@@ -1,4 +1,4 @@
-"""Children of the sandbox: they end when told to, and also when nobody can tell them any more."""
+"""Children of the sandbox: they end on request, and also when their parent is gone."""
 
 import os
 import signal

@@ -104,7 +104,7 @@ def test_a_status_push_that_failed_permanently_is_no_longer_on_its_way() -> None
 
 
 DIFFERENT: dict[str, tuple[Order | None, RemoteOrder | None, str]] = {
-    "a payment that nobody told us of": (PLACED, remote("paid", PAY), "missed_notification"),
+    "a missed payment notification": (PLACED, remote("paid", PAY), "missed_notification"),
     "a payment that is not there": (PAID, remote(), "platform_behind"),
     "an order that is not here": (None, remote("paid", PAY), "missing_here"),
     "an order that is not there": (CREATED, None, "missing_there"),

@@ -72,14 +72,14 @@ def fleet() -> Fleet:
 
 
 def fail(lanes: Lanes, times: int, lane: str = "money") -> list[str]:
-    """So many calls that all fail; what each was told before it was sent."""
+    """So many calls that all fail; the answer to each before it was sent."""
     return call(lanes, times, lane, outcome="failed")
 
 
 def call(lanes: Lanes, times: int, lane: str = "money", *, outcome: Any = "ok", fallback: bool = False) -> list[str]:
-    told: list[str] = []
+    answers: list[str] = []
     for _ in range(times):
-        leave = lanes.acquire(lane, max_wait_seconds=0.5, fallback=fallback)
-        told.append(leave.refused or ("fallback" if leave.fallback else "primary"))
-        leave.report(outcome)
-    return told
+        permit = lanes.acquire(lane, max_wait_seconds=0.5, fallback=fallback)
+        answers.append(permit.refused or ("fallback" if permit.fallback else "primary"))
+        permit.report(outcome)
+    return answers

@@ -32,9 +32,9 @@ def test_two_instances_that_each_see_half_of_the_failures_open_it_together(fleet
     fleet.now += 1.0
     fail(one, 1)  # reports what came before it
     fleet.now += 1.0
-    told = fail(other, 1)
+    answers = fail(other, 1)
 
-    assert ["circuit"] == told
+    assert ["circuit"] == answers
     assert [("money", "primary")] == fleet.events("opened")
     fleet.now += 2.0
     assert ["circuit"] == call(one, 1)
@@ -60,20 +60,20 @@ def test_one_lanes_failures_leave_the_others_alone(fleet: Fleet) -> None:
 
 def test_business_errors_and_refusals_for_the_rate_do_not_open_it(fleet: Fleet) -> None:
     lanes = fleet.instance()
-    told = []
+    answers = []
     for _ in range(10):
         fleet.now += 1.0
-        told += call(lanes, 10, outcome="ok") + call(lanes, 10, outcome="neither")
+        answers += call(lanes, 10, outcome="ok") + call(lanes, 10, outcome="neither")
 
-    assert {"primary"} == set(told)
+    assert {"primary"} == set(answers)
 
 
 def test_after_its_time_only_three_probes_go_through_from_any_caller(fleet: Fleet) -> None:
     instances = broken(fleet)
     fleet.now += OPEN
-    told = [instances[n % 3].acquire("money", max_wait_seconds=0.0) for n in range(30)]
+    permits = [instances[n % 3].acquire("money", max_wait_seconds=0.0) for n in range(30)]
 
-    assert 3 == sum(not leave.refused for leave in told)
+    assert 3 == sum(not permit.refused for permit in permits)
 
 
 def test_it_closes_for_all_when_the_probes_succeeded(fleet: Fleet) -> None:
@@ -137,12 +137,12 @@ def test_an_operator_can_keep_it_closed_though_everything_fails(fleet: Fleet) ->
     lanes = broken(fleet)[0]
     force(fleet, "closed")
     fleet.now += 2.0
-    told = []
+    answers = []
     for _ in range(5):
-        told += fail(lanes, 10)
+        answers += fail(lanes, 10)
         fleet.now += 1.0
 
-    assert {"primary"} == set(told)
+    assert {"primary"} == set(answers)
 
 
 # ── the fallback address ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,9 +152,9 @@ def test_while_the_primary_is_open_calls_go_to_the_fallback_and_back_when_its_pr
     lanes = broken(fleet)[0]
     assert ["fallback"] * 5 == call(lanes, 5, fallback=True)
     fleet.now += OPEN
-    told = call(lanes, 10, fallback=True)  # the first three are the probes
+    answers = call(lanes, 10, fallback=True)  # the first three are the probes
 
-    assert ["primary"] * 10 == told
+    assert ["primary"] * 10 == answers
     assert [("money", "primary")] == fleet.events("closed")
 
 
@@ -166,21 +166,21 @@ def test_calls_that_must_not_go_there_are_refused(fleet: Fleet) -> None:
 
 def test_the_fallback_has_a_circuit_of_its_own(fleet: Fleet) -> None:
     lanes = broken(fleet)[0]
-    told = []
+    answers = []
     for _ in range(5):
-        told += call(lanes, 16, fallback=True, outcome="failed")
+        answers += call(lanes, 16, fallback=True, outcome="failed")
         fleet.now += 1.0
 
-    assert ("fallback", "circuit") == (told[0], told[-1])
+    assert ("fallback", "circuit") == (answers[0], answers[-1])
     assert [("money", "primary"), ("money", "fallback")] == fleet.events("opened")
 
 
 def test_the_fallback_shares_the_primarys_rate(fleet: Fleet) -> None:
     lanes = broken(fleet)[0]
     fleet.now += 5.0
-    told = [lanes.acquire("money", max_wait_seconds=0.0, fallback=True) for _ in range(200)]
+    permits = [lanes.acquire("money", max_wait_seconds=0.0, fallback=True) for _ in range(200)]
 
-    assert sum(not leave.refused for leave in told) <= RULES["money"].rate.burst
+    assert sum(not permit.refused for permit in permits) <= RULES["money"].rate.burst
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 3600.0])

@@ -147,11 +147,11 @@ def test_a_clock_an_hour_ahead_does_not_stop_the_others(fleet: Fleet) -> None:
 
 
 def test_a_refusal_by_the_platform_pauses_its_lane_for_all_instances_and_no_other_lane(fleet: Fleet) -> None:
-    told, other = fleet.instance(), fleet.instance()
-    told.acquire("money", max_wait_seconds=0.0).report("neither", 3.0)
+    paused, other = fleet.instance(), fleet.instance()
+    paused.acquire("money", max_wait_seconds=0.0).report("neither", 3.0)
 
-    assert [False, False] == [granted(told), granted(other)]
-    assert granted(told, "reading")
+    assert [False, False] == [granted(paused), granted(other)]
+    assert granted(paused, "reading")
     assert 3.0 == pytest.approx(other.acquire("money", max_wait_seconds=0.0).retry_after)
     fleet.now += 3.0
     assert granted(other)
@@ -169,7 +169,7 @@ def test_a_pause_of_years_ends_after_a_minute(fleet: Fleet) -> None:
 # ── when the table fails ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_calls_go_on_while_the_table_is_throttled_and_it_is_told_once_and_asked_again_later(fleet: Fleet) -> None:
+def test_calls_go_on_while_the_table_is_throttled_and_it_is_told_once_and_requested_again_later(fleet: Fleet) -> None:
     fleet.account.calls.throttle = lambda *_: True
     lanes = fleet.instance()
 

@@ -94,12 +94,12 @@ def test_without_its_table_nobody_is_slowed_and_someone_hears_of_it(fleet: Fleet
 
 
 def test_a_source_does_not_tell_who_it_is() -> None:
-    told = source_of("198.51.100.23", "key")
+    source = source_of("198.51.100.23", "key")
 
-    assert 16 == len(told)
-    assert "198" not in told
-    assert told != source_of("198.51.100.23", "another key")
-    assert told != source_of("198.51.100.24", "key")
+    assert 16 == len(source)
+    assert "198" not in source
+    assert source != source_of("198.51.100.23", "another key")
+    assert source != source_of("198.51.100.24", "key")
 
 
 @pytest.mark.parametrize("address", ["2001:db8::1", "2001:db8:0:0:ffff::7", "2001:DB8::2"])

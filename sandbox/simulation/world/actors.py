@@ -52,9 +52,9 @@ class Member:
     def consent(self) -> Callback:
         """Give consent at the platform; return the callback that the browser is sent to. Raise Refused."""
         start = self._request("GET", "/oauth/login", query=urlencode({"return_to": RETURN_TO}), expected=302)
-        asked = dict(parse_qsl(urlsplit(_location(start)).query))
+        parameters = dict(parse_qsl(urlsplit(_location(start)).query))
         path = self.world.platform.state.profile.oauth.authorize_path
-        consent = asked | {"member": self.open_id, "decision": "allow"}
+        consent = parameters | {"member": self.open_id, "decision": "allow"}
         back = urlsplit(self.world.platform.http().post(URL + path, data=consent).headers["location"])
         return Callback(back.path, back.query, start["cookies"][0].split(";")[0])
 

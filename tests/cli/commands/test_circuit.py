@@ -48,7 +48,7 @@ def shown(circuit: Callable[..., Any]) -> dict[str, dict[str, str]]:
 
 
 def refused(table: LaneTable, lane: str, *, fallback: bool = False) -> str:
-    """What a function is told that starts now."""
+    """The answer to a function that starts now."""
     return Lanes(table, RULES, on_event=lambda *_: None).acquire(lane, max_wait_seconds=0.0, fallback=fallback).refused
 
 
@@ -73,11 +73,11 @@ def test_failures_an_open_circuit_and_a_pause_are_shown(circuit: Callable[..., A
     report("reading", 3)
     table.change("products", lambda lane: lanes.paused(lane, time.time(), 50.0))
 
-    told = shown(circuit)
-    assert told["money"]["primary"].startswith("open until ")
-    assert "closed (3 of the last 30 calls failed)" == told["reading"]["primary"]
-    assert told["products"]["paused"].startswith("by the platform until ")
-    assert told["money"]["primary"].endswith(" UTC")
+    states = shown(circuit)
+    assert states["money"]["primary"].startswith("open until ")
+    assert "closed (3 of the last 30 calls failed)" == states["reading"]["primary"]
+    assert states["products"]["paused"].startswith("by the platform until ")
+    assert states["money"]["primary"].endswith(" UTC")
     assert re.search(r"^money +primary: open until \d{4}-.* \+08:00  ", circuit("show").stdout, re.MULTILINE)
 
 

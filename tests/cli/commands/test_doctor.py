@@ -93,13 +93,13 @@ def test_a_clock_that_is_off_is_measured_and_the_signature_judged_apart(
 class Refusing:
     """A platform whose time call tells `server_time`, and which refuses every other call's timestamp."""
 
-    def __init__(self, server_time: object, told: object = None) -> None:
-        self._server_time, self._told = server_time, told
+    def __init__(self, server_time: object, reported: object = None) -> None:
+        self._server_time, self._reported = server_time, reported
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/time"):
             return httpx.Response(200, json={"code": 0, "data": {"server_time": self._server_time}})
-        return httpx.Response(200, json={"code": 20002, "data": {"server_time": self._told}})
+        return httpx.Response(200, json={"code": 20002, "data": {"server_time": self._reported}})
 
 
 def examined(platform: Refusing, profile: Profile = PROFILE) -> list[Finding]:
@@ -110,12 +110,12 @@ def examined(platform: Refusing, profile: Profile = PROFILE) -> list[Finding]:
 def test_another_unit_of_time_is_named_instead_of_the_clock(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('[signing]\ntimestamp_format = "milliseconds"')
     now = int(time.time())
-    for told, profile, unit in (
+    for reported, profile, unit in (
         (now * 1000, PROFILE, "milliseconds"),
         (str(now * 1000), PROFILE, "milliseconds"),
         (now, load("mine", directory=tmp_path), "seconds"),
     ):
-        clock, signature = examined(Refusing(told, told), profile)
+        clock, signature = examined(Refusing(reported, reported), profile)
         assert clock.passed is False
         assert "factor 1000" in clock.detail
         assert f'timestamp_format = "{unit}"' in clock.hint
@@ -216,7 +216,7 @@ def _envelope(code: int, msg: str = "", **content: object) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("reply", "good", "told"),
+    ("reply", "good", "words"),
     [
         (_envelope(0, orders=[]), True, "a signed call passed"),
         (_envelope(50001), True, "a signed call passed"),
@@ -228,15 +228,15 @@ def _envelope(code: int, msg: str = "", **content: object) -> httpx.Response:
         (httpx.Response(404, json={"detail": "Not Found"}), False, "check that --url is the gateway"),
     ],
 )
-def test_the_signature_line_says_what_the_platform_said(reply: httpx.Response, good: bool, told: str) -> None:
+def test_the_signature_line_says_what_the_platform_said(reply: httpx.Response, good: bool, words: str) -> None:
     finding = platform_api.signature(PROFILE, ACCOUNT, _platform(lambda _: reply))
 
     assert good is finding.passed
-    assert told in f"{finding.detail} {finding.hint}"
+    assert words in f"{finding.detail} {finding.hint}"
 
 
 @pytest.mark.parametrize(
-    ("reply", "good", "told"),
+    ("reply", "good", "words"),
     [
         (httpx.Response(400, json={"error": "invalid_grant"}), True, "invalid_grant"),
         (httpx.Response(401, json={"error": "invalid_client"}), False, "check AppID and app secret"),
@@ -244,11 +244,11 @@ def test_the_signature_line_says_what_the_platform_said(reply: httpx.Response, g
         (httpx.Response(200, json={"access_token": "a", "token_type": "Bearer"}), False, "not the platform"),
     ],
 )
-def test_the_token_line_wants_the_refusal_of_rfc_6749(reply: httpx.Response, good: bool, told: str) -> None:
+def test_the_token_line_wants_the_refusal_of_rfc_6749(reply: httpx.Response, good: bool, words: str) -> None:
     finding = platform_api.token_endpoint(PROFILE, ACCOUNT, _platform(lambda _: reply))
 
     assert good is finding.passed
-    assert told in f"{finding.detail} {finding.hint}"
+    assert words in f"{finding.detail} {finding.hint}"
 
 
 def test_the_clock_is_read_from_the_date_header_when_the_time_call_fails() -> None:

@@ -27,10 +27,10 @@ def deployed(aws: Callable[[str], Any], cloud: object) -> Stack:
 
 
 @pytest.fixture
-def told(
+def order_command(
     jiuwu: Jiuwu, deployed: Stack, make_table: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    """told("JW…") runs the command on that stack."""
+    """order_command("JW…") runs the command on that stack."""
     fresh(deployed, make_table, "DeadLettersTable", "OrdersTable", "ReconciliationTable")
     monkeypatch.setattr("jiuwu_cli.deployment.stack.find", lambda name: {"the-stack": deployed}[name])
     return lambda *arguments: jiuwu("order", *arguments, "--stack", "the-stack")
@@ -69,7 +69,7 @@ def logged(paid: str) -> list[dict[str, Any]]:
 
 
 def test_the_story_has_everything_in_the_sequence_of_time(
-    told: Callable[..., Any], deployed: Stack, monkeypatch: pytest.MonkeyPatch
+    order_command: Callable[..., Any], deployed: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jiuwu_cli.orders.log_search._KEPT_SECONDS", 10**10)  # the example's times are long ago
     order = deployed.store.create(an_order(base=PAID))
@@ -88,7 +88,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
         Report(NOW + 40, 1, (finding, Finding(Drift.AMOUNT_DIFFERS, "JWX", "x"))), now=NOW + 40, part="3#0"
     )
 
-    result = told(order.order_no)
+    result = order_command(order.order_no)
 
     assert 0 == result.exit_code, result.output
     top, _, below = result.stdout.partition("history (times in Asia/Shanghai, +08:00):\n")
@@ -109,38 +109,38 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     assert "evt-9" not in result.stdout
 
 
-def test_the_same_for_programs(told: Callable[..., Any], deployed: Stack) -> None:
+def test_the_same_for_programs(order_command: Callable[..., Any], deployed: Stack) -> None:
     order = deployed.store.create(an_order(base=COMPLETED))
 
-    found = json.loads(told(order.order_no, "--json").stdout)
+    found = json.loads(order_command(order.order_no, "--json").stdout)
 
     assert (order.order_no, "completed", 1234) == tuple(found["order"][n] for n in ("order_no", "status", "amount_fen"))
     assert [line.kind for line in order.history][-1] in found["story"][-1]["what"]
 
 
-def test_since_leaves_out_what_was_before(told: Callable[..., Any], deployed: Stack) -> None:
+def test_since_leaves_out_what_was_before(order_command: Callable[..., Any], deployed: Stack) -> None:
     order = deployed.store.create(an_order(base=COMPLETED))
 
-    assert told(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("history (")
+    assert order_command(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("history (")
 
 
-def test_of_an_order_that_is_not_ours_the_letters_are_told(told: Callable[..., Any], deployed: Stack) -> None:
+def test_of_an_order_that_is_not_ours_the_letters_are_told(order_command: Callable[..., Any], deployed: Stack) -> None:
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     letter = shelf.keep(a_failed_message(kind="poison", reason="order_unknown: out_order_no"))
 
-    result = told(letter.order_no)
+    result = order_command(letter.order_no)
 
     assert f"{letter.order_no}  is not in the orders table" == result.stdout.splitlines()[0]
     assert letter.dead_letter_id in result.stdout
 
 
-def test_an_order_of_which_nothing_is_known_is_said_so(told: Callable[..., Any]) -> None:
-    assert "there is no order JWNOBODY; check the number" in complaint(told("JWNOBODY"))
+def test_an_order_of_which_nothing_is_known_is_said_so(order_command: Callable[..., Any]) -> None:
+    assert "there is no order JWNOBODY; check the number" in complaint(order_command("JWNOBODY"))
 
 
 @pytest.mark.parametrize("text", ["", "订单", "x" * 65, 'a"b', "\x1b[2J"])
-def test_what_is_no_number_is_refused(told: Callable[..., Any], text: str) -> None:
-    result = told(text)
+def test_what_is_no_number_is_refused(order_command: Callable[..., Any], text: str) -> None:
+    result = order_command(text)
 
     assert "is not an order number; copy it" in complaint(result)
     assert 2 == result.exit_code

@@ -1,4 +1,4 @@
-"""`jiuwu products` on a deployed table, with a ProductSync that takes what it is told but for the product `bad`."""
+"""`jiuwu products` on a deployed table, with a ProductSync that takes every product but `bad`."""
 
 import json
 from collections import Counter
@@ -333,8 +333,8 @@ def test_a_platform_that_is_down_is_said(products: Products) -> None:
 def test_the_exit_code_of_a_comparison_says_whether_both_sides_agree_differ_or_it_could_not_tell(
     products: Products, monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, int], problem: str, code: int, said: str
 ) -> None:
-    told = product_sync.SyncTotals(Counter(outcomes), problem=problem)
-    monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
+    totals = product_sync.SyncTotals(Counter(outcomes), problem=problem)
+    monkeypatch.setattr(product_sync, "every", lambda *_, **__: totals)
     result = products("sync")
 
     assert code == result.exit_code
@@ -346,8 +346,8 @@ def test_a_lane_that_an_operator_holds_is_said_once_and_not_for_each_product(
     products: Products, monkeypatch: pytest.MonkeyPatch, is_held: bool
 ) -> None:
     findings = {one: product_sync.Finding(one, "failed", "products.get: CircuitOpen") for one in ("tea", "cup")}
-    told = product_sync.SyncTotals(Counter(failed=2), findings, problem="products.get: CircuitOpen")
-    monkeypatch.setattr(product_sync, "every", lambda *_, **__: told)
+    totals = product_sync.SyncTotals(Counter(failed=2), findings, problem="products.get: CircuitOpen")
+    monkeypatch.setattr(product_sync, "every", lambda *_, **__: totals)
     monkeypatch.setattr("jiuwu_cli.deployment.lanes.is_forced_open", lambda _, lane: is_held and lane == "products")
 
     result = products("sync")

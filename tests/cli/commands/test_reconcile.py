@@ -356,7 +356,7 @@ def test_nothing_to_mend_asks_nothing(shop: Shop) -> None:
     assert 0 == shop.run("--repair", "--yes").exit_code
 
 
-def test_a_reconciler_that_cannot_be_asked_ends_it_on_one_line(shop: Shop) -> None:
+def test_a_reconciler_that_cannot_be_reached_ends_it_on_one_line(shop: Shop) -> None:
     number = missed_payment(shop)
 
     result = shop.run("--repair", "--yes")

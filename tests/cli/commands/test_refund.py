@@ -26,7 +26,7 @@ def order(shop: SimpleNamespace) -> Order:
 # ── Refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_part_is_asked_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+def test_a_part_is_requested_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
     result = jiuwu("refund", order.order_no, "--amount", "2.34", "--yes", "--stack", shop.name)
 
     assert 0 == result.exit_code, result.output
@@ -73,7 +73,7 @@ def test_a_reason_that_no_book_would_take_is_refused(
 
 
 @pytest.mark.parametrize("again", ["2.00", "2", "2.0"])
-def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_asked_for(
+def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_requested(
     jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, again: str
 ) -> None:
     jiuwu("refund", order.order_no, "--amount", "2", "--reason", "damaged", "-y", "--stack", shop.name)
@@ -87,7 +87,7 @@ def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_aske
 
 
 @pytest.mark.parametrize("amount", [("--amount", "2"), ()], ids=["a part", "all"])
-def test_a_refund_that_failed_is_asked_for_again_by_the_same_command_under_another_number(
+def test_a_refund_that_failed_is_requested_again_by_the_same_command_under_another_number(
     jiuwu: Jiuwu, shop: SimpleNamespace, order: Order, amount: tuple[str, ...]
 ) -> None:
     jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name)
@@ -164,7 +164,7 @@ def test_where_nothing_is_left_a_repeated_refund_offers_no_other_one(
     assert "for another refund" not in repeated.stderr
 
 
-def test_a_refund_asked_again_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
+def test_a_repeated_refund_request_is_not_announced_again(jiuwu: Jiuwu, shop: SimpleNamespace, order: Order) -> None:
     requested = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
 
     assert [True, False] == ["will confirm it" in result.stderr for result in requested]

@@ -110,7 +110,7 @@ def test_without_any_secret_it_says_where_to_put_one(jiuwu: Jiuwu) -> None:
     assert 1 == result.exit_code
 
 
-def test_the_secret_is_asked_for_at_a_terminal_and_not_echoed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_secret_is_requested_at_a_terminal_and_not_echoed(monkeypatch: pytest.MonkeyPatch) -> None:
     requested: list[dict[str, object]] = []
 
     def prompt(_: str, **options: object) -> str:

@@ -232,16 +232,16 @@ def test_the_sandbox_is_the_default_and_lends_its_secret_and_order(
 
     result = jiuwu("trigger", "order.paid", "--order", "JW1", secret=None)
 
-    told = parse_notification(PROFILE, "order.paid", intake.received[0].body)
+    notification = parse_notification(PROFILE, "order.paid", intake.received[0].body)
     expected = OrderPaid(
         out_order_no="JW1",
         platform_order_no=simulator.state.orders.get("JW1").platform_order_no,
         open_id="ou_7",
         transaction_id=payment.transaction_id,
         amount_fen=8880,
-        paid_at=told.occurred_at,
+        paid_at=notification.occurred_at,
     )
-    assert (expected, 2) == (told.event, told.version)
+    assert (expected, 2) == (notification.event, notification.version)
     assert ("/webhooks/jiuwu", 0) == (intake.received[0].path, result.exit_code)
 
 

@@ -78,7 +78,7 @@ def test_an_order_that_is_not_held_has_no_reason_to_be() -> None:
     assert "held" not in "\n".join(head(an_order(base=REFUNDED)))
 
 
-def test_a_refund_asked_for_is_told_in_yuan() -> None:
+def test_a_refund_requested_is_told_in_yuan() -> None:
     order = replace(
         an_order(), history=(HistoryEntry(at=NOW, idempotency_key="request→1", kind="refund_requested", detail="980"),)
     )
@@ -106,7 +106,7 @@ def test_an_effect_says_how_far_it_is(effect: Effect, expected: str) -> None:
     assert any(line.strip().startswith(expected) for line in head(order))
 
 
-def test_a_refund_asked_for_says_why() -> None:
+def test_a_refund_requested_says_why() -> None:
     order: Order = replace(an_order(), reasons=(("AB", "damaged\n"),)).with_effect(
         RefundPart("t1", "AB"), Effect(fen=1234)
     )

@@ -54,9 +54,9 @@ def test_the_log_is_read_page_by_page_and_only_what_names_the_order_counts() -> 
 
 
 def test_the_notifications_of_known_and_of_found_events_are_read_too() -> None:
-    told = {"message": "notification", "outcome": "accepted"}
+    fields = {"message": "notification", "outcome": "accepted"}
     pages = Pages([line(9, order_no="JW1", message="order event", event_id="e2")])
-    pages.then([line(7, **told, event_id="e1"), line(8, **told, event_id="e2"), line(8, **told, event_id="e3")])
+    pages.then([line(7, **fields, event_id="e1"), line(8, **fields, event_id="e2"), line(8, **fields, event_id="e3")])
 
     found = log_search.read(pages, "group", "JW1", since=5, event_ids=["e1", 'e"4'], runtime=Runtime(clock=lambda: 100))
 

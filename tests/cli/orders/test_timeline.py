@@ -36,34 +36,34 @@ def test_looks_in_a_row_are_counted_and_not_listed() -> None:
     drift = [DriftFinding(NOW + at, "amount_differs", "1 fen of 2") for at in (5, 7, 9)]
     alert = Entry(NOW + 50, {"message": "order", "alert": "x"})
 
-    told = build_timeline(None, [*looks(*range(NOW, NOW + 12)), alert, *looks(NOW + 90, status="held")], (), drift)
+    timeline = build_timeline(None, [*looks(*range(NOW, NOW + 12)), alert, *looks(NOW + 90, status="held")], (), drift)
 
     assert [
         ("look", "by the member: placed, 12 times, last 16:26:51"),
         ("drift", "amount_differs: 1 fen of 2, 3 times, last 16:26:49"),
         ("log", "order alert=x"),
         ("look", "by the member: held"),
-    ] == [(one.kind, one.what) for one in fold(told)]
-    assert len(told) == 17
+    ] == [(one.kind, one.what) for one in fold(timeline)]
+    assert len(timeline) == 17
 
 
 def test_a_look_of_the_merchants_servers_is_one_too() -> None:
     said = {"message": "back office", "outcome": "looked", "code": 200, "order_no": "JW1"}
 
-    told = build_timeline(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
+    timeline = build_timeline(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
 
-    assert ["by the merchant, 2 times, last 16:26:41", "by the member: placed"] == [one.what for one in fold(told)]
+    assert ["by the merchant, 2 times, last 16:26:41", "by the member: placed"] == [one.what for one in fold(timeline)]
 
 
 def test_what_happened_between_looks_parts_them() -> None:
-    told = [
+    timeline = [
         TimelineEntry(1, "look", "a"),
         TimelineEntry(2, "look", "a"),
         TimelineEntry(3, "order", "paid"),
         TimelineEntry(4, "look", "a"),
     ]
 
-    assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in fold(told)]
+    assert ["a, 2 times, last 08:00:02", "paid", "a"] == [one.what for one in fold(timeline)]
 
 
 def outage(at: int, number: int) -> list[Entry]:
@@ -77,16 +77,16 @@ def test_the_tries_of_an_outage_are_counted_and_a_call_that_ends_well_is_not_amo
     entries = [entry for number in range(4) for entry in outage(NOW + 5 * number, number)]
     ok = {"message": "platform call", "call": "orders.create", "outcome": "ok", "milliseconds": 31}
 
-    told = list(fold(build_timeline(None, [*entries, Entry(NOW + 60, ok)], (), ())))
+    timeline = list(fold(build_timeline(None, [*entries, Entry(NOW + 60, ok)], (), ())))
 
-    assert ["call", "log", "look", "call"] == [one.kind for one in told]
-    assert [True, True, True, False] == [", 4 times, last " in one.what for one in told]
+    assert ["call", "log", "look", "call"] == [one.kind for one in timeline]
+    assert [True, True, True, False] == [", 4 times, last " in one.what for one in timeline]
 
 
 def test_a_run_over_midnight_says_the_day_of_its_end() -> None:
-    told = [TimelineEntry(0, "drift", "a"), TimelineEntry(86_400, "drift", "a")]
+    timeline = [TimelineEntry(0, "drift", "a"), TimelineEntry(86_400, "drift", "a")]
 
-    assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in fold(told)]
+    assert ["a, 2 times, last 08:00:00 on 1970-01-02"] == [one.what for one in fold(timeline)]
 
 
 def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_notified() -> None:
@@ -105,7 +105,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
     call = {"message": "platform call", "call": "orders.refund", "outcome": "ok", "milliseconds": 31}
     entries = [Entry(NOW + 0.1, accepted | {"event_id": answer.event_id}), Entry(NOW + 0.2, call)]
 
-    told = build_timeline(order, entries, (), ())
+    timeline = build_timeline(order, entries, (), ())
 
     assert [
         "made here",
@@ -114,7 +114,7 @@ def test_within_a_second_a_refund_of_ours_is_requested_called_done_and_then_noti
         "the platform took the refund request",
         f"order.refunded {answer.event_id} accepted, answered 200",
         f"partly refunded by {answer.event_id}",
-    ] == [one.what for one in told]
+    ] == [one.what for one in timeline]
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_a_step_is_told_in_words(what: tuple[str, ...], expected: str) -> None:
 
 
 def test_the_same_line_twice_is_one_and_different_ones_are_not() -> None:
-    told = [
+    timeline = [
         TimelineEntry(1, "order", "done:refund"),
         TimelineEntry(2, "order", "done:refund"),
         TimelineEntry(3, "order", "done:push"),
     ]
 
-    assert ["done:refund, 2 times, last 08:00:02", "done:push"] == [one.what for one in fold(told)]
+    assert ["done:refund, 2 times, last 08:00:02", "done:push"] == [one.what for one in fold(timeline)]
 
 
 # ---- the log ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How runs of ProductSync are put together: until all is told, from the table's beginning to its end."""
+"""How runs of ProductSync are put together: from the beginning of the table to its end."""
 
 import json
 from io import BytesIO
@@ -49,16 +49,16 @@ def test_many_products_are_told_in_hundreds() -> None:
 
 def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
     function = Function(ENDED | {"finished": False}, ENDED)
-    told = product_sync.some(stack(function), ["tea"])
+    totals = product_sync.some(stack(function), ["tea"])
 
-    assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.requested], told.outcomes["pushed"])
+    assert ([["tea"], ["tea"]], 2) == ([one["product_ids"] for one in function.requested], totals.outcomes["pushed"])
 
 
 def test_a_pass_compares_all_from_the_tables_beginning_to_its_end() -> None:
     function = Function(*(ENDED | {"finished": False, "next": one} for one in ("p100", "p200")), ENDED)
-    told = product_sync.every(stack(function), retry_refused=True)
+    totals = product_sync.every(stack(function), retry_refused=True)
 
-    assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.requested], told.done, told.problem)
+    assert (["", "p100", "p200"], 3, "") == ([one["after"] for one in function.requested], totals.done, totals.problem)
     assert [{"retry_refused": True, "full": True}] * 3 == [
         {name: one[name] for name in ("retry_refused", "full")} for one in function.requested
     ]
@@ -69,9 +69,9 @@ def test_a_pass_compares_all_from_the_tables_beginning_to_its_end() -> None:
 )
 def test_a_platform_that_is_down_ends_a_pass_with_what_was_done_until_then(how: Any) -> None:
     down = ENDED | {"outcomes": {"failed": 3, "same": 4}, "problems": ["products.get: PlatformBusy"], "finished": False}
-    told = how(stack(Function(down)))
+    totals = how(stack(Function(down)))
 
-    assert (7, 3, 0, "products.get: PlatformBusy") == (told.done, told.unknown, told.wrong, told.problem)
+    assert (7, 3, 0, "products.get: PlatformBusy") == (totals.done, totals.unknown, totals.wrong, totals.problem)
 
 
 @pytest.mark.parametrize(

@@ -67,13 +67,13 @@ def test_an_order_is_looked_up_by_our_number() -> None:
     assert ("GET", "/api/orders/JW1", None) == said(rig)
 
 
-def test_another_order_than_the_one_asked_for_is_a_bad_reply() -> None:
+def test_another_order_than_the_one_requested_is_a_bad_reply() -> None:
     api, _rig = client(ok(order("JW2")))
     with pytest.raises(BadReply, match=r"data\.out_order_no: not the order asked for"):
         api.get_order("JW1")
 
 
-def test_many_orders_are_asked_for_at_once_and_the_unknown_ones_are_absent() -> None:
+def test_many_orders_are_requested_at_once_and_the_unknown_ones_are_absent() -> None:
     api, rig = client(ok({"orders": [order("JW2"), order("JW9")]}))
     assert ["JW2"] == [found.out_order_no for found in api.query_orders(["JW1", "JW2"])]
     assert ("POST", "/api/orders/query", {"out_order_nos": ["JW1", "JW2"]}) == said(rig)
@@ -201,18 +201,18 @@ def test_importing_the_client_brings_in_no_aws() -> None:
     assert "[]" == found.stdout.strip()
 
 
-# ---- what an order's story is told -----------------------------------------------------------------------------------
+# ---- what goes into an order's timeline ------------------------------------------------------------------------------
 
 
 def writes(api: PlatformClient) -> list[WriteRecord]:
-    told: list[WriteRecord] = []
-    api.on_write = told.append
-    return told
+    records: list[WriteRecord] = []
+    api.on_write = records.append
+    return records
 
 
 def test_each_write_about_an_order_is_told_once_with_the_platforms_request_id() -> None:
     api, _rig = client(httpx.ReadTimeout, ok(order()), ok(order(status="shipped")))
-    told = writes(api)
+    records = writes(api)
 
     api.create_order(NEW, Member())
     api.push_status("JW1", "shipped", "JW1:push:shipped")
@@ -220,26 +220,26 @@ def test_each_write_about_an_order_is_told_once_with_the_platforms_request_id() 
     assert [
         ("orders.create", Subject("JW1"), "ok", "r-1"),
         ("orders.push_status", Subject("JW1", "JW1:push:shipped"), "ok", "r-1"),
-    ] == [(one.name, one.subject, one.outcome, one.request_id) for one in told]
-    assert all(one.milliseconds >= 0 for one in told)
+    ] == [(one.name, one.subject, one.outcome, one.request_id) for one in records]
+    assert all(one.milliseconds >= 0 for one in records)
 
 
 def test_a_write_that_failed_is_told_by_the_name_of_its_error() -> None:
     api, _rig = client(envelope(50003))
-    told = writes(api)
+    records = writes(api)
 
     with pytest.raises(TransitionRefused) as refused:
         api.refund("JW1", "JW1:refund:t1", "t1", 5)
 
     assert [("refunds.create", "TransitionRefused", refused.value.request_id)] == [
-        (one.name, one.outcome, one.request_id) for one in told
+        (one.name, one.outcome, one.request_id) for one in records
     ]
 
 
 def test_reads_are_not_told() -> None:
     api, _rig = client(ok(order()))
-    told = writes(api)
+    records = writes(api)
 
     api.get_order("JW1")
 
-    assert [] == told
+    assert [] == records

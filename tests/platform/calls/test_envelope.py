@@ -204,7 +204,7 @@ PRIVATE = "title-of-an-order"
 
 
 def echo(request: httpx.Request) -> httpx.Response:
-    """A platform that tells everything it was told, in every place it can."""
+    """A platform that repeats all that it was sent, in every place it can."""
     said = f"{request.url} {request.content.decode()}"
     token = request.url.params.get("access_token", SECRET)
     body = {"code": 50001, "msg": said, "request_id": token, "data": {"said": said, "retry_after": said}}

@@ -23,7 +23,7 @@ def test_an_overlay_says_only_what_differs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "field", "told"),
+    ("text", "field", "words"),
     [
         ('[signing]\nalgorithm = "rot13"', "signing.algorithm", "use one of md5, sha1"),
         ('[signing]\nalgoritm = "md5"', "signing.algoritm", "did you mean signing.algorithm?"),  # codespell:ignore
@@ -60,11 +60,11 @@ def test_an_overlay_says_only_what_differs(tmp_path: Path) -> None:
         ("signing = [\n", "mine.toml", "mend"),
     ],
 )
-def test_a_wrong_profile_is_refused_with_the_field(tmp_path: Path, text: str, field: str, told: str) -> None:
+def test_a_wrong_profile_is_refused_with_the_field(tmp_path: Path, text: str, field: str, words: str) -> None:
     with pytest.raises(ProfileError) as refused:
         overlay(tmp_path, text)
     assert field == refused.value.field
-    assert told in str(refused.value)
+    assert words in str(refused.value)
 
 
 def test_lanes_that_share_out_more_than_there_is_are_refused(tmp_path: Path) -> None:

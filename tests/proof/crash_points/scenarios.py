@@ -418,10 +418,12 @@ def stated(stage: Stage) -> str:
     found = stage.world.account.buckets["StatementsBucket"]
     if sorted(name.rpartition(".")[2] for name in found) != ["csv", "json"]:
         return f"statements: {sorted(found)}"
-    told = json.loads(next(text for name, text in found.items() if name.endswith("json")))
-    sums = [told["total"][side] | {"orders_differing": told["orders_differing"]} for side in ("here", "there")]
-    fine = told["complete"] and sums[0] == sums[1] and sums[0]["orders"] == 1
-    return "" if fine else f"the statement says {sums}, complete: {told['complete']}"
+    statement = json.loads(next(text for name, text in found.items() if name.endswith("json")))
+    sums = [
+        statement["total"][side] | {"orders_differing": statement["orders_differing"]} for side in ("here", "there")
+    ]
+    fine = statement["complete"] and sums[0] == sums[1] and sums[0]["orders"] == 1
+    return "" if fine else f"the statement says {sums}, complete: {statement['complete']}"
 
 
 def listed(stage: Stage) -> None:
@@ -540,7 +542,7 @@ SCENARIOS = (
         seconds=120,
     ),
     Scenario("completion", paid, complete, Status.COMPLETED),
-    Scenario("reconcile repair: a payment nobody told of", placed, silently(pay), Status.SHIPPED, seconds=400),
+    Scenario("reconcile repair: a missed payment notification", placed, silently(pay), Status.SHIPPED, seconds=400),
     Scenario("reconcile repair: an order our table lost", placed, forget_here, Status.SHIPPED),
     Scenario(
         "reconcile repair: an order the platform never got", linked, buy_unheard, Status.PLACED, seconds=400, hours=1
@@ -549,7 +551,7 @@ SCENARIOS = (
     Scenario("an order the platform could not take, and a look at it", unplaced, look_here, Status.PLACED, hours=1),
     Scenario("a member who comes back from paying", placed, pay_and_look, Status.SHIPPED),
     Scenario(
-        "a member who comes back from a payment nobody told of",
+        "a member who comes back after a missed payment notification",
         placed,
         silently(pay_and_look),
         Status.SHIPPED,

@@ -43,7 +43,7 @@ def ordered(stage: Stage) -> None:
     buy(stage)
 
 
-def told(stage: Stage, *acts: Callable[[Stage], None]) -> None:
+def notified(stage: Stage, *acts: Callable[[Stage], None]) -> None:
     """Things happen at the platform, and their notifications lie in the order queue."""
     for act in acts:
         act(stage)
@@ -71,7 +71,7 @@ def news(*acts: Callable[[Stage], None]) -> Callable[[Crossroads], None]:
     """Each of these is in an invocation of OrderProcessor of its own."""
 
     def meet(here: Crossroads) -> None:
-        told(here.stage, *acts)
+        notified(here.stage, *acts)
         here.arrive_for("OrderProcessor", "OrderQueue")
 
     return meet
@@ -145,12 +145,12 @@ def points_unspent(stage: Stage) -> None:
 def paid_unshipped(stage: Stage) -> None:
     """An order paid, its shipping asked for and not done."""
     ordered(stage)
-    told(stage, pay)
+    notified(stage, pay)
     taken_in(stage)
 
 
 def taken_in(stage: Stage) -> None:
-    """What the platform told of is known here, and nothing is done about it yet."""
+    """The notification is applied here, and none of its effects has left yet."""
     world = stage.world
     stage.advance(1)
     queue = world.account.queue("OrderQueue")

@@ -107,4 +107,4 @@ class Crossroads:
 
 
 def _nothing(service: str, operation: str, phase: Phase, request: Any) -> None:
-    """Nobody is told."""
+    """Notify nobody."""

@@ -26,7 +26,7 @@ class Stuck(Exception):
 
 @dataclass
 class Walker:
-    """One invocation in a thread of its own, which goes on only when told."""
+    """One invocation in a thread of its own, which goes on only at a step of the schedule."""
 
     act: Act
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))

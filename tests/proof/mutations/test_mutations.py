@@ -1,4 +1,4 @@
-"""The lists of mutations follow the code, the operators make what they say, and survived is told from killed."""
+"""The lists of mutations follow the code, operators make what they say, and survivors differ from killed ones."""
 
 import ast
 import os

@@ -127,7 +127,7 @@ class Warm:
             mutant.place.put(mutant.node)
             tree, path = self.trees[mutant.mutation.path], str(ROOT / mutant.mutation.path)
             self._exchange(mutant.mutation.path, compile(tree, path, "exec"))
-        except Exception as error:  # noqa: BLE001 -- told as it is
+        except Exception as error:  # noqa: BLE001 -- shown as it is
             return f"{type(error).__name__}: {error}"
         chosen = {name: self._items[name] for name in tests}
         for _, item, following in _with_next(chosen):

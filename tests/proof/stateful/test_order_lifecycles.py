@@ -65,7 +65,7 @@ class OrderLifecycles(RuleBasedStateMachine):
         self.trouble: Phase | None = None
         self.telling, self.unsent = "at once", list[events.Event]()
         self.stage.world.calls.on_call = self.on_call
-        self.emit, self.stage.world.platform.notifier.emit = self.stage.world.platform.notifier.emit, self.told  # type: ignore[method-assign]
+        self.emit, self.stage.world.platform.notifier.emit = self.stage.world.platform.notifier.emit, self.emit_and_note  # type: ignore[method-assign]
         self.members = [self.stage.lan, Member(self.stage.world, "ou_zimo")]
         for member in self.members:
             member.log_in()
@@ -78,7 +78,7 @@ class OrderLifecycles(RuleBasedStateMachine):
             self.trouble = None
             raise httpx.ConnectError("no connection") if phase == "before" else httpx.ReadTimeout("no reply")
 
-    def told(self, event: events.Event, url: str = "") -> None:
+    def emit_and_note(self, event: events.Event, url: str = "") -> None:
         """The platform's notification, unless it is one of those that come later or never."""
         if self.telling == "at once":
             self.emit(event, url)

@@ -1,4 +1,4 @@
-"""The control buttons: notices sent as told, faults ended, what happened read back, and misuse refused."""
+"""The control buttons: notifications sent on request, faults ended, what happened read back, and misuse refused."""
 
 from collections import Counter
 from typing import Any

@@ -27,7 +27,7 @@ def share(hits: int, of: int = MANY) -> float:
     return hits / of
 
 
-def test_notifications_are_hit_in_the_shares_asked_for() -> None:
+def test_notifications_are_hit_in_the_shares_requested() -> None:
     counts = Counter(copy.kind for copies in DRAWN for copy in copies)
     kept = MANY - counts["dropped"]
     duplicated = counts["duplicate"] + counts["new_event_id"] + counts["simultaneous"]
@@ -57,13 +57,13 @@ def test_two_senders_at_one_instant_have_the_same_due_time() -> None:
     assert all(copies[0].after == copies[1].after for copies in pairs)
 
 
-def test_only_the_event_types_asked_for_are_hit() -> None:
+def test_only_the_event_types_requested_are_hit() -> None:
     wanted = Faults(notifications=NotificationFaults(drop=1, only=("order.paid",)))
     assert faults.copies(wanted, "evt_1", "order.paid")[0].kind == "dropped"
     assert faults.copies(wanted, "evt_1", "order.completed") == (Copy("original", 0.0),)
 
 
-def test_calls_are_hit_in_the_shares_asked_for_and_in_every_form() -> None:
+def test_calls_are_hit_in_the_shares_requested_and_in_every_form() -> None:
     hits = Counter(faults.call_fault(DEMO, "orders.create", f"JW{number}", 1) for number in range(MANY))
     by_fault = Counter[str]()
     for hit, count in hits.items():
@@ -80,7 +80,7 @@ def test_the_next_try_of_a_call_draws_anew() -> None:
     assert 10 < tries.count(None) < 40
 
 
-def test_only_the_calls_asked_for_are_hit() -> None:
+def test_only_the_calls_requested_are_hit() -> None:
     wanted = Faults(calls=CallFaults(server_error=1, only=("orders.get",)))
     assert faults.call_fault(wanted, "orders.get", "JW1", 1)
     assert faults.call_fault(wanted, "orders.create", "JW1", 1) is None

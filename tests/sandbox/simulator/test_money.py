@@ -37,8 +37,8 @@ async def test_a_refund_is_made_once_and_the_last_of_the_money_changes_the_state
         seen = await one.control("GET", "orders/JW1")
         await one.attempts(3)
     assert (seen["status"], seen["refunded_fen"]) == ("refunded", 1234)
-    told = [body["data"]["out_refund_no"] for _, body in one.received if body["event_type"] == "order.refunded"]
-    assert sorted(told) == ["RF1", "RF2"]
+    numbers = [body["data"]["out_refund_no"] for _, body in one.received if body["event_type"] == "order.refunded"]
+    assert sorted(numbers) == ["RF1", "RF2"]
 
 
 async def test_money_that_strayed_to_an_order_of_nothing_goes_back_and_leaves_the_order_as_it_is() -> None:

@@ -84,7 +84,7 @@ async def test_a_wrong_request_is_answered_by_redirect(wrong: dict[str, str], er
 
 
 @pytest.mark.parametrize("member", ["", "lan", "ou_", "ou_<u>", "ou_" + "x" * 62])
-async def test_an_impossible_member_is_asked_again(member: str) -> None:
+async def test_an_impossible_member_is_requested_again(member: str) -> None:
     async with merchant() as one:
         page = await one.authorize(member)
     assert (page.status_code, "同意" in page.text, "<u>" in page.text) == (400, True, False)

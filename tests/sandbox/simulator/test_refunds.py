@@ -59,11 +59,11 @@ async def test_each_change_of_a_refund_is_told_as_an_event_of_its_own() -> None:
         for status in ("failed", "processing", "failed", "succeeded"):
             await one.control("POST", f"orders/JW1/refunds/{refund['refund_id']}", status=status)
         await one.settled()
-        told = [body for _, body in one.received if body["event_type"] == "order.refunded"]
+        bodies = [body for _, body in one.received if body["event_type"] == "order.refunded"]
 
-    states = [body["data"]["status"] for body in told]
+    states = [body["data"]["status"] for body in bodies]
     assert sorted(["processing", "failed", "processing", "failed", "succeeded"]) == sorted(states)
-    assert 5 == len({body["event_id"] for body in told})
+    assert 5 == len({body["event_id"] for body in bodies})
 
 
 async def test_what_was_given_back_stays_so() -> None:

@@ -181,11 +181,11 @@ def test_the_process_takes_a_free_port_and_leaves_its_state_when_told_to_go(
 ) -> None:
     state = tmp_path / "folder/state.json"
     with process("--app-secret", "s", "--state-file", str(state)) as (running, url):
-        told = httpx.get(f"{url}/healthz", timeout=30)
+        health = httpx.get(f"{url}/healthz", timeout=30)
         httpx.put(f"{url}/_sim/config", json={"speed": 60}).raise_for_status()
         running.send_signal(how)
         running.wait(timeout=10)
-    assert (told.text, '"speed":60.0' in state.read_text()) == ("ok", True)
+    assert (health.text, '"speed":60.0' in state.read_text()) == ("ok", True)
 
 
 def test_a_state_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

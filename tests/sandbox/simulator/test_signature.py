@@ -88,8 +88,8 @@ async def test_a_clock_that_runs_ahead_refuses_and_says_its_time() -> None:
     async with merchant() as one:
         await one.control("PUT", "faults", clock_skew=3600)
         reply = await get(one, one.query({}))
-        told = (await one.http.get("/time")).json()["data"]["server_time"]
-    assert (reply["code"], told - time.time() > 3500) == (20002, True)
+        server_time = (await one.http.get("/time")).json()["data"]["server_time"]
+    assert (reply["code"], server_time - time.time() > 3500) == (20002, True)
 
 
 async def test_a_nonce_is_good_once() -> None:
@@ -130,6 +130,6 @@ async def test_another_contract_is_served_by_its_profile(tmp_path: Path) -> None
     async with merchant(profile.load("other", directory=tmp_path)) as one:
         params = one.query({}, path="/v2/order/JW1")
         reply: httpx.Response = await one.http.get("/v2/order/JW1", params=params)
-        told = await one.http.get("/time")
-    assert (reply.json()["errcode"], told.json()["errcode"]) == ("NO_ORDER", "OK")
-    assert "server_time" in told.json()
+        time_reply = await one.http.get("/time")
+    assert (reply.json()["errcode"], time_reply.json()["errcode"]) == ("NO_ORDER", "OK")
+    assert "server_time" in time_reply.json()

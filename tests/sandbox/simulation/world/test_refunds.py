@@ -44,11 +44,11 @@ def back_office(world: World, number: str) -> dict[str, Any]:
     return shown
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["told", "by schedule alone"])
-def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(world: World, lan: Member, *, told: bool) -> None:
+@pytest.mark.parametrize("notified", [True, False], ids=["notified", "by schedule alone"])
+def test_a_refund_at_the_console_counts_only_once_it_succeeds(world: World, lan: Member, *, notified: bool) -> None:
     number = bought(world, lan)
     begin_as(world, "processing")
-    if not told:
+    if not notified:
         world.platform.notifier.emit = lambda *_: None  # type: ignore[method-assign]
     world.platform.actions.refund(number)
     advance(world, HOUR)
@@ -63,7 +63,7 @@ def test_a_refund_at_the_console_is_given_back_only_when_it_succeeds(world: Worl
     assert (Status.REFUNDED, 0) == (order(world, number).status, order(world, number).balance_fen)
 
 
-def test_a_refund_under_way_is_asked_for_once_in_a_day(world: World, lan: Member) -> None:
+def test_a_refund_under_way_is_requested_once_in_a_day(world: World, lan: Member) -> None:
     number = bought(world, lan)
     begin_as(world, "processing")
     Merchant(world).refund("r1", number, 100)
@@ -74,7 +74,7 @@ def test_a_refund_under_way_is_asked_for_once_in_a_day(world: World, lan: Member
     assert (PRICE - 100, Status.SHIPPED) == ((made := end(world, number, "succeeded")).balance_fen, made.status)
 
 
-def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_asked_for_again(world: World, lan: Member) -> None:
+def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_requested_again(world: World, lan: Member) -> None:
     number = bought(world, lan)
     begin_as(world, "failed")
     Merchant(world).refund("r1", number, 100)

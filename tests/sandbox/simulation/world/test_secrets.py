@@ -135,7 +135,7 @@ def test_what_waited_for_a_secret_is_finished_when_there_is_one(world: World, tr
     assert ({}, []) == (dict(world.errors), dead(world))
 
 
-def test_the_platforms_secret_is_not_asked_for_by_every_call(world: World) -> None:
+def test_the_platforms_secret_is_not_requested_by_every_call(world: World) -> None:
     member = Member(world, "ou_lan")
     member.log_in()
     _raising(THROTTLED)(world)

@@ -108,7 +108,7 @@ def test_an_answer_that_comes_too_late_is_none(world: World, lan: Member) -> Non
     assert order(world, number).status is Status.SHIPPED
 
 
-def test_a_reply_that_is_lost_is_asked_for_again_as_boto3_does(world: World, lan: Member) -> None:
+def test_a_reply_that_is_lost_is_requested_again_as_boto3_does(world: World, lan: Member) -> None:
     lost = ReadTimeoutError(endpoint_url="memory")
     lose, requested = Once(world, "Storefront", "put_item", "after", lost), list[str]()
 
