@@ -64,11 +64,11 @@ def _kept(dependencies: Dependencies, record: Record) -> bool:
     source = dependencies.sources.get(arn, arn.rpartition(":")[2])
     message = failed_message.read(record, source=source, profile=dependencies.profile, now=now)
     try:
-        letter = dependencies.repository.keep(message)
+        dead_letter = dependencies.repository.keep(message)
     except (ClientError, BotoCoreError, DeadLettersBusy) as error:
         reporting.not_kept(message.message_id, error)
         return False
-    reporting.kept(letter)
+    reporting.kept(dead_letter)
     return True
 
 

@@ -55,15 +55,17 @@ def list_(  # noqa: PLR0913 -- one option for each filter
     """
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
-        letters = select(deployed.dead_letters, kind, since, reason, everything=everything)
+        dead_letters = select(deployed.dead_letters, kind, since, reason, everything=everything)
     if as_json:
-        print_line(json.dumps([display.summary(letter) for letter in letters], ensure_ascii=False))
+        print_line(json.dumps([display.summary(dead_letter) for dead_letter in dead_letters], ensure_ascii=False))
         return
-    for letter in letters[:_MAX_LISTED]:
-        print_line(display.line(letter))
-    if len(letters) > _MAX_LISTED:
-        print_note(f"and {len(letters) - _MAX_LISTED} more; filter with --kind, --since or --reason, or use --json")
-    if not letters:
+    for dead_letter in dead_letters[:_MAX_LISTED]:
+        print_line(display.line(dead_letter))
+    if len(dead_letters) > _MAX_LISTED:
+        print_note(
+            f"and {len(dead_letters) - _MAX_LISTED} more; filter with --kind, --since or --reason, or use --json"
+        )
+    if not dead_letters:
         print_note("no dead letters" + ("" if everything else " are waiting; --all includes those that were redriven"))
 
 
@@ -85,14 +87,14 @@ def show(
     """
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
-        letter = get(deployed.dead_letters, dead_letter_id)
+        dead_letter = get(deployed.dead_letters, dead_letter_id)
     if raw:
-        sys.stdout.buffer.write(letter.body)
+        sys.stdout.buffer.write(dead_letter.body)
     elif as_json:
-        content = display.summary(letter) | {"body": display.body_text(letter.body)}
+        content = display.summary(dead_letter) | {"body": display.body_text(dead_letter.body)}
         print_line(json.dumps(content, ensure_ascii=False))
     else:
-        display.print_details(letter)
+        display.print_details(dead_letter)
 
 
 @dead_letters.command()
@@ -124,7 +126,7 @@ def redrive(  # noqa: PLR0913 -- one option for each filter, and how to send
     deployed = stack.find(stack_name)
     with stack.report_aws_errors(deployed):
         repository = deployed.dead_letters
-        ids = dead_letter_ids or [letter.dead_letter_id for letter in select(repository, kind, since, reason)]
+        ids = dead_letter_ids or [dead_letter.dead_letter_id for dead_letter in select(repository, kind, since, reason)]
         if ids and not (yes or dry_run):
             confirm(f"Redrive {pluralize(len(ids), 'dead letter')} in {deployed.name}?")
         failed = redrive_all(Redriver(deployed), (get(repository, one) for one in ids), rate=rate, dry_run=dry_run)

@@ -52,9 +52,9 @@ def order(
     with stack.report_aws_errors(found):
         stored = found.store.get(number)
         log = _log(found, number, stored, after)
-        letters = list(found.dead_letters.about(number))
+        dead_letters = list(found.dead_letters.about(number))
         drift = list(_drift(found, number, after or _begin(stored)))
-    entries = [one for one in timeline.build_timeline(stored, log.entries, letters, drift) if one.at >= after]
+    entries = [one for one in timeline.build_timeline(stored, log.entries, dead_letters, drift) if one.at >= after]
     if stored is None and not entries:
         raise CommandError(f"there is no order {number}", "check the number and --stack")
     if as_json:

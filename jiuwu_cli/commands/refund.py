@@ -63,9 +63,8 @@ def refund(  # noqa: PLR0913 -- one option for each part of a refund
         if not was_requested(order, request):
             _confirm(order, requested_fen, yes=yes)
         enqueue = partial(queue.send, deployed.client("sqs"), deployed.output("EffectQueue"))
-        _report(
-            _ask(Refunds(deployed.store, deployed.policy, queue=ask), order, request, requested_fen, reason), request
-        )
+        refunds = Refunds(deployed.store, deployed.policy, queue=enqueue)
+        _report(_request_refund(refunds, order, request, requested_fen, reason), request)
 
 
 def _request(order: Order, requested_fen: int | None) -> str:

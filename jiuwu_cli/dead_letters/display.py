@@ -14,13 +14,15 @@ from jiuwu_cli.terminal.texts import pluralize
 _NOT_IN_SUMMARY = {"body", "messages", "version"}
 
 
-def summary(letter: DeadLetter) -> dict[str, Any]:
+def summary(dead_letter: DeadLetter) -> dict[str, Any]:
     """Return a dead letter as JSON values, without its body and without empty fields."""
     names = [
-        name for name in ("dead_letter_id", *(field.name for field in fields(letter))) if name not in _NOT_IN_SUMMARY
+        name
+        for name in ("dead_letter_id", *(field.name for field in fields(dead_letter)))
+        if name not in _NOT_IN_SUMMARY
     ]
-    values = {name: getattr(letter, name) for name in names}
-    return {name: value for name, value in values.items() if value} | {"state": letter.state}
+    values = {name: getattr(dead_letter, name) for name in names}
+    return {name: value for name, value in values.items() if value} | {"state": dead_letter.state}
 
 
 def body_text(body: bytes) -> str:
@@ -28,58 +30,64 @@ def body_text(body: bytes) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-def line(letter: DeadLetter) -> str:
+def line(dead_letter: DeadLetter) -> str:
     """Return a dead letter as one line of a list."""
-    attempts = pluralize(letter.attempts, "attempt")
-    last = times.format_time(letter.last_at)
-    columns = f"{letter.dead_letter_id}  {last}  {letter.kind:<11}  {letter.state:<10}  {attempts:<11}"
-    return f"{columns}  {_subject(letter)}  {letter.detail}"
+    attempts = pluralize(dead_letter.attempts, "attempt")
+    last = times.format_time(dead_letter.last_at)
+    columns = f"{dead_letter.dead_letter_id}  {last}  {dead_letter.kind:<11}  {dead_letter.state:<10}  {attempts:<11}"
+    return f"{columns}  {_subject(dead_letter)}  {dead_letter.detail}"
 
 
-def _subject(letter: DeadLetter) -> str:
-    what = letter.effect or letter.event_type or ("(unreadable)" if letter.source == INTAKE else "(no type)")
-    return f"{what} {letter.order_no or letter.event_id}".rstrip()
+def _subject(dead_letter: DeadLetter) -> str:
+    what = (
+        dead_letter.effect
+        or dead_letter.event_type
+        or ("(unreadable)" if dead_letter.source == INTAKE else "(no type)")
+    )
+    return f"{what} {dead_letter.order_no or dead_letter.event_id}".rstrip()
 
 
-def print_details(letter: DeadLetter) -> None:
+def print_details(dead_letter: DeadLetter) -> None:
     """Print the facts, the headers and the body of a dead letter."""
-    for name, value in _facts(letter).items():
+    for name, value in _facts(dead_letter).items():
         if value:
             print_line(f"{name:<13} {value}")
-    for name, value in _headers(letter).items():
+    for name, value in _headers(dead_letter).items():
         print_line(f"{name}: {value}")
     print_line()
-    for text in _indented(letter.body).splitlines():
+    for text in _indented(dead_letter.body).splitlines():
         print_line(text)
 
 
-def _facts(letter: DeadLetter) -> dict[str, str]:
-    redriven = f"{times.format_time(letter.redriven_at)} as {letter.redriven_as}" if letter.redrives else ""
+def _facts(dead_letter: DeadLetter) -> dict[str, str]:
+    redriven = (
+        f"{times.format_time(dead_letter.redriven_at)} as {dead_letter.redriven_as}" if dead_letter.redrives else ""
+    )
     return {
-        "id": letter.dead_letter_id,
-        "kind": letter.kind,
-        "state": letter.state,
-        "reason": letter.reason,
-        "failed in": letter.function,
-        "queue": letter.source,
-        "attempts": f"{letter.attempts} in {pluralize(letter.failures, 'failure')}",
-        "first": times.format_time(letter.first_at),
-        "last": times.format_time(letter.last_at),
-        "event": f"{letter.event_type} {letter.event_id}".strip(),
-        "order": letter.order_no,
-        "effect": letter.effect,
-        "delivery": letter.delivery_id,
+        "id": dead_letter.dead_letter_id,
+        "kind": dead_letter.kind,
+        "state": dead_letter.state,
+        "reason": dead_letter.reason,
+        "failed in": dead_letter.function,
+        "queue": dead_letter.source,
+        "attempts": f"{dead_letter.attempts} in {pluralize(dead_letter.failures, 'failure')}",
+        "first": times.format_time(dead_letter.first_at),
+        "last": times.format_time(dead_letter.last_at),
+        "event": f"{dead_letter.event_type} {dead_letter.event_id}".strip(),
+        "order": dead_letter.order_no,
+        "effect": dead_letter.effect,
+        "delivery": dead_letter.delivery_id,
         "redriven": redriven,
-        "redriven from": letter.redriven_from,
+        "redriven from": dead_letter.redriven_from,
     }
 
 
-def _headers(letter: DeadLetter) -> dict[str, Any]:
+def _headers(dead_letter: DeadLetter) -> dict[str, Any]:
     try:
-        found = json.loads(letter.headers or "{}")
+        found = json.loads(dead_letter.headers or "{}")
     except ValueError:
-        return {"headers": letter.headers}
-    return found if isinstance(found, dict) else {"headers": letter.headers}
+        return {"headers": dead_letter.headers}
+    return found if isinstance(found, dict) else {"headers": dead_letter.headers}
 
 
 def _indented(body: bytes) -> str:

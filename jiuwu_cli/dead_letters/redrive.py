@@ -55,22 +55,22 @@ class Redriver:
         self._sqs: Any = stack.client("sqs")
         self._repository = stack.dead_letters
 
-    def send(self, letter: DeadLetter, *, dry_run: bool = False) -> str:
+    def send(self, dead_letter: DeadLetter, *, dry_run: bool = False) -> str:
         """Send one dead letter, mark it, and return what was done; with `dry_run` return what would be done.
 
         Raise RedriveRefused.
         """
         delivery_id = "" if dry_run else self._new_id()
-        if letter.source == EFFECTS:
-            result = self._redrive_effect(letter, dry_run=dry_run)
+        if dead_letter.source == EFFECTS:
+            result = self._redrive_effect(dead_letter, dry_run=dry_run)
         else:
-            result = self._resend(letter, delivery_id)
+            result = self._resend(dead_letter, delivery_id)
         if not dry_run:
-            self._repository.redriven(letter, as_=delivery_id, at=int(self._clock()))
+            self._repository.redriven(dead_letter, as_=delivery_id, at=int(self._clock()))
         return result
 
-    def _resend(self, letter: DeadLetter, delivery_id: str) -> str:
-        message = self.message(letter, delivery_id)
+    def _resend(self, dead_letter: DeadLetter, delivery_id: str) -> str:
+        message = self.message(dead_letter, delivery_id)
         if not delivery_id:
             return f"would be sent to {message.queue}"
         self._sqs.send_message(
@@ -80,67 +80,71 @@ class Redriver:
         )
         return f"sent to {message.queue} as {delivery_id}"
 
-    def message(self, letter: DeadLetter, delivery_id: str) -> Message:
+    def message(self, dead_letter: DeadLetter, delivery_id: str) -> Message:
         """Return the message with the original bytes and attributes. Raise RedriveRefused."""
         attributes = {
-            "event_id": letter.event_id,
-            "event_type": letter.event_type,
-            "received_at": str(letter.first_at),
+            "event_id": dead_letter.event_id,
+            "event_type": dead_letter.event_type,
+            "received_at": str(dead_letter.first_at),
             "delivery_id": delivery_id,
-            "headers": letter.headers,
-            "redriven_from": letter.dead_letter_id,
+            "headers": dead_letter.headers,
+            "redriven_from": dead_letter.dead_letter_id,
         }
-        queue, body = letter.source, _text(letter.body)
-        if letter.source == INTAKE:
-            queue, body, attributes["event_type"] = self._parse_again(letter)
-        elif letter.source not in (ORDERS, COMMUNITY):
-            raise RedriveRefused(f"its source {letter.source} takes no redrives")
+        queue, body = dead_letter.source, _text(dead_letter.body)
+        if dead_letter.source == INTAKE:
+            queue, body, attributes["event_type"] = self._parse_again(dead_letter)
+        elif dead_letter.source not in (ORDERS, COMMUNITY):
+            raise RedriveRefused(f"its source {dead_letter.source} takes no redrives")
         if not body:
             raise RedriveRefused("its body is empty")
         return Message(queue, body, {name: text for name, text in attributes.items() if text})
 
-    def _parse_again(self, letter: DeadLetter) -> tuple[str, str, str]:
+    def _parse_again(self, dead_letter: DeadLetter) -> tuple[str, str, str]:
         """Return queue, body and event type as the intake derives them with the current profile."""
         try:
-            parsed = signed_notifications.reread(self._stack.profile, letter.body, event_id=letter.event_id)
+            parsed = signed_notifications.reread(self._stack.profile, dead_letter.body, event_id=dead_letter.event_id)
         except NotificationQuarantined as error:
             raise RedriveRefused(f"it still does not match the profile: {error.message}") from None
         queue = ORDERS if parsed.event_type.startswith("order.") else COMMUNITY
         return queue, sqs.for_sqs(parsed.body_text), parsed.event_type
 
-    def _redrive_effect(self, letter: DeadLetter, *, dry_run: bool) -> str:
+    def _redrive_effect(self, dead_letter: DeadLetter, *, dry_run: bool) -> str:
         """Reset the effect on its order, and then enqueue the order. Return what was done. Raise RedriveRefused."""
         store = self._stack.store
-        order = store.get(letter.order_no) if letter.order_no else None
+        order = store.get(dead_letter.order_no) if dead_letter.order_no else None
         if order is None:
-            raise RedriveRefused(f"there is no order {letter.order_no}" if letter.order_no else "it names no order")
-        effect = order.effect(parse_effect_key(letter.effect))
+            raise RedriveRefused(
+                f"there is no order {dead_letter.order_no}" if dead_letter.order_no else "it names no order"
+            )
+        effect = order.effect(parse_effect_key(dead_letter.effect))
         if effect is not None and effect.done_at:
-            return f"nothing to do: {letter.effect} is done"
-        self._with_effect_reset(order, letter)  # raises, also in a dry run
+            return f"nothing to do: {dead_letter.effect} is done"
+        self._with_effect_reset(order, dead_letter)  # raises, also in a dry run
         if dry_run:
             return f"would be sent to {EFFECTS}"
-        if letter.effect:
-            self._reset_effect(store, letter)
-        if queue.send(self._sqs, self._stack.output(EFFECTS), [letter.order_no]):
+        if dead_letter.effect:
+            self._reset_effect(store, dead_letter)
+        if queue.send(self._sqs, self._stack.output(EFFECTS), [dead_letter.order_no]):
             raise RedriveRefused(
                 "it was reset, but the queue did not accept it; the reconciler enqueues it within minutes"
             )
         return f"sent to {EFFECTS}"
 
-    def _reset_effect(self, store: OrderStore, letter: DeadLetter) -> None:
+    def _reset_effect(self, store: OrderStore, dead_letter: DeadLetter) -> None:
         for _ in range(_MAX_ATTEMPTS):
-            order = store.get(letter.order_no)
+            order = store.get(dead_letter.order_no)
             if order is None:
                 return
-            changed = self._with_effect_reset(order, letter)
+            changed = self._with_effect_reset(order, dead_letter)
             # None: an earlier redrive that was not marked has reset it
             if changed is None or not store.save_many([(order, changed)]):
                 return
         raise RedriveRefused("other writers keep changing the order; try again")
 
-    def _with_effect_reset(self, order: Order, letter: DeadLetter) -> Order | None:
-        outcome = apply(order, Redriven(int(self._clock()), parse_effect_key(letter.effect)), policy=self._stack.policy)
+    def _with_effect_reset(self, order: Order, dead_letter: DeadLetter) -> Order | None:
+        outcome = apply(
+            order, Redriven(int(self._clock()), parse_effect_key(dead_letter.effect)), policy=self._stack.policy
+        )
         if isinstance(outcome, Ignored) and outcome.reason == "refund_exceeds_payment":
             raise RedriveRefused("the refundable amount is smaller now: other refunds were made or requested")
         return outcome.order if isinstance(outcome, Applied) else None
@@ -148,7 +152,7 @@ class Redriver:
 
 def redrive_all(
     redriver: Redriver,
-    letters: Iterable[DeadLetter],
+    dead_letters: Iterable[DeadLetter],
     *,
     rate: float,
     dry_run: bool = False,
@@ -156,14 +160,14 @@ def redrive_all(
 ) -> int:
     """Redrive one after the other, at most `rate` per second. Return the number of failures."""
     failed = 0
-    for n, letter in enumerate(letters):
+    for n, dead_letter in enumerate(dead_letters):
         if n and not dry_run:
             runtime.sleep(1 / rate)
         try:
-            print_line(f"{letter.dead_letter_id}  {redriver.send(letter, dry_run=dry_run)}")
+            print_line(f"{dead_letter.dead_letter_id}  {redriver.send(dead_letter, dry_run=dry_run)}")
         except RedriveRefused as error:
             failed += 1
-            print_line(f"{letter.dead_letter_id}  not sent: {error}", style="red")
+            print_line(f"{dead_letter.dead_letter_id}  not sent: {error}", style="red")
     return failed
 
 

@@ -23,23 +23,25 @@ def select(
     after = times.parse_since(since, time.time()) if since else 0
     kinds = [kind] if kind else list(Kind)
     found = (
-        letter
+        dead_letter
         for one in kinds
-        for letter in repository.of_kind(one, since=after)
-        if _has_reason(letter, reason or "") and (everything or letter.state != "redriven")
+        for dead_letter in repository.of_kind(one, since=after)
+        if _has_reason(dead_letter, reason or "") and (everything or dead_letter.state != "redriven")
     )
-    return sorted(found, key=lambda letter: (letter.last_at, letter.dead_letter_id), reverse=True)
+    return sorted(found, key=lambda dead_letter: (dead_letter.last_at, dead_letter.dead_letter_id), reverse=True)
 
 
-def _has_reason(letter: DeadLetter, prefix: str) -> bool:
-    return any(text.startswith(prefix) for text in (letter.reason, letter.detail))
+def _has_reason(dead_letter: DeadLetter, prefix: str) -> bool:
+    return any(text.startswith(prefix) for text in (dead_letter.reason, dead_letter.detail))
 
 
 def get(repository: DeadLetterRepository, dead_letter_id: str) -> DeadLetter:
     """Return the dead letter of this id. Raise CommandError if there is none."""
-    letter = repository.get(dead_letter_id) if 0 < len(dead_letter_id) <= _MAX_ID and dead_letter_id.isascii() else None
-    if letter is None:
+    dead_letter = (
+        repository.get(dead_letter_id) if 0 < len(dead_letter_id) <= _MAX_ID and dead_letter_id.isascii() else None
+    )
+    if dead_letter is None:
         raise CommandError(
             f"there is no dead letter {dead_letter_id[:_MAX_ID]!r}", "`jiuwu dead-letters list --all` lists the ids"
         )
-    return letter
+    return dead_letter

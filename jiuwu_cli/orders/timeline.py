@@ -60,7 +60,7 @@ class DriftFinding:
 
 
 def build_timeline(
-    order: Order | None, entries: Iterable[Entry], letters: Iterable[DeadLetter], drift: Iterable[DriftFinding]
+    order: Order | None, entries: Iterable[Entry], dead_letters: Iterable[DeadLetter], drift: Iterable[DriftFinding]
 ) -> list[TimelineEntry]:
     """All that is known of the order, oldest first."""
     lines = list(entries)
@@ -75,7 +75,7 @@ def build_timeline(
     ranked = [
         *(_happened(order, {e: d for e, d in delivered.items() if d not in accepted}, answers) if order else ()),
         *((_rank(entry, answers), one) for entry in lines if (one := _logged(entry, known, delivered))),
-        *((_HAPPENED, _letter(letter)) for letter in letters),
+        *((_HAPPENED, _dead_letter(dead_letter)) for dead_letter in dead_letters),
         *((_HAPPENED, TimelineEntry(one.at, "drift", f"{one.class_}: {one.evidence}")) for one in drift),
     ]
     return [moment for _, moment in sorted(ranked, key=_in_time)]
@@ -155,7 +155,7 @@ def _step(kind: str, detail: str) -> str:
 def _logged(entry: Entry, known: set[str], delivered: Mapping[Any, str]) -> TimelineEntry | None:
     said = entry.said
     if said.get("message") == "dead letter":
-        return None  # the letters themselves are read
+        return None  # the dead letters themselves are read
     if said.get("message") == "order event" and said.get("outcome") == "applied" and said.get("event_id") in known:
         return None  # the history has it, and may be older than the log
     return TimelineEntry(entry.at, *_kind_and_what(said, delivered))
@@ -222,13 +222,13 @@ def _effect(said: Mapping[str, Any]) -> str:
     return str(said.get("effect_id", "")).partition(":")[2]
 
 
-def _letter(letter: DeadLetter) -> TimelineEntry:
-    tries = pluralize(letter.attempts, "try", "tries")
-    about = letter.effect or f"{letter.event_type} {letter.event_id}"
+def _dead_letter(dead_letter: DeadLetter) -> TimelineEntry:
+    tries = pluralize(dead_letter.attempts, "try", "tries")
+    about = dead_letter.effect or f"{dead_letter.event_type} {dead_letter.event_id}"
     return TimelineEntry(
-        letter.last_at,
+        dead_letter.last_at,
         "dead letter",
-        f"{letter.dead_letter_id} {letter.kind}, {letter.state}: {about}, {tries}: {letter.detail}",
+        f"{dead_letter.dead_letter_id} {dead_letter.kind}, {dead_letter.state}: {about}, {tries}: {dead_letter.detail}",
     )
 
 

@@ -17,7 +17,7 @@ from tests.dead_letters.failed_messages import NOW, ORDER_NO, a_failed_message
 MAX_BODY_BYTES = 262_144  # bytes that the intake takes in
 
 
-def letter(*messages: FailedMessage) -> DeadLetter:
+def dead_letter(*messages: FailedMessage) -> DeadLetter:
     found: DeadLetter | None = None
     for one in messages:
         found = keep(found, one) or found
@@ -58,7 +58,7 @@ def test_a_kind_that_we_do_not_know_is_poison() -> None:
         (INTAKE, "no JSON", ""),
     ],
 )
-def test_a_letter_knows_the_order_that_it_is_about(source: str, body: str, expected: str) -> None:
+def test_a_dead_letter_knows_the_order_that_it_is_about(source: str, body: str, expected: str) -> None:
     assert expected == a_failed_message(body, source=source).order_no
 
 
@@ -71,22 +71,22 @@ def test_a_body_that_only_says_it_is_base64_is_kept_as_it_is() -> None:
     assert b"%%%" == a_failed_message("%%%", encoding="base64").body
 
 
-def test_the_same_thing_dying_again_is_the_same_letter_with_its_tries_summed() -> None:
+def test_the_same_thing_dying_again_is_the_same_dead_letter_with_its_tries_summed() -> None:
     first = a_failed_message(attempts="1", kind="poison", reason="a: b")
     again = a_failed_message(message="m-2", received=6, now=NOW + 60)
 
-    found = letter(first, again)
+    found = dead_letter(first, again)
 
     assert dead_letter_id(first) == dead_letter_id(again) == found.dead_letter_id
     assert (2, 6, 1_763_800_000, NOW + 60) == (found.failures, found.attempts, found.first_at, found.last_at)
     assert Kind.EXHAUSTED is found.kind
 
 
-def test_another_body_under_the_same_event_id_is_another_letter() -> None:
+def test_another_body_under_the_same_event_id_is_another_dead_letter() -> None:
     assert dead_letter_id(a_failed_message("{}")) != dead_letter_id(a_failed_message("{ }"))
 
 
-def test_an_effect_is_one_letter_whatever_its_message_says_besides() -> None:
+def test_an_effect_is_one_dead_letter_whatever_its_message_says_besides() -> None:
     one, two = (
         a_failed_message(json.dumps({"order_no": ORDER_NO, "n": n}), source=EFFECTS, effect="ship") for n in (1, 2)
     )
@@ -95,12 +95,12 @@ def test_an_effect_is_one_letter_whatever_its_message_says_besides() -> None:
     assert dead_letter_id(one) == dead_letter_id(two) != dead_letter_id(other)
 
 
-def test_the_same_event_on_another_queue_is_another_letter() -> None:
+def test_the_same_event_on_another_queue_is_another_dead_letter() -> None:
     assert dead_letter_id(a_failed_message(source=ORDERS)) != dead_letter_id(a_failed_message(source=COMMUNITY))
 
 
-def test_a_letter_is_redriven_until_it_dies_again() -> None:
-    waiting = letter(a_failed_message())
+def test_a_dead_letter_is_redriven_until_it_dies_again() -> None:
+    waiting = dead_letter(a_failed_message())
     sent = replace(waiting, redrives=1, redriven_after=waiting.failures, redriven_as="redrive-1", redriven_at=NOW)
     again = keep(sent, a_failed_message(message="m-2", redriven_from=waiting.dead_letter_id))
 
@@ -110,7 +110,9 @@ def test_a_letter_is_redriven_until_it_dies_again() -> None:
 
 
 def test_one_that_died_before_its_redrive_was_noted_still_says_so() -> None:
-    assert "failed again" == letter(a_failed_message(), a_failed_message(message="m-2", redriven_from="dl_x")).state
+    assert (
+        "failed again" == dead_letter(a_failed_message(), a_failed_message(message="m-2", redriven_from="dl_x")).state
+    )
 
 
 FAILURES = st.lists(
@@ -129,16 +131,16 @@ FAILURES = st.lists(
 def test_however_often_a_message_comes_each_failure_counts_once(failures: list[FailedMessage]) -> None:
     once = {one.message_id: one for one in reversed(failures)}
 
-    found = letter(*failures)
+    found = dead_letter(*failures)
 
     assert len(once) == found.failures
     assert sum(one.attempts for one in once.values()) == found.attempts
-    assert found == letter(*failures, *failures)
+    assert found == dead_letter(*failures, *failures)
 
 
 @given(FAILURES, st.binary(max_size=2000))
-def test_a_letter_comes_back_from_its_item_as_it_went(failures: list[FailedMessage], body: bytes) -> None:
-    found = replace(letter(*failures), body=body, redrives=3, redriven_as="redrive-1", version=7)
+def test_a_dead_letter_comes_back_from_its_item_as_it_went(failures: list[FailedMessage], body: bytes) -> None:
+    found = replace(dead_letter(*failures), body=body, redrives=3, redriven_as="redrive-1", version=7)
 
     assert found == repository.from_item(repository.to_item(found))
 
@@ -148,7 +150,7 @@ def test_the_largest_body_fits_into_an_item_though_its_escapes_are_longer(text: 
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     assert len(text.encode()) <= MAX_BODY_BYTES
 
-    item = repository.to_item(letter(a_failed_message(body)))
+    item = repository.to_item(dead_letter(a_failed_message(body)))
 
     assert len(item["body"]) + len(json.dumps({k: v for k, v in item.items() if k != "body"})) < 400_000
     assert body.encode() == repository.from_item(item).body
@@ -160,4 +162,4 @@ def test_a_body_mixed_of_escapes_and_what_cannot_be_shortened_fits_too(escaped: 
     text = "".join(random.Random(escaped).choices(alphabet, k=MAX_BODY_BYTES // 3))
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
-    assert len(repository.to_item(letter(a_failed_message(body)))["body"]) < 380_000
+    assert len(repository.to_item(dead_letter(a_failed_message(body)))["body"]) < 380_000

@@ -1,4 +1,4 @@
-"""DeadLetterKeeper against the local AWS: each message given up becomes one letter, or stays where it is."""
+"""DeadLetterKeeper against the local AWS: each message given up becomes one dead letter, or stays where it is."""
 
 import json
 import random
@@ -40,8 +40,8 @@ class Desk:
         return failed(self.app.handle(self.dependencies._replace(**changes), batch(*records)))
 
     @property
-    def letters(self) -> list[DeadLetter]:
-        return [letter for kind in Kind for letter in self.repository.of_kind(kind)]
+    def dead_letters(self) -> list[DeadLetter]:
+        return [dead_letter for kind in Kind for dead_letter in self.repository.of_kind(kind)]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def desk(
     return Desk(load_function("dead_letter_keeper", **environment), environment, capture_telemetry(capsys))
 
 
-def test_the_example_event_becomes_a_letter(
+def test_the_example_event_becomes_a_dead_letter(
     load_function: Callable[..., ModuleType], environment: dict[str, str], project: Path
 ) -> None:
     event = json.loads((project / "events" / "dead_letter_keeper.json").read_text())
@@ -73,8 +73,12 @@ def test_the_example_event_becomes_a_letter(
     dependencies = function.build(load(function.Settings, environment | {"ORDER_DEAD_LETTERS_ARN": arn}))
 
     assert {"batchItemFailures": []} == function.handle(dependencies, event)
-    (letter,) = dependencies.repository.about(ORDER_NO)
-    assert (Kind.QUARANTINED, "OrderQueue", "evt_20251122_000002") == (letter.kind, letter.source, letter.event_id)
+    (dead_letter,) = dependencies.repository.about(ORDER_NO)
+    assert (Kind.QUARANTINED, "OrderQueue", "evt_20251122_000002") == (
+        dead_letter.kind,
+        dead_letter.source,
+        dead_letter.event_id,
+    )
 
 
 def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
@@ -84,9 +88,9 @@ def test_each_kind_is_kept_whole_and_counted_apart(desk: Desk) -> None:
 
     assert [] == desk.handle(poison, exhausted, quarantined)
 
-    found = [desk.repository.get(letter.dead_letter_id) for letter in desk.letters]
-    kept = {letter.kind: letter for letter in found if letter}
-    bodies = {kind: letter.body for kind, letter in kept.items()}
+    found = [desk.repository.get(dead_letter.dead_letter_id) for dead_letter in desk.dead_letters]
+    kept = {dead_letter.kind: dead_letter for dead_letter in found if dead_letter}
+    bodies = {kind: dead_letter.body for kind, dead_letter in kept.items()}
     assert {"poison": PAID.encode(), "exhausted": b'{"order_no":"JW1"}', "quarantined": b"{"} == bodies
     assert ("d-1", '{"a":"b"}') == (kept[Kind.POISON].delivery_id, kept[Kind.POISON].headers)
     assert {"poison": 1, "exhausted": 1, "quarantined": 1} == desk.captured.counted("DeadLetters")
@@ -96,10 +100,10 @@ def test_a_message_delivered_again_changes_nothing(desk: Desk) -> None:
     record = given_up(kind="poison", attempts="1")
 
     desk.handle(record)
-    before = desk.letters
+    before = desk.dead_letters
     desk.handle(record, record, runtime=Runtime(clock=lambda: NOW + 99))
 
-    assert before == desk.letters
+    assert before == desk.dead_letters
     assert (1, 1) == (before[0].failures, before[0].attempts)
 
 
@@ -107,9 +111,14 @@ def test_the_same_thing_given_up_again_is_found_under_one_id_with_its_history(de
     desk.handle(given_up(message="m-1", received=6))
     desk.handle(given_up(message="m-2", received=6), runtime=Runtime(clock=lambda: NOW + 600))
 
-    (letter,) = desk.letters
-    assert (2, 10, 1_763_800_000, NOW + 600) == (letter.failures, letter.attempts, letter.first_at, letter.last_at)
-    assert [letter] == list(desk.repository.about(ORDER_NO))
+    (dead_letter,) = desk.dead_letters
+    assert (2, 10, 1_763_800_000, NOW + 600) == (
+        dead_letter.failures,
+        dead_letter.attempts,
+        dead_letter.first_at,
+        dead_letter.last_at,
+    )
+    assert [dead_letter] == list(desk.repository.about(ORDER_NO))
 
 
 def test_two_keepers_at_once_lose_no_failure(desk: Desk) -> None:
@@ -120,12 +129,12 @@ def test_two_keepers_at_once_lose_no_failure(desk: Desk) -> None:
     while again:  # as the queue would
         again = desk.handle(*(record for record in records if record["messageId"] in again))
 
-    (letter,) = desk.letters
-    assert (4, 20) == (letter.failures, letter.attempts)
+    (dead_letter,) = desk.dead_letters
+    assert (4, 20) == (dead_letter.failures, dead_letter.attempts)
 
 
 class Overtaken(DeadLetterRepository):
-    """A table in which another failure of the same message is kept just after the letter is read."""
+    """A table in which another failure of the same message is kept just after the dead letter is read."""
 
     def __init__(self, dynamodb: Any, table: str, other: FailedMessage) -> None:
         super().__init__(dynamodb, table)
@@ -146,19 +155,19 @@ def test_a_failure_kept_between_reading_and_writing_is_not_lost(desk: Desk, aws:
     overtaken = Overtaken(aws("dynamodb"), table, a_failed_message(message="m-2", received=6))
     assert [] == desk.handle(given_up(message="m-3", received=6), repository=overtaken)
 
-    (letter,) = desk.letters
-    assert (3, 15) == (letter.failures, letter.attempts)
+    (dead_letter,) = desk.dead_letters
+    assert (3, 15) == (dead_letter.failures, dead_letter.attempts)
 
 
 def test_a_redrive_noted_at_the_same_instant_is_not_written_over(desk: Desk) -> None:
     desk.handle(given_up(message="m-1"))
-    (letter,) = desk.letters
-    desk.repository.redriven(letter, as_="redrive-1", at=NOW)
-    assert ["redriven"] == [found.state for found in desk.letters]
+    (dead_letter,) = desk.dead_letters
+    desk.repository.redriven(dead_letter, as_="redrive-1", at=NOW)
+    assert ["redriven"] == [found.state for found in desk.dead_letters]
 
-    desk.handle(given_up(message="m-2", redriven_from=letter.dead_letter_id, delivery_id="redrive-1"))
+    desk.handle(given_up(message="m-2", redriven_from=dead_letter.dead_letter_id, delivery_id="redrive-1"))
 
-    (again,) = desk.letters
+    (again,) = desk.dead_letters
     assert ("failed again", "redrive-1", 2) == (again.state, again.redriven_as, again.failures)
     assert "failed again" == desk.captured.about("dead letter")[-1]["state"]
 
@@ -169,8 +178,8 @@ def test_whatever_lies_in_a_dead_letter_queue_is_kept(desk: Desk, queue: str, bo
     record = given_up(body, queue=queue) | {"messageAttributes": {}}
 
     assert [] == desk.handle(record)
-    (letter,) = desk.letters
-    assert QUEUES.get(queue, "another") == letter.source
+    (dead_letter,) = desk.dead_letters
+    assert QUEUES.get(queue, "another") == dead_letter.source
 
 
 class Down:
@@ -188,16 +197,16 @@ class Down:
 def test_what_cannot_be_kept_stays_in_its_queue_and_is_not_counted(desk: Desk) -> None:
     down: Any = Down()
 
-    assert ["m-1"] == desk.handle(given_up(message="m-1"), repository=DeadLetterRepository(down, "letters"))
+    assert ["m-1"] == desk.handle(given_up(message="m-1"), repository=DeadLetterRepository(down, "dead letters"))
     assert ["EndpointConnectionError"] == [line["failed"] for line in desk.captured.about("dead letter not kept")]
     assert {} == desk.captured.counted("DeadLetters")
 
 
-def test_one_letter_too_large_for_the_table_holds_up_no_other(desk: Desk) -> None:
+def test_one_dead_letter_too_large_for_the_table_holds_up_no_other(desk: Desk) -> None:
     body = "".join(random.Random(7).choices([*map(chr, range(0x4E00, 0x9FFF))], k=240_000))
 
     assert ["m-1"] == desk.handle(given_up(body, message="m-1"), given_up(message="m-2"))
-    assert 1 == len(desk.letters)
+    assert 1 == len(desk.dead_letters)
 
 
 def test_the_line_tells_what_to_look_for_and_nothing_of_the_body(desk: Desk) -> None:

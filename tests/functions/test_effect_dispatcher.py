@@ -278,9 +278,9 @@ def test_an_effect_that_can_never_succeed_is_kept_with_its_reason(rig: Rig) -> N
 
     assert rig.handle(wanted()) == []
 
-    (letter,) = rig.dead_letters
-    texts = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
-    assert {"order_no": number(0), "effect": "push:shipped"} == json.loads(letter["Body"])
+    (dead_letter,) = rig.dead_letters
+    texts = {name: one["StringValue"] for name, one in dead_letter["MessageAttributes"].items()}
+    assert {"order_no": number(0), "effect": "push:shipped"} == json.loads(dead_letter["Body"])
     assert ("poison", "push:shipped", "1") == (texts["kind"], texts["effect"], texts["attempts"])
     assert texts["reason"].startswith("BadParameters: ")
     assert "secret words" not in texts["reason"]

@@ -218,8 +218,8 @@ def test_the_same_event_id_with_another_content_is_an_alarm_and_kept_and_no_dupl
     assert rig.handle(record(notification("paid", event="evt-1", **changes))) == []
 
     assert before == rig.order()
-    (letter,) = rig.dead_letters
-    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    (dead_letter,) = rig.dead_letters
+    attributes = {name: value["StringValue"] for name, value in dead_letter["MessageAttributes"].items()}
     assert ("poison", "event_id_reused") == (attributes["kind"], attributes["reason"].split(":")[0])
     assert {"event_id_reused": 1} == rig.captured.counted("OrderAlerts")
     assert {} == rig.captured.counted("Duplicates")

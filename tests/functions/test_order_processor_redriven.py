@@ -27,7 +27,7 @@ class Desk:
         self.shelf = DeadLetterRepository(stack.client("dynamodb"), stack.output("DeadLettersTable"))
 
     def kept(self) -> list[DeadLetter]:
-        """What was letter, as the keeper keeps it."""
+        """A message that failed, as the keeper keeps it."""
         found = taken(self.sqs, self.rig.environment["ORDER_DEAD_LETTER_URL"])
         profile = self.rig.dependencies.platform.profile
         return [
@@ -35,9 +35,9 @@ class Desk:
             for one in found
         ]
 
-    def redriven(self, letter: DeadLetter) -> list[str]:
+    def redriven(self, dead_letter: DeadLetter) -> list[str]:
         """Sends it back and has OrderProcessor take what then is on the queue."""
-        Redriver(self.stack, runtime=Runtime(clock=lambda: NOW + 120)).send(letter)
+        Redriver(self.stack, runtime=Runtime(clock=lambda: NOW + 120)).send(dead_letter)
         return self.rig.handle(*taken(self.sqs, self.stack.output("OrderQueue")))
 
 
@@ -65,18 +65,18 @@ def desk(rig: Rig, cloud: Any, order_queue: str, dead_letters_table: str) -> Des
 def test_an_order_that_nobody_knew_is_paid_by_the_redrive_and_by_that_only_once(desk: Desk) -> None:
     desk.rig.platform(shows())
     desk.rig.handle(record(notification("paid"), delivery_id="d-1"))
-    (letter,) = desk.kept()
+    (dead_letter,) = desk.kept()
     desk.rig.platform(shows(shown()))
 
-    assert [] == desk.redriven(letter)
+    assert [] == desk.redriven(dead_letter)
     paid = desk.rig.order()
     assert (Status.PAID, 1234) == (paid.status, paid.balance_fen)
     assert [number(0)] == desk.rig.requested_to_ship
 
-    assert [] == desk.redriven(letter)
+    assert [] == desk.redriven(dead_letter)
     assert (paid, []) == (desk.rig.order(), desk.rig.requested_to_ship)
     line = desk.rig.captured.about("order event")[-1]
-    assert ("duplicate_event", letter.dead_letter_id) == (line["reason"], line["redriven_from"])
+    assert ("duplicate_event", dead_letter.dead_letter_id) == (line["reason"], line["redriven_from"])
     assert line["delivery_id"].startswith("redrive-")
 
 
@@ -87,28 +87,28 @@ def test_the_redrive_of_what_was_applied_changes_nothing(desk: Desk) -> None:
     desk.rig.handle(message)
     before, shipped = desk.rig.order(), desk.rig.requested_to_ship
     profile = desk.rig.dependencies.platform.profile
-    letter = desk.shelf.keep(failed_message.read(message, source=failed_message.ORDERS, profile=profile, now=NOW))
+    dead_letter = desk.shelf.keep(failed_message.read(message, source=failed_message.ORDERS, profile=profile, now=NOW))
 
-    assert [] == desk.redriven(letter)
+    assert [] == desk.redriven(dead_letter)
 
     assert (before, [number(0)], []) == (desk.rig.order(), shipped, desk.rig.requested_to_ship)
 
 
-def test_what_dies_again_is_the_same_letter_and_says_so(desk: Desk) -> None:
+def test_what_dies_again_is_the_same_dead_letter_and_says_so(desk: Desk) -> None:
     desk.rig.put(an_order())
     desk.rig.handle(record(notification("paid", amount="十二元"), delivery_id="d-1"))
-    (letter,) = desk.kept()
+    (dead_letter,) = desk.kept()
 
-    desk.redriven(letter)
+    desk.redriven(dead_letter)
     (again,) = desk.kept()
 
-    assert (letter.dead_letter_id, "failed again", 2, 2) == (
+    assert (dead_letter.dead_letter_id, "failed again", 2, 2) == (
         again.dead_letter_id,
         again.state,
         again.failures,
         again.attempts,
     )
-    assert (letter.body, letter.first_at) == (again.body, again.first_at)
+    assert (dead_letter.body, dead_letter.first_at) == (again.body, again.first_at)
     assert again.delivery_id == again.redriven_as
 
 
@@ -117,10 +117,10 @@ def test_the_second_event_under_a_used_id_is_kept_beside_the_first_and_never_app
     desk.rig.handle(record(notification("paid", event="evt-1")))
     paid = desk.rig.order()
     desk.rig.handle(record(notification("paid", event="evt-1", transaction_id="T9")))
-    (letter,) = desk.kept()
-    assert "T9" == json.loads(letter.body)["data"]["transaction_id"]
+    (dead_letter,) = desk.kept()
+    assert "T9" == json.loads(dead_letter.body)["data"]["transaction_id"]
 
-    desk.redriven(letter)
+    desk.redriven(dead_letter)
 
     assert paid == desk.rig.order()
     assert ["failed again"] == [one.state for one in desk.kept()]

@@ -29,9 +29,9 @@ def test_poison_goes_to_the_dead_letters_as_it_came_with_its_reason_and_holds_up
 
     assert rig.handle(record(notification("paid", 0)), poison, record(notification("paid", 2))) == []
 
-    (letter,) = rig.dead_letters
-    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
-    assert letter["Body"] == poison["body"]
+    (dead_letter,) = rig.dead_letters
+    attributes = {name: value["StringValue"] for name, value in dead_letter["MessageAttributes"].items()}
+    assert dead_letter["Body"] == poison["body"]
     assert {"event_id": "evt-paid-1", "event_type": "order.paid", "trace": "abc"}.items() <= attributes.items()
     assert ("quarantined", "OrderProcessor", "1") == tuple(attributes[n] for n in ("kind", "function", "attempts"))
     assert attributes["reason"].startswith("malformed: data.amount")
@@ -57,9 +57,9 @@ def test_poison_with_more_attributes_than_fit_goes_to_the_dead_letters(rig: Rig)
 
     assert rig.handle(record("{", **{f"a{n}": "x" for n in range(5)}, **ours)) == []
 
-    (letter,) = rig.dead_letters
+    (dead_letter,) = rig.dead_letters
     goes_on = {"event_id", "event_type", "received_at", *ours}
-    assert goes_on | {"kind", "reason", "function", "attempts"} == letter["MessageAttributes"].keys()
+    assert goes_on | {"kind", "reason", "function", "attempts"} == dead_letter["MessageAttributes"].keys()
 
 
 class Down:
@@ -197,9 +197,9 @@ def test_an_order_that_nobody_knows_is_poison_and_drift(rig: Rig) -> None:
 
     assert rig.handle(record(notification("paid", 0)), record(notification("paid", 1))) == []
 
-    (letter,) = rig.dead_letters
-    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
-    assert "poison" == letter["MessageAttributes"]["kind"]["StringValue"]
+    (dead_letter,) = rig.dead_letters
+    assert dead_letter["MessageAttributes"]["reason"]["StringValue"].startswith("order_unknown: out_order_no")
+    assert "poison" == dead_letter["MessageAttributes"]["kind"]["StringValue"]
     assert rig.store.get(number(0)) is None
     assert rig.order(1).status is Status.PAID
     assert (rig.captured.counted("Drift"), rig.captured.counted("PoisonMessages")) == ({}, {"order_unknown": 1})
@@ -217,8 +217,8 @@ def test_a_number_that_is_not_of_our_making_is_requested_nowhere_and_holds_up_no
 
     assert rig.handle(record(notification("paid", 0, out_order_no=foreign)), record(notification("paid", 1))) == []
 
-    (letter,) = rig.dead_letters
-    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
+    (dead_letter,) = rig.dead_letters
+    assert dead_letter["MessageAttributes"]["reason"]["StringValue"].startswith("not_our_order: out_order_no")
     assert rig.order(1).status is Status.PAID
 
 

@@ -101,12 +101,12 @@ def test_the_list_names_a_kind_once_and_chooses_by_the_reason_with_or_without_it
 def test_what_was_sent_back_is_listed_on_demand_and_when_it_died_again(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository
 ) -> None:
-    letter = repository.keep(a_failed_message(message="m-1", received=6))
-    repository.redriven(letter, as_="redrive-1", at=NOW)
+    dead_letter = repository.keep(a_failed_message(message="m-1", received=6))
+    repository.redriven(dead_letter, as_="redrive-1", at=NOW)
     assert [] == lines(dead_letters("list"))
     assert "redriven" in lines(dead_letters("list", "--all"))[0]
 
-    repository.keep(a_failed_message(message="m-2", received=6, redriven_from=letter.dead_letter_id))
+    repository.keep(a_failed_message(message="m-2", received=6, redriven_from=dead_letter.dead_letter_id))
 
     assert "failed again" in lines(dead_letters("list"))[0]
 
@@ -131,18 +131,18 @@ def test_kind_time_and_reason_choose(
 
     (found,) = lines(dead_letters("list", "--json", *choice))
 
-    assert {ids[one] for one in expected} == {letter["dead_letter_id"] for letter in json.loads(found)}
+    assert {ids[one] for one in expected} == {dead_letter["dead_letter_id"] for dead_letter in json.loads(found)}
 
 
-def test_a_letter_is_shown_whole_without_signature(
+def test_a_dead_letter_is_shown_whole_without_signature(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository
 ) -> None:
     headers = json.dumps({"X-Jiuwu-Nonce": "n-1", "X-Jiuwu-Event-Id": "evt-1"})
-    letter = repository.keep(
+    dead_letter = repository.keep(
         a_failed_message(paid(0), kind="poison", reason=UNKNOWN, headers=headers, delivery_id="n-1")
     )
 
-    shown = dead_letters("show", letter.dead_letter_id).stdout
+    shown = dead_letters("show", dead_letter.dead_letter_id).stdout
 
     for expected in (
         "poison",
@@ -161,10 +161,10 @@ def test_a_letter_is_shown_whole_without_signature(
 def test_hostile_bytes_do_not_reach_the_terminal_and_are_there_on_demand(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, body: bytes
 ) -> None:
-    letter = repository.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
+    dead_letter = repository.keep(replace(a_failed_message("x", source=INTAKE, kind="quarantined"), body=body))
 
-    assert not {"\x1b", "\u202e", "\x00"} & set(dead_letters("show", letter.dead_letter_id).stdout)
-    assert body == dead_letters("show", "--raw", letter.dead_letter_id).stdout_bytes
+    assert not {"\x1b", "\u202e", "\x00"} & set(dead_letters("show", dead_letter.dead_letter_id).stdout)
+    assert body == dead_letters("show", "--raw", dead_letter.dead_letter_id).stdout_bytes
 
 
 # ---- redrive ---------------------------------------------------------------------------------------------------------
@@ -186,11 +186,11 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
     body = paid(0) + " \n"
-    letter = repository.keep(
+    dead_letter = repository.keep(
         a_failed_message(body, kind="poison", reason=UNKNOWN, delivery_id="n-1", headers='{"a":"b"}')
     )
 
-    (line,) = lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))
+    (line,) = lines(dead_letters("redrive", dead_letter.dead_letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     sent = attributes(message)
@@ -201,10 +201,10 @@ def test_a_redrive_sends_the_original_bytes_under_a_new_delivery_id(
         "event_type": "order.paid",
         "received_at": "1763800000",
         "headers": '{"a":"b"}',
-        "redriven_from": letter.dead_letter_id,
+        "redriven_from": dead_letter.dead_letter_id,
     } == sent
-    assert f"{letter.dead_letter_id}  sent to OrderQueue as redrive-" in line
-    assert "redriven" == get(repository, letter).state
+    assert f"{dead_letter.dead_letter_id}  sent to OrderQueue as redrive-" in line
+    assert "redriven" == get(repository, dead_letter).state
 
 
 def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
@@ -217,7 +217,7 @@ def test_a_dry_run_says_what_would_go_where_and_sends_nothing(
 
     assert {"would be sent to OrderQueue", "would be sent to CommunityQueue"} == {line[21:] for line in said}
     assert [] == queued(deployed, "OrderQueue") + queued(deployed, "CommunityQueue")
-    assert {"waiting"} == {letter.state for letter in repository.of_kind(Kind.EXHAUSTED)}
+    assert {"waiting"} == {dead_letter.state for dead_letter in repository.of_kind(Kind.EXHAUSTED)}
 
 
 def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
@@ -225,13 +225,13 @@ def test_a_quarantined_one_goes_in_as_soon_as_the_profile_reads_it(
 ) -> None:
     readable = {**notification("paid"), "event_id": "evt-1"}
     text = json.dumps(readable | {"data": readable["data"] | {"title": "\ufffe"}}, ensure_ascii=False)
-    letter = repository.keep(
+    dead_letter = repository.keep(
         replace(
             a_failed_message("x", source=INTAKE, kind="quarantined", event_type=""), body=text.encode(), order_no=""
         )
     )
 
-    lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))
+    lines(dead_letters("redrive", dead_letter.dead_letter_id, "--yes"))
 
     (message,) = queued(deployed, "OrderQueue")
     assert json.loads(text) == json.loads(message["Body"])
@@ -257,13 +257,13 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_cannot_be_sent_says_why_and_stays(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, facts: dict[str, Any], why: str
 ) -> None:
-    letter = repository.keep(a_failed_message(**facts))
+    dead_letter = repository.keep(a_failed_message(**facts))
 
-    result = dead_letters("redrive", letter.dead_letter_id, "--yes")
+    result = dead_letters("redrive", dead_letter.dead_letter_id, "--yes")
 
-    assert f"{letter.dead_letter_id}  not sent: {why}" in result.stdout
+    assert f"{dead_letter.dead_letter_id}  not sent: {why}" in result.stdout
     assert "1 of 1 dead letter cannot be redriven; see the lines above" in complaint(result)
-    assert "waiting" == get(repository, letter).state
+    assert "waiting" == get(repository, dead_letter).state
 
 
 def test_many_are_sent_only_when_a_person_says_yes(
@@ -283,21 +283,21 @@ def test_many_are_sent_only_when_a_person_says_yes(
 def test_one_is_sent_only_when_a_person_says_yes(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, terminal: None
 ) -> None:
-    letter = repository.keep(a_failed_message(paid(0)))
+    dead_letter = repository.keep(a_failed_message(paid(0)))
 
-    declined = dead_letters("redrive", letter.dead_letter_id, stdin="n\n")
+    declined = dead_letters("redrive", dead_letter.dead_letter_id, stdin="n\n")
     assert (130, True) == (declined.exit_code, "Redrive 1 dead letter in " in declined.stderr)
     assert (0, []) == (
-        dead_letters("redrive", letter.dead_letter_id, "--dry-run").exit_code,
+        dead_letters("redrive", dead_letter.dead_letter_id, "--dry-run").exit_code,
         queued(deployed, "OrderQueue"),
     )
 
-    assert 0 == dead_letters("redrive", letter.dead_letter_id, stdin="y\n").exit_code
+    assert 0 == dead_letters("redrive", dead_letter.dead_letter_id, stdin="y\n").exit_code
     assert 1 == len(queued(deployed, "OrderQueue"))
 
 
 @pytest.mark.parametrize("stdin", ["", "y\n"])
-def test_without_a_terminal_a_letter_is_sent_only_by_yes(
+def test_without_a_terminal_a_dead_letter_is_sent_only_by_yes(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack, stdin: str
 ) -> None:
     result = dead_letters("redrive", repository.keep(a_failed_message(paid(0))).dead_letter_id, stdin=stdin)
@@ -306,11 +306,11 @@ def test_without_a_terminal_a_letter_is_sent_only_by_yes(
     assert (1, []) == (result.exit_code, queued(deployed, "OrderQueue"))
 
 
-def test_the_rate_is_kept_between_letters(repository: DeadLetterRepository, deployed: Stack) -> None:
-    letters = [repository.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
+def test_the_rate_is_kept_between_dead_letters(repository: DeadLetterRepository, deployed: Stack) -> None:
+    dead_letters = [repository.keep(a_failed_message(paid(n), message=f"m-{n}")) for n in range(3)]
     slept: list[float] = []
 
-    redrive_all(Redriver(deployed), letters, rate=4, runtime=Runtime(sleep=slept.append))
+    redrive_all(Redriver(deployed), dead_letters, rate=4, runtime=Runtime(sleep=slept.append))
 
     assert [0.25, 0.25] == slept
     queued(deployed, "OrderQueue")
@@ -334,7 +334,7 @@ def test_misuse_is_refused_on_one_line(dead_letters: Callable[..., Any], argumen
 
 
 @pytest.mark.parametrize("id_", ["dl_nobody", "x" * 5000, "信", "\x1b[2J"])
-def test_a_letter_that_is_not_there_is_said_so(dead_letters: Callable[..., Any], id_: str) -> None:
+def test_a_dead_letter_that_is_not_there_is_said_so(dead_letters: Callable[..., Any], id_: str) -> None:
     assert "`jiuwu dead-letters list --all` lists the ids" in complaint(dead_letters("show", id_))
 
 
@@ -348,10 +348,10 @@ def given_up_effect(stack: Stack, repository: DeadLetterRepository) -> tuple[Ord
     assert isinstance(failed, Applied)
     assert set() == stack.store.save_many([(order, failed.order)])
     body = json.dumps({"order_no": order.order_no})
-    letter = repository.keep(
+    dead_letter = repository.keep(
         a_failed_message(body, source=EFFECTS, effect="ship", kind="poison", reason="poison: NotAuthorized")
     )
-    return now(stack, order), letter
+    return now(stack, order), dead_letter
 
 
 def now(stack: Stack, order: Order) -> Order:
@@ -360,8 +360,8 @@ def now(stack: Stack, order: Order) -> Order:
     return found
 
 
-def get(repository: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
-    found = repository.get(letter.dead_letter_id)
+def get(repository: DeadLetterRepository, dead_letter: DeadLetter) -> DeadLetter:
+    found = repository.get(dead_letter.dead_letter_id)
     assert found is not None
     return found
 
@@ -369,36 +369,36 @@ def get(repository: DeadLetterRepository, letter: DeadLetter) -> DeadLetter:
 def test_an_effect_gets_a_second_life_and_its_order_is_queued(
     dead_letters: Callable[..., Any], repository: DeadLetterRepository, deployed: Stack
 ) -> None:
-    order, letter = given_up_effect(deployed, repository)
+    order, dead_letter = given_up_effect(deployed, repository)
     assert () == order.pending
 
     assert (
-        f"{letter.dead_letter_id}  sent to EffectQueue"
-        == lines(dead_letters("redrive", letter.dead_letter_id, "--yes"))[0]
+        f"{dead_letter.dead_letter_id}  sent to EffectQueue"
+        == lines(dead_letters("redrive", dead_letter.dead_letter_id, "--yes"))[0]
     )
 
     assert (Ship(),) == now(deployed, order).pending
     assert [{"order_no": order.order_no}] == [json.loads(one["Body"]) for one in queued(deployed, "EffectQueue")]
-    assert "redriven" == get(repository, letter).state
+    assert "redriven" == get(repository, dead_letter).state
 
 
 def test_redriving_an_effect_twice_changes_nothing_more(repository: DeadLetterRepository, deployed: Stack) -> None:
-    order, letter = given_up_effect(deployed, repository)
+    order, dead_letter = given_up_effect(deployed, repository)
 
-    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter)
+    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(dead_letter)
     once = now(deployed, order)
-    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter)
+    Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(dead_letter)
 
     assert once == now(deployed, order)
     queued(deployed, "EffectQueue")
 
 
 def test_an_effect_that_was_done_since_is_left_alone(repository: DeadLetterRepository, deployed: Stack) -> None:
-    order, letter = given_up_effect(deployed, repository)
+    order, dead_letter = given_up_effect(deployed, repository)
     done = order.with_effect(Ship(), Effect(1, NOW))
     deployed.store.save_many([(order, done)])
 
-    assert "nothing to do: ship is done" == Redriver(deployed).send(letter)
+    assert "nothing to do: ship is done" == Redriver(deployed).send(dead_letter)
     assert [] == queued(deployed, "EffectQueue")
 
 
@@ -412,12 +412,12 @@ def test_a_refund_whose_money_went_back_otherwise_gets_no_second_life(
         RefundPart("t1", "B" * 16), Effect(fen=1234)
     )
     deployed.store.save_many([(order, full)])
-    letter = repository.keep(
+    dead_letter = repository.keep(
         a_failed_message(json.dumps({"order_no": order.order_no}), source=EFFECTS, effect=str(effect), kind="exhausted")
     )
 
     with pytest.raises(RedriveRefused, match="refundable amount is smaller now"):
-        Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(letter, dry_run=dry_run)
+        Redriver(deployed, runtime=Runtime(clock=lambda: NOW)).send(dead_letter, dry_run=dry_run)
 
     assert now(deployed, order).effect(effect) == full.effect(effect)
     assert [] == queued(deployed, "EffectQueue")

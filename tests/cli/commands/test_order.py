@@ -77,7 +77,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
     log(deployed, *logged(paid))
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
     body = json.dumps({"order_no": order.order_no})
-    letter = shelf.keep(
+    dead_letter = shelf.keep(
         a_failed_message(
             body, source=EFFECTS, effect="ship", kind="exhausted", reason="Busy: 32", attempts="32", now=NOW + 30
         )
@@ -101,7 +101,7 @@ def test_the_story_has_everything_in_the_sequence_of_time(
         f"notification  order.paid {paid} accepted, answered 200 (delivery d-1)",
         f"event         order.paid evt-2 (delivery d-2) ignored: duplicate_payment, duplicate of {paid} (delivery d-1)",
         "effect        ship failed: InternalFailure",
-        f"dead letter   {letter.dead_letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
+        f"dead letter   {dead_letter.dead_letter_id} exhausted, waiting: ship, 32 tries: Busy: 32",
         "drift         platform_behind: shipped here, paid there",
     ] == [moment for moment in moments if not moment.startswith("order  ")]
     assert sorted(line[:10] for line in lines) == [line[:10] for line in lines]
@@ -124,14 +124,14 @@ def test_since_leaves_out_what_was_before(order_command: Callable[..., Any], dep
     assert order_command(order.order_no, "--since", "1s").stdout.splitlines()[-1].startswith("history (")
 
 
-def test_of_an_order_that_is_not_ours_the_letters_are_told(order_command: Callable[..., Any], deployed: Stack) -> None:
+def test_an_unknown_order_shows_its_dead_letters(order_command: Callable[..., Any], deployed: Stack) -> None:
     shelf = DeadLetterRepository(deployed.client("dynamodb"), deployed.output("DeadLettersTable"))
-    letter = shelf.keep(a_failed_message(kind="poison", reason="order_unknown: out_order_no"))
+    dead_letter = shelf.keep(a_failed_message(kind="poison", reason="order_unknown: out_order_no"))
 
-    result = order_command(letter.order_no)
+    result = order_command(dead_letter.order_no)
 
-    assert f"{letter.order_no}  is not in the orders table" == result.stdout.splitlines()[0]
-    assert letter.dead_letter_id in result.stdout
+    assert f"{dead_letter.order_no}  is not in the orders table" == result.stdout.splitlines()[0]
+    assert dead_letter.dead_letter_id in result.stdout
 
 
 def test_an_order_of_which_nothing_is_known_is_said_so(order_command: Callable[..., Any]) -> None:

@@ -181,5 +181,5 @@ def test_a_line_of_the_log_reads_as_what_happened(said: dict[str, Any], expected
     assert [expected] == [moment.what for moment in build_timeline(None, [entry(**said)], (), ())]
 
 
-def test_a_letters_own_log_line_is_not_told_twice() -> None:
+def test_a_dead_letters_own_log_line_is_not_told_twice() -> None:
     assert [] == build_timeline(None, [entry(message="dead letter", dead_letter_id="dl_1")], (), ())

@@ -441,7 +441,7 @@ def reprice(stage: Stage) -> None:
         )
 
 
-def on_the_shelf(stage: Stage) -> str:
+def products_differ(stage: Stage) -> str:
     """How the platform's shelf differs from our table."""
     ours = [from_item(unmarshal_fields(row.item)) for row in stage.world.account.tables["ProductsTable"].rows.values()]
     shelf: Any = stage.world.platform.state.products
@@ -460,9 +460,12 @@ _UNREADABLE = '{"event":"of another kind"}'
 
 
 def quarantined(stage: Stage) -> str:
-    """What is wrong with the letters; empty when the unreadable notification is the only one, byte for byte."""
-    letters = [_shelf(stage).get(letter.dead_letter_id) for letter in _shelf(stage).of_kind(Kind.QUARANTINED)]
-    bodies = [letter.body.decode() for letter in letters if letter]
+    """What is wrong with the dead letters; empty when the unreadable notification is the only one, byte for byte."""
+    dead_letters = [
+        _repository(stage).get(dead_letter.dead_letter_id)
+        for dead_letter in _repository(stage).of_kind(Kind.QUARANTINED)
+    ]
+    bodies = [dead_letter.body.decode() for dead_letter in dead_letters if dead_letter]
     return "" if bodies == [_UNREADABLE] else f"quarantined: {bodies}"
 
 
@@ -477,13 +480,13 @@ def refund_refused(stage: Stage) -> None:
 
 
 def failed_messages(stage: Stage) -> str:
-    """What is wrong with the letters; empty when the permanently failed effect is the only one."""
-    found = [(letter.order_no, letter.effect) for letter in _shelf(stage).of_kind(Kind.POISON)]
+    """What is wrong with the dead letters; empty when the permanently failed effect is the only one."""
+    found = [(dead_letter.order_no, dead_letter.effect) for dead_letter in _repository(stage).of_kind(Kind.POISON)]
     failed = [(stage.order_no, str(key)) for key, effect in stage.order.effects if effect.failure]
-    return "" if found == failed and len(failed) == 1 else f"letters {found}, failed permanently {failed}"
+    return "" if found == failed and len(failed) == 1 else f"dead letters {found}, failed permanently {failed}"
 
 
-def _shelf(stage: Stage) -> DeadLetterRepository:
+def _repository(stage: Stage) -> DeadLetterRepository:
     return DeadLetterRepository(stage.world.account.client("dynamodb"), "DeadLettersTable")
 
 
@@ -593,7 +596,7 @@ SCENARIOS = (
         start=START // HOUR * HOUR - 60,
         seconds=90,
         idle=("TokenRefresher", "Reconciler"),
-        also=on_the_shelf,
+        also=products_differ,
     ),
     Scenario(
         "the day's statement",

@@ -54,7 +54,7 @@ def test_signed_garbage_is_acknowledged_kept_and_shown(jiuwu: Jiuwu, sandbox: Sa
 
 
 def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_again(jiuwu: Jiuwu) -> None:
-    number = order_no_for("mb_nobody", "letters")
+    number = order_no_for("mb_nobody", "dead letters")
     jiuwu("trigger", "order.paid", "--order", number)
     (dead_letter,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number)
     assert ("poison", "OrderQueue", 1) == (dead_letter["kind"], dead_letter["source"], dead_letter["attempts"])

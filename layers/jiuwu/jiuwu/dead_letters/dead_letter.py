@@ -10,7 +10,7 @@ from .failed_message import EFFECTS, FailedMessage, MessageFacts
 # SQS redelivers within its retention of 14 days and rarely more than once or twice; more would only grow the item.
 _MESSAGES_KEPT = 20
 
-# What a letter is about, which no later failure changes.
+# What a dead letter is about, which no later failure changes.
 _SUBJECT = {"source", "event_id", "order_no", "effect"}
 
 type DeadLetterState = Literal["waiting", "redriven", "failed again"]
@@ -50,10 +50,10 @@ class DeadLetter(MessageFacts):
 
 
 def dead_letter_id(message: FailedMessage) -> str:
-    """Return the id of a message's letter: the same for each failure of the same message.
+    """Return the id of a message's dead letter: the same for each failure of the same message.
 
     An effect is known by its order and name. Anything else also by its bytes: another body under the same event id is
-    another letter, so no bytes are ever lost to it.
+    another dead letter, so no bytes are ever lost to it.
     """
     if message.source == EFFECTS and message.order_no:
         subject = f"{message.order_no}\n{message.effect}"
@@ -63,9 +63,9 @@ def dead_letter_id(message: FailedMessage) -> str:
     return "dl_" + base64.b32encode(digest).decode().lower()[:16]
 
 
-def keep(letter: DeadLetter | None, message: FailedMessage) -> DeadLetter | None:
-    """Return the letter with this failure added; None when it has it already."""
-    if letter is None:
+def keep(dead_letter: DeadLetter | None, message: FailedMessage) -> DeadLetter | None:
+    """Return the dead letter with this failure added; None when it has it already."""
+    if dead_letter is None:
         return DeadLetter(
             **_facts(message),
             dead_letter_id=dead_letter_id(message),
@@ -75,16 +75,16 @@ def keep(letter: DeadLetter | None, message: FailedMessage) -> DeadLetter | None
             failures=1,
             messages=(message.message_id,),
         )
-    if message.message_id in letter.messages:
+    if message.message_id in dead_letter.messages:
         return None
     return replace(
-        letter,
+        dead_letter,
         **{name: value for name, value in _facts(message).items() if name not in _SUBJECT},
-        first_at=min(letter.first_at, message.received_at),
-        last_at=max(letter.last_at, message.at),
-        attempts=letter.attempts + message.attempts,
-        failures=letter.failures + 1,
-        messages=(*letter.messages, message.message_id)[-_MESSAGES_KEPT:],
+        first_at=min(dead_letter.first_at, message.received_at),
+        last_at=max(dead_letter.last_at, message.at),
+        attempts=dead_letter.attempts + message.attempts,
+        failures=dead_letter.failures + 1,
+        messages=(*dead_letter.messages, message.message_id)[-_MESSAGES_KEPT:],
     )
 
 

@@ -87,4 +87,4 @@ def test_an_hour_at_a_hanging_platform_kills_no_invocation_and_gives_up_no_messa
     assert ((), ()) == (order(world, many).pending, order(world, neighbour).pending)
     assert 100 * REFUNDS == world.platform.state.orders.get(many).refunded_fen
     repository = DeadLetterRepository(world.account.client("dynamodb"), "DeadLettersTable")
-    assert [] == [letter for kind in Kind for letter in repository.of_kind(kind)]
+    assert [] == [dead_letter for kind in Kind for dead_letter in repository.of_kind(kind)]

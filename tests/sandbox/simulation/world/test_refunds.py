@@ -74,7 +74,7 @@ def test_a_refund_under_way_is_requested_once_in_a_day(world: World, lan: Member
     assert (PRICE - 100, Status.SHIPPED) == ((made := end(world, number, "succeeded")).balance_fen, made.status)
 
 
-def test_a_refund_that_the_reply_calls_failed_is_a_letter_and_can_be_requested_again(world: World, lan: Member) -> None:
+def test_a_refund_that_the_reply_calls_failed_can_be_requested_again(world: World, lan: Member) -> None:
     number = bought(world, lan)
     begin_as(world, "failed")
     Merchant(world).refund("r1", number, 100)
