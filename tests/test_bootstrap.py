@@ -57,7 +57,7 @@ def test_every_attempt_of_a_call_is_a_metric(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(("outcome", "level"), [("ok", "INFO"), ("PlatformBusy", "WARNING")])
-def test_each_write_about_an_order_is_a_line_of_its_story(
+def test_each_write_about_an_order_is_a_line_of_its_orders_timeline(
     capsys: pytest.CaptureFixture[str], outcome: str, level: str
 ) -> None:
     captured = capture_telemetry(capsys)

@@ -44,7 +44,7 @@ class Settings(TradeSettings, frozen=True, kw_only=True):
 
 
 class Dependencies(NamedTuple):
-    """The dependencies of processing a batch; the platform is asked for orders that we don't know."""
+    """The dependencies of processing a batch; orders that we don't know are fetched from the platform."""
 
     settings: Settings
     sqs: Any

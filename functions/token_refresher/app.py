@@ -1,4 +1,4 @@
-"""TokenRefresher: renews tokens that expire soon and finishes unlinkings, by schedule; or one member, when asked.
+"""TokenRefresher: renews tokens that expire soon and finishes unlinkings, by schedule; or for one member, on request.
 
 Each tick enqueues one task per shard of members, and this function runs those tasks itself.
 """

@@ -12,7 +12,7 @@ from jiuwu.orders.payment_sum import missing_fen, received_fen
 from jiuwu.orders.refund_rules import refundable_fen
 from jiuwu.platform.money import yuan
 
-_NOT_KNOWN = "its history does not reach back so far: see the story"
+_NOT_KNOWN = "its history does not reach back so far: see the timeline"
 
 
 def lines(order: Order) -> Iterator[str]:

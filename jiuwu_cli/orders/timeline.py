@@ -43,7 +43,7 @@ _LONG_REFERENCE, _SHOWN_REFERENCE = 16, 8
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line of the story: when (Unix seconds), which kind of thing, and what."""
+    """One line of the timeline: when (Unix seconds), which kind of thing, and what."""
 
     at: float
     kind: str
@@ -95,13 +95,13 @@ def _rank(entry: Entry, answers: Container[str]) -> int:
     return _ANSWERED if answer else _HAPPENED
 
 
-def fold(story: Iterable[TimelineEntry]) -> Iterator[TimelineEntry]:
-    """Yield the story with equal moments in a row as one, counted.
+def fold(timeline: Iterable[TimelineEntry]) -> Iterator[TimelineEntry]:
+    """Yield the timeline with equal moments in a row as one, counted.
 
     So are those in which nothing happened to the order, such as the looks and the failed calls of an outage.
     """
     run: dict[tuple[str, str], list[TimelineEntry]] = {}
-    for moment in story:
+    for moment in timeline:
         key = (moment.kind, _OF_ONE_CALL.sub("", moment.what))
         quiet = _is_quiet(moment) and all(_is_quiet(first) for first, *_ in run.values())
         if not quiet and key not in run:
@@ -298,7 +298,7 @@ def _state(effect: Effect, state: str) -> str:
 
 
 def _time(at: float) -> str:
-    """Return a moment without its year, which the days of the story have."""
+    """Return a moment without its year, which the days of the timeline have."""
     return f"{day_of(at)[5:]} {times.format_clock(at)}"
 
 
@@ -307,6 +307,6 @@ def yuan_signed(fen: int) -> str:
     return ("-" if fen < 0 else "+") + yuan(abs(fen))
 
 
-def as_json(order: Order | None, story: Iterable[TimelineEntry]) -> dict[str, Any]:
+def as_json(order: Order | None, timeline: Iterable[TimelineEntry]) -> dict[str, Any]:
     """The same for programs; amounts in fen, times in Unix seconds."""
-    return {"order": asdict(order) if order else None, "story": [asdict(moment) for moment in story]}
+    return {"order": asdict(order) if order else None, "timeline": [asdict(moment) for moment in timeline]}

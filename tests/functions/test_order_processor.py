@@ -106,12 +106,12 @@ def test_thirty_two_deliveries_at_the_same_instant_count_once(rig: Rig) -> None:
 
 def test_different_news_of_one_order_at_the_same_instant_all_count(rig: Rig) -> None:
     rig.put(an_order(base=SHIPPED))
-    news = [
+    notifications = [
         notification("refunded", refund_id=f"R{n}", amount="0.01", event=f"e{n}", transaction_id="t1") for n in range(6)
     ]
 
     with ThreadPoolExecutor(6) as senders:
-        failures = list(senders.map(lambda body: rig.handle(record(body)), news))
+        failures = list(senders.map(lambda body: rig.handle(record(body)), notifications))
 
     assert failures == [[]] * 6
     assert (len(rig.order().refunds), rig.order().balance_fen) == (6, 1234 - 6)

@@ -218,17 +218,17 @@ _STRAYED = (paid(fen=0), paid("t2", 500), refunded("r2", "t2", 500))
 
 
 @pytest.mark.parametrize(
-    "news", list(permutations(_STRAYED)), ids=lambda news: " ".join(type(one).__name__ for one in news)
+    "events", list(permutations(_STRAYED)), ids=lambda events: " ".join(type(one).__name__ for one in events)
 )
-def test_money_that_strayed_goes_back_in_any_order_of_arrival(news: tuple[Event, ...]) -> None:
-    order = after(FREE, *news)
+def test_money_that_strayed_goes_back_in_any_order_of_arrival(events: tuple[Event, ...]) -> None:
+    order = after(FREE, *events)
 
     assert (Status.PAID, (Ship(), SpendPoints()), 0) == (order.status, order.pending, order.balance_fen)
 
 
-@pytest.mark.parametrize("news", list(permutations([paid(fen=0), refunded(fen=0)])), ids=str)
-def test_points_come_back_when_the_payment_of_nothing_is_given_back(news: tuple[Event, ...]) -> None:
-    order = after(FREE, *news)
+@pytest.mark.parametrize("events", list(permutations([paid(fen=0), refunded(fen=0)])), ids=str)
+def test_points_come_back_when_the_payment_of_nothing_is_given_back(events: tuple[Event, ...]) -> None:
+    order = after(FREE, *events)
 
     assert (Status.REFUNDED, ReturnPoints() in order.pending) == (order.status, True)
     assert Ship() not in order.pending

@@ -141,10 +141,10 @@ def test_a_later_pull_goes_on_where_the_last_page_ended(shop: Shop) -> None:
     again, start = shop.pull(start=start)
     changed = shop.write(order, stamped=shop.now)
     shop.now += SETTLING_SECONDS + 1
-    news, _ = shop.pull(start=start)
+    changes, _ = shop.pull(start=start)
 
-    assert ([], [1], [], [2]) == (nothing, [o.version for o in made], again, [o.version for o in news])
-    assert changed == news[0]
+    assert ([], [1], [], [2]) == (nothing, [o.version for o in made], again, [o.version for o in changes])
+    assert changed == changes[0]
 
 
 def test_since_is_included_and_until_is_not(shop: Shop) -> None:

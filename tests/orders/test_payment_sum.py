@@ -283,12 +283,12 @@ def test_the_rest_rescues_an_order_that_expires() -> None:
     assert (Status.PAID, (Ship(),)) == (order.status, order.pending)
 
 
-@pytest.mark.parametrize("news", list(permutations([cancelled(), *[WALLET]])), ids=str)
-def test_a_part_that_comes_after_the_cancellation_goes_back_too(news: Sequence[Event]) -> None:
+@pytest.mark.parametrize("events", list(permutations([cancelled(), *[WALLET]])), ids=str)
+def test_a_part_that_comes_after_the_cancellation_goes_back_too(events: Sequence[Event]) -> None:
     order = after(SHORT, cancelled(), WALLET)
 
     assert (Status.CANCELLED, {RefundAll("gift"): 0, RefundAll("wallet"): 0}) == (order.status, going_back(order))
-    assert news
+    assert events
 
 
 def test_no_payment_begins_an_order_anew_whose_parts_came_late_and_went_back() -> None:

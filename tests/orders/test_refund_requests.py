@@ -216,8 +216,8 @@ def test_a_request_and_a_notification_of_one_name_are_two() -> None:
     outcome = apply(notified, ask(500), policy=REFUND)
     assert isinstance(outcome, Applied)
 
-    news = paid("t3", 100, "request:ask-1")
-    assert isinstance(apply(requested(PAID, 500), news, policy=REFUND), Applied)
+    payment = paid("t3", 100, "request:ask-1")
+    assert isinstance(apply(requested(PAID, 500), payment, policy=REFUND), Applied)
 
 
 def test_a_second_payment_that_goes_back_anyway_is_not_requested_back_again() -> None:

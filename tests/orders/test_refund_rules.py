@@ -72,7 +72,7 @@ def test_a_used_event_id_with_another_refund_rings_and_books_nothing() -> None:
 
 
 @pytest.mark.parametrize("contradiction", [refunded(fen=1, event="e"), refunded(of="t9", event="e")], ids=str)
-def test_another_story_about_a_booked_refund_needs_a_lookup(contradiction: Refunded) -> None:
+def test_another_timeline_about_a_booked_refund_needs_a_lookup(contradiction: Refunded) -> None:
     outcome = apply(REFUNDED, contradiction, policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)

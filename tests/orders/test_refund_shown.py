@@ -57,8 +57,8 @@ def test_a_member_reads_how_a_refund_stands(status: str, words: str, refunding: 
 )
 def test_the_merchant_reads_how_a_refund_stands(status: str, state: str) -> None:
     order, number = requested(SHIPPED, 500)
-    news = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
-    shown = for_merchant(after(order, news or changed(status, fen=500, number=number)))
+    booked = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
+    shown = for_merchant(after(order, booked or changed(status, fen=500, number=number)))
 
     assert [status] == [one["status"] for one in shown["refunds"]]  # type: ignore[attr-defined]
     assert state == shown["effects"][-1]["state"]  # type: ignore[index]

@@ -74,12 +74,12 @@ def test_what_is_under_way_back_in_whole_is_not_shipped() -> None:
 
 
 @pytest.mark.parametrize(
-    "news",
+    "events",
     list(permutations([changed("processing"), refunded(), refunded(event="evt-other"), changed("unknown")])),
-    ids=lambda news: " ".join(type(one).__name__ for one in news),
+    ids=lambda events: " ".join(type(one).__name__ for one in events),
 )
-def test_a_refund_that_succeeds_in_the_end_is_booked_once_in_any_order_of_arrival(news: tuple[Event, ...]) -> None:
-    order = after(SHIPPED, *news)
+def test_a_refund_that_succeeds_in_the_end_is_booked_once_in_any_order_of_arrival(events: tuple[Event, ...]) -> None:
+    order = after(SHIPPED, *events)
 
     assert (Status.REFUNDED, 0, (), 1) == (order.status, order.balance_fen, order.unbooked, len(order.refunds))
 
@@ -123,11 +123,11 @@ def test_a_platform_that_thinks_better_of_a_failure_is_followed(status: str) -> 
     order, number = requested(SHIPPED, 500)
     failed = after(order, changed("failed", fen=500, number=number))
 
-    news = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
-    order = after(failed, news or listed(status, fen=500, number=number))
+    booked = replace(refunded(fen=500), out_refund_no=number) if status == "succeeded" else None
+    order = after(failed, booked or listed(status, fen=500, number=number))
 
     assert 734 == refundable_fen(order)
-    assert (1234 - 500 if news else 1234) == order.balance_fen
+    assert (1234 - 500 if booked else 1234) == order.balance_fen
 
 
 def test_a_late_word_of_under_way_does_not_undo_a_failure_and_needs_a_lookup() -> None:

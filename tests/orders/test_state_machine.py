@@ -240,9 +240,9 @@ def test_the_platform_may_cancel_an_order_that_points_paid_for_and_the_points_go
     assert (ReturnPoints(),) == order.pending
 
 
-@pytest.mark.parametrize("news", [done(), paid("t2", 34)], ids=["on its way", "with money on it"])
-def test_a_cancellation_of_such_an_order_is_looked_up_once_it_is_on_its_way_or_has_money_on_it(news: Event) -> None:
-    outcome = apply(after(BY_POINTS, news), cancelled(), policy=REFUND)
+@pytest.mark.parametrize("event", [done(), paid("t2", 34)], ids=["on its way", "with money on it"])
+def test_a_cancellation_of_such_an_order_is_looked_up_once_it_is_on_its_way_or_has_money_on_it(event: Event) -> None:
+    outcome = apply(after(BY_POINTS, event), cancelled(), policy=REFUND)
 
     assert isinstance(outcome, NeedsLookup)
     assert "cancelled_but_paid" == outcome.reason

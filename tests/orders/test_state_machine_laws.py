@@ -180,9 +180,9 @@ one_payment_and_its_refunds = st.tuples(
 
 
 @settings(max_examples=300)
-@given(one_payment_and_its_refunds.flatmap(lambda story: st.tuples(st.just(story), st.permutations(story))))
-def test_one_payment_and_its_refunds_end_alike_in_any_order(stories: tuple[Sequence[Event], Sequence[Event]]) -> None:
-    one, other = (after(PLACED, *story) for story in stories)
+@given(one_payment_and_its_refunds.flatmap(lambda events: st.tuples(st.just(events), st.permutations(events))))
+def test_one_payment_and_its_refunds_end_alike_in_any_order(sequences: tuple[Sequence[Event], Sequence[Event]]) -> None:
+    one, other = (after(PLACED, *events) for events in sequences)
 
     assert (one.status, one.pending, booked(one)) == (other.status, other.pending, booked(other))
 

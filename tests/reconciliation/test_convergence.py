@@ -26,7 +26,7 @@ OURS = ["effects", "reconcile", "cancel here", "a pushed effect is forgotten"]
 
 
 @dataclass
-class Story:
+class Exchange:
     """Both sides, the notifications under way and what left for the warehouse."""
 
     policy: Policy
@@ -140,39 +140,39 @@ def money_there(order: platform.Order | None) -> dict[str, int]:
 happenings = st.lists(st.sampled_from(STEPS + OURS) | st.integers(0, 9), max_size=25)
 
 
-def story_of(happened: list[str | int], policy: Policy) -> Story:
-    story = Story(policy)
+def exchange_of(happened: list[str | int], policy: Policy) -> Exchange:
+    exchange = Exchange(policy)
     for happening in happened:
-        story.step(happening) if isinstance(happening, str) else story.hear(happening)
+        exchange.step(happening) if isinstance(happening, str) else exchange.hear(happening)
     for _ in range(3):
-        story.reconcile()
-    return story
+        exchange.reconcile()
+    return exchange
 
 
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_nothing_is_left_to_do(happened: list[str | int], policy: Policy) -> None:
-    story = story_of(happened, policy)
+    exchange = exchange_of(happened, policy)
 
-    assert () == decide(story.local, shown(story.there), now=story.now, policy=policy).actions
-    assert () == story.local.pending
+    assert () == decide(exchange.local, shown(exchange.there), now=exchange.now, policy=policy).actions
+    assert () == exchange.local.pending
 
 
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_three_rounds_later_both_sides_hold_the_same_money_and_state(happened: list[str | int], policy: Policy) -> None:
-    story = story_of(happened, policy)
+    exchange = exchange_of(happened, policy)
 
-    assert money_there(story.there) == money(story.local)
-    if story.local.status is not Status.HELD:
-        assert () == decide(story.local, shown(story.there), now=story.now, policy=policy).findings
+    assert money_there(exchange.there) == money(exchange.local)
+    if exchange.local.status is not Status.HELD:
+        assert () == decide(exchange.local, shown(exchange.there), now=exchange.now, policy=policy).findings
 
 
 @settings(max_examples=150)
 @given(happenings, st.sampled_from([REFUND, REVIVE]))
 def test_what_was_paid_rightly_and_not_given_back_has_shipped_once(happened: list[str | int], policy: Policy) -> None:
-    story = story_of(happened, policy)
+    exchange = exchange_of(happened, policy)
 
-    assert story.shipped <= 1
-    if story.local.status in (Status.SHIPPED, Status.COMPLETED):
-        assert story.shipped == 1
+    assert exchange.shipped <= 1
+    if exchange.local.status in (Status.SHIPPED, Status.COMPLETED):
+        assert exchange.shipped == 1

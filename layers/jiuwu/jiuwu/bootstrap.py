@@ -1,4 +1,4 @@
-"""The way of a function to the platform: the client and the members' tokens, each made when first asked for.
+"""The way of a function to the platform: the client and the members' tokens, each made when first needed.
 
 Importing httpx and pydantic and making a TLS context takes as long as making all of a function's AWS clients, so a
 function that can do some of its work without the platform asks here when it needs it, not when it starts.

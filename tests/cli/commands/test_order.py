@@ -1,4 +1,4 @@
-"""`jiuwu order`: one order's story from the table, the log, the dead letters and the drift reports."""
+"""`jiuwu order`: one order's timeline from the table, the log, the dead letters and the drift reports."""
 
 import json
 import time
@@ -68,7 +68,7 @@ def logged(paid: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_story_has_everything_in_the_sequence_of_time(
+def test_the_timeline_has_everything_in_the_sequence_of_time(
     order_command: Callable[..., Any], deployed: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jiuwu_cli.orders.log_search._KEPT_SECONDS", 10**10)  # the example's times are long ago
@@ -115,7 +115,7 @@ def test_the_same_for_programs(order_command: Callable[..., Any], deployed: Stac
     found = json.loads(order_command(order.order_no, "--json").stdout)
 
     assert (order.order_no, "completed", 1234) == tuple(found["order"][n] for n in ("order_no", "status", "amount_fen"))
-    assert [line.kind for line in order.history][-1] in found["story"][-1]["what"]
+    assert [line.kind for line in order.history][-1] in found["timeline"][-1]["what"]
 
 
 def test_since_leaves_out_what_was_before(order_command: Callable[..., Any], deployed: Stack) -> None:

@@ -25,7 +25,7 @@ def accepted(at: int, event_id: str, delivery_id: str) -> dict[str, Any]:
     return {"at": at, "level": "INFO", **said, "delivery_id": delivery_id}
 
 
-# ---- what is shown of the story ------------------------------------------------------------------------------------
+# ---- what is shown of the timeline -----------------------------------------------------------------------------------
 
 
 def looks(*times: int, status: str = "placed") -> list[Entry]:

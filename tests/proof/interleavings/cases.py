@@ -67,7 +67,7 @@ def second(stage: Stage) -> None:
     stage.world.platform.actions.pay(stage.order_no, transaction_id="second")
 
 
-def news(*acts: Callable[[Stage], None]) -> Callable[[Crossroads], None]:
+def notifications(*acts: Callable[[Stage], None]) -> Callable[[Crossroads], None]:
     """Each of these is in an invocation of OrderProcessor of its own."""
 
     def meet(here: Crossroads) -> None:
@@ -170,21 +170,26 @@ def each(*meets: Callable[[Crossroads], None]) -> Callable[[Crossroads], None]:
 
 SHIPPED, CANCELLED, REFUNDED = Status.SHIPPED, Status.CANCELLED, Status.REFUNDED
 CASES = (
-    Case("payment and the same payment under another id", ordered, news(pay, again), (SHIPPED,)),
-    Case("payment and its second delivery", ordered, news(pay, repeat), (SHIPPED,)),
-    Case("two payments", ordered, news(pay, second), (SHIPPED,)),
-    Case("payment and cancellation by the member", ordered, each(news(pay), cancels), (SHIPPED,)),
+    Case("payment and the same payment under another id", ordered, notifications(pay, again), (SHIPPED,)),
+    Case("payment and its second delivery", ordered, notifications(pay, repeat), (SHIPPED,)),
+    Case("two payments", ordered, notifications(pay, second), (SHIPPED,)),
+    Case("payment and cancellation by the member", ordered, each(notifications(pay), cancels), (SHIPPED,)),
     Case("two cancellations by the member", ordered, each(cancels, cancels), (CANCELLED,)),
-    Case("payment and the reconciler that sees it", ordered, each(news(pay), reconciles), (SHIPPED,)),
+    Case("payment and the reconciler that sees it", ordered, each(notifications(pay), reconciles), (SHIPPED,)),
     Case(
         "two reconcilers that see a payment",
         ordered,
         each(lambda h: silently(pay)(h.stage), reconciles, reconciles),
         (SHIPPED,),
     ),
-    Case("cancellation there and the reconciler", ordered, each(news(cancel_there), reconciles), (CANCELLED,)),
+    Case("cancellation there and the reconciler", ordered, each(notifications(cancel_there), reconciles), (CANCELLED,)),
     Case("two dispatchers", paid_unshipped, each(dispatches, dispatches), (SHIPPED,)),
-    Case("dispatcher and the notice of a refund", paid_unshipped, each(news(refund_there), dispatches), (REFUNDED,)),
+    Case(
+        "dispatcher and the notice of a refund",
+        paid_unshipped,
+        each(notifications(refund_there), dispatches),
+        (REFUNDED,),
+    ),
     Case("dispatcher and the reconciler", paid_unshipped, each(dispatches, reconciles), (SHIPPED,)),
     Case("one button pressed twice at once", linked, each(buys, buys), (Status.PLACED,)),
     Case(
@@ -201,32 +206,32 @@ CASES = (
         each(cancels, reconciles),
         (CANCELLED, SHIPPED),
     ),
-    Case("payment and a look that sees it", ordered_before, each(news(pay), looks), (SHIPPED,)),
+    Case("payment and a look that sees it", ordered_before, each(notifications(pay), looks), (SHIPPED,)),
     Case("a look and the same request for an order not placed", unplaced, each(looks, buys), (Status.PLACED,)),
     Case("a look and the reconciler, for an order not placed", unplaced, each(looks, reconciles), (Status.PLACED,)),
     Case(
         "a look that places an order and its cancellation", unplaced, each(looks, cancels), (CANCELLED, Status.PLACED)
     ),
-    Case("three payments", ordered, news(pay, second, again), (SHIPPED,), proof=True),
-    Case("payment three times", ordered, news(pay, repeat, again), (SHIPPED,), proof=True),
+    Case("three payments", ordered, notifications(pay, second, again), (SHIPPED,), proof=True),
+    Case("payment three times", ordered, notifications(pay, repeat, again), (SHIPPED,), proof=True),
     Case(
         "payment, cancellation and the reconciler",
         ordered,
-        each(news(pay), cancels, reconciles),
+        each(notifications(pay), cancels, reconciles),
         (SHIPPED,),
         proof=True,
     ),
     Case(
         "two dispatchers and the notice of a refund",
         paid_unshipped,
-        each(news(refund_there), dispatches, dispatches),
+        each(notifications(refund_there), dispatches, dispatches),
         (REFUNDED,),
         proof=True,
     ),
     Case(
         "payment, its second delivery and the dispatcher",
         ordered,
-        each(news(pay, repeat), dispatches),
+        each(notifications(pay, repeat), dispatches),
         (SHIPPED,),
         proof=True,
     ),

@@ -64,6 +64,6 @@ def test_a_payment_of_an_order_that_nobody_knows_dies_again_when_it_is_sent_agai
     (again,) = dead_letters(jiuwu, of=lambda one: one.get("order_no") == number and one["failures"] == 2)
     assert (dead_letter["dead_letter_id"], "failed again") == (again["dead_letter_id"], again["state"])
     assert again["redriven_as"] == again["delivery_id"]
-    story = jiuwu("order", number)
-    assert f"{dead_letter['dead_letter_id']} poison, failed again" in story
-    assert f"redriven_from {dead_letter['dead_letter_id']}" in story
+    timeline = jiuwu("order", number)
+    assert f"{dead_letter['dead_letter_id']} poison, failed again" in timeline
+    assert f"redriven_from {dead_letter['dead_letter_id']}" in timeline

@@ -199,7 +199,7 @@ class Table:
         return (unmarshal_fields(item) for page in pages for item in page["Items"])
 
     def _query(self, index: str, condition: str, values: Fields) -> dict[str, Any]:
-        # an index is behind by milliseconds, whatever is asked of it
+        # an index is milliseconds behind, and has no consistent reads
         where = {"IndexName": index} if index else {"ConsistentRead": True}
         return {"TableName": self.name, **where, **_expressions(values, KeyConditionExpression=condition)}
 

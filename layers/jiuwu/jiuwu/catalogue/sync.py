@@ -29,7 +29,7 @@ _REFUSALS = (ProductRefused, ContentRefused, BadParameters)
 class SyncOutcome(StrEnum):
     """The outcome of one product."""
 
-    NOT_COMPARED = "not_compared"  # it has not changed here; the platform was asked not long ago, and not now
+    NOT_COMPARED = "not_compared"  # unchanged here, and compared with the platform not long ago
     SAME = "same"  # compared: both sides agree
     PUSHED = "pushed"  # it was new or changed here, and the platform took it
     REPAIRED = "repaired"  # it differed at the platform, which has taken it again
@@ -92,7 +92,7 @@ class Catalogue:
         self._rows, self._platform, self._clock = rows, platform, runtime.clock
 
     def keep(self, product: Product, *, seen_before: float = 0, retry_refused: bool = False) -> Kept:
-        """Push the product if it has changed; compare it if the platform was last asked earlier than `seen_before`
+        """Push the product if it has changed; compare it if it was last compared earlier than `seen_before`
         (Unix seconds). Push a refused one only when it has changed, or with `retry_refused`.
 
         Raise PlatformError, and RowMalformed for what an edit made of the row meanwhile.

@@ -6,7 +6,7 @@ from jiuwu.orders.order import Status
 
 
 def read_status(text: str) -> Status | None:
-    """Return the status that is asked for, None for all; raise HttpError."""
+    """Return the requested status, None for all; raise HttpError."""
     if text and text not in list(Status):
         raise HttpError(400, "status_unknown", f"status 应为 {'、'.join(Status)} 之一", "status")
     return Status(text) if text else None

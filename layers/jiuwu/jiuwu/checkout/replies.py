@@ -20,7 +20,7 @@ def placed(order: Order, *, new: bool) -> Response[str]:
 
 
 def shown(outcome: str, order: Order, *, status: int = 200) -> Response[str]:
-    """Return the order as it is; `outcome` says what was asked of it, for the log."""
+    """Return the order as it is; `outcome` is what the request did, for the log."""
     reporting.order_served(status, outcome, order)
     return json_response(status, waiting_receipt(order) if order.status is Status.CREATED else receipt(order))
 

@@ -50,7 +50,7 @@ class Attempt:
     problem: str = ""
     verdict: Verdict = DONE
     number: int = 1  # the attempt's number, from 1
-    checked: PaymentCheck | None = None  # what is held in doubt, when it was asked for often enough
+    checked: PaymentCheck | None = None  # the payments to put in doubt, once they were checked often enough
     unanswered: bool = False  # it left, and no answer came
 
     def event(self, now: int) -> EffectDone | EffectFailed | PaymentsDoubted:

@@ -29,7 +29,7 @@ class PaymentNotShown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PaymentCheck:
-    """The platform's answer about one order's payments: `failed` is why it could not be asked, `missing` and
+    """The platform's answer about one order's payments: `failed` is why the call failed, `missing` and
     `differing` are the transactions that it does not show, or shows with another amount, `unheard` the refunds that it
     shows and that we have not heard of."""
 

@@ -60,7 +60,7 @@ def _call(platform: "PlatformClient", order: Order, effect: EffectKey, seconds: 
 
 
 def _fen_of(order: Order, refund: RefundKey) -> int:
-    """Return how much a refund gives back, in fen: the part that was asked for, else all that is left."""
+    """Return how much a refund gives back, in fen: the requested part, else all that is left."""
     known = order.effect(refund)
     if isinstance(refund, RefundPart) and known:
         return known.fen

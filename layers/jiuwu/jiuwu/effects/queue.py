@@ -77,7 +77,7 @@ class EffectQueue:
         queue_effects(self._sqs, self._url, numbers)
 
     def wait(self) -> float:
-        """Return how many seconds an effect that is asked for now waits for its turn."""
+        """Return how many seconds an effect queued now waits for its turn."""
         return self._backlog.wait(self._clock(), self._count)
 
     def _count(self) -> int | None:

@@ -132,7 +132,7 @@ def _refund_redriven(order: Order, event: Redriven, key: RefundKey, effect: Effe
 
 def _another(key: RefundKey) -> RefundPart:
     """Return the refund that requests once more what one requested that failed: the platform answers that one's number
-    as before. Always the same, so that it is asked for once."""
+    as before. Always the same, so that it is requested once."""
     return RefundPart(key.transaction_id, request_digest(f"again {key}"))
 
 

@@ -50,7 +50,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The platform gave money back; fen above zero. `out_refund_no` is the effect's id when we asked for it."""
+    """The platform gave money back; fen above zero. `out_refund_no` is the effect's id when we requested it."""
 
     event_id: str
     at: int
@@ -96,7 +96,7 @@ class RefundRequested:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nobody paid in time: the platform is asked to cancel, and only then it is cancelled here."""
+    """Nobody paid in time: cancel at the platform first, and here only once it has agreed."""
 
     at: int
 
@@ -133,7 +133,7 @@ class ShipUnconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class PaymentsDoubted:
-    """The platform was asked several times and does not show these payments (transaction ids), or, when `differing`,
+    """Several checks did not find these payments at the platform (transaction ids), or, when `differing`,
     shows them with other amounts."""
 
     at: int

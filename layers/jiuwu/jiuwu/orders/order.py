@@ -112,7 +112,7 @@ class Effect:
 
     @property
     def refund_failed(self) -> bool:
-        """Return whether the platform took this refund and could not give the money back: asked for again, it goes out
+        """Return whether the platform took this refund and could not give the money back: a new request goes out
         under another number, for this one is answered as before."""
         return self.failure == REFUND_FAILED
 
@@ -257,7 +257,7 @@ class Order:
 
     def uncommitted_fen(self, transaction_id: str) -> int:
         """Return how much of a payment is left by the refunds of it, and by those of parts of it that are on their way:
-        asked for by us, or begun at the platform."""
+        requested by us, or begun at the platform."""
         parts = self.requested_parts(transaction_id).items()
         on_its_way = sum(effect.fen for key, effect in parts if key not in self.answered and not effect.refused)
         there = sum(one.fen for one in self.begun_there(transaction_id))

@@ -15,7 +15,7 @@ from .payment_sum import give_back, is_own_refund, is_paid, received_fen
 
 
 def doubted(order: Order, event: PaymentsDoubted, policy: Policy) -> EventOutcome:
-    """Put payments in doubt that the platform, asked several times, does not show, or shows with other amounts."""
+    """Put payments in doubt that several checks did not find at the platform, or found with other amounts."""
     new = {entry.ref for entry in order.payments if entry.ref in event.transactions}
     if not new:
         return Ignored("not_in_doubt")

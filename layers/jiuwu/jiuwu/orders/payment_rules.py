@@ -220,7 +220,7 @@ def expired(order: Order, event: Expired, policy: Policy) -> EventOutcome:
     cancellation = order.effect(PushStatus("cancelled"))
     if cancellation is None:
         return applied(request_effect(order, PushStatus("cancelled")), event, "expiring", policy)
-    if on_hold and cancellation.done_at:  # revived since: the platform has cancelled it once, and is not asked twice
+    if on_hold and cancellation.done_at:  # revived since; the platform has cancelled it already
         return applied(closed(order), event, "cancelled", policy)
     return Ignored("already_expiring")
 

@@ -94,7 +94,7 @@ class OrderStore:
         return lost
 
     def claim_check(self, order_no: str, now: int, *, since: int) -> bool:
-        """Note that the platform is asked about this order now; False if that was noted after `since` (Unix seconds).
+        """Note that this order is checked with the platform now; False if that was noted after `since` (Unix seconds).
 
         Leave the version alone, so that no other writer of the order loses a round to a member who looks.
         """

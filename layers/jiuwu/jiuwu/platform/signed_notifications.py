@@ -86,7 +86,7 @@ def receive(  # noqa: PLR0913 -- keyword-only, each a fact of its own
     """Return the notification in a request; raise NotificationRefused for what a stranger may have sent, and
     NotificationQuarantined for what the platform sent and we cannot read.
 
-    Cheap checks come first, `secrets` are asked for only when those have passed, and nothing of the body is looked at
+    Cheap checks come first, `secrets` is called only when those have passed, and nothing of the body is looked at
     before the signature fits. A time outside the window is refused with both times, which tells its sender the cure.
     """
     given, names = read_headers(profile, headers), profile.notification.headers

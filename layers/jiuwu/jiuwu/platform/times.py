@@ -23,8 +23,8 @@ _MAX_CHARACTERS = 64
 def read_time(scheme: Scheme, value: object) -> int:
     """Return a time in whole Unix seconds; raise ValueError for what is none.
 
-    It may be written as signing.timestamp_format has it, in Unix seconds, milliseconds, micro- or nanoseconds (told
-    apart by their size), as 20251122162640, or in ISO 8601 (also with slashes), each as number or text; what names no
+    It may be written as signing.timestamp_format has it, in Unix seconds, milliseconds, micro- or nanoseconds (by
+    its size), as 20251122162640, or in ISO 8601 (also with slashes), each as number or text; what names no
     zone is in the scheme's.
     """
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # An order that the platform would not take for so long is abandoned where no expiry is set: nobody waits for its
 # payment page any more.
 UNPLACED_SECONDS = 86_400
-# Who asked the platform and found something there; the ids of what they found begin with it.
+# Who compared the sides; the ids of the events that they find begin with it.
 RECONCILER, STOREFRONT = "reconcile", "storefront"
 
 # How far each state is along the way; a side with the lower number is behind. Cancelled and refunded end it.
@@ -79,7 +79,7 @@ def decide(
     local: Order | None, remote: "RemoteOrder | None", *, now: int, policy: Policy, finder: str = RECONCILER
 ) -> Decision:
     """Return what one order's two sides call for at `now` (Unix seconds); None for a side that does not have the order.
-    `finder` is who asked the platform.
+    `finder` is who compares the sides.
 
     One round: once its actions are done, decide again, until there are none. Three rounds settle any order.
     """
@@ -252,7 +252,7 @@ def _missing_remotely(local: Order, remote: "RemoteOrder", now: int, policy: Pol
 
 
 def _unanswered(local: Order, remote: "RemoteOrder") -> list[EffectKey]:
-    """Return the refunds that we asked for and the platform does not show, however they stand."""
+    """Return the refunds that we requested and the platform does not show, whatever their state."""
     ours = {refund.out_refund_no for refund in remote.refunds}
     keys = [key for payment in remote.payments for key in local.refund_keys(payment.transaction_id)]
     return [key for key in keys if local.effect(key) and effect_id(local.order_no, key) not in ours]

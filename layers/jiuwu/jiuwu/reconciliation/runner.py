@@ -51,7 +51,7 @@ class EffectRequests(Protocol):
         """Ask for the pending effects of these orders."""
 
     def wait(self) -> float:
-        """Return how many seconds an effect that is asked for now waits for its turn."""
+        """Return how many seconds an effect queued now waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

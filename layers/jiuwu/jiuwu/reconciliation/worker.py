@@ -84,7 +84,7 @@ class ReconciliationOutcome:
         self.problems += [f"{number}: written by others again and again" for number in sorted(synchronised.busy)]
 
     def answer(self, order_no: str) -> dict[str, Any]:
-        """Return what was found and done about one order, for the person who asked."""
+        """Return what was found and done about one order, for the person who requested it."""
         return {
             "order_no": order_no,
             "status": self.checked.get(order_no, "unknown"),

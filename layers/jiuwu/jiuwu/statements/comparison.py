@@ -46,7 +46,7 @@ class ListedThere:
 
 @dataclass(frozen=True, slots=True)
 class Comparer:
-    """Compares orders made in a period. `platform` is asked for when first needed."""
+    """Compares orders made in a period. `platform` is called when its client is first needed."""
 
     store: OrderStore
     platform: "Callable[[], PlatformClient]"

@@ -26,7 +26,7 @@ _ORDERS_AT_ONCE = 500  # kept together: five questions to the platform
 _MARGIN_SECONDS = 45.0
 # So many failures in a row, and the task is abandoned; the waits between them come to three quarters of an hour.
 _TRIES = 7
-_RESTARTS = 3  # a platform that refuses each page that it has named would be asked for ever
+_RESTARTS = 3  # a platform that refuses each page that it has named would restart the task for ever
 _FIRST_WAIT_SECONDS, _MAX_WAIT_SECONDS = 60, 900
 
 

@@ -1,4 +1,4 @@
-"""Requests to AWS, story by story; TABLE stands for the table's name."""
+"""Requests to AWS, case by case; TABLE stands for the table's name."""
 
 from typing import Any
 

@@ -54,11 +54,11 @@ def plain(value: Any, table: str) -> Any:
     return value
 
 
-@pytest.mark.parametrize("story", MEMBERS)
-def test_a_table_answers_as_the_local_aws(story: str, aws: Callable[[str], Any], members_table: str) -> None:
+@pytest.mark.parametrize("case", MEMBERS)
+def test_a_table_answers_as_the_local_aws(case: str, aws: Callable[[str], Any], members_table: str) -> None:
     ours = Account.of_template(lambda: 0.0).client("dynamodb")
 
-    for operation, request in MEMBERS[story]:
+    for operation, request in MEMBERS[case]:
         there = answer(aws("dynamodb"), members_table, operation, request)
         here = answer(ours, "MembersTable", operation, request)
         if operation == "batch_get_item":
@@ -67,14 +67,14 @@ def test_a_table_answers_as_the_local_aws(story: str, aws: Callable[[str], Any],
         assert there == here, (operation, request)
 
 
-@pytest.mark.parametrize("story", ENTRIES)
-def test_a_range_key_answers_as_the_local_aws(story: str, aws: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize("case", ENTRIES)
+def test_a_range_key_answers_as_the_local_aws(case: str, aws: Callable[[str], Any]) -> None:
     name = f"entries-{uuid4().hex}"
     aws("dynamodb").create_table(TableName=name, **TWO_KEYS)
     account = Account(lambda: 0.0)
     account.tables["entries"] = Table.defined("entries", TWO_KEYS)
 
-    for operation, request in ENTRIES[story]:
+    for operation, request in ENTRIES[case]:
         there = answer(aws("dynamodb"), name, operation, request)
         here = answer(account.client("dynamodb"), "entries", operation, request)
         assert there == here, (operation, request)
@@ -92,8 +92,8 @@ def heard(client: Any, url: str, operation: str, request: dict[str, Any]) -> Any
     return sorted(messages, key=str), ids, reply.get("MD5OfMessageBody"), reply.get("Attributes")
 
 
-@pytest.mark.parametrize("story", QUEUES)
-def test_a_queue_answers_as_the_local_aws(story: str, aws: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize("case", QUEUES)
+def test_a_queue_answers_as_the_local_aws(case: str, aws: Callable[[str], Any]) -> None:
     name, there = uuid4().hex, aws("sqs")
     grave = there.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     arn = there.get_queue_attributes(QueueUrl=grave, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -104,7 +104,7 @@ def test_a_queue_answers_as_the_local_aws(story: str, aws: Callable[[str], Any])
     redriven = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["dead", "Arn"]}, "maxReceiveCount": 2}}
     ours = account.add_queue("queue", redriven)
 
-    for operation, request in QUEUES[story]:
+    for operation, request in QUEUES[case]:
         expected = heard(there, url, operation, request)
         assert expected == heard(account.client("sqs"), ours.url, operation, request), (operation, request)
 
