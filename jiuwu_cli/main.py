@@ -6,6 +6,7 @@ from jiuwu_cli.commands.circuit import circuit
 from jiuwu_cli.commands.dead_letters import dead_letters
 from jiuwu_cli.commands.doctor import doctor
 from jiuwu_cli.commands.order import order
+from jiuwu_cli.commands.orders import orders
 from jiuwu_cli.commands.points import points
 from jiuwu_cli.commands.products import products
 from jiuwu_cli.commands.reconcile import reconcile
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor, sign, verify, trigger, order, reconcile, refund, points):
+for command in (doctor, sign, verify, trigger, orders, order, reconcile, refund, points):
     app.command()(command)
 app.add_typer(circuit)
 app.add_typer(dead_letters)

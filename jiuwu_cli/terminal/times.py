@@ -10,7 +10,15 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_since(text: str, now: float) -> int:
-    """Parse "90m", "12h", "7d" (ago), a date, or a date and time; without a zone it is in Asia/Shanghai."""
+    """Parse the option --since."""
+    return parse_time(text, now, "--since")
+
+
+def parse_time(text: str, now: float, option: str) -> int:
+    """Parse "90m", "12h", "7d" (ago), a date, or a date and time; without a zone it is in Asia/Shanghai.
+
+    Raise UsageError, which names the option.
+    """
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text, re.ASCII)
     if ago:
         return int(now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}).total_seconds())
@@ -18,7 +26,7 @@ def parse_since(text: str, now: float) -> int:
         moment = datetime.fromisoformat(text)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).timestamp())
     except (ValueError, OverflowError):
-        raise UsageError(f"--since {text!r} is not a time", "write it as 90m, 12h, 7d or 2026-11-24T08:00") from None
+        raise UsageError(f"{option} {text!r} is not a time", "write it as 90m, 12h, 7d or 2026-11-24T08:00") from None
 
 
 def format_time(at: float) -> str:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jiuwu.orders import listing
 from jiuwu.orders.cursor import Position
 from jiuwu.orders.listing import (
     CHANGED_PAGE,
@@ -32,12 +31,12 @@ MEMBER, OTHER = "mb_aaaaaaaaaaaaaaaaaaaa", "mb_bbbbbbbbbbbbbbbbbbbb"
 class Shop:
     """An orders table with a clock of its own."""
 
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: Any, table: str, settling: int = SETTLING_SECONDS) -> None:
         self.now = float(NOW)
         self._dynamodb, self._table = dynamodb, table
         runtime = Runtime(clock=lambda: self.now)
         self.store = OrderStore(dynamodb, table, runtime=runtime)
-        self.listing = OrderListing(dynamodb, table, self.store, runtime=runtime)
+        self.listing = OrderListing(dynamodb, table, self.store, settling_seconds=settling, runtime=runtime)
 
     def put(self, number: int, **changes: Any) -> Order:
         return self.store.create(an_order(number, **changes))
@@ -74,8 +73,8 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     return Shop(aws("dynamodb"), request.getfixturevalue("orders_table"))
 
 
-def in_memory() -> Shop:
-    return Shop(Account.of_template(lambda: float(NOW)).client("dynamodb"), "OrdersTable")
+def in_memory(settling: int = SETTLING_SECONDS) -> Shop:
+    return Shop(Account.of_template(lambda: float(NOW)).client("dynamodb"), "OrdersTable", settling)
 
 
 def numbers(orders: list[Order]) -> list[str]:
@@ -221,9 +220,9 @@ WRITE = st.builds(
 )
 
 
-def missed(events: list[Write | int]) -> set[str]:
+def missed(events: list[Write | int], settling: int = SETTLING_SECONDS) -> set[str]:
     """Write and (an int: after so many seconds) pull; return the orders whose last state the reader does not have."""
-    shop = in_memory()
+    shop = in_memory(settling)
     orders = [shop.put(n) for n in range(4)]
     known, start = dict[str, Order](), None
     for event in [*events, 3 * SETTLING_SECONDS + LONGEST_WRITE_SECONDS]:
@@ -253,12 +252,8 @@ def test_the_slowest_write_beside_the_earliest_pull_arrives() -> None:
 
 
 @pytest.mark.parametrize("settling", [0, LONGEST_WRITE_SECONDS])
-def test_with_a_shorter_settling_time_the_slowest_write_is_missed(
-    monkeypatch: pytest.MonkeyPatch, settling: int
-) -> None:
-    monkeypatch.setattr(listing, "SETTLING_SECONDS", settling)
-
-    assert {an_order(0).order_no} == missed(slowest(settling))
+def test_with_a_shorter_settling_time_the_slowest_write_is_missed(settling: int) -> None:
+    assert {an_order(0).order_no} == missed(slowest(settling), settling)
 
 
 def test_no_function_that_writes_orders_lives_longer_than_the_longest_write() -> None:

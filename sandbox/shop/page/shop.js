@@ -7,24 +7,20 @@ const STATUS = {
 // No polling in these: what can follow (received, refunded) takes days, and 刷新 shows it.
 const FINAL = new Set(["shipped", "completed", "cancelled", "refunded"]);
 const REFRESH_MS = 2000;
+const TIME = new Intl.DateTimeFormat("zh-CN", { dateStyle: "short", timeStyle: "medium" });
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const session = {
   get token() { return sessionStorage.getItem("session"); },
-  get member() { return sessionStorage.getItem("member"); },
-  get orders() { return JSON.parse(localStorage.getItem(`orders ${this.member}`) ?? "[]"); },
   get name() { return sessionStorage.getItem("name"); },
   open({ member_id, session_token, nickname }) {
-    sessionStorage.setItem("member", member_id);
     sessionStorage.setItem("session", session_token);
     sessionStorage.setItem("name", nickname || member_id);
   },
   close() { sessionStorage.clear(); },
-  remember(order) {
-    const others = this.orders.filter(({ order_no }) => order_no !== order.order_no);
-    localStorage.setItem(`orders ${this.member}`, JSON.stringify([order, ...others].slice(0, 20)));
-  },
 };
+// The requests of orders placed on this page, by number: the platform may not have them yet.
+const requests = new Map();
 
 async function call(method, path, { body, headers } = {}) {
   const reply = await fetch(path, {
@@ -89,9 +85,10 @@ async function buy(product, button, payWith) {
     const request = { key: button.dataset.key, body };
     const placed = await order(request);
     delete button.dataset.key;
-    session.remember({ order_no: placed.order_no, title: product.title, request });
+    requests.set(placed.order_no, request);
     say(thanks(placed, payWith));
-    await Promise.all([showOrders(), showPoints()]);
+    showPlaced(placed);
+    await showPoints();
     $("#orders").scrollIntoView({ behavior: "smooth" });
   } catch (fault) {
     // refused for good: the next press is a new intention
@@ -118,27 +115,33 @@ async function showProducts() {
   }));
 }
 
-function orderRow(known) {
+function orderRow(listed) {
   const row = $("#order").content.cloneNode(true).firstElementChild;
-  $(".number", row).textContent = `${known.title} · ${known.order_no}`;
-  $(".refresh", row).addEventListener("click", () => refresh(known, row, { again: true }));
+  const number = row.dataset.number = listed.order_no;
+  $(".number", row).textContent = `${listed.lines.map(({ title }) => title).join("、")} · ${number}`;
+  $(".refresh", row).addEventListener("click", () => refresh(number, row, { again: true }));
   $(".cancel", row).addEventListener("click", async () => {
-    const over = await call("POST", `/orders/${known.order_no}/cancel`).catch((fault) => say(fault.message));
+    const over = await call("POST", `/orders/${number}/cancel`).catch((fault) => say(fault.message));
     if (over) say("订单已取消。");
-    await refresh(known, row);
+    await refresh(number, row);
   });
-  refresh(known, row);
+  showOrder(listed, row);
+  refreshSoon(listed, row);
   return row;
 }
 
-async function refresh(known, row, { again = false } = {}) {
-  const repeats = again && known.request && row.dataset.status === "created";
-  const shown = await (repeats ? order(known.request) : call("GET", `/orders/${known.order_no}`))
+async function refresh(number, row, { again = false } = {}) {
+  const repeats = again && requests.has(number) && row.dataset.status === "created";
+  const shown = await (repeats ? order(requests.get(number)) : call("GET", `/orders/${number}`))
     .catch((fault) => say(fault.message));
   if (shown) showOrder(shown, row);
+  if (row.isConnected) refreshSoon(shown, row);
+}
+
+function refreshSoon(shown, row) {
   clearTimeout(row.timer);
-  if (FINAL.has(shown?.status) || !row.isConnected || !session.token) return;
-  row.timer = setTimeout(() => refresh(known, row), REFRESH_MS);
+  if (FINAL.has(shown?.status) || !session.token) return;
+  row.timer = setTimeout(() => row.isConnected && refresh(row.dataset.number, row), REFRESH_MS);
 }
 
 function showOrder(shown, row) {
@@ -155,15 +158,27 @@ function showOrder(shown, row) {
   $(".cancel", row).hidden = !(payable || waits);
   $(".timeline", row).replaceChildren(...(shown.timeline ?? []).map(({ at, what }) => {
     const line = document.createElement("li");
-    line.textContent = `${new Date(at * 1000).toLocaleTimeString("zh-CN")} ${what}`;
+    line.textContent = `${TIME.format(new Date(at * 1000))} ${what}`;
     return line;
   }));
 }
 
-async function showOrders() {
-  const orders = session.token ? session.orders : [];
-  $("#orders").hidden = orders.length === 0;
-  $("#order-list").replaceChildren(...orders.map(orderRow));
+// The first page, or with a cursor the next one below it.
+async function showOrders(cursor = "") {
+  if (!cursor) $("#order-list").replaceChildren();
+  const query = cursor && `?${new URLSearchParams({ cursor })}`;
+  const page = session.token && await call("GET", `/orders${query}`).catch((fault) => say(fault.message));
+  $("#order-list").append(...(page?.orders ?? []).map(orderRow));
+  $("#orders").hidden = !$("#order-list").children.length;
+  $("#more").hidden = !page?.cursor;
+  $("#more").onclick = () => showOrders(page.cursor);
+}
+
+// On top at once: the list may learn of it a moment later.
+function showPlaced(placed) {
+  $(`[data-number="${placed.order_no}"]`)?.remove();
+  $("#order-list").prepend(orderRow(placed));
+  $("#orders").hidden = false;
 }
 
 async function showPoints() {

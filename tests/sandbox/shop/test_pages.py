@@ -40,7 +40,7 @@ def test_a_member_logs_in_orders_pays_and_sees_the_order_shipped(page: Page) -> 
     assert "ticket" not in page.url
 
     page.locator(".product", has_text="熊猫马克杯").get_by_role("button", name="购买").click()
-    order = page.locator(".order")
+    order = page.locator(".order").first
     expect(order.locator(".status")).to_have_text("待支付", timeout=TIMEOUT_MS)
     expect(order.locator(".amount")).to_have_text("¥39.90")
     order.get_by_role("link", name="去支付").click()
@@ -58,7 +58,7 @@ def test_a_member_pays_with_points_and_sees_how_many_are_left(page: Page) -> Non
 
     page.locator(".product", has_text="社区表情贴纸").get_by_role("button", name="100 积分兑换").click()
 
-    order = page.locator(".order")
+    order = page.locator(".order").first
     expect(order.locator(".status")).to_have_text("已发货", timeout=TIMEOUT_MS)
     expect(order.locator(".amount")).to_have_text("100 积分")
     expect(page.locator("#points")).to_have_text(f" · {before - 100} 积分", timeout=TIMEOUT_MS)
@@ -72,9 +72,27 @@ def test_a_member_cancels_an_order_that_is_not_paid(page: Page) -> None:
     log_in(page)
     page.locator(".product", has_text="试用装").get_by_role("button", name="购买").click()
 
-    page.get_by_role("button", name="取消订单").click()
+    order = page.locator(".order").first
+    order.get_by_role("button", name="取消订单").click()
 
-    expect(page.locator(".order .status")).to_have_text("已取消", timeout=TIMEOUT_MS)
+    expect(order.locator(".status")).to_have_text("已取消", timeout=TIMEOUT_MS)
+
+
+def test_a_member_sees_their_orders_on_another_device(page: Page) -> None:
+    log_in(page)
+    page.locator(".product", has_text="试用装").get_by_role("button", name="购买").click()
+    number = page.locator(".order").first.get_attribute("data-number", timeout=TIMEOUT_MS)
+
+    # a context shares neither cookies nor storage
+    browser = page.context.browser
+    assert browser is not None
+    other = browser.new_context(locale="zh-CN").new_page()
+    other.set_default_timeout(TIMEOUT_MS)
+    other.goto(page.url)
+    log_in(other)
+
+    expect(other.locator(f'.order[data-number="{number}"] .number')).to_contain_text("试用装", timeout=TIMEOUT_MS)
+    other.context.close()
 
 
 def test_a_ticket_from_a_strangers_link_logs_nobody_in(page: Page, sandbox: Sandbox) -> None:

@@ -28,6 +28,8 @@ class Api:
         self.pages, self.status, self.fails, self.points = pages, "created", "", 0
         self.keys: list[str] = []
         self.reads = 0
+        self.lists: list[str] = []  # the queries of the lists that were asked for
+        self.pages_listed: list[dict[str, Any]] = [{"orders": []}]
 
     def answer(self, route: Route) -> None:
         """Any request of the page."""
@@ -40,6 +42,9 @@ class Api:
             route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0])
         elif self.fails:
             route.fulfill(status=429, json={"message": self.fails})
+        elif (method, path) == ("GET", "/orders"):
+            self.lists.append(route.request.url.partition("?")[2])
+            route.fulfill(json=self.pages_listed["cursor" in self.lists[-1]])
         elif path == "/points":
             route.fulfill(json={"balance": 500, "entries": []})
         else:
@@ -56,6 +61,7 @@ class Api:
 
     def _shown(self) -> dict[str, Any]:
         shown: dict[str, Any] = {"order_no": "JW1", "status": self.status, "amount": "39.90"}
+        shown["lines"] = [{"title": "熊猫马克杯"}]
         shown["timeline"] = [{"at": 1_763_800_000, "event": "created", "what": "已提交"}]
         shown |= _WAITING if self.status == "created" else {}
         shown |= {"points": self.points} if self.points else {}
@@ -161,3 +167,30 @@ def test_what_is_not_said_by_our_api_is_not_shown_and_ends_no_polling(page: Page
     api.fails, api.status = "", "placed"
 
     expect(page.get_by_role("link", name="去支付")).to_be_visible()
+
+
+def listed(number: int) -> dict[str, Any]:
+    order = {"order_no": f"JW{number}", "status": "completed", "amount": "9.90", "lines": [{"title": f"商品 {number}"}]}
+    return order | {"timeline": [{"at": 1_763_800_000, "event": "created", "what": "已提交"}]}
+
+
+def test_the_orders_come_from_the_server_whatever_device_made_them_and_page_by_page(page: Page, api: Api) -> None:
+    api.pages_listed = [{"orders": [listed(3), listed(2)], "cursor": "next-page"}, {"orders": [listed(1)]}]
+    page.reload()
+    expect(page.locator(".order .number")).to_have_text(["商品 3 · JW3", "商品 2 · JW2"])
+
+    page.get_by_role("button", name="更多订单").click()
+
+    expect(page.locator(".order .number")).to_have_text(["商品 3 · JW3", "商品 2 · JW2", "商品 1 · JW1"])
+    expect(page.get_by_role("button", name="更多订单")).to_be_hidden()
+    assert ["", "cursor=next-page"] == api.lists[-2:]
+
+
+def test_an_order_just_placed_is_on_top_even_before_the_list_has_it(page: Page, api: Api) -> None:
+    api.pages_listed = [{"orders": [listed(7)]}]
+    page.reload()
+    expect(page.locator(".order")).to_have_count(1)
+
+    buy(page)
+
+    expect(page.locator(".order .number")).to_have_text(["熊猫马克杯 · JW1", "商品 7 · JW7"])

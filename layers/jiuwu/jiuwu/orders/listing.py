@@ -26,6 +26,8 @@ CHANGED_INDEX = "changed"
 LONGEST_WRITE_SECONDS = 120  # from the stamp to the write: no function that writes orders lives longer
 SKEW_SECONDS = 30  # clocks that differ, a stamp's lost fraction, and the index, which is behind by less than a second
 SETTLING_SECONDS = LONGEST_WRITE_SECONDS + SKEW_SECONDS
+# The list up to this second, for a person: it may still change.
+UNSETTLED = -1
 
 MEMBER_PAGE = 20
 CHANGED_PAGE = 100
@@ -68,16 +70,20 @@ class ChangedPage(NamedTuple):
     settled_until: int
 
 
-def settled_until(now: float) -> int:
-    """Return the time before which no change can appear in the list any more."""
-    return int(now) - SETTLING_SECONDS
-
-
 class OrderListing:
     """Reads the lists from the indexes, and the orders as they are now."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, store: OrderStore, *, runtime: Runtime = SYSTEM) -> None:
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        store: OrderStore,
+        *,
+        settling_seconds: int = SETTLING_SECONDS,
+        runtime: Runtime = SYSTEM,
+    ) -> None:
         self._table, self._store, self._runtime = Table(dynamodb, table, runtime=runtime), store, runtime
+        self._settling_seconds = settling_seconds
 
     def of_member(self, member_id: str, *, status: Status | None = None, start: Position | None = None) -> MemberPage:
         """Return the member's next orders; reading is bounded, so with a status a page may be short or empty."""
@@ -95,7 +101,7 @@ class OrderListing:
     def changed(self, wanted: Changes, start: Position | None = None) -> ChangedPage:
         """Return the next changed orders. An order that changes meanwhile appears again later, in its new place."""
         start = start or Position(wanted.since)
-        settled = settled_until(self._runtime.clock())
+        settled = int(self._runtime.clock()) - self._settling_seconds
         end = min(settled, wanted.until or settled)
         pages = [self._shard(shard, start, end, wanted) for shard in changed_shards()] if start.at < end else []
         chosen, last, more = select(merge_pages(pages), wanted.match, CHANGED_PAGE)
