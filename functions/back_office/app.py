@@ -9,11 +9,11 @@ from typing import Annotated, NamedTuple
 from aws_lambda_powertools.event_handler import Depends, Response
 
 from jiuwu.aws import clients
-from jiuwu.aws.http.router import Call, HttpApi, Next, Reply, current_call
+from jiuwu.aws.http.router import Call, HttpApi, Reply, current_call
 from jiuwu.aws.settings import PlatformSettings, load
 from jiuwu.backoff import Contended
 from jiuwu.checkout import merchant_errors, replies
-from jiuwu.checkout.merchant_key import MerchantKey
+from jiuwu.checkout.merchant_key import MerchantKey, authenticate
 from jiuwu.checkout.merchant_list import merchant_page
 from jiuwu.checkout.merchant_requests import read_points, read_refund, require_known_member
 from jiuwu.checkout.refunds import Refunds
@@ -50,15 +50,8 @@ class Dependencies(NamedTuple):
     runtime: Runtime
 
 
-def _authenticate(api: HttpApi, serve: Next) -> Response[str]:
-    """Refuse a wrong key before anything else: a stranger does not even learn which paths exist."""
-    request, dependencies, _ = api.context["call"]
-    dependencies.key.require(request)
-    return serve(api)
-
-
 ApiCall = Annotated[Call[Dependencies], Depends(current_call)]
-api = HttpApi("back office", before=[_authenticate], errors=merchant_errors.ERRORS, busy=(Contended, TableRefused))
+api = HttpApi("back office", before=[authenticate], errors=merchant_errors.ERRORS, busy=(Contended, TableRefused))
 
 
 @api.get("/merchant/orders")
@@ -73,7 +66,7 @@ def show_order(order_no: str, call: ApiCall) -> Response[str]:
     order = call.dependencies.store.get(order_no) if is_order_no(order_no) else None
     if order is None:
         raise merchant_errors.order_unknown()
-    return replies.to_merchant(200, "looked", for_merchant(order), order_no=order_no)
+    return replies.to_merchant(200, "shown", for_merchant(order), order_no=order_no)
 
 
 @api.post("/merchant/orders/<order_no>/refunds")

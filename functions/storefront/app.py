@@ -6,7 +6,6 @@ from jiuwu.aws import cold_start  # first: it switches the collector off while t
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aws_lambda_powertools.event_handler import Depends, Response
-from botocore.exceptions import BotoCoreError, ClientError
 
 from jiuwu.aws import clients
 from jiuwu.aws.dynamodb import TableBusy
@@ -15,7 +14,7 @@ from jiuwu.aws.settings import load
 from jiuwu.bootstrap import MembersPlatform
 from jiuwu.catalogue.pricing import NotForSale, Products
 from jiuwu.catalogue.repository import Rows
-from jiuwu.checkout import member_errors, replies, reporting
+from jiuwu.checkout import member_errors, replies
 from jiuwu.checkout.cart import read_basket
 from jiuwu.checkout.checkout import Checkout
 from jiuwu.checkout.member_list import member_page
@@ -86,13 +85,9 @@ def show_points(call: LoggedIn) -> Response[str]:
 @api.get("/orders/<order_no>")
 def show_order(order_no: str, call: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
-    order = call.dependencies.checkout.own(call.member_id, order_no)
-    try:
-        order = call.dependencies.checkout.check(order, call.deadline.at_most(_CHECK_SECONDS))
-    except (ClientError, BotoCoreError, *_BUSY) as fault:
-        # what stands in our table is still an answer
-        reporting.not_checked(order_no, fault)
-    return replies.shown("looked", order)
+    checkout = call.dependencies.checkout
+    order = checkout.own(call.member_id, order_no)
+    return replies.shown("shown", checkout.checked_or_stored(order, call.deadline.at_most(_CHECK_SECONDS)))
 
 
 @api.post("/orders/<order_no>/cancel")

@@ -35,7 +35,7 @@ def refund(  # noqa: PLR0913 -- one option for each part of a refund
     order_no: OrderNo,
     *,
     amount: Amount = None,
-    reason: Reason = "asked for by the merchant",
+    reason: Reason = "requested by the merchant",
     yes: options.Yes = False,
     request_id: options.RequestId = None,
     stack_name: options.StackName = None,
@@ -130,9 +130,9 @@ def _report(result: RefundResult, request: str) -> None:
     left = f"what is left: {yuan(refundable_fen(result.order))}"
     if result.repeated:
         at = f" at {times.format_time(result.at)}" if result.at else ""
-        print_line(f"already asked for {yuan(result.amount_fen)} yuan{at}, nothing new; {left}")
+        print_line(f"already requested {yuan(result.amount_fen)} yuan{at}, nothing new; {left}")
         another = "; for another refund of the same sum give a --request-id of your own"
         print_note(f"request id {request}{another if refundable_fen(result.order) else ''}")
         return
-    print_line(f"asked for {yuan(result.amount_fen)} yuan; {left}")
-    print_note(f"request id {request}; EffectDispatcher tells the platform, and order.refunded will confirm it")
+    print_line(f"requested {yuan(result.amount_fen)} yuan; {left}")
+    print_note(f"request id {request}; EffectDispatcher sends it to the platform, and order.refunded will confirm it")

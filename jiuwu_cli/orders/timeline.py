@@ -171,7 +171,7 @@ def _kind_and_what(said: Mapping[str, Any], delivered: Mapping[Any, str]) -> tup
             return "call", _call(said)
         case "effect":
             return "effect", _effect_line(said)
-        case "storefront" | "back office" as door if said.get("outcome") == "looked":
+        case "storefront" | "back office" as door if said.get("outcome") == "shown":
             who = "the member" if door == "storefront" else "the merchant"
             return "look", f"by {who}" + (f": {said['status']}" if said.get("status") else "")
     return "log", _other(said)
@@ -243,7 +243,7 @@ def _text(value: object) -> str:
 
 def head(order: Order) -> Iterator[str]:
     """Return the order as it is now: state and why it is held, lines, ledger, effects."""
-    due = f", looked at next {times.format_time(order.due_at)}" if order.due_at else ""
+    due = f", next check {times.format_time(order.due_at)}" if order.due_at else ""
     yield f"{order.order_no}  {order.status}, {_price(order)}{due}"
     yield from (f"  {line}" for line in hold_reasons.lines(order))
     yield f"  member {order.member_id}, at the platform {order.platform_order_no or '(not yet)'}"

@@ -1,4 +1,4 @@
-"""Effects are asked for by messages, once for each order; how long a message waits is estimated."""
+"""Effects are requested by messages, once for each order; how long a message waits is estimated."""
 
 import json
 from collections.abc import Callable

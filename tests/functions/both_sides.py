@@ -174,7 +174,7 @@ class Sides:
 
     @property
     def queued(self) -> list[str]:
-        """The orders whose effects were asked for since the last look."""
+        """The orders whose effects were requested since the last call."""
         numbers: list[str] = []
         url = self.names["EFFECT_QUEUE_URL"]
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):

@@ -25,7 +25,7 @@ def listed(status: str, refund_id: str = "r1", fen: int = 1234, *, of: str = "t1
 
 
 def requested(order: Order, fen: int, request: str = "ask-1") -> tuple[Order, str]:
-    """The order with a refund asked for and taken by the platform, and the refund's number."""
+    """The order with a refund requested and taken by the platform, and the refund's number."""
     order = after(order, RefundRequested(request, NOW + 62, fen))
     (effect,) = [name for name, one in order.requested_parts("t1").items() if one.pending]
     return after(order, done(effect, NOW + 63)), effect_id(order.order_no, effect)

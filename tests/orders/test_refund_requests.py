@@ -294,7 +294,7 @@ def test_never_more_is_given_back_than_was_paid(lived: list[RefundRequested | st
 
 
 def troubled(order: Order, step: str) -> Order:
-    """Each refund asked for is given up, revived, or found missing over there, as far as the machine lets it be."""
+    """Each refund fails permanently, is redriven, or is found missing remotely, as far as the machine lets it."""
     for effect in [known for known, one in order.effects if one.fen]:
         if step == "give up":
             order = given_up(order, effect)

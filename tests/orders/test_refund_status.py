@@ -165,7 +165,7 @@ def test_a_payment_in_doubt_counts_again_only_when_the_platform_shows_it() -> No
     assert (PAID.ledger, Status.PAID, (Ship(),)) == (shown.ledger, shown.status, shown.pending)
 
 
-# ── It can be asked for again, under another number ───────────────────────────────────────────────────────────────────
+# ── It can be requested again, under another number ───────────────────────────────────────────────────────────────────
 
 
 def test_what_failed_is_requested_again_under_another_number() -> None:

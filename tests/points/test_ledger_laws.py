@@ -163,7 +163,7 @@ def test_a_repetition_after_a_crash_gets_what_is_true_and_all_counts_once(
 
 @pytest.mark.timeout(120)
 def test_sixteen_at_once_never_spend_what_is_not_there(aws: Callable[[str], Any], table: str) -> None:
-    """Each thing is asked for by two of them at once."""
+    """Two of them request each thing at once."""
     dynamodb, member = aws("dynamodb"), f"mb_{uuid4().hex[:20]}"
     kinds = ("reserve", "spend", "give_back", "reserve", "grant", "deduct", "spend", "give_back")
     PointsLedger(dynamodb, table).grant(member, "welcome", 100, at=NOW)

@@ -128,7 +128,7 @@ TABLE: dict[str, Case] = {
     ),
     "completed, it says shipped": (COMPLETED, remote("shipped", PAY), [], [Drift.PLATFORM_BEHIND]),
     "cancelled here only": (CANCELLED, remote(), [EffectMissingRemotely], [Drift.PLATFORM_BEHIND]),
-    "refund asked for, confirmed, not made": (
+    "refund requested, confirmed, not made": (
         REFUND_DONE,
         remote("paid", PAY),
         [EffectMissingRemotely],

@@ -30,7 +30,7 @@ def test_a_part_is_requested_back_and_the_effect_is_queued(jiuwu: Jiuwu, shop: S
     result = jiuwu("refund", order.order_no, "--amount", "2.34", "--yes", "--stack", shop.name)
 
     assert 0 == result.exit_code, result.output
-    assert "asked for 2.34 yuan; what is left: 10.00" in result.stdout
+    assert "requested 2.34 yuan; what is left: 10.00" in result.stdout
     assert [order.order_no] == shop.queued()
     assert 234 == shop.store.get(order.order_no).effects[-1][1].fen
 
@@ -81,7 +81,7 @@ def test_the_same_request_in_other_words_is_one_refund_and_says_when_it_was_requ
 
     at = times.format_time(shop.store.get(order.order_no).history[-1].at)
     assert 0 == result.exit_code, result.output
-    assert f"already asked for 2.00 yuan at {at}, nothing new; what is left: 10.34" in result.stdout
+    assert f"already requested 2.00 yuan at {at}, nothing new; what is left: 10.34" in result.stdout
     assert "for another refund of the same sum give a --request-id of your own" in result.stderr
     assert 1034 == shop.store.get(order.order_no).refundable_fen("t1")
 
@@ -100,7 +100,7 @@ def test_a_refund_that_failed_is_requested_again_by_the_same_command_under_anoth
 
     results = [jiuwu("refund", order.order_no, *amount, "-y", "--stack", shop.name) for _ in range(2)]
 
-    assert ["asked for", "already asked for"] == [
+    assert ["requested", "already requested"] == [
         one.stdout.splitlines()[1].partition(" 2")[0].partition(" 1")[0] for one in results
     ]
     (second,) = shop.store.get(order.order_no).requested_parts("t1").keys() - {first}
@@ -160,7 +160,7 @@ def test_where_nothing_is_left_a_repeated_refund_offers_no_other_one(
 ) -> None:
     _, repeated = [jiuwu("refund", order.order_no, "-y", "--stack", shop.name) for _ in range(2)]
 
-    assert "already asked for 12.34 yuan" in repeated.stdout
+    assert "already requested 12.34 yuan" in repeated.stdout
     assert "for another refund" not in repeated.stderr
 
 

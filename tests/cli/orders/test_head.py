@@ -115,7 +115,7 @@ def test_a_refund_requested_says_why() -> None:
 
 
 def test_a_refund_is_one_line_of_80_columns_and_what_answered_it_names_it() -> None:
-    payment, reason = "4200002281202611291234567890", "asked for by the merchant"
+    payment, reason = "4200002281202611291234567890", "requested by the merchant"
     name = RefundPart(payment, "A" * 16)
     requested = (
         after(PLACED, paid(payment)).with_effect(name, Effect(fen=234, done_at=NOW)).with_effect(Ship(), Effect())

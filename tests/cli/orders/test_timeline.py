@@ -29,7 +29,7 @@ def accepted(at: int, event_id: str, delivery_id: str) -> dict[str, Any]:
 
 
 def looks(*times: int, status: str = "placed") -> list[Entry]:
-    return [Entry(at, {"message": "storefront", "outcome": "looked", "status": status}) for at in times]
+    return [Entry(at, {"message": "storefront", "outcome": "shown", "status": status}) for at in times]
 
 
 def test_looks_in_a_row_are_counted_and_not_listed() -> None:
@@ -48,7 +48,7 @@ def test_looks_in_a_row_are_counted_and_not_listed() -> None:
 
 
 def test_a_look_of_the_merchants_servers_is_one_too() -> None:
-    said = {"message": "back office", "outcome": "looked", "code": 200, "order_no": "JW1"}
+    said = {"message": "back office", "outcome": "shown", "code": 200, "order_no": "JW1"}
 
     timeline = build_timeline(None, [Entry(NOW, said), Entry(NOW + 1, said), *looks(NOW + 2)], (), ())
 

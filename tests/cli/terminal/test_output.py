@@ -21,6 +21,6 @@ def test_a_line_for_people_fits_80_columns_and_breaks_no_word() -> None:
 def test_a_line_does_not_break_within_a_moment(width: int) -> None:
     at = "2026-11-24 16:00:00 +08:00"
 
-    lines = wrap(f"JW  held, 12.34 yuan, looked at next {at}", width=width, hang=6)
+    lines = wrap(f"JW  held, 12.34 yuan, next time checked {at}", width=width, hang=6)
 
-    assert ["JW  held, 12.34 yuan, looked at next", f"      {at}"] == lines
+    assert ["JW  held, 12.34 yuan, next time checked", f"      {at}"] == lines

@@ -69,7 +69,7 @@ def test_an_order_is_looked_up_by_our_number() -> None:
 
 def test_another_order_than_the_one_requested_is_a_bad_reply() -> None:
     api, _rig = client(ok(order("JW2")))
-    with pytest.raises(BadReply, match=r"data\.out_order_no: not the order asked for"):
+    with pytest.raises(BadReply, match=r"data\.out_order_no: not the requested order"):
         api.get_order("JW1")
 
 

@@ -529,7 +529,7 @@ SCENARIOS = (
         "refund under way that succeeds", slowly(paid), refund_all_slowly, Status.REFUNDED, back_fen=None, seconds=60
     ),
     Scenario(
-        "refund that fails, asked for again",
+        "refund that fails, requested again",
         slowly(paid),
         refund_all_in_the_end,
         Status.REFUNDED,
@@ -537,7 +537,7 @@ SCENARIOS = (
         seconds=120,
     ),
     Scenario(
-        "refund of a second payment that fails, asked for again",
+        "refund of a second payment that fails, requested again",
         slowly(placed),
         pay_again_refund_fails,
         Status.SHIPPED,

@@ -89,7 +89,7 @@ def reconciles(here: Crossroads) -> None:
 
 
 def dispatches(here: Crossroads) -> None:
-    """The dispatcher is asked for the order's effects."""
+    """The dispatcher is requested to deliver the order's effects."""
     queue = here.stage.world.account.queue("EffectQueue")
     queue.messages.clear()
     queue.heap.clear()
@@ -143,7 +143,7 @@ def points_unspent(stage: Stage) -> None:
 
 
 def paid_unshipped(stage: Stage) -> None:
-    """An order paid, its shipping asked for and not done."""
+    """An order paid, its shipping requested and not done."""
     ordered(stage)
     notified(stage, pay)
     taken_in(stage)

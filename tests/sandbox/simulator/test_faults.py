@@ -1,4 +1,4 @@
-"""Faults are drawn from the seed and from what they hit: the same ones in every run, in the shares asked for."""
+"""Faults are drawn from the seed and from what they hit: the same ones in every run, in the configured shares."""
 
 from collections import Counter
 

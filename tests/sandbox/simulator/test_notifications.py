@@ -1,4 +1,4 @@
-"""Notifications of the simulator: signed afresh for each try, tried until received, and wrong in the ways asked for."""
+"""Notifications of the simulator: signed afresh for each try, tried until received, and wrong as configured."""
 
 import itertools
 import json

@@ -3,6 +3,9 @@
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jiuwu.aws.dynamodb import TableBusy
 from jiuwu.catalogue.pricing import Products
 from jiuwu.deadline import Deadline
 from jiuwu.effects.queue import queue_effects
@@ -11,7 +14,7 @@ from jiuwu.orders.effect_key import PushStatus
 from jiuwu.orders.ids import effect_id, fingerprint, is_order_no, order_no_for
 from jiuwu.orders.order import Line, Order, Status
 from jiuwu.orders.placement import FINAL, NotPlaceable, attempt_seconds, fetch_remote, new_order
-from jiuwu.orders.repository import OrderStore
+from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import PlacingSettings
 from jiuwu.platform.errors import (
     AppSecretUnavailable,
@@ -146,6 +149,14 @@ class Checkout:
             return self._store.get(order.order_no) or order
         except PlatformError as error:
             reporting.left_to_reconciler(order.order_no, error)
+            return order
+
+    def checked_or_stored(self, order: Order, deadline: Deadline) -> Order:
+        """Return the order as `check` does; as it stands in our table where AWS does not answer either."""
+        try:
+            return self.check(order, deadline)
+        except (ClientError, BotoCoreError, TableBusy, TableRefused) as fault:
+            reporting.not_checked(order.order_no, fault)
             return order
 
     def cancel(self, order: Order, deadline: Deadline) -> Order:

@@ -5,9 +5,12 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from aws_lambda_powertools.event_handler import Response
+
 from jiuwu.aws import clients, telemetry
 from jiuwu.aws.http.errors import HttpError
 from jiuwu.aws.http.request import Request
+from jiuwu.aws.http.router import HttpApi, Next
 from jiuwu.aws.secrets import AppSecrets, SecretReader
 from jiuwu.runtime import Runtime
 from jiuwu.throttling.reporting import on_lane_event
@@ -47,6 +50,13 @@ class MerchantKey:
         if True not in [hmac.compare_digest(given, key.encode()) for key in keys.all]:
             wait = self._source_limit.note_failure(source)
             raise _slowed(wait) if wait else _key_wrong()
+
+
+def authenticate(api: HttpApi, serve: Next) -> Response[str]:
+    """Refuse a wrong key before anything else: a stranger does not even learn which paths exist."""
+    request, dependencies, _ = api.context["call"]
+    dependencies.key.require(request)
+    return serve(api)
 
 
 def _key_required() -> HttpError:

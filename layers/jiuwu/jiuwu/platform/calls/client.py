@@ -148,7 +148,7 @@ class PlatformClient(Gateway):
         def read(data: object) -> RemoteOrder:
             order = payloads.parse_order(self.profile, data)
             if order.out_order_no != requested:
-                raise MalformedPayload(self.profile.fields.order.out_order_no, "not the order asked for")
+                raise MalformedPayload(self.profile.fields.order.out_order_no, "not the requested order")
             return order
 
         return read
@@ -157,7 +157,7 @@ class PlatformClient(Gateway):
         def read(data: object) -> RemoteProduct:
             product = payloads.parse_product(self.profile, data)
             if product.product_id != requested:
-                raise MalformedPayload(self.profile.fields.product.product_id, "not the product asked for")
+                raise MalformedPayload(self.profile.fields.product.product_id, "not the requested product")
             return product
 
         return read
