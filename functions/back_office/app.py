@@ -73,12 +73,9 @@ def show_order(order_no: str, call: ApiCall) -> Response[str]:
 def request_refund(order_no: str, call: ApiCall) -> Response[str]:
     """Request a refund, in part or of all that is left, once per Idempotency-Key."""
     key, (amount_fen, reason) = call.request.idempotency_key, read_refund(call.request)
-    if not is_order_no(order_no):
-        raise merchant_errors.order_unknown()
     result = call.dependencies.refunds.request(order_no, key, amount_fen, reason)
-    return replies.to_merchant(
-        202, "refund requested", refund_receipt(result, key), order_no=order_no, repeated=result.repeated
-    )
+    receipt = refund_receipt(result, key)
+    return replies.to_merchant(202, "refund requested", receipt, order_no=order_no, repeated=result.repeated)
 
 
 @api.get("/merchant/members/<member_id>/points")

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Depends, Response
 
 from jiuwu.aws import clients
 from jiuwu.aws.dynamodb import TableBusy
-from jiuwu.aws.http.router import REPLY_SECONDS, Call, HttpApi, Reply, current_call, json_response
+from jiuwu.aws.http.router import REPLY_SECONDS, HttpApi, Reply, json_response
 from jiuwu.aws.settings import load
 from jiuwu.bootstrap import MembersPlatform
 from jiuwu.catalogue.pricing import NotForSale, Products
@@ -22,7 +22,7 @@ from jiuwu.checkout.views import points_receipt
 from jiuwu.deadline import Deadline
 from jiuwu.members.accounts import Accounts
 from jiuwu.members.logins import Sessions
-from jiuwu.members.member_request import MemberCall, require_member
+from jiuwu.members.member_request import MemberCall, member_call
 from jiuwu.orders.listing import OrderListing
 from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.settings import PlacingSettings
@@ -30,10 +30,6 @@ from jiuwu.runtime import SYSTEM, Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-# A page polls its order: a check with the platform takes at most so many seconds.
-_CHECK_SECONDS = 8.0
-_BUSY = (TableBusy, TableRefused)
 
 
 class Settings(PlacingSettings, frozen=True, kw_only=True):
@@ -50,12 +46,8 @@ class Dependencies(NamedTuple):
     platform: MembersPlatform
 
 
-def _member_call(call: Annotated[Call[Dependencies], Depends(current_call)]) -> MemberCall[Dependencies]:
-    return MemberCall(*call, require_member(call.request, call.dependencies.sessions))
-
-
-LoggedIn = Annotated[MemberCall[Dependencies], Depends(_member_call)]
-api = HttpApi("storefront", errors=member_errors.ERRORS, busy=_BUSY)
+LoggedIn = Annotated[MemberCall[Dependencies], Depends(member_call)]
+api = HttpApi("storefront", errors=member_errors.ERRORS, busy=(TableBusy, TableRefused))
 
 
 @api.post("/orders")
@@ -87,7 +79,7 @@ def show_order(order_no: str, call: LoggedIn) -> Response[str]:
     """Return an order as the platform has it now, or as it stands in our table."""
     checkout = call.dependencies.checkout
     order = checkout.own(call.member_id, order_no)
-    return replies.shown("shown", checkout.checked_or_stored(order, call.deadline.at_most(_CHECK_SECONDS)))
+    return replies.shown("shown", checkout.checked_or_stored(order, call.deadline))
 
 
 @api.post("/orders/<order_no>/cancel")

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 # the longer nothing happened, so that pages left open do not fill the lane.
 _CHECK_SECONDS, _CHECK_PART = 3, 10
 
+# A page polls its order: a check with the platform takes at most so many seconds.
+_MAX_CHECK_SECONDS = 8.0
+
 
 class KeyReused(Exception):
     """This Idempotency-Key has made another order of this member."""
@@ -154,7 +157,7 @@ class Checkout:
     def checked_or_stored(self, order: Order, deadline: Deadline) -> Order:
         """Return the order as `check` does; as it stands in our table where AWS does not answer either."""
         try:
-            return self.check(order, deadline)
+            return self.check(order, deadline.at_most(_MAX_CHECK_SECONDS))
         except (ClientError, BotoCoreError, TableBusy, TableRefused) as fault:
             reporting.not_checked(order.order_no, fault)
             return order

@@ -6,6 +6,7 @@ from typing import Literal, cast
 
 from jiuwu.backoff import Contended
 from jiuwu.orders.events import RefundRequested
+from jiuwu.orders.ids import is_order_no
 from jiuwu.orders.order import Order
 from jiuwu.orders.refund_rules import requested_fen
 from jiuwu.orders.repository import OrderStore
@@ -60,7 +61,7 @@ class Refunds:
         """Request `amount_fen` of what the order keeps, or all of it (None); once per request id (1 to 64 visible ASCII
         characters), however often it comes. Raise NoSuchOrder, RefundRefused and OrderBusy."""
         for _ in self._store.rounds():
-            order = self._store.get(order_no)
+            order = self._store.get(order_no) if is_order_no(order_no) else None
             if order is None:
                 raise NoSuchOrder(order_no)
             event = RefundRequested(request_id, int(self._clock()), amount_fen, reason)
