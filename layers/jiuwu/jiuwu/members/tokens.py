@@ -143,6 +143,7 @@ class Tokens:
         return self._until_done(member_id, attempt)
 
     def _until_done[T](self, member_id: str, attempt: Callable[[], T | None]) -> T:
+        # polled at one distance: it waits for the lease of another caller, and loses no write (jiuwu/backoff)
         deadline = self._clock() + _WAIT_SECONDS
         while (result := attempt()) is None:
             if self._clock() >= deadline:
