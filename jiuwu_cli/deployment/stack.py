@@ -3,9 +3,11 @@
 The commands use the layer's code with the operator's permissions, so that orders change in one way only.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal, cast
 
@@ -21,6 +23,7 @@ from jiuwu.orders.repository import OrderStore, TableRefused
 from jiuwu.orders.state_machine import Policy
 from jiuwu.platform.calls.client import PlatformClient
 from jiuwu.platform.profile import Profile
+from jiuwu.runtime import Runtime
 from jiuwu_cli.deployment import sandbox_state
 from jiuwu_cli.terminal import inputs
 from jiuwu_cli.terminal.errors import CommandError
@@ -32,6 +35,8 @@ _SANDBOX_KEYS: dict[str, Any] = {
     "aws_secret_access_key": "test",
     "region_name": "us-east-1",
 }
+# A write of an order ends well before jiuwu.orders.listing.LONGEST_WRITE_SECONDS, with all of its tries.
+_ORDER_TIMEOUTS = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 _TIMEOUTS = Config(connect_timeout=3, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
 
 
@@ -44,6 +49,7 @@ class Stack:
     parameters: Mapping[str, str]
     session: Any = field(repr=False)
     endpoint_url: str | None = None
+    clock_offset: float = 0  # seconds that AWS's clock is ahead of this machine's
 
     def output(self, name: str) -> str:
         """Return an output. Raise CommandError if the stack was deployed from a template without it."""
@@ -59,8 +65,10 @@ class Stack:
 
     @cached_property
     def store(self) -> OrderStore:
-        """Return the order repository."""
-        return OrderStore(self.client("dynamodb"), self.output("OrdersTable"))
+        """Return the order repository. It stamps changes by AWS's clock, since this machine's may be minutes off."""
+        dynamodb = self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=_ORDER_TIMEOUTS)
+        runtime = Runtime(clock=lambda: time.time() + self.clock_offset)
+        return OrderStore(dynamodb, self.output("OrdersTable"), runtime=runtime)
 
     @property
     def dead_letters(self) -> DeadLetterRepository:
@@ -130,7 +138,8 @@ def report_aws_errors(found: Stack) -> Iterator[None]:
 def _describe(name: str, endpoint_url: str | None, session: Any) -> Stack:  # noqa: ANN401 -- boto3.Session
     try:
         cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=_TIMEOUTS)
-        (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        reply = cloudformation.describe_stacks(StackName=name)
+        (found,) = reply["Stacks"]
     except ClientError as error:
         code = error.response["Error"].get("Code", "")
         hint = "check --stack, AWS_REGION and AWS_PROFILE"
@@ -144,4 +153,11 @@ def _describe(name: str, endpoint_url: str | None, session: Any) -> Stack:  # no
         {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found.get("Parameters", ())},
         session,
         endpoint_url,
+        clock_offset(reply, time.time()),
     )
+
+
+def clock_offset(reply: Mapping[str, Any], now: float) -> float:
+    """Return how many seconds AWS's clock is ahead, by the Date of a reply that came just now; 0 if it has none."""
+    date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date).timestamp() - now if date else 0

@@ -247,8 +247,9 @@ def slowest(settling: int) -> list[Write | int]:
     return [SETTLING_SECONDS, Write(300, 1, 0, 0), settling + 1, Write(0, 0, LONGEST_WRITE_SECONDS, 1 - SKEW_SECONDS)]
 
 
-def test_the_slowest_write_beside_the_earliest_pull_arrives() -> None:
-    assert set() == missed(slowest(SETTLING_SECONDS))
+@pytest.mark.parametrize("wait", [0, LONGEST_WRITE_SECONDS, SETTLING_SECONDS])
+def test_the_slowest_write_beside_a_pull_arrives(wait: int) -> None:
+    assert set() == missed(slowest(wait))
 
 
 @pytest.mark.parametrize("settling", [0, LONGEST_WRITE_SECONDS])

@@ -24,6 +24,7 @@ def page(*places: str, more: bool = False) -> ShardPage:
         # "c" could be the next of the second shard
         ([page("a", "d"), page("b", more=True)], page("a", "b", more=True)),
         ([page("a", more=True), page("b", more=True)], page("a", more=True)),
+        ([page("a", "b", more=True), page("c")], page("a", "b", more=True)),
     ],
 )
 def test_shards_are_merged_up_to_where_each_is_known(pages: list[ShardPage], merged: ShardPage) -> None:

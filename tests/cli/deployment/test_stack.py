@@ -1,5 +1,6 @@
 """Which deployment a command works on: the running sandbox's or a named stack, and what it says when there is none."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from jiuwu_cli.deployment import stack
 from jiuwu_cli.terminal.errors import CommandError
 from tests.cli.conftest import Jiuwu
+from tests.orders.stored import an_order
 
 TEMPLATE = """
 Parameters:
@@ -72,3 +74,30 @@ def test_missing_credentials_are_said_so(jiuwu: Jiuwu, monkeypatch: pytest.Monke
 
     with pytest.raises(CommandError, match=r"the stack mine cannot be read \(NoCredentialsError\)"):
         stack.find("mine")
+
+
+@pytest.mark.parametrize(
+    ("headers", "ahead"), [({"date": "Sat, 22 Nov 2025 08:26:40 GMT"}, 240), ({}, 0)], ids=["a slow clock", "no date"]
+)
+def test_the_clock_is_aws_own(headers: dict[str, str], ahead: int) -> None:
+    reply = {"ResponseMetadata": {"HTTPHeaders": headers}}
+
+    assert ahead == stack.clock_offset(reply, 1_763_800_000 - 240)
+
+
+def test_the_store_of_a_machine_with_a_slow_clock_stamps_by_aws_clock(
+    aws: Callable[[str], Any], orders_table: str
+) -> None:
+    found = stack.Stack("s", {"OrdersTable": orders_table}, {}, _Session(aws), clock_offset=240)
+
+    made = found.store.create(an_order())
+
+    assert 238 <= made.changed_at - time.time() <= 240
+
+
+class _Session:
+    def __init__(self, aws: Callable[[str], Any]) -> None:
+        self._aws = aws
+
+    def client(self, service: str, **_: object) -> Any:
+        return self._aws(service)

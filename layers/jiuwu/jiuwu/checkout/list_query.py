@@ -1,7 +1,7 @@
 """What the queries of both lists of orders share: the status, and the cursor."""
 
 from jiuwu.aws.http.errors import HttpError
-from jiuwu.orders.cursor import CursorRefused, Position, Scope, decode
+from jiuwu.orders.cursor import CursorMalformed, CursorOfAnotherList, Position, Scope, decode
 from jiuwu.orders.order import Status
 
 
@@ -16,8 +16,8 @@ def read_cursor(text: str, scope: Scope) -> Position | None:
     """Return the position of a cursor of this list, None for its beginning; raise HttpError."""
     try:
         return decode(text, scope) if text else None
-    except CursorRefused as refused:
-        if refused.reason == "of_another_list":
-            message = "cursor 属于另一个列表：翻页时筛选条件必须与取得 cursor 时相同"
-            raise HttpError(400, "cursor_of_another_list", message, "cursor") from None
+    except CursorOfAnotherList:
+        message = "cursor 属于另一个列表：翻页时筛选条件必须与取得 cursor 时相同"
+        raise HttpError(400, "cursor_of_another_list", message, "cursor") from None
+    except CursorMalformed:
         raise HttpError(400, "cursor_malformed", "cursor 无法识别，请原样传回上一页给出的 cursor", "cursor") from None
