@@ -12,7 +12,7 @@ from tests.sandbox.simulation.world_rig import TEA, stocked_world
 PATHS = [
     *("/oauth/login", "/oauth/callback", "/oauth/session", "/oauth/unlink", "/webhooks/jiuwu", "/orders", "/points"),
     *("/orders/JW1", "/orders/JW1/cancel", "/merchant/orders/JW1", "/merchant/orders/JW1/refunds"),
-    "/merchant/members/mb_1/points",
+    *("/merchant/orders", "/merchant/members/mb_1/points"),
 ]
 
 
