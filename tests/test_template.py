@@ -42,7 +42,9 @@ HELD: dict[str, Convention] = {
     "exactly the functions that use the limits table have access": conventions.functions_with_wrong_platform_access,
     "every function is published behind the alias": lambda t: conventions.functions_without(t, AutoPublishAlias="live"),
     "a changed parameter makes a new version": conventions.versions_that_outlive_a_parameter,
-    "every function is traced by Lambda": lambda t: conventions.functions_without(t, Tracing="Active"),
+    "every function is traced by Lambda, where it can be": lambda t: conventions.functions_without(
+        t, Tracing={"Fn::If": ["InChina", "PassThrough", "Active"]}
+    ),
     "SnapStart is a parameter": lambda t: conventions.functions_without(t, SnapStart={"ApplyOn": {"Ref": "SnapStart"}}),
     "every function's log has a retention": conventions.functions_without_kept_logs,
     "every table recovers or expires": conventions.tables_that_neither_recover_nor_expire,
@@ -166,7 +168,12 @@ BREAKS: list[tuple[str, str, Any, str]] = [
         "1.0",
         "Storefront.LatePayment",
     ),
-    ("every function is traced by Lambda", "Storefront.Properties.Tracing", "PassThrough", "Storefront"),
+    (
+        "every function is traced by Lambda, where it can be",
+        "Storefront.Properties.Tracing",
+        "PassThrough",
+        "Storefront",
+    ),
     ("SnapStart is a parameter", "Storefront.Properties.SnapStart", {"ApplyOn": "None"}, "Storefront"),
     ("every function's log has a retention", "Logs.Properties.RetentionInDays", ..., "Storefront"),
     ("every table recovers or expires", "LoginsTable.Properties.TimeToLiveSpecification", ..., "LoginsTable"),
