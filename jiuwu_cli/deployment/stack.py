@@ -35,7 +35,7 @@ _SANDBOX_KEYS: dict[str, Any] = {
     "aws_secret_access_key": "test",
     "region_name": "us-east-1",
 }
-# A write of an order ends well before jiuwu.orders.listing.LONGEST_WRITE_SECONDS, with all of its tries.
+# A write of an order ends well before jiuwu.orders.listing.MAX_WRITE_SECONDS, with all of its tries.
 _ORDER_TIMEOUTS = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 _TIMEOUTS = Config(connect_timeout=3, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
 

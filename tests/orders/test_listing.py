@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jiuwu.orders.cursor import Position
 from jiuwu.orders.listing import (
     CHANGED_PAGE,
-    LONGEST_WRITE_SECONDS,
+    MAX_WRITE_SECONDS,
     MEMBER_PAGE,
     SETTLING_SECONDS,
     SKEW_SECONDS,
@@ -215,7 +215,7 @@ WRITE = st.builds(
     Write,
     st.integers(0, 90),
     st.integers(0, 3),
-    st.integers(0, LONGEST_WRITE_SECONDS),
+    st.integers(0, MAX_WRITE_SECONDS),
     st.integers(-SKEW_SECONDS + 1, SKEW_SECONDS - 1),
 )
 
@@ -225,7 +225,7 @@ def missed(events: list[Write | int], settling: int = SETTLING_SECONDS) -> set[s
     shop = in_memory(settling)
     orders = [shop.put(n) for n in range(4)]
     known, start = dict[str, Order](), None
-    for event in [*events, 3 * SETTLING_SECONDS + LONGEST_WRITE_SECONDS]:
+    for event in [*events, 3 * SETTLING_SECONDS + MAX_WRITE_SECONDS]:
         shop.now += event if isinstance(event, int) else event.pause
         if isinstance(event, Write):
             stamped = shop.now - event.delay + event.skew
@@ -244,15 +244,15 @@ def test_whatever_writers_and_a_reader_do_the_last_state_of_each_order_arrives(e
 
 def slowest(settling: int) -> list[Write | int]:
     """A writer stamps, and hangs as long as it may; meanwhile another one writes, and the reader has that."""
-    return [SETTLING_SECONDS, Write(300, 1, 0, 0), settling + 1, Write(0, 0, LONGEST_WRITE_SECONDS, 1 - SKEW_SECONDS)]
+    return [SETTLING_SECONDS, Write(300, 1, 0, 0), settling + 1, Write(0, 0, MAX_WRITE_SECONDS, 1 - SKEW_SECONDS)]
 
 
-@pytest.mark.parametrize("wait", [0, LONGEST_WRITE_SECONDS, SETTLING_SECONDS])
+@pytest.mark.parametrize("wait", [0, MAX_WRITE_SECONDS, SETTLING_SECONDS])
 def test_the_slowest_write_beside_a_pull_arrives(wait: int) -> None:
     assert set() == missed(slowest(wait))
 
 
-@pytest.mark.parametrize("settling", [0, LONGEST_WRITE_SECONDS])
+@pytest.mark.parametrize("settling", [0, MAX_WRITE_SECONDS])
 def test_with_a_shorter_settling_time_the_slowest_write_is_missed(settling: int) -> None:
     assert {an_order(0).order_no} == missed(slowest(settling), settling)
 
@@ -265,4 +265,4 @@ def test_no_function_that_writes_orders_lives_longer_than_the_longest_write() ->
     }
 
     assert {"OrderProcessor", "Storefront", "BackOffice", "EffectDispatcher", "Reconciler"} == writers.keys()
-    assert LONGEST_WRITE_SECONDS >= max(writers.values())
+    assert MAX_WRITE_SECONDS >= max(writers.values())

@@ -178,7 +178,7 @@ def test_an_orders_whole_life_costs_at_most_twenty_write_units() -> None:
     units = [write_units(before, after) for before, after in pairwise(images)]
 
     # created, into four indexes; then each moves the order in the list of changes, for two units: placed; paid; shipped
-    # and told, which moves the look to when completion is overdue; completed, which ends it
+    # and pushed, which moves the check to when completion is overdue; completed, which ends it
     assert units == [5, 3, 3, 5, 4]
     assert sum(units) <= 20
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 MEMBER_INDEX = "member"
 CHANGED_INDEX = "changed"
 
-LONGEST_WRITE_SECONDS = 120  # from the stamp to the write: no function that writes orders lives longer
+MAX_WRITE_SECONDS = 120  # from the stamp to the write: no function that writes orders lives longer
 SKEW_SECONDS = 30  # clocks that differ, a stamp's lost fraction, and the index, which is behind by less than a second
-SETTLING_SECONDS = LONGEST_WRITE_SECONDS + SKEW_SECONDS
+SETTLING_SECONDS = MAX_WRITE_SECONDS + SKEW_SECONDS
 # The list up to this second, for a person: it may still change.
 UNSETTLED = -1
 
