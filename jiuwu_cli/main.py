@@ -5,6 +5,7 @@ import typer
 from jiuwu_cli.commands.circuit import circuit
 from jiuwu_cli.commands.dead_letters import dead_letters
 from jiuwu_cli.commands.doctor import doctor
+from jiuwu_cli.commands.login import login
 from jiuwu_cli.commands.order import order
 from jiuwu_cli.commands.orders import orders
 from jiuwu_cli.commands.points import points
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor, sign, verify, trigger, orders, order, reconcile, refund, points):
+for command in (doctor, sign, verify, trigger, login, orders, order, reconcile, refund, points):
     app.command()(command)
 app.add_typer(circuit)
 app.add_typer(dead_letters)

@@ -30,6 +30,8 @@ The sandbox is up ({seconds:.0f} s). Ctrl-C ends it and leaves nothing behind.
 
   Make something happen at the platform, which then tells us:
     curl -X POST {simulator}/_sim/orders/ORDER_NO/pay        also /cancel, /complete, /refund
+  Log a member in, for calls of your own; it prints the session token{place}:
+    {jiuwu} login ou_yutong
   Send only the notification, true or not{place}:
     {jiuwu} trigger order.paid --order ORDER_NO
     also {events}
