@@ -24,7 +24,9 @@ def test_every_test_gets_tables_of_its_own(make_table: Callable[[str], str], aws
 def test_a_table_has_the_index_of_the_template(orders_table: str, aws: Callable[[str], Any]) -> None:
     table = aws("dynamodb").describe_table(TableName=orders_table)["Table"]
 
-    assert ["days", "due"] == sorted(index["IndexName"] for index in table["GlobalSecondaryIndexes"])
+    assert ["changed", "days", "due", "member"] == sorted(
+        index["IndexName"] for index in table["GlobalSecondaryIndexes"]
+    )
 
 
 def test_a_message_sent_is_received(order_queue: str, aws: Callable[[str], Any]) -> None:
