@@ -114,7 +114,7 @@ def test_an_order_begins_with_nothing_booked_nothing_due_and_nothing_read() -> N
 
 
 def test_when_the_member_asked_last_is_no_part_of_what_an_order_equals() -> None:
-    assert ORDER == replace(ORDER, checked_at=5)
+    assert ORDER == replace(ORDER, checked_at=5) == replace(ORDER, changed_at=5)
     assert "checked_at" in repr(ORDER)
 
 
