@@ -24,6 +24,7 @@ def order(key: str) -> Order:
         version=1,
         platform_order_no="P" + key[-12:].rjust(12, "0"),
         due_at=now + 170,
+        changed_at=now - 10,
     )
 
 

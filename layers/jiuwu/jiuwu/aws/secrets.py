@@ -57,8 +57,8 @@ def count_failure(problem: SecretUnavailable, *, has_good: bool) -> None:
 class SecretReader:
     """Reads a secret and keeps it for five minutes; safe to share between threads.
 
-    The last good value serves on while Secrets Manager fails or holds a malformed one. `on_failure` hears of each read
-    that failed. A secret of fewer characters than `least` or more than `most` is malformed.
+    The last good value serves on while Secrets Manager fails or holds a malformed one. `on_failure` is called for each
+    read that failed. A secret of fewer characters than `minimum` or more than `maximum` is malformed.
     """
 
     def __init__(  # noqa: PLR0913 -- the secret and its form, and two hooks

@@ -112,8 +112,10 @@ class Effect:
 
     @property
     def refund_failed(self) -> bool:
-        """Return whether the platform took this refund and could not give the money back: a new request goes out
-        under another number, for this one is answered as before."""
+        """Return whether the platform took this refund and could not give the money back.
+
+        A new request goes out under another number: under this one the platform repeats its answer.
+        """
         return self.failure == REFUND_FAILED
 
     @property
