@@ -69,7 +69,7 @@ def _refused(text: str) -> int:
 
 
 def _unbalanced(text: str) -> int:
-    """Return the position of the first mark that has no partner, from 1; 0 if there is none."""
+    """Return the position of the first mark without a partner, from 1; 0 if there is none."""
     opened: list[tuple[str, int]] = []
     for found in _BIDI.finditer(text):
         mark, position = found[0], found.start() + 1

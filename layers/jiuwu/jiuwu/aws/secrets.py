@@ -55,10 +55,10 @@ def count_failure(problem: SecretUnavailable, *, has_good: bool) -> None:
 
 
 class SecretReader:
-    """Reads a secret and keeps it for five minutes; safe to share between threads.
+    """Read a secret and keep it for five minutes; safe to share between threads.
 
-    The last good value serves on while Secrets Manager fails or holds a malformed one. `on_failure` is called for each
-    read that failed. A secret of fewer characters than `minimum` or more than `maximum` is malformed.
+    The last good value stays in use while Secrets Manager fails or holds a malformed one. `on_failure` is called for
+    each read that failed. A secret of fewer characters than `minimum` or more than `maximum` is malformed.
     """
 
     def __init__(  # noqa: PLR0913 -- the secret and its form, and two hooks
@@ -126,7 +126,7 @@ def _parse(name: str, text: object, *, minimum: int, maximum: int) -> AppSecrets
 
 
 def _check(place: str, value: str, minimum: int, maximum: int) -> None:
-    """Refuse what copying brings along and nobody sees: the value would fit no signature, and nothing would say why."""
+    """Refuse invisible characters, which copying adds: no signature would fit, and nothing would say why."""
     if not value.strip():
         raise SecretMalformed(f"{place} is empty; put the secret there")
     if value != value.strip():

@@ -43,8 +43,8 @@ _WORTH_TELLING = {
 
 @dataclass(slots=True)
 class SyncResult:
-    """The findings of a run. `finished`: it came to the end; `next`: the product after which the next run goes on;
-    `problems`: why the platform was left alone."""
+    """The findings of a run. `finished`: the pass reached the end; `next`: the product after which the next run
+    continues; `problems`: why the platform was left alone."""
 
     counts: Counter[SyncOutcome] = field(default_factory=Counter)
     findings: list[Kept] = field(default_factory=list)
@@ -91,7 +91,7 @@ class FullSync:
         self.result = SyncResult()
 
     def run(self, bookmark: Bookmark) -> SyncResult:
-        """Go on with the schedule's pass, until the table's end or the run's."""
+        """Continue the schedule's pass until the table or the run ends."""
         return self.pass_over(bookmark.place(), bookmark.save)
 
     def pass_over(

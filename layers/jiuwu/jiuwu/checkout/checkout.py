@@ -127,15 +127,15 @@ class Checkout:
         return placed, known is None
 
     def own(self, member_id: str, order_no: str) -> Order:
-        """Return the member's own order; raise NoSuchOrder for another's too, since that is nobody's business."""
+        """Return the member's own order; raise NoSuchOrder for another member's as well, which reveals nothing."""
         order = self._store.get(order_no) if is_order_no(order_no) else None
         if order is None or order.member_id != member_id:
             raise NoSuchOrder(order_no)
         return order
 
     def check(self, order: Order, deadline: Deadline) -> Order:
-        """Return the order as the platform has it now, where that may be news and nobody asked a moment ago; as it
-        stands where the platform does not answer."""
+        """Return the order as the platform has it now, if it may have changed and was not checked a moment ago;
+        otherwise, and where the platform does not answer, as it is stored."""
         now = int(self._clock())
         since = now - _pause(order, now)
         if not self._may_have_changed(order, now, since) or not self._store.claim_check(
@@ -163,8 +163,8 @@ class Checkout:
             return order
 
     def cancel(self, order: Order, deadline: Deadline) -> Order:
-        """Cancel the order at the platform first, because only it knows whether a payment is on its way; return it.
-        Raise NotCancellable, or CancelLater while nobody knows."""
+        """Cancel the order at the platform first, because only the platform knows whether a payment is under way.
+        Return the order. Raise NotCancellable, or CancelLater while the outcome is unknown."""
         if order.status is Status.CANCELLED:
             return order
         if not order.awaits_money:

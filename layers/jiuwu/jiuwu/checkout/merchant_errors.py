@@ -9,7 +9,7 @@ from .refunds import NoSuchOrder, RefundRefused
 
 
 def order_unknown() -> HttpError:
-    """Return the error for an order that does not exist, or is another member's: which of them is nobody's business."""
+    """Return the error for an order that does not exist, or belongs to another member; it does not say which."""
     return HttpError(404, "order_unknown", "没有这个订单", "order_no")
 
 

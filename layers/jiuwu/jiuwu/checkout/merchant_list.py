@@ -15,7 +15,7 @@ _SECONDS = re.compile(r"[0-9]{1,10}")
 
 
 def merchant_page(listing: OrderListing, request: Request) -> dict[str, object]:
-    """Return the next changed orders, and the cursor to go on from, now or at the next pull; raise HttpError."""
+    """Return the next changed orders, and the cursor for the next request or pull; raise HttpError."""
     query = request.query("since", "until", "status", "member", "cursor")
     wanted = _changes(query)
     scope: Scope = ("merchant", wanted.since, wanted.until, query["status"], wanted.member_id)

@@ -34,8 +34,8 @@ class OrderBusy(Contended):
 
 @dataclass(frozen=True, slots=True)
 class RefundResult:
-    """A refund that was granted: how much of which order (less than was requested once the platform gave some of it
-    back by itself), and whether this very request came before: `at` Unix seconds (0: nobody remembers when)."""
+    """A granted refund: its order and amount (less than requested once the platform gave some of it back by itself),
+    and whether the request came before, at `at` (Unix seconds; 0: unknown)."""
 
     order: Order
     amount_fen: int
@@ -58,8 +58,8 @@ class Refunds:
         self._store, self._policy, self._queue, self._clock = store, policy, queue, runtime.clock
 
     def request(self, order_no: str, request_id: str, amount_fen: int | None, reason: str = "") -> RefundResult:
-        """Request `amount_fen` of what the order keeps, or all of it (None); once per request id (1 to 64 visible ASCII
-        characters), however often it comes. Raise NoSuchOrder, RefundRefused and OrderBusy."""
+        """Request `amount_fen` of what the order keeps, or all of it (None), once per request id (1 to 64 visible ASCII
+        characters). Raise NoSuchOrder, RefundRefused and OrderBusy."""
         for _ in self._store.rounds():
             order = self._store.get(order_no) if is_order_no(order_no) else None
             if order is None:

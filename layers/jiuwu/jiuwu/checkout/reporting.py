@@ -7,7 +7,7 @@ from jiuwu.reconciliation.repair import Repaired
 
 
 def order_served(status: int, outcome: str, order: Order) -> None:
-    """Log a request of a member that was served; as an error an order that nobody can pay."""
+    """Log a member's request that was served; as an error where the order cannot be paid."""
     telemetry.logger.info("storefront", outcome=outcome, code=status, order_no=order.order_no, status=order.status)
     if order.status is Status.PLACED and not (order.pay_url or order.points):
         telemetry.logger.error("storefront", outcome="no_pay_url", order_no=order.order_no)

@@ -67,7 +67,7 @@ class FailedMessage(MessageFacts):
 
 
 def read(record: Record, *, source: str, profile: "Profile", now: int) -> FailedMessage:
-    """Return the failed message in a record of Lambda's SQS event; whatever lies in the queue is one."""
+    """Return the failed message in a record of Lambda's SQS event; every message in the queue is one."""
     sent = attributes(record)
     body = _bytes(record["body"], sent.get("encoding", ""))
     effect = sent.get("effect", "")

@@ -45,7 +45,7 @@ class DeadLetterRepository:
         return from_item(item) if item else None
 
     def keep(self, message: FailedMessage) -> DeadLetter:
-        """Add a failure to its dead letter, once however often it comes; return it. Raise DeadLettersBusy."""
+        """Add a failure to its dead letter, once per message; return the dead letter. Raise DeadLettersBusy."""
         for _ in range(_ROUNDS):
             before = self.get(dead_letter_id(message))
             after = keep(before, message)

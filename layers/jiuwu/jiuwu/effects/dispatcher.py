@@ -217,8 +217,8 @@ class Dispatcher:
             delivery.result()  # raises what is no answer of the platform: no secret, no memory
 
     def _deliver(self, platform: "PlatformClient", order: Order, attempts: list[Attempt], cleared: _Cleared) -> None:
-        """Deliver one order's effects, in a thread: each attempt is listed the moment it is known, whatever becomes of
-        the others."""
+        """Deliver one order's effects, in a thread. Each attempt is listed as soon as it is known, so a failure of
+        another loses none."""
         for effect in self._to_deliver(order, cleared):
             if self._late:
                 return
@@ -273,8 +273,8 @@ class Dispatcher:
     def _save(
         self, orders: Mapping[str, Order], attempts: Sequence[Attempt | _Unconfirmed]
     ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-        """Write the orders; return the alerts, and the orders lost. What was confirmed is added to whatever others
-        wrote meanwhile."""
+        """Write the orders; return the alerts, and the orders lost. Confirmations are merged into what others wrote
+        meanwhile."""
         lost = {attempt.order_no for attempt in attempts}
         alerts: dict[str, tuple[str, ...]] = {}
         current = orders

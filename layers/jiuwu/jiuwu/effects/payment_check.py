@@ -44,7 +44,8 @@ class PaymentCheck:
         return not (self.failed or self.missing or self.differing)
 
     def clears(self, effect: EffectKey) -> bool:
-        """Return whether an effect may leave: goods also wait until a refund that the platform shows is heard of."""
+        """Return whether an effect may leave: goods also wait for a refund that the platform shows and this order
+        lacks."""
         return self.shown and not (isinstance(effect, Ship) and self.unheard)
 
 

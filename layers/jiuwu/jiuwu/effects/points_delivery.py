@@ -1,4 +1,4 @@
-"""Deliver one effect to the points ledger: it counts once, however often it is tried."""
+"""Deliver one effect to the points ledger, which counts it once."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 

@@ -65,7 +65,7 @@ def _unwritten(reasons: Mapping[str, str]) -> None:
 
 
 def _alerted(alerts: Mapping[str, tuple[str, ...]]) -> None:
-    """Log and count what a person should hear of each order."""
+    """Log and count the alerts of each order."""
     for order_no, found in alerts.items():
         telemetry.logger.error("effect", order_no=order_no, alerts=found)
         order_alerts.count(found)

@@ -109,7 +109,7 @@ class Grants:
         return self._lease(grant, {})
 
     def lease_to_unlink(self, grant: Grant) -> Grant | None:
-        """Lease as `lease` does; from here on nobody gets a token, and the refresher finishes the unlinking."""
+        """Lease as `lease` does. From here on no token is handed out, and the refresher finishes the unlinking."""
         due = {"refresh_at": int(self._clock()), "refresh_shard": shard_of(grant.member_id)}
         return self._lease(grant, due | {"link_status": "unlinking"})
 

@@ -60,7 +60,7 @@ def browser_cookie(secret: str) -> Cookie:
 
 
 def begin_mini_program(signin: SignIn, return_to: str, *, redirect_uri: str) -> dict[str, str | int]:
-    """Begin a mini program's login; return what it needs to go on."""
+    """Begin a mini program's login; return what it needs for the next step."""
     secret = new_secret()
     state, url = signin.begin("mini_program", return_to, binding=secret, redirect_uri=redirect_uri)
     return {"authorize_url": url, "state": state, "login_secret": secret, "expires_in": STATE_SECONDS}

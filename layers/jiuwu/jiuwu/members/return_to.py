@@ -130,7 +130,7 @@ def _as_browsers_send(origin: Origin) -> str:
 
 
 def _is_private(origin: Origin) -> bool:
-    """Return whether nobody on the way can read the ticket."""
+    """Return whether the ticket is unreadable on its way."""
     return origin[0] == "https" or origin[1] in _LOOPBACK
 
 

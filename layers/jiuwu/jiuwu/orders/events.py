@@ -96,7 +96,7 @@ class RefundRequested:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nobody paid in time: cancel at the platform first, and here only once it has agreed."""
+    """The order was not paid in time: cancel at the platform first, and here only once it has agreed."""
 
     at: int
 

@@ -12,7 +12,7 @@ _ORDER_NO = re.compile(r"JW[A-Z2-7]{22}")
 
 
 def order_no_for(member_id: str, idempotency_key: str) -> str:
-    """Return the number that this member's request makes, however often it is sent."""
+    """Return the number that this member's request makes; a repetition makes the same."""
     digest = hashlib.sha256(f"{member_id}\n{idempotency_key}".encode()).digest()
     return "JW" + base64.b32encode(digest).decode()[:22]
 
@@ -23,8 +23,8 @@ def is_order_no(text: str) -> bool:
 
 
 def fingerprint(lines: Iterable[tuple[str, int]], *, with_points: bool = False) -> str:
-    """Return what makes two requests the same order: which products, how many of each, in whatever order, and what
-    pays."""
+    """Return the digest that makes two requests the same order: products, quantities and means of payment, in any
+    order."""
     wanted: list[object] = [*sorted(lines), *(["points"] if with_points else [])]
     return hashlib.sha256(json.dumps(wanted, separators=(",", ":")).encode()).hexdigest()
 

@@ -284,7 +284,7 @@ class Order:
         return (RefundAll(transaction_id), *self.requested_parts(transaction_id))
 
     def reason(self, key: EffectKey) -> str:
-        """Return why the merchant requested this refund; empty for what nobody requested."""
+        """Return the merchant's reason for this refund; empty for a refund that the merchant did not request."""
         return dict(self.reasons).get(key.request, "") if isinstance(key, RefundPart) else ""
 
     def effect(self, key: EffectKey) -> Effect | None:

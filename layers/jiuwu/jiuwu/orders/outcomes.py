@@ -55,8 +55,8 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(Ignored):
-    """A request of the merchant's that came before: how much goes back by it now, which is less than was requested once
-    the platform gave some back by itself, and when it came (Unix seconds; 0: nobody remembers)."""
+    """A repeated request of the merchant: how much goes back by it now, which is less than was requested once the
+    platform gave some back by itself, and when it first came (Unix seconds; 0: unknown)."""
 
     amount_fen: int
     at: int
@@ -126,7 +126,7 @@ def effect_state(
 
 
 def unknown_payment(order: Order, transaction_id: str) -> bool:
-    """Return whether this payment was never heard of, or is in doubt."""
+    """Return whether this payment is not booked, or is in doubt."""
     payment = order.payment(transaction_id)
     return payment is None or payment.doubted_at > 0
 
@@ -154,7 +154,7 @@ def growing_pause(attempts: int) -> int:
 
 
 def mark_effect_done(order: Order, key: EffectKey, at: int, attempts: int = 0) -> Order:
-    """Return the order with the effect done. One that nobody requested is noted only when this very process carried it
+    """Return the order with the effect done. An effect that was not requested is noted only if this process carried it
     out."""
     effect = order.effect(key)
     if effect is None and not attempts:

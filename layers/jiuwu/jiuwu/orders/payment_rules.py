@@ -37,7 +37,7 @@ def placed(order: Order, event: Placed, policy: Policy) -> EventOutcome:
 
 
 def paid(order: Order, event: Paid, policy: Policy) -> EventOutcome:
-    """Book a transaction once, when it is first heard of, whatever the status."""
+    """Book a transaction once, whatever the status."""
     known = order.payment(event.transaction_id)
     if known is not None:
         return _known_payment(order, known, event, policy)
@@ -162,7 +162,7 @@ def _late_payment(order: Order, event: Paid, policy: Policy) -> Applied:
 
 
 def _paid_and_given_back(order: Order, event: Paid, policy: Policy, *, over: bool) -> Applied:
-    """Book a payment whose refund was heard of first, and ship nothing for it."""
+    """Book a payment whose refund was booked first, and ship nothing for it."""
     if over:
         on_hold = order.moved(Status.HELD, HoldReason.OVER_REFUNDED).without_pending(Ship())
         return applied(on_hold, event, "on_hold", policy, ("refund_exceeds_payment",))
@@ -196,7 +196,7 @@ def _only_points(order: Order) -> bool:
 
 
 def closed(order: Order) -> Order:
-    """Return the order cancelled; what came for it goes back, points that were reserved for it, too."""
+    """Return the order cancelled, with its payments going back, and the points that were reserved for it."""
     order = order.without_pending(*_UNLESS_OVER)
     return _ended(give_back(order, received_fen(order)), Status.CANCELLED)
 

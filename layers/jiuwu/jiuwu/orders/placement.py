@@ -30,7 +30,7 @@ type Reason = Literal[
 
 
 class NotPlaceable(Exception):
-    """This very order cannot be placed, whatever the state of the platform: `reason` says why."""
+    """This order cannot be placed, even if the platform is well: `reason` says why."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"not placed: {reason}")
@@ -52,8 +52,8 @@ def new_order(  # noqa: PLR0913 -- what an order is made of
     check_seconds: int,
     points: int = 0,
 ) -> Order:
-    """Return the order that a member's request makes, the same however often it comes; due for a check in case this
-    process dies."""
+    """Return the order that a member's request makes; a repetition makes the same. It is due for a check in case this
+    process crashes."""
     wanted = ((line.product_id, line.quantity) for line in lines)
     return Order(
         order_no=order_no_for(member_id, idempotency_key),

@@ -230,7 +230,7 @@ def _taken(events: Iterable[Event], local: Order, policy: Policy) -> tuple[Event
 
 
 def _expired(local: Order, remote: "RemoteOrder", now: int, policy: Policy) -> tuple[Event, ...]:
-    """Return the expiry of an order that nobody paid in time: it is cancelled there, and here when that is
+    """Return the expiry of an order that was not paid in time: cancelled at the platform, and here once that is
     confirmed."""
     open_there = remote.status == "created" or (remote.status == "paid" and local.status is Status.HELD)
     over = open_there and 0 < policy.expires_at(local) <= now

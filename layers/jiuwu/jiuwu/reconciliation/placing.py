@@ -23,7 +23,7 @@ def place_for_member(
 ) -> "RemoteOrder":
     """Place our order at the platform with its member's token, before the deadline.
 
-    Raise PlatformError, and NotPlaceable for what the member has to mend, or nobody can.
+    Raise PlatformError, and NotPlaceable for what the member must resolve, or what no retry can.
     """
     try:
         return place(platform, order, token, deadline=deadline)

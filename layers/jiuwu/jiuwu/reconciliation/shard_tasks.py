@@ -83,7 +83,7 @@ class Lease:
         return self._acquired
 
     def release(self) -> None:
-        """End the lease, if it was taken and nobody has taken it over since."""
+        """End the lease, unless it was never acquired or another holder has it by now."""
         if self._acquired:
             ours = "#holder = :holder AND #step = :step"
             self._table.delete_if(self._key, ours, holder=self._task.holder, step=self._task.step)

@@ -208,7 +208,7 @@ class ReconciliationWorker:
         return cursor
 
     def _onward(self, cursor: Cursor, page: "Page") -> Cursor:
-        """Return the cursor after this page; where the list makes no progress the pass ends, and says so."""
+        """Return the cursor after this page; a list that makes no progress ends the pass, with a problem."""
         changes = [remote.updated_at for remote in page.orders]
         try:
             trail = cursor.trail.onward(cursor.page, page)

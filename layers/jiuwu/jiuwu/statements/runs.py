@@ -54,7 +54,7 @@ class StatementRuns:
         self._table = Table(dynamodb, table)
 
     def begin(self, run: Run) -> None:
-        """Make this run the day's; begun before, it goes on or is over."""
+        """Make this run the day's; a run that was begun before is left as it is."""
         fields = {"run": run.run, "started_at": run.started_at, "finished": False, **_expiry(run)}
         self._table.put_if(_day_key(run.day) | fields, "attribute_not_exists(#run) OR #run <> :run", run=run.run)
 
@@ -64,8 +64,8 @@ class StatementRuns:
         return Run(day, item["run"], item["started_at"], finished=item["finished"]) if item else None
 
     def claim(self, run: Run, by: str) -> bool:
-        """Return whether the run's report is `by`'s to write: the first one that asks, however often it asks. It is not
-        when the report is written or another run counts by now."""
+        """Return whether `by` may write the run's report: the first claim wins, and may be repeated. Return False once
+        the report is written or another run counts."""
         free = "#run = :run AND finished = :no AND (attribute_not_exists(closed_by) OR closed_by = :by)"
         return self._table.update_if(_day_key(run.day), "SET closed_by = :by", free, run=run.run, by=by, no=False).done
 

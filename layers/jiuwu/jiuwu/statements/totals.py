@@ -118,8 +118,8 @@ class Totals:
 
     @property
     def never_placed(self) -> int:
-        """Return how many orders ended here before the platform had them: only we have them, and nothing differs. 0
-        where not all lines are kept, and nobody can tell."""
+        """Return how many orders ended here before the platform had them: only we have them, and nothing differs.
+        Return 0 where not all lines are kept, since then it is unknown."""
         lines = {row.order_no: row.there.state for row in (*self.differences, *self.in_flight)}
         if len(lines) < self.differing + self.waiting:
             return 0
@@ -208,7 +208,8 @@ def _overdue(local: Order | None, remote: "RemoteOrder | None", now: int, fresh_
 def _unexplained(
     number: str, here: SideSnapshot, there: SideSnapshot, local: Order | None, decision: Decision
 ) -> list[Finding]:
-    """Return a difference that nobody explained and that nothing on its way will end: no order is clean by omission."""
+    """Return a difference that no finding explains and no pending effect will end, so that no order passes by
+    omission."""
     never_placed = (here.state, there.state) == ("cancelled", ABSENT) and not here.figures.paid_fen
     if _agree(here, there) or never_placed or _on_its_way(local, decision):
         return []

@@ -64,8 +64,8 @@ class SourceLimit:
 
 
 def source_of(address: str, key: str) -> str:
-    """Return a caller's IP address as a label that tells nobody who it is: keyed with a secret, and cut. Of IPv6 the
-    network counts, as one caller has all of its 2^64 addresses."""
+    """Return a caller's IP address as an anonymous label: keyed with a secret, and cut. Of IPv6 only the network
+    counts, as one caller has all of its 2^64 addresses."""
     try:
         network = _network(ipaddress.ip_address(address))
     except ValueError:

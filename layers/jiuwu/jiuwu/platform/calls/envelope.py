@@ -39,7 +39,7 @@ _MEANINGS: dict[str | None, type[PlatformError]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A call as it is known when its reply comes: our name for it, our nonce, our clock, and what nobody may read."""
+    """A call as it is known when its reply comes: our name for it, our nonce, our clock, and the secrets to mask."""
 
     name: str
     nonce: str

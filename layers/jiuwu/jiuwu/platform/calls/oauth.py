@@ -146,7 +146,8 @@ def _meaning(word: object) -> type[PlatformError] | None:
 
 
 def _spelled(word: object) -> str:
-    """Return a word as it is compared: invalid_grant of "Invalid Grant" and invalidGrant, too; "" for what is none."""
+    """Return an error word in one spelling (`Invalid Grant`, `invalidGrant` → `invalid_grant`); empty for other
+    types."""
     if not isinstance(word, str):
         return ""
     return re.sub(r"[\s.-]+|(?<=[a-z])(?=[A-Z])", "_", word.strip()).lower()

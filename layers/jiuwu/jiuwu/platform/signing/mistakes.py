@@ -197,7 +197,7 @@ def _fixed(names: Iterable[str]) -> Callable[[Mapping[str, str]], Iterable[str]]
 
 
 def _real_milliseconds(reading: Reading) -> Iterator[Reading]:
-    """Sign the milliseconds of the second that was sent; nobody knows which, so all are tried."""
+    """Sign with each millisecond of the second that was sent, since the right one is unknown."""
     for name, value in reading.params.items():
         if value.isascii() and value.isdigit() and len(value) == _DIGITS_OF_SECONDS:
             for thousandth in range(1000):
