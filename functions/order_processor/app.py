@@ -24,7 +24,7 @@ from jiuwu.deadline import Deadline
 from jiuwu.effects.queue import queue_effects
 from jiuwu.intake import parser, reporting
 from jiuwu.intake.adoption import adopt_from
-from jiuwu.intake.inbox import Inbox, Result, Taken
+from jiuwu.intake.inbox import Inbox, NoticeResult, Taken
 from jiuwu.intake.parser import Notice, Poison
 from jiuwu.members.accounts import member_id_for
 from jiuwu.orders.repository import OrderStore, TableRefused
@@ -75,7 +75,7 @@ def handle(dependencies: Dependencies, event: Mapping[str, Any], deadline: Deadl
     taken = _take_in(dependencies, list(notices.values()), now, deadline)
     # a message that cannot be queued is not redelivered: the notification would be a duplicate then, and queue nothing
     queue_effects(dependencies.sqs, dependencies.settings.effect_queue_url, taken.with_new_effects)
-    results = {message: result for message, result in read.items() if isinstance(result, Result)}
+    results = {message: result for message, result in read.items() if isinstance(result, NoticeResult)}
     results |= zip(notices, taken.results, strict=True)
     for record in records:
         results[record["messageId"]] = _send_to_dlq(dependencies, record, results[record["messageId"]])
@@ -83,12 +83,12 @@ def handle(dependencies: Dependencies, event: Mapping[str, Any], deadline: Deadl
     return task_queue.batch_failures(message for message, result in results.items() if result.outcome == "failed")
 
 
-def _read(dependencies: Dependencies, record: Record, now: int) -> Notice | Result:
+def _read(dependencies: Dependencies, record: Record, now: int) -> Notice | NoticeResult:
     attributes = failed_message.attributes(record)
     try:
         return parser.read(dependencies.platform.profile, record["body"], attributes, now=now)
     except Poison as poison:
-        return Result("poison", poison.reason, detail=poison.detail)
+        return NoticeResult("poison", poison.reason, detail=poison.detail)
 
 
 def _take_in(dependencies: Dependencies, notices: Sequence[Notice], now: int, deadline: Deadline) -> Taken:
@@ -99,10 +99,10 @@ def _take_in(dependencies: Dependencies, notices: Sequence[Notice], now: int, de
         return Inbox(dependencies.store, dependencies.settings.policy, adopt).take_in(notices)
     except (ClientError, BotoCoreError, TableBusy, TableRefused) as error:
         reporting.orders_table_failed(error)
-        return Taken((Result("failed", "orders_table"),) * len(notices))
+        return Taken((NoticeResult("failed", "orders_table"),) * len(notices))
 
 
-def _send_to_dlq(dependencies: Dependencies, record: Record, result: Result) -> Result:
+def _send_to_dlq(dependencies: Dependencies, record: Record, result: NoticeResult) -> NoticeResult:
     """Move poison to the dead-letter queue as received, with the reason; a message that cannot be moved failed."""
     if result.outcome != "poison":
         return result
@@ -111,7 +111,7 @@ def _send_to_dlq(dependencies: Dependencies, record: Record, result: Result) -> 
     try:
         dependencies.dead_letters.send_message(record, kind=kind, reason=reason)
     except (ClientError, BotoCoreError) as error:
-        return Result("failed", "not_sent_to_dlq", detail=f"{reason}; {clients.describe_error(error)}")
+        return NoticeResult("failed", "not_sent_to_dlq", detail=f"{reason}; {clients.describe_error(error)}")
     return result
 
 

@@ -66,8 +66,12 @@ def _document(api: Api, routes: HttpApi) -> Document:
         "info": {"title": f"jiuwu-connect {api.title}", "version": "1", "description": api.description},
         "servers": [
             {
-                "url": "https://{api}.execute-api.{region}.amazonaws.com",
-                "variables": {"api": {"default": "abcde12345"}, "region": {"default": "eu-west-1"}},
+                "url": "https://{api}.execute-api.{region}.{domain}",
+                "variables": {
+                    "api": {"default": "abcde12345"},
+                    "region": {"default": "eu-west-1"},
+                    "domain": {"default": "amazonaws.com", "enum": ["amazonaws.com", "amazonaws.com.cn"]},
+                },
             }
         ],
         "security": [{"bearer": []}],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jiuwu.intake.inbox import Result, fold
+from jiuwu.intake.inbox import NoticeResult, fold
 from jiuwu.intake.parser import Notice, Poison, read
 from jiuwu.orders.effect_key import RefundAll
 from jiuwu.orders.events import Cancelled, Completed, Paid, Refunded, RefundStatusChanged
@@ -172,7 +172,7 @@ def test_a_number_is_not_worth_a_write_of_its_own() -> None:
 
     assert fold(order, [notice(paid())], Policy()) == (
         order,
-        [Result("ignored", "duplicate_event", duplicate_of="evt-paid-t1")],
+        [NoticeResult("ignored", "duplicate_event", duplicate_of="evt-paid-t1")],
     )
 
 

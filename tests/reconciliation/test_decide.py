@@ -160,6 +160,12 @@ TABLE: dict[str, Case] = {
     ),
     # ---- one side does not have it
     "only there": (None, remote(), [Adopt], [Drift.MISSING_HERE]),
+    "refunded here, cancelled there, both over": (
+        REFUNDED,
+        remote("cancelled", [payment()], [refund()]),
+        [],
+        [Drift.STATE_IMPOSSIBLE],
+    ),
     "only there, number not ours": (None, remote(out_order_no="X1"), [], [Drift.STATE_IMPOSSIBLE]),
     "only there, lines do not explain it": (None, remote(amount_fen=1235), [], [Drift.STATE_IMPOSSIBLE]),
     "only there, paid without payment": (None, remote("paid"), [], [Drift.STATE_IMPOSSIBLE]),

@@ -14,7 +14,7 @@ from jiuwu.throttling.token_bucket import Rate
 from sandbox.simulation.aws.account import Account
 
 NOW = 1_763_800_000.0
-CIRCUIT = circuit_breaker.CircuitRules(
+CIRCUIT = circuit_breaker.CircuitBreakerRules(
     failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3
 )
 RULES = {

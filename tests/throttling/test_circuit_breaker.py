@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiuwu.throttling import circuit_breaker
-from jiuwu.throttling.circuit_breaker import Circuit, CircuitRules
+from jiuwu.throttling.circuit_breaker import Circuit, CircuitBreakerRules
 
-RULES = CircuitRules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
+RULES = CircuitBreakerRules(failure_percent=50, least_calls=20, window_seconds=10, open_seconds=15.0, probes=3)
 NOW = 1_763_800_000.0  # begins a window
 
 

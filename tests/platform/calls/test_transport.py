@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from jiuwu.platform.calls.client import PlatformClient
-from jiuwu.platform.calls.transport import DeadlineTransport, NotSent, Reply, ReplyLost, fetch, http_client
+from jiuwu.platform.calls.transport import DeadlineTransport, HttpReply, NotSent, ReplyLost, fetch, http_client
 from jiuwu.platform.errors import PlatformUnreachable, UnknownOutcome
 from jiuwu.platform.profile import load
 from tests.platform.fakes import AppSecrets
@@ -43,7 +43,7 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def get(http: httpx.Client, url: str, seconds: float = 2.0) -> Reply:
+def get(http: httpx.Client, url: str, seconds: float = 2.0) -> HttpReply:
     return fetch(http, http.build_request("GET", url), None, seconds)
 
 

@@ -27,7 +27,7 @@ Adoption = Callable[[Sequence[str]], Mapping[str, Order | Poison | TryLater]]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class NoticeResult:
     """The end of one notice: `what` is the transition, or the reason; `duplicate_of` is the event that it repeats."""
 
     outcome: Literal["applied", "ignored", "failed", "poison"]
@@ -41,7 +41,7 @@ class Result:
 class Taken:
     """One result per notice, in their sequence; orders that have something new to be done outside; orders adopted."""
 
-    results: tuple[Result, ...]
+    results: tuple[NoticeResult, ...]
     with_new_effects: tuple[str, ...] = ()
     adopted: tuple[str, ...] = ()
 
@@ -72,7 +72,7 @@ class Inbox:
             found = self._adopt(unknown) if unknown else {}
         except TryLater as later:
             found = {}
-            batch.abandon(unknown, Result("failed", str(later)))
+            batch.abandon(unknown, NoticeResult("failed", str(later)))
         for number, order in found.items():
             if isinstance(order, Poison | TryLater):
                 batch.abandon([number], _ended(order))
@@ -87,7 +87,7 @@ class _Batch:
 
     def __init__(self, notices: Sequence[Notice]) -> None:
         self._notices = notices
-        self._results = dict.fromkeys(range(len(notices)), Result("failed", "written_by_others"))
+        self._results = dict.fromkeys(range(len(notices)), NoticeResult("failed", "written_by_others"))
         self._new_effects: list[str] = []
         self.adopted: list[str] = []
         self.waiting: dict[str, list[int]] = {}
@@ -97,12 +97,12 @@ class _Batch:
     def of(self, number: str) -> list[Notice]:
         return [self._notices[place] for place in self.waiting[number]]
 
-    def finish(self, number: str, before: Order, after: Order, results: Iterable[Result]) -> None:
+    def finish(self, number: str, before: Order, after: Order, results: Iterable[NoticeResult]) -> None:
         self._results |= zip(self.waiting.pop(number), results, strict=True)
         if set(after.pending) - set(before.pending):
             self._new_effects.append(number)
 
-    def abandon(self, numbers: Iterable[str], result: Result) -> None:
+    def abandon(self, numbers: Iterable[str], result: NoticeResult) -> None:
         for number in numbers:
             self._results |= dict.fromkeys(self.waiting.pop(number), result)
 
@@ -110,7 +110,7 @@ class _Batch:
         return Taken(tuple(self._results.values()), tuple(self._new_effects), tuple(self.adopted))
 
 
-def fold(order: Order, notices: Iterable[Notice], policy: Policy) -> tuple[Order, list[Result]]:
+def fold(order: Order, notices: Iterable[Notice], policy: Policy) -> tuple[Order, list[NoticeResult]]:
     """Return the order after its notices, and how each ended."""
     results = []
     for notice in notices:
@@ -119,23 +119,25 @@ def fold(order: Order, notices: Iterable[Notice], policy: Policy) -> tuple[Order
     return order, results
 
 
-def _take(order: Order, notice: Notice, policy: Policy) -> tuple[Order, Result]:
+def _take(order: Order, notice: Notice, policy: Policy) -> tuple[Order, NoticeResult]:
     if order.platform_order_no not in ("", notice.platform_order_no):
-        return order, Result("poison", "another_platform_order", detail="platform_order_no: not this order's number")
+        return order, NoticeResult(
+            "poison", "another_platform_order", detail="platform_order_no: not this order's number"
+        )
     outcome = apply(_numbered(order, notice, policy), notice.event, policy=policy)
     if isinstance(outcome, Applied):
-        return outcome.order, Result("applied", outcome.transition, outcome.alerts)
+        return outcome.order, NoticeResult("applied", outcome.transition, outcome.alerts)
     if isinstance(outcome, Ignored):
         return order, _ignored(outcome)
-    return outcome.order, Result("ignored", f"{LOOKUP_NEEDED}:{outcome.reason}")
+    return outcome.order, NoticeResult("ignored", f"{LOOKUP_NEEDED}:{outcome.reason}")
 
 
-def _ignored(outcome: Ignored) -> Result:
+def _ignored(outcome: Ignored) -> NoticeResult:
     if outcome.alerts:  # the platform used an id for two events: which of them is true, a person must find out
-        return Result(
+        return NoticeResult(
             "poison", outcome.reason, outcome.alerts, "event_id: known with another content", outcome.duplicate_of
         )
-    return Result("ignored", outcome.reason, duplicate_of=outcome.duplicate_of)
+    return NoticeResult("ignored", outcome.reason, duplicate_of=outcome.duplicate_of)
 
 
 def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:
@@ -147,7 +149,7 @@ def _numbered(order: Order, notice: Notice, policy: Policy) -> Order:
     return placed.order if isinstance(placed, Applied) else order
 
 
-def _ended(without: Poison | TryLater) -> Result:
+def _ended(without: Poison | TryLater) -> NoticeResult:
     if isinstance(without, TryLater):
-        return Result("failed", str(without))
-    return Result("poison", without.reason, detail=without.detail)
+        return NoticeResult("failed", str(without))
+    return NoticeResult("poison", without.reason, detail=without.detail)

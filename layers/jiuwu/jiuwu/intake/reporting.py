@@ -7,7 +7,7 @@ from jiuwu.aws import clients, telemetry
 from jiuwu.dead_letters.failed_message import Record, attributes
 from jiuwu.orders import alerts
 
-from .inbox import Result
+from .inbox import NoticeResult
 from .parser import Notice
 
 
@@ -17,7 +17,7 @@ def orders_table_failed(error: Exception) -> None:
 
 
 def batch_processed(
-    records: Sequence[Record], notices: Mapping[str, Notice], results: Mapping[str, Result], *, adopted: int
+    records: Sequence[Record], notices: Mapping[str, Notice], results: Mapping[str, NoticeResult], *, adopted: int
 ) -> None:
     """Log each message of a batch with its result, and count the results; notices and results are by message id."""
     deliveries = _applied_deliveries(records, results)
@@ -27,13 +27,13 @@ def batch_processed(
     _count(results.values(), adopted=adopted)
 
 
-def _applied_deliveries(records: Iterable[Record], results: Mapping[str, Result]) -> dict[str, str]:
+def _applied_deliveries(records: Iterable[Record], results: Mapping[str, NoticeResult]) -> dict[str, str]:
     """Return event id → delivery id of what was applied: a duplicate in the same batch names its delivery."""
     applied = [attributes(record) for record in records if results[record["messageId"]].outcome == "applied"]
     return {sent.get("event_id", ""): sent.get("delivery_id", "") for sent in applied}
 
 
-def _log(record: Record, notice: Notice | None, result: Result, deliveries: Mapping[str, str]) -> None:
+def _log(record: Record, notice: Notice | None, result: NoticeResult, deliveries: Mapping[str, str]) -> None:
     sent = attributes(record)
     fields: dict[str, object] = {
         "event_id": sent.get("event_id", ""),
@@ -53,14 +53,14 @@ def _log(record: Record, notice: Notice | None, result: Result, deliveries: Mapp
         telemetry.logger.info("order event", extra=fields)
 
 
-def _count(results: Iterable[Result], *, adopted: int) -> None:
+def _count(results: Iterable[NoticeResult], *, adopted: int) -> None:
     counts = Counter(metric for result in results for metric in _metrics(result))
     counts["Drift", "class", "missing_here"] += adopted
     for (name, *dimension), count in (+counts).items():
         telemetry.count(name, count, **dict([dimension] if dimension else []))
 
 
-def _metrics(result: Result) -> Iterator[tuple[str, ...]]:
+def _metrics(result: NoticeResult) -> Iterator[tuple[str, ...]]:
     yield from alerts.metrics(result.alerts)
     if result.outcome == "applied":
         yield "OrderTransitions", "transition", result.what

@@ -61,7 +61,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class DuePage:
+class DueMembers:
     """Some members that are due, and where the rest begins (None: that was all)."""
 
     member_ids: tuple[str, ...]
@@ -79,11 +79,11 @@ class Grants:
         item = self._table.get(_key(member_id))
         return _from_item(item) if item else None
 
-    def due(self, shard: str, before: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
+    def due(self, shard: str, before: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DueMembers:
         """Return the ids of a shard's members whose `refresh_at` is not after `before`, the most urgent first."""
         due = "refresh_shard = :shard AND refresh_at <= :before"
         page = self._table.query("refresh", due, shard=shard, before=before, limit=limit, start=start)
-        return DuePage(tuple(item["member_id"] for item in page.items), page.next_start)
+        return DueMembers(tuple(item["member_id"] for item in page.items), page.next_start)
 
     def link(self, member_id: str, user: "UserProfile", tokens: EncryptedTokens) -> None:
         """Create or update the member with fresh consent; it replaces whatever grant, lease or unlinking there was.

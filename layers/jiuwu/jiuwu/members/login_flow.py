@@ -55,7 +55,7 @@ class Callback:
     binding: str = field(repr=False)
 
 
-class Completed(NamedTuple):
+class CompletedLogin(NamedTuple):
     """A login that worked."""
 
     state: LoginState
@@ -79,7 +79,7 @@ class SignIn:
         reporting.served("/oauth/login", "begun")
         return state, self._oauth.authorize_url(redirect_uri=redirect_uri, state=state, challenge=challenge)
 
-    def complete(self, callback: Callback, *, redirect_uri: str) -> Completed:
+    def complete(self, callback: Callback, *, redirect_uri: str) -> CompletedLogin:
         """Return the member and a ticket for the merchant's app; raise LoginFailed.
 
         A callback requested twice by one browser ends twice alike; each has a ticket of its own.
@@ -91,7 +91,7 @@ class SignIn:
             raise LoginFailed(cast(LoginFailure, ended.failure), ended.state)
         try:
             ticket = self._logins.issue_ticket(ended.member_id)
-            return Completed(ended.state, ended.member_id, ticket, repeated=ended is claim)
+            return CompletedLogin(ended.state, ended.member_id, ticket, repeated=ended is claim)
         except _FAULTS as fault:
             raise LoginFailed(_failure(fault), ended.state) from fault
 

@@ -44,7 +44,7 @@ class TableRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DuePage:
+class DueOrders:
     """Some due orders, oldest first, and where the rest begins (None: that was all)."""
 
     order_nos: tuple[str, ...]
@@ -118,11 +118,11 @@ class OrderStore:
             return set()
         return {old.order_no for old, new in lost if current.get(old.order_no) == replace(new, version=old.version + 1)}
 
-    def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DuePage:
+    def due(self, shard: str, now: int, *, limit: int = 100, start: Mapping[str, Any] | None = None) -> DueOrders:
         """Return the orders of a shard that are due by `now` (Unix seconds)."""
         due = "due_shard = :shard AND due_at <= :now"
         page = self._table.query(DUE_INDEX, due, shard=shard, now=now, limit=limit, start=start)
-        return DuePage(tuple(item["order_no"] for item in page.items), page.next_start)
+        return DueOrders(tuple(item["order_no"] for item in page.items), page.next_start)
 
     def of_day(self, day_shard: str, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
         """Return the next order numbers of a day's part (codec.day_shards) after `after`, sorted; none at the end."""

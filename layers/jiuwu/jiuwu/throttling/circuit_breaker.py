@@ -17,7 +17,7 @@ Admission = Literal["all", "probe", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class CircuitRules:
+class CircuitBreakerRules:
     """Opens when at least `least_calls` of the last one to two windows are known and this part of them failed."""
 
     failure_percent: int
@@ -43,7 +43,7 @@ class Circuit(msgspec.Struct, frozen=True, omit_defaults=True):
     passed: int = 0
 
 
-def noted(circuit: Circuit, calls: int, failures: int, now: float, rules: CircuitRules) -> Circuit:
+def noted(circuit: Circuit, calls: int, failures: int, now: float, rules: CircuitBreakerRules) -> Circuit:
     """Return the circuit after so many more calls, of which `failures` failed; only a closed circuit counts."""
     if not calls or circuit.state != "closed":
         return circuit
@@ -70,11 +70,11 @@ def _in_window(circuit: Circuit, window: int) -> Circuit:
     )
 
 
-def _opened(circuit: Circuit, now: float, rules: CircuitRules) -> Circuit:
+def _opened(circuit: Circuit, now: float, rules: CircuitBreakerRules) -> Circuit:
     return Circuit(state="open", until=now + rules.open_seconds, forced=circuit.forced)
 
 
-def admitted(circuit: Circuit, now: float, rules: CircuitRules) -> tuple[Circuit, Admission]:
+def admitted(circuit: Circuit, now: float, rules: CircuitBreakerRules) -> tuple[Circuit, Admission]:
     """Return the circuit after admitting a call at `now`, and whether calls may go; a probe is one call."""
     if circuit.forced:
         return circuit, "all" if circuit.forced == "closed" else "none"
@@ -88,7 +88,7 @@ def admitted(circuit: Circuit, now: float, rules: CircuitRules) -> tuple[Circuit
     return circuit, "none"
 
 
-def probed(circuit: Circuit, now: float, rules: CircuitRules, *, failed: bool) -> Circuit:
+def probed(circuit: Circuit, now: float, rules: CircuitBreakerRules, *, failed: bool) -> Circuit:
     """Return the circuit after a probe ended."""
     if circuit.state != "half_open":
         return circuit

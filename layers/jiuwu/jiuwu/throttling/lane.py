@@ -25,7 +25,7 @@ class LaneRules:
     """The rate and the circuit breaker of a lane."""
 
     rate: Rate
-    circuit: circuit_breaker.CircuitRules
+    circuit: circuit_breaker.CircuitBreakerRules
 
 
 class Lane(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def lane_rules(profile: "Profile") -> dict[str, LaneRules]:
     """Return what each lane of a profile is held to."""
-    limits, breaker = profile.limits, circuit_breaker.CircuitRules(**msgspec.structs.asdict(profile.circuit))
+    limits, breaker = profile.limits, circuit_breaker.CircuitBreakerRules(**msgspec.structs.asdict(profile.circuit))
     return {
         name: LaneRules(token_bucket.Rate(limits.per_second(name), limits.burst(name)), breaker)
         for name in limits.lanes

@@ -14,7 +14,7 @@ from jiuwu.runtime import SYSTEM, Runtime
 
 from .envelope import Sent, malformed
 from .permit import PermitSource, acquire_permit, report_outcome, unlimited
-from .transport import NotSent, Reply, ReplyLost, fetch, http_client
+from .transport import HttpReply, NotSent, ReplyLost, fetch, http_client
 
 HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "jiuwu-connect"}
 
@@ -74,7 +74,7 @@ class Sender:
         return self._http or http_client()
 
     def attempt[T](
-        self, name: str, seconds: float, build: Callable[[str], Outgoing], read: Callable[[Sent, Reply], T]
+        self, name: str, seconds: float, build: Callable[[str], Outgoing], read: Callable[[Sent, HttpReply], T]
     ) -> T:
         """Acquire a permit, send what `build` makes for a base URL, and return what `read` makes of the reply.
 
@@ -96,7 +96,7 @@ class Sender:
         report_outcome(permit, None)
         return found
 
-    def _send[T](self, outgoing: Outgoing, read: Callable[[Sent, Reply], T]) -> T:
+    def _send[T](self, outgoing: Outgoing, read: Callable[[Sent, HttpReply], T]) -> T:
         sent = outgoing.sent
         try:
             reply = fetch(self.http, outgoing.request, outgoing.auth, outgoing.seconds)

@@ -17,7 +17,7 @@ from jiuwu.platform.profile import lookup
 from jiuwu.platform.profile.contract import Code, Profile
 from jiuwu.platform.times import read_time
 
-from .transport import Reply
+from .transport import HttpReply
 
 _MEANINGS: dict[str | None, type[PlatformError]] = {
     None: PlatformError,
@@ -47,7 +47,7 @@ class Sent:
     confidential: tuple[str, ...] = field(default=(), repr=False)
 
 
-def open_envelope(profile: Profile, sent: Sent, reply: Reply) -> Any:  # noqa: ANN401 -- JSON
+def open_envelope(profile: Profile, sent: Sent, reply: HttpReply) -> Any:  # noqa: ANN401 -- JSON
     """Return the data of a reply; raise the error that its code means, or BadReply for no reply of this platform."""
     try:
         envelope = object_of(reply)
@@ -59,7 +59,7 @@ def open_envelope(profile: Profile, sent: Sent, reply: Reply) -> Any:  # noqa: A
     raise _refusal(profile, sent, reply, code, lookup(envelope, profile.reply.data))
 
 
-def malformed(profile: Profile, sent: Sent, reply: Reply, problem: MalformedPayload) -> PlatformError:
+def malformed(profile: Profile, sent: Sent, reply: HttpReply, problem: MalformedPayload) -> PlatformError:
     """Return the error of a reply that is not what the profile describes.
 
     Where its HTTP status tells what happened (a gateway in between answered), that is the error, else BadReply.
@@ -72,7 +72,7 @@ def malformed(profile: Profile, sent: Sent, reply: Reply, problem: MalformedPayl
     return errors.BadReply(sent.name, field=problem.field, problem=problem.problem, **facts)
 
 
-def known(profile: Profile, sent: Sent, reply: Reply) -> Facts:
+def known(profile: Profile, sent: Sent, reply: HttpReply) -> Facts:
     """Return a reply's HTTP status, message and request id: the envelope's, else X-Request-Id, else our nonce.
 
     Text of theirs that holds something confidential is left out, and so is an id that could break a log line.
@@ -88,7 +88,7 @@ def known(profile: Profile, sent: Sent, reply: Reply) -> Facts:
     return {"status": reply.status, "request_id": next(clean, None), "msg": msg[:200] if _clean(msg, sent) else ""}
 
 
-def _refusal(profile: Profile, sent: Sent, reply: Reply, code: Code, data: object) -> PlatformError:
+def _refusal(profile: Profile, sent: Sent, reply: HttpReply, code: Code, data: object) -> PlatformError:
     facts: Facts = {**known(profile, sent, reply), "code": code}
     meaning = profile.codes.meaning(code) or ("internal" if reply.status >= 500 else None)
     if meaning == "rate_limited" or reply.status == 429:
@@ -102,7 +102,7 @@ def _refusal(profile: Profile, sent: Sent, reply: Reply, code: Code, data: objec
     return _MEANINGS[meaning](sent.name, **facts)
 
 
-def object_of(reply: Reply) -> Mapping[str, Any]:
+def object_of(reply: HttpReply) -> Mapping[str, Any]:
     """Return the JSON object that a reply is; raise MalformedPayload."""
     if reply.problem:
         raise MalformedPayload("body", reply.problem)
@@ -127,7 +127,7 @@ def _speaks_text(profile: Profile) -> bool:
     return any(isinstance(code, str) for codes in listed for code in codes)
 
 
-def _data(profile: Profile, reply: Reply, envelope: Mapping[str, Any]) -> object:
+def _data(profile: Profile, reply: HttpReply, envelope: Mapping[str, Any]) -> object:
     if not 200 <= reply.status < 300:
         raise MalformedPayload(profile.reply.code, "says success while the HTTP status does not")
     data = lookup(envelope, profile.reply.data)
@@ -144,7 +144,7 @@ def parse_server_time(profile: Profile, found: object) -> int | None:
         return None
 
 
-def _retry_after(found: object, reply: Reply, now: float) -> float | None:
+def _retry_after(found: object, reply: HttpReply, now: float) -> float | None:
     header = reply.headers.get("retry-after", "")
     waits = (_seconds(found), _seconds(header), _until(header, now))
     return next((wait for wait in waits if wait is not None), None)

@@ -18,7 +18,7 @@ from jiuwu.platform.profile.contract import Profile
 from .base_client import HEADERS, BaseClient, Outgoing
 from .envelope import Sent, known, open_envelope, parse_server_time
 from .retry import call_with_retries
-from .transport import Reply
+from .transport import HttpReply
 
 # These change nothing, though they are POSTed.
 _READS = frozenset({"orders.query"})
@@ -225,7 +225,7 @@ class Gateway(BaseClient):
         }
         return {name: value for name, value in params.items() if value}
 
-    def _read[T](self, call: Call[T], sent: Sent, reply: Reply) -> T:
+    def _read[T](self, call: Call[T], sent: Sent, reply: HttpReply) -> T:
         if call.about is not None:
             call.request_id = known(self.profile, sent, reply)["request_id"] or ""
         data = open_envelope(self.profile, sent, reply)

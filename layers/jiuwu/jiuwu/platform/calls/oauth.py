@@ -17,7 +17,7 @@ from jiuwu.platform.profile.contract import lists
 from .base_client import HEADERS, BaseClient, Outgoing
 from .envelope import Sent, known, malformed, object_of, open_envelope
 from .retry import call_with_retries
-from .transport import Reply
+from .transport import HttpReply
 
 # RFC 6749, 5.2 and 4.1.2.1 (some platforms send the latter from the token endpoint too); what says that a grant is over
 # stands in the profile
@@ -71,12 +71,14 @@ class OAuthClient(BaseClient):
         """End a token at the platform; one that it does not know is revoked already (RFC 7009, 2.2)."""
         self._post("oauth.revoke", {"token": token}, self._revoked, repeatable=True)
 
-    def _post[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T], *, repeatable: bool) -> T:
+    def _post[T](
+        self, name: str, form: Mapping[str, str], read: Callable[[Sent, HttpReply], T], *, repeatable: bool
+    ) -> T:
         return call_with_retries(
             lambda: self._send(name, form, read), write=True, repeatable=repeatable, runtime=self._runtime
         )
 
-    def _send[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, Reply], T]) -> T:
+    def _send[T](self, name: str, form: Mapping[str, str], read: Callable[[Sent, HttpReply], T]) -> T:
         seconds = self.profile.gateway.timeout_seconds
         return self._sender.attempt(name, seconds, lambda base_url: self._outgoing(name, form, base_url, seconds), read)
 
@@ -92,17 +94,17 @@ class OAuthClient(BaseClient):
             raise BadParameters(name, msg="a text is not valid Unicode") from None
         return Outgoing(sent, request, None, True, seconds)  # noqa: FBT003 -- a write
 
-    def _tokens(self, sent: Sent, reply: Reply) -> TokenReply:
+    def _tokens(self, sent: Sent, reply: HttpReply) -> TokenReply:
         found = object_of(reply)
         self._check(sent, reply, found)
         return parse_token(self.profile, found, now=sent.now)
 
-    def _revoked(self, sent: Sent, reply: Reply) -> None:
+    def _revoked(self, sent: Sent, reply: HttpReply) -> None:
         if 200 <= reply.status < 300 and not readable(reply.body).lstrip().startswith("{"):
             return
         self._check(sent, reply, object_of(reply))
 
-    def _check(self, sent: Sent, reply: Reply, found: Mapping[str, Any]) -> None:
+    def _check(self, sent: Sent, reply: HttpReply, found: Mapping[str, Any]) -> None:
         """Raise what a reply says in RFC 6749's way, or in the platform's envelope, or by its HTTP status alone."""
         error, code = found.get("error"), as_number(lookup(found, self.profile.reply.code))
         if reply.status != 429:
@@ -114,7 +116,7 @@ class OAuthClient(BaseClient):
         if not 200 <= reply.status < 300:
             raise malformed(self.profile, sent, reply, MalformedPayload("error", "missing"))
 
-    def _check_words(self, sent: Sent, reply: Reply, said: tuple[object, ...]) -> None:
+    def _check_words(self, sent: Sent, reply: HttpReply, said: tuple[object, ...]) -> None:
         """Raise what RFC 6749's word means, and InvalidGrant where a word or code says that the grant is over."""
         over = any(map(self._is_over, said))
         kind = errors.InvalidGrant if over else next(filter(None, map(_meaning, said)), None)

@@ -37,7 +37,7 @@ class ReplyLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """A reply as it came; `problem` says why `body` was not taken, empty when it was."""
 
     status: int
@@ -55,7 +55,7 @@ def http_client() -> httpx.Client:
     return httpx.Client(transport=DeadlineTransport(), cookies=jar, follow_redirects=False, trust_env=False)
 
 
-def fetch(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, seconds: float) -> Reply:
+def fetch(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, seconds: float) -> HttpReply:
     """Make one attempt, at most `seconds` long in total; raise NotSent or ReplyLost."""
     request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
     lost: Exception
@@ -78,18 +78,18 @@ def fetch(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, s
     raise lost
 
 
-def _take(reply: httpx.Response, ends: float) -> Reply:
+def _take(reply: httpx.Response, ends: float) -> HttpReply:
     # we ask for no compression, because a small compressed body may unfold without end
     if reply.headers.get("content-encoding", "").lower() not in ("", "identity"):
-        return Reply(reply.status_code, reply.headers, b"", "compressed, though asked not to be")
+        return HttpReply(reply.status_code, reply.headers, b"", "compressed, though asked not to be")
     body = bytearray()
     for chunk in reply.iter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
-            return Reply(reply.status_code, reply.headers, b"", "longer than 5 MB")
+            return HttpReply(reply.status_code, reply.headers, b"", "longer than 5 MB")
         if time.monotonic() > ends:
             raise TimeoutError
-    return Reply(reply.status_code, reply.headers, bytes(body))
+    return HttpReply(reply.status_code, reply.headers, bytes(body))
 
 
 type Resolve = Callable[[str, int], list[str]]
